@@ -1,0 +1,140 @@
+//! A booking: units of one or more resources over an interval, owned by a person.
+//! It changes only through [`crate::Change`]s.
+
+use crate::command::Actor;
+use crate::ids::{BookingId, PersonId, ResourceId};
+use crate::policy::OwnOverlap;
+use crate::time::{Instant, Interval};
+
+/// A booking as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booking {
+    /// Its name for machines.
+    pub id: BookingId,
+    /// Who it is for.
+    pub owner: PersonId,
+    /// Who made it: the owner, or somebody for them.
+    pub made_by: Actor,
+    /// What has become of it.
+    pub state: BookingState,
+    /// What people say about it.
+    pub details: Details,
+    /// What it takes, in the order asked.
+    pub slots: Vec<Slot>,
+    /// Rises by one with each change of the booking.
+    pub revision: u64,
+    /// When it was decided first.
+    pub created_at: Instant,
+    /// When it was decided last.
+    pub decided_at: Instant,
+}
+
+/// What has become of a booking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BookingState {
+    /// Waits for approval; takes nothing.
+    Pending,
+    /// Takes its units.
+    Confirmed,
+    /// Given up; takes nothing any more, and is kept.
+    Cancelled {
+        /// When.
+        at: Instant,
+        /// By whom.
+        by: Actor,
+        /// Why, if they said.
+        reason: Option<String>,
+    },
+}
+
+impl BookingState {
+    /// Its name in filters, JSON and rows.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            BookingState::Pending => "pending",
+            BookingState::Confirmed => "confirmed",
+            BookingState::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// Whether it takes units.
+    pub const fn takes_units(&self) -> bool {
+        match self {
+            BookingState::Confirmed => true,
+            BookingState::Pending | BookingState::Cancelled { .. } => false,
+        }
+    }
+}
+
+/// What a booking takes of one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Of which resource.
+    pub resource: ResourceId,
+    /// The time asked for.
+    pub interval: Interval,
+    /// The time taken: with set-up and clear-down as the policy was when it was decided.
+    pub occupied: Interval,
+    /// How many units.
+    pub units: u32,
+    /// The rule about two at once as it was when it was decided.
+    pub own_overlap: OwnOverlap,
+}
+
+/// What people say about a booking. Personal: the record refers to it and does not embed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// A line for calendars.
+    pub title: Option<String>,
+    /// What it is for.
+    pub purpose: Option<String>,
+    /// How many people come.
+    pub people: Option<u32>,
+}
+
+/// An edit of details: what is `Some` replaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DetailsPatch {
+    /// See [`Details::title`].
+    pub title: Option<Option<String>>,
+    /// See [`Details::purpose`].
+    pub purpose: Option<Option<String>>,
+    /// See [`Details::people`].
+    pub people: Option<Option<u32>>,
+}
+
+impl Details {
+    /// These, with what the patch says.
+    pub fn patched(&self, patch: &DetailsPatch) -> Details {
+        Details {
+            title: patch.title.clone().unwrap_or_else(|| self.title.clone()),
+            purpose: patch.purpose.clone().unwrap_or_else(|| self.purpose.clone()),
+            people: patch.people.unwrap_or(self.people),
+        }
+    }
+}
+
+impl Booking {
+    /// The resources it takes from, each once, sorted.
+    pub fn resources(&self) -> Vec<ResourceId> {
+        let mut ids: Vec<_> = self.slots.iter().map(|s| s.resource).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    /// Its slots on one resource, with their place in the booking.
+    pub fn slots_on(&self, resource: ResourceId) -> impl Iterator<Item = (u16, &Slot)> {
+        self.slots.iter().enumerate().filter(move |(_, s)| s.resource == resource).map(|(n, s)| (n as u16, s))
+    }
+
+    /// When the first of it begins. A booking has at least one slot.
+    pub fn start(&self) -> Instant {
+        self.slots.iter().map(|s| s.interval.start()).min().unwrap_or(Instant::MIN)
+    }
+
+    /// When the last of it ends.
+    pub fn end(&self) -> Instant {
+        self.slots.iter().map(|s| s.interval.end()).max().unwrap_or(Instant::MIN)
+    }
+}

@@ -1,0 +1,204 @@
+//! What is taken of one resource, and the resource itself: its state at a version.
+//! It changes by [`Calendar::apply`] only, the fold of the record; it decides nothing.
+
+use crate::booking::Slot;
+use crate::change::Change;
+use crate::hold::Hold;
+use crate::ids::{BlockId, BookingId, HoldId, PersonId, Version};
+use crate::levels::{Level, Levels};
+use crate::resource::Resource;
+use crate::time::{Instant, Interval, Span};
+use imbl::OrdMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A resource with everything that takes time of it and has not ended. Cheap to clone: its maps are shared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calendar {
+    /// The resource.
+    pub resource: Arc<Resource>,
+    /// Raised by exactly one with each accepted command that touches it.
+    pub version: Version,
+    /// When the last of them was decided.
+    pub decided_at: Instant,
+    /// Units taken at every instant.
+    pub levels: Levels,
+    /// Who takes them, by the start of the time taken.
+    pub uses: OrdMap<(Instant, UseId), Use>,
+    /// Holds that no change has ended; some may have expired.
+    pub holds: OrdMap<HoldId, Hold>,
+    /// Time taken out of use.
+    pub blocks: OrdMap<BlockId, Block>,
+    /// No use is longer: bounds the search for those that meet an interval.
+    longest: Span,
+}
+
+/// What takes units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UseId {
+    /// A line of a booking.
+    Booking(BookingId, u16),
+    /// A hold.
+    Hold(HoldId),
+}
+
+impl UseId {
+    const FIRST: UseId = UseId::Booking(BookingId(Uuid::nil()), 0);
+}
+
+/// Units taken during an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// By what.
+    pub id: UseId,
+    /// For whom.
+    pub owner: PersonId,
+    /// The time asked for.
+    pub interval: Interval,
+    /// The time taken.
+    pub occupied: Interval,
+    /// How many units.
+    pub units: u32,
+}
+
+/// Time an admin took out of use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Its name for machines.
+    pub id: BlockId,
+    /// The time.
+    pub interval: Interval,
+    /// Why.
+    pub reason: String,
+}
+
+impl Calendar {
+    /// Blocks of one resource at a time.
+    pub const BLOCKS_MAX: usize = 1_000;
+    /// How long what has ended is kept in a calendar, so that a booking that began a moment ago still sees it.
+    pub const LOOKBACK: Span = Span::hours(49);
+
+    /// A resource that nobody has booked yet, before the change that makes it.
+    pub fn empty(resource: Arc<Resource>, version: Version, decided_at: Instant) -> Calendar {
+        Calendar {
+            resource,
+            version,
+            decided_at,
+            levels: Levels::default(),
+            uses: OrdMap::new(),
+            holds: OrdMap::new(),
+            blocks: OrdMap::new(),
+            longest: Span::ZERO,
+        }
+    }
+
+    /// Folds one change into the state. The version is set by whoever folds a whole record.
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::ResourceCreated(resource) | Change::ResourceEdited(resource) => self.resource = resource.clone(),
+            Change::BlockAdded { block, policy_version } => {
+                self.blocks.insert(block.id, block.clone());
+                Arc::make_mut(&mut self.resource).policy_version = *policy_version;
+            }
+            Change::BlockRemoved { block, policy_version } => {
+                self.blocks.remove(&block.id);
+                Arc::make_mut(&mut self.resource).policy_version = *policy_version;
+            }
+            Change::BookingMade { booking, owner, pending, slots } => {
+                if !pending {
+                    self.take_slots(*booking, *owner, slots);
+                }
+            }
+            Change::BookingApproved { booking, owner, slots } => self.take_slots(*booking, *owner, slots),
+            Change::BookingCancelled { booking, slots, was_pending, .. } => {
+                if !was_pending {
+                    for (n, slot) in slots {
+                        self.free(UseId::Booking(*booking, *n), slot.occupied.start());
+                    }
+                }
+            }
+            Change::BookingEdited { .. } => {}
+            Change::HoldGranted(hold) => self.put_hold(*hold),
+            Change::HoldRenewed(hold) => {
+                self.holds.insert(hold.id, *hold);
+            }
+            Change::HoldEnded(ended) => {
+                self.holds.remove(&ended.hold.id);
+                self.free(UseId::Hold(ended.hold.id), ended.hold.occupied.start());
+            }
+        }
+    }
+
+    /// Puts an active booking's slots in, as when the calendar is loaded from rows.
+    pub fn take_slots(&mut self, booking: BookingId, owner: PersonId, slots: &[(u16, Slot)]) {
+        for (n, slot) in slots {
+            self.take(Use {
+                id: UseId::Booking(booking, *n),
+                owner,
+                interval: slot.interval,
+                occupied: slot.occupied,
+                units: slot.units,
+            });
+        }
+    }
+
+    /// Puts a hold in, as when the calendar is loaded from rows.
+    pub fn put_hold(&mut self, hold: Hold) {
+        self.holds.insert(hold.id, hold);
+        self.take(Use {
+            id: UseId::Hold(hold.id),
+            owner: hold.holder,
+            interval: hold.interval,
+            occupied: hold.occupied,
+            units: hold.units,
+        });
+    }
+
+    /// Everything that takes time of the interval, by its start.
+    pub fn meeting(&self, interval: Interval) -> impl Iterator<Item = &Use> {
+        let from = (interval.start().minus(self.longest), UseId::FIRST);
+        let to = (interval.end(), UseId::FIRST);
+        self.uses.range(from..to).map(|(_, u)| u).filter(move |u| u.occupied.meets(interval))
+    }
+
+    /// Forgets what ended before the instant: the store keeps it, decisions do not need it.
+    pub fn forget_before(&mut self, t: Instant) {
+        let past: Vec<_> = self
+            .uses
+            .iter()
+            .take_while(|((start, _), _)| *start < t)
+            .filter(|(_, u)| u.occupied.end() <= t && matches!(u.id, UseId::Booking(..)))
+            .map(|(key, _)| *key)
+            .collect();
+        for (start, id) in past {
+            self.free(id, start);
+        }
+    }
+
+    /// About how many bytes it takes in memory.
+    pub fn weight(&self) -> usize {
+        600 + self.uses.len() * 320 + self.holds.len() * 240 + self.blocks.len() * 200
+    }
+
+    fn take(&mut self, u: Use) {
+        self.longest = self.longest.max(u.occupied.length());
+        self.levels.add(u.occupied, u.level());
+        self.uses.insert((u.occupied.start(), u.id), u);
+    }
+
+    fn free(&mut self, id: UseId, start: Instant) {
+        if let Some(u) = self.uses.remove(&(start, id)) {
+            self.levels.remove(u.occupied, u.level());
+        }
+    }
+}
+
+impl Use {
+    /// What it adds to the level.
+    pub const fn level(&self) -> Level {
+        match self.id {
+            UseId::Booking(..) => Level { booked: self.units as u64, held: 0 },
+            UseId::Hold(_) => Level { booked: 0, held: self.units as u64 },
+        }
+    }
+}

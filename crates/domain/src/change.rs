@@ -1,0 +1,99 @@
+//! What became true. A record is the ordered changes of one resource at one version.
+//! A change carries what its fold needs and no more; it never fails.
+
+use crate::booking::{Booking, Slot};
+use crate::calendar::Block;
+use crate::command::Actor;
+use crate::hold::{EndedHold, Hold};
+use crate::ids::{BookingId, PersonId, ResourceId};
+use crate::resource::Resource;
+use std::sync::Arc;
+
+/// One thing that became true of one resource.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// The resource exists.
+    ResourceCreated(Arc<Resource>),
+    /// It is now this.
+    ResourceEdited(Arc<Resource>),
+    /// Time was taken out of use.
+    BlockAdded {
+        /// The block.
+        block: Block,
+        /// The resource's, after it.
+        policy_version: u64,
+    },
+    /// Time is in use again.
+    BlockRemoved {
+        /// The block as it was.
+        block: Block,
+        /// The resource's, after it.
+        policy_version: u64,
+    },
+    /// A booking was made.
+    BookingMade {
+        /// Which.
+        booking: BookingId,
+        /// For whom.
+        owner: PersonId,
+        /// It waits for approval and takes nothing yet.
+        pending: bool,
+        /// What it takes of this resource, with the place in the booking.
+        slots: Vec<(u16, Slot)>,
+    },
+    /// A pending booking takes its units.
+    BookingApproved {
+        /// Which.
+        booking: BookingId,
+        /// Whose.
+        owner: PersonId,
+        /// What it takes of this resource.
+        slots: Vec<(u16, Slot)>,
+    },
+    /// A booking was given up.
+    BookingCancelled {
+        /// Which.
+        booking: BookingId,
+        /// Whose.
+        owner: PersonId,
+        /// It had not taken anything.
+        was_pending: bool,
+        /// What it took of this resource.
+        slots: Vec<(u16, Slot)>,
+        /// By whom.
+        by: Actor,
+        /// Why, if they said.
+        reason: Option<String>,
+    },
+    /// What people say about a booking changed.
+    BookingEdited {
+        /// Which.
+        booking: BookingId,
+        /// Whose.
+        owner: PersonId,
+        /// Its revision, after it.
+        revision: u64,
+    },
+    /// Units are kept for somebody.
+    HoldGranted(Hold),
+    /// They are kept longer.
+    HoldRenewed(Hold),
+    /// They are kept no more.
+    HoldEnded(EndedHold),
+}
+
+/// What one accepted command changes: all of it, or nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// By resource, sorted. Each entry raises that resource's version by one and holds at least one change.
+    pub records: Vec<(ResourceId, Vec<Change>)>,
+    /// Bookings as they are after it.
+    pub bookings: Vec<Arc<Booking>>,
+}
+
+impl Changes {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.bookings.is_empty()
+    }
+}

@@ -1,0 +1,250 @@
+//! What an actor asks to change. Every change of bookings begins as one of these.
+//! All parsing has ended: what is here is well formed, and may still be refused.
+
+use crate::booking::{Details, DetailsPatch};
+use crate::ids::{AttemptKey, BlockId, BookingId, FencingToken, Fingerprint, HoldId, PersonId, ResourceId, Version};
+use crate::outcome::Code;
+use crate::resource::{ResourcePatch, ResourceSpec};
+use crate::time::{Instant, Interval};
+use crate::world::Scope;
+use uuid::Uuid;
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Actor {
+    /// A person, directly or through an API key of theirs.
+    Person(PersonId),
+    /// Slotwise's own deadlines.
+    System,
+}
+
+impl Actor {
+    /// The person, if it is one.
+    pub const fn person(self) -> Option<PersonId> {
+        match self {
+            Actor::Person(id) => Some(id),
+            Actor::System => None,
+        }
+    }
+
+    /// How attempts are filed: the person's id, nil for the system.
+    pub const fn uuid(self) -> Uuid {
+        match self {
+            Actor::Person(id) => id.0,
+            Actor::System => Uuid::nil(),
+        }
+    }
+}
+
+/// What is asked, and by whom.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// Who asks.
+    pub actor: Actor,
+    /// What for.
+    pub action: Action,
+    /// What the person's screen showed. Recorded; binds nothing.
+    pub seen: Option<Seen>,
+}
+
+/// What a screen showed when the person clicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The version it stated.
+    pub version: Version,
+    /// The instant it stated.
+    pub as_of: Instant,
+}
+
+/// What is asked. Ids of things to be made are made outside, anew for each execution.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Make a resource.
+    CreateResource {
+        /// Its id to be.
+        resource: ResourceId,
+        /// Checked.
+        spec: Box<ResourceSpec>,
+    },
+    /// Edit a resource.
+    EditResource {
+        /// Which.
+        resource: ResourceId,
+        /// The policy version the editor saw.
+        policy_version: u64,
+        /// What shall be otherwise.
+        patch: Box<ResourcePatch>,
+    },
+    /// Take time out of use.
+    AddBlock {
+        /// Of which resource.
+        resource: ResourceId,
+        /// The policy version the editor saw.
+        policy_version: u64,
+        /// Its id to be.
+        block: BlockId,
+        /// The time.
+        interval: Interval,
+        /// Why.
+        reason: String,
+        /// What becomes of live holds.
+        over_holds: OverHolds,
+    },
+    /// Put time in use again.
+    RemoveBlock {
+        /// Of which resource.
+        resource: ResourceId,
+        /// The policy version the editor saw.
+        policy_version: u64,
+        /// Which block.
+        block: BlockId,
+    },
+    /// Book, confirming a hold if one is named.
+    Book {
+        /// Its id to be.
+        booking: BookingId,
+        /// For whom.
+        owner: PersonId,
+        /// What; all of it or nothing.
+        lines: Vec<Line>,
+        /// What people say about it.
+        details: Details,
+        /// The hold this confirms.
+        hold: Option<HoldRef>,
+    },
+    /// Let a pending booking take its units.
+    Approve {
+        /// Which.
+        booking: BookingId,
+    },
+    /// Give a booking up.
+    Cancel {
+        /// Which.
+        booking: BookingId,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Edit what people say about a booking.
+    EditBooking {
+        /// Which.
+        booking: BookingId,
+        /// The revision the editor saw.
+        revision: u64,
+        /// What shall be otherwise.
+        patch: DetailsPatch,
+    },
+    /// Keep units for a while.
+    Hold {
+        /// Its id to be.
+        hold: HoldId,
+        /// What.
+        line: Line,
+    },
+    /// Keep them longer.
+    Renew(HoldRef),
+    /// Give them back.
+    Release(HoldRef),
+    /// Tidy holds that have expired.
+    ExpireHolds {
+        /// Of which resource.
+        resource: ResourceId,
+    },
+}
+
+/// What a block does to live holds on its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverHolds {
+    /// It is refused.
+    Refuse,
+    /// It voids them.
+    Void,
+}
+
+/// One resource of a command with units and interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Of which resource.
+    pub resource: ResourceId,
+    /// When; `None` for sections and sessions, which have one interval.
+    pub interval: Option<Interval>,
+    /// How many units.
+    pub units: u32,
+}
+
+/// A hold as its holder names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldRef {
+    /// Which.
+    pub id: HoldId,
+    /// The token of its grant.
+    pub token: FencingToken,
+}
+
+/// A command with what it rests on, handed to persist.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// The attempt it belongs to.
+    pub key: AttemptKey,
+    /// What was asked, hashed.
+    pub fingerprint: Fingerprint,
+    /// What is asked.
+    pub command: Command,
+    /// The versions it was proposed against.
+    pub observed: Vec<(ResourceId, Version)>,
+    /// What deciding on the observed snapshot said; `None` if it would have been accepted. A hint.
+    pub hint: Option<Code>,
+}
+
+impl Command {
+    /// Lines of one command.
+    pub const LINES_MAX: usize = 20;
+
+    /// What must be seen to judge it. Rules may ask for more.
+    pub fn scope(&self) -> Scope {
+        let mut scope = Scope::default();
+        scope.roles.extend(self.actor.person());
+        match &self.action {
+            Action::CreateResource { resource, .. }
+            | Action::EditResource { resource, .. }
+            | Action::AddBlock { resource, .. }
+            | Action::RemoveBlock { resource, .. }
+            | Action::ExpireHolds { resource } => {
+                scope.resources.insert(*resource);
+            }
+            Action::Book { owner, lines, hold, .. } => {
+                scope.resources.extend(lines.iter().map(|l| l.resource));
+                scope.roles.insert(*owner);
+                scope.holds.extend(hold.map(|h| h.id));
+            }
+            Action::Approve { booking } | Action::Cancel { booking, .. } | Action::EditBooking { booking, .. } => {
+                scope.bookings.insert(*booking);
+            }
+            Action::Hold { line, .. } => {
+                scope.resources.insert(line.resource);
+                scope.people.extend(self.actor.person());
+            }
+            Action::Renew(hold) | Action::Release(hold) => {
+                scope.holds.insert(hold.id);
+            }
+        }
+        scope
+    }
+
+    /// What it is called in logs, metrics and the record.
+    pub const fn name(&self) -> &'static str {
+        match &self.action {
+            Action::CreateResource { .. } => "create_resource",
+            Action::EditResource { .. } => "edit_resource",
+            Action::AddBlock { .. } => "add_block",
+            Action::RemoveBlock { .. } => "remove_block",
+            Action::Book { .. } => "book",
+            Action::Approve { .. } => "approve",
+            Action::Cancel { .. } => "cancel",
+            Action::EditBooking { .. } => "edit_booking",
+            Action::Hold { .. } => "hold",
+            Action::Renew(_) => "renew",
+            Action::Release(_) => "release",
+            Action::ExpireHolds { .. } => "expire_holds",
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The core of Slotwise: what is true of resources, bookings and holds, and what may happen to them.
+//! It does no IO, reads no clock, draws no chance and knows no store: time, ids and state arrive as arguments.
+//!
+//! Read in this order: [`command`] is what somebody asks, [`world`] what it is judged against, [`decide`] and [`settle`] the
+//! judgement, [`change`] what follows from it, [`calendar`] how that folds into state, [`invariants`] what must hold after it.
+
+pub mod booking;
+pub mod calendar;
+pub mod change;
+pub mod command;
+pub mod decide;
+pub mod hold;
+pub mod ids;
+pub mod invariants;
+pub mod levels;
+pub mod outcome;
+pub mod policy;
+pub mod resource;
+pub mod settle;
+pub mod time;
+pub mod world;
+
+pub use booking::{Booking, BookingState, Details, DetailsPatch, Slot};
+pub use calendar::{Block, Calendar, Use, UseId};
+pub use change::{Change, Changes};
+pub use command::{Action, Actor, Command, HoldRef, Line, OverHolds, Proposal, Seen};
+pub use decide::decide;
+pub use hold::{EndedHold, Hold, HoldEnd};
+pub use ids::*;
+pub use invariants::Broken;
+pub use outcome::{Code, Decision, Failure, FailureCode, Ground, Outcome, Rejection, Rule, Subject, Verdict, Witness};
+pub use policy::{Cutoff, HoldAt, OpeningHours, OwnOverlap, Policy, PolicyError, Weekdays};
+pub use resource::{Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
+pub use settle::{Settle, settle};
+pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};
+pub use world::{Person, Role, Scope, World};

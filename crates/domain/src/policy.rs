@@ -1,0 +1,245 @@
+//! The rules of a resource: when it can be booked, held and cancelled, and by which clock.
+//! A policy knows no bookings; [`crate::decide`] applies it.
+
+use crate::time::{Instant, Interval, Span, Zone};
+use jiff::{civil, tz::TimeZone};
+
+/// The rules of a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// When a hold is taken on the way to a booking.
+    pub hold_at: HoldAt,
+    /// How long a hold lives, and how long one renewal keeps it.
+    pub hold_ttl: Span,
+    /// Time before a booking that it takes too.
+    pub setup: Span,
+    /// Time after a booking that it takes too.
+    pub teardown: Span,
+    /// Taken out of service: nothing new is booked.
+    pub closed: bool,
+    /// A booking by anybody but an admin waits for approval, and takes nothing until then.
+    pub approval: bool,
+    /// Whether one person may have two bookings at once among resources that refuse it.
+    pub own_overlap: OwnOverlap,
+    /// When it is open, in its zone; empty means always.
+    pub opening_hours: Vec<OpeningHours>,
+    /// From that instant on booking is open.
+    pub book_from: Option<Cutoff>,
+    /// Booking is too late from this instant on.
+    pub book_by: Option<Cutoff>,
+    /// Changing is too late from this instant on.
+    pub change_by: Option<Cutoff>,
+    /// Cancelling is too late from this instant on.
+    pub cancel_by: Option<Cutoff>,
+    /// The longest booking.
+    pub duration_max: Option<Span>,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            hold_at: HoldAt::Confirm,
+            hold_ttl: Span::seconds(30),
+            setup: Span::ZERO,
+            teardown: Span::ZERO,
+            closed: false,
+            approval: false,
+            own_overlap: OwnOverlap::Allow,
+            opening_hours: Vec::new(),
+            book_from: None,
+            book_by: None,
+            change_by: None,
+            cancel_by: None,
+            duration_max: None,
+        }
+    }
+}
+
+/// A policy that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {says}")]
+pub struct PolicyError {
+    /// The field at fault, as it is called in JSON.
+    pub field: &'static str,
+    /// What it must be.
+    pub says: &'static str,
+}
+
+impl Policy {
+    /// Renewals of one hold.
+    pub const RENEWALS_MAX: u32 = 10;
+    /// How long one hold may live, renewals included.
+    pub const HOLD_LONGEST: Span = Span::seconds(300);
+    /// Live holds of one person, all resources together.
+    pub const HOLDS_PER_PERSON_MAX: usize = 10;
+    /// The longest set-up or clear-down.
+    pub const BUFFER_LONGEST: Span = Span::hours(24);
+    /// How long ago a new booking may have begun: enough for "this room, now".
+    pub const START_GRACE: Span = Span::hours(1);
+
+    /// Checks what no type can: bounds of spans and hours.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        let err = |field, says| Err(PolicyError { field, says });
+        if self.hold_ttl < Span::seconds(1) || self.hold_ttl > Policy::HOLD_LONGEST {
+            return err("hold_ttl_s", "must be between 1 and 300 seconds");
+        }
+        for (field, span) in [("setup_s", self.setup), ("teardown_s", self.teardown)] {
+            if span < Span::ZERO || span > Policy::BUFFER_LONGEST {
+                return err(field, "must be between 0 and 86400 seconds");
+            }
+        }
+        if self.opening_hours.len() > 50 {
+            return err("opening_hours", "must have at most 50 entries");
+        }
+        if self.opening_hours.iter().any(|h| h.from_min >= h.to_min || h.to_min > 1440 || h.days.is_empty()) {
+            return err("opening_hours", "must name days, and close after it opens, at the latest at 24:00");
+        }
+        let cutoffs = [
+            ("book_from", self.book_from),
+            ("book_by", self.book_by),
+            ("change_by", self.change_by),
+            ("cancel_by", self.cancel_by),
+        ];
+        for (field, cutoff) in cutoffs {
+            match cutoff {
+                Some(Cutoff::Elapsed(before)) if before < Span::ZERO || before > Interval::LONGEST => {
+                    return err(field, "must be between 0 and 366 days");
+                }
+                Some(Cutoff::Civil { days_before, .. }) if days_before > 366 => {
+                    return err(field, "must be at most 366 days before");
+                }
+                Some(Cutoff::Elapsed(_) | Cutoff::Civil { .. }) | None => {}
+            }
+        }
+        if self.duration_max.is_some_and(|d| d < Span::seconds(1) || d > Interval::LONGEST) {
+            return err("duration_max_s", "must be between 1 second and 366 days");
+        }
+        Ok(())
+    }
+
+    /// Whether the resource is open during all of the interval, by civil time in its zone.
+    pub fn open_during(&self, interval: Interval, zone: &Zone) -> bool {
+        if self.opening_hours.is_empty() {
+            return true;
+        }
+        let mut reached = interval.start();
+        // Each step passes at least one opening window, and there are at most 50 of them on each of 367 days.
+        for _ in 0..20_000 {
+            if reached >= interval.end() {
+                return true;
+            }
+            let day = reached.timestamp().to_zoned(zone.rules().clone()).date();
+            let until = self
+                .opening_hours
+                .iter()
+                .filter(|h| h.days.has(day.weekday()))
+                .map(|h| (at_minute(day, h.from_min, zone.rules()), at_minute(day, h.to_min, zone.rules())))
+                .filter(|(from, to)| *from <= reached && reached < *to)
+                .map(|(_, to)| to)
+                .max();
+            match until {
+                Some(to) => reached = to,
+                None => return false,
+            }
+        }
+        false
+    }
+}
+
+fn at_minute(day: civil::Date, minute: u16, zone: &TimeZone) -> Instant {
+    let (day, minute) = if minute >= 1440 { (day.tomorrow().unwrap_or(civil::Date::MAX), 0) } else { (day, minute) };
+    // `minute` is below 1440 here, so hour and minute are in range.
+    let at = day.at((minute / 60) as i8, (minute % 60) as i8, 0, 0);
+    resolve(at, zone)
+}
+
+/// A rule's civil time as an instant: shifted forward over a gap, the first of a fold.
+fn resolve(at: civil::DateTime, zone: &TimeZone) -> Instant {
+    zone.to_timestamp(at).map_or(Instant::MAX, Instant::from)
+}
+
+/// When a hold is taken on the way to a booking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldAt {
+    /// When the person confirms: the page asks for a hold and confirms with its token.
+    Confirm,
+    /// When the dialog opens, with a countdown while the form is filled.
+    Claim,
+    /// Never: one commit books.
+    None,
+}
+
+/// Whether one person may have two bookings at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnOverlap {
+    /// They may.
+    Allow,
+    /// They may not, among the resources that refuse it.
+    Refuse,
+}
+
+/// An instant after which (for `book_from`: from which) a kind of change is another matter. Exclusive: at the instant it is too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cutoff {
+    /// So much elapsed time before the start.
+    Elapsed(Span),
+    /// A civil time on a day so many days before the day of the start, in the resource's zone.
+    Civil {
+        /// 0 is the day of the start itself.
+        days_before: u16,
+        /// The time on that day.
+        at: civil::Time,
+    },
+}
+
+impl Cutoff {
+    /// The instant this means for something that starts then.
+    pub fn instant(self, start: Instant, zone: &Zone) -> Instant {
+        match self {
+            Cutoff::Elapsed(before) => start.minus(before),
+            Cutoff::Civil { days_before, at } => {
+                let day = start.timestamp().to_zoned(zone.rules().clone()).date();
+                let day = day.saturating_sub(jiff::Span::new().days(i64::from(days_before)));
+                resolve(day.to_datetime(at), zone.rules())
+            }
+        }
+    }
+}
+
+/// Opening hours on some days of the week, in minutes after midnight; `to_min` 1440 is the end of the day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpeningHours {
+    /// The days.
+    pub days: Weekdays,
+    /// Opens.
+    pub from_min: u16,
+    /// Closes.
+    pub to_min: u16,
+}
+
+/// A set of days of the week.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weekdays(u8);
+
+impl Weekdays {
+    /// The days of this set in order, Monday first.
+    pub fn days(self) -> impl Iterator<Item = civil::Weekday> {
+        (0..7).filter_map(|n| civil::Weekday::from_monday_zero_offset(n).ok()).filter(move |d| self.has(*d))
+    }
+
+    /// Whether the day is in it.
+    pub fn has(self, day: civil::Weekday) -> bool {
+        self.0 & (1 << day.to_monday_zero_offset()) != 0
+    }
+
+    /// Whether it has no day at all.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl FromIterator<civil::Weekday> for Weekdays {
+    fn from_iter<T: IntoIterator<Item = civil::Weekday>>(days: T) -> Weekdays {
+        Weekdays(days.into_iter().fold(0, |set, day| set | 1 << day.to_monday_zero_offset()))
+    }
+}

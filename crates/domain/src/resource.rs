@@ -1,0 +1,149 @@
+//! Something bookable: what it is, what it holds, and its rules.
+//! What is booked on it is a [`crate::Calendar`].
+
+use crate::ids::ResourceId;
+use crate::policy::{Policy, PolicyError};
+use crate::time::{Interval, Zone};
+
+/// What a resource is. Decides nothing by itself; rules are in its policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A room, booked for any interval.
+    Room,
+    /// A section of a course: all its bookings take its one interval.
+    Section,
+    /// A session of a class: all its bookings take its one interval.
+    Session,
+    /// A thing that can be lent.
+    Equipment,
+}
+
+/// A resource as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its name for machines.
+    pub id: ResourceId,
+    /// What an admin says of it.
+    pub spec: ResourceSpec,
+    /// Rises by one with every edit of policy, calendar, capacity or blocks, and with nothing else.
+    pub policy_version: u64,
+}
+
+/// What an admin says of a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceSpec {
+    /// What it is; never changes.
+    pub kind: Kind,
+    /// Its name for people.
+    pub name: String,
+    /// Where it is.
+    pub building: Option<String>,
+    /// How many people fit in; says nothing about units.
+    pub seats: Option<u32>,
+    /// What it has, sorted, in lower case.
+    pub equipment: Vec<String>,
+    /// Where its civil times are read.
+    pub zone: Zone,
+    /// How many units it has; `None` is without limit, 1 an exclusive room.
+    pub capacity: Option<u32>,
+    /// For sections and sessions the one interval of all bookings.
+    pub interval: Option<Interval>,
+    /// Its rules.
+    pub policy: Policy,
+}
+
+/// An edit: what is `Some` replaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResourcePatch {
+    /// See [`ResourceSpec::name`].
+    pub name: Option<String>,
+    /// See [`ResourceSpec::building`].
+    pub building: Option<Option<String>>,
+    /// See [`ResourceSpec::seats`].
+    pub seats: Option<Option<u32>>,
+    /// See [`ResourceSpec::equipment`].
+    pub equipment: Option<Vec<String>>,
+    /// See [`ResourceSpec::zone`].
+    pub zone: Option<Zone>,
+    /// See [`ResourceSpec::capacity`].
+    pub capacity: Option<Option<u32>>,
+    /// See [`ResourceSpec::interval`].
+    pub interval: Option<Option<Interval>>,
+    /// The whole policy as it shall be.
+    pub policy: Option<Policy>,
+}
+
+/// A resource that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {says}")]
+pub struct ResourceError {
+    /// The field at fault, as it is called in JSON.
+    pub field: &'static str,
+    /// What it must be.
+    pub says: &'static str,
+}
+
+impl From<PolicyError> for ResourceError {
+    fn from(e: PolicyError) -> ResourceError {
+        ResourceError { field: e.field, says: e.says }
+    }
+}
+
+impl ResourceSpec {
+    /// The most units a resource can have.
+    pub const CAPACITY_MAX: u32 = 1_000_000;
+
+    /// Checks what no type can, and brings the equipment into its one form.
+    pub fn checked(mut self) -> Result<ResourceSpec, ResourceError> {
+        let err = |field, says| Err(ResourceError { field, says });
+        if self.name.trim().is_empty() || self.name.chars().count() > 200 || self.name.chars().any(char::is_control) {
+            return err("name", "must have 1 to 200 characters, none of them a control character");
+        }
+        if self.building.as_ref().is_some_and(|b| b.is_empty() || b.chars().count() > 200) {
+            return err("building", "must have 1 to 200 characters");
+        }
+        if self.seats == Some(0) {
+            return err("seats", "must be at least 1");
+        }
+        if self.equipment.len() > 50
+            || self.equipment.iter().any(|e| e.trim().is_empty() || e.chars().count() > 50 || e.contains(','))
+        {
+            return err("equipment", "must be at most 50 words of at most 50 characters without commas");
+        }
+        if self.capacity.is_some_and(|c| c == 0 || c > ResourceSpec::CAPACITY_MAX) {
+            return err("capacity", "must be between 1 and 1000000, or null for no limit");
+        }
+        match (self.kind, self.interval) {
+            (Kind::Section | Kind::Session, None) => {
+                return err("interval", "a section or session needs its one interval");
+            }
+            (Kind::Room | Kind::Equipment, Some(_)) => {
+                return err("interval", "only sections and sessions have one interval");
+            }
+            (Kind::Section | Kind::Session, Some(_)) | (Kind::Room | Kind::Equipment, None) => {}
+        }
+        self.policy.check()?;
+        for word in &mut self.equipment {
+            *word = word.trim().to_lowercase();
+        }
+        self.equipment.sort();
+        self.equipment.dedup();
+        Ok(self)
+    }
+
+    /// This, with what the patch says.
+    pub fn patched(&self, patch: &ResourcePatch) -> ResourceSpec {
+        let p = patch.clone();
+        ResourceSpec {
+            kind: self.kind,
+            name: p.name.unwrap_or_else(|| self.name.clone()),
+            building: p.building.unwrap_or_else(|| self.building.clone()),
+            seats: p.seats.unwrap_or(self.seats),
+            equipment: p.equipment.unwrap_or_else(|| self.equipment.clone()),
+            zone: p.zone.unwrap_or_else(|| self.zone.clone()),
+            capacity: p.capacity.unwrap_or(self.capacity),
+            interval: p.interval.unwrap_or(self.interval),
+            policy: p.policy.unwrap_or_else(|| self.policy.clone()),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Judging a proposal against what is true at the commit: what it named first, then the same [`decide`].
+//! One rule set, not a second one.
+
+use crate::command::{Action, Proposal};
+use crate::decide::decide;
+use crate::outcome::{Ground, Verdict};
+use crate::time::Instant;
+use crate::world::World;
+
+/// [`settle`] captures nothing, so a plain function crosses threads.
+pub type Settle = fn(&World, &Proposal, Instant) -> Verdict;
+
+/// What becomes of the proposal at this decision instant, on the rows held.
+pub fn settle(world: &World, proposal: &Proposal, now: Instant) -> Verdict {
+    let missing = proposal.command.scope().minus(&world.loaded);
+    if !missing.is_empty() {
+        return Verdict::Needs(missing);
+    }
+    match moved(world, &proposal.command.action) {
+        Some(ground) => Verdict::Moved(ground),
+        None => decide(world, &proposal.command, now),
+    }
+}
+
+/// What the command named that is no longer so. Expiry of holds moves none of it.
+fn moved(world: &World, action: &Action) -> Option<Ground> {
+    match action {
+        Action::EditResource { resource, policy_version, .. }
+        | Action::AddBlock { resource, policy_version, .. }
+        | Action::RemoveBlock { resource, policy_version, .. } => {
+            let theirs = world.calendars.get(resource)?.resource.clone();
+            (theirs.policy_version != *policy_version)
+                .then_some(Ground::PolicyVersion { yours: *policy_version, theirs })
+        }
+        Action::EditBooking { booking, revision, .. } => {
+            let theirs = world.bookings.get(booking)?.clone();
+            (theirs.revision != *revision).then_some(Ground::Revision { yours: *revision, theirs })
+        }
+        Action::CreateResource { .. }
+        | Action::Book { .. }
+        | Action::Approve { .. }
+        | Action::Cancel { .. }
+        | Action::Hold { .. }
+        | Action::Renew(_)
+        | Action::Release(_)
+        | Action::ExpireHolds { .. } => None,
+    }
+}

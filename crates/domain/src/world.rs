@@ -1,0 +1,201 @@
+//! What a command is judged against: the loaded part of what is true, at one moment of one store.
+//! It knows what was looked for, so that "does not exist" and "not looked for" stay apart.
+
+use crate::booking::Booking;
+use crate::calendar::Calendar;
+use crate::change::{Change, Changes};
+use crate::hold::EndedHold;
+use crate::ids::{BookingId, Epoch, HoldId, PersonId, ResourceId, Version};
+use crate::policy::OwnOverlap;
+use crate::time::{Instant, Interval};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What to load. Loading a booking or a hold loads the calendars of its resources too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Calendars.
+    pub resources: BTreeSet<ResourceId>,
+    /// Bookings by name.
+    pub bookings: BTreeSet<BookingId>,
+    /// Holds by name, ended ones too.
+    pub holds: BTreeSet<HoldId>,
+    /// What a person holds and has booked, for rules that ask.
+    pub people: BTreeSet<PersonId>,
+    /// What a person may do.
+    pub roles: BTreeSet<PersonId>,
+}
+
+impl Scope {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty()
+            && self.bookings.is_empty()
+            && self.holds.is_empty()
+            && self.people.is_empty()
+            && self.roles.is_empty()
+    }
+
+    /// Both together.
+    pub fn extend(&mut self, other: &Scope) {
+        self.resources.extend(&other.resources);
+        self.bookings.extend(&other.bookings);
+        self.holds.extend(&other.holds);
+        self.people.extend(&other.people);
+        self.roles.extend(&other.roles);
+    }
+
+    /// What of this is not in `loaded`.
+    pub fn minus(&self, loaded: &Scope) -> Scope {
+        Scope {
+            resources: self.resources.difference(&loaded.resources).copied().collect(),
+            bookings: self.bookings.difference(&loaded.bookings).copied().collect(),
+            holds: self.holds.difference(&loaded.holds).copied().collect(),
+            people: self.people.difference(&loaded.people).copied().collect(),
+            roles: self.roles.difference(&loaded.roles).copied().collect(),
+        }
+    }
+}
+
+/// What a person may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Books, and sees their own.
+    Member,
+    /// Makes and edits resources, and sees all.
+    Admin,
+}
+
+/// What rules about one person ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Person {
+    /// Holds that no change has ended, with their expiry.
+    pub holds: BTreeMap<HoldId, Instant>,
+    /// Active bookings on resources that refuse two at once, by line.
+    pub exclusive: BTreeMap<(BookingId, u16), Interval>,
+}
+
+/// The loaded part of what is true.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The store's epoch.
+    pub epoch: Epoch,
+    /// What was looked for.
+    pub loaded: Scope,
+    /// Resources that exist.
+    pub calendars: BTreeMap<ResourceId, Arc<Calendar>>,
+    /// Bookings that exist.
+    pub bookings: BTreeMap<BookingId, Arc<Booking>>,
+    /// Holds that ever were: on which resource, and how they ended if they have.
+    pub holds: BTreeMap<HoldId, (ResourceId, Option<EndedHold>)>,
+    /// People whom rules asked for.
+    pub people: BTreeMap<PersonId, Person>,
+    /// People who exist and are not suspended.
+    pub roles: BTreeMap<PersonId, Role>,
+}
+
+impl World {
+    /// Nothing looked for yet.
+    pub fn empty(epoch: Epoch) -> World {
+        World {
+            epoch,
+            loaded: Scope::default(),
+            calendars: BTreeMap::new(),
+            bookings: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            people: BTreeMap::new(),
+            roles: BTreeMap::new(),
+        }
+    }
+
+    /// The resources a scope touches here, those of its bookings and holds included.
+    pub fn touched(&self, scope: &Scope) -> BTreeSet<ResourceId> {
+        let mut touched = scope.resources.clone();
+        for booking in scope.bookings.iter().filter_map(|id| self.bookings.get(id)) {
+            touched.extend(booking.slots.iter().map(|s| s.resource));
+        }
+        touched.extend(scope.holds.iter().filter_map(|id| self.holds.get(id)).map(|(resource, _)| *resource));
+        touched
+    }
+
+    /// The versions of the resources a scope touches.
+    pub fn versions(&self, scope: &Scope) -> Vec<(ResourceId, Version)> {
+        self.touched(scope).into_iter().filter_map(|id| Some((id, self.calendars.get(&id)?.version))).collect()
+    }
+
+    /// The decision instant: the clock, but never before an earlier decision on a touched resource.
+    pub fn decided_at(&self, scope: &Scope, clock: Instant) -> Instant {
+        self.touched(scope)
+            .iter()
+            .filter_map(|id| self.calendars.get(id))
+            .map(|c| c.decided_at)
+            .fold(clock, Instant::max)
+    }
+
+    /// Folds what was accepted, so that the next in the same commit sees it. Returns the versions it made.
+    pub fn apply(&mut self, changes: &Changes, decided_at: Instant) -> Vec<(ResourceId, Version)> {
+        let mut versions = Vec::with_capacity(changes.records.len());
+        for (id, record) in &changes.records {
+            if let (None, Some(Change::ResourceCreated(resource))) = (self.calendars.get(id), record.first()) {
+                let calendar = Calendar::empty(resource.clone(), Version::zero(self.epoch), decided_at);
+                self.calendars.insert(*id, Arc::new(calendar));
+                self.loaded.resources.insert(*id);
+            }
+            let Some(calendar) = self.calendars.get_mut(id) else { continue };
+            let calendar = Arc::make_mut(calendar);
+            for change in record {
+                calendar.apply(change);
+            }
+            calendar.version = calendar.version.next_in(self.epoch);
+            calendar.decided_at = decided_at;
+            versions.push((*id, calendar.version));
+            for change in record {
+                self.apply_to_people(*id, change);
+            }
+        }
+        for booking in &changes.bookings {
+            self.bookings.insert(booking.id, booking.clone());
+            self.loaded.bookings.insert(booking.id);
+        }
+        versions
+    }
+
+    fn apply_to_people(&mut self, resource: ResourceId, change: &Change) {
+        match change {
+            Change::HoldGranted(hold) | Change::HoldRenewed(hold) => {
+                self.holds.insert(hold.id, (resource, None));
+                self.loaded.holds.insert(hold.id);
+                if let Some(person) = self.people.get_mut(&hold.holder) {
+                    person.holds.insert(hold.id, hold.expires_at);
+                }
+            }
+            Change::HoldEnded(ended) => {
+                self.holds.insert(ended.hold.id, (resource, Some(*ended)));
+                self.loaded.holds.insert(ended.hold.id);
+                if let Some(person) = self.people.get_mut(&ended.hold.holder) {
+                    person.holds.remove(&ended.hold.id);
+                }
+            }
+            Change::BookingMade { booking, owner, pending: false, slots }
+            | Change::BookingApproved { booking, owner, slots } => {
+                if let Some(person) = self.people.get_mut(owner) {
+                    let exclusive = slots.iter().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
+                    person.exclusive.extend(exclusive.map(|(n, s)| ((*booking, *n), s.interval)));
+                }
+            }
+            Change::BookingCancelled { booking, owner, slots, .. } => {
+                if let Some(person) = self.people.get_mut(owner) {
+                    for (n, _) in slots {
+                        person.exclusive.remove(&(*booking, *n));
+                    }
+                }
+            }
+            Change::BookingMade { pending: true, .. }
+            | Change::BookingEdited { .. }
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. } => {}
+        }
+    }
+}

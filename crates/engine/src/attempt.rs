@@ -1,0 +1,327 @@
+//! One attempt: its key claimed, observed, proposed, persisted, answered. Every change of bookings comes through here.
+//! It never retries, and it does not stop because a client went away: each execution runs in a task of its own.
+
+use crate::committer::Committer;
+use crate::port::{Clock, CommitError, Made, Recorded, Settled, Status, Store, StoreError};
+use crate::round;
+use slotwise_domain::{
+    AttemptKey, Code, Command, Failure, FailureCode, Fingerprint, Instant, Outcome, PartId, Proposal, Scope, Verdict,
+    World, decide,
+};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, oneshot};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+/// The bounds of an engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Proposals that may wait for a commit; beyond it FAILED `busy`.
+    pub queue_max: usize,
+    /// Proposals of one commit.
+    pub batch_max: usize,
+    /// How long a proposal may wait for its commit to begin; beyond it FAILED `busy`.
+    pub queue_wait_max: Duration,
+    /// How long a handler waits for the answer; beyond it there is no outcome yet.
+    pub answer_wait_max: Duration,
+    /// Failures remembered for `last_failure`.
+    pub failures_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            queue_max: 8_192,
+            batch_max: 1_024,
+            queue_wait_max: Duration::from_secs(5),
+            answer_wait_max: Duration::from_secs(30),
+            failures_max: 10_000,
+        }
+    }
+}
+
+/// Where new ids come from.
+pub trait Ids: Send + Sync + 'static {
+    /// A UUIDv7 that was never used.
+    fn fresh(&self) -> Uuid;
+}
+
+/// What somebody sends.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The client's key.
+    pub key: Uuid,
+    /// What was asked, hashed.
+    pub fingerprint: Fingerprint,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// What an execution ends in.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A durable decision, and what it is about as it is after it.
+    Decided(Recorded, Option<Made>),
+    /// The decision this key was given before.
+    Replayed(Recorded),
+    /// This execution changed nothing; the same key may be sent again.
+    Failed(Failure),
+    /// Not to be had.
+    None(NoAnswer),
+}
+
+/// Why there is no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// The commit may be durable or not; `GET /api/attempts/{key}` answers later.
+    NotYet,
+    /// The same key is being executed right now.
+    InProgress,
+    /// The key was used for something else.
+    KeyReused,
+    /// The key is older than keys are kept, and unknown.
+    KeyExpired,
+    /// The key was made before a restore, and is unknown.
+    EpochChanged,
+}
+
+/// How an attempt stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// It is being executed here.
+    pub running: bool,
+    /// Its recorded decision.
+    pub recorded: Option<Recorded>,
+    /// How an execution of it failed last, if one did on this instance and is still remembered.
+    pub last_failure: Option<(FailureCode, Instant)>,
+}
+
+/// Takes attempts to their outcomes.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    limits: Limits,
+    committer: Committer,
+    running: Mutex<HashMap<AttemptKey, Fingerprint>>,
+    failures: Mutex<Failures>,
+    tasks: TaskTracker,
+}
+
+impl Engine {
+    /// An engine over a store; must be called within a Tokio runtime.
+    pub fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, limits: Limits) -> Arc<Engine> {
+        let committer = Committer::start(store.clone(), limits);
+        let failures = Mutex::new(Failures::default());
+        let running = Mutex::new(HashMap::new());
+        Arc::new(Engine { store, clock, ids, limits, committer, running, failures, tasks: TaskTracker::new() })
+    }
+
+    /// Takes one request to its answer. The execution goes on if the caller stops waiting.
+    pub async fn execute(self: &Arc<Engine>, request: Request) -> Answer {
+        let key = AttemptKey { part: PartId::DEFAULT, actor: request.command.actor.uuid(), key: request.key };
+        let command = request.command.name();
+        let claim = match self.claim(key, request.fingerprint) {
+            Ok(claim) => claim,
+            Err(no) => return Answer::None(no),
+        };
+        let (tell, told) = oneshot::channel();
+        let engine = self.clone();
+        self.tasks.spawn(async move {
+            let began = tokio::time::Instant::now();
+            let answer = engine.run(key, request).await;
+            engine.count(&key, command, &answer, began.elapsed());
+            drop(claim);
+            // Nobody may be waiting any more; the decision stands all the same.
+            drop(tell.send(answer));
+        });
+        match tokio::time::timeout(self.limits.answer_wait_max, told).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Answer::None(NoAnswer::NotYet),
+        }
+    }
+
+    async fn run(&self, key: AttemptKey, request: Request) -> Answer {
+        let Request { fingerprint, command, .. } = request;
+        let world = match self.observe(&command).await {
+            Ok(world) => world,
+            Err(e) => {
+                tracing::warn!(key = %key.key, "observing for an attempt: {e}");
+                return Answer::Failed(Failure::of(FailureCode::StoreUnavailable));
+            }
+        };
+        let observed = world.versions(&command.scope());
+        // A refusal on what was observed is a hint: only settle's is told.
+        let hint = match decide(&world, &command, self.clock.now()) {
+            Verdict::Rejected(rejection, _) => Some(rejection.code),
+            Verdict::Accepted(..) | Verdict::Moved(_) | Verdict::Needs(_) => None,
+        };
+        let proposal = Proposal { key, fingerprint, command, observed, hint };
+        match self.committer.commit(proposal).await {
+            Ok(Settled::Decided(recorded, made)) => Answer::Decided(recorded, made),
+            Ok(Settled::Replayed(recorded)) => Answer::Replayed(recorded),
+            Ok(Settled::Failed(failure)) => Answer::Failed(failure),
+            Ok(Settled::KeyReused) => Answer::None(NoAnswer::KeyReused),
+            Ok(Settled::KeyExpired) => Answer::None(NoAnswer::KeyExpired),
+            Ok(Settled::EpochChanged) => Answer::None(NoAnswer::EpochChanged),
+            Err(CommitError::NothingWritten(_)) => Answer::Failed(Failure::of(FailureCode::StoreUnavailable)),
+            Err(CommitError::Unknown(_)) => Answer::None(NoAnswer::NotYet),
+        }
+    }
+
+    /// What the command would be judged against now, without any exclusivity. Also what screens are made from.
+    pub async fn observe(&self, command: &Command) -> Result<World, StoreError> {
+        let mut scope = command.scope();
+        let mut world = self.store.observe(scope.clone()).await?;
+        for _ in 0..3 {
+            let Verdict::Needs(more) = decide(&world, command, self.clock.now()) else { break };
+            scope.extend(&more);
+            world = self.store.observe(scope.clone()).await?;
+        }
+        Ok(world)
+    }
+
+    /// What is true of a scope, for screens.
+    pub async fn look(&self, scope: Scope) -> Result<World, StoreError> {
+        self.store.observe(scope).await
+    }
+
+    /// How an attempt of an actor stands.
+    pub async fn standing(&self, actor: Uuid, key: Uuid) -> Result<Standing, StoreError> {
+        let key = AttemptKey { part: PartId::DEFAULT, actor, key };
+        // In this order: what stops running in between is found recorded.
+        let running = lock(&self.running).contains_key(&key);
+        let last_failure = lock(&self.failures).of(&key);
+        let recorded = self.store.recall(key).await?;
+        Ok(Standing { running, recorded, last_failure })
+    }
+
+    /// The store, for reading back and for its status.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The clock.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// A new id.
+    pub fn fresh_id(&self) -> Uuid {
+        self.ids.fresh()
+    }
+
+    /// Whether attempts may be sent.
+    pub fn status(&self) -> Status {
+        self.store.status()
+    }
+
+    /// Rung after each commit.
+    pub fn doorbell(&self) -> Arc<Notify> {
+        self.committer.doorbell()
+    }
+
+    /// Waits for what is running; new executions are still taken, so close the door first.
+    pub async fn drain(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.tasks.reopen();
+    }
+
+    fn claim(self: &Arc<Engine>, key: AttemptKey, fingerprint: Fingerprint) -> Result<Claim, NoAnswer> {
+        let mut running = lock(&self.running);
+        match running.get(&key) {
+            Some(other) if *other == fingerprint => Err(NoAnswer::InProgress),
+            Some(_) => Err(NoAnswer::KeyReused),
+            None => {
+                running.insert(key, fingerprint);
+                metrics::gauge!("slotwise_attempts_running").set(running.len() as f64);
+                Ok(Claim { engine: self.clone(), key })
+            }
+        }
+    }
+
+    fn count(&self, key: &AttemptKey, command: &'static str, answer: &Answer, took: Duration) {
+        metrics::histogram!("slotwise_attempt_seconds", "command" => command).record(took.as_secs_f64());
+        match answer {
+            Answer::Decided(recorded, _) => {
+                let outcome = &recorded.decision.outcome;
+                let code = round::outcome_code(outcome);
+                metrics::counter!("slotwise_attempts_total", "command" => command, "outcome" => outcome.name(), "code" => code)
+                    .increment(1);
+                count_holds(command, outcome);
+            }
+            Answer::Replayed(_) => metrics::counter!("slotwise_replays_total", "command" => command).increment(1),
+            Answer::Failed(failure) => {
+                let code = failure.code.name();
+                metrics::counter!("slotwise_attempts_total", "command" => command, "outcome" => "FAILED", "code" => code)
+                    .increment(1);
+                lock(&self.failures).remember(*key, failure.code, self.clock.now(), self.limits.failures_max);
+            }
+            Answer::None(no) => {
+                let why = match no {
+                    NoAnswer::NotYet => "not_yet",
+                    NoAnswer::InProgress => "in_progress",
+                    NoAnswer::KeyReused => "key_reused",
+                    NoAnswer::KeyExpired => "key_expired",
+                    NoAnswer::EpochChanged => "epoch_changed",
+                };
+                metrics::counter!("slotwise_no_outcome_total", "why" => why).increment(1);
+            }
+        }
+    }
+}
+
+fn count_holds(command: &str, outcome: &Outcome) {
+    let name = match (command, outcome) {
+        ("hold", Outcome::Accepted) => "granted",
+        ("hold", Outcome::Rejected(r)) if r.code == Code::HeldByOther || r.code == Code::Full => "denied",
+        (_, Outcome::Rejected(r)) if r.code == Code::HoldExpired => "expired",
+        ("expire_holds", Outcome::Accepted) => "swept",
+        _ => return,
+    };
+    metrics::counter!("slotwise_holds_total", "what" => name).increment(1);
+}
+
+/// While it lives, nobody else executes the key.
+struct Claim {
+    engine: Arc<Engine>,
+    key: AttemptKey,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        lock(&self.engine.running).remove(&self.key);
+    }
+}
+
+#[derive(Default)]
+struct Failures {
+    latest: HashMap<AttemptKey, (FailureCode, Instant)>,
+    order: VecDeque<(AttemptKey, Instant)>,
+}
+
+impl Failures {
+    fn remember(&mut self, key: AttemptKey, code: FailureCode, at: Instant, max: usize) {
+        self.latest.insert(key, (code, at));
+        self.order.push_back((key, at));
+        while self.order.len() > max {
+            if let Some((oldest, at)) = self.order.pop_front()
+                && self.latest.get(&oldest).is_some_and(|(_, latest)| *latest == at)
+            {
+                self.latest.remove(&oldest);
+            }
+        }
+    }
+
+    fn of(&self, key: &AttemptKey) -> Option<(FailureCode, Instant)> {
+        self.latest.get(key).copied()
+    }
+}
+
+/// No panic can happen while one of our locks is held, so a poisoned one is as good as any.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

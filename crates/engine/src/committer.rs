@@ -1,0 +1,91 @@
+//! Group commit: proposals that wait together are committed together, each with its own verdict.
+//! One commit at a time, one try per proposal; it never retries.
+
+use crate::attempt::Limits;
+use crate::port::{CommitError, Settled, Store};
+use slotwise_domain::{Failure, FailureCode, Proposal, settle};
+use std::sync::Arc;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
+
+/// The queue in front of the store.
+pub struct Committer {
+    queue: mpsc::Sender<Job>,
+    doorbell: Arc<Notify>,
+}
+
+struct Job {
+    proposal: Proposal,
+    queued_at: Instant,
+    tell: oneshot::Sender<Result<Settled, CommitError>>,
+}
+
+impl Committer {
+    /// Starts the task that commits; it ends when the committer is dropped and the queue is empty.
+    pub fn start(store: Arc<dyn Store>, limits: Limits) -> Committer {
+        let (queue, jobs) = mpsc::channel(limits.queue_max);
+        let doorbell = Arc::new(Notify::new());
+        tokio::spawn(run(store, limits, jobs, doorbell.clone()));
+        Committer { queue, doorbell }
+    }
+
+    /// Waits for the durable answer. A full queue is FAILED `busy` at once.
+    pub async fn commit(&self, proposal: Proposal) -> Result<Settled, CommitError> {
+        let (tell, told) = oneshot::channel();
+        let job = Job { proposal, queued_at: Instant::now(), tell };
+        if self.queue.try_send(job).is_err() {
+            return Ok(Settled::Failed(Failure::of(FailureCode::Busy)));
+        }
+        told.await.unwrap_or_else(|_| Err(CommitError::Unknown("the committer is gone".into())))
+    }
+
+    /// Rung after each commit.
+    pub fn doorbell(&self) -> Arc<Notify> {
+        self.doorbell.clone()
+    }
+}
+
+async fn run(store: Arc<dyn Store>, limits: Limits, mut jobs: mpsc::Receiver<Job>, doorbell: Arc<Notify>) {
+    let mut waiting = Vec::new();
+    while jobs.recv_many(&mut waiting, limits.batch_max).await > 0 {
+        let mut batch = Vec::with_capacity(waiting.len());
+        let mut tells = Vec::with_capacity(waiting.len());
+        for job in waiting.drain(..) {
+            let waited = job.queued_at.elapsed();
+            metrics::histogram!("slotwise_queue_wait_seconds").record(waited.as_secs_f64());
+            if waited > limits.queue_wait_max {
+                drop(job.tell.send(Ok(Settled::Failed(Failure::of(FailureCode::Busy)))));
+                continue;
+            }
+            batch.push(job.proposal);
+            tells.push(job.tell);
+        }
+        if batch.is_empty() {
+            continue;
+        }
+        let expected = tells.len();
+        match store.commit(batch, settle).await {
+            Ok(settled) if settled.len() == expected => {
+                doorbell.notify_waiters();
+                for (tell, settled) in tells.into_iter().zip(settled) {
+                    // Whoever stopped waiting asks by key.
+                    drop(tell.send(Ok(settled)));
+                }
+            }
+            Ok(settled) => {
+                tracing::error!("the store answered {} of {expected} proposals; none of them is told", settled.len());
+                fail(tells, &CommitError::Unknown("the store answered too few proposals".into()));
+            }
+            Err(e) => {
+                tracing::error!("a commit of {expected} proposals: {e}");
+                fail(tells, &e);
+            }
+        }
+    }
+}
+
+fn fail(tells: Vec<oneshot::Sender<Result<Settled, CommitError>>>, e: &CommitError) {
+    for tell in tells {
+        drop(tell.send(Err(e.clone())));
+    }
+}

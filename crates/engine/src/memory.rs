@@ -1,0 +1,292 @@
+//! The reference store: everything in maps behind one lock, nothing durable. Tests compare the others with it.
+//! It is written to be obviously right, not to be fast.
+
+use crate::attempt::lock;
+use crate::port::{
+    BookingFilter, Clock, CommitError, Cursor, Directory, Facets, PersonCard, Record, Recorded, ResourceFilter,
+    Settled, Status, Store, StoreError, Streamed, Views,
+};
+use crate::round::{self, Judged, KeyAge};
+use async_trait::async_trait;
+use slotwise_domain::{
+    AttemptKey, Booking, BookingId, Epoch, Hold, Instant, Person, PersonId, Proposal, Resource, ResourceId, Scope,
+    Settle, Version, World,
+};
+use slotwise_domain::{OwnOverlap, ResourceSpec};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+/// A store that forgets everything when it is dropped.
+pub struct Memory {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+struct State {
+    world: World,
+    attempts: BTreeMap<AttemptKey, Recorded>,
+    records: Vec<Record>,
+    people: BTreeMap<PersonId, PersonCard>,
+    keys: BTreeMap<[u8; 32], PersonId>,
+    stopped: Option<String>,
+}
+
+impl Memory {
+    /// An empty store.
+    pub fn new(clock: Arc<dyn Clock>) -> Arc<Memory> {
+        let state = State {
+            world: World::empty(Epoch(1)),
+            attempts: BTreeMap::new(),
+            records: Vec::new(),
+            people: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            stopped: None,
+        };
+        Arc::new(Memory { clock, state: Mutex::new(state) })
+    }
+}
+
+impl State {
+    /// The part of what is true that a scope asks for.
+    fn load(&self, into: &mut World, scope: &Scope) {
+        into.loaded.extend(scope);
+        for id in &scope.bookings {
+            into.bookings.extend(self.world.bookings.get(id).map(|b| (*id, b.clone())));
+        }
+        for id in &scope.holds {
+            into.holds.extend(self.world.holds.get(id).map(|h| (*id, *h)));
+        }
+        for id in into.touched(scope) {
+            into.loaded.resources.insert(id);
+            into.calendars.extend(self.world.calendars.get(&id).map(|c| (id, c.clone())));
+        }
+        for id in &scope.people {
+            into.people.insert(*id, self.person(*id));
+        }
+        for id in &scope.roles {
+            into.roles.extend(self.people.get(id).map(|p| (*id, p.role)));
+        }
+    }
+
+    fn person(&self, id: PersonId) -> Person {
+        let mut person = Person::default();
+        for calendar in self.world.calendars.values() {
+            let held = calendar.holds.values().filter(|h| h.holder == id);
+            person.holds.extend(held.map(|h| (h.id, h.expires_at)));
+        }
+        for booking in self.world.bookings.values().filter(|b| b.owner == id && b.state.takes_units()) {
+            for (n, slot) in booking.slots.iter().enumerate().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse) {
+                person.exclusive.insert((booking.id, n as u16), slot.interval);
+            }
+        }
+        person
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn recall(&self, key: AttemptKey) -> Result<Option<Recorded>, StoreError> {
+        Ok(lock(&self.state).attempts.get(&key).cloned())
+    }
+
+    async fn observe(&self, scope: Scope) -> Result<World, StoreError> {
+        let state = lock(&self.state);
+        let mut world = World::empty(state.world.epoch);
+        state.load(&mut world, &scope);
+        Ok(world)
+    }
+
+    async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError> {
+        let mut state = lock(&self.state);
+        if let Some(why) = &state.stopped {
+            return Err(CommitError::NothingWritten(why.clone()));
+        }
+        let clock = self.clock.now();
+        let mut world = World::empty(state.world.epoch);
+        let mut attempts: BTreeMap<AttemptKey, Recorded> = BTreeMap::new();
+        let mut accepted = Vec::new();
+        let mut settled = Vec::with_capacity(batch.len());
+        for proposal in batch {
+            let known = attempts.get(&proposal.key).or_else(|| state.attempts.get(&proposal.key));
+            if let Some(recorded) = known {
+                let same = recorded.fingerprint == proposal.fingerprint;
+                settled.push(if same { Settled::Replayed(recorded.clone()) } else { Settled::KeyReused });
+                continue;
+            }
+            match round::key_age(proposal.key, clock, None) {
+                KeyAge::Fresh => {}
+                KeyAge::Expired => {
+                    settled.push(Settled::KeyExpired);
+                    continue;
+                }
+                KeyAge::BeforeRestore => {
+                    settled.push(Settled::EpochChanged);
+                    continue;
+                }
+            }
+            let load = |world: &mut World, scope: &Scope| -> Result<(), Infallible> {
+                state.load(world, scope);
+                Ok(())
+            };
+            let Ok(judged) = round::judge(&mut world, &proposal, settle, clock, load);
+            match judged {
+                Judged::Decided(recorded, changes, made) => {
+                    attempts.insert(proposal.key, (*recorded).clone());
+                    accepted.push((proposal, changes, recorded.decision.decided_at));
+                    settled.push(Settled::Decided(*recorded, made));
+                }
+                Judged::Failed(failure) => settled.push(Settled::Failed(failure)),
+                Judged::Broken(broken) => {
+                    state.stopped = Some(broken.to_string());
+                    return Err(CommitError::NothingWritten(broken.to_string()));
+                }
+            }
+        }
+        // From here it is all written.
+        for (proposal, changes, decided_at) in accepted {
+            let versions = state.world.apply(&changes, decided_at);
+            for ((resource, version), (_, changes)) in versions.into_iter().zip(changes.records) {
+                let (attempt, actor) = (proposal.key.key, proposal.command.actor);
+                state.records.push(Record { resource, version, decided_at, attempt, actor, changes });
+            }
+        }
+        state.attempts.append(&mut attempts);
+        Ok(settled)
+    }
+
+    async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError> {
+        let state = lock(&self.state);
+        let known = state.world.calendars.get(&resource).map(|c| c.version);
+        if known.is_none_or(|known| known < after || known.epoch != after.epoch) {
+            return Ok(Streamed::Resync);
+        }
+        let mut records = state.records.iter().filter(|r| r.resource == resource && r.version > after).cloned();
+        let page: Vec<Record> = records.by_ref().take(max).collect();
+        Ok(Streamed::Records(page, records.next().is_some()))
+    }
+
+    async fn outbox(&self, after: Cursor, max: usize) -> Result<(Vec<Record>, Cursor), StoreError> {
+        let state = lock(&self.state);
+        let records: Vec<Record> = state.records.iter().skip(after.0 as usize).take(max).cloned().collect();
+        let cursor = Cursor(after.0 + records.len() as u64);
+        Ok((records, cursor))
+    }
+
+    async fn head(&self) -> Result<Cursor, StoreError> {
+        Ok(Cursor(lock(&self.state).records.len() as u64))
+    }
+
+    async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+        let state = lock(&self.state);
+        let holds = state.world.calendars.values().flat_map(|c| c.holds.values());
+        let mut first: BTreeMap<ResourceId, Instant> = BTreeMap::new();
+        for hold in holds.filter(|h| h.expired(until)) {
+            let at = first.entry(hold.resource).or_insert(hold.expires_at);
+            *at = (*at).min(hold.expires_at);
+        }
+        let mut due: Vec<_> = first.into_iter().map(|(resource, at)| (at, resource)).collect();
+        due.sort();
+        due.truncate(max);
+        Ok(due)
+    }
+
+    fn status(&self) -> Status {
+        match &lock(&self.state).stopped {
+            Some(why) => Status::Stopped(why.clone()),
+            None => Status::Ready,
+        }
+    }
+
+    fn accept_clock(&self) {}
+}
+
+#[async_trait]
+impl Views for Memory {
+    async fn resources(&self, filter: ResourceFilter) -> Result<Vec<Arc<Resource>>, StoreError> {
+        let state = lock(&self.state);
+        let mut found: Vec<_> = state.world.calendars.values().map(|c| c.resource.clone()).collect();
+        found.retain(|r| matches(&r.spec, &filter));
+        found.sort_by_key(|r| (r.spec.name.clone(), r.id));
+        let after = filter.after;
+        let page = found.into_iter().filter(|r| after.as_ref().is_none_or(|a| (&r.spec.name, r.id) > (&a.0, a.1)));
+        Ok(page.take(filter.max).collect())
+    }
+
+    async fn facets(&self) -> Result<Facets, StoreError> {
+        let mut facets = Facets::default();
+        for spec in lock(&self.state).world.calendars.values().map(|c| &c.resource.spec) {
+            *facets.kinds.entry(spec.kind).or_default() += 1;
+            if let Some(building) = &spec.building {
+                *facets.buildings.entry(building.clone()).or_default() += 1;
+            }
+            for word in &spec.equipment {
+                *facets.equipment.entry(word.clone()).or_default() += 1;
+            }
+        }
+        Ok(facets)
+    }
+
+    async fn booking(&self, id: BookingId) -> Result<Option<Arc<Booking>>, StoreError> {
+        Ok(lock(&self.state).world.bookings.get(&id).cloned())
+    }
+
+    async fn bookings(&self, filter: BookingFilter) -> Result<Vec<Arc<Booking>>, StoreError> {
+        let state = lock(&self.state);
+        let wanted = |b: &&Arc<Booking>| {
+            filter.owner.is_none_or(|owner| b.owner == owner)
+                && filter.resource.is_none_or(|r| b.slots.iter().any(|s| s.resource == r))
+                && filter.from.is_none_or(|from| b.end() > from)
+                && filter.to.is_none_or(|to| b.start() < to)
+                && filter.state.as_deref().is_none_or(|s| s == b.state.name())
+                && filter.after.is_none_or(|after| (b.start(), b.id) > after)
+        };
+        let mut found: Vec<_> = state.world.bookings.values().filter(wanted).cloned().collect();
+        found.sort_by_key(|b| (b.start(), b.id));
+        found.truncate(filter.max);
+        Ok(found)
+    }
+
+    async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError> {
+        let state = lock(&self.state);
+        let holds = state.world.calendars.values().flat_map(|c| c.holds.values());
+        Ok(holds.filter(|h| h.holder == holder).copied().collect())
+    }
+}
+
+fn matches(spec: &ResourceSpec, filter: &ResourceFilter) -> bool {
+    let text = format!("{} {}", spec.name, spec.building.as_deref().unwrap_or_default()).to_lowercase();
+    filter.kind.is_none_or(|kind| spec.kind == kind)
+        && filter.building.as_ref().is_none_or(|b| spec.building.as_ref() == Some(b))
+        && filter.equipment.iter().all(|e| spec.equipment.contains(e))
+        && filter.words.iter().all(|w| text.contains(&w.to_lowercase()))
+}
+
+#[async_trait]
+impl Directory for Memory {
+    async fn person(&self, id: PersonId) -> Result<Option<PersonCard>, StoreError> {
+        Ok(lock(&self.state).people.get(&id).cloned())
+    }
+
+    async fn people(&self, max: usize) -> Result<Vec<PersonCard>, StoreError> {
+        let mut people: Vec<_> = lock(&self.state).people.values().cloned().collect();
+        people.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        people.truncate(max);
+        Ok(people)
+    }
+
+    async fn by_key(&self, secret_sha256: [u8; 32]) -> Result<Option<PersonCard>, StoreError> {
+        let state = lock(&self.state);
+        Ok(state.keys.get(&secret_sha256).and_then(|id| state.people.get(id)).cloned())
+    }
+
+    async fn put_person(&self, person: PersonCard) -> Result<(), StoreError> {
+        lock(&self.state).people.insert(person.id, person);
+        Ok(())
+    }
+
+    async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, _label: String) -> Result<(), StoreError> {
+        lock(&self.state).keys.insert(secret_sha256, person);
+        Ok(())
+    }
+}

@@ -1,0 +1,249 @@
+//! What the engine needs of a store: rows and transactions, and not one business rule.
+//! A faulty fake of [`Store`] takes thirty lines; a new screen widens [`Views`], never the write port.
+
+use async_trait::async_trait;
+use slotwise_domain::{Actor, Failure};
+use slotwise_domain::{
+    AttemptKey, Block, Booking, BookingId, Change, Decision, Fingerprint, Hold, HoldEnd, Instant, Kind, PersonId,
+    Proposal, Resource, ResourceId, Role, Scope, Settle, Version, World,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The write port and what hangs on it: decisions are recalled, observed, committed and read back through here.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The recorded answer of an attempt, if there is one.
+    async fn recall(&self, key: AttemptKey) -> Result<Option<Recorded>, StoreError>;
+
+    /// What is true of a scope, without any exclusivity. May be stale at once; blocks nobody.
+    async fn observe(&self, scope: Scope) -> Result<World, StoreError>;
+
+    /// One transaction, one clock reading, one verdict per proposal, in order. State, changes, attempts and record are written
+    /// together, durably, before this returns; or nothing is.
+    async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError>;
+
+    /// What happened to one resource after a version, in order, at most `max` records.
+    async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError>;
+
+    /// What was committed after a cursor, per resource in version order, at most `max` records.
+    async fn outbox(&self, after: Cursor, max: usize) -> Result<(Vec<Record>, Cursor), StoreError>;
+
+    /// Where the outbox stands now.
+    async fn head(&self) -> Result<Cursor, StoreError>;
+
+    /// What falls due until an instant: resources with holds that expire, soonest first, at most `max`.
+    async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError>;
+
+    /// Whether it may be relied on.
+    fn status(&self) -> Status;
+
+    /// An operator says that the clock is right as it is now, after [`Status::ClockJumped`].
+    fn accept_clock(&self);
+}
+
+/// Reads for lists, search and calendars. They never judge.
+#[async_trait]
+pub trait Views: Send + Sync + 'static {
+    /// Resources by name, then id.
+    async fn resources(&self, filter: ResourceFilter) -> Result<Vec<Arc<Resource>>, StoreError>;
+
+    /// What filters can choose from, with counts.
+    async fn facets(&self) -> Result<Facets, StoreError>;
+
+    /// One booking.
+    async fn booking(&self, id: BookingId) -> Result<Option<Arc<Booking>>, StoreError>;
+
+    /// Bookings by start, then id.
+    async fn bookings(&self, filter: BookingFilter) -> Result<Vec<Arc<Booking>>, StoreError>;
+
+    /// Holds of a person that no change has ended.
+    async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError>;
+}
+
+/// Who people are. Apart from the record, so that they can be forgotten.
+#[async_trait]
+pub trait Directory: Send + Sync + 'static {
+    /// One person; `None` if there is none or they are suspended.
+    async fn person(&self, id: PersonId) -> Result<Option<PersonCard>, StoreError>;
+
+    /// Everybody, by name, at most `max`.
+    async fn people(&self, max: usize) -> Result<Vec<PersonCard>, StoreError>;
+
+    /// Who an API key speaks for, by the SHA-256 of its secret.
+    async fn by_key(&self, secret_sha256: [u8; 32]) -> Result<Option<PersonCard>, StoreError>;
+
+    /// Makes a person, or changes name, title and role of the one with this id.
+    async fn put_person(&self, person: PersonCard) -> Result<(), StoreError>;
+
+    /// Makes an API key for a person.
+    async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError>;
+}
+
+/// The wall clock, read in one place.
+pub trait Clock: Send + Sync + 'static {
+    /// Now, by the process's wall clock.
+    fn now(&self) -> Instant;
+
+    /// Time since boot, suspended time included, to notice a wall clock that was set.
+    fn since_boot(&self) -> slotwise_domain::Span;
+}
+
+/// A recorded attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Its name.
+    pub key: AttemptKey,
+    /// What was asked, hashed.
+    pub fingerprint: Fingerprint,
+    /// What was decided.
+    pub decision: Decision,
+}
+
+/// What a commit says of one proposal.
+#[derive(Clone, Debug)]
+pub enum Settled {
+    /// Decided in this commit.
+    Decided(Recorded, Option<Made>),
+    /// Decided before; nothing was done.
+    Replayed(Recorded),
+    /// The key was used for something else.
+    KeyReused,
+    /// The key is older than keys are kept, and unknown.
+    KeyExpired,
+    /// The key was made before a restore, and is unknown.
+    EpochChanged,
+    /// This execution changed nothing.
+    Failed(Failure),
+}
+
+/// What a command was about, as it is after it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Made {
+    /// A booking.
+    Booking(Arc<Booking>),
+    /// A hold, and how it ended if it did.
+    Hold(Hold, Option<HoldEnd>),
+    /// A resource, with its version.
+    Resource(Arc<Resource>, Version),
+    /// A block, and the resource's policy version after it.
+    Block(ResourceId, Block, u64),
+}
+
+/// A commit that did not happen, or may have.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Proven: nothing was written. The proposals FAILED.
+    #[error("nothing was written: {0}")]
+    NothingWritten(String),
+    /// It may be durable. No outcome yet.
+    #[error("it is not known whether the commit is durable: {0}")]
+    Unknown(String),
+}
+
+/// A read that failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(pub String);
+
+/// Whether a store may be relied on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It may.
+    Ready,
+    /// The writer stopped; why. Reads go on.
+    Stopped(String),
+    /// The wall clock was set by more than five seconds; an operator must say that it is right.
+    ClockJumped,
+}
+
+/// The changes of one resource at one version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Of which resource.
+    pub resource: ResourceId,
+    /// The version it made.
+    pub version: Version,
+    /// When it was decided.
+    pub decided_at: Instant,
+    /// By which attempt.
+    pub attempt: Uuid,
+    /// By whom.
+    pub actor: Actor,
+    /// What became true, in order.
+    pub changes: Vec<Change>,
+}
+
+/// What follows a version of a resource.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Streamed {
+    /// These, in order; `more` if there are further ones.
+    Records(Vec<Record>, bool),
+    /// It cannot be told from there: another epoch, or the version is ahead of the record.
+    Resync,
+}
+
+/// A place in the outbox; only its store knows what it means.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(pub u64);
+
+/// Which resources.
+#[derive(Clone, Debug, Default)]
+pub struct ResourceFilter {
+    /// Of this kind.
+    pub kind: Option<Kind>,
+    /// In this building.
+    pub building: Option<String>,
+    /// With all of this equipment.
+    pub equipment: Vec<String>,
+    /// With all these words in name or building, in any case.
+    pub words: Vec<String>,
+    /// After this name and id.
+    pub after: Option<(String, ResourceId)>,
+    /// At most so many.
+    pub max: usize,
+}
+
+/// What filters can choose from, each with how many resources have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// Kinds.
+    pub kinds: BTreeMap<Kind, u64>,
+    /// Buildings.
+    pub buildings: BTreeMap<String, u64>,
+    /// Equipment.
+    pub equipment: BTreeMap<String, u64>,
+}
+
+/// Which bookings.
+#[derive(Clone, Debug, Default)]
+pub struct BookingFilter {
+    /// Of this person.
+    pub owner: Option<PersonId>,
+    /// On this resource.
+    pub resource: Option<ResourceId>,
+    /// That end after this.
+    pub from: Option<Instant>,
+    /// That start before this.
+    pub to: Option<Instant>,
+    /// In this state: `confirmed`, `pending`, `cancelled`.
+    pub state: Option<String>,
+    /// After this start and id.
+    pub after: Option<(Instant, BookingId)>,
+    /// At most so many.
+    pub max: usize,
+}
+
+/// A person as others may see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonCard {
+    /// Their id.
+    pub id: PersonId,
+    /// Their name.
+    pub name: String,
+    /// What they are called, such as "Teacher".
+    pub title: String,
+    /// What they may do.
+    pub role: Role,
+}

@@ -1,0 +1,168 @@
+//! One proposal within a commit: judged, folded, asserted. Every store calls this between its rows and its writes.
+//! It writes nothing and waits for nothing.
+
+use crate::port::{Made, Recorded};
+use slotwise_domain::{
+    Action, AttemptKey, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome, Proposal, Scope,
+    Settle, Span, Subject, Verdict, World, invariants,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// How long a key is kept after its decision.
+pub const KEY_KEPT: Span = Span::days(7);
+/// How far ahead of the store's clock a key may be dated.
+pub const KEY_AHEAD: Span = Span::days(1);
+/// How often judging may ask to see more.
+const ROUNDS_MAX: usize = 4;
+
+/// What became of a proposal.
+#[derive(Clone, Debug)]
+pub enum Judged {
+    /// An answer to record, with what to write.
+    Decided(Box<Recorded>, Changes, Option<Made>),
+    /// Nothing changes.
+    Failed(Failure),
+    /// A bug: the whole commit must be undone, and the writer must stop.
+    Broken(Broken),
+}
+
+/// Judges one proposal against the world, loading what it needs, and folds what it changes, so that the next sees it.
+pub fn judge<E>(
+    world: &mut World,
+    proposal: &Proposal,
+    settle: Settle,
+    clock: Instant,
+    mut load: impl FnMut(&mut World, &Scope) -> Result<(), E>,
+) -> Result<Judged, E> {
+    let mut scope = proposal.command.scope();
+    let missing = scope.minus(&world.loaded);
+    if !missing.is_empty() {
+        load(world, &missing)?;
+    }
+    for _ in 0..ROUNDS_MAX {
+        let decided_at = world.decided_at(&scope, clock);
+        // A panic in the judgement is this proposal's alone: the world is not touched by it.
+        let Ok(verdict) = catch_unwind(AssertUnwindSafe(|| settle(world, proposal, decided_at))) else {
+            tracing::error!(command = proposal.command.name(), key = %proposal.key.key, "settle panicked; this is a bug");
+            metrics::counter!("slotwise_settle_panics_total").increment(1);
+            return Ok(Judged::Failed(Failure::of(FailureCode::StoreUnavailable)));
+        };
+        return Ok(match verdict {
+            Verdict::Needs(more) => {
+                load(world, &more.minus(&world.loaded))?;
+                scope.extend(&more);
+                continue;
+            }
+            Verdict::Moved(ground) => Judged::Failed(Failure { code: FailureCode::VersionStale, ground: Some(ground) }),
+            Verdict::Accepted(changes, subject) => {
+                let outcome = match (&proposal.command.action, books(&changes)) {
+                    (Action::Book { .. }, true) => Outcome::Booked,
+                    (_, _) => Outcome::Accepted,
+                };
+                fold(world, proposal, &scope, changes, outcome, Some(subject), decided_at)
+            }
+            Verdict::Rejected(rejection, changes) => {
+                fold(world, proposal, &scope, changes, Outcome::Rejected(rejection), None, decided_at)
+            }
+        });
+    }
+    Ok(Judged::Failed(Failure::of(FailureCode::Conflict)))
+}
+
+fn books(changes: &Changes) -> bool {
+    changes.bookings.iter().any(|b| b.state.takes_units())
+}
+
+fn fold(
+    world: &mut World,
+    proposal: &Proposal,
+    scope: &Scope,
+    changes: Changes,
+    outcome: Outcome,
+    subject: Option<Subject>,
+    decided_at: Instant,
+) -> Judged {
+    let before = world.versions(scope);
+    let made_versions = world.apply(&changes, decided_at);
+    if let Err(broken) = invariants::check(world, &changes, decided_at) {
+        return Judged::Broken(broken);
+    }
+    let decided = if made_versions.is_empty() { before } else { made_versions };
+    let policies = decided.iter().filter_map(|(id, _)| Some((*id, world.calendars.get(id)?.resource.policy_version)));
+    let policies = policies.collect();
+    let made = subject.and_then(|s| made(world, s));
+    let decision = Decision {
+        outcome,
+        subject,
+        decided_at,
+        seen: proposal.command.seen,
+        observed: proposal.observed.clone(),
+        decided,
+        policies,
+    };
+    if let (Outcome::Rejected(r), hint) = (&decision.outcome, proposal.hint)
+        && hint != Some(r.code)
+    {
+        metrics::counter!("slotwise_observed_differs_total", "decided" => r.code.name()).increment(1);
+    } else if let (Outcome::Booked | Outcome::Accepted, Some(hint)) = (&decision.outcome, proposal.hint) {
+        metrics::counter!("slotwise_observed_differs_total", "decided" => "accepted", "hint" => hint.name())
+            .increment(1);
+    }
+    let recorded = Recorded { key: proposal.key, fingerprint: proposal.fingerprint, decision };
+    Judged::Decided(Box::new(recorded), changes, made)
+}
+
+/// What a subject is in this world.
+pub fn made(world: &World, subject: Subject) -> Option<Made> {
+    match subject {
+        Subject::Booking(id) => world.bookings.get(&id).cloned().map(Made::Booking),
+        Subject::Hold(resource, id) => match world.holds.get(&id) {
+            Some((_, Some(ended))) => Some(Made::Hold(ended.hold, Some(ended.end))),
+            _ => world.calendars.get(&resource)?.holds.get(&id).map(|h| Made::Hold(*h, None)),
+        },
+        Subject::Resource(id) => world.calendars.get(&id).map(|c| Made::Resource(c.resource.clone(), c.version)),
+        Subject::Block(resource, id) => {
+            let calendar = world.calendars.get(&resource)?;
+            let block = calendar.blocks.get(&id)?;
+            Some(Made::Block(resource, block.clone(), calendar.resource.policy_version))
+        }
+    }
+}
+
+/// Whether a key that no answer is recorded for may still begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAge {
+    /// It may.
+    Fresh,
+    /// It is older than keys are kept: its answer may have been forgotten.
+    Expired,
+    /// It was made before the last restore: its answer may have been lost.
+    BeforeRestore,
+}
+
+/// The age of an unknown key, by the time in its UUIDv7.
+pub fn key_age(key: AttemptKey, now: Instant, epoch_began: Option<Instant>) -> KeyAge {
+    let made_at = key_time(key);
+    if now.since(made_at) >= KEY_KEPT {
+        KeyAge::Expired
+    } else if epoch_began.is_some_and(|began| made_at < began) {
+        KeyAge::BeforeRestore
+    } else {
+        KeyAge::Fresh
+    }
+}
+
+/// The time in a UUIDv7 key.
+pub fn key_time(key: AttemptKey) -> Instant {
+    let bytes = key.key.as_bytes();
+    let millis = bytes.iter().take(6).fold(0_i64, |ms, b| ms << 8 | i64::from(*b));
+    Instant(millis.saturating_mul(1_000))
+}
+
+/// The name of an outcome's code in metrics.
+pub fn outcome_code(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Booked | Outcome::Accepted => "",
+        Outcome::Rejected(r) => Code::name(r.code),
+    }
+}
