@@ -1,0 +1,53 @@
+//! The endpoints, a file for each noun. Handlers parse, submit and render; they judge nothing and hold no SQL.
+
+pub mod attempts;
+pub mod bookings;
+pub mod holds;
+pub mod operations;
+pub mod people;
+pub mod resources;
+pub mod room_bookings;
+pub mod search;
+
+use crate::problem::Problem;
+
+/// The problems every endpoint may answer with.
+#[derive(utoipa::IntoResponses)]
+pub enum Problems {
+    /// Malformed, or the key is missing.
+    #[response(status = 400, content_type = "application/problem+json")]
+    BadRequest(#[to_schema] Problem),
+    /// Nobody is signed in.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(#[to_schema] Problem),
+    /// REJECTED `not_allowed`, or not the asker's to see.
+    #[response(status = 403, content_type = "application/problem+json")]
+    NotAllowed(#[to_schema] Problem),
+    /// REJECTED `not_found`, or there is none.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(#[to_schema] Problem),
+    /// REJECTED, or FAILED `conflict`.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Refused(#[to_schema] Problem),
+    /// FAILED `version_stale`.
+    #[response(status = 412, content_type = "application/problem+json")]
+    Stale(#[to_schema] Problem),
+    /// The body is larger than 64 KiB.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(#[to_schema] Problem),
+    /// The body is not JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(#[to_schema] Problem),
+    /// A field is not well formed, or REJECTED `invalid`.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Malformed(#[to_schema] Problem),
+    /// `If-Match` is missing.
+    #[response(status = 428, content_type = "application/problem+json")]
+    MatchMissing(#[to_schema] Problem),
+    /// Too many requests of one person.
+    #[response(status = 429, content_type = "application/problem+json")]
+    RateLimited(#[to_schema] Problem),
+    /// FAILED `busy` or `store_unavailable`, or no outcome yet.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(#[to_schema] Problem),
+}

@@ -1,0 +1,79 @@
+//! Holds: take, keep, give back, and who holds what.
+
+use super::Problems;
+use crate::app::{AcceptedBody, App, Told};
+use crate::auth::Asker;
+use crate::extract::{Body, Key, Path, Query};
+use crate::problem::{FieldError, Problem};
+use crate::wire::{HoldBody, HoldRequest, LineRequest, Page, TokenRequest, fingerprint, read_time, read_token, time};
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use slotwise_domain::{Action, Command, Hold, HoldId, HoldRef, Instant, ResourceId};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// Keeps units for a while.
+#[utoipa::path(post, path = "/api/holds", tag = "holds", request_body = HoldRequest, params(("Idempotency-Key" = Uuid, Header)),
+    responses((status = 201, body = AcceptedBody), (status = 200, body = AcceptedBody, description = "decided before"), Problems))]
+pub async fn create(State(app): State<App>, asker: Asker, Key(key): Key, Body(body): Body<HoldRequest>) -> Result<Told, Problem> {
+    let line = LineRequest { resource: body.resource, start: body.start.clone(), end: body.end.clone(), units: body.units };
+    let line = super::bookings::read_line(&app, &line, "").await?;
+    let action = Action::Hold { hold: HoldId(app.engine.fresh_id()), line };
+    let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
+    app.attempt(&asker, key, fingerprint("hold", "", &body), Command { actor: asker.actor(), action, seen }).await
+}
+
+/// Keeps them longer.
+#[utoipa::path(post, path = "/api/holds/{id}/renew", tag = "holds", request_body = TokenRequest,
+    params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
+pub async fn renew(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Key(key): Key, Body(body): Body<TokenRequest>) -> Result<Told, Problem> {
+    let action = Action::Renew(HoldRef { id: HoldId(id), token: read_token(&body.token, "token")? });
+    let print = fingerprint("renew", &id.to_string(), &body);
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+}
+
+/// Gives them back. Releasing what has ended changes nothing.
+#[utoipa::path(post, path = "/api/holds/{id}/release", tag = "holds", request_body = TokenRequest,
+    params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
+pub async fn release(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Key(key): Key, Body(body): Body<TokenRequest>) -> Result<Told, Problem> {
+    let action = Action::Release(HoldRef { id: HoldId(id), token: read_token(&body.token, "token")? });
+    let print = fingerprint("release", &id.to_string(), &body);
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+}
+
+/// Which holds.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// On this resource.
+    resource: Option<Uuid>,
+    /// That end after this instant.
+    from: Option<String>,
+    /// That start before this instant.
+    to: Option<String>,
+    /// `me`: one's own, on any resource.
+    owner: Option<String>,
+}
+
+/// Live holds: on a resource, or one's own. Token and owner are told of one's own only.
+#[utoipa::path(get, path = "/api/holds", tag = "holds", params(ListQuery), responses((status = 200, body = Page<HoldBody>), Problems))]
+pub async fn list(State(app): State<App>, asker: Asker, Query(q): Query<ListQuery>) -> Result<Json<Page<HoldBody>>, Problem> {
+    let instant = |text: &Option<String>, field| text.as_deref().map(|t| read_time(t, field, None)).transpose().map_err(Problem::field);
+    let (from, to) = (instant(&q.from, "from")?.unwrap_or(Instant::MIN), instant(&q.to, "to")?.unwrap_or(Instant::MAX));
+    let mine = match q.owner.as_deref() {
+        Some("me") => true,
+        Some(_) => return Err(Problem::field(FieldError::new("owner", "not_understood", "must be me"))),
+        None => false,
+    };
+    let holds: Vec<Hold> = match q.resource {
+        Some(id) => app.known_calendar(ResourceId(id)).await?.holds.values().copied().collect(),
+        None if mine => app.views.holds_of(asker.id).await?,
+        None => return Err(Problem::field(FieldError::new("resource", "missing", "is missing; or ask for owner=me"))),
+    };
+    let now = app.engine.now();
+    let wanted = |h: &&Hold| !h.expired(now) && h.interval.end() > from && h.interval.start() < to && (!mine || h.holder == asker.id);
+    let items = holds.iter().filter(wanted).take(1_000).map(|h| HoldBody::of(h, h.holder == asker.id, now)).collect();
+    Ok(Json(Page { items, next: None, as_of: time(now) }))
+}

@@ -1,0 +1,60 @@
+//! What operators ask: does it live, may it be relied on, what does it measure; and saying that the clock is right.
+
+use super::Problems;
+use crate::app::App;
+use crate::auth::Asker;
+use crate::problem::Problem;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use slotwise_engine::Status;
+use utoipa::ToSchema;
+
+/// Whether it may be relied on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HealthBody {
+    /// `ok`, or why not.
+    status: String,
+    /// Which build.
+    version: &'static str,
+}
+
+fn body(status: &str) -> Json<HealthBody> { Json(HealthBody { status: status.into(), version: env!("CARGO_PKG_VERSION") }) }
+
+/// The process lives.
+#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = HealthBody)))]
+pub async fn healthz() -> Json<HealthBody> { body("ok") }
+
+/// It may take bookings; 503 says why not.
+#[utoipa::path(get, path = "/readyz", tag = "operations", responses((status = 200, body = HealthBody), (status = 503, body = HealthBody)))]
+pub async fn readyz(State(app): State<App>) -> Response {
+    match app.engine.status() {
+        Status::Ready => body("ok").into_response(),
+        Status::Stopped(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, body("the writer has stopped; the log says why; restart when it is mended")).into_response()
+        }
+        Status::ClockJumped => {
+            let why = "the clock was set by more than five seconds; an admin must say that it is right: POST /api/clock/accept";
+            (StatusCode::SERVICE_UNAVAILABLE, body(why)).into_response()
+        }
+    }
+}
+
+/// Counters and histograms for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain")))]
+pub async fn metrics(State(app): State<App>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (app.metrics)()).into_response()
+}
+
+/// Says that the clock is right as it is now, after a jump. Admins only.
+#[utoipa::path(post, path = "/api/clock/accept", tag = "operations", responses((status = 204), Problems))]
+pub async fn accept_clock(State(app): State<App>, asker: Asker) -> Result<StatusCode, Problem> {
+    if !asker.is_admin() {
+        return Err(Problem::not_allowed("Only an admin may say that the clock is right."));
+    }
+    app.engine.store().accept_clock();
+    tracing::warn!(person = %asker.id, "an admin says that the clock is right");
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,361 @@
+//! Resources: make, read, edit, block, and who holds what of them.
+
+use super::Problems;
+use crate::app::{AcceptedBody, App, Told, resource_etag};
+use crate::auth::Asker;
+use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
+use crate::problem::{FieldError, Problem};
+use crate::wire::{
+    BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, check_text, fingerprint, read_interval, read_time,
+    read_version, time,
+};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use slotwise_domain::{Action, BlockId, BookingState, Command, Instant, Kind, OverHolds, ResourceId, Scope};
+use slotwise_engine::{BookingFilter, Facets, ResourceFilter, Streamed};
+use std::collections::BTreeMap;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// Items of a schedule at once; ask for a shorter stretch to see more.
+const SCHEDULE_MAX: usize = 1_000;
+/// Records told at once; a reader further behind reads the resource again.
+const RECORD_MAX: usize = 1_000;
+
+/// Which resources.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Of this kind.
+    kind: Option<KindBody>,
+    /// In this building.
+    building: Option<String>,
+    /// With all these words in name or building.
+    q: Option<String>,
+    /// At most so many, 200 at the most.
+    limit: Option<usize>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// Resources by name.
+#[utoipa::path(get, path = "/api/resources", tag = "resources", params(ListQuery), responses((status = 200, body = Page<ResourceBody>), Problems))]
+pub async fn list(State(app): State<App>, _asker: Asker, Query(q): Query<ListQuery>) -> Result<Json<Page<ResourceBody>>, Problem> {
+    let max = page_size(q.limit)?;
+    let after = q.after.as_deref().map(read_cursor).transpose()?;
+    let filter = ResourceFilter {
+        kind: q.kind.map(Kind::from),
+        building: q.building,
+        equipment: Vec::new(),
+        words: words(q.q.as_deref())?,
+        after,
+        max: max + 1,
+    };
+    let mut found = app.views.resources(filter).await?;
+    let more = found.len() > max;
+    found.truncate(max);
+    let next = found.last().filter(|_| more).map(|r| format!("{}.{}", r.id, r.spec.name));
+    let world = app.engine.look(Scope { resources: found.iter().map(|r| r.id).collect(), ..Scope::default() }).await?;
+    let now = app.engine.now();
+    let items = found.iter().filter_map(|r| Some(ResourceBody::of_calendar(world.calendars.get(&r.id)?, now))).collect();
+    Ok(Json(Page { items, next, as_of: time(now) }))
+}
+
+fn read_cursor(text: &str) -> Result<(String, ResourceId), Problem> {
+    let cursor = text.split_once('.').and_then(|(id, name)| Some((name.to_owned(), ResourceId(id.parse().ok()?))));
+    cursor.ok_or_else(|| Problem::field(FieldError::new("after", "not_understood", "must be the next of a page")))
+}
+
+/// The words of a free-text filter, ten at the most.
+pub fn words(q: Option<&str>) -> Result<Vec<String>, Problem> {
+    let words: Vec<String> = q.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    if words.len() > 10 || q.is_some_and(|q| q.len() > 200) {
+        return Err(Problem::field(FieldError::new("q", "too_long", "must have at most 10 words")));
+    }
+    Ok(words)
+}
+
+/// One resource.
+#[utoipa::path(get, path = "/api/resources/{id}", tag = "resources", params(("id" = Uuid, Path)), responses((status = 200, body = ResourceBody), Problems))]
+pub async fn read(State(app): State<App>, _asker: Asker, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+    let calendar = app.known_calendar(ResourceId(id)).await?;
+    let body = ResourceBody::of_calendar(&calendar, app.engine.now());
+    let etag = HeaderValue::from_str(&resource_etag(&body)).map_err(|_| Problem::unavailable())?;
+    Ok(([(header::ETAG, etag)], Json(body)).into_response())
+}
+
+/// Makes a resource. Admins only.
+#[utoipa::path(post, path = "/api/resources", tag = "resources", request_body = ResourceRequest,
+    params(("Idempotency-Key" = Uuid, Header)), responses((status = 201, body = AcceptedBody), Problems))]
+pub async fn create(State(app): State<App>, asker: Asker, Key(key): Key, Body(body): Body<ResourceRequest>) -> Result<Told, Problem> {
+    let spec = Box::new(body.read()?);
+    let action = Action::CreateResource { resource: ResourceId(app.engine.fresh_id()), spec };
+    let print = fingerprint("create_resource", "", &body);
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+}
+
+/// Edits a resource. Admins only; somebody else's edit is never overwritten.
+#[utoipa::path(patch, path = "/api/resources/{id}", tag = "resources", request_body = ResourceEdit,
+    params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header), ("If-Match" = String, Header, description = "the policy_version")),
+    responses((status = 200, body = AcceptedBody), Problems))]
+pub async fn edit(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Key(key): Key,
+    IfMatch(policy_version): IfMatch,
+    Body(body): Body<ResourceEdit>,
+) -> Result<Told, Problem> {
+    let calendar = app.known_calendar(ResourceId(id)).await?;
+    let patch = Box::new(body.read(&calendar.resource.spec.zone)?);
+    let action = Action::EditResource { resource: ResourceId(id), policy_version, patch };
+    let print = fingerprint("edit_resource", &format!("{id} {policy_version}"), &body);
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+}
+
+/// Takes time out of use. Admins only.
+#[utoipa::path(post, path = "/api/resources/{id}/blocks", tag = "resources", request_body = BlockRequest,
+    params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header), ("If-Match" = String, Header, description = "the policy_version")),
+    responses((status = 201, body = AcceptedBody), Problems))]
+pub async fn block(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Key(key): Key,
+    IfMatch(policy_version): IfMatch,
+    Body(body): Body<BlockRequest>,
+) -> Result<Told, Problem> {
+    check_text(Some(&body.reason), "reason", 500).map_err(Problem::field)?;
+    if body.reason.trim().is_empty() {
+        return Err(Problem::field(FieldError::new("reason", "missing", "is missing: people are told why")));
+    }
+    let calendar = app.known_calendar(ResourceId(id)).await?;
+    let interval = read_interval(&body.start, &body.end, "", Some(&calendar.resource.spec.zone)).map_err(Problem::fields)?;
+    let action = Action::AddBlock {
+        resource: ResourceId(id),
+        policy_version,
+        block: BlockId(app.engine.fresh_id()),
+        interval,
+        reason: body.reason.clone(),
+        over_holds: if body.over_holds { OverHolds::Void } else { OverHolds::Refuse },
+    };
+    let print = fingerprint("add_block", &format!("{id} {policy_version}"), &body);
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+}
+
+/// Puts time in use again. Admins only.
+#[utoipa::path(post, path = "/api/resources/{id}/blocks/{block}/remove", tag = "resources",
+    params(("id" = Uuid, Path), ("block" = Uuid, Path), ("Idempotency-Key" = Uuid, Header), ("If-Match" = String, Header, description = "the policy_version")),
+    responses((status = 200, body = AcceptedBody), Problems))]
+pub async fn unblock(
+    State(app): State<App>,
+    asker: Asker,
+    Path((id, block)): Path<(Uuid, Uuid)>,
+    Key(key): Key,
+    IfMatch(policy_version): IfMatch,
+) -> Result<Told, Problem> {
+    let action = Action::RemoveBlock { resource: ResourceId(id), policy_version, block: BlockId(block) };
+    let print = fingerprint("remove_block", &format!("{id} {block} {policy_version}"), &());
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+}
+
+/// Which stretch of time.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ScheduleQuery {
+    /// From; civil times are in the resource's zone. Left out: now.
+    from: Option<String>,
+    /// Until. Left out: a week later.
+    to: Option<String>,
+}
+
+/// Something that takes time of a resource.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ScheduleItem {
+    /// `booking`, `hold` or `block`.
+    kind: &'static str,
+    /// Its id; a hold's for its holder only.
+    id: Option<Uuid>,
+    /// From.
+    start: String,
+    /// Until.
+    end: String,
+    /// How many units; null for a block.
+    units: Option<u32>,
+    /// Of a booking: `confirmed` or `pending`.
+    state: &'static str,
+    /// Whether it is the asker's.
+    mine: bool,
+    /// Whose, where people may know.
+    owner: Option<String>,
+    /// Of one's own booking, and of a block its reason.
+    title: Option<String>,
+}
+
+/// Who holds what of a resource.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ScheduleBody {
+    /// Which resource.
+    resource: Uuid,
+    /// By start.
+    items: Vec<ScheduleItem>,
+    /// Whether there is more than is told at once: ask for a shorter stretch.
+    more: bool,
+    /// Raised by a restore.
+    epoch: u32,
+    /// Raised by every change.
+    version: u64,
+    /// The server's clock.
+    as_of: String,
+}
+
+/// Who holds what of a resource, as far as one may know.
+#[utoipa::path(get, path = "/api/resources/{id}/schedule", tag = "resources", params(("id" = Uuid, Path), ScheduleQuery),
+    responses((status = 200, body = ScheduleBody), Problems))]
+pub async fn schedule(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Query(q): Query<ScheduleQuery>,
+) -> Result<Json<ScheduleBody>, Problem> {
+    let calendar = app.known_calendar(ResourceId(id)).await?;
+    let (spec, now) = (&calendar.resource.spec, app.engine.now());
+    let read = |text: &Option<String>, field| text.as_deref().map(|t| read_time(t, field, Some(&spec.zone))).transpose().map_err(Problem::field);
+    let from = read(&q.from, "from")?.unwrap_or(now);
+    let to = read(&q.to, "to")?.unwrap_or(from.plus(slotwise_domain::Span::days(7)));
+    let filter = BookingFilter { resource: Some(ResourceId(id)), from: Some(from), to: Some(to), max: SCHEDULE_MAX + 1, ..BookingFilter::default() };
+    let bookings = app.views.bookings(filter).await?;
+    let more = bookings.len() > SCHEDULE_MAX;
+    let mut items = Vec::new();
+    for booking in bookings.iter().take(SCHEDULE_MAX).filter(|b| !matches!(b.state, BookingState::Cancelled { .. })) {
+        let (inside, mine) = (asker.sees_inside(booking.owner), asker.id == booking.owner);
+        // Who asked for a room and waits is between them and the admins.
+        let shown = inside || (spec.kind == Kind::Room && booking.state.takes_units());
+        let owner = if shown { app.people.name(booking.owner).await } else { None };
+        for (_, slot) in booking.slots_on(ResourceId(id)).filter(|(_, s)| s.interval.end() > from && s.interval.start() < to) {
+            items.push(ScheduleItem {
+                kind: "booking",
+                id: Some(booking.id.0),
+                start: time(slot.interval.start()),
+                end: time(slot.interval.end()),
+                units: Some(slot.units),
+                state: booking.state.name(),
+                mine,
+                owner: owner.clone(),
+                title: booking.details.title.clone().filter(|_| inside),
+            });
+        }
+    }
+    for hold in calendar.holds.values().filter(|h| !h.expired(now) && h.interval.end() > from && h.interval.start() < to) {
+        let mine = hold.holder == asker.id;
+        items.push(ScheduleItem {
+            kind: "hold",
+            id: mine.then_some(hold.id.0),
+            start: time(hold.interval.start()),
+            end: time(hold.interval.end()),
+            units: Some(hold.units),
+            state: "held",
+            mine,
+            owner: mine.then(|| asker.name.clone()),
+            title: None,
+        });
+    }
+    for block in calendar.blocks.values().filter(|b| b.interval.end() > from && b.interval.start() < to) {
+        items.push(ScheduleItem {
+            kind: "block",
+            id: Some(block.id.0),
+            start: time(block.interval.start()),
+            end: time(block.interval.end()),
+            units: None,
+            state: "blocked",
+            mine: false,
+            owner: None,
+            title: Some(block.reason.clone()),
+        });
+    }
+    items.sort_by(|a, b| (&a.start, &a.end).cmp(&(&b.start, &b.end)));
+    let version = calendar.version;
+    Ok(Json(ScheduleBody { resource: id, items, more, epoch: version.epoch.0, version: version.number, as_of: time(now) }))
+}
+
+/// From which version on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RecordQuery {
+    /// `epoch.version`, such as `1.42`; what came after it is told.
+    after: String,
+}
+
+/// The changes of a resource, as the socket tells them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecordBody {
+    /// Each `{"event": name, "data": message}`, in order.
+    #[schema(value_type = Vec<Object>)]
+    items: Vec<crate::events::Message>,
+    /// It cannot be told from there: read the resource again.
+    resync: bool,
+    /// The server's clock.
+    as_of: String,
+}
+
+/// What happened to a resource after a version: for readers without a socket.
+#[utoipa::path(get, path = "/api/resources/{id}/record", tag = "resources", params(("id" = Uuid, Path), RecordQuery),
+    responses((status = 200, body = RecordBody), Problems))]
+pub async fn record(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Query(q): Query<RecordQuery>) -> Result<Json<RecordBody>, Problem> {
+    let after = read_version(&q.after)
+        .ok_or_else(|| Problem::field(FieldError::new("after", "not_a_version", "must be epoch.version, such as 1.42")))?;
+    let calendar = app.known_calendar(ResourceId(id)).await?;
+    let now: Instant = app.engine.now();
+    let as_of = time(now);
+    match app.engine.store().stream(ResourceId(id), after, RECORD_MAX).await? {
+        Streamed::Records(records, false) => {
+            let mut items = Vec::new();
+            for record in &records {
+                items.extend(crate::events::messages(record, calendar.resource.spec.kind, &asker, &app.people, now).await);
+            }
+            Ok(Json(RecordBody { items, resync: false, as_of }))
+        }
+        Streamed::Records(_, true) | Streamed::Resync => Ok(Json(RecordBody { items: Vec::new(), resync: true, as_of })),
+    }
+}
+
+/// A value to filter by, and how many resources have it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FacetBody {
+    /// The value.
+    value: String,
+    /// How many.
+    count: u64,
+}
+
+/// What filters can choose from.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FacetsBody {
+    /// Kinds.
+    kinds: Vec<FacetBody>,
+    /// Buildings.
+    buildings: Vec<FacetBody>,
+    /// Equipment.
+    equipment: Vec<FacetBody>,
+}
+
+/// What filters can choose from, with counts.
+#[utoipa::path(get, path = "/api/facets", tag = "resources", responses((status = 200, body = FacetsBody), Problems))]
+pub async fn facets(State(app): State<App>, _asker: Asker) -> Result<Json<FacetsBody>, Problem> {
+    let Facets { kinds, buildings, equipment } = app.views.facets().await?;
+    let list = |m: BTreeMap<String, u64>| m.into_iter().map(|(value, count)| FacetBody { value, count }).collect();
+    let kind = |k: &Kind| match k {
+        Kind::Room => "room",
+        Kind::Section => "section",
+        Kind::Session => "session",
+        Kind::Equipment => "equipment",
+    };
+    let kinds = kinds.iter().map(|(k, count)| FacetBody { value: kind(k).into(), count: *count }).collect();
+    Ok(Json(FacetsBody { kinds, buildings: list(buildings), equipment: list(equipment) }))
+}

@@ -1,0 +1,293 @@
+//! What every handler shares, and the one way an attempt takes from a handler to the engine and back.
+//! It knows no store by name and keeps nothing that is true.
+
+use crate::auth::{Asker, DemoSessions};
+use crate::people::People;
+use crate::problem::{Problem, Shown, subject_of};
+use crate::realtime::{Conflict, Realtime};
+use crate::wire::{BlockBody, BookingBody, HoldBody, PersonBody, ResourceBody, ResourceVersion, time};
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use governor::clock::Clock as _;
+use governor::{DefaultKeyedRateLimiter, Quota};
+use serde::Serialize;
+use slotwise_domain::{
+    Booking, Calendar, Command, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, PersonId, ResourceId, Scope, Subject, World,
+};
+use slotwise_engine::{Answer, Directory, Engine, Made, Recorded, Request, Views};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Shared by all handlers.
+#[derive(Clone)]
+pub struct App {
+    /// Takes attempts to their outcomes.
+    pub engine: Arc<Engine>,
+    /// Lists.
+    pub views: Arc<dyn Views>,
+    /// Who people are.
+    pub directory: Arc<dyn Directory>,
+    /// Their names, remembered for a moment.
+    pub people: Arc<People>,
+    /// Sockets.
+    pub realtime: Realtime,
+    /// With `--demo`: who somebody chose to be.
+    pub demo: Option<Arc<DemoSessions>>,
+    /// What `/metrics` says.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// How many attempts one person may send; none for no limit.
+    pub limiter: Option<Arc<DefaultKeyedRateLimiter<PersonId>>>,
+}
+
+/// How many attempts one person may send: so many per second, and a second's worth fourfold at once. 0 is no limit.
+pub fn limiter(attempts_per_second: u32) -> Option<Arc<DefaultKeyedRateLimiter<PersonId>>> {
+    let rate = NonZeroU32::new(attempts_per_second)?;
+    let quota = Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(3)));
+    Some(Arc::new(DefaultKeyedRateLimiter::keyed(quota)))
+}
+
+/// What is told of an accepted attempt.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AcceptedBody {
+    /// `BOOKED`, or `ACCEPTED` for what does not book.
+    pub outcome: &'static str,
+    /// The attempt's key.
+    pub attempt: Uuid,
+    /// The decision instant.
+    pub decided_at: String,
+    /// The versions it made.
+    pub versions: Vec<ResourceVersion>,
+    /// The booking it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub booking: Option<BookingBody>,
+    /// The hold it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldBody>,
+    /// How that hold ended, if it did: `released`, `expired`, `consumed`, `superseded` or `voided`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_ended: Option<&'static str>,
+    /// The resource it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<ResourceBody>,
+    /// The block it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<BlockBody>,
+    /// The resource's policy version after a block was added or removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_version: Option<u64>,
+}
+
+/// An answer before it becomes a response.
+pub enum Told {
+    /// Accepted: the body, whether it made something new, whether it was decided before.
+    Accepted(Box<AcceptedBody>, bool, bool),
+    /// Anything else, and whether it was decided before.
+    Problem(Box<Problem>, bool),
+}
+
+impl IntoResponse for Told {
+    fn into_response(self) -> Response {
+        match self {
+            Told::Accepted(body, made, replayed) => {
+                let status = if made && !replayed { StatusCode::CREATED } else { StatusCode::OK };
+                let location = match &*body {
+                    AcceptedBody { booking: Some(b), .. } => Some(format!("/api/bookings/{}", b.id)),
+                    AcceptedBody { resource: Some(r), .. } => Some(format!("/api/resources/{}", r.id)),
+                    _ => None,
+                };
+                let etag = match &*body {
+                    AcceptedBody { booking: Some(b), .. } => Some(format!("\"{}\"", b.revision)),
+                    AcceptedBody { resource: Some(r), .. } => Some(resource_etag(r)),
+                    _ => None,
+                };
+                let mut response = (status, Json(body)).into_response();
+                if let Some(location) = location.filter(|_| made).and_then(|l| HeaderValue::from_str(&l).ok()) {
+                    response.headers_mut().insert(header::LOCATION, location);
+                }
+                if let Some(etag) = etag.and_then(|e| HeaderValue::from_str(&e).ok()) {
+                    response.headers_mut().insert(header::ETAG, etag);
+                }
+                mark_replay(response, replayed)
+            }
+            Told::Problem(problem, replayed) => mark_replay(problem.into_response(), replayed),
+        }
+    }
+}
+
+fn mark_replay(mut response: Response, replayed: bool) -> Response {
+    if replayed {
+        let name = HeaderName::from_static("idempotent-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// The entity tag of a resource: its stored state.
+pub fn resource_etag(r: &ResourceBody) -> String { format!("\"e{}-v{}\"", r.epoch, r.version) }
+
+impl App {
+    /// Takes a command to its outcome and says it. A refusal because somebody was faster is told to the loser's own sockets too.
+    pub async fn attempt(&self, asker: &Asker, key: Uuid, fingerprint: Fingerprint, command: Command) -> Result<Told, Problem> {
+        self.within_rate(asker)?;
+        let asked = command.clone();
+        let answer = self.engine.execute(Request { key, fingerprint, command }).await;
+        let conflict = match &answer {
+            Answer::Decided(recorded, _) => match &recorded.decision.outcome {
+                Outcome::Rejected(r) if r.code.is_conflict() => Some(Some(r.clone())),
+                _ => None,
+            },
+            Answer::Failed(failure) if failure.code == FailureCode::Conflict => Some(None),
+            _ => None,
+        };
+        let told = self.tell(asker, key, answer, Some(&asked)).await?;
+        if let (Some(rejection), Told::Problem(problem, _)) = (conflict, &told)
+            && let Some(resource) = subject_of(&asked, rejection.as_ref())
+        {
+            self.realtime.conflict(Conflict { person: asker.id, resource, problem: (**problem).clone() });
+        }
+        Ok(told)
+    }
+
+    async fn tell(&self, asker: &Asker, key: Uuid, answer: Answer, asked: Option<&Command>) -> Result<Told, Problem> {
+        match answer {
+            Answer::Decided(recorded, made) => self.decided(asker, &recorded, made, false, asked).await,
+            Answer::Replayed(recorded) => {
+                let made = self.present(&recorded.decision).await?;
+                self.decided(asker, &recorded, made, true, asked).await
+            }
+            Answer::Failed(failure) => {
+                Ok(Told::Problem(Box::new(Problem::failed(&failure, key, asker, self.engine.now())), false))
+            }
+            Answer::None(no) => Ok(Told::Problem(Box::new(Problem::no_answer(no, key)), false)),
+        }
+    }
+
+    /// A recorded decision, shown under the asker's present rights.
+    pub async fn decided(&self, asker: &Asker, recorded: &Recorded, made: Option<Made>, replayed: bool, asked: Option<&Command>) -> Result<Told, Problem> {
+        let (key, decision) = (recorded.key.key, &recorded.decision);
+        if let Outcome::Rejected(rejection) = &decision.outcome {
+            let problem = Problem::rejected(self, asker, key, decision, rejection, asked).await;
+            return Ok(Told::Problem(Box::new(problem), replayed));
+        }
+        let now = self.engine.now();
+        let mut body = AcceptedBody {
+            outcome: decision.outcome.name(),
+            attempt: key,
+            decided_at: time(decision.decided_at),
+            versions: decision.decided.iter().map(|v| ResourceVersion::from(*v)).collect(),
+            booking: None,
+            hold: None,
+            hold_ended: None,
+            resource: None,
+            block: None,
+            policy_version: None,
+        };
+        match made {
+            Some(Made::Booking(booking)) => body.booking = Some(self.booking_body(asker, &booking).await?),
+            Some(Made::Hold(hold, end)) => {
+                body.hold = Some(HoldBody::of(&hold, hold.holder == asker.id, now));
+                body.hold_ended = end.map(end_name);
+            }
+            Some(Made::Resource(resource, version)) => {
+                let calendar = self.calendar(resource.id).await?;
+                let blocks = calendar.map(|c| c.blocks.values().map(BlockBody::from).collect()).unwrap_or_default();
+                body.resource = Some(ResourceBody::of(&resource, version, blocks, now));
+            }
+            Some(Made::Block(_, block, policy_version)) => {
+                body.block = Some(BlockBody::from(&block));
+                body.policy_version = Some(policy_version);
+            }
+            None => {}
+        }
+        let new = asked.is_none_or(|c| makes(&c.action));
+        Ok(Told::Accepted(Box::new(body), new, replayed))
+    }
+
+    /// What a decision is about, as it is now.
+    pub async fn present(&self, decision: &Decision) -> Result<Option<Made>, Problem> {
+        let Some(subject) = decision.subject else { return Ok(None) };
+        if let Subject::Booking(id) = subject {
+            return Ok(self.views.booking(id).await?.map(Made::Booking));
+        }
+        let mut scope = Scope::default();
+        match subject {
+            Subject::Hold(_, id) => scope.holds.extend([id]),
+            Subject::Resource(id) | Subject::Block(id, _) => scope.resources.extend([id]),
+            Subject::Booking(id) => scope.bookings.extend([id]),
+        }
+        let world = self.engine.look(scope).await?;
+        Ok(slotwise_engine::round::made(&world, subject))
+    }
+
+    /// A booking as the asker may see it.
+    pub async fn booking_body(&self, asker: &Asker, booking: &Booking) -> Result<BookingBody, Problem> {
+        let scope = Scope { resources: booking.resources().into_iter().collect(), ..Scope::default() };
+        let world = self.engine.look(scope).await?;
+        Ok(self.booking_body_in(asker, booking, &world).await)
+    }
+
+    /// The same, with its resources at hand.
+    pub async fn booking_body_in(&self, asker: &Asker, booking: &Booking, world: &World) -> BookingBody {
+        let room = booking.slots.iter().all(|s| world.calendars.get(&s.resource).is_some_and(|c| c.resource.spec.kind == Kind::Room));
+        let inside = asker.sees_inside(booking.owner);
+        let owner = if inside || room { self.people.name(booking.owner).await } else { None };
+        let owner = owner.map(|name| PersonBody { id: booking.owner.0, name });
+        let calendars = |id: ResourceId| world.calendars.get(&id).cloned();
+        BookingBody::of(booking, &calendars, owner, inside, booking.owner == asker.id, self.engine.now())
+    }
+
+    /// A resource with what is taken of it.
+    pub async fn calendar(&self, id: ResourceId) -> Result<Option<Arc<Calendar>>, Problem> {
+        let world = self.engine.look(Scope { resources: [id].into(), ..Scope::default() }).await?;
+        Ok(world.calendars.get(&id).cloned())
+    }
+
+    /// The same, where it must exist.
+    pub async fn known_calendar(&self, id: ResourceId) -> Result<Arc<Calendar>, Problem> {
+        self.calendar(id).await?.ok_or_else(|| Problem::not_found("resource"))
+    }
+
+    /// A refusal that was not recorded, in words: for search.
+    pub async fn shown(&self, asker: &Asker, rejection: &slotwise_domain::Rejection) -> Shown {
+        Shown::of(self, asker, rejection).await
+    }
+
+    fn within_rate(&self, asker: &Asker) -> Result<(), Problem> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        let Err(until) = limiter.check_key(&asker.id) else { return Ok(()) };
+        let wait = until.wait_time_from(limiter.clock().now()).as_secs().saturating_add(1);
+        let detail = "You are sending too many requests. Nothing was done; wait a moment.";
+        let problem = Problem::request(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests", detail);
+        Err(Problem { retryable: true, retry_after: i64::try_from(wait).ok(), ..problem })
+    }
+}
+
+/// Whether an accepted command makes something that has an address.
+const fn makes(action: &slotwise_domain::Action) -> bool {
+    use slotwise_domain::Action;
+    match action {
+        Action::CreateResource { .. } | Action::AddBlock { .. } | Action::Book { .. } | Action::Hold { .. } => true,
+        Action::EditResource { .. }
+        | Action::RemoveBlock { .. }
+        | Action::Approve { .. }
+        | Action::Cancel { .. }
+        | Action::EditBooking { .. }
+        | Action::Renew(_)
+        | Action::Release(_)
+        | Action::ExpireHolds { .. } => false,
+    }
+}
+
+/// How a hold ended, in JSON.
+pub const fn end_name(end: HoldEnd) -> &'static str {
+    match end {
+        HoldEnd::Expired => "expired",
+        HoldEnd::Released => "released",
+        HoldEnd::Consumed => "consumed",
+        HoldEnd::Superseded => "superseded",
+        HoldEnd::Voided => "voided",
+    }
+}

@@ -1,0 +1,125 @@
+//! What became true, as Socket.IO messages, one set for each receiver: they carry only what that receiver may see.
+//! They are made from the record, never from a request.
+
+use crate::auth::Asker;
+use crate::people::People;
+use crate::wire::time;
+use serde::Serialize;
+use serde_json::{Value, json};
+use slotwise_domain::{BookingId, Change, Hold, HoldEnd, Instant, Kind, PersonId, Slot};
+use slotwise_engine::Record;
+
+/// One message.
+#[derive(Clone, Debug, Serialize)]
+pub struct Message {
+    /// The event's name.
+    pub event: &'static str,
+    /// What it carries.
+    pub data: Value,
+}
+
+/// The messages of a record for one receiver, `part i of n` each.
+pub async fn messages(record: &Record, kind: Kind, to: &Asker, people: &People, now: Instant) -> Vec<Message> {
+    let parts = record.changes.len();
+    let mut messages = Vec::with_capacity(parts);
+    for (n, change) in record.changes.iter().enumerate() {
+        let (event, name, about) = described(change, kind, to, people).await;
+        let mut data = json!({
+            "resource": record.resource.0,
+            "epoch": record.version.epoch.0,
+            "version": record.version.number,
+            "part": n + 1,
+            "parts": parts,
+            "attempt": record.attempt,
+            "decided_at": time(record.decided_at),
+            "as_of": time(now),
+        });
+        if let Some(fields) = data.as_object_mut() {
+            fields.insert(name.into(), about);
+        }
+        messages.push(Message { event, data });
+    }
+    messages
+}
+
+/// Who a record is about: they hear of it without subscribing.
+pub fn concerned(record: &Record) -> impl Iterator<Item = PersonId> {
+    record.changes.iter().filter_map(|change| match change {
+        Change::BookingMade { owner, .. }
+        | Change::BookingApproved { owner, .. }
+        | Change::BookingCancelled { owner, .. }
+        | Change::BookingEdited { owner, .. } => Some(*owner),
+        Change::HoldGranted(hold) | Change::HoldRenewed(hold) => Some(hold.holder),
+        Change::HoldEnded(ended) => Some(ended.hold.holder),
+        Change::ResourceCreated(_) | Change::ResourceEdited(_) | Change::BlockAdded { .. } | Change::BlockRemoved { .. } => None,
+    })
+}
+
+async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> (&'static str, &'static str, Value) {
+    match change {
+        Change::ResourceCreated(r) => ("resourceCreated", "policy_version", json!(r.policy_version)),
+        Change::ResourceEdited(r) => ("resourceChanged", "policy_version", json!(r.policy_version)),
+        Change::BlockAdded { block, .. } | Change::BlockRemoved { block, .. } => {
+            let event = if matches!(change, Change::BlockAdded { .. }) { "blockAdded" } else { "blockRemoved" };
+            let (start, end) = (time(block.interval.start()), time(block.interval.end()));
+            (event, "block", json!({ "id": block.id.0, "start": start, "end": end, "reason": block.reason }))
+        }
+        Change::BookingMade { booking, owner, pending, slots } => {
+            let state = if *pending { "pending" } else { "confirmed" };
+            ("bookingCreated", "booking", described_booking(*booking, *owner, state, slots, kind, to, people).await)
+        }
+        Change::BookingApproved { booking, owner, slots } => {
+            ("bookingChanged", "booking", described_booking(*booking, *owner, "confirmed", slots, kind, to, people).await)
+        }
+        Change::BookingCancelled { booking, owner, slots, .. } => {
+            ("bookingCanceled", "booking", described_booking(*booking, *owner, "cancelled", slots, kind, to, people).await)
+        }
+        Change::BookingEdited { booking, owner, revision } => {
+            let about = json!({ "id": booking.0, "revision": revision, "mine": *owner == to.id });
+            ("bookingChanged", "booking", about)
+        }
+        Change::HoldGranted(hold) => ("holdGranted", "hold", described_hold(hold, to)),
+        Change::HoldRenewed(hold) => ("holdRenewed", "hold", described_hold(hold, to)),
+        Change::HoldEnded(ended) => {
+            let event = match ended.end {
+                HoldEnd::Expired => "holdExpired",
+                HoldEnd::Released | HoldEnd::Consumed | HoldEnd::Superseded | HoldEnd::Voided => "holdReleased",
+            };
+            let mut about = described_hold(&ended.hold, to);
+            if let Some(fields) = about.as_object_mut() {
+                fields.insert("end".into(), json!(crate::app::end_name(ended.end)));
+            }
+            (event, "hold", about)
+        }
+    }
+}
+
+async fn described_booking(
+    id: BookingId,
+    owner: PersonId,
+    state: &str,
+    slots: &[(u16, Slot)],
+    kind: Kind,
+    to: &Asker,
+    people: &People,
+) -> Value {
+    let shown = to.sees_inside(owner) || (kind == Kind::Room && state != "pending");
+    let name = if shown { people.name(owner).await } else { None };
+    let start = slots.iter().map(|(_, s)| s.interval.start()).min().map(time);
+    let end = slots.iter().map(|(_, s)| s.interval.end()).max().map(time);
+    let units: u64 = slots.iter().map(|(_, s)| u64::from(s.units)).sum();
+    json!({ "id": id.0, "state": state, "start": start, "end": end, "units": units, "owner": name, "mine": owner == to.id })
+}
+
+/// A hold's owner is told to nobody else.
+fn described_hold(hold: &Hold, to: &Asker) -> Value {
+    let mine = hold.holder == to.id;
+    json!({
+        "id": mine.then_some(hold.id.0),
+        "start": time(hold.interval.start()),
+        "end": time(hold.interval.end()),
+        "units": hold.units,
+        "expires_at": time(hold.expires_at),
+        "mine": mine,
+    })
+}

@@ -1,0 +1,152 @@
+//! The parts of a request, read with clear errors: the key, the JSON body, the query, ids in paths.
+//! What cannot be read never becomes an execution.
+
+use crate::problem::{FieldError, Problem};
+use crate::app::App;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use slotwise_domain::Instant;
+use slotwise_engine::round;
+use uuid::Uuid;
+
+/// The largest body.
+const BODY_MAX: usize = 64 * 1024;
+
+/// The attempt's key, from the `Idempotency-Key` header.
+pub struct Key(pub Uuid);
+
+/// The same, where the server makes one if there is none.
+pub struct OptionalKey(pub Option<Uuid>);
+
+impl FromRequestParts<App> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Key, Problem> {
+        read_key(parts, app.engine.now())?.map(Key).ok_or_else(|| {
+            let detail = "Send an Idempotency-Key header with a UUIDv7 of your own, so that you can ask what became of this request.";
+            Problem::request(StatusCode::BAD_REQUEST, "key_missing", "Key missing", detail)
+        })
+    }
+}
+
+impl FromRequestParts<App> for OptionalKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<OptionalKey, Problem> {
+        read_key(parts, app.engine.now()).map(OptionalKey)
+    }
+}
+
+fn read_key(parts: &Parts, now: Instant) -> Result<Option<Uuid>, Problem> {
+    let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
+    let invalid = |detail| Problem::request(StatusCode::UNPROCESSABLE_ENTITY, "key_invalid", "Key not valid", detail);
+    // The header draft quotes the key as a structured string; both forms are understood.
+    let text = value.to_str().unwrap_or_default().trim().trim_matches('"');
+    let key = Uuid::try_parse(text).map_err(|_| invalid("The Idempotency-Key must be a UUIDv7."))?;
+    if key.get_version_num() != 7 {
+        return Err(invalid("The Idempotency-Key must be a UUIDv7, which tells when it was made."));
+    }
+    let attempt = slotwise_domain::AttemptKey { part: slotwise_domain::PartId::DEFAULT, actor: Uuid::nil(), key };
+    if round::key_time(attempt).since(now) > round::KEY_AHEAD {
+        return Err(invalid("The Idempotency-Key is dated more than a day ahead. Check your clock."));
+    }
+    Ok(Some(key))
+}
+
+/// A JSON body of at most 64 KiB.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &App) -> Result<Body<T>, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let json = kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/json"));
+        if !json {
+            let detail = "Send the body as application/json.";
+            return Err(Problem::request(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "Not JSON", detail));
+        }
+        let bytes = match Limited::new(request.into_body(), BODY_MAX).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(e) if e.is::<LengthLimitError>() => {
+                let detail = "The body is larger than 64 KiB.";
+                return Err(Problem::request(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large", detail));
+            }
+            Err(_) => {
+                return Err(Problem::request(StatusCode::BAD_REQUEST, "cut_off", "Cut off", "The body ended too early."));
+            }
+        };
+        let mut reader = serde_json::Deserializer::from_slice(&bytes);
+        let read = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
+            let inner = e.inner();
+            if inner.is_syntax() || inner.is_eof() {
+                let detail = format!("The body is not JSON: {inner}.");
+                return Problem::request(StatusCode::BAD_REQUEST, "not_json", "Not JSON", &detail);
+            }
+            let path = e.path().to_string();
+            let field = if path == "." { "body".to_owned() } else { path };
+            Problem::field(FieldError::new(&field, "not_understood", &format!("is not understood: {inner}")))
+        })?;
+        reader.end().map_err(|e| {
+            Problem::request(StatusCode::BAD_REQUEST, "not_json", "Not JSON", &format!("The body goes on after its end: {e}."))
+        })?;
+        Ok(Body(read))
+    }
+}
+
+/// The query of a request.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Query<T>, Problem> {
+        axum::extract::Query::<T>::try_from_uri(&parts.uri)
+            .map(|q| Query(q.0))
+            .map_err(|e| Problem::field(FieldError::new("query", "not_understood", &e.body_text())))
+    }
+}
+
+/// Ids in the path.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Path<T>, Problem> {
+        axum::extract::Path::<T>::from_request_parts(parts, app)
+            .await
+            .map(|p| Path(p.0))
+            .map_err(|_| Problem::not_found("thing: the id in the path is not a UUID"))
+    }
+}
+
+/// The number in `If-Match`.
+pub struct IfMatch(pub u64);
+
+impl FromRequestParts<App> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<IfMatch, Problem> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else {
+            let detail = "Send If-Match with the version you saw, so that nobody's edit is overwritten.";
+            return Err(Problem::request(StatusCode::PRECONDITION_REQUIRED, "if_match_missing", "If-Match missing", detail));
+        };
+        let number = value.to_str().ok().and_then(|v| v.trim().trim_matches('"').parse().ok());
+        number.map(IfMatch).ok_or_else(|| {
+            Problem::field(FieldError::new("If-Match", "not_a_number", "must be the number you saw, such as \"3\""))
+        })
+    }
+}
+
+/// How many items a page has: 50 if nothing is said, 200 at most.
+pub fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
+    match limit {
+        None => Ok(50),
+        Some(n) if (1..=200).contains(&n) => Ok(n),
+        Some(_) => Err(Problem::field(FieldError::new("limit", "out_of_range", "must be between 1 and 200"))),
+    }
+}

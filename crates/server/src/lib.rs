@@ -1,0 +1,21 @@
+//! HTTP, Socket.IO and the web app's files over the engine: requests in, outcomes and events out.
+//! It never names a store and judges nothing.
+
+pub mod api;
+pub mod app;
+mod assets;
+pub mod auth;
+mod events;
+mod extract;
+pub mod listen;
+mod people;
+mod problem;
+mod realtime;
+mod router;
+mod wire;
+
+pub use app::{App, limiter};
+pub use auth::{DemoSessions, secret_hash};
+pub use people::People;
+pub use realtime::{Realtime, run as run_realtime};
+pub use router::{openapi_json, router};

@@ -1,0 +1,516 @@
+//! What is not a success, as RFC 9457 problems: in one place, last. What the person reads is written here;
+//! what the operator reads is logged where it is handled, and never the same string.
+
+use crate::app::App;
+use crate::auth::Asker;
+use crate::wire::{ResourceVersion, SeenBody, time};
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::Value;
+use slotwise_domain::{
+    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId, Rule, Scope, Witness, Zone,
+};
+use slotwise_engine::NoAnswer;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A field of a request that is not well formed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Where, such as `lines[0].start`.
+    pub field: String,
+    /// What is wrong, for programs.
+    pub code: String,
+    /// What is wrong, for people.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// One of these.
+    pub fn new(field: &str, code: &str, detail: &str) -> FieldError {
+        FieldError { field: field.into(), code: code.into(), detail: format!("{field} {detail}") }
+    }
+}
+
+/// What made a refusal true, as far as the asker may know.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct WitnessBody {
+    /// `booking`, `hold`, `block`, `rule` or `instant`.
+    pub kind: &'static str,
+    /// Its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// On which resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Uuid>,
+    /// From.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// Until.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// Whose, where people may know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Which rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'static str>,
+    /// The instant that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// A problem (RFC 9457).
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct Problem {
+    /// What kind, a URI reference.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// A sentence for the person: what happened, and what to do next.
+    pub detail: String,
+    /// `REJECTED`, `FAILED`, or null: no execution, or no outcome yet.
+    #[schema(required = true)]
+    pub outcome: Option<&'static str>,
+    /// What happened, for programs.
+    pub code: String,
+    /// Whether the same key may be sent again with hope.
+    pub retryable: bool,
+    /// The attempt's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Uuid>,
+    /// The decision instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<String>,
+    /// What the screen showed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<SeenBody>,
+    /// The versions it was proposed against.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<ResourceVersion>,
+    /// The versions it was decided at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub decided: Vec<ResourceVersion>,
+    /// What made it true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witness: Option<WitnessBody>,
+    /// Where to look for what is free instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alternatives: Option<String>,
+    /// Seconds after which asking again may go otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<i64>,
+    /// The fields at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// What the editor saw of what has moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub yours: Option<Value>,
+    /// What it is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub theirs: Option<Value>,
+    /// Where the outcome will be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+}
+
+impl Problem {
+    /// A request that never became an execution.
+    pub fn request(status: StatusCode, code: &str, title: &str, detail: &str) -> Problem {
+        Problem {
+            kind: format!("/problems/{code}"),
+            title: title.into(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code: code.into(),
+            ..Problem::default()
+        }
+    }
+
+    /// A malformed field.
+    pub fn field(error: FieldError) -> Problem { Problem::fields(vec![error]) }
+
+    /// Malformed fields.
+    pub fn fields(errors: Vec<FieldError>) -> Problem {
+        let detail = errors.iter().map(|e| e.detail.as_str()).collect::<Vec<_>>().join("; ");
+        let detail = format!("Nothing was done: {detail}.");
+        let problem = Problem::request(StatusCode::UNPROCESSABLE_ENTITY, "malformed", "Malformed request", &detail);
+        Problem { errors, ..problem }
+    }
+
+    /// Nobody is signed in.
+    pub fn unauthenticated() -> Problem {
+        Problem::request(StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in", "Sign in, or send an API key, and try again.")
+    }
+
+    /// Something that does not exist, or is not the asker's to see.
+    pub fn not_found(what: &str) -> Problem {
+        Problem::request(StatusCode::NOT_FOUND, "not_found", "Not found", &format!("There is no such {what}."))
+    }
+
+    /// Not the asker's to do.
+    pub fn not_allowed(detail: &str) -> Problem {
+        Problem::request(StatusCode::FORBIDDEN, "not_allowed", "Not allowed", detail)
+    }
+
+    /// The store could not be read.
+    pub fn unavailable() -> Problem {
+        let detail = "The store cannot be read right now. Try again in a moment.";
+        let problem = Problem::request(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "Not available", detail);
+        Problem { retryable: true, retry_after: Some(1), ..problem }
+    }
+
+    /// A key that gives no outcome, and why.
+    pub fn no_answer(no: NoAnswer, key: Uuid) -> Problem {
+        let (status, code, title, detail) = match no {
+            NoAnswer::NotYet => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no_outcome_yet",
+                "No outcome yet",
+                "We do not know yet whether this was carried out. Ask for the attempt by its key; do not send it under another.",
+            ),
+            NoAnswer::InProgress => (
+                StatusCode::CONFLICT,
+                "in_progress",
+                "In progress",
+                "The same request is being carried out right now. Ask for the attempt by its key.",
+            ),
+            NoAnswer::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "key_reused",
+                "Key used before",
+                "This Idempotency-Key was used for another request. Make a new key for a new request.",
+            ),
+            NoAnswer::KeyExpired => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "key_expired",
+                "Key too old",
+                "This Idempotency-Key is more than seven days old and nothing is known of it. Check what you have booked, then use a new key; check your clock too.",
+            ),
+            NoAnswer::EpochChanged => (
+                StatusCode::CONFLICT,
+                "epoch_changed",
+                "Restored since",
+                "The data was restored from a backup after this key was made, and its answer may be lost. Check what you have booked, then use a new key.",
+            ),
+        };
+        let problem = Problem::request(status, code, title, detail);
+        let pending = matches!(no, NoAnswer::NotYet | NoAnswer::InProgress);
+        Problem {
+            attempt: Some(key),
+            retryable: pending,
+            retry_after: pending.then_some(1),
+            link: pending.then(|| format!("/api/attempts/{key}")),
+            ..problem
+        }
+    }
+
+    /// An execution that changed nothing.
+    pub fn failed(failure: &Failure, key: Uuid, asker: &Asker, as_of: Instant) -> Problem {
+        let code = failure.code.name();
+        let (status, title, detail) = match failure.code {
+            FailureCode::VersionStale => (
+                StatusCode::PRECONDITION_FAILED,
+                "Changed meanwhile",
+                "Somebody else changed this after you opened it. Nothing was changed; compare both sides and decide again.",
+            ),
+            FailureCode::Conflict => (
+                StatusCode::CONFLICT,
+                "Conflict",
+                "Somebody else was changing the same thing at the same moment. Nothing was changed; you may try again.",
+            ),
+            FailureCode::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Busy",
+                "Too many requests at once. Nothing was changed; try again in a moment.",
+            ),
+            FailureCode::StoreUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not available",
+                "The store does not take changes right now. Nothing was changed; try again later.",
+            ),
+        };
+        let (yours, theirs) = match &failure.ground {
+            Some(Ground::PolicyVersion { yours, theirs }) => {
+                let body = crate::wire::ResourceBody::of(theirs, slotwise_domain::Version::zero(slotwise_domain::Epoch(0)), Vec::new(), as_of);
+                let mut theirs = serde_json::to_value(body).unwrap_or_default();
+                if let Some(fields) = theirs.as_object_mut() {
+                    for unknown in ["epoch", "version", "blocks"] {
+                        fields.remove(unknown);
+                    }
+                }
+                (Some(serde_json::json!({ "policy_version": yours })), Some(theirs))
+            }
+            Some(Ground::Revision { yours, theirs }) => {
+                let inside = asker.sees_inside(theirs.owner);
+                let body = crate::wire::BookingBody::of(theirs, &|_| None, None, inside, asker.id == theirs.owner, as_of);
+                (Some(serde_json::json!({ "revision": yours })), serde_json::to_value(body).ok())
+            }
+            None => (None, None),
+        };
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        let problem = Problem::request(status, code, title, detail);
+        Problem { outcome: Some("FAILED"), attempt: Some(key), retryable: true, retry_after, yours, theirs, ..problem }
+    }
+
+    /// A recorded refusal, shown under the asker's present rights.
+    pub async fn rejected(app: &App, asker: &Asker, key: Uuid, decision: &Decision, rejection: &Rejection, command: Option<&Command>) -> Problem {
+        let shown = Shown::of(app, asker, rejection).await;
+        let status = match rejection.code {
+            Code::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Code::NotFound => StatusCode::NOT_FOUND,
+            Code::NotAllowed | Code::NotEligible => StatusCode::FORBIDDEN,
+            Code::Closed
+            | Code::OutsideHours
+            | Code::TooEarly
+            | Code::PastCutoff
+            | Code::Blocked
+            | Code::QuotaExceeded
+            | Code::OwnOverlap
+            | Code::HoldExpired
+            | Code::HoldSuperseded
+            | Code::HeldByOther
+            | Code::Full
+            | Code::Insufficient
+            | Code::WaitlistFirst => StatusCode::CONFLICT,
+        };
+        let problem = Problem::request(status, rejection.code.name(), title(rejection.code), &shown.detail);
+        let seen = decision.seen.map(|s| SeenBody { epoch: s.version.epoch.0, version: s.version.number, as_of: time(s.as_of) });
+        Problem {
+            outcome: Some("REJECTED"),
+            attempt: Some(key),
+            decided_at: Some(time(decision.decided_at)),
+            seen,
+            observed: decision.observed.iter().map(|v| ResourceVersion::from(*v)).collect(),
+            decided: decision.decided.iter().map(|v| ResourceVersion::from(*v)).collect(),
+            witness: shown.witness,
+            alternatives: command.and_then(|c| alternatives(c, shown.kind)),
+            retry_after: rejection.retry_at.map(|at| at.since(decision.decided_at).seconds_up()),
+            ..problem
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after.filter(|_| status != StatusCode::UNPROCESSABLE_ENTITY);
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(0)));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<slotwise_engine::StoreError> for Problem {
+    fn from(e: slotwise_engine::StoreError) -> Problem {
+        tracing::error!("reading the store for a request: {e}");
+        Problem::unavailable()
+    }
+}
+
+/// A refusal in words and with its witness, as far as the asker may know.
+pub struct Shown {
+    /// The sentence.
+    pub detail: String,
+    /// The witness.
+    pub witness: Option<WitnessBody>,
+    /// The kind of resource it is about.
+    pub kind: Option<Kind>,
+}
+
+impl Shown {
+    /// Looks up names and rights.
+    pub async fn of(app: &App, asker: &Asker, rejection: &Rejection) -> Shown {
+        let calendar = match rejection.resource {
+            Some(id) => {
+                let scope = Scope { resources: [id].into(), ..Scope::default() };
+                app.engine.look(scope).await.ok().and_then(|w| w.calendars.get(&id).cloned())
+            }
+            None => None,
+        };
+        let spec = calendar.as_ref().map(|c| &c.resource.spec);
+        let owner = match rejection.witness {
+            Some(Witness::Booking { owner, .. }) if owner == asker.id => Some("you".to_owned()),
+            Some(Witness::Booking { owner, .. }) if spec.is_some_and(|s| s.kind == Kind::Room) || asker.is_admin() => {
+                app.people.name(owner).await
+            }
+            Some(_) | None => None,
+        };
+        let reason = calendar.as_ref().and_then(|c| match rejection.witness {
+            Some(Witness::Block { id, .. }) => c.blocks.get(&id).map(|b| b.reason.clone()),
+            _ => None,
+        });
+        let zone = spec.map_or_else(Zone::utc, |s| s.zone.clone());
+        let name = spec.map_or("It", |s| s.name.as_str()).to_owned();
+        let kind = spec.map(|s| s.kind);
+        let detail = sentence(rejection, &name, kind, owner.as_deref(), reason.as_deref(), &zone);
+        Shown { detail, witness: witness(rejection, owner), kind }
+    }
+}
+
+fn witness(rejection: &Rejection, owner: Option<String>) -> Option<WitnessBody> {
+    let resource = rejection.resource.map(|r| r.0);
+    let rule = rejection.rule.map(Rule::name);
+    let body = match rejection.witness {
+        Some(Witness::Booking { id, interval, .. }) => WitnessBody {
+            kind: "booking",
+            id: Some(id.0),
+            start: Some(time(interval.start())),
+            end: Some(time(interval.end())),
+            owner,
+            ..WitnessBody::default()
+        },
+        Some(Witness::Hold { id, interval, expires_at, .. }) => WitnessBody {
+            kind: "hold",
+            id: Some(id.0),
+            start: Some(time(interval.start())),
+            end: Some(time(interval.end())),
+            at: Some(time(expires_at)),
+            ..WitnessBody::default()
+        },
+        Some(Witness::Block { id, interval }) => WitnessBody {
+            kind: "block",
+            id: Some(id.0),
+            start: Some(time(interval.start())),
+            end: Some(time(interval.end())),
+            ..WitnessBody::default()
+        },
+        Some(Witness::Instant(at)) => WitnessBody { kind: "instant", at: Some(time(at)), ..WitnessBody::default() },
+        None if rule.is_some() => WitnessBody { kind: "rule", ..WitnessBody::default() },
+        None => return None,
+    };
+    Some(WitnessBody { resource, rule, ..body })
+}
+
+/// When, for people, in a zone.
+pub fn at_text(t: Instant, zone: &Zone) -> String {
+    t.timestamp().to_zoned(zone.rules().clone()).strftime("%a %-d %b %Y, %H:%M").to_string()
+}
+
+const fn title(code: Code) -> &'static str {
+    match code {
+        Code::Invalid => "Not possible",
+        Code::NotFound => "Not found",
+        Code::NotAllowed => "Not allowed",
+        Code::NotEligible => "Not eligible",
+        Code::Closed => "Closed",
+        Code::OutsideHours => "Outside opening hours",
+        Code::TooEarly => "Too early",
+        Code::PastCutoff => "Too late",
+        Code::Blocked => "Out of use",
+        Code::QuotaExceeded => "Limit reached",
+        Code::OwnOverlap => "You are booked at that time",
+        Code::HoldExpired => "Your hold ended",
+        Code::HoldSuperseded => "Your hold is no longer the current one",
+        Code::HeldByOther => "Somebody else is booking it",
+        Code::Full => "Taken",
+        Code::Insufficient => "Not enough left",
+        Code::WaitlistFirst => "Kept for people who wait",
+    }
+}
+
+/// What the person reads: what happened, and what to do next.
+fn sentence(r: &Rejection, name: &str, kind: Option<Kind>, owner: Option<&str>, reason: Option<&str>, zone: &Zone) -> String {
+    let until = match r.witness {
+        Some(Witness::Booking { interval, .. } | Witness::Hold { interval, .. } | Witness::Block { interval, .. }) => {
+            format!(" until {} ({})", at_text(interval.end(), zone), zone.name())
+        }
+        Some(Witness::Instant(_)) | None => String::new(),
+    };
+    let instant = match r.witness {
+        Some(Witness::Instant(at)) => format!("{} ({})", at_text(at, zone), zone.name()),
+        _ => String::new(),
+    };
+    match (r.code, r.rule) {
+        (Code::Invalid, Some(Rule::Lines)) => format!("A booking has 1 to {} lines.", Command::LINES_MAX),
+        (Code::Invalid, Some(Rule::Units)) => format!("{name} does not have that many units; ask for at least one and no more than it has."),
+        (Code::Invalid, Some(Rule::OneInterval)) => format!("{name} has one fixed time; leave start and end out."),
+        (Code::Invalid, Some(Rule::IntervalMissing)) => format!("Say from when until when you want {name}."),
+        (Code::Invalid, Some(Rule::DurationMax)) => format!("That is longer than {name} may be booked at once."),
+        (Code::Invalid, Some(Rule::Seats)) => format!("{name} is too small for so many people. Look for a larger one."),
+        (Code::Invalid, Some(Rule::HoldsOff)) => format!("{name} takes no holds; book it directly."),
+        (Code::Invalid, Some(Rule::State)) => "It has been cancelled, so this cannot be done any more.".into(),
+        (Code::Invalid, Some(Rule::Field(field))) => format!("{field} cannot be so. Nothing was changed."),
+        (Code::Invalid, _) => "This can never be done as asked.".into(),
+        (Code::NotFound, Some(Rule::Person)) => "There is no such person.".into(),
+        (Code::NotFound, Some(Rule::Holder)) => "There is no such hold.".into(),
+        (Code::NotFound, _) => "There is no such thing; it may never have existed.".into(),
+        (Code::NotAllowed, Some(Rule::AdminOnly)) => "Only an admin may do this.".into(),
+        (Code::NotAllowed, Some(Rule::Owner)) => "Only the owner or an admin may do this.".into(),
+        (Code::NotAllowed, Some(Rule::Holder)) => "This hold is not yours.".into(),
+        (Code::NotAllowed, _) => "You may not do this.".into(),
+        (Code::NotEligible, _) => format!("You do not meet the conditions for {name}."),
+        (Code::Closed, _) => format!("{name} is out of service. Look for another."),
+        (Code::OutsideHours, _) => format!("{name} is not open then. Choose a time within its opening hours."),
+        (Code::TooEarly, _) => format!("Booking opens {instant}."),
+        (Code::PastCutoff, Some(Rule::Begun)) => "That time has begun or is over.".into(),
+        (Code::PastCutoff, Some(Rule::CancelBy)) => format!("Too late to cancel: that was possible before {instant}. Ask an admin."),
+        (Code::PastCutoff, Some(Rule::ChangeBy)) => format!("Too late to change: that was possible before {instant}. Ask an admin."),
+        (Code::PastCutoff, _) => format!("Too late to book: that was possible before {instant}."),
+        (Code::Blocked, _) => match reason {
+            Some(reason) => format!("{name} is out of use{until}: {reason}"),
+            None => format!("{name} is out of use{until}."),
+        },
+        (Code::QuotaExceeded, Some(Rule::HoldsPerPerson)) => {
+            format!("You hold {} things already. Confirm or release one first.", Policy::HOLDS_PER_PERSON_MAX)
+        }
+        (Code::QuotaExceeded, _) => "This hold cannot be kept any longer. Confirm now, or take a new one when it ends.".into(),
+        (Code::OwnOverlap, _) => "You have another booking at that time. Cancel it first, or choose another time.".into(),
+        (Code::HoldExpired, _) => format!("Your hold ended {instant}. Take it again if it is still free."),
+        (Code::HoldSuperseded, _) => "This hold is no longer the current one. Look again, and take it anew if it is free.".into(),
+        (Code::HeldByOther, _) => match kind {
+            Some(Kind::Room) | None => "Another teacher is currently booking. Please wait and try again.".into(),
+            Some(Kind::Section | Kind::Session | Kind::Equipment) => "Somebody else is currently booking. Please wait and try again.".into(),
+        },
+        (Code::Full, _) => match (kind, owner) {
+            (Some(Kind::Room), Some(owner)) => format!("Room already booked by {owner}{until}."),
+            (Some(Kind::Room), None) => format!("{name} is already booked{until}."),
+            (_, Some("you")) => format!("{name} is full, and you are in it{until}."),
+            (_, _) => format!("{name} is full. Look for another, or another time."),
+        },
+        (Code::Insufficient, Some(Rule::Field(_))) => {
+            format!("More of {name} is in use than that. Choose a higher capacity, or move bookings first.")
+        }
+        (Code::Insufficient, _) => format!("{name} has something left, but less than you ask for. Ask for fewer."),
+        (Code::WaitlistFirst, _) => format!("What is left of {name} is kept for people who wait."),
+    }
+}
+
+/// Where to look for what is free instead, by what was asked.
+fn alternatives(command: &Command, kind: Option<Kind>) -> Option<String> {
+    let line = match &command.action {
+        Action::Book { lines, .. } => *lines.first()?,
+        Action::Hold { line, .. } => *line,
+        _ => return None,
+    };
+    let interval = line.interval?;
+    let kind = match kind? {
+        Kind::Room => "room",
+        Kind::Section => "section",
+        Kind::Session => "session",
+        Kind::Equipment => "equipment",
+    };
+    let (start, end) = (time(interval.start()), time(interval.end()));
+    Some(format!("/api/search?start={start}&end={end}&units={}&kind={kind}&free=true", line.units))
+}
+
+/// Which resource a refused command is about, for whoever tells the loser.
+pub fn subject_of(command: &Command, rejection: Option<&Rejection>) -> Option<ResourceId> {
+    rejection.and_then(|r| r.resource).or_else(|| match &command.action {
+        Action::Book { lines, .. } => lines.first().map(|l| l.resource),
+        Action::Hold { line, .. } => Some(line.resource),
+        _ => None,
+    })
+}

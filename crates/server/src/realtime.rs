@@ -1,0 +1,354 @@
+//! Live: one task tells all sockets what was committed, in version order, from the outbox; sockets subscribe, resume, resync.
+//! It speaks of nothing that is not durable, except `bookingConflict`, which goes to the loser's own sockets.
+
+use crate::app::App;
+use crate::auth::{self, Asker};
+use crate::events;
+use crate::problem::Problem;
+use crate::wire::{VersionBody, time};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use slotwise_domain::{Kind, PersonId, ResourceId, Scope, Version};
+use slotwise_engine::outbox::Outbox;
+use slotwise_engine::{Record, Streamed};
+use socketioxide::SocketIo;
+use socketioxide::extract::{AckSender, Data, SocketRef, TryData};
+use socketioxide::socket::Sid;
+use std::collections::{BTreeSet, HashMap};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// Things the task is asked at once; beyond it, a socket is asked to try again.
+const ASKED_MAX: usize = 10_000;
+/// Resources of one message.
+const SUBSCRIBE_MAX: usize = 500;
+/// Resources of one socket.
+const SUBSCRIPTIONS_MAX: usize = 1_000;
+/// Records replayed to a socket that resumes; further behind it resyncs.
+const REPLAY_MAX: usize = 1_000;
+/// Messages waiting for one slow socket; beyond it, it is disconnected and resumes.
+pub const BUFFER_MAX: usize = 1_024;
+
+/// The way to the task.
+#[derive(Clone)]
+pub struct Realtime {
+    ask: mpsc::Sender<Ask>,
+}
+
+/// What [`run`] reads.
+pub type Asked = mpsc::Receiver<Ask>;
+
+/// A refusal to be told to the loser's own sockets.
+#[derive(Debug)]
+pub struct Conflict {
+    /// The loser.
+    pub person: PersonId,
+    /// What they wanted.
+    pub resource: ResourceId,
+    /// What they were answered.
+    pub problem: Problem,
+}
+
+/// What the task is asked.
+pub enum Ask {
+    /// A socket is there.
+    Connected(SocketRef, Box<Asker>),
+    /// A socket has gone.
+    Gone(Sid),
+    /// A socket wants to hear of resources.
+    Subscribe(Sid, Vec<(ResourceId, Option<Version>)>, AckSender),
+    /// A socket has heard enough of them.
+    Unsubscribe(Sid, Vec<ResourceId>),
+    /// Somebody was faster.
+    Conflict(Box<Conflict>),
+}
+
+impl Realtime {
+    /// The way to a task that is still to be run.
+    pub fn new() -> (Realtime, Asked) {
+        let (ask, asked) = mpsc::channel(ASKED_MAX);
+        (Realtime { ask }, asked)
+    }
+
+    /// Tells the loser's own sockets; best effort, the HTTP answer is the authority.
+    pub fn conflict(&self, conflict: Conflict) {
+        if self.ask.try_send(Ask::Conflict(Box::new(conflict))).is_err() {
+            metrics::counter!("slotwise_conflicts_untold_total").increment(1);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Handshake {
+    token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Subscribe {
+    resources: Vec<SubscribeTo>,
+}
+
+#[derive(Deserialize)]
+struct SubscribeTo {
+    id: Uuid,
+    after: Option<VersionBody>,
+}
+
+#[derive(Deserialize)]
+struct Unsubscribe {
+    resources: Vec<Uuid>,
+}
+
+#[derive(Serialize)]
+struct Subscribed {
+    id: Uuid,
+    epoch: u32,
+    version: u64,
+    resync: bool,
+}
+
+/// Lets sockets in: who they are is asked before they are connected.
+pub fn attach(io: &SocketIo, app: &App) {
+    use socketioxide::handler::ConnectHandler;
+    let (door, inside) = (app.clone(), app.clone());
+    let admit = async move |socket: SocketRef, TryData(hand): TryData<Handshake>| -> Result<(), &'static str> {
+        let headers = &socket.req_parts().headers;
+        if !auth::same_origin(headers) || (door.demo.is_some() && !auth::loopback_host(headers)) {
+            return Err("forbidden_origin");
+        }
+        let token = hand.ok().and_then(|h| h.token);
+        match auth::whoever(&door, headers, token.as_deref()).await {
+            Ok(Some(asker)) => {
+                socket.extensions.insert(asker);
+                Ok(())
+            }
+            Ok(None) => Err("unauthenticated"),
+            Err(_) => Err("unavailable"),
+        }
+    };
+    let connected = async move |socket: SocketRef| {
+        let Some(asker) = socket.extensions.get::<Asker>() else { return };
+        let ask = inside.realtime.ask.clone();
+        on_messages(&socket, &ask);
+        let sid = socket.id;
+        if ask.send(Ask::Connected(socket, Box::new(asker))).await.is_err() {
+            tracing::debug!(%sid, "a socket came while closing");
+        }
+    };
+    io.ns("/", connected.with(admit));
+}
+
+fn on_messages(socket: &SocketRef, ask: &mpsc::Sender<Ask>) {
+    let subscribe = ask.clone();
+    socket.on("subscribe", async move |socket: SocketRef, TryData(wanted): TryData<Subscribe>, ack: AckSender| {
+        let wanted = match wanted {
+            Ok(w) if w.resources.len() <= SUBSCRIBE_MAX => w,
+            Ok(_) => return drop(ack.send(&json!({ "error": "too_many", "detail": "at most 500 resources in one message" }))),
+            Err(e) => return drop(ack.send(&json!({ "error": "malformed", "detail": e.to_string() }))),
+        };
+        let wanted = wanted.resources.into_iter().map(|w| (ResourceId(w.id), w.after.map(Version::from))).collect();
+        drop(subscribe.send(Ask::Subscribe(socket.id, wanted, ack)).await);
+    });
+    let unsubscribe = ask.clone();
+    socket.on("unsubscribe", async move |socket: SocketRef, Data(enough): Data<Unsubscribe>, ack: AckSender| {
+        let enough = enough.resources.into_iter().map(ResourceId).collect();
+        drop(unsubscribe.send(Ask::Unsubscribe(socket.id, enough)).await);
+        drop(ack.send(&json!({ "unsubscribed": true })));
+    });
+    let gone = ask.clone();
+    socket.on_disconnect(async move |socket: SocketRef| {
+        drop(gone.send(Ask::Gone(socket.id)).await);
+    });
+}
+
+struct Listener {
+    socket: SocketRef,
+    asker: Asker,
+    subscribed: BTreeSet<ResourceId>,
+}
+
+#[derive(Default)]
+struct Hub {
+    listeners: HashMap<Sid, Listener>,
+    by_resource: HashMap<ResourceId, BTreeSet<Sid>>,
+    by_person: HashMap<PersonId, BTreeSet<Sid>>,
+}
+
+/// Tells until the app is gone. One task: what a socket hears is in order, replayed or live.
+pub async fn run(app: App, mut outbox: Outbox, mut asked: Asked) {
+    let mut hub = Hub::default();
+    loop {
+        tokio::select! {
+            records = outbox.next() => {
+                for record in &records {
+                    hub.tell(&app, record).await;
+                }
+            }
+            ask = asked.recv() => match ask {
+                Some(ask) => hub.answer(&app, ask).await,
+                None => return,
+            },
+        }
+    }
+}
+
+impl Hub {
+    async fn answer(&mut self, app: &App, ask: Ask) {
+        match ask {
+            Ask::Connected(socket, asker) => {
+                // A socket may have gone before it was said to be there.
+                if socket.connected() {
+                    self.by_person.entry(asker.id).or_default().insert(socket.id);
+                    self.listeners.insert(socket.id, Listener { socket, asker: *asker, subscribed: BTreeSet::new() });
+                }
+            }
+            Ask::Gone(sid) => self.forget(sid),
+            Ask::Subscribe(sid, wanted, ack) => self.subscribe(app, sid, wanted, ack).await,
+            Ask::Unsubscribe(sid, enough) => {
+                for id in enough {
+                    self.leave(sid, id);
+                }
+            }
+            Ask::Conflict(conflict) => self.tell_loser(app, &conflict),
+        }
+        metrics::gauge!("slotwise_sockets").set(self.listeners.len() as f64);
+    }
+
+    async fn subscribe(&mut self, app: &App, sid: Sid, wanted: Vec<(ResourceId, Option<Version>)>, ack: AckSender) {
+        let Some(listener) = self.listeners.get_mut(&sid) else { return };
+        if listener.subscribed.len() + wanted.len() > SUBSCRIPTIONS_MAX {
+            return drop(ack.send(&json!({ "error": "too_many", "detail": "at most 1000 resources on one socket" })));
+        }
+        let scope = Scope { resources: wanted.iter().map(|(id, _)| *id).collect(), ..Scope::default() };
+        let Ok(world) = app.engine.look(scope).await else {
+            return drop(ack.send(&json!({ "error": "unavailable", "detail": "try again" })));
+        };
+        let (mut subscribed, mut replays) = (Vec::new(), Vec::new());
+        for (id, after) in wanted {
+            let Some(calendar) = world.calendars.get(&id) else { continue };
+            let kind = calendar.resource.spec.kind;
+            // What was committed since the look comes with the outbox; told twice is dropped by the receiver.
+            let resync = match after {
+                Some(after) => match app.engine.store().stream(id, after, REPLAY_MAX).await {
+                    Ok(Streamed::Records(records, false)) => {
+                        replays.extend(records.into_iter().map(|r| (r, kind)));
+                        false
+                    }
+                    Ok(Streamed::Records(_, true) | Streamed::Resync) | Err(_) => true,
+                },
+                None => false,
+            };
+            if resync {
+                metrics::counter!("slotwise_resyncs_total", "why" => "resume").increment(1);
+            }
+            listener.subscribed.insert(id);
+            self.by_resource.entry(id).or_default().insert(sid);
+            let version = calendar.version;
+            subscribed.push(Subscribed { id: id.0, epoch: version.epoch.0, version: version.number, resync });
+        }
+        let now = app.engine.now();
+        drop(ack.send(&json!({ "subscribed": subscribed, "as_of": time(now) })));
+        let (socket, asker) = (listener.socket.clone(), listener.asker.clone());
+        for (record, kind) in replays {
+            for message in events::messages(&record, kind, &asker, &app.people, now).await {
+                if !self.send(&socket, message.event, &message.data) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Tells one record to whoever subscribed its resource and to whom it is about.
+    async fn tell(&mut self, app: &App, record: &Record) {
+        let mut sids: BTreeSet<Sid> = self.by_resource.get(&record.resource).cloned().unwrap_or_default();
+        for person in events::concerned(record) {
+            sids.extend(self.by_person.get(&person).into_iter().flatten());
+        }
+        if sids.is_empty() {
+            return;
+        }
+        let scope = Scope { resources: [record.resource].into(), ..Scope::default() };
+        let kind = match app.engine.look(scope).await {
+            Ok(world) => world.calendars.get(&record.resource).map(|c| c.resource.spec.kind),
+            Err(_) => None,
+        };
+        // Without knowing what it is, nobody is named.
+        let kind = kind.unwrap_or(Kind::Section);
+        let now = app.engine.now();
+        metrics::histogram!("slotwise_push_seconds").record(now.since(record.decided_at).0 as f64 / 1e6);
+        for sid in sids {
+            let Some(listener) = self.listeners.get(&sid) else { continue };
+            let (socket, asker) = (listener.socket.clone(), listener.asker.clone());
+            for message in events::messages(record, kind, &asker, &app.people, now).await {
+                if !self.send(&socket, message.event, &message.data) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn tell_loser(&mut self, app: &App, conflict: &Conflict) {
+        let problem = &conflict.problem;
+        let message = crate::api::room_bookings::short(problem);
+        let (start, end) = problem.witness.as_ref().map(|w| (w.start.clone(), w.end.clone())).unwrap_or_default();
+        let data = json!({
+            "attempt": problem.attempt,
+            "outcome": problem.outcome,
+            "code": problem.code,
+            "message": message,
+            "detail": problem.detail,
+            "resource": conflict.resource.0,
+            "start": start,
+            "end": end,
+            "witness": problem.witness,
+            "alternatives": problem.alternatives,
+            "as_of": time(app.engine.now()),
+        });
+        for sid in self.by_person.get(&conflict.person).cloned().unwrap_or_default() {
+            if let Some(listener) = self.listeners.get(&sid) {
+                let socket = listener.socket.clone();
+                self.send(&socket, "bookingConflict", &data);
+            }
+        }
+    }
+
+    /// Sends, or disconnects a socket that cannot keep up: it resumes from the version it has. False if it is gone.
+    fn send(&mut self, socket: &SocketRef, event: &str, data: &serde_json::Value) -> bool {
+        if socket.emit(event, data).is_ok() {
+            return true;
+        }
+        if socket.connected() {
+            metrics::counter!("slotwise_resyncs_total", "why" => "slow").increment(1);
+            tracing::info!(sid = %socket.id, "a socket cannot keep up; it is disconnected and may resume");
+        }
+        self.forget(socket.id);
+        // It may be gone already, or too full to be told.
+        drop(socket.clone().disconnect());
+        false
+    }
+
+    fn forget(&mut self, sid: Sid) {
+        let Some(listener) = self.listeners.remove(&sid) else { return };
+        for id in listener.subscribed {
+            remove(&mut self.by_resource, id, sid);
+        }
+        remove(&mut self.by_person, listener.asker.id, sid);
+    }
+
+    fn leave(&mut self, sid: Sid, id: ResourceId) {
+        if let Some(listener) = self.listeners.get_mut(&sid) {
+            listener.subscribed.remove(&id);
+        }
+        remove(&mut self.by_resource, id, sid);
+    }
+}
+
+fn remove<K: std::hash::Hash + Eq>(of: &mut HashMap<K, BTreeSet<Sid>>, key: K, sid: Sid) {
+    if let std::collections::hash_map::Entry::Occupied(mut entry) = of.entry(key) {
+        entry.get_mut().remove(&sid);
+        if entry.get().is_empty() {
+            entry.remove();
+        }
+    }
+}
+

@@ -1,0 +1,110 @@
+//! Every route, readable in one sitting, and the layers around them. The OpenAPI document is made from the same list.
+
+use crate::api::{attempts, bookings, holds, operations, people, resources, room_bookings, search};
+use crate::app::App;
+use crate::auth;
+use crate::problem::Problem;
+use crate::{assets, realtime};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use socketioxide::SocketIo;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::CsrfLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// What the browser may load: only what is ours.
+const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; \
+frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+fn described() -> OpenApiRouter<App> {
+    let info = InfoBuilder::new()
+        .title("Slotwise")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Books scarce things, and stays right when everybody clicks at once."))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .build();
+    OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info).build())
+        .routes(routes!(room_bookings::create))
+        .routes(routes!(bookings::create, bookings::list))
+        .routes(routes!(bookings::read, bookings::edit))
+        .routes(routes!(bookings::cancel))
+        .routes(routes!(bookings::approve))
+        .routes(routes!(holds::create, holds::list))
+        .routes(routes!(holds::renew))
+        .routes(routes!(holds::release))
+        .routes(routes!(resources::list, resources::create))
+        .routes(routes!(resources::read, resources::edit))
+        .routes(routes!(resources::block))
+        .routes(routes!(resources::unblock))
+        .routes(routes!(resources::schedule))
+        .routes(routes!(resources::record))
+        .routes(routes!(resources::facets))
+        .routes(routes!(search::search))
+        .routes(routes!(attempts::read))
+        .routes(routes!(people::me))
+        .routes(routes!(people::demo_people))
+        .routes(routes!(people::demo_sign_in))
+        .routes(routes!(people::demo_sign_out))
+        .routes(routes!(operations::healthz))
+        .routes(routes!(operations::readyz))
+        .routes(routes!(operations::metrics))
+        .routes(routes!(operations::accept_clock))
+}
+
+/// The OpenAPI 3.1 document.
+pub fn openapi() -> OpenApi { described().into_openapi() }
+
+/// The document as it is served and kept: pretty JSON with a newline at its end.
+pub fn openapi_json() -> String { openapi().to_pretty_json().unwrap_or_default() + "\n" }
+
+/// All of it, and the sockets' handle for closing them.
+pub fn router(app: App) -> (Router, SocketIo) {
+    let (sockets, io) = SocketIo::builder().max_buffer_size(realtime::BUFFER_MAX).max_payload(100_000).build_layer();
+    realtime::attach(&io, &app);
+    let document = openapi_json();
+    let (routes, _) = described().split_for_parts();
+    let security = [
+        (header::CONTENT_SECURITY_POLICY, CSP),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    let mut router = routes
+        .route("/api/openapi.json", axum::routing::get(async move || ([(header::CONTENT_TYPE, "application/json")], document)))
+        .route("/api/{*rest}", axum::routing::any(async || Problem::not_found("endpoint; see /api/openapi.json")))
+        .fallback(assets::serve)
+        .method_not_allowed_fallback(async || {
+            let detail = "This address does not take that method; see /api/openapi.json.";
+            Problem::request(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
+        })
+        .layer(axum::middleware::from_fn_with_state(app.clone(), only_this_machine))
+        .layer(ServiceBuilder::new().layer(CsrfLayer::new()).layer(sockets))
+        .layer(CatchPanicLayer::custom(panicked));
+    for (name, value) in security {
+        router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
+    }
+    (router.with_state(app), io)
+}
+
+/// With `--demo`, no other name of this machine is served: anybody may choose who to be.
+async fn only_this_machine(State(app): State<App>, request: Request, next: Next) -> Response {
+    if app.demo.is_some() && !auth::loopback_host(request.headers()) {
+        let detail = "A demo is served to this machine only: open it as http://127.0.0.1 or http://localhost.";
+        return Problem::request(StatusCode::MISDIRECTED_REQUEST, "loopback_only", "This machine only", detail).into_response();
+    }
+    next.run(request).await
+}
+
+/// A bug in a handler is not the end of the process. What was being carried out goes on in its own task.
+fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    metrics::counter!("slotwise_handler_panics_total").increment(1);
+    let detail = "Something went wrong on our side. If you sent an Idempotency-Key, ask for the attempt by it.";
+    Problem::request(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail).into_response()
+}

@@ -1,0 +1,959 @@
+//! What travels as JSON, and its way into the domain and back. All parsing ends here; no domain type is serialised anywhere else.
+//! It judges nothing: what is well formed goes on, what is not is named field by field.
+
+use crate::problem::{FieldError, Problem};
+use jiff::civil;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use slotwise_domain::{
+    Block, Booking, BookingState, Calendar, Cutoff, Details, DetailsPatch, FencingToken, Fingerprint, Hold, HoldAt, HoldRef, Instant,
+    Interval, Kind, OpeningHours, OwnOverlap, Policy, Resource, ResourceId, ResourcePatch, ResourceSpec, Role, Seen, Slot, Span,
+    Version, Weekdays, Zone,
+};
+use slotwise_domain::{Epoch, HoldId};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// What was asked, hashed: the operation, whom it is about, and the body as it was understood.
+pub fn fingerprint(operation: &str, about: &str, body: &impl Serialize) -> Fingerprint {
+    let mut hash = Sha256::new();
+    hash.update(operation);
+    hash.update([0]);
+    hash.update(about);
+    hash.update([0]);
+    // Our own request types always serialise: they hold strings, numbers and lists.
+    hash.update(serde_json::to_vec(body).unwrap_or_default());
+    Fingerprint(hash.finalize().into())
+}
+
+/// An instant as it is told.
+pub fn time(t: Instant) -> String { t.to_string() }
+
+/// Reads an instant with an offset, or a civil time in the resource's zone.
+pub fn read_time(text: &str, field: &str, zone: Option<&Zone>) -> Result<Instant, FieldError> {
+    let bad = |code, detail: &str| Err(FieldError::new(field, code, detail));
+    if text.len() > 64 {
+        return bad("too_long", "is not a time");
+    }
+    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+        return Ok(timestamp.into());
+    }
+    let Ok(civil) = text.parse::<civil::DateTime>() else {
+        return bad("not_a_time", "must be a time such as 2026-11-23T18:00:00Z, or 2026-11-23T10:00 in the resource's zone");
+    };
+    let Some(zone) = zone else {
+        return bad("offset_missing", "needs an offset here, such as 2026-11-23T18:00:00Z");
+    };
+    match zone.rules().to_ambiguous_timestamp(civil).unambiguous() {
+        Ok(timestamp) => Ok(timestamp.into()),
+        Err(_) if zone.rules().to_ambiguous_timestamp(civil).later().is_ok_and(|t| {
+            t.to_zoned(zone.rules().clone()).datetime() == civil
+        }) =>
+        {
+            bad("in_fold", &format!("happens twice in {}, clocks are set back; give it an offset", zone.name()))
+        }
+        Err(_) => bad("in_gap", &format!("does not exist in {}, clocks are set forward then", zone.name())),
+    }
+}
+
+/// Reads an interval from two fields.
+pub fn read_interval(start: &str, end: &str, prefix: &str, zone: Option<&Zone>) -> Result<Interval, Vec<FieldError>> {
+    let (start_field, end_field) = (format!("{prefix}start"), format!("{prefix}end"));
+    match (read_time(start, &start_field, zone), read_time(end, &end_field, zone)) {
+        (Ok(start), Ok(end)) => Interval::new(start, end).map_err(|e| {
+            let code = match e {
+                slotwise_domain::IntervalError::EndNotAfterStart => "end_not_after_start",
+                slotwise_domain::IntervalError::TooLong => "too_long",
+                slotwise_domain::IntervalError::OutOfRange => "out_of_range",
+            };
+            vec![FieldError::new(&end_field, code, &e.to_string())]
+        }),
+        (start, end) => Err([start.err(), end.err()].into_iter().flatten().collect()),
+    }
+}
+
+/// A version of a resource.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VersionBody {
+    /// Raised by a restore.
+    pub epoch: u32,
+    /// Raised by every change.
+    pub version: u64,
+}
+
+impl From<Version> for VersionBody {
+    fn from(v: Version) -> VersionBody { VersionBody { epoch: v.epoch.0, version: v.number } }
+}
+
+impl From<VersionBody> for Version {
+    fn from(v: VersionBody) -> Version { Version { epoch: Epoch(v.epoch), number: v.version } }
+}
+
+/// The version of one resource.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct ResourceVersion {
+    /// Which resource.
+    pub resource: Uuid,
+    /// Raised by a restore.
+    pub epoch: u32,
+    /// Raised by every change.
+    pub version: u64,
+}
+
+impl From<(ResourceId, Version)> for ResourceVersion {
+    fn from((id, v): (ResourceId, Version)) -> ResourceVersion {
+        ResourceVersion { resource: id.0, epoch: v.epoch.0, version: v.number }
+    }
+}
+
+/// What a screen showed. Recorded; binds nothing.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeenBody {
+    /// The epoch shown.
+    pub epoch: u32,
+    /// The version shown.
+    pub version: u64,
+    /// The `as_of` shown.
+    pub as_of: String,
+}
+
+impl SeenBody {
+    /// As the domain has it.
+    pub fn read(&self) -> Result<Seen, Problem> {
+        let as_of = read_time(&self.as_of, "seen.as_of", None).map_err(Problem::field)?;
+        Ok(Seen { version: VersionBody { epoch: self.epoch, version: self.version }.into(), as_of })
+    }
+}
+
+/// What a resource is.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KindBody {
+    /// A room.
+    Room,
+    /// A section of a course.
+    Section,
+    /// A session of a class.
+    Session,
+    /// A thing to lend.
+    Equipment,
+}
+
+impl From<Kind> for KindBody {
+    fn from(k: Kind) -> KindBody {
+        match k {
+            Kind::Room => KindBody::Room,
+            Kind::Section => KindBody::Section,
+            Kind::Session => KindBody::Session,
+            Kind::Equipment => KindBody::Equipment,
+        }
+    }
+}
+
+impl From<KindBody> for Kind {
+    fn from(k: KindBody) -> Kind {
+        match k {
+            KindBody::Room => Kind::Room,
+            KindBody::Section => Kind::Section,
+            KindBody::Session => Kind::Session,
+            KindBody::Equipment => Kind::Equipment,
+        }
+    }
+}
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RoleBody {
+    /// Books.
+    Member,
+    /// Makes and edits resources.
+    Admin,
+}
+
+impl From<Role> for RoleBody {
+    fn from(r: Role) -> RoleBody {
+        match r {
+            Role::Member => RoleBody::Member,
+            Role::Admin => RoleBody::Admin,
+        }
+    }
+}
+
+/// An instant relative to the start of a booking: `{"elapsed_s": 86400}` before it, or `{"days_before": 1, "at": "18:00"}` in the resource's zone.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum CutoffBody {
+    /// So much elapsed time before.
+    Elapsed(ElapsedCutoff),
+    /// At a civil time so many days before.
+    Civil(CivilCutoff),
+}
+
+/// So much elapsed time before the start.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ElapsedCutoff {
+    /// Seconds before the start.
+    pub elapsed_s: i64,
+}
+
+/// A civil time on a day before the day of the start.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CivilCutoff {
+    /// 0 is the day of the start.
+    pub days_before: u16,
+    /// Such as `18:00`.
+    pub at: String,
+}
+
+impl CutoffBody {
+    fn read(&self, field: &str) -> Result<Cutoff, FieldError> {
+        match self {
+            CutoffBody::Elapsed(e) => Ok(Cutoff::Elapsed(Span::seconds(e.elapsed_s))),
+            CutoffBody::Civil(c) => {
+                let at = c.at.parse().map_err(|_| FieldError::new(field, "not_a_time", "must be a time of day such as 18:00"))?;
+                Ok(Cutoff::Civil { days_before: c.days_before, at })
+            }
+        }
+    }
+}
+
+impl From<Cutoff> for CutoffBody {
+    fn from(c: Cutoff) -> CutoffBody {
+        match c {
+            Cutoff::Elapsed(span) => CutoffBody::Elapsed(ElapsedCutoff { elapsed_s: span.whole_seconds() }),
+            Cutoff::Civil { days_before, at } => {
+                CutoffBody::Civil(CivilCutoff { days_before, at: at.strftime("%H:%M").to_string() })
+            }
+        }
+    }
+}
+
+/// Opening hours on some days.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoursBody {
+    /// Of `mo tu we th fr sa su`.
+    pub days: Vec<String>,
+    /// Opens, such as `08:00`.
+    pub from: String,
+    /// Closes, such as `22:00`; `24:00` is the end of the day.
+    pub to: String,
+}
+
+const DAYS: [(&str, civil::Weekday); 7] = [
+    ("mo", civil::Weekday::Monday),
+    ("tu", civil::Weekday::Tuesday),
+    ("we", civil::Weekday::Wednesday),
+    ("th", civil::Weekday::Thursday),
+    ("fr", civil::Weekday::Friday),
+    ("sa", civil::Weekday::Saturday),
+    ("su", civil::Weekday::Sunday),
+];
+
+fn minute(text: &str) -> Option<u16> {
+    let (hours, minutes) = text.split_once(':')?;
+    let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (minutes < 60 && hours * 60 + minutes <= 1440).then_some(hours * 60 + minutes)
+}
+
+fn clock_text(minute: u16) -> String { format!("{:02}:{:02}", minute / 60, minute % 60) }
+
+impl HoursBody {
+    fn read(&self) -> Result<OpeningHours, FieldError> {
+        let bad = |detail| FieldError::new("policy.opening_hours", "not_hours", detail);
+        let day = |d: &String| DAYS.iter().find(|(name, _)| name == d).map(|(_, day)| *day);
+        let days: Option<Weekdays> = self.days.iter().map(day).collect();
+        let days = days.ok_or_else(|| bad("days are mo, tu, we, th, fr, sa, su"))?;
+        let at = |text: &str| minute(text).ok_or_else(|| bad("times are such as 08:00, at the latest 24:00"));
+        Ok(OpeningHours { days, from_min: at(&self.from)?, to_min: at(&self.to)? })
+    }
+}
+
+impl From<&OpeningHours> for HoursBody {
+    fn from(h: &OpeningHours) -> HoursBody {
+        let name = |d| DAYS.iter().find(|(_, day)| *day == d).map_or("", |(name, _)| *name).to_owned();
+        HoursBody { days: h.days.days().map(name).collect(), from: clock_text(h.from_min), to: clock_text(h.to_min) }
+    }
+}
+
+/// The rules of a resource. What is left out is as in the default policy.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyBody {
+    /// When a hold is taken on the way to a booking: `confirm`, `claim` or `none`.
+    pub hold_at: HoldAtBody,
+    /// How long a hold lives, in seconds.
+    pub hold_ttl_s: i64,
+    /// Time before a booking that it takes too, in seconds.
+    pub setup_s: i64,
+    /// Time after a booking that it takes too, in seconds.
+    pub teardown_s: i64,
+    /// Out of service.
+    pub closed: bool,
+    /// Bookings wait for an admin's approval.
+    pub approval: bool,
+    /// Whether one person may have two at once.
+    pub own_overlap: OwnOverlapBody,
+    /// When it is open; empty means always.
+    pub opening_hours: Vec<HoursBody>,
+    /// From then on booking is open.
+    pub book_from: Option<CutoffBody>,
+    /// Booking is too late from then on.
+    pub book_by: Option<CutoffBody>,
+    /// Changing is too late from then on.
+    pub change_by: Option<CutoffBody>,
+    /// Cancelling is too late from then on.
+    pub cancel_by: Option<CutoffBody>,
+    /// The longest booking, in seconds.
+    pub duration_max_s: Option<i64>,
+}
+
+/// When a hold is taken.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HoldAtBody {
+    /// When the person confirms.
+    Confirm,
+    /// When the dialog opens.
+    Claim,
+    /// Never.
+    None,
+}
+
+/// Whether one person may have two bookings at once.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OwnOverlapBody {
+    /// They may.
+    Allow,
+    /// They may not.
+    Refuse,
+}
+
+impl Default for PolicyBody {
+    fn default() -> PolicyBody { PolicyBody::from(&Policy::default()) }
+}
+
+impl From<HoldAt> for HoldAtBody {
+    fn from(h: HoldAt) -> HoldAtBody {
+        match h {
+            HoldAt::Confirm => HoldAtBody::Confirm,
+            HoldAt::Claim => HoldAtBody::Claim,
+            HoldAt::None => HoldAtBody::None,
+        }
+    }
+}
+
+impl From<&Policy> for PolicyBody {
+    fn from(p: &Policy) -> PolicyBody {
+        PolicyBody {
+            hold_at: p.hold_at.into(),
+            hold_ttl_s: p.hold_ttl.whole_seconds(),
+            setup_s: p.setup.whole_seconds(),
+            teardown_s: p.teardown.whole_seconds(),
+            closed: p.closed,
+            approval: p.approval,
+            own_overlap: match p.own_overlap {
+                OwnOverlap::Allow => OwnOverlapBody::Allow,
+                OwnOverlap::Refuse => OwnOverlapBody::Refuse,
+            },
+            opening_hours: p.opening_hours.iter().map(HoursBody::from).collect(),
+            book_from: p.book_from.map(CutoffBody::from),
+            book_by: p.book_by.map(CutoffBody::from),
+            change_by: p.change_by.map(CutoffBody::from),
+            cancel_by: p.cancel_by.map(CutoffBody::from),
+            duration_max_s: p.duration_max.map(Span::whole_seconds),
+        }
+    }
+}
+
+impl PolicyBody {
+    fn read(&self) -> Result<Policy, FieldError> {
+        let cutoff = |c: &Option<CutoffBody>, field| c.as_ref().map(|c| c.read(field)).transpose();
+        let policy = Policy {
+            hold_at: match self.hold_at {
+                HoldAtBody::Confirm => HoldAt::Confirm,
+                HoldAtBody::Claim => HoldAt::Claim,
+                HoldAtBody::None => HoldAt::None,
+            },
+            hold_ttl: Span::seconds(self.hold_ttl_s),
+            setup: Span::seconds(self.setup_s),
+            teardown: Span::seconds(self.teardown_s),
+            closed: self.closed,
+            approval: self.approval,
+            own_overlap: match self.own_overlap {
+                OwnOverlapBody::Allow => OwnOverlap::Allow,
+                OwnOverlapBody::Refuse => OwnOverlap::Refuse,
+            },
+            opening_hours: self.opening_hours.iter().map(HoursBody::read).collect::<Result<_, _>>()?,
+            book_from: cutoff(&self.book_from, "policy.book_from.at")?,
+            book_by: cutoff(&self.book_by, "policy.book_by.at")?,
+            change_by: cutoff(&self.change_by, "policy.change_by.at")?,
+            cancel_by: cutoff(&self.cancel_by, "policy.cancel_by.at")?,
+            duration_max: self.duration_max_s.map(Span::seconds),
+        };
+        policy.check().map_err(|e| FieldError::new(&format!("policy.{}", e.field), "out_of_range", e.says))?;
+        Ok(policy)
+    }
+}
+
+/// An interval.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IntervalBody {
+    /// Its first instant.
+    pub start: String,
+    /// The first instant after it.
+    pub end: String,
+}
+
+impl From<Interval> for IntervalBody {
+    fn from(i: Interval) -> IntervalBody { IntervalBody { start: time(i.start()), end: time(i.end()) } }
+}
+
+/// A resource to be made.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceRequest {
+    /// What it is.
+    pub kind: KindBody,
+    /// Its name for people.
+    pub name: String,
+    /// Where it is.
+    pub building: Option<String>,
+    /// How many people fit in.
+    pub seats: Option<u32>,
+    /// What it has.
+    #[serde(default)]
+    pub equipment: Vec<String>,
+    /// An IANA time zone.
+    pub zone: String,
+    /// How many units it has; null is without limit. Left out: 1.
+    #[serde(default = "one_unit")]
+    pub capacity: Option<u32>,
+    /// For sections and sessions.
+    pub interval: Option<IntervalBody>,
+    /// Its rules.
+    #[serde(default)]
+    pub policy: PolicyBody,
+}
+
+const fn one_unit() -> Option<u32> { Some(1) }
+
+fn read_zone(name: &str) -> Result<Zone, FieldError> {
+    Zone::named(name).map_err(|e| FieldError::new("zone", "not_a_zone", &e.to_string()))
+}
+
+impl ResourceRequest {
+    /// As the domain has it, checked.
+    pub fn read(&self) -> Result<ResourceSpec, Problem> {
+        let zone = read_zone(&self.zone).map_err(Problem::field)?;
+        let interval = match &self.interval {
+            Some(i) => Some(read_interval(&i.start, &i.end, "interval.", Some(&zone)).map_err(Problem::fields)?),
+            None => None,
+        };
+        let spec = ResourceSpec {
+            kind: self.kind.into(),
+            name: self.name.clone(),
+            building: self.building.clone(),
+            seats: self.seats,
+            equipment: self.equipment.clone(),
+            zone,
+            capacity: self.capacity,
+            interval,
+            policy: self.policy.read().map_err(Problem::field)?,
+        };
+        spec.checked().map_err(|e| Problem::field(FieldError::new(e.field, "out_of_range", e.says)))
+    }
+}
+
+/// An edit of a resource: what is there replaces, `null` takes away.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResourceEdit {
+    /// Its name.
+    pub name: Option<String>,
+    /// Where it is.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub building: Option<Option<String>>,
+    /// How many people fit in.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>)]
+    pub seats: Option<Option<u32>>,
+    /// What it has.
+    pub equipment: Option<Vec<String>>,
+    /// An IANA time zone.
+    pub zone: Option<String>,
+    /// How many units it has.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>)]
+    pub capacity: Option<Option<u32>>,
+    /// For sections and sessions.
+    pub interval: Option<IntervalBody>,
+    /// Its rules, all of them.
+    pub policy: Option<PolicyBody>,
+}
+
+/// Tells `null` from absent.
+fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(d).map(Some)
+}
+
+impl ResourceEdit {
+    /// As the domain has it. `zone` is the resource's, for civil times.
+    pub fn read(&self, zone: &Zone) -> Result<ResourcePatch, Problem> {
+        let new_zone = self.zone.as_deref().map(read_zone).transpose().map_err(Problem::field)?;
+        let zone = new_zone.as_ref().unwrap_or(zone);
+        let interval = match &self.interval {
+            Some(i) => Some(Some(read_interval(&i.start, &i.end, "interval.", Some(zone)).map_err(Problem::fields)?)),
+            None => None,
+        };
+        Ok(ResourcePatch {
+            name: self.name.clone(),
+            building: self.building.clone(),
+            seats: self.seats,
+            equipment: self.equipment.clone(),
+            zone: new_zone,
+            capacity: self.capacity,
+            interval,
+            policy: self.policy.as_ref().map(PolicyBody::read).transpose().map_err(Problem::field)?,
+        })
+    }
+}
+
+/// A resource.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ResourceBody {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is.
+    pub kind: KindBody,
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub building: Option<String>,
+    /// How many people fit in.
+    pub seats: Option<u32>,
+    /// What it has.
+    pub equipment: Vec<String>,
+    /// Its IANA time zone.
+    pub zone: String,
+    /// How many units it has; null is without limit.
+    pub capacity: Option<u32>,
+    /// For sections and sessions.
+    pub interval: Option<IntervalBody>,
+    /// Its rules.
+    pub policy: PolicyBody,
+    /// Edits name it in `If-Match`.
+    pub policy_version: u64,
+    /// Raised by a restore.
+    pub epoch: u32,
+    /// Raised by every change.
+    pub version: u64,
+    /// Time out of use.
+    pub blocks: Vec<BlockBody>,
+    /// The server's clock.
+    pub as_of: String,
+}
+
+impl ResourceBody {
+    /// A resource at a version, with the blocks that are not over.
+    pub fn of(resource: &Resource, version: Version, blocks: Vec<BlockBody>, as_of: Instant) -> ResourceBody {
+        let spec = &resource.spec;
+        ResourceBody {
+            id: resource.id.0,
+            kind: spec.kind.into(),
+            name: spec.name.clone(),
+            building: spec.building.clone(),
+            seats: spec.seats,
+            equipment: spec.equipment.clone(),
+            zone: spec.zone.name().to_owned(),
+            capacity: spec.capacity,
+            interval: spec.interval.map(IntervalBody::from),
+            policy: PolicyBody::from(&spec.policy),
+            policy_version: resource.policy_version,
+            epoch: version.epoch.0,
+            version: version.number,
+            blocks,
+            as_of: time(as_of),
+        }
+    }
+
+    /// The resource of a calendar.
+    pub fn of_calendar(calendar: &Calendar, as_of: Instant) -> ResourceBody {
+        let blocks = calendar.blocks.values().filter(|b| b.interval.end() > as_of).map(BlockBody::from).collect();
+        ResourceBody::of(&calendar.resource, calendar.version, blocks, as_of)
+    }
+}
+
+/// Time to be taken out of use.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BlockRequest {
+    /// From.
+    pub start: String,
+    /// Until.
+    pub end: String,
+    /// Why; people are told.
+    pub reason: String,
+    /// Void live holds on that time instead of being refused.
+    #[serde(default)]
+    pub over_holds: bool,
+}
+
+/// Time out of use.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct BlockBody {
+    /// Its id.
+    pub id: Uuid,
+    /// From.
+    pub start: String,
+    /// Until.
+    pub end: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl From<&Block> for BlockBody {
+    fn from(b: &Block) -> BlockBody {
+        BlockBody { id: b.id.0, start: time(b.interval.start()), end: time(b.interval.end()), reason: b.reason.clone() }
+    }
+}
+
+/// A line of a booking to be made.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineRequest {
+    /// Which resource.
+    pub resource: Uuid,
+    /// From; left out for sections and sessions.
+    pub start: Option<String>,
+    /// Until; left out for sections and sessions.
+    pub end: Option<String>,
+    /// How many units.
+    #[serde(default = "one")]
+    pub units: u32,
+}
+
+const fn one() -> u32 { 1 }
+
+/// A hold as its holder names it.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldRefBody {
+    /// Its id.
+    pub id: Uuid,
+    /// The token of its grant.
+    pub token: String,
+}
+
+impl HoldRefBody {
+    /// As the domain has it.
+    pub fn read(&self, field: &str) -> Result<HoldRef, Problem> {
+        Ok(HoldRef { id: HoldId(self.id), token: read_token(&self.token, field)? })
+    }
+}
+
+/// Reads a fencing token.
+pub fn read_token(text: &str, field: &str) -> Result<FencingToken, Problem> {
+    read_version(text)
+        .map(FencingToken)
+        .ok_or_else(|| Problem::field(FieldError::new(field, "not_a_token", "must be the token of the hold, such as 1.42")))
+}
+
+/// Reads `epoch.version`.
+pub fn read_version(text: &str) -> Option<Version> {
+    let (epoch, number) = text.split_once('.')?;
+    Some(Version { epoch: Epoch(epoch.parse().ok()?), number: number.parse().ok()? })
+}
+
+/// A booking to be made.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BookingRequest {
+    /// What; all of it or nothing.
+    pub lines: Vec<LineRequest>,
+    /// A line for calendars.
+    pub title: Option<String>,
+    /// What it is for.
+    pub purpose: Option<String>,
+    /// How many people come.
+    pub people: Option<u32>,
+    /// The hold this confirms.
+    pub hold: Option<HoldRefBody>,
+    /// For whom, if not for oneself; admins only.
+    #[serde(rename = "for")]
+    pub for_person: Option<Uuid>,
+    /// What the screen showed.
+    pub seen: Option<SeenBody>,
+}
+
+/// A booking in the source document's language.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoomBookingRequest {
+    /// Which room.
+    #[serde(rename = "roomId")]
+    pub room_id: Uuid,
+    /// From.
+    pub start: String,
+    /// Until.
+    pub end: String,
+    /// A line for calendars.
+    pub title: Option<String>,
+    /// The hold this confirms.
+    pub hold: Option<HoldRefBody>,
+}
+
+/// Reads what people say about a booking.
+pub fn read_details(title: Option<&String>, purpose: Option<&String>, people: Option<u32>) -> Result<Details, Problem> {
+    check_text(title, "title", 200).and_then(|()| check_text(purpose, "purpose", 2_000)).map_err(Problem::field)?;
+    check_people(people).map_err(Problem::field)?;
+    Ok(Details { title: title.cloned(), purpose: purpose.cloned(), people })
+}
+
+/// Bounds a text people write.
+pub fn check_text(text: Option<&String>, field: &str, max: usize) -> Result<(), FieldError> {
+    match text {
+        Some(t) if t.chars().count() > max => {
+            Err(FieldError::new(field, "too_long", &format!("must have at most {max} characters")))
+        }
+        Some(t) if t.chars().any(|c| c.is_control() && c != '\n') => {
+            Err(FieldError::new(field, "control_character", "must not have control characters"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn check_people(people: Option<u32>) -> Result<(), FieldError> {
+    match people {
+        Some(n) if n == 0 || n > 1_000_000 => Err(FieldError::new("people", "out_of_range", "must be between 1 and 1000000")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// An edit of what people say about a booking: what is there replaces, `null` takes away.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BookingEdit {
+    /// A line for calendars.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub title: Option<Option<String>>,
+    /// What it is for.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub purpose: Option<Option<String>>,
+    /// How many people come.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>)]
+    pub people: Option<Option<u32>>,
+}
+
+impl BookingEdit {
+    /// As the domain has it.
+    pub fn read(&self) -> Result<DetailsPatch, Problem> {
+        let (title, purpose) = (self.title.clone().flatten(), self.purpose.clone().flatten());
+        read_details(title.as_ref(), purpose.as_ref(), self.people.flatten())?;
+        Ok(DetailsPatch { title: self.title.clone(), purpose: self.purpose.clone(), people: self.people })
+    }
+}
+
+/// A booking to be given up.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CancelRequest {
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Somebody, as others may see them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PersonBody {
+    /// Their id.
+    pub id: Uuid,
+    /// Their name.
+    pub name: String,
+}
+
+/// A line of a booking.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LineBody {
+    /// Which resource.
+    pub resource: Uuid,
+    /// Its name.
+    pub name: String,
+    /// From.
+    pub start: String,
+    /// Until.
+    pub end: String,
+    /// How many units.
+    pub units: u32,
+    /// The resource's zone.
+    pub zone: String,
+}
+
+/// A booking.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct BookingBody {
+    /// Its id.
+    pub id: Uuid,
+    /// `confirmed`, `pending` or `cancelled`.
+    pub state: &'static str,
+    /// Whose, as far as one may know.
+    pub owner: Option<PersonBody>,
+    /// A line for calendars; for the owner and admins.
+    pub title: Option<String>,
+    /// What it is for; for the owner and admins.
+    pub purpose: Option<String>,
+    /// How many people come; for the owner and admins.
+    pub people: Option<u32>,
+    /// What it takes.
+    pub lines: Vec<LineBody>,
+    /// Edits name it in `If-Match`.
+    pub revision: u64,
+    /// When it was decided first.
+    pub created_at: String,
+    /// When it was decided last.
+    pub decided_at: String,
+    /// When it was given up.
+    pub cancelled_at: Option<String>,
+    /// Whether it is the asker's.
+    pub mine: bool,
+    /// Cancelling is too late from then on; null once it is cancelled.
+    pub cancel_by: Option<String>,
+    /// The server's clock.
+    pub as_of: String,
+}
+
+impl BookingBody {
+    /// A booking as its owner or an admin sees it, or as others do (`inside` false). `calendars` names its resources.
+    pub fn of(b: &Booking, calendars: &dyn Fn(ResourceId) -> Option<std::sync::Arc<Calendar>>, owner: Option<PersonBody>, inside: bool, mine: bool, as_of: Instant) -> BookingBody {
+        let line = |s: &Slot| {
+            let calendar = calendars(s.resource);
+            let spec = calendar.as_ref().map(|c| &c.resource.spec);
+            LineBody {
+                resource: s.resource.0,
+                name: spec.map_or_else(String::new, |s| s.name.clone()),
+                start: time(s.interval.start()),
+                end: time(s.interval.end()),
+                units: s.units,
+                zone: spec.map_or("UTC", |s| s.zone.name()).to_owned(),
+            }
+        };
+        let cancelled_at = match &b.state {
+            BookingState::Cancelled { at, .. } => Some(*at),
+            BookingState::Confirmed | BookingState::Pending => None,
+        };
+        let cutoff = |s: &Slot| {
+            let calendar = calendars(s.resource)?;
+            let spec = &calendar.resource.spec;
+            Some(spec.policy.cancel_by?.instant(s.interval.start(), &spec.zone))
+        };
+        let cancel_by = b.slots.iter().filter_map(cutoff).fold(b.end(), Instant::min);
+        BookingBody {
+            id: b.id.0,
+            state: b.state.name(),
+            owner,
+            title: b.details.title.clone().filter(|_| inside),
+            purpose: b.details.purpose.clone().filter(|_| inside),
+            people: b.details.people.filter(|_| inside),
+            lines: b.slots.iter().map(line).collect(),
+            revision: b.revision,
+            created_at: time(b.created_at),
+            decided_at: time(b.decided_at),
+            cancelled_at: cancelled_at.map(time),
+            mine,
+            cancel_by: cancelled_at.is_none().then(|| time(cancel_by)),
+            as_of: time(as_of),
+        }
+    }
+}
+
+/// Units to be kept.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldRequest {
+    /// Which resource.
+    pub resource: Uuid,
+    /// From; left out for sections and sessions.
+    pub start: Option<String>,
+    /// Until; left out for sections and sessions.
+    pub end: Option<String>,
+    /// How many units.
+    #[serde(default = "one")]
+    pub units: u32,
+    /// What the screen showed.
+    pub seen: Option<SeenBody>,
+}
+
+/// The token of a hold.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRequest {
+    /// The token of its grant.
+    pub token: String,
+}
+
+/// A hold.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HoldBody {
+    /// Its id.
+    pub id: Uuid,
+    /// The token of its grant; for its holder only.
+    pub token: Option<String>,
+    /// Of which resource.
+    pub resource: Uuid,
+    /// From.
+    pub start: String,
+    /// Until.
+    pub end: String,
+    /// How many units.
+    pub units: u32,
+    /// From then on it counts for nothing.
+    pub expires_at: String,
+    /// When it was granted.
+    pub granted_at: String,
+    /// How often it can be renewed.
+    pub renewals_left: u32,
+    /// Whether it is the asker's.
+    pub mine: bool,
+    /// The server's clock.
+    pub as_of: String,
+}
+
+impl HoldBody {
+    /// A hold as its holder sees it, or as others do.
+    pub fn of(h: &Hold, mine: bool, as_of: Instant) -> HoldBody {
+        HoldBody {
+            id: h.id.0,
+            token: mine.then(|| h.token.to_string()),
+            resource: h.resource.0,
+            start: time(h.interval.start()),
+            end: time(h.interval.end()),
+            units: h.units,
+            expires_at: time(h.expires_at),
+            granted_at: time(h.granted_at),
+            renewals_left: Policy::RENEWALS_MAX.saturating_sub(h.renewals),
+            mine,
+            as_of: time(as_of),
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// The `after` of the next page; null on the last.
+    pub next: Option<String>,
+    /// The server's clock.
+    pub as_of: String,
+}

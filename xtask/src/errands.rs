@@ -1,0 +1,44 @@
+//! Two short commands for people who work on Slotwise: the API document and the benchmarks.
+//! They never write a file that a failed command has half produced.
+
+use std::fs;
+
+use crate::console;
+use crate::process;
+use crate::stop::{Doing, Stop};
+use crate::tools::Tools;
+use crate::tree;
+use crate::{doctor, web};
+
+/// Writes crates/server/openapi.json and the web app's types made from it.
+pub fn openapi() -> Result<(), Stop> {
+    console::say("Slotwise: the API document");
+    let tools = doctor::examine(&doctor::Purpose::Web)?;
+    console::heading("cargo run --package slotwise-cli -- openapi");
+    let mut cargo = tools.cargo();
+    cargo.args(["run", "--package", "slotwise-cli", "--", "openapi"]);
+    let document = process::output(&mut cargo, "slotwise openapi")?;
+    let file = tree::root().join("crates/server/openapi.json");
+    if fs::read(&file).is_ok_and(|old| old == document) {
+        console::tick("crates/server/openapi.json is up to date");
+    } else {
+        fs::write(&file, document).doing("writing crates/server/openapi.json")?;
+        console::tick("crates/server/openapi.json is written");
+    }
+    console::heading("web: npm run api");
+    web::install(&tools)?;
+    process::run_quiet(tools.npm().args(["run", "api"]), "npm run api")
+}
+
+/// Builds for release and runs the benchmarks; every argument is theirs.
+pub fn bench(arguments: &[String]) -> Result<(), Stop> {
+    console::say("Slotwise: the benchmarks");
+    let tools = Tools::default();
+    console::heading("cargo build --release");
+    let mut build = tools.cargo();
+    build.args(["build", "--release", "--package", "slotwise-cli", "--package", "slotwise-bench"]);
+    process::run(&mut build, "cargo build --release")?;
+    let mut run = tools.cargo();
+    run.args(["run", "--quiet", "--release", "--package", "slotwise-bench", "--"]).args(arguments);
+    process::run(&mut run, "slotwise-bench")
+}

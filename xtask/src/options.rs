@@ -1,0 +1,135 @@
+//! The command line: one small reader for all commands, and their help.
+//! It never touches the disk or the network.
+
+use std::path::PathBuf;
+
+/// What a person asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Say what there is.
+    Help,
+    /// Look at the machine only.
+    Doctor,
+    /// Build the web app.
+    Web {
+        /// Leave it alone when nothing it is made of has changed.
+        if_changed: bool,
+    },
+    /// Serve the demonstration.
+    Demo(DemoWish),
+    /// Run all tests.
+    Test {
+        /// Leave out the release build and the browser tests.
+        quick: bool,
+    },
+    /// Write the API document and the types made from it.
+    Openapi,
+    /// Run the benchmarks with these arguments.
+    Bench(Vec<String>),
+}
+
+/// How the demonstration should run.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DemoWish {
+    /// Where the data lives and stays; a temporary folder if absent.
+    pub data: Option<PathBuf>,
+    /// The port on 127.0.0.1.
+    pub port: u16,
+}
+
+/// The port of the demonstration unless a person names another.
+pub const DEMO_PORT: u16 = 8080;
+
+/// What `cargo xtask --help` says.
+pub const HELP: &str = "\
+cargo xtask COMMAND
+
+  demo [--data DIR] [--port N]   build everything, import the real schedule, serve it on http://127.0.0.1:8080
+                                 and say what to click; Ctrl-C removes the data unless --data keeps it in DIR
+  test [--quick]                 run all tests and bring what they need; --quick leaves out the release build
+                                 and the browser tests, and says so
+  web [--if-changed]             build the web app into web/dist, which the binary embeds
+  doctor                         look whether this machine has what the other commands need
+  openapi                        write crates/server/openapi.json and the web app's types made from it
+  bench [ARGS]                   build for release and run the benchmarks with ARGS
+  help                           this text
+
+As root on Debian demo, test, web and doctor install what is missing and say so; otherwise they print the line to paste.";
+
+/// Reads the arguments that follow `cargo xtask`; the error says what was not understood.
+pub fn read(arguments: impl Iterator<Item = String>) -> Result<Task, String> {
+    let mut arguments = arguments.peekable();
+    let Some(command) = arguments.next() else { return Ok(Task::Help) };
+    if command != "bench" && arguments.peek().is_some_and(|next| next == "--help" || next == "-h") {
+        return Ok(Task::Help);
+    }
+    let task = match command.as_str() {
+        "help" | "--help" | "-h" => Task::Help,
+        "doctor" => Task::Doctor,
+        "web" => Task::Web { if_changed: flag(&mut arguments, "--if-changed") },
+        "test" => Task::Test { quick: flag(&mut arguments, "--quick") },
+        "demo" => Task::Demo(read_demo(&mut arguments)?),
+        "openapi" => Task::Openapi,
+        "bench" => Task::Bench(arguments.by_ref().collect()),
+        unknown => return Err(format!("there is no command '{unknown}'")),
+    };
+    match arguments.next() {
+        Some(extra) => Err(format!("'{command}' does not know '{extra}'")),
+        None => Ok(task),
+    }
+}
+
+fn read_demo(arguments: &mut impl Iterator<Item = String>) -> Result<DemoWish, String> {
+    let mut wish = DemoWish { data: None, port: DEMO_PORT };
+    while let Some(argument) = arguments.next() {
+        let (name, inline) = match argument.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (argument.as_str(), None),
+        };
+        if name != "--data" && name != "--port" {
+            return Err(format!("'demo' does not know '{name}'"));
+        }
+        let value = inline.or_else(|| arguments.next()).filter(|value| !value.is_empty());
+        let value = value.ok_or_else(|| format!("{name} needs a value"))?;
+        if name == "--data" {
+            wish.data = Some(PathBuf::from(value));
+        } else {
+            let port = value.parse().ok().filter(|port| *port != 0);
+            wish.port = port.ok_or_else(|| format!("--port: '{value}' is no port (1 to 65535)"))?;
+        }
+    }
+    Ok(wish)
+}
+
+fn flag(arguments: &mut std::iter::Peekable<impl Iterator<Item = String>>, name: &str) -> bool {
+    arguments.next_if(|next| next == name).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, expected: Result<Task, &str>) {
+        let found = read(line.split_whitespace().map(str::to_owned));
+        assert_eq!(found, expected.map_err(str::to_owned), "{line}");
+    }
+
+    #[test]
+    fn command_lines() {
+        let demo = |data: Option<&str>, port| Ok(Task::Demo(DemoWish { data: data.map(PathBuf::from), port }));
+        check("", Ok(Task::Help));
+        check("demo --help", Ok(Task::Help));
+        check("demo", demo(None, 8080));
+        check("demo --data kept --port 9000", demo(Some("kept"), 9000));
+        check("demo --port=9000", demo(None, 9000));
+        check("demo --port 0", Err("--port: '0' is no port (1 to 65535)"));
+        check("demo --data", Err("--data needs a value"));
+        check("demo --fast", Err("'demo' does not know '--fast'"));
+        check("test", Ok(Task::Test { quick: false }));
+        check("test --quick", Ok(Task::Test { quick: true }));
+        check("test --quick again", Err("'test' does not know 'again'"));
+        check("web --if-changed", Ok(Task::Web { if_changed: true }));
+        check("bench --help", Ok(Task::Bench(vec!["--help".into()])));
+        check("deploy", Err("there is no command 'deploy'"));
+    }
+}
