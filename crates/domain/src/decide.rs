@@ -22,20 +22,20 @@ use std::sync::Arc;
 
 /// Why judging ends before a command is accepted.
 enum Stop {
-    Rejected(Rejection),
-    Needs(Scope),
+    Rejected(Box<Rejection>),
+    Needs(Box<Scope>),
 }
 
 impl From<Rejection> for Stop {
     fn from(r: Rejection) -> Stop {
-        Stop::Rejected(r)
+        Stop::Rejected(Box::new(r))
     }
 }
 
 type Judged = Result<Subject, Stop>;
 
 fn reject<T>(r: Rejection) -> Result<T, Stop> {
-    Err(Stop::Rejected(r))
+    Err(r.into())
 }
 
 /// What the command would change if the world were so at `now`, or why not.
@@ -48,8 +48,8 @@ pub fn decide(world: &World, command: &Command, now: Instant) -> Verdict {
     draft.expire_due(world.touched(&command.scope()));
     match judge(&mut draft, command) {
         Ok(subject) => Verdict::Accepted(draft.changes(), subject),
-        Err(Stop::Needs(scope)) => Verdict::Needs(scope),
-        Err(Stop::Rejected(rejection)) => Verdict::Rejected(rejection, let_go(world, command, now)),
+        Err(Stop::Needs(scope)) => Verdict::Needs(*scope),
+        Err(Stop::Rejected(rejection)) => Verdict::Rejected(*rejection, let_go(world, command, now)),
     }
 }
 
@@ -263,7 +263,7 @@ fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> Judged {
     };
     open(draft, &slots)?;
     let Some(person) = draft.world.people.get(&holder) else {
-        return Err(Stop::Needs(Scope { people: [holder].into(), ..Scope::default() }));
+        return Err(Stop::Needs(Box::new(Scope { people: [holder].into(), ..Scope::default() })));
     };
     let live = person.holds.values().filter(|expires_at| draft.now < **expires_at).count();
     let given_up = fit::superseded(draft, holder, &slots)?.len();
@@ -554,7 +554,7 @@ fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot]) -> Result<(), Sto
         return Ok(());
     }
     let Some(person) = draft.world.people.get(&owner) else {
-        return Err(Stop::Needs(Scope { people: [owner].into(), ..Scope::default() }));
+        return Err(Stop::Needs(Box::new(Scope { people: [owner].into(), ..Scope::default() })));
     };
     for (n, slot) in exclusive.iter().enumerate() {
         let other = person.exclusive.iter().find(|(_, interval)| interval.meets(slot.interval));
@@ -570,7 +570,7 @@ fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot]) -> Result<(), Sto
 }
 
 fn named_booking(draft: &Draft, id: BookingId) -> Result<Arc<Booking>, Stop> {
-    draft.world.bookings.get(&id).cloned().ok_or(Stop::Rejected(Rejection::of(Code::NotFound)))
+    draft.world.bookings.get(&id).cloned().ok_or_else(|| Rejection::of(Code::NotFound).into())
 }
 
 fn owner_or_admin(draft: &Draft, actor: Actor, booking: &Booking) -> Result<Role, Stop> {

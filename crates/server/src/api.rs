@@ -16,38 +16,38 @@ use crate::problem::Problem;
 pub enum Problems {
     /// Malformed, or the key is missing.
     #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(#[to_schema] Problem),
+    BadRequest(Problem),
     /// Nobody is signed in.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthenticated(#[to_schema] Problem),
+    Unauthenticated(Problem),
     /// REJECTED `not_allowed`, or not the asker's to see.
     #[response(status = 403, content_type = "application/problem+json")]
-    NotAllowed(#[to_schema] Problem),
+    NotAllowed(Problem),
     /// REJECTED `not_found`, or there is none.
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] Problem),
+    NotFound(Problem),
     /// REJECTED, or FAILED `conflict`.
     #[response(status = 409, content_type = "application/problem+json")]
-    Refused(#[to_schema] Problem),
+    Refused(Problem),
     /// FAILED `version_stale`.
     #[response(status = 412, content_type = "application/problem+json")]
-    Stale(#[to_schema] Problem),
+    Stale(Problem),
     /// The body is larger than 64 KiB.
     #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] Problem),
+    TooLarge(Problem),
     /// The body is not JSON.
     #[response(status = 415, content_type = "application/problem+json")]
-    NotJson(#[to_schema] Problem),
+    NotJson(Problem),
     /// A field is not well formed, or REJECTED `invalid`.
     #[response(status = 422, content_type = "application/problem+json")]
-    Malformed(#[to_schema] Problem),
+    Malformed(Problem),
     /// `If-Match` is missing.
     #[response(status = 428, content_type = "application/problem+json")]
-    MatchMissing(#[to_schema] Problem),
+    MatchMissing(Problem),
     /// Too many requests of one person.
     #[response(status = 429, content_type = "application/problem+json")]
-    RateLimited(#[to_schema] Problem),
+    RateLimited(Problem),
     /// FAILED `busy` or `store_unavailable`, or no outcome yet.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Problem),
+    Unavailable(Problem),
 }

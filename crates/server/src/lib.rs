@@ -19,3 +19,5 @@ pub use auth::{DemoSessions, secret_hash};
 pub use people::People;
 pub use realtime::{Realtime, run as run_realtime};
 pub use router::{openapi_json, router};
+/// All sockets, to close them.
+pub use socketioxide::SocketIo as Sockets;

@@ -3,7 +3,7 @@
 use crate::api::{attempts, bookings, holds, operations, people, resources, room_bookings, search};
 use crate::app::App;
 use crate::auth;
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem, WitnessBody};
 use crate::{assets, realtime};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -15,7 +15,7 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -30,7 +30,9 @@ fn described() -> OpenApiRouter<App> {
         .description(Some("Books scarce things, and stays right when everybody clicks at once."))
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
         .build();
-    OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info).build())
+    // What is only named in shared responses is not found by the routes.
+    let shared = ComponentsBuilder::new().schema_from::<Problem>().schema_from::<FieldError>().schema_from::<WitnessBody>().build();
+    OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info).components(Some(shared)).build())
         .routes(routes!(room_bookings::create))
         .routes(routes!(bookings::create, bookings::list))
         .routes(routes!(bookings::read, bookings::edit))

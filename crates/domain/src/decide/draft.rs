@@ -31,7 +31,7 @@ impl<'w> Draft<'w> {
             Some((calendar, _)) => Ok(calendar),
             None => match self.world.calendars.get(&id) {
                 Some(calendar) => Ok(calendar),
-                None => Err(Stop::Rejected(Rejection::of(Code::NotFound).on(id))),
+                None => Err(Rejection::of(Code::NotFound).on(id).into()),
             },
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn make_room(
         let before: Vec<(u16, Slot)> = before.map(|(n, s)| (n as u16, *s)).collect();
         calendar.take_slots(booking, holder.unwrap_or(PersonId(booking.0)), &before);
         if let Some(at) = first_over(&calendar, slot, Level::taken) {
-            return Err(Stop::Rejected(refusal(&calendar, slot, at, booking)));
+            return Err(refusal(&calendar, slot, at, booking).into());
         }
     }
     Ok(())

@@ -47,7 +47,7 @@ pub struct AttemptBody {
 }
 
 /// How one's own attempt stands.
-#[utoipa::path(get, path = "/api/attempts/{key}", tag = "attempts", params(("key" = Uuid, Path)),
+#[utoipa::path(get, operation_id = "read_attempt", path = "/api/attempts/{key}", tag = "attempts", params(("key" = Uuid, Path)),
     responses((status = 200, body = AttemptBody), (status = 404, body = AttemptBody, description = "nothing is known of it"), Problems))]
 pub async fn read(State(app): State<App>, asker: Asker, Path(key): Path<Uuid>) -> Result<Response, Problem> {
     let standing = app.engine.standing(asker.id.0, key).await?;

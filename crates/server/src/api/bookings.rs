@@ -20,7 +20,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 /// Books, confirming a hold if one is named. Several lines: all or nothing.
-#[utoipa::path(post, path = "/api/bookings", tag = "bookings", request_body = BookingRequest,
+#[utoipa::path(post, operation_id = "create_booking", path = "/api/bookings", tag = "bookings", request_body = BookingRequest,
     params(("Idempotency-Key" = Uuid, Header, description = "a UUIDv7 of the client's")),
     responses((status = 201, body = AcceptedBody), (status = 200, body = AcceptedBody, description = "decided before"), Problems))]
 pub async fn create(State(app): State<App>, asker: Asker, Key(key): Key, Body(body): Body<BookingRequest>) -> Result<Told, Problem> {
@@ -82,7 +82,7 @@ pub struct ListQuery {
 }
 
 /// Bookings by start: one's own, or anybody's for admins.
-#[utoipa::path(get, path = "/api/bookings", tag = "bookings", params(ListQuery), responses((status = 200, body = Page<BookingBody>), Problems))]
+#[utoipa::path(get, operation_id = "list_bookings", path = "/api/bookings", tag = "bookings", params(ListQuery), responses((status = 200, body = Page<BookingBody>), Problems))]
 pub async fn list(State(app): State<App>, asker: Asker, Query(q): Query<ListQuery>) -> Result<Json<Page<BookingBody>>, Problem> {
     let bad = |field, detail| Problem::field(FieldError::new(field, "not_understood", detail));
     let owner = match q.owner.as_deref() {
@@ -126,7 +126,7 @@ fn read_cursor(text: &str) -> Option<(Instant, BookingId)> {
 }
 
 /// One booking.
-#[utoipa::path(get, path = "/api/bookings/{id}", tag = "bookings", params(("id" = Uuid, Path)), responses((status = 200, body = BookingBody), Problems))]
+#[utoipa::path(get, operation_id = "read_booking", path = "/api/bookings/{id}", tag = "bookings", params(("id" = Uuid, Path)), responses((status = 200, body = BookingBody), Problems))]
 pub async fn read(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let booking = app.views.booking(BookingId(id)).await?.ok_or_else(|| Problem::not_found("booking"))?;
     let body = app.booking_body(&asker, &booking).await?;
@@ -135,7 +135,7 @@ pub async fn read(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>) ->
 }
 
 /// Edits what people say about a booking.
-#[utoipa::path(patch, path = "/api/bookings/{id}", tag = "bookings", request_body = BookingEdit,
+#[utoipa::path(patch, operation_id = "edit_booking", path = "/api/bookings/{id}", tag = "bookings", request_body = BookingEdit,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header), ("If-Match" = String, Header, description = "the revision")),
     responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn edit(
@@ -152,7 +152,7 @@ pub async fn edit(
 }
 
 /// Gives a booking up. Cancelling what is cancelled changes nothing.
-#[utoipa::path(post, path = "/api/bookings/{id}/cancel", tag = "bookings", request_body = CancelRequest,
+#[utoipa::path(post, operation_id = "cancel_booking", path = "/api/bookings/{id}/cancel", tag = "bookings", request_body = CancelRequest,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn cancel(
     State(app): State<App>,
@@ -168,7 +168,7 @@ pub async fn cancel(
 }
 
 /// Lets a pending booking take its units, if they are still to be had. Admins only.
-#[utoipa::path(post, path = "/api/bookings/{id}/approve", tag = "bookings",
+#[utoipa::path(post, operation_id = "approve_booking", path = "/api/bookings/{id}/approve", tag = "bookings",
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn approve(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Key(key): Key) -> Result<Told, Problem> {
     let action = Action::Approve { booking: BookingId(id) };

@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 /// Keeps units for a while.
-#[utoipa::path(post, path = "/api/holds", tag = "holds", request_body = HoldRequest, params(("Idempotency-Key" = Uuid, Header)),
+#[utoipa::path(post, operation_id = "create_hold", path = "/api/holds", tag = "holds", request_body = HoldRequest, params(("Idempotency-Key" = Uuid, Header)),
     responses((status = 201, body = AcceptedBody), (status = 200, body = AcceptedBody, description = "decided before"), Problems))]
 pub async fn create(State(app): State<App>, asker: Asker, Key(key): Key, Body(body): Body<HoldRequest>) -> Result<Told, Problem> {
     let line = LineRequest { resource: body.resource, start: body.start.clone(), end: body.end.clone(), units: body.units };
@@ -25,7 +25,7 @@ pub async fn create(State(app): State<App>, asker: Asker, Key(key): Key, Body(bo
 }
 
 /// Keeps them longer.
-#[utoipa::path(post, path = "/api/holds/{id}/renew", tag = "holds", request_body = TokenRequest,
+#[utoipa::path(post, operation_id = "renew_hold", path = "/api/holds/{id}/renew", tag = "holds", request_body = TokenRequest,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn renew(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Key(key): Key, Body(body): Body<TokenRequest>) -> Result<Told, Problem> {
     let action = Action::Renew(HoldRef { id: HoldId(id), token: read_token(&body.token, "token")? });
@@ -34,7 +34,7 @@ pub async fn renew(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, K
 }
 
 /// Gives them back. Releasing what has ended changes nothing.
-#[utoipa::path(post, path = "/api/holds/{id}/release", tag = "holds", request_body = TokenRequest,
+#[utoipa::path(post, operation_id = "release_hold", path = "/api/holds/{id}/release", tag = "holds", request_body = TokenRequest,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn release(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Key(key): Key, Body(body): Body<TokenRequest>) -> Result<Told, Problem> {
     let action = Action::Release(HoldRef { id: HoldId(id), token: read_token(&body.token, "token")? });
@@ -58,7 +58,7 @@ pub struct ListQuery {
 }
 
 /// Live holds: on a resource, or one's own. Token and owner are told of one's own only.
-#[utoipa::path(get, path = "/api/holds", tag = "holds", params(ListQuery), responses((status = 200, body = Page<HoldBody>), Problems))]
+#[utoipa::path(get, operation_id = "list_holds", path = "/api/holds", tag = "holds", params(ListQuery), responses((status = 200, body = Page<HoldBody>), Problems))]
 pub async fn list(State(app): State<App>, asker: Asker, Query(q): Query<ListQuery>) -> Result<Json<Page<HoldBody>>, Problem> {
     let instant = |text: &Option<String>, field| text.as_deref().map(|t| read_time(t, field, None)).transpose().map_err(Problem::field);
     let (from, to) = (instant(&q.from, "from")?.unwrap_or(Instant::MIN), instant(&q.to, "to")?.unwrap_or(Instant::MAX));

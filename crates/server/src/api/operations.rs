@@ -24,11 +24,11 @@ pub struct HealthBody {
 fn body(status: &str) -> Json<HealthBody> { Json(HealthBody { status: status.into(), version: env!("CARGO_PKG_VERSION") }) }
 
 /// The process lives.
-#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = HealthBody)))]
+#[utoipa::path(get, operation_id = "healthz", path = "/healthz", tag = "operations", responses((status = 200, body = HealthBody)))]
 pub async fn healthz() -> Json<HealthBody> { body("ok") }
 
 /// It may take bookings; 503 says why not.
-#[utoipa::path(get, path = "/readyz", tag = "operations", responses((status = 200, body = HealthBody), (status = 503, body = HealthBody)))]
+#[utoipa::path(get, operation_id = "readyz", path = "/readyz", tag = "operations", responses((status = 200, body = HealthBody), (status = 503, body = HealthBody)))]
 pub async fn readyz(State(app): State<App>) -> Response {
     match app.engine.status() {
         Status::Ready => body("ok").into_response(),
@@ -43,13 +43,13 @@ pub async fn readyz(State(app): State<App>) -> Response {
 }
 
 /// Counters and histograms for Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, operation_id = "metrics", path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain")))]
 pub async fn metrics(State(app): State<App>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (app.metrics)()).into_response()
 }
 
 /// Says that the clock is right as it is now, after a jump. Admins only.
-#[utoipa::path(post, path = "/api/clock/accept", tag = "operations", responses((status = 204), Problems))]
+#[utoipa::path(post, operation_id = "accept_clock", path = "/api/clock/accept", tag = "operations", responses((status = 204), Problems))]
 pub async fn accept_clock(State(app): State<App>, asker: Asker) -> Result<StatusCode, Problem> {
     if !asker.is_admin() {
         return Err(Problem::not_allowed("Only an admin may say that the clock is right."));

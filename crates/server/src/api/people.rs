@@ -47,7 +47,7 @@ fn me_body(app: &App, asker: &Asker) -> MeBody {
 }
 
 /// Who is signed in.
-#[utoipa::path(get, path = "/api/me", tag = "people", responses((status = 200, body = MeBody), Problems))]
+#[utoipa::path(get, operation_id = "read_me", path = "/api/me", tag = "people", responses((status = 200, body = MeBody), Problems))]
 pub async fn me(State(app): State<App>, asker: Asker) -> Json<MeBody> { Json(me_body(&app, &asker)) }
 
 /// Somebody to be.
@@ -71,7 +71,7 @@ pub struct DemoPeople {
 }
 
 /// People to choose from. Only with `--demo`.
-#[utoipa::path(get, path = "/api/demo/people", tag = "people", responses((status = 200, body = DemoPeople), Problems))]
+#[utoipa::path(get, operation_id = "list_demo_people", path = "/api/demo/people", tag = "people", responses((status = 200, body = DemoPeople), Problems))]
 pub async fn demo_people(State(app): State<App>) -> Result<Json<DemoPeople>, Problem> {
     if app.demo.is_none() {
         return Err(Problem::not_found("page: this is no demo"));
@@ -91,7 +91,7 @@ pub struct SignIn {
 }
 
 /// Signs in without a password. Only with `--demo`.
-#[utoipa::path(post, path = "/api/demo/sign-in", tag = "people", request_body = SignIn, responses((status = 200, body = MeBody), Problems))]
+#[utoipa::path(post, operation_id = "demo_sign_in", path = "/api/demo/sign-in", tag = "people", request_body = SignIn, responses((status = 200, body = MeBody), Problems))]
 pub async fn demo_sign_in(State(app): State<App>, Body(body): Body<SignIn>) -> Result<Response, Problem> {
     let Some(sessions) = &app.demo else { return Err(Problem::not_found("page: this is no demo")) };
     let person = app.directory.person(PersonId(body.person)).await?.ok_or_else(|| Problem::not_found("person"))?;
@@ -101,7 +101,7 @@ pub async fn demo_sign_in(State(app): State<App>, Body(body): Body<SignIn>) -> R
 }
 
 /// Signs out. Only with `--demo`.
-#[utoipa::path(post, path = "/api/demo/sign-out", tag = "people", responses((status = 204), Problems))]
+#[utoipa::path(post, operation_id = "demo_sign_out", path = "/api/demo/sign-out", tag = "people", responses((status = 204), Problems))]
 pub async fn demo_sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let Some(sessions) = &app.demo else { return Err(Problem::not_found("page: this is no demo")) };
     sessions.end(&headers);

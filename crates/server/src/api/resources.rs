@@ -43,7 +43,7 @@ pub struct ListQuery {
 }
 
 /// Resources by name.
-#[utoipa::path(get, path = "/api/resources", tag = "resources", params(ListQuery), responses((status = 200, body = Page<ResourceBody>), Problems))]
+#[utoipa::path(get, operation_id = "list_resources", path = "/api/resources", tag = "resources", params(ListQuery), responses((status = 200, body = Page<ResourceBody>), Problems))]
 pub async fn list(State(app): State<App>, _asker: Asker, Query(q): Query<ListQuery>) -> Result<Json<Page<ResourceBody>>, Problem> {
     let max = page_size(q.limit)?;
     let after = q.after.as_deref().map(read_cursor).transpose()?;
@@ -80,7 +80,7 @@ pub fn words(q: Option<&str>) -> Result<Vec<String>, Problem> {
 }
 
 /// One resource.
-#[utoipa::path(get, path = "/api/resources/{id}", tag = "resources", params(("id" = Uuid, Path)), responses((status = 200, body = ResourceBody), Problems))]
+#[utoipa::path(get, operation_id = "read_resource", path = "/api/resources/{id}", tag = "resources", params(("id" = Uuid, Path)), responses((status = 200, body = ResourceBody), Problems))]
 pub async fn read(State(app): State<App>, _asker: Asker, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let calendar = app.known_calendar(ResourceId(id)).await?;
     let body = ResourceBody::of_calendar(&calendar, app.engine.now());
@@ -89,7 +89,7 @@ pub async fn read(State(app): State<App>, _asker: Asker, Path(id): Path<Uuid>) -
 }
 
 /// Makes a resource. Admins only.
-#[utoipa::path(post, path = "/api/resources", tag = "resources", request_body = ResourceRequest,
+#[utoipa::path(post, operation_id = "create_resource", path = "/api/resources", tag = "resources", request_body = ResourceRequest,
     params(("Idempotency-Key" = Uuid, Header)), responses((status = 201, body = AcceptedBody), Problems))]
 pub async fn create(State(app): State<App>, asker: Asker, Key(key): Key, Body(body): Body<ResourceRequest>) -> Result<Told, Problem> {
     let spec = Box::new(body.read()?);
@@ -99,7 +99,7 @@ pub async fn create(State(app): State<App>, asker: Asker, Key(key): Key, Body(bo
 }
 
 /// Edits a resource. Admins only; somebody else's edit is never overwritten.
-#[utoipa::path(patch, path = "/api/resources/{id}", tag = "resources", request_body = ResourceEdit,
+#[utoipa::path(patch, operation_id = "edit_resource", path = "/api/resources/{id}", tag = "resources", request_body = ResourceEdit,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header), ("If-Match" = String, Header, description = "the policy_version")),
     responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn edit(
@@ -118,7 +118,7 @@ pub async fn edit(
 }
 
 /// Takes time out of use. Admins only.
-#[utoipa::path(post, path = "/api/resources/{id}/blocks", tag = "resources", request_body = BlockRequest,
+#[utoipa::path(post, operation_id = "add_block", path = "/api/resources/{id}/blocks", tag = "resources", request_body = BlockRequest,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header), ("If-Match" = String, Header, description = "the policy_version")),
     responses((status = 201, body = AcceptedBody), Problems))]
 pub async fn block(
@@ -148,7 +148,7 @@ pub async fn block(
 }
 
 /// Puts time in use again. Admins only.
-#[utoipa::path(post, path = "/api/resources/{id}/blocks/{block}/remove", tag = "resources",
+#[utoipa::path(post, operation_id = "remove_block", path = "/api/resources/{id}/blocks/{block}/remove", tag = "resources",
     params(("id" = Uuid, Path), ("block" = Uuid, Path), ("Idempotency-Key" = Uuid, Header), ("If-Match" = String, Header, description = "the policy_version")),
     responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn unblock(
@@ -215,7 +215,7 @@ pub struct ScheduleBody {
 }
 
 /// Who holds what of a resource, as far as one may know.
-#[utoipa::path(get, path = "/api/resources/{id}/schedule", tag = "resources", params(("id" = Uuid, Path), ScheduleQuery),
+#[utoipa::path(get, operation_id = "read_schedule", path = "/api/resources/{id}/schedule", tag = "resources", params(("id" = Uuid, Path), ScheduleQuery),
     responses((status = 200, body = ScheduleBody), Problems))]
 pub async fn schedule(
     State(app): State<App>,
@@ -305,7 +305,7 @@ pub struct RecordBody {
 }
 
 /// What happened to a resource after a version: for readers without a socket.
-#[utoipa::path(get, path = "/api/resources/{id}/record", tag = "resources", params(("id" = Uuid, Path), RecordQuery),
+#[utoipa::path(get, operation_id = "read_record", path = "/api/resources/{id}/record", tag = "resources", params(("id" = Uuid, Path), RecordQuery),
     responses((status = 200, body = RecordBody), Problems))]
 pub async fn record(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Query(q): Query<RecordQuery>) -> Result<Json<RecordBody>, Problem> {
     let after = read_version(&q.after)
@@ -346,7 +346,7 @@ pub struct FacetsBody {
 }
 
 /// What filters can choose from, with counts.
-#[utoipa::path(get, path = "/api/facets", tag = "resources", responses((status = 200, body = FacetsBody), Problems))]
+#[utoipa::path(get, operation_id = "read_facets", path = "/api/facets", tag = "resources", responses((status = 200, body = FacetsBody), Problems))]
 pub async fn facets(State(app): State<App>, _asker: Asker) -> Result<Json<FacetsBody>, Problem> {
     let Facets { kinds, buildings, equipment } = app.views.facets().await?;
     let list = |m: BTreeMap<String, u64>| m.into_iter().map(|(value, count)| FacetBody { value, count }).collect();

@@ -65,7 +65,7 @@ pub struct RoomProblem {
 }
 
 /// Books one room for an interval. Without an `Idempotency-Key` the server makes one and returns it.
-#[utoipa::path(post, path = "/api/room-bookings", tag = "bookings", request_body = RoomBookingRequest,
+#[utoipa::path(post, operation_id = "create_room_booking", path = "/api/room-bookings", tag = "bookings", request_body = RoomBookingRequest,
     params(("Idempotency-Key" = Option<Uuid>, Header)),
     responses((status = 201, body = RoomBooked), (status = 200, body = RoomBooked, description = "decided before"), Problems))]
 pub async fn create(

@@ -134,7 +134,7 @@ struct Found {
 }
 
 /// Resources that match, with whether they could be booked and why not.
-#[utoipa::path(get, path = "/api/search", tag = "search", params(SearchQuery), responses((status = 200, body = SearchBody), Problems))]
+#[utoipa::path(get, operation_id = "search", path = "/api/search", tag = "search", params(SearchQuery), responses((status = 200, body = SearchBody), Problems))]
 pub async fn search(State(app): State<App>, asker: Asker, Query(q): Query<SearchQuery>) -> Result<Json<SearchBody>, Problem> {
     let limit = page_size(q.limit)?;
     let skip: usize = match q.after.as_deref() {

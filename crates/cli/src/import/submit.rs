@@ -1,0 +1,221 @@
+//! `slotwise import ucsd-schedule`: the schedule's rooms and meetings as attempts through the ordinary path.
+//! What is refused is told with its reason; what is taken is as durable as any booking.
+
+use super::ucsd::{self, Schedule};
+use crate::demo::person_id;
+use crate::ids::FreshIds;
+use anyhow::{Context, ensure};
+use clap::Args;
+use futures_util::StreamExt;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::civil::Date;
+use slotwise_domain::{
+    Action, Actor, BookingId, Command, Details, Fingerprint, Interval, Kind, Line, Outcome, PersonId, Policy, Resource, ResourceId,
+    ResourceSpec, Role, Zone,
+};
+use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, Request, ResourceFilter, Views};
+use slotwise_store::SystemClock;
+use slotwise_store::embedded::{Embedded, Options};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Attempts on their way at once.
+const AT_ONCE: usize = 2_000;
+
+/// `slotwise import ucsd-schedule`.
+#[derive(Args)]
+pub struct UcsdArgs {
+    /// The schedule, as TSV, gzipped or not.
+    file: PathBuf,
+    /// The folder that holds everything; no server may be running on it.
+    #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
+    data: PathBuf,
+    /// The Monday the term starts; next Monday if left out.
+    #[arg(long, value_name = "DATE")]
+    start: Option<Date>,
+    /// How many weeks the term has.
+    #[arg(long, default_value_t = 10)]
+    weeks: u32,
+    /// Where the rooms are.
+    #[arg(long, default_value = "America/Los_Angeles")]
+    zone: String,
+    /// Where to write what was not taken, and why; in the data folder if left out.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// Imports, and says what was taken.
+#[tokio::main]
+pub async fn run(args: &UcsdArgs) -> anyhow::Result<()> {
+    let reading = ucsd::open(&args.file).with_context(|| format!("opening {}", args.file.display()))?;
+    let schedule = ucsd::read(reading).with_context(|| format!("reading {}", args.file.display()))?;
+    let zone = Zone::named(&args.zone)?;
+    let clock = Arc::new(SystemClock);
+    let today = clock.now().timestamp().to_zoned(zone.rules().clone()).date();
+    let monday = args.start.map_or_else(|| ucsd::next_monday(today), Ok)?;
+    std::fs::create_dir_all(&args.data).with_context(|| format!("making {}", args.data.display()))?;
+    let store = Embedded::open(&args.data, Options::new(clock.clone())).with_context(|| format!("opening {}", args.data.display()))?;
+    // Whoever runs the term: owns what the schedule books.
+    let registrar = person_id(1_000);
+    let card = PersonCard { id: registrar, name: "UC San Diego registrar".into(), title: String::new(), role: Role::Admin };
+    store.put_person(card).await?;
+    let limits = Limits { answer_wait_max: std::time::Duration::from_secs(120), queue_wait_max: std::time::Duration::from_secs(60), ..Limits::default() };
+    let engine = Engine::start(store.clone(), clock, Arc::new(FreshIds), limits);
+    let submit = Submit { engine, actor: Actor::Person(registrar) };
+    let rooms = submit.rooms(&schedule, &zone, &*store).await?;
+    let refused = submit.meetings(&schedule, &rooms, monday, args.weeks, &zone, registrar).await?;
+
+    let path = args.report.clone().unwrap_or_else(|| args.data.join("import-ucsd-schedule.txt"));
+    let mut out = BufWriter::new(File::create(&path).with_context(|| format!("writing {}", path.display()))?);
+    schedule.report.write(&mut out)?;
+    writeln!(out, "\n# occurrences not booked: {}", refused.len())?;
+    for line in &refused {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()?;
+    let (r, weeks) = (&schedule.report, args.weeks);
+    let booked = schedule.meetings.len() * weeks as usize - refused.len();
+    println_out(&format!(
+        "{} rows of weekly meetings in {} rooms are {} distinct meetings ({} repeats, {} shared by several courses).\n\
+         {booked} bookings made over {weeks} weeks from {monday}; {} not; {} rows not taken. What, and why: {}",
+        r.rows,
+        r.rooms,
+        r.meetings,
+        r.repeats,
+        r.joint,
+        refused.len(),
+        r.not_taken.len(),
+        path.display()
+    ))
+}
+
+fn println_out(text: &str) -> anyhow::Result<()> { Ok(writeln!(std::io::stdout(), "{text}")?) }
+
+struct Submit {
+    engine: Arc<Engine>,
+    actor: Actor,
+}
+
+impl Submit {
+    async fn attempt(&self, action: Action) -> Answer {
+        let key = FreshIds.fresh();
+        let mut fingerprint = [0; 32];
+        fingerprint[..16].copy_from_slice(key.as_bytes());
+        let command = Command { actor: self.actor, action, seen: None };
+        self.engine.execute(Request { key, fingerprint: Fingerprint(fingerprint), command }).await
+    }
+
+    /// The rooms by their place in the schedule; those that exist by name are kept as they are.
+    async fn rooms(&self, schedule: &Schedule, zone: &Zone, views: &dyn Views) -> anyhow::Result<Vec<ResourceId>> {
+        let filter = ResourceFilter { kind: Some(Kind::Room), max: 1_000_000, ..ResourceFilter::default() };
+        let existing: BTreeMap<String, Arc<Resource>> =
+            views.resources(filter).await?.into_iter().map(|r| (r.spec.name.clone(), r)).collect();
+        let bar = progress(schedule.rooms.len(), "rooms");
+        let mut made = futures_util::stream::iter(schedule.rooms.iter().map(|room| {
+            let known = existing.get(&room.name).map(|r| r.id);
+            let spec = ResourceSpec {
+                kind: Kind::Room,
+                name: room.name.clone(),
+                building: Some(room.building.clone()).filter(|b| !b.is_empty()),
+                seats: room.seats,
+                equipment: room.equipment.iter().map(|e| (*e).to_owned()).collect(),
+                zone: zone.clone(),
+                capacity: Some(1),
+                interval: None,
+                policy: Policy::default(),
+            };
+            async move {
+                if let Some(id) = known {
+                    return Ok(id);
+                }
+                let (id, name) = (ResourceId(FreshIds.fresh()), spec.name.clone());
+                let spec = Box::new(spec.checked().with_context(|| format!("room {name}"))?);
+                match self.attempt(Action::CreateResource { resource: id, spec }).await {
+                    Answer::Decided(recorded, _) if recorded.decision.outcome == Outcome::Accepted => Ok(id),
+                    other => anyhow::bail!("room {name} was not made: {}", why(&other)),
+                }
+            }
+        }))
+        .buffered(AT_ONCE);
+        let mut ids = Vec::with_capacity(schedule.rooms.len());
+        while let Some(id) = made.next().await {
+            ids.push(id?);
+            bar.inc(1);
+        }
+        bar.finish();
+        Ok(ids)
+    }
+
+    /// Books every occurrence, and returns those that were not, each with its reason.
+    async fn meetings(
+        &self,
+        schedule: &Schedule,
+        rooms: &[ResourceId],
+        monday: Date,
+        weeks: u32,
+        zone: &Zone,
+        owner: PersonId,
+    ) -> anyhow::Result<Vec<String>> {
+        let occurrences = ucsd::expand(schedule, monday, weeks, zone.rules())?;
+        let bar = progress(occurrences.len(), "bookings");
+        let mut done = futures_util::stream::iter(occurrences.map(|occurrence| {
+            let meeting = &schedule.meetings[occurrence.meeting];
+            let room = &schedule.rooms[meeting.room];
+            let told = move |why: &str| {
+                let lines = meeting.sources.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+                format!("{}\t{}\t{}\t{}\tlines {lines}\t{why}", room.name, occurrence.start, occurrence.end, meeting.title)
+            };
+            let resource = rooms[meeting.room];
+            async move {
+                let interval = match Interval::new(occurrence.start.into(), occurrence.end.into()) {
+                    Ok(interval) => interval,
+                    Err(e) => return Some(told(&e.to_string())),
+                };
+                let action = Action::Book {
+                    booking: BookingId(FreshIds.fresh()),
+                    owner,
+                    lines: vec![Line { resource, interval: Some(interval), units: 1 }],
+                    details: Details { title: Some(meeting.title.clone()), ..Details::default() },
+                    hold: None,
+                };
+                match self.attempt(action).await {
+                    Answer::Decided(recorded, _) if recorded.decision.outcome == Outcome::Booked => None,
+                    other => Some(told(&why(&other))),
+                }
+            }
+        }))
+        .buffer_unordered(AT_ONCE);
+        let mut refused = Vec::new();
+        while let Some(not_booked) = done.next().await {
+            refused.extend(not_booked);
+            bar.inc(1);
+        }
+        bar.finish();
+        ensure!(refused.len() < bar.length().unwrap_or(0) as usize || refused.is_empty(), "nothing could be booked: {}", refused[0]);
+        refused.sort();
+        Ok(refused)
+    }
+}
+
+fn why(answer: &Answer) -> String {
+    match answer {
+        Answer::Decided(recorded, _) | Answer::Replayed(recorded) => match &recorded.decision.outcome {
+            Outcome::Rejected(r) => format!("REJECTED {}", r.code.name()),
+            Outcome::Booked | Outcome::Accepted => recorded.decision.outcome.name().into(),
+        },
+        Answer::Failed(failure) => format!("FAILED {}", failure.code.name()),
+        Answer::None(no) => format!("no outcome: {no:?}"),
+    }
+}
+
+fn progress(length: usize, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:>9} {bar:30} {pos}/{len}  {per_sec}  {eta}");
+    let bar = ProgressBar::new(length as u64).with_message(what);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,71 @@
+//! The binary `slotwise`: reads what is asked of it and hands it on. Everything meets here and nowhere else.
+//! It decides nothing about bookings.
+
+mod config;
+mod demo;
+mod ids;
+mod import;
+mod keys;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Books scarce things, and stays right when everybody clicks at once.
+#[derive(Parser)]
+#[command(name = "slotwise", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API, live events and the web app.
+    Serve(config::ServeArgs),
+    /// Bring data in, through the ordinary path.
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// People.
+    #[command(subcommand)]
+    Person(keys::PersonCommand),
+    /// API keys.
+    #[command(subcommand)]
+    Key(keys::KeyCommand),
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+#[derive(Subcommand)]
+enum ImportCommand {
+    /// A UC San Diego class schedule: its rooms, and their weekly meetings as bookings over a term.
+    UcsdSchedule(import::submit::UcsdArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Import(ImportCommand::UcsdSchedule(args)) => import::submit::run(&args),
+        Command::Person(command) => keys::person(command),
+        Command::Key(command) => keys::key(command),
+        Command::Openapi => print(&slotwise_server::openapi_json()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            // Nobody may be reading any more; the exit code says it too.
+            drop(writeln!(std::io::stderr(), "slotwise: {e:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
