@@ -85,6 +85,7 @@ fn fold(
     let before = world.versions(scope);
     let made_versions = world.apply(&changes, decided_at);
     if let Err(broken) = invariants::check(world, &changes, decided_at) {
+        metrics::counter!("slotwise_assertion_failures_total").increment(1);
         return Judged::Broken(broken);
     }
     let decided = if made_versions.is_empty() { before } else { made_versions };
