@@ -76,9 +76,12 @@ impl ServeArgs {
         let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
         let host = self.host.or(file.host).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         if self.demo && !host.is_loopback() {
-            anyhow::bail!("--demo lets anybody choose who to be, so it is served on loopback only; leave --host out, or leave --demo out");
+            anyhow::bail!(
+                "--demo lets anybody choose who to be, so it is served on loopback only; leave --host out, or leave --demo out"
+            );
         }
-        let data = self.data.or(file.data).context("say where the data is: --data DIR, SLOTWISE_DATA, or data in the file")?;
+        let data =
+            self.data.or(file.data).context("say where the data is: --data DIR, SLOTWISE_DATA, or data in the file")?;
         Ok(Config {
             data,
             listen: SocketAddr::new(host, self.port.or(file.port).unwrap_or(8080)),
@@ -107,7 +110,10 @@ mod tests {
         std::fs::write(&path, "data = \"/somewhere\"\nport = 9000\ncache_mib = 8\n").unwrap();
         let args = ServeArgs { config: Some(path), port: Some(9001), ..ServeArgs::default() };
         let config = args.read().unwrap();
-        assert_eq!((config.listen.port(), config.cache_bytes, config.data), (9001, 8 << 20, PathBuf::from("/somewhere")));
+        assert_eq!(
+            (config.listen.port(), config.cache_bytes, config.data),
+            (9001, 8 << 20, PathBuf::from("/somewhere"))
+        );
     }
 
     #[test]

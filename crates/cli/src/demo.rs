@@ -6,7 +6,9 @@ use slotwise_engine::{Directory, PersonCard, StoreError};
 use uuid::Uuid;
 
 /// A fixed id; n below a million.
-pub const fn person_id(n: u128) -> PersonId { PersonId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + n)) }
+pub const fn person_id(n: u128) -> PersonId {
+    PersonId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0000 + n))
+}
 
 /// Makes them, or brings them back as they were.
 pub async fn people(directory: &dyn Directory) -> Result<(), StoreError> {

@@ -8,5 +8,7 @@ use uuid::Uuid;
 pub struct FreshIds;
 
 impl Ids for FreshIds {
-    fn fresh(&self) -> Uuid { Uuid::now_v7() }
+    fn fresh(&self) -> Uuid {
+        Uuid::now_v7()
+    }
 }

@@ -4,7 +4,7 @@
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use slotwise_domain::{PersonId, Role};
-use slotwise_engine::{Directory, PersonCard};
+use slotwise_engine::PersonCard;
 use slotwise_store::embedded::People;
 use std::io::Write;
 use std::path::PathBuf;
@@ -87,18 +87,17 @@ impl From<RoleArg> for Role {
 }
 
 /// Runs `slotwise person`.
-#[tokio::main(flavor = "current_thread")]
-pub async fn person(command: PersonCommand) -> anyhow::Result<()> {
+pub fn person(command: PersonCommand) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     match command {
         PersonCommand::Add(args) => {
             let people = People::open(&args.data)?;
-            let id = add(&people, &args.name, &args.title, args.role).await?;
+            let id = add(&people, &args.name, &args.title, args.role)?;
             writeln!(out, "{}", id.0)?;
         }
         PersonCommand::List(args) => {
             let people = People::open(&args.data)?;
-            for p in people.people(10_000).await? {
+            for p in people.people(10_000)? {
                 let role = match p.role {
                     Role::Member => "member",
                     Role::Admin => "admin",
@@ -111,25 +110,24 @@ pub async fn person(command: PersonCommand) -> anyhow::Result<()> {
 }
 
 /// Runs `slotwise key`.
-#[tokio::main(flavor = "current_thread")]
-pub async fn key(command: KeyCommand) -> anyhow::Result<()> {
+pub fn key(command: KeyCommand) -> anyhow::Result<()> {
     let KeyCommand::Create(args) = command;
     let people = People::open(&args.data)?;
     let person = match args.person.parse::<Uuid>() {
-        Ok(id) => people.person(PersonId(id)).await?.context("there is no person with that id")?.id,
-        Err(_) => add(&people, &args.person, "", args.role).await?,
+        Ok(id) => people.person(PersonId(id))?.context("there is no person with that id")?.id,
+        Err(_) => add(&people, &args.person, "", args.role)?,
     };
     // Two version 4 UUIDs: 244 bits from the system's randomness.
     let secret = format!("slw_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    people.put_key(slotwise_server::secret_hash(&secret), person, args.label).await?;
+    people.put_key(slotwise_server::secret_hash(&secret), person, &args.label)?;
     writeln!(std::io::stdout(), "{secret}")?;
     drop(writeln!(std::io::stderr(), "Keep it: it is shown this once. Send it as `Authorization: Bearer <key>`."));
     Ok(())
 }
 
-async fn add(people: &People, name: &str, title: &str, role: RoleArg) -> anyhow::Result<PersonId> {
+fn add(people: &People, name: &str, title: &str, role: RoleArg) -> anyhow::Result<PersonId> {
     anyhow::ensure!(!name.trim().is_empty() && name.chars().count() <= 200, "a name has 1 to 200 characters");
     let id = PersonId(Uuid::now_v7());
-    people.put_person(PersonCard { id, name: name.trim().into(), title: title.into(), role: role.into() }).await?;
+    people.put_person(&PersonCard { id, name: name.trim().into(), title: title.into(), role: role.into() })?;
     Ok(id)
 }

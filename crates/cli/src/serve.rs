@@ -18,7 +18,8 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 /// Seconds, from a tenth of a millisecond to ten seconds.
-const BUCKETS: [f64; 15] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+const BUCKETS: [f64; 15] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 /// Proposals of one commit.
 const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 16.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 
@@ -37,7 +38,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
 async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> {
     std::fs::create_dir_all(&config.data).with_context(|| format!("making {}", config.data.display()))?;
     let clock = Arc::new(SystemClock);
-    let options = Options { cache_bytes: config.cache_bytes, ..Options::new(clock.clone()) };
+    let options = Options { cache_bytes: config.cache_bytes, ..Options::default() };
     let store = Embedded::open(&config.data, options).with_context(|| format!("opening {}", config.data.display()))?;
     if config.demo {
         demo::people(&*store).await?;
@@ -107,7 +108,8 @@ async fn tidy(app: App, metrics: PrometheusHandle) {
 
 /// Logs go to standard error: fields and a message, as text for people or as JSON lines.
 pub fn log_to_stderr(json: bool) {
-    let filter = EnvFilter::try_from_env("SLOTWISE_LOG").unwrap_or_else(|_| EnvFilter::new("info,engineioxide=warn,socketioxide=warn"));
+    let filter = EnvFilter::try_from_env("SLOTWISE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,engineioxide=warn,socketioxide=warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {
         builder.json().init();

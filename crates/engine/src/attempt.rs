@@ -237,7 +237,7 @@ impl Engine {
             Some(_) => Err(NoAnswer::KeyReused),
             None => {
                 running.insert(key, fingerprint);
-                metrics::gauge!("slotwise_attempts_running").set(running.len() as f64);
+                metrics::gauge!("slotwise_attempts_running").increment(1.0);
                 Ok(Claim { engine: self.clone(), key })
             }
         }
@@ -294,6 +294,7 @@ struct Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         lock(&self.engine.running).remove(&self.key);
+        metrics::gauge!("slotwise_attempts_running").decrement(1.0);
     }
 }
 

@@ -10,8 +10,8 @@ use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use slotwise_domain::{
-    Action, Actor, BookingId, Command, Details, Fingerprint, Interval, Kind, Line, Outcome, PersonId, Policy, Resource, ResourceId,
-    ResourceSpec, Role, Zone,
+    Action, Actor, BookingId, Command, Details, Fingerprint, Interval, Kind, Line, Outcome, PersonId, Policy, Resource,
+    ResourceId, ResourceSpec, Role, Zone,
 };
 use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, Request, ResourceFilter, Views};
 use slotwise_store::SystemClock;
@@ -57,12 +57,18 @@ pub async fn run(args: &UcsdArgs) -> anyhow::Result<()> {
     let today = clock.now().timestamp().to_zoned(zone.rules().clone()).date();
     let monday = args.start.map_or_else(|| ucsd::next_monday(today), Ok)?;
     std::fs::create_dir_all(&args.data).with_context(|| format!("making {}", args.data.display()))?;
-    let store = Embedded::open(&args.data, Options::new(clock.clone())).with_context(|| format!("opening {}", args.data.display()))?;
+    let store =
+        Embedded::open(&args.data, Options::default()).with_context(|| format!("opening {}", args.data.display()))?;
     // Whoever runs the term: owns what the schedule books.
     let registrar = person_id(1_000);
-    let card = PersonCard { id: registrar, name: "UC San Diego registrar".into(), title: String::new(), role: Role::Admin };
+    let card =
+        PersonCard { id: registrar, name: "UC San Diego registrar".into(), title: String::new(), role: Role::Admin };
     store.put_person(card).await?;
-    let limits = Limits { answer_wait_max: std::time::Duration::from_secs(120), queue_wait_max: std::time::Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits {
+        answer_wait_max: std::time::Duration::from_secs(120),
+        queue_wait_max: std::time::Duration::from_secs(60),
+        ..Limits::default()
+    };
     let engine = Engine::start(store.clone(), clock, Arc::new(FreshIds), limits);
     let submit = Submit { engine, actor: Actor::Person(registrar) };
     let rooms = submit.rooms(&schedule, &zone, &*store).await?;
@@ -80,19 +86,21 @@ pub async fn run(args: &UcsdArgs) -> anyhow::Result<()> {
     let booked = schedule.meetings.len() * weeks as usize - refused.len();
     println_out(&format!(
         "{} rows of weekly meetings in {} rooms are {} distinct meetings ({} repeats, {} shared by several courses).\n\
-         {booked} bookings made over {weeks} weeks from {monday}; {} not; {} rows not taken. What, and why: {}",
+         {booked} bookings made over {weeks} weeks from {monday}; {} refused; {} further rows were not taken (no room, one-off dates and the like). Which, and why: {}",
         r.rows,
         r.rooms,
         r.meetings,
         r.repeats,
         r.joint,
         refused.len(),
-        r.not_taken.len(),
+        r.not_taken.len().saturating_sub(r.repeats),
         path.display()
     ))
 }
 
-fn println_out(text: &str) -> anyhow::Result<()> { Ok(writeln!(std::io::stdout(), "{text}")?) }
+fn println_out(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout(), "{text}")?)
+}
 
 struct Submit {
     engine: Arc<Engine>,
@@ -166,7 +174,10 @@ impl Submit {
             let room = &schedule.rooms[meeting.room];
             let told = move |why: &str| {
                 let lines = meeting.sources.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
-                format!("{}\t{}\t{}\t{}\tlines {lines}\t{why}", room.name, occurrence.start, occurrence.end, meeting.title)
+                format!(
+                    "{}\t{}\t{}\t{}\tlines {lines}\t{why}",
+                    room.name, occurrence.start, occurrence.end, meeting.title
+                )
             };
             let resource = rooms[meeting.room];
             async move {
@@ -194,7 +205,11 @@ impl Submit {
             bar.inc(1);
         }
         bar.finish();
-        ensure!(refused.len() < bar.length().unwrap_or(0) as usize || refused.is_empty(), "nothing could be booked: {}", refused[0]);
+        ensure!(
+            refused.len() < bar.length().unwrap_or(0) as usize || refused.is_empty(),
+            "nothing could be booked: {}",
+            refused[0]
+        );
         refused.sort();
         Ok(refused)
     }

@@ -1,0 +1,75 @@
+//! Every code is told in some row, and which are not reachable yet is said here, in one place.
+//! The rows are checked by their own tests; this one only counts them.
+
+use slotwise_domain::{Code, Rule};
+
+/// Codes that no command can be refused with yet. Take one out here when its first row is written.
+const NOT_REACHABLE_YET: [Code; 2] = [Code::NotEligible, Code::WaitlistFirst];
+
+const RULES: [Rule; 21] = [
+    Rule::Lines,
+    Rule::Units,
+    Rule::OneInterval,
+    Rule::IntervalMissing,
+    Rule::DurationMax,
+    Rule::Seats,
+    Rule::HoldsOff,
+    Rule::State,
+    Rule::BlocksMax,
+    Rule::Owner,
+    Rule::AdminOnly,
+    Rule::Holder,
+    Rule::Begun,
+    Rule::BookFrom,
+    Rule::BookBy,
+    Rule::ChangeBy,
+    Rule::CancelBy,
+    Rule::HoldsPerPerson,
+    Rule::Renewals,
+    Rule::Person,
+    Rule::Exists,
+];
+
+/// What follows `REJECTED` in all rows.
+fn told() -> impl Iterator<Item = &'static str> {
+    use crate::{bookings, holds, precedence, resources, times};
+    let tables = [bookings::TABLES, holds::TABLES, precedence::TABLES, resources::TABLES, times::TABLES];
+    let rows = tables.into_iter().flatten().flat_map(|(_, rows)| rows.lines());
+    rows.filter_map(|row| row.split_once("-> REJECTED ").map(|(_, told)| told.trim()))
+}
+
+#[test]
+fn every_code_is_told_or_listed_as_not_reachable_yet() {
+    for code in Code::ALL {
+        let row = told().find(|t| t.split([' ', ':', ';']).next() == Some(code.name()));
+        assert_eq!(row.is_none(), NOT_REACHABLE_YET.contains(&code), "{code:?}: {row:?}");
+    }
+}
+
+#[test]
+fn every_rule_is_told() {
+    for rule in RULES {
+        let told = told().any(|t| t.split_once(": ").is_some_and(|(_, t)| t.split(' ').next() == Some(rule.name())));
+        assert!(told, "no row is refused by {rule:?}");
+    }
+}
+
+/// A code that the judgement begins to speak of is reachable, whether rows know it or not.
+#[test]
+fn the_judgement_names_every_reachable_code_and_no_other() {
+    let src = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let files = ["decide.rs", "decide/fit.rs", "decide/draft.rs", "settle.rs"];
+    let text: String = files.iter().map(|f| std::fs::read_to_string(format!("{src}/{f}")).unwrap()).collect();
+    for code in Code::ALL {
+        let named = text.contains(&format!("Code::{code:?}"));
+        assert_eq!(named, !NOT_REACHABLE_YET.contains(&code), "{code:?} in the judgement");
+    }
+}
+
+#[test]
+fn names_are_told_apart_and_read_back() {
+    for code in Code::ALL {
+        assert_eq!(Code::named(code.name()), Some(code));
+    }
+    assert!(Code::ALL.is_sorted(), "precedence is the order of the enum");
+}

@@ -1,0 +1,19 @@
+//! The domain from outside: what is said of commands, row by row, against a naive oracle, and over zones and time.
+//! One binary; nothing here knows a store.
+
+#![expect(clippy::unwrap_used, reason = "a test: a panic is its failure")]
+
+mod rows;
+
+mod bookings;
+mod codes;
+mod holds;
+mod precedence;
+mod resources;
+mod times;
+
+mod levels;
+mod oracle;
+mod zones;
+
+mod open;

@@ -1,0 +1,613 @@
+//! The one helper of the tables: rows in the domain's words, each with what must be said of it.
+//! It judges nothing itself. Between rows the world is folded, and what must always hold is checked.
+//!
+//! ```text
+//! room room-1 capacity 2 setup 15m cancel-by 24h open mon-fri 08:00-18:00
+//! at 09:00
+//! book room-1 10:00-11:00 x2 + room-2 10:00-12:00 by ann as a -> BOOKED
+//! hold room-1 10:00-11:00 by bob as h                         -> REJECTED full (ann 10:00-11:00)
+//! ```
+//!
+//! Times are civil, on the day of the table (Monday 2026-03-02, UTC, until `day 2026-03-29 Europe/Berlin` says otherwise);
+//! what names a date or an offset is read as it is. Ended holds are told after a semicolon: `BOOKED; h consumed`.
+
+use jiff::civil;
+use slotwise_domain::*;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Each table becomes a test of its name, and all of them are data for `codes`.
+macro_rules! tables {
+    ($($name:ident: $rows:expr;)*) => {
+        pub const TABLES: &[(&str, &str)] = &[$((stringify!($name), $rows)),*];
+        $(#[test] fn $name() { crate::rows::check($rows) })*
+    };
+}
+pub(crate) use tables;
+
+/// Checks every row of a table, in order, in one world.
+pub fn check(rows: &str) {
+    let mut desk = Desk::new();
+    for (n, row) in rows.lines().enumerate() {
+        let row = row.split('#').next().unwrap_or_default().trim();
+        if row.is_empty() {
+            continue;
+        }
+        let (asked, expected) = match row.split_once("->") {
+            Some((asked, expected)) => (asked.trim(), Some(expected.trim())),
+            None => (row, None),
+        };
+        let (times, asked) = repeated(asked);
+        for _ in 0..times {
+            let said = desk.row(asked);
+            let expected = expected.unwrap_or("");
+            assert!(
+                said == expected,
+                "row {}: {asked}\n  expected: {expected}\n      said: {said}\nin\n{rows}",
+                n + 1
+            );
+        }
+    }
+}
+
+fn repeated(row: &str) -> (usize, &str) {
+    match row.strip_prefix("repeat ").and_then(|rest| rest.split_once(' ')) {
+        Some((n, rest)) => (n.parse().unwrap(), rest),
+        None => (1, row),
+    }
+}
+
+struct Desk {
+    world: World,
+    now: Instant,
+    day: civil::Date,
+    zone: Zone,
+    names: BTreeMap<String, Uuid>,
+    holds: BTreeMap<String, (HoldRef, Line)>,
+    ids: u128,
+}
+
+/// What is left of a row, word by word.
+struct Words<'r>(std::iter::Peekable<std::str::SplitWhitespace<'r>>);
+
+impl<'r> Words<'r> {
+    fn of(row: &'r str) -> Words<'r> {
+        Words(row.split_whitespace().peekable())
+    }
+    fn next(&mut self) -> &'r str {
+        self.0.next().expect("the row ends too early")
+    }
+    fn peek(&mut self) -> Option<&'r str> {
+        self.0.peek().copied()
+    }
+    /// Passes the word if it comes next.
+    fn has(&mut self, word: &str) -> bool {
+        self.0.next_if(|w| *w == word).is_some()
+    }
+    /// The word after this one, if this one comes next.
+    fn after(&mut self, word: &str) -> Option<&'r str> {
+        self.has(word).then(|| self.next())
+    }
+    fn number(&mut self) -> u32 {
+        let word = self.next();
+        word.parse().unwrap_or_else(|_| panic!("{word} is no number"))
+    }
+    fn end(&mut self) {
+        assert_eq!(self.peek(), None, "the row says more than is understood");
+    }
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let mut desk = Desk {
+            world: World::empty(Epoch(1)),
+            now: Instant(0),
+            day: civil::date(2026, 3, 2),
+            zone: Zone::utc(),
+            names: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            ids: 0,
+        };
+        desk.now = desk.instant("08:00");
+        for (name, role) in
+            [("ann", Role::Member), ("bob", Role::Member), ("cat", Role::Member), ("root", Role::Admin)]
+        {
+            let id = PersonId(desk.named(name));
+            desk.world.roles.insert(id, role);
+            desk.world.people.insert(id, Person::default());
+            desk.world.loaded.people.insert(id);
+        }
+        desk
+    }
+
+    /// Does one row, and says what is said of it.
+    fn row(&mut self, row: &str) -> String {
+        let mut words = Words::of(row);
+        match words.next() {
+            "day" => {
+                self.day = words.next().parse().unwrap();
+                self.zone = Zone::named(words.next()).unwrap();
+                String::new()
+            }
+            "at" => {
+                self.now = self.instant(words.next());
+                String::new()
+            }
+            "suspend" => {
+                let person = PersonId(self.named(words.next()));
+                self.world.roles.remove(&person);
+                String::new()
+            }
+            "room" => self.create(Kind::Room, &mut words),
+            "section" => self.create(Kind::Section, &mut words),
+            "left" => {
+                let (resource, interval) = (self.resource(words.next()), self.interval(words.next()));
+                let asker = words.after("by").map(|who| PersonId(self.named(who)));
+                let calendar = &self.world.calendars[&resource];
+                let left = decide::free_units(calendar, interval, asker, self.now);
+                left.map_or("unlimited".into(), |n| n.to_string())
+            }
+            verb => {
+                let (command, name) = self.command(verb, &mut words);
+                words.end();
+                self.submit(command, name)
+            }
+        }
+    }
+
+    fn create(&mut self, kind: Kind, words: &mut Words) -> String {
+        let name = words.next();
+        let resource = ResourceId(self.named(name));
+        let interval = (kind == Kind::Section).then(|| self.interval(words.next()));
+        let mut spec = ResourceSpec {
+            kind,
+            name: name.into(),
+            building: None,
+            seats: None,
+            equipment: Vec::new(),
+            zone: self.zone.clone(),
+            capacity: Some(1),
+            interval,
+            policy: Policy::default(),
+        };
+        let mut actor = Actor::System;
+        while let Some(word) = words.peek() {
+            if word == "by" {
+                words.next();
+                actor = self.actor(words.next());
+            } else {
+                self.option(&mut spec, words);
+            }
+        }
+        let spec = Box::new(spec.checked().unwrap());
+        let action = Action::CreateResource { resource, spec };
+        let said = self.submit(Command { actor, action, seen: None }, None);
+        if said == "ACCEPTED" { String::new() } else { said }
+    }
+
+    fn option(&self, spec: &mut ResourceSpec, words: &mut Words) {
+        let policy = &mut spec.policy;
+        match words.next() {
+            "capacity" => spec.capacity = if words.has("unlimited") { None } else { Some(words.number()) },
+            "seats" => spec.seats = Some(words.number()),
+            "called" => spec.name = words.next().into(),
+            "zone" => spec.zone = Zone::named(words.next()).unwrap(),
+            "interval" => spec.interval = Some(self.interval(words.next())),
+            "setup" => policy.setup = span(words.next()),
+            "teardown" => policy.teardown = span(words.next()),
+            "ttl" => policy.hold_ttl = span(words.next()),
+            "no-holds" => policy.hold_at = HoldAt::None,
+            "hold-at-claim" => policy.hold_at = HoldAt::Claim,
+            "closed" => policy.closed = true,
+            "in-service" => policy.closed = false,
+            "approval" => policy.approval = true,
+            "no-two-at-once" => policy.own_overlap = OwnOverlap::Refuse,
+            "longest" => policy.duration_max = Some(span(words.next())),
+            "book-from" => policy.book_from = Some(cutoff(words.next())),
+            "book-by" => policy.book_by = Some(cutoff(words.next())),
+            "change-by" => policy.change_by = Some(cutoff(words.next())),
+            "cancel-by" => policy.cancel_by = Some(cutoff(words.next())),
+            "open" => {
+                let days = weekdays(words.next());
+                let (from, to) = words.next().split_once('-').unwrap();
+                policy.opening_hours.push(OpeningHours { days, from_min: minute(from), to_min: minute(to) });
+            }
+            other => panic!("{other} is no option of a resource"),
+        }
+    }
+
+    /// What is asked, and the name of what it makes.
+    fn command(&mut self, verb: &str, words: &mut Words) -> (Command, Option<String>) {
+        let mut name = None;
+        let (actor, action) = match verb {
+            "book" => {
+                let lines = self.lines(words);
+                let (actor, owner) = self.who(words);
+                let hold = words.after("with").map(|h| self.hold_ref(h));
+                let people = words.has("people").then(|| words.number());
+                name = words.after("as").map(str::to_owned);
+                let booking = BookingId(self.fresh());
+                let details = Details { people, ..Details::default() };
+                (actor, Action::Book { booking, owner, lines, details, hold })
+            }
+            "confirm" => {
+                let h = words.next();
+                let (_, line) = self.holds[h];
+                let hold = self.token(h, words);
+                let (actor, owner) = self.who(words);
+                name = words.after("as").map(str::to_owned);
+                let booking = BookingId(self.fresh());
+                let details = Details::default();
+                (actor, Action::Book { booking, owner, lines: vec![line], details, hold: Some(hold) })
+            }
+            "hold" => {
+                let lines = self.lines(words);
+                let (actor, _) = self.who(words);
+                let given = words.after("as").unwrap_or("h").to_owned();
+                let hold = HoldId(self.fresh());
+                let action = Action::Hold { hold, line: lines[0] };
+                name = Some(given);
+                (actor, action)
+            }
+            "renew" | "release" => {
+                let h = words.next();
+                let hold = self.token(h, words);
+                let (actor, _) = self.who(words);
+                (actor, if verb == "renew" { Action::Renew(hold) } else { Action::Release(hold) })
+            }
+            "approve" => {
+                let booking = BookingId(self.named(words.next()));
+                (self.who(words).0, Action::Approve { booking })
+            }
+            "cancel" => {
+                let booking = BookingId(self.named(words.next()));
+                (self.who(words).0, Action::Cancel { booking, reason: None })
+            }
+            "change" => {
+                let booking = BookingId(self.named(words.next()));
+                let actor = self.who(words).0;
+                let people = words.has("people").then(|| Some(words.number()));
+                let seen = words.has("seen").then(|| u64::from(words.number()));
+                let revision = seen.unwrap_or_else(|| self.world.bookings.get(&booking).map_or(1, |b| b.revision));
+                let patch = DetailsPatch { people, ..DetailsPatch::default() };
+                (actor, Action::EditBooking { booking, revision, patch })
+            }
+            "edit" => {
+                let resource = self.resource(words.next());
+                let actor = self.who(words).0;
+                let seen = words.has("seen").then(|| u64::from(words.number()));
+                let policy_version = seen.unwrap_or_else(|| self.policy_version(resource));
+                let patch = Box::new(self.patch(resource, words));
+                (actor, Action::EditResource { resource, policy_version, patch })
+            }
+            "block" => {
+                let (resource, interval) = (self.resource(words.next()), self.interval(words.next()));
+                let actor = self.who(words).0;
+                let seen = words.has("seen").then(|| u64::from(words.number()));
+                let policy_version = seen.unwrap_or_else(|| self.policy_version(resource));
+                let over_holds = if words.has("voiding") { OverHolds::Void } else { OverHolds::Refuse };
+                name = words.after("as").map(str::to_owned);
+                let block = BlockId(self.fresh());
+                let reason = "painting".into();
+                (actor, Action::AddBlock { resource, policy_version, block, interval, reason, over_holds })
+            }
+            "unblock" => {
+                let (resource, block) = (self.resource(words.next()), BlockId(self.named(words.next())));
+                let actor = self.who(words).0;
+                (actor, Action::RemoveBlock { resource, policy_version: self.policy_version(resource), block })
+            }
+            "expire" => (Actor::System, Action::ExpireHolds { resource: self.resource(words.next()) }),
+            other => panic!("{other} is no verb"),
+        };
+        (Command { actor, action, seen: None }, name)
+    }
+
+    /// Judges, checks what must always hold, folds, and says what became of it.
+    fn submit(&mut self, command: Command, name: Option<String>) -> String {
+        self.world.loaded.extend(&command.scope());
+        let key = AttemptKey { part: PartId::DEFAULT, actor: command.actor.uuid(), key: self.fresh() };
+        let proposal =
+            Proposal { key, fingerprint: Fingerprint([0; 32]), command, observed: Vec::new(), hint: None };
+        let command = &proposal.command;
+        if let (Action::Hold { hold, .. }, Some(name)) = (&command.action, &name) {
+            self.names.insert(name.clone(), hold.0);
+        }
+        let now = self.world.decided_at(&command.scope(), self.now);
+        let verdict = settle(&self.world, &proposal, now);
+        let (said, changes) = match verdict {
+            Verdict::Accepted(changes, subject) => {
+                self.remember(command, subject, &changes, name);
+                (self.accepted(command, subject, &changes), changes)
+            }
+            Verdict::Rejected(rejection, changes) => {
+                self.justified(command, &rejection, now);
+                (self.rejected(command, &rejection), changes)
+            }
+            Verdict::Moved(_) => ("FAILED version_stale".into(), Changes::default()),
+            Verdict::Needs(scope) => panic!("everything is loaded, and it needs {scope:?}"),
+        };
+        let ended = self.ended(&changes);
+        let before = self.world.clone();
+        let versions = self.world.apply(&changes, now);
+        invariants::check(&self.world, &changes, now).unwrap();
+        for (id, version) in &versions {
+            let number = before.calendars.get(id).map_or(0, |c| c.version.number);
+            assert_eq!(version.number, number + 1, "an accepted command raises a version by one");
+        }
+        assert!(changes.records.is_sorted_by(|a, b| a.0 < b.0), "records are sorted, one per resource");
+        assert!(changes.records.iter().all(|(_, record)| !record.is_empty()), "no record without a change");
+        if ended.is_empty() { said } else { format!("{said}; {}", ended.join(", ")) }
+    }
+
+    /// Names what was made, so that later rows can speak of it.
+    fn remember(&mut self, command: &Command, subject: Subject, changes: &Changes, name: Option<String>) {
+        match (&command.action, subject) {
+            (Action::Book { owner, .. }, Subject::Booking(id)) => {
+                let name = name.unwrap_or_else(|| format!("{}'s", self.name(owner.0)));
+                self.names.insert(name, id.0);
+            }
+            (Action::Hold { line, .. }, Subject::Hold(_, id)) => {
+                let granted = changes.records.iter().flat_map(|(_, record)| record).find_map(|c| match c {
+                    Change::HoldGranted(hold) => Some(hold.token),
+                    _ => None,
+                });
+                self.holds.insert(name.unwrap(), (HoldRef { id, token: granted.unwrap() }, *line));
+            }
+            (Action::AddBlock { .. }, Subject::Block(_, id)) => {
+                self.names.insert(name.unwrap_or("block".into()), id.0);
+            }
+            _ => {}
+        }
+    }
+
+    fn accepted(&self, command: &Command, subject: Subject, changes: &Changes) -> String {
+        let until = changes.records.iter().flat_map(|(_, record)| record).find_map(|c| match c {
+            Change::HoldGranted(hold) | Change::HoldRenewed(hold) => Some(hold.expires_at),
+            _ => None,
+        });
+        match (&command.action, subject) {
+            (Action::Book { .. }, Subject::Booking(id)) => {
+                let booking = changes.bookings.iter().find(|b| b.id == id).unwrap();
+                if booking.state.takes_units() { "BOOKED".into() } else { "PENDING".into() }
+            }
+            (Action::Hold { .. } | Action::Renew(_), _) => format!("HELD until {}", self.time(until.unwrap())),
+            _ if changes.is_empty() => "ACCEPTED, nothing changes".into(),
+            _ => "ACCEPTED".into(),
+        }
+    }
+
+    fn rejected(&self, command: &Command, rejection: &Rejection) -> String {
+        let mut said = format!("REJECTED {}", rejection.code.name());
+        if let Some(rule) = rejection.rule {
+            said += &format!(": {}", rule.name());
+        }
+        if let (Action::Book { lines, .. }, Some(resource)) = (&command.action, rejection.resource)
+            && lines.iter().any(|l| l.resource != lines[0].resource)
+        {
+            said += &format!(" on {}", self.name(resource.0));
+        }
+        match rejection.witness {
+            Some(Witness::Booking { owner, interval, .. }) => {
+                said += &format!(" ({} {})", self.name(owner.0), self.span_of(interval));
+            }
+            Some(Witness::Hold { id, interval, .. }) => {
+                said += &format!(" ({} {})", self.name(id.0), self.span_of(interval));
+            }
+            Some(Witness::Block { id, interval }) => {
+                said += &format!(" ({} {})", self.name(id.0), self.span_of(interval));
+            }
+            Some(Witness::Instant(at)) => said += &format!(" ({})", self.time(at)),
+            None => {}
+        }
+        if let Some(at) = rejection.retry_at {
+            said += &format!(" again {}", self.time(at));
+        }
+        said
+    }
+
+    /// A refusal names what is true at its instant.
+    fn justified(&self, command: &Command, rejection: &Rejection, now: Instant) {
+        let calendar = rejection.resource.and_then(|id| self.world.calendars.get(&id));
+        match rejection.witness {
+            Some(Witness::Booking { id, owner, interval }) => {
+                let booking = &self.world.bookings[&id];
+                assert!(booking.state.takes_units() && booking.owner == owner, "{booking:?} is no witness");
+                assert!(booking.slots.iter().any(|s| s.interval == interval), "{booking:?} is not at {interval:?}");
+            }
+            Some(Witness::Hold { id, holder, interval, expires_at }) => {
+                let hold = &calendar.unwrap().holds[&id];
+                assert!(hold.holder == holder && hold.interval == interval && hold.expires_at == expires_at);
+                assert!(!hold.expired(now), "an expired hold is no witness");
+                let own = command.actor.person() == Some(holder);
+                assert!(!own, "nobody is refused because of their own hold: {command:?}");
+            }
+            Some(Witness::Block { id, interval }) => assert_eq!(calendar.unwrap().blocks[&id].interval, interval),
+            Some(Witness::Instant(_)) | None => {}
+        }
+    }
+
+    fn ended(&self, changes: &Changes) -> Vec<String> {
+        let changes = changes.records.iter().flat_map(|(_, record)| record);
+        let ended = changes.filter_map(|c| match c {
+            Change::HoldEnded(ended) => Some(ended),
+            _ => None,
+        });
+        let how = |end| match end {
+            HoldEnd::Expired => "expired",
+            HoldEnd::Released => "released",
+            HoldEnd::Consumed => "consumed",
+            HoldEnd::Superseded => "superseded",
+            HoldEnd::Voided => "voided",
+        };
+        ended.map(|e| format!("{} {}", self.name(e.hold.id.0), how(e.end))).collect()
+    }
+
+    // Words
+
+    fn lines(&mut self, words: &mut Words) -> Vec<Line> {
+        let mut lines = Vec::new();
+        if words.has("nothing") {
+            return lines;
+        }
+        loop {
+            let resource = self.resource(words.next());
+            let interval = words.0.next_if(|w| w.starts_with(|c: char| c.is_ascii_digit()));
+            let interval = interval.map(|w| self.interval(w));
+            let units = words.0.next_if(|w| w.starts_with('x')).map_or(1, |w| w[1..].parse().unwrap());
+            let times = words.0.next_if(|w| w.starts_with('*')).map_or(1, |w| w[1..].parse().unwrap());
+            lines.extend(std::iter::repeat_n(Line { resource, interval, units }, times));
+            if !words.has("+") {
+                return lines;
+            }
+        }
+    }
+
+    /// Who asks, and for whom.
+    fn who(&mut self, words: &mut Words) -> (Actor, PersonId) {
+        assert!(words.has("by"), "a row says by whom");
+        let actor = self.actor(words.next());
+        let owner = words.after("for").map(|name| PersonId(self.named(name)));
+        (actor, owner.or(actor.person()).unwrap_or(PersonId(Uuid::nil())))
+    }
+
+    fn actor(&mut self, name: &str) -> Actor {
+        match name {
+            "slotwise" => Actor::System,
+            _ => Actor::Person(PersonId(self.named(name))),
+        }
+    }
+
+    fn hold_ref(&mut self, name: &str) -> HoldRef {
+        match self.holds.get(name) {
+            Some((hold, _)) => *hold,
+            None => HoldRef { id: HoldId(self.named(name)), token: FencingToken(Version::zero(Epoch(1))) },
+        }
+    }
+
+    /// A hold, with its own token unless the row says `token NAME`.
+    fn token(&mut self, name: &str, words: &mut Words) -> HoldRef {
+        let hold = self.hold_ref(name);
+        match words.after("token") {
+            Some(other) => HoldRef { token: self.hold_ref(other).token, ..hold },
+            None => hold,
+        }
+    }
+
+    fn policy_version(&self, resource: ResourceId) -> u64 {
+        self.world.calendars.get(&resource).map_or(1, |c| c.resource.policy_version)
+    }
+
+    fn patch(&self, resource: ResourceId, words: &mut Words) -> ResourcePatch {
+        let Some(calendar) = self.world.calendars.get(&resource) else { return ResourcePatch::default() };
+        let before = &calendar.resource.spec;
+        let mut spec = before.clone();
+        while words.peek().is_some() {
+            self.option(&mut spec, words);
+        }
+        ResourcePatch {
+            name: (spec.name != before.name).then(|| spec.name.clone()),
+            seats: (spec.seats != before.seats).then_some(spec.seats),
+            capacity: (spec.capacity != before.capacity).then_some(spec.capacity),
+            interval: (spec.interval != before.interval).then_some(spec.interval),
+            zone: (spec.zone != before.zone).then(|| spec.zone.clone()),
+            policy: (spec.policy != before.policy).then(|| spec.policy.clone()),
+            ..ResourcePatch::default()
+        }
+    }
+
+    fn resource(&mut self, name: &str) -> ResourceId {
+        ResourceId(self.named(name))
+    }
+
+    /// The id of a name; a name nobody gave gets an id that nothing has.
+    fn named(&mut self, name: &str) -> Uuid {
+        if let Some(id) = self.names.get(name) {
+            return *id;
+        }
+        let id = self.fresh();
+        self.names.insert(name.into(), id);
+        id
+    }
+
+    fn name(&self, id: Uuid) -> &str {
+        self.names.iter().find(|(_, other)| **other == id).map_or("?", |(name, _)| name)
+    }
+
+    fn fresh(&mut self) -> Uuid {
+        self.ids += 1;
+        Uuid::from_u128(self.ids)
+    }
+
+    fn interval(&self, word: &str) -> Interval {
+        let (start, end) = word.split_once("..").or_else(|| word.split_once('-')).unwrap();
+        Interval::new(self.instant(start), self.instant(end)).unwrap()
+    }
+
+    fn instant(&self, word: &str) -> Instant {
+        if let Ok(at) = word.parse::<jiff::Timestamp>() {
+            return Instant::from(at);
+        }
+        let civil = match word.parse::<civil::DateTime>() {
+            Ok(civil) if word.contains('T') => civil,
+            _ if word == "24:00" => self.day.tomorrow().unwrap().at(0, 0, 0, 0),
+            _ => self.day.to_datetime(word.parse().unwrap_or_else(|e| panic!("{word} is no time: {e}"))),
+        };
+        let at = self.zone.rules().to_ambiguous_timestamp(civil).unambiguous();
+        Instant::from(at.unwrap_or_else(|e| panic!("{word} needs an offset here: {e}")))
+    }
+
+    fn time(&self, at: Instant) -> String {
+        let zoned = at.timestamp().to_zoned(self.zone.rules().clone());
+        let mut time = zoned.strftime("%H:%M:%S%.f").to_string();
+        if time.ends_with(":00") {
+            time.truncate(5);
+        }
+        match zoned.date() == self.day {
+            true => time,
+            false => format!("{}T{time}", zoned.date()),
+        }
+    }
+
+    fn span_of(&self, interval: Interval) -> String {
+        format!("{}-{}", self.time(interval.start()), self.time(interval.end()))
+    }
+}
+
+fn span(word: &str) -> Span {
+    let (n, unit) = word.split_at(word.len() - 1);
+    let n: i64 = n.parse().unwrap_or_else(|_| panic!("{word} is no span"));
+    match unit {
+        "s" => Span::seconds(n),
+        "m" => Span::minutes(n),
+        "h" => Span::hours(n),
+        "d" => Span::days(n),
+        _ => panic!("{word} is no span"),
+    }
+}
+
+/// `24h` is elapsed time before the start; `18:00/1d` is 18:00 on the day before.
+fn cutoff(word: &str) -> Cutoff {
+    match word.split_once('/') {
+        Some((at, days)) => {
+            let days_before = days.strip_suffix('d').unwrap().parse().unwrap();
+            Cutoff::Civil { days_before, at: at.parse().unwrap() }
+        }
+        None => Cutoff::Elapsed(span(word)),
+    }
+}
+
+fn minute(word: &str) -> u16 {
+    let (h, m) = word.split_once(':').unwrap();
+    h.parse::<u16>().unwrap() * 60 + m.parse::<u16>().unwrap()
+}
+
+fn weekdays(word: &str) -> Weekdays {
+    const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let day = |name: &str| NAMES.iter().position(|n| *n == name).unwrap_or_else(|| panic!("{name} is no day"));
+    let (from, to) = match (word, word.split_once('-')) {
+        ("daily", _) => (0, 6),
+        (_, Some((from, to))) => (day(from), day(to)),
+        (one, None) => (day(one), day(one)),
+    };
+    (from..=to).map(|n| civil::Weekday::from_monday_zero_offset(n as i8).unwrap()).collect()
+}

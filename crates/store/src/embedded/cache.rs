@@ -1,0 +1,132 @@
+//! Calendars in memory, as they are on disk: bounded by bytes, shared by the writer and all readers.
+//! It never holds what no COMMIT has returned for.
+//!
+//! Why what is in here is true. Only the writer changes rows, and it publishes every calendar it changed after its COMMIT
+//! returned and before its next BEGIN. A reader that misses notes the shard's generation, then begins a read transaction, and
+//! inserts only if the generation is still the same. If the writer's COMMIT fell between, one of two things follows: its
+//! publishing came before the insert, and the reader keeps its copy to itself; or the insert came first, and the publishing
+//! replaces it. So when the writer begins a commit, every entry equals the committed rows, and it may judge on them. A reader
+//! may see an entry that is one commit behind, and what is observed may be.
+
+use crate::record::Hash;
+use slotwise_domain::{Calendar, Instant, ResourceId, UseId};
+use std::collections::hash_map::Entry as Place;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A calendar with the head of its chain.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub calendar: Arc<Calendar>,
+    pub hash: Hash,
+}
+
+/// Says that nothing was published in a shard since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Generation(u64);
+
+pub(super) struct Cache {
+    shards: Vec<Mutex<Shard>>,
+    shard_bytes: usize,
+}
+
+#[derive(Default)]
+struct Shard {
+    generation: u64,
+    entries: HashMap<ResourceId, Kept>,
+    /// Every entry once. The first is the next to go, unless it was used since it was last first.
+    queue: VecDeque<ResourceId>,
+    bytes: usize,
+}
+
+struct Kept {
+    entry: Entry,
+    weight: usize,
+    used: bool,
+}
+
+const SHARDS: usize = 64;
+
+impl Cache {
+    pub fn new(bytes: usize) -> Cache {
+        Cache { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), shard_bytes: bytes / SHARDS }
+    }
+
+    pub fn get(&self, id: ResourceId) -> Option<Entry> {
+        let mut shard = self.shard(id);
+        let kept = shard.entries.get_mut(&id)?;
+        kept.used = true;
+        Some(kept.entry.clone())
+    }
+
+    /// To be noted before the read transaction that an insert comes from.
+    pub fn generation(&self, id: ResourceId) -> Generation { Generation(self.shard(id).generation) }
+
+    /// Inserts what a reader loaded, if nothing was published since.
+    pub fn insert(&self, id: ResourceId, entry: Entry, since: Generation) {
+        let mut shard = self.shard(id);
+        if shard.generation == since.0 {
+            shard.put(id, entry, self.shard_bytes);
+        }
+    }
+
+    /// For the writer alone: what it read before its own first write, or what its COMMIT made true.
+    pub fn publish(&self, id: ResourceId, entry: Entry) {
+        let mut shard = self.shard(id);
+        shard.generation += 1;
+        shard.put(id, entry, self.shard_bytes);
+    }
+
+    /// About how many bytes are kept.
+    pub fn bytes(&self) -> usize { self.shards.iter().map(|shard| lock(shard).bytes).sum() }
+
+    fn shard(&self, id: ResourceId) -> MutexGuard<'_, Shard> {
+        let bits = id.0.as_u128();
+        let mixed = ((bits ^ (bits >> 64)) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // The modulus keeps the index in range.
+        lock(&self.shards[(mixed >> 32) as usize % SHARDS])
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> { shard.lock().unwrap_or_else(PoisonError::into_inner) }
+
+impl Shard {
+    fn put(&mut self, id: ResourceId, entry: Entry, limit: usize) {
+        let weight = entry.calendar.weight();
+        self.bytes += weight;
+        match self.entries.entry(id) {
+            Place::Occupied(mut kept) => {
+                self.bytes -= kept.get().weight;
+                kept.insert(Kept { entry, weight, used: true });
+            }
+            Place::Vacant(place) => {
+                place.insert(Kept { entry, weight, used: false });
+                self.queue.push_back(id);
+            }
+        }
+        // Each turn lets one entry go or clears its mark: at most two rounds.
+        while self.bytes > limit {
+            let Some(first) = self.queue.pop_front() else { return };
+            match self.entries.get_mut(&first) {
+                Some(kept) if kept.used => {
+                    kept.used = false;
+                    self.queue.push_back(first);
+                }
+                Some(kept) => {
+                    self.bytes -= kept.weight;
+                    self.entries.remove(&first);
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// Without what ended before the instant, if there seems to be any. What was taken first is looked at: it ends first, mostly.
+pub(super) fn trimmed(mut calendar: Arc<Calendar>, since: Instant) -> Arc<Calendar> {
+    let first = calendar.uses.values().take(4);
+    if first.into_iter().any(|u| u.occupied.end() <= since && matches!(u.id, UseId::Booking(..))) {
+        Arc::make_mut(&mut calendar).forget_before(since);
+    }
+    calendar
+}

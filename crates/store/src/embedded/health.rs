@@ -1,0 +1,65 @@
+//! Whether the store may be relied on: whether its writer has stopped, and whether somebody has set the wall clock.
+//! What has stopped stays stopped; only an operator accepts a clock.
+
+use slotwise_domain::{Instant, Span};
+use slotwise_engine::{Clock, Status};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// How far the wall clock may part from the boot clock.
+const APART_MAX: Span = Span::seconds(5);
+
+pub(super) struct Health {
+    stopped: OnceLock<String>,
+    clock: Mutex<Watch>,
+}
+
+struct Watch {
+    wall: Instant,
+    boot: Span,
+    jumped: bool,
+}
+
+impl Health {
+    /// Relies on the clock as it is now.
+    pub fn new(clock: &dyn Clock) -> Health {
+        Health {
+            stopped: OnceLock::new(),
+            clock: Mutex::new(Watch { wall: clock.now(), boot: clock.since_boot(), jumped: false }),
+        }
+    }
+
+    /// Ends all writing, for good. The first reason is the one that is told.
+    pub fn stop(&self, reason: String) {
+        tracing::error!(reason, "the store has stopped writing; nothing is accepted until it is started again");
+        drop(self.stopped.set(reason));
+    }
+
+    /// Why nothing is written any more.
+    pub fn stopped(&self) -> Option<&str> { self.stopped.get().map(String::as_str) }
+
+    /// Whether the wall clock was set by much since the start, or since somebody last said that it is right.
+    pub fn clock_jumped(&self, wall: Instant, boot: Span) -> bool {
+        let mut watch = self.watch();
+        let apart = wall.since(watch.wall).0.saturating_sub(boot.0.saturating_sub(watch.boot.0));
+        if apart.saturating_abs() > APART_MAX.0 && !watch.jumped {
+            tracing::error!(apart_us = apart, "the wall clock was set; nothing is decided until an operator accepts it");
+            watch.jumped = true;
+        }
+        watch.jumped
+    }
+
+    /// An operator says that the clock is right.
+    pub fn accept(&self, clock: &dyn Clock) {
+        *self.watch() = Watch { wall: clock.now(), boot: clock.since_boot(), jumped: false };
+    }
+
+    pub fn status(&self, clock: &dyn Clock) -> Status {
+        match self.stopped() {
+            Some(reason) => Status::Stopped(reason.to_owned()),
+            None if self.clock_jumped(clock.now(), clock.since_boot()) => Status::ClockJumped,
+            None => Status::Ready,
+        }
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Watch> { self.clock.lock().unwrap_or_else(PoisonError::into_inner) }
+}

@@ -1,0 +1,133 @@
+//! What was told is there after reopening: state, answers, record.
+
+use crate::support::{HOUR, START, Site, commit, exclusive, held, made, one, outcome, scope_of};
+use slotwise_domain::{Action, Actor, HoldRef, Scope, Span, Version};
+use slotwise_engine::{Cursor, Made, Settled, Store, Streamed, Views};
+
+#[tokio::test]
+async fn everything_is_there_after_reopening() {
+    let site = Site::new();
+    let store = site.open().await;
+    let bob = site.member(&store, "Bob").await;
+    let room = site.room(&store, "R1").await;
+    let thing = site.resource(&store, exclusive("Lab")).await;
+    let (booked, Some(Made::Booking(booking))) = made(&store, site.book(bob, room, START.plus(HOUR))).await else { panic!() };
+    let refused = one(&store, site.book(site.admin, room, START.plus(HOUR))).await;
+    assert_eq!(refused.decision.outcome.name(), "REJECTED");
+    let (_, hold) = made(&store, site.hold(bob, room, START.plus(Span::hours(5)))).await;
+    let HoldRef { id: hold, .. } = held(hold);
+    one(&store, site.block(room, 1, START.plus(Span::hours(8)))).await;
+    let lines = [(thing, START.plus(HOUR)), (room, START.plus(Span::hours(3)))];
+    one(&store, site.by(bob, site.booking(bob, &lines, None))).await;
+    let edited = one(&store, site.by(bob, Action::EditBooking {
+        booking: booking.id,
+        revision: 1,
+        patch: slotwise_domain::DetailsPatch { people: Some(Some(5)), ..Default::default() },
+    }));
+    edited.await;
+    one(&store, site.by(bob, Action::Cancel { booking: booking.id, reason: Some("ill".into()) })).await;
+
+    let scope = Scope {
+        resources: [room, thing].into(),
+        bookings: [booking.id].into(),
+        holds: [hold].into(),
+        people: [bob].into(),
+        roles: [bob, site.admin].into(),
+    };
+    let before = store.observe(scope.clone()).await.unwrap();
+    let (records, end) = store.outbox(Cursor(0), 1_000).await.unwrap();
+    assert_eq!(end, store.head().await.unwrap());
+    let bookings = store.bookings(slotwise_engine::BookingFilter { max: 10, ..Default::default() }).await.unwrap();
+    drop(store);
+
+    let store = site.reopen();
+    let after = store.observe(scope).await.unwrap();
+    assert_eq!(after.calendars, before.calendars);
+    assert_eq!(after.bookings, before.bookings);
+    assert_eq!(after.holds, before.holds);
+    assert_eq!(after.people, before.people);
+    assert_eq!(after.roles, before.roles);
+    assert_eq!(after.loaded, before.loaded);
+    assert_eq!(store.outbox(Cursor(0), 1_000).await.unwrap(), (records, end));
+    assert_eq!(store.recall(booked.key).await.unwrap(), Some(booked));
+    assert_eq!(store.recall(refused.key).await.unwrap(), Some(refused));
+    assert_eq!(store.bookings(slotwise_engine::BookingFilter { max: 10, ..Default::default() }).await.unwrap(), bookings);
+    assert_eq!(store.booking(booking.id).await.unwrap().unwrap().details.people, Some(5));
+}
+
+
+#[tokio::test]
+async fn the_same_key_gets_the_same_answer_after_reopening() {
+    let site = Site::new();
+    let store = site.open().await;
+    let room = site.room(&store, "R1").await;
+    let proposal = site.book(site.admin, room, START.plus(HOUR));
+    let first = one(&store, proposal.clone()).await;
+    drop(store);
+    let store = site.reopen();
+    let again = commit(&store, vec![proposal.clone()]).await;
+    assert!(matches!(&again[..], [Settled::Replayed(recorded)] if *recorded == first));
+    let mut other = proposal;
+    other.fingerprint.0[0] ^= 1;
+    assert_eq!(outcome(&commit(&store, vec![other]).await[0]), "key reused");
+}
+
+#[tokio::test]
+async fn the_record_is_read_by_resource_and_by_position() {
+    let site = Site::new();
+    let store = site.open().await;
+    let mut watch = store.committed();
+    let (room, other) = (site.room(&store, "R1").await, site.room(&store, "R2").await);
+    for n in 1..=5 {
+        one(&store, site.book(site.admin, room, START.plus(Span::hours(n)))).await;
+        one(&store, site.book(site.admin, other, START.plus(Span::hours(n)))).await;
+    }
+    watch.changed().await.unwrap();
+    let epoch = store.observe(Scope::default()).await.unwrap().epoch;
+    let at = |number| Version { epoch, number };
+    let Streamed::Records(records, true) = store.stream(room, at(1), 3).await.unwrap() else { panic!() };
+    assert_eq!(records.iter().map(|r| r.version).collect::<Vec<_>>(), [at(2), at(3), at(4)]);
+    let Streamed::Records(records, false) = store.stream(room, at(4), 3).await.unwrap() else { panic!() };
+    assert_eq!(records.iter().map(|r| r.version).collect::<Vec<_>>(), [at(5), at(6)]);
+    assert_eq!(records[0].actor, Actor::Person(site.admin));
+    assert_eq!(store.stream(room, at(6), 3).await.unwrap(), Streamed::Records(vec![], false));
+    assert_eq!(store.stream(room, at(7), 3).await.unwrap(), Streamed::Resync);
+    let before = Version { epoch: slotwise_domain::Epoch(0), number: 1 };
+    assert_eq!(store.stream(room, before, 3).await.unwrap(), Streamed::Resync);
+
+    let (mut cursor, mut all) = (Cursor(0), Vec::new());
+    loop {
+        let (records, next) = store.outbox(cursor.clone(), 4).await.unwrap();
+        if records.is_empty() {
+            assert_eq!(next, cursor);
+            break;
+        }
+        all.extend(records);
+        cursor = next;
+    }
+    assert_eq!(all.len(), 12);
+    assert_eq!(cursor, store.head().await.unwrap());
+    let of_room: Vec<_> = all.iter().filter(|r| r.resource == room).map(|r| r.version.number).collect();
+    assert_eq!(of_room, [1, 2, 3, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn holds_fall_due_soonest_first_each_resource_once() {
+    let site = Site::new();
+    let store = site.open().await;
+    let (one_room, two) = (site.room(&store, "R1").await, site.room(&store, "R2").await);
+    one(&store, site.hold(site.admin, two, START.plus(HOUR))).await;
+    site.clock.advance(Span::seconds(5));
+    one(&store, site.hold(site.admin, one_room, START.plus(HOUR))).await;
+    one(&store, site.hold(site.admin, two, START.plus(Span::hours(3)))).await;
+    let first = START.plus(Span::seconds(30));
+    let second = START.plus(Span::seconds(35));
+    assert_eq!(store.due(START, 10).await.unwrap(), []);
+    assert_eq!(store.due(first, 10).await.unwrap(), [(first, two)]);
+    assert_eq!(store.due(second, 10).await.unwrap(), [(first, two), (second, one_room)]);
+    assert_eq!(store.due(second, 1).await.unwrap(), [(first, two)]);
+    site.clock.advance(Span::seconds(40));
+    one(&store, site.proposal(Actor::System, Action::ExpireHolds { resource: two })).await;
+    assert_eq!(store.due(second, 10).await.unwrap(), [(second, one_room)]);
+    assert_eq!(store.observe(scope_of(two)).await.unwrap().calendars[&two].holds.len(), 0);
+}
