@@ -9,45 +9,45 @@ pub mod resources;
 pub mod room_bookings;
 pub mod search;
 
-use crate::problem::Problem;
+use crate::problem::ProblemBody;
 
 /// The problems every endpoint may answer with.
 #[derive(utoipa::IntoResponses)]
 pub enum Problems {
     /// Malformed, or the key is missing.
     #[response(status = 400, content_type = "application/problem+json")]
-    BadRequest(Problem),
+    BadRequest(ProblemBody),
     /// Nobody is signed in.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthenticated(Problem),
+    Unauthenticated(ProblemBody),
     /// REJECTED `not_allowed`, or not the asker's to see.
     #[response(status = 403, content_type = "application/problem+json")]
-    NotAllowed(Problem),
+    NotAllowed(ProblemBody),
     /// REJECTED `not_found`, or there is none.
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(Problem),
+    NotFound(ProblemBody),
     /// REJECTED, or FAILED `conflict`.
     #[response(status = 409, content_type = "application/problem+json")]
-    Refused(Problem),
+    Refused(ProblemBody),
     /// FAILED `version_stale`.
     #[response(status = 412, content_type = "application/problem+json")]
-    Stale(Problem),
+    Stale(ProblemBody),
     /// The body is larger than 64 KiB.
     #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(Problem),
+    TooLarge(ProblemBody),
     /// The body is not JSON.
     #[response(status = 415, content_type = "application/problem+json")]
-    NotJson(Problem),
+    NotJson(ProblemBody),
     /// A field is not well formed, or REJECTED `invalid`.
     #[response(status = 422, content_type = "application/problem+json")]
-    Malformed(Problem),
+    Malformed(ProblemBody),
     /// `If-Match` is missing.
     #[response(status = 428, content_type = "application/problem+json")]
-    MatchMissing(Problem),
+    MatchMissing(ProblemBody),
     /// Too many requests of one person.
     #[response(status = 429, content_type = "application/problem+json")]
-    RateLimited(Problem),
+    RateLimited(ProblemBody),
     /// FAILED `busy` or `store_unavailable`, or no outcome yet.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(Problem),
+    Unavailable(ProblemBody),
 }

@@ -13,7 +13,8 @@ use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota};
 use serde::Serialize;
 use slotwise_domain::{
-    Booking, Calendar, Command, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, PersonId, ResourceId, Scope, Subject, World,
+    Booking, Calendar, Command, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, PersonId, ResourceId,
+    Scope, Subject, World,
 };
 use slotwise_engine::{Answer, Directory, Engine, Made, Recorded, Request, Views};
 use std::num::NonZeroU32;
@@ -85,7 +86,7 @@ pub enum Told {
     /// Accepted: the body, whether it made something new, whether it was decided before.
     Accepted(Box<AcceptedBody>, bool, bool),
     /// Anything else, and whether it was decided before.
-    Problem(Box<Problem>, bool),
+    Problem(Problem, bool),
 }
 
 impl IntoResponse for Told {
@@ -126,11 +127,19 @@ fn mark_replay(mut response: Response, replayed: bool) -> Response {
 }
 
 /// The entity tag of a resource: its stored state.
-pub fn resource_etag(r: &ResourceBody) -> String { format!("\"e{}-v{}\"", r.epoch, r.version) }
+pub fn resource_etag(r: &ResourceBody) -> String {
+    format!("\"e{}-v{}\"", r.epoch, r.version)
+}
 
 impl App {
     /// Takes a command to its outcome and says it. A refusal because somebody was faster is told to the loser's own sockets too.
-    pub async fn attempt(&self, asker: &Asker, key: Uuid, fingerprint: Fingerprint, command: Command) -> Result<Told, Problem> {
+    pub async fn attempt(
+        &self,
+        asker: &Asker,
+        key: Uuid,
+        fingerprint: Fingerprint,
+        command: Command,
+    ) -> Result<Told, Problem> {
         self.within_rate(asker)?;
         let asked = command.clone();
         let answer = self.engine.execute(Request { key, fingerprint, command }).await;
@@ -146,7 +155,7 @@ impl App {
         if let (Some(rejection), Told::Problem(problem, _)) = (conflict, &told)
             && let Some(resource) = subject_of(&asked, rejection.as_ref())
         {
-            self.realtime.conflict(Conflict { person: asker.id, resource, problem: (**problem).clone() });
+            self.realtime.conflict(Conflict { person: asker.id, resource, problem: problem.clone() });
         }
         Ok(told)
     }
@@ -159,18 +168,25 @@ impl App {
                 self.decided(asker, &recorded, made, true, asked).await
             }
             Answer::Failed(failure) => {
-                Ok(Told::Problem(Box::new(Problem::failed(&failure, key, asker, self.engine.now())), false))
+                Ok(Told::Problem(Problem::failed(&failure, key, asker, self.engine.now()), false))
             }
-            Answer::None(no) => Ok(Told::Problem(Box::new(Problem::no_answer(no, key)), false)),
+            Answer::None(no) => Ok(Told::Problem(Problem::no_answer(no, key), false)),
         }
     }
 
     /// A recorded decision, shown under the asker's present rights.
-    pub async fn decided(&self, asker: &Asker, recorded: &Recorded, made: Option<Made>, replayed: bool, asked: Option<&Command>) -> Result<Told, Problem> {
+    pub async fn decided(
+        &self,
+        asker: &Asker,
+        recorded: &Recorded,
+        made: Option<Made>,
+        replayed: bool,
+        asked: Option<&Command>,
+    ) -> Result<Told, Problem> {
         let (key, decision) = (recorded.key.key, &recorded.decision);
         if let Outcome::Rejected(rejection) = &decision.outcome {
             let problem = Problem::rejected(self, asker, key, decision, rejection, asked).await;
-            return Ok(Told::Problem(Box::new(problem), replayed));
+            return Ok(Told::Problem(problem, replayed));
         }
         let now = self.engine.now();
         let mut body = AcceptedBody {
@@ -231,7 +247,10 @@ impl App {
 
     /// The same, with its resources at hand.
     pub async fn booking_body_in(&self, asker: &Asker, booking: &Booking, world: &World) -> BookingBody {
-        let room = booking.slots.iter().all(|s| world.calendars.get(&s.resource).is_some_and(|c| c.resource.spec.kind == Kind::Room));
+        let room = booking
+            .slots
+            .iter()
+            .all(|s| world.calendars.get(&s.resource).is_some_and(|c| c.resource.spec.kind == Kind::Room));
         let inside = asker.sees_inside(booking.owner);
         let owner = if inside || room { self.people.name(booking.owner).await } else { None };
         let owner = owner.map(|name| PersonBody { id: booking.owner.0, name });
@@ -261,7 +280,7 @@ impl App {
         let wait = until.wait_time_from(limiter.clock().now()).as_secs().saturating_add(1);
         let detail = "You are sending too many requests. Nothing was done; wait a moment.";
         let problem = Problem::request(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests", detail);
-        Err(Problem { retryable: true, retry_after: i64::try_from(wait).ok(), ..problem })
+        Err(problem.with(|p| (p.retryable, p.retry_after) = (true, i64::try_from(wait).ok())))
     }
 }
 

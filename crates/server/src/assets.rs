@@ -54,7 +54,8 @@ fn etag(file: &EmbeddedFile) -> String {
 
 fn content(name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let accepts = |coding: &str| accepted.split(',').any(|c| c.trim() == coding || c.trim().starts_with(&format!("{coding};")));
+    let accepts =
+        |coding: &str| accepted.split(',').any(|c| c.trim() == coding || c.trim().starts_with(&format!("{coding};")));
     let packed = [("br", "br"), ("gzip", "gz")].into_iter().find_map(|(coding, ending)| {
         accepts(coding).then(|| Files::get(&format!("{name}.{ending}"))).flatten().map(|file| (coding, file))
     });

@@ -33,17 +33,25 @@ pub struct Asker {
 
 impl Asker {
     /// As the one who acts.
-    pub const fn actor(&self) -> Actor { Actor::Person(self.id) }
+    pub const fn actor(&self) -> Actor {
+        Actor::Person(self.id)
+    }
 
     /// Whether they are an admin.
-    pub fn is_admin(&self) -> bool { self.role == Role::Admin }
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin
+    }
 
     /// Whether they may see what is written inside a booking of this person.
-    pub fn sees_inside(&self, owner: PersonId) -> bool { self.is_admin() || self.id == owner }
+    pub fn sees_inside(&self, owner: PersonId) -> bool {
+        self.is_admin() || self.id == owner
+    }
 }
 
 impl From<PersonCard> for Asker {
-    fn from(p: PersonCard) -> Asker { Asker { id: p.id, name: p.name, title: p.title, role: p.role } }
+    fn from(p: PersonCard) -> Asker {
+        Asker { id: p.id, name: p.name, title: p.title, role: p.role }
+    }
 }
 
 impl FromRequestParts<App> for Asker {
@@ -56,7 +64,8 @@ impl FromRequestParts<App> for Asker {
 
 /// Who the headers speak for; `token` is an API key that came another way (the socket's handshake).
 pub async fn whoever(app: &App, headers: &HeaderMap, token: Option<&str>) -> Result<Option<Asker>, Problem> {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let bearer =
+        headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     if let Some(secret) = bearer.or(token) {
         return Ok(app.directory.by_key(secret_hash(secret)).await?.map(Asker::from));
     }
@@ -71,7 +80,9 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// How a secret is kept: high-entropy secrets need no slow hash.
-pub fn secret_hash(secret: &str) -> [u8; 32] { Sha256::digest(secret).into() }
+pub fn secret_hash(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret).into()
+}
 
 /// Sessions of `--demo`: whoever somebody chose to be. In memory only.
 #[derive(Default)]

@@ -51,7 +51,10 @@ pub fn concerned(record: &Record) -> impl Iterator<Item = PersonId> {
         | Change::BookingEdited { owner, .. } => Some(*owner),
         Change::HoldGranted(hold) | Change::HoldRenewed(hold) => Some(hold.holder),
         Change::HoldEnded(ended) => Some(ended.hold.holder),
-        Change::ResourceCreated(_) | Change::ResourceEdited(_) | Change::BlockAdded { .. } | Change::BlockRemoved { .. } => None,
+        Change::ResourceCreated(_)
+        | Change::ResourceEdited(_)
+        | Change::BlockAdded { .. }
+        | Change::BlockRemoved { .. } => None,
     })
 }
 
@@ -68,12 +71,16 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
             let state = if *pending { "pending" } else { "confirmed" };
             ("bookingCreated", "booking", described_booking(*booking, *owner, state, slots, kind, to, people).await)
         }
-        Change::BookingApproved { booking, owner, slots } => {
-            ("bookingChanged", "booking", described_booking(*booking, *owner, "confirmed", slots, kind, to, people).await)
-        }
-        Change::BookingCancelled { booking, owner, slots, .. } => {
-            ("bookingCanceled", "booking", described_booking(*booking, *owner, "cancelled", slots, kind, to, people).await)
-        }
+        Change::BookingApproved { booking, owner, slots } => (
+            "bookingChanged",
+            "booking",
+            described_booking(*booking, *owner, "confirmed", slots, kind, to, people).await,
+        ),
+        Change::BookingCancelled { booking, owner, slots, .. } => (
+            "bookingCanceled",
+            "booking",
+            described_booking(*booking, *owner, "cancelled", slots, kind, to, people).await,
+        ),
         Change::BookingEdited { booking, owner, revision } => {
             let about = json!({ "id": booking.0, "revision": revision, "mine": *owner == to.id });
             ("bookingChanged", "booking", about)

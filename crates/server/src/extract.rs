@@ -1,8 +1,8 @@
 //! The parts of a request, read with clear errors: the key, the JSON body, the query, ids in paths.
 //! What cannot be read never becomes an execution.
 
-use crate::problem::{FieldError, Problem};
 use crate::app::App;
+use crate::problem::{FieldError, Problem};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -76,7 +76,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
                 return Err(Problem::request(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large", detail));
             }
             Err(_) => {
-                return Err(Problem::request(StatusCode::BAD_REQUEST, "cut_off", "Cut off", "The body ended too early."));
+                return Err(Problem::request(
+                    StatusCode::BAD_REQUEST,
+                    "cut_off",
+                    "Cut off",
+                    "The body ended too early.",
+                ));
             }
         };
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
@@ -91,7 +96,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             Problem::field(FieldError::new(&field, "not_understood", &format!("is not understood: {inner}")))
         })?;
         reader.end().map_err(|e| {
-            Problem::request(StatusCode::BAD_REQUEST, "not_json", "Not JSON", &format!("The body goes on after its end: {e}."))
+            Problem::request(
+                StatusCode::BAD_REQUEST,
+                "not_json",
+                "Not JSON",
+                &format!("The body goes on after its end: {e}."),
+            )
         })?;
         Ok(Body(read))
     }
@@ -133,7 +143,12 @@ impl FromRequestParts<App> for IfMatch {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<IfMatch, Problem> {
         let Some(value) = parts.headers.get(header::IF_MATCH) else {
             let detail = "Send If-Match with the version you saw, so that nobody's edit is overwritten.";
-            return Err(Problem::request(StatusCode::PRECONDITION_REQUIRED, "if_match_missing", "If-Match missing", detail));
+            return Err(Problem::request(
+                StatusCode::PRECONDITION_REQUIRED,
+                "if_match_missing",
+                "If-Match missing",
+                detail,
+            ));
         };
         let number = value.to_str().ok().and_then(|v| v.trim().trim_matches('"').parse().ok());
         number.map(IfMatch).ok_or_else(|| {

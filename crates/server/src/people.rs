@@ -19,7 +19,9 @@ pub struct People {
 
 impl People {
     /// Over a directory.
-    pub fn new(directory: Arc<dyn Directory>) -> People { People { directory, names: Mutex::default() } }
+    pub fn new(directory: Arc<dyn Directory>) -> People {
+        People { directory, names: Mutex::default() }
+    }
 
     /// The name of a person, if they are known.
     pub async fn name(&self, id: PersonId) -> Option<String> {

@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use slotwise_domain::{
-    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId, Rule, Scope, Witness, Zone,
+    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId, Rule,
+    Scope, Witness, Zone,
 };
 use slotwise_engine::NoAnswer;
 use utoipa::ToSchema;
@@ -64,7 +65,8 @@ pub struct WitnessBody {
 
 /// A problem (RFC 9457).
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct ProblemBody {
     /// What kind, a URI reference.
     #[serde(rename = "type")]
     pub kind: String,
@@ -119,33 +121,58 @@ pub struct Problem {
     pub link: Option<String>,
 }
 
+/// A problem on its way out; boxed, since the way of a success should not carry its size.
+#[derive(Clone, Debug)]
+pub struct Problem(Box<ProblemBody>);
+
+impl std::ops::Deref for Problem {
+    type Target = ProblemBody;
+
+    fn deref(&self) -> &ProblemBody {
+        &self.0
+    }
+}
+
 impl Problem {
+    /// This problem, with more said of it.
+    pub fn with(mut self, say: impl FnOnce(&mut ProblemBody)) -> Problem {
+        say(&mut self.0);
+        self
+    }
+
     /// A request that never became an execution.
     pub fn request(status: StatusCode, code: &str, title: &str, detail: &str) -> Problem {
-        Problem {
+        Problem(Box::new(ProblemBody {
             kind: format!("/problems/{code}"),
             title: title.into(),
             status: status.as_u16(),
             detail: detail.into(),
             code: code.into(),
-            ..Problem::default()
-        }
+            ..ProblemBody::default()
+        }))
     }
 
     /// A malformed field.
-    pub fn field(error: FieldError) -> Problem { Problem::fields(vec![error]) }
+    pub fn field(error: FieldError) -> Problem {
+        Problem::fields(vec![error])
+    }
 
     /// Malformed fields.
     pub fn fields(errors: Vec<FieldError>) -> Problem {
         let detail = errors.iter().map(|e| e.detail.as_str()).collect::<Vec<_>>().join("; ");
         let detail = format!("Nothing was done: {detail}.");
         let problem = Problem::request(StatusCode::UNPROCESSABLE_ENTITY, "malformed", "Malformed request", &detail);
-        Problem { errors, ..problem }
+        problem.with(|p| p.errors = errors)
     }
 
     /// Nobody is signed in.
     pub fn unauthenticated() -> Problem {
-        Problem::request(StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in", "Sign in, or send an API key, and try again.")
+        Problem::request(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "Not signed in",
+            "Sign in, or send an API key, and try again.",
+        )
     }
 
     /// Something that does not exist, or is not the asker's to see.
@@ -162,7 +189,7 @@ impl Problem {
     pub fn unavailable() -> Problem {
         let detail = "The store cannot be read right now. Try again in a moment.";
         let problem = Problem::request(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "Not available", detail);
-        Problem { retryable: true, retry_after: Some(1), ..problem }
+        problem.with(|p| (p.retryable, p.retry_after) = (true, Some(1)))
     }
 
     /// A key that gives no outcome, and why.
@@ -201,13 +228,12 @@ impl Problem {
         };
         let problem = Problem::request(status, code, title, detail);
         let pending = matches!(no, NoAnswer::NotYet | NoAnswer::InProgress);
-        Problem {
-            attempt: Some(key),
-            retryable: pending,
-            retry_after: pending.then_some(1),
-            link: pending.then(|| format!("/api/attempts/{key}")),
-            ..problem
-        }
+        problem.with(|p| {
+            p.attempt = Some(key);
+            p.retryable = pending;
+            p.retry_after = pending.then_some(1);
+            p.link = pending.then(|| format!("/api/attempts/{key}"));
+        })
     }
 
     /// An execution that changed nothing.
@@ -237,7 +263,12 @@ impl Problem {
         };
         let (yours, theirs) = match &failure.ground {
             Some(Ground::PolicyVersion { yours, theirs }) => {
-                let body = crate::wire::ResourceBody::of(theirs, slotwise_domain::Version::zero(slotwise_domain::Epoch(0)), Vec::new(), as_of);
+                let body = crate::wire::ResourceBody::of(
+                    theirs,
+                    slotwise_domain::Version::zero(slotwise_domain::Epoch(0)),
+                    Vec::new(),
+                    as_of,
+                );
                 let mut theirs = serde_json::to_value(body).unwrap_or_default();
                 if let Some(fields) = theirs.as_object_mut() {
                     for unknown in ["epoch", "version", "blocks"] {
@@ -248,18 +279,29 @@ impl Problem {
             }
             Some(Ground::Revision { yours, theirs }) => {
                 let inside = asker.sees_inside(theirs.owner);
-                let body = crate::wire::BookingBody::of(theirs, &|_| None, None, inside, asker.id == theirs.owner, as_of);
+                let body =
+                    crate::wire::BookingBody::of(theirs, &|_| None, None, inside, asker.id == theirs.owner, as_of);
                 (Some(serde_json::json!({ "revision": yours })), serde_json::to_value(body).ok())
             }
             None => (None, None),
         };
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
         let problem = Problem::request(status, code, title, detail);
-        Problem { outcome: Some("FAILED"), attempt: Some(key), retryable: true, retry_after, yours, theirs, ..problem }
+        problem.with(|p| {
+            (p.outcome, p.attempt, p.retryable, p.retry_after) = (Some("FAILED"), Some(key), true, retry_after);
+            (p.yours, p.theirs) = (yours, theirs);
+        })
     }
 
     /// A recorded refusal, shown under the asker's present rights.
-    pub async fn rejected(app: &App, asker: &Asker, key: Uuid, decision: &Decision, rejection: &Rejection, command: Option<&Command>) -> Problem {
+    pub async fn rejected(
+        app: &App,
+        asker: &Asker,
+        key: Uuid,
+        decision: &Decision,
+        rejection: &Rejection,
+        command: Option<&Command>,
+    ) -> Problem {
         let shown = Shown::of(app, asker, rejection).await;
         let status = match rejection.code {
             Code::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
@@ -280,19 +322,22 @@ impl Problem {
             | Code::WaitlistFirst => StatusCode::CONFLICT,
         };
         let problem = Problem::request(status, rejection.code.name(), title(rejection.code), &shown.detail);
-        let seen = decision.seen.map(|s| SeenBody { epoch: s.version.epoch.0, version: s.version.number, as_of: time(s.as_of) });
-        Problem {
-            outcome: Some("REJECTED"),
-            attempt: Some(key),
-            decided_at: Some(time(decision.decided_at)),
-            seen,
-            observed: decision.observed.iter().map(|v| ResourceVersion::from(*v)).collect(),
-            decided: decision.decided.iter().map(|v| ResourceVersion::from(*v)).collect(),
-            witness: shown.witness,
-            alternatives: command.and_then(|c| alternatives(c, shown.kind)),
-            retry_after: rejection.retry_at.map(|at| at.since(decision.decided_at).seconds_up()),
-            ..problem
-        }
+        let seen = decision.seen.map(|s| SeenBody {
+            epoch: s.version.epoch.0,
+            version: s.version.number,
+            as_of: time(s.as_of),
+        });
+        problem.with(|p| {
+            p.outcome = Some("REJECTED");
+            p.attempt = Some(key);
+            p.decided_at = Some(time(decision.decided_at));
+            p.seen = seen;
+            p.observed = decision.observed.iter().map(|v| ResourceVersion::from(*v)).collect();
+            p.decided = decision.decided.iter().map(|v| ResourceVersion::from(*v)).collect();
+            p.witness = shown.witness;
+            p.alternatives = command.and_then(|c| alternatives(c, shown.kind));
+            p.retry_after = rejection.retry_at.map(|at| at.since(decision.decided_at).seconds_up());
+        })
     }
 }
 
@@ -300,7 +345,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = self.retry_after.filter(|_| status != StatusCode::UNPROCESSABLE_ENTITY);
-        let mut response = (status, Json(self)).into_response();
+        let mut response = (status, Json(self.0)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = retry_after {
@@ -422,7 +467,14 @@ const fn title(code: Code) -> &'static str {
 }
 
 /// What the person reads: what happened, and what to do next.
-fn sentence(r: &Rejection, name: &str, kind: Option<Kind>, owner: Option<&str>, reason: Option<&str>, zone: &Zone) -> String {
+fn sentence(
+    r: &Rejection,
+    name: &str,
+    kind: Option<Kind>,
+    owner: Option<&str>,
+    reason: Option<&str>,
+    zone: &Zone,
+) -> String {
     let until = match r.witness {
         Some(Witness::Booking { interval, .. } | Witness::Hold { interval, .. } | Witness::Block { interval, .. }) => {
             format!(" until {} ({})", at_text(interval.end(), zone), zone.name())
@@ -435,7 +487,9 @@ fn sentence(r: &Rejection, name: &str, kind: Option<Kind>, owner: Option<&str>, 
     };
     match (r.code, r.rule) {
         (Code::Invalid, Some(Rule::Lines)) => format!("A booking has 1 to {} lines.", Command::LINES_MAX),
-        (Code::Invalid, Some(Rule::Units)) => format!("{name} does not have that many units; ask for at least one and no more than it has."),
+        (Code::Invalid, Some(Rule::Units)) => {
+            format!("{name} does not have that many units; ask for at least one and no more than it has.")
+        }
         (Code::Invalid, Some(Rule::OneInterval)) => format!("{name} has one fixed time; leave start and end out."),
         (Code::Invalid, Some(Rule::IntervalMissing)) => format!("Say from when until when you want {name}."),
         (Code::Invalid, Some(Rule::DurationMax)) => format!("That is longer than {name} may be booked at once."),
@@ -456,8 +510,12 @@ fn sentence(r: &Rejection, name: &str, kind: Option<Kind>, owner: Option<&str>, 
         (Code::OutsideHours, _) => format!("{name} is not open then. Choose a time within its opening hours."),
         (Code::TooEarly, _) => format!("Booking opens {instant}."),
         (Code::PastCutoff, Some(Rule::Begun)) => "That time has begun or is over.".into(),
-        (Code::PastCutoff, Some(Rule::CancelBy)) => format!("Too late to cancel: that was possible before {instant}. Ask an admin."),
-        (Code::PastCutoff, Some(Rule::ChangeBy)) => format!("Too late to change: that was possible before {instant}. Ask an admin."),
+        (Code::PastCutoff, Some(Rule::CancelBy)) => {
+            format!("Too late to cancel: that was possible before {instant}. Ask an admin.")
+        }
+        (Code::PastCutoff, Some(Rule::ChangeBy)) => {
+            format!("Too late to change: that was possible before {instant}. Ask an admin.")
+        }
         (Code::PastCutoff, _) => format!("Too late to book: that was possible before {instant}."),
         (Code::Blocked, _) => match reason {
             Some(reason) => format!("{name} is out of use{until}: {reason}"),
@@ -466,13 +524,21 @@ fn sentence(r: &Rejection, name: &str, kind: Option<Kind>, owner: Option<&str>, 
         (Code::QuotaExceeded, Some(Rule::HoldsPerPerson)) => {
             format!("You hold {} things already. Confirm or release one first.", Policy::HOLDS_PER_PERSON_MAX)
         }
-        (Code::QuotaExceeded, _) => "This hold cannot be kept any longer. Confirm now, or take a new one when it ends.".into(),
-        (Code::OwnOverlap, _) => "You have another booking at that time. Cancel it first, or choose another time.".into(),
+        (Code::QuotaExceeded, _) => {
+            "This hold cannot be kept any longer. Confirm now, or take a new one when it ends.".into()
+        }
+        (Code::OwnOverlap, _) => {
+            "You have another booking at that time. Cancel it first, or choose another time.".into()
+        }
         (Code::HoldExpired, _) => format!("Your hold ended {instant}. Take it again if it is still free."),
-        (Code::HoldSuperseded, _) => "This hold is no longer the current one. Look again, and take it anew if it is free.".into(),
+        (Code::HoldSuperseded, _) => {
+            "This hold is no longer the current one. Look again, and take it anew if it is free.".into()
+        }
         (Code::HeldByOther, _) => match kind {
             Some(Kind::Room) | None => "Another teacher is currently booking. Please wait and try again.".into(),
-            Some(Kind::Section | Kind::Session | Kind::Equipment) => "Somebody else is currently booking. Please wait and try again.".into(),
+            Some(Kind::Section | Kind::Session | Kind::Equipment) => {
+                "Somebody else is currently booking. Please wait and try again.".into()
+            }
         },
         (Code::Full, _) => match (kind, owner) {
             (Some(Kind::Room), Some(owner)) => format!("Room already booked by {owner}{until}."),

@@ -143,7 +143,11 @@ fn on_messages(socket: &SocketRef, ask: &mpsc::Sender<Ask>) {
     socket.on("subscribe", async move |socket: SocketRef, TryData(wanted): TryData<Subscribe>, ack: AckSender| {
         let wanted = match wanted {
             Ok(w) if w.resources.len() <= SUBSCRIBE_MAX => w,
-            Ok(_) => return drop(ack.send(&json!({ "error": "too_many", "detail": "at most 500 resources in one message" }))),
+            Ok(_) => {
+                return drop(
+                    ack.send(&json!({ "error": "too_many", "detail": "at most 500 resources in one message" })),
+                );
+            }
             Err(e) => return drop(ack.send(&json!({ "error": "malformed", "detail": e.to_string() }))),
         };
         let wanted = wanted.resources.into_iter().map(|w| (ResourceId(w.id), w.after.map(Version::from))).collect();
@@ -351,4 +355,3 @@ fn remove<K: std::hash::Hash + Eq>(of: &mut HashMap<K, BTreeSet<Sid>>, key: K, s
         }
     }
 }
-

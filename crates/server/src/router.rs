@@ -3,7 +3,7 @@
 use crate::api::{attempts, bookings, holds, operations, people, resources, room_bookings, search};
 use crate::app::App;
 use crate::auth;
-use crate::problem::{FieldError, Problem, WitnessBody};
+use crate::problem::{FieldError, Problem, ProblemBody, WitnessBody};
 use crate::{assets, realtime};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -31,7 +31,11 @@ fn described() -> OpenApiRouter<App> {
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
         .build();
     // What is only named in shared responses is not found by the routes.
-    let shared = ComponentsBuilder::new().schema_from::<Problem>().schema_from::<FieldError>().schema_from::<WitnessBody>().build();
+    let shared = ComponentsBuilder::new()
+        .schema_from::<ProblemBody>()
+        .schema_from::<FieldError>()
+        .schema_from::<WitnessBody>()
+        .build();
     OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info).components(Some(shared)).build())
         .routes(routes!(room_bookings::create))
         .routes(routes!(bookings::create, bookings::list))
@@ -61,10 +65,14 @@ fn described() -> OpenApiRouter<App> {
 }
 
 /// The OpenAPI 3.1 document.
-pub fn openapi() -> OpenApi { described().into_openapi() }
+pub fn openapi() -> OpenApi {
+    described().into_openapi()
+}
 
 /// The document as it is served and kept: pretty JSON with a newline at its end.
-pub fn openapi_json() -> String { openapi().to_pretty_json().unwrap_or_default() + "\n" }
+pub fn openapi_json() -> String {
+    openapi().to_pretty_json().unwrap_or_default() + "\n"
+}
 
 /// All of it, and the sockets' handle for closing them.
 pub fn router(app: App) -> (Router, SocketIo) {
@@ -79,7 +87,10 @@ pub fn router(app: App) -> (Router, SocketIo) {
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
     let mut router = routes
-        .route("/api/openapi.json", axum::routing::get(async move || ([(header::CONTENT_TYPE, "application/json")], document)))
+        .route(
+            "/api/openapi.json",
+            axum::routing::get(async move || ([(header::CONTENT_TYPE, "application/json")], document)),
+        )
         .route("/api/{*rest}", axum::routing::any(async || Problem::not_found("endpoint; see /api/openapi.json")))
         .fallback(assets::serve)
         .method_not_allowed_fallback(async || {
@@ -99,7 +110,8 @@ pub fn router(app: App) -> (Router, SocketIo) {
 async fn only_this_machine(State(app): State<App>, request: Request, next: Next) -> Response {
     if app.demo.is_some() && !auth::loopback_host(request.headers()) {
         let detail = "A demo is served to this machine only: open it as http://127.0.0.1 or http://localhost.";
-        return Problem::request(StatusCode::MISDIRECTED_REQUEST, "loopback_only", "This machine only", detail).into_response();
+        return Problem::request(StatusCode::MISDIRECTED_REQUEST, "loopback_only", "This machine only", detail)
+            .into_response();
     }
     next.run(request).await
 }

@@ -6,9 +6,9 @@ use jiff::civil;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slotwise_domain::{
-    Block, Booking, BookingState, Calendar, Cutoff, Details, DetailsPatch, FencingToken, Fingerprint, Hold, HoldAt, HoldRef, Instant,
-    Interval, Kind, OpeningHours, OwnOverlap, Policy, Resource, ResourceId, ResourcePatch, ResourceSpec, Role, Seen, Slot, Span,
-    Version, Weekdays, Zone,
+    Block, Booking, BookingState, Calendar, Cutoff, Details, DetailsPatch, FencingToken, Fingerprint, Hold, HoldAt,
+    HoldRef, Instant, Interval, Kind, OpeningHours, OwnOverlap, Policy, Resource, ResourceId, ResourcePatch,
+    ResourceSpec, Role, Seen, Slot, Span, Version, Weekdays, Zone,
 };
 use slotwise_domain::{Epoch, HoldId};
 use utoipa::ToSchema;
@@ -27,7 +27,9 @@ pub fn fingerprint(operation: &str, about: &str, body: &impl Serialize) -> Finge
 }
 
 /// An instant as it is told.
-pub fn time(t: Instant) -> String { t.to_string() }
+pub fn time(t: Instant) -> String {
+    t.to_string()
+}
 
 /// Reads an instant with an offset, or a civil time in the resource's zone.
 pub fn read_time(text: &str, field: &str, zone: Option<&Zone>) -> Result<Instant, FieldError> {
@@ -39,16 +41,22 @@ pub fn read_time(text: &str, field: &str, zone: Option<&Zone>) -> Result<Instant
         return Ok(timestamp.into());
     }
     let Ok(civil) = text.parse::<civil::DateTime>() else {
-        return bad("not_a_time", "must be a time such as 2026-11-23T18:00:00Z, or 2026-11-23T10:00 in the resource's zone");
+        return bad(
+            "not_a_time",
+            "must be a time such as 2026-11-23T18:00:00Z, or 2026-11-23T10:00 in the resource's zone",
+        );
     };
     let Some(zone) = zone else {
         return bad("offset_missing", "needs an offset here, such as 2026-11-23T18:00:00Z");
     };
     match zone.rules().to_ambiguous_timestamp(civil).unambiguous() {
         Ok(timestamp) => Ok(timestamp.into()),
-        Err(_) if zone.rules().to_ambiguous_timestamp(civil).later().is_ok_and(|t| {
-            t.to_zoned(zone.rules().clone()).datetime() == civil
-        }) =>
+        Err(_)
+            if zone
+                .rules()
+                .to_ambiguous_timestamp(civil)
+                .later()
+                .is_ok_and(|t| t.to_zoned(zone.rules().clone()).datetime() == civil) =>
         {
             bad("in_fold", &format!("happens twice in {}, clocks are set back; give it an offset", zone.name()))
         }
@@ -83,11 +91,15 @@ pub struct VersionBody {
 }
 
 impl From<Version> for VersionBody {
-    fn from(v: Version) -> VersionBody { VersionBody { epoch: v.epoch.0, version: v.number } }
+    fn from(v: Version) -> VersionBody {
+        VersionBody { epoch: v.epoch.0, version: v.number }
+    }
 }
 
 impl From<VersionBody> for Version {
-    fn from(v: VersionBody) -> Version { Version { epoch: Epoch(v.epoch), number: v.version } }
+    fn from(v: VersionBody) -> Version {
+        Version { epoch: Epoch(v.epoch), number: v.version }
+    }
 }
 
 /// The version of one resource.
@@ -215,7 +227,9 @@ impl CutoffBody {
         match self {
             CutoffBody::Elapsed(e) => Ok(Cutoff::Elapsed(Span::seconds(e.elapsed_s))),
             CutoffBody::Civil(c) => {
-                let at = c.at.parse().map_err(|_| FieldError::new(field, "not_a_time", "must be a time of day such as 18:00"))?;
+                let at =
+                    c.at.parse()
+                        .map_err(|_| FieldError::new(field, "not_a_time", "must be a time of day such as 18:00"))?;
                 Ok(Cutoff::Civil { days_before: c.days_before, at })
             }
         }
@@ -261,7 +275,9 @@ fn minute(text: &str) -> Option<u16> {
     (minutes < 60 && hours * 60 + minutes <= 1440).then_some(hours * 60 + minutes)
 }
 
-fn clock_text(minute: u16) -> String { format!("{:02}:{:02}", minute / 60, minute % 60) }
+fn clock_text(minute: u16) -> String {
+    format!("{:02}:{:02}", minute / 60, minute % 60)
+}
 
 impl HoursBody {
     fn read(&self) -> Result<OpeningHours, FieldError> {
@@ -336,7 +352,9 @@ pub enum OwnOverlapBody {
 }
 
 impl Default for PolicyBody {
-    fn default() -> PolicyBody { PolicyBody::from(&Policy::default()) }
+    fn default() -> PolicyBody {
+        PolicyBody::from(&Policy::default())
+    }
 }
 
 impl From<HoldAt> for HoldAtBody {
@@ -413,7 +431,9 @@ pub struct IntervalBody {
 }
 
 impl From<Interval> for IntervalBody {
-    fn from(i: Interval) -> IntervalBody { IntervalBody { start: time(i.start()), end: time(i.end()) } }
+    fn from(i: Interval) -> IntervalBody {
+        IntervalBody { start: time(i.start()), end: time(i.end()) }
+    }
 }
 
 /// A resource to be made.
@@ -443,7 +463,9 @@ pub struct ResourceRequest {
     pub policy: PolicyBody,
 }
 
-const fn one_unit() -> Option<u32> { Some(1) }
+const fn one_unit() -> Option<u32> {
+    Some(1)
+}
 
 fn read_zone(name: &str) -> Result<Zone, FieldError> {
     Zone::named(name).map_err(|e| FieldError::new("zone", "not_a_zone", &e.to_string()))
@@ -641,7 +663,9 @@ pub struct LineRequest {
     pub units: u32,
 }
 
-const fn one() -> u32 { 1 }
+const fn one() -> u32 {
+    1
+}
 
 /// A hold as its holder names it.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
@@ -662,9 +686,9 @@ impl HoldRefBody {
 
 /// Reads a fencing token.
 pub fn read_token(text: &str, field: &str) -> Result<FencingToken, Problem> {
-    read_version(text)
-        .map(FencingToken)
-        .ok_or_else(|| Problem::field(FieldError::new(field, "not_a_token", "must be the token of the hold, such as 1.42")))
+    read_version(text).map(FencingToken).ok_or_else(|| {
+        Problem::field(FieldError::new(field, "not_a_token", "must be the token of the hold, such as 1.42"))
+    })
 }
 
 /// Reads `epoch.version`.
@@ -733,7 +757,9 @@ pub fn check_text(text: Option<&String>, field: &str, max: usize) -> Result<(), 
 
 fn check_people(people: Option<u32>) -> Result<(), FieldError> {
     match people {
-        Some(n) if n == 0 || n > 1_000_000 => Err(FieldError::new("people", "out_of_range", "must be between 1 and 1000000")),
+        Some(n) if n == 0 || n > 1_000_000 => {
+            Err(FieldError::new("people", "out_of_range", "must be between 1 and 1000000"))
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -834,7 +860,14 @@ pub struct BookingBody {
 
 impl BookingBody {
     /// A booking as its owner or an admin sees it, or as others do (`inside` false). `calendars` names its resources.
-    pub fn of(b: &Booking, calendars: &dyn Fn(ResourceId) -> Option<std::sync::Arc<Calendar>>, owner: Option<PersonBody>, inside: bool, mine: bool, as_of: Instant) -> BookingBody {
+    pub fn of(
+        b: &Booking,
+        calendars: &dyn Fn(ResourceId) -> Option<std::sync::Arc<Calendar>>,
+        owner: Option<PersonBody>,
+        inside: bool,
+        mine: bool,
+        as_of: Instant,
+    ) -> BookingBody {
         let line = |s: &Slot| {
             let calendar = calendars(s.resource);
             let spec = calendar.as_ref().map(|c| &c.resource.spec);

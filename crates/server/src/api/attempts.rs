@@ -57,14 +57,22 @@ pub async fn read(State(app): State<App>, asker: Asker, Path(key): Path<Uuid>) -
         (None, true) => ("in_progress", StatusCode::OK),
         (None, false) => ("unknown", StatusCode::NOT_FOUND),
     };
-    let mut body = AttemptBody { attempt: key, state, outcome: None, code: None, answer: None, last_failure, as_of: time(app.engine.now()) };
+    let mut body = AttemptBody {
+        attempt: key,
+        state,
+        outcome: None,
+        code: None,
+        answer: None,
+        last_failure,
+        as_of: time(app.engine.now()),
+    };
     if let Some(recorded) = &standing.recorded {
         let made = app.present(&recorded.decision).await?;
         body.outcome = Some(recorded.decision.outcome.name());
         body.code = Some(outcome_code(&recorded.decision.outcome)).filter(|c| !c.is_empty());
         body.answer = match app.decided(&asker, recorded, made, true, None).await? {
             Told::Accepted(accepted, _, _) => serde_json::to_value(accepted).ok(),
-            Told::Problem(problem, _) => serde_json::to_value(problem).ok(),
+            Told::Problem(problem, _) => serde_json::to_value(&*problem).ok(),
         };
     }
     Ok((status, Json(body)).into_response())

@@ -6,8 +6,8 @@ use crate::auth::Asker;
 use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
-    BookingBody, BookingEdit, BookingRequest, CancelRequest, LineRequest, Page, check_text, fingerprint, read_details, read_interval,
-    read_time, time,
+    BookingBody, BookingEdit, BookingRequest, CancelRequest, LineRequest, Page, check_text, fingerprint, read_details,
+    read_interval, read_time, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -23,7 +23,12 @@ use uuid::Uuid;
 #[utoipa::path(post, operation_id = "create_booking", path = "/api/bookings", tag = "bookings", request_body = BookingRequest,
     params(("Idempotency-Key" = Uuid, Header, description = "a UUIDv7 of the client's")),
     responses((status = 201, body = AcceptedBody), (status = 200, body = AcceptedBody, description = "decided before"), Problems))]
-pub async fn create(State(app): State<App>, asker: Asker, Key(key): Key, Body(body): Body<BookingRequest>) -> Result<Told, Problem> {
+pub async fn create(
+    State(app): State<App>,
+    asker: Asker,
+    Key(key): Key,
+    Body(body): Body<BookingRequest>,
+) -> Result<Told, Problem> {
     let mut lines = Vec::with_capacity(body.lines.len().min(Command::LINES_MAX));
     if body.lines.len() > Command::LINES_MAX {
         return Err(Problem::field(FieldError::new("lines", "too_many", "must be at most 20")));
@@ -54,8 +59,12 @@ pub async fn read_line(app: &App, line: &LineRequest, prefix: &str) -> Result<Li
             Some(read_interval(start, end, prefix, zone).map_err(Problem::fields)?)
         }
         (None, None) => None,
-        (Some(_), None) => return Err(Problem::field(FieldError::new(&format!("{prefix}end"), "missing", "is missing"))),
-        (None, Some(_)) => return Err(Problem::field(FieldError::new(&format!("{prefix}start"), "missing", "is missing"))),
+        (Some(_), None) => {
+            return Err(Problem::field(FieldError::new(&format!("{prefix}end"), "missing", "is missing")));
+        }
+        (None, Some(_)) => {
+            return Err(Problem::field(FieldError::new(&format!("{prefix}start"), "missing", "is missing")));
+        }
     };
     Ok(Line { resource, interval, units: line.units })
 }
@@ -83,7 +92,11 @@ pub struct ListQuery {
 
 /// Bookings by start: one's own, or anybody's for admins.
 #[utoipa::path(get, operation_id = "list_bookings", path = "/api/bookings", tag = "bookings", params(ListQuery), responses((status = 200, body = Page<BookingBody>), Problems))]
-pub async fn list(State(app): State<App>, asker: Asker, Query(q): Query<ListQuery>) -> Result<Json<Page<BookingBody>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    asker: Asker,
+    Query(q): Query<ListQuery>,
+) -> Result<Json<Page<BookingBody>>, Problem> {
     let bad = |field, detail| Problem::field(FieldError::new(field, "not_understood", detail));
     let owner = match q.owner.as_deref() {
         Some("me") => Some(asker.id),
@@ -97,14 +110,20 @@ pub async fn list(State(app): State<App>, asker: Asker, Query(q): Query<ListQuer
         return Err(bad("state", "must be confirmed, pending or cancelled"));
     }
     let max = page_size(q.limit)?;
-    let instant = |text: &Option<String>, field| text.as_deref().map(|t| read_time(t, field, None)).transpose().map_err(Problem::field);
+    let instant = |text: &Option<String>, field| {
+        text.as_deref().map(|t| read_time(t, field, None)).transpose().map_err(Problem::field)
+    };
     let filter = BookingFilter {
         owner,
         resource: q.resource.map(ResourceId),
         from: instant(&q.from, "from")?,
         to: instant(&q.to, "to")?,
         state: q.state.clone(),
-        after: q.after.as_deref().map(|c| read_cursor(c).ok_or_else(|| bad("after", "must be the next of a page"))).transpose()?,
+        after: q
+            .after
+            .as_deref()
+            .map(|c| read_cursor(c).ok_or_else(|| bad("after", "must be the next of a page")))
+            .transpose()?,
         max: max + 1,
     };
     let mut found = app.views.bookings(filter).await?;
@@ -170,7 +189,12 @@ pub async fn cancel(
 /// Lets a pending booking take its units, if they are still to be had. Admins only.
 #[utoipa::path(post, operation_id = "approve_booking", path = "/api/bookings/{id}/approve", tag = "bookings",
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
-pub async fn approve(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Key(key): Key) -> Result<Told, Problem> {
+pub async fn approve(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Key(key): Key,
+) -> Result<Told, Problem> {
     let action = Action::Approve { booking: BookingId(id) };
     let print = fingerprint("approve", &id.to_string(), &());
     app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await

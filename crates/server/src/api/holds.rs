@@ -16,8 +16,14 @@ use uuid::Uuid;
 /// Keeps units for a while.
 #[utoipa::path(post, operation_id = "create_hold", path = "/api/holds", tag = "holds", request_body = HoldRequest, params(("Idempotency-Key" = Uuid, Header)),
     responses((status = 201, body = AcceptedBody), (status = 200, body = AcceptedBody, description = "decided before"), Problems))]
-pub async fn create(State(app): State<App>, asker: Asker, Key(key): Key, Body(body): Body<HoldRequest>) -> Result<Told, Problem> {
-    let line = LineRequest { resource: body.resource, start: body.start.clone(), end: body.end.clone(), units: body.units };
+pub async fn create(
+    State(app): State<App>,
+    asker: Asker,
+    Key(key): Key,
+    Body(body): Body<HoldRequest>,
+) -> Result<Told, Problem> {
+    let line =
+        LineRequest { resource: body.resource, start: body.start.clone(), end: body.end.clone(), units: body.units };
     let line = super::bookings::read_line(&app, &line, "").await?;
     let action = Action::Hold { hold: HoldId(app.engine.fresh_id()), line };
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
@@ -27,7 +33,13 @@ pub async fn create(State(app): State<App>, asker: Asker, Key(key): Key, Body(bo
 /// Keeps them longer.
 #[utoipa::path(post, operation_id = "renew_hold", path = "/api/holds/{id}/renew", tag = "holds", request_body = TokenRequest,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
-pub async fn renew(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Key(key): Key, Body(body): Body<TokenRequest>) -> Result<Told, Problem> {
+pub async fn renew(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Key(key): Key,
+    Body(body): Body<TokenRequest>,
+) -> Result<Told, Problem> {
     let action = Action::Renew(HoldRef { id: HoldId(id), token: read_token(&body.token, "token")? });
     let print = fingerprint("renew", &id.to_string(), &body);
     app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
@@ -36,7 +48,13 @@ pub async fn renew(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, K
 /// Gives them back. Releasing what has ended changes nothing.
 #[utoipa::path(post, operation_id = "release_hold", path = "/api/holds/{id}/release", tag = "holds", request_body = TokenRequest,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
-pub async fn release(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Key(key): Key, Body(body): Body<TokenRequest>) -> Result<Told, Problem> {
+pub async fn release(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Key(key): Key,
+    Body(body): Body<TokenRequest>,
+) -> Result<Told, Problem> {
     let action = Action::Release(HoldRef { id: HoldId(id), token: read_token(&body.token, "token")? });
     let print = fingerprint("release", &id.to_string(), &body);
     app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
@@ -59,8 +77,14 @@ pub struct ListQuery {
 
 /// Live holds: on a resource, or one's own. Token and owner are told of one's own only.
 #[utoipa::path(get, operation_id = "list_holds", path = "/api/holds", tag = "holds", params(ListQuery), responses((status = 200, body = Page<HoldBody>), Problems))]
-pub async fn list(State(app): State<App>, asker: Asker, Query(q): Query<ListQuery>) -> Result<Json<Page<HoldBody>>, Problem> {
-    let instant = |text: &Option<String>, field| text.as_deref().map(|t| read_time(t, field, None)).transpose().map_err(Problem::field);
+pub async fn list(
+    State(app): State<App>,
+    asker: Asker,
+    Query(q): Query<ListQuery>,
+) -> Result<Json<Page<HoldBody>>, Problem> {
+    let instant = |text: &Option<String>, field| {
+        text.as_deref().map(|t| read_time(t, field, None)).transpose().map_err(Problem::field)
+    };
     let (from, to) = (instant(&q.from, "from")?.unwrap_or(Instant::MIN), instant(&q.to, "to")?.unwrap_or(Instant::MAX));
     let mine = match q.owner.as_deref() {
         Some("me") => true,
@@ -73,7 +97,9 @@ pub async fn list(State(app): State<App>, asker: Asker, Query(q): Query<ListQuer
         None => return Err(Problem::field(FieldError::new("resource", "missing", "is missing; or ask for owner=me"))),
     };
     let now = app.engine.now();
-    let wanted = |h: &&Hold| !h.expired(now) && h.interval.end() > from && h.interval.start() < to && (!mine || h.holder == asker.id);
+    let wanted = |h: &&Hold| {
+        !h.expired(now) && h.interval.end() > from && h.interval.start() < to && (!mine || h.holder == asker.id)
+    };
     let items = holds.iter().filter(wanted).take(1_000).map(|h| HoldBody::of(h, h.holder == asker.id, now)).collect();
     Ok(Json(Page { items, next: None, as_of: time(now) }))
 }

@@ -21,20 +21,26 @@ pub struct HealthBody {
     version: &'static str,
 }
 
-fn body(status: &str) -> Json<HealthBody> { Json(HealthBody { status: status.into(), version: env!("CARGO_PKG_VERSION") }) }
+fn body(status: &str) -> Json<HealthBody> {
+    Json(HealthBody { status: status.into(), version: env!("CARGO_PKG_VERSION") })
+}
 
 /// The process lives.
 #[utoipa::path(get, operation_id = "healthz", path = "/healthz", tag = "operations", responses((status = 200, body = HealthBody)))]
-pub async fn healthz() -> Json<HealthBody> { body("ok") }
+pub async fn healthz() -> Json<HealthBody> {
+    body("ok")
+}
 
 /// It may take bookings; 503 says why not.
 #[utoipa::path(get, operation_id = "readyz", path = "/readyz", tag = "operations", responses((status = 200, body = HealthBody), (status = 503, body = HealthBody)))]
 pub async fn readyz(State(app): State<App>) -> Response {
     match app.engine.status() {
         Status::Ready => body("ok").into_response(),
-        Status::Stopped(_) => {
-            (StatusCode::SERVICE_UNAVAILABLE, body("the writer has stopped; the log says why; restart when it is mended")).into_response()
-        }
+        Status::Stopped(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            body("the writer has stopped; the log says why; restart when it is mended"),
+        )
+            .into_response(),
         Status::ClockJumped => {
             let why = "the clock was set by more than five seconds; an admin must say that it is right: POST /api/clock/accept";
             (StatusCode::SERVICE_UNAVAILABLE, body(why)).into_response()

@@ -48,7 +48,9 @@ fn me_body(app: &App, asker: &Asker) -> MeBody {
 
 /// Who is signed in.
 #[utoipa::path(get, operation_id = "read_me", path = "/api/me", tag = "people", responses((status = 200, body = MeBody), Problems))]
-pub async fn me(State(app): State<App>, asker: Asker) -> Json<MeBody> { Json(me_body(&app, &asker)) }
+pub async fn me(State(app): State<App>, asker: Asker) -> Json<MeBody> {
+    Json(me_body(&app, &asker))
+}
 
 /// Somebody to be.
 #[derive(Debug, Serialize, ToSchema)]

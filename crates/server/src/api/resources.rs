@@ -6,8 +6,8 @@ use crate::auth::Asker;
 use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
-    BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, check_text, fingerprint, read_interval, read_time,
-    read_version, time,
+    BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, check_text, fingerprint, read_interval,
+    read_time, read_version, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -44,7 +44,11 @@ pub struct ListQuery {
 
 /// Resources by name.
 #[utoipa::path(get, operation_id = "list_resources", path = "/api/resources", tag = "resources", params(ListQuery), responses((status = 200, body = Page<ResourceBody>), Problems))]
-pub async fn list(State(app): State<App>, _asker: Asker, Query(q): Query<ListQuery>) -> Result<Json<Page<ResourceBody>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    _asker: Asker,
+    Query(q): Query<ListQuery>,
+) -> Result<Json<Page<ResourceBody>>, Problem> {
     let max = page_size(q.limit)?;
     let after = q.after.as_deref().map(read_cursor).transpose()?;
     let filter = ResourceFilter {
@@ -61,7 +65,8 @@ pub async fn list(State(app): State<App>, _asker: Asker, Query(q): Query<ListQue
     let next = found.last().filter(|_| more).map(|r| format!("{}.{}", r.id, r.spec.name));
     let world = app.engine.look(Scope { resources: found.iter().map(|r| r.id).collect(), ..Scope::default() }).await?;
     let now = app.engine.now();
-    let items = found.iter().filter_map(|r| Some(ResourceBody::of_calendar(world.calendars.get(&r.id)?, now))).collect();
+    let items =
+        found.iter().filter_map(|r| Some(ResourceBody::of_calendar(world.calendars.get(&r.id)?, now))).collect();
     Ok(Json(Page { items, next, as_of: time(now) }))
 }
 
@@ -91,7 +96,12 @@ pub async fn read(State(app): State<App>, _asker: Asker, Path(id): Path<Uuid>) -
 /// Makes a resource. Admins only.
 #[utoipa::path(post, operation_id = "create_resource", path = "/api/resources", tag = "resources", request_body = ResourceRequest,
     params(("Idempotency-Key" = Uuid, Header)), responses((status = 201, body = AcceptedBody), Problems))]
-pub async fn create(State(app): State<App>, asker: Asker, Key(key): Key, Body(body): Body<ResourceRequest>) -> Result<Told, Problem> {
+pub async fn create(
+    State(app): State<App>,
+    asker: Asker,
+    Key(key): Key,
+    Body(body): Body<ResourceRequest>,
+) -> Result<Told, Problem> {
     let spec = Box::new(body.read()?);
     let action = Action::CreateResource { resource: ResourceId(app.engine.fresh_id()), spec };
     let print = fingerprint("create_resource", "", &body);
@@ -134,7 +144,8 @@ pub async fn block(
         return Err(Problem::field(FieldError::new("reason", "missing", "is missing: people are told why")));
     }
     let calendar = app.known_calendar(ResourceId(id)).await?;
-    let interval = read_interval(&body.start, &body.end, "", Some(&calendar.resource.spec.zone)).map_err(Problem::fields)?;
+    let interval =
+        read_interval(&body.start, &body.end, "", Some(&calendar.resource.spec.zone)).map_err(Problem::fields)?;
     let action = Action::AddBlock {
         resource: ResourceId(id),
         policy_version,
@@ -225,10 +236,18 @@ pub async fn schedule(
 ) -> Result<Json<ScheduleBody>, Problem> {
     let calendar = app.known_calendar(ResourceId(id)).await?;
     let (spec, now) = (&calendar.resource.spec, app.engine.now());
-    let read = |text: &Option<String>, field| text.as_deref().map(|t| read_time(t, field, Some(&spec.zone))).transpose().map_err(Problem::field);
+    let read = |text: &Option<String>, field| {
+        text.as_deref().map(|t| read_time(t, field, Some(&spec.zone))).transpose().map_err(Problem::field)
+    };
     let from = read(&q.from, "from")?.unwrap_or(now);
     let to = read(&q.to, "to")?.unwrap_or(from.plus(slotwise_domain::Span::days(7)));
-    let filter = BookingFilter { resource: Some(ResourceId(id)), from: Some(from), to: Some(to), max: SCHEDULE_MAX + 1, ..BookingFilter::default() };
+    let filter = BookingFilter {
+        resource: Some(ResourceId(id)),
+        from: Some(from),
+        to: Some(to),
+        max: SCHEDULE_MAX + 1,
+        ..BookingFilter::default()
+    };
     let bookings = app.views.bookings(filter).await?;
     let more = bookings.len() > SCHEDULE_MAX;
     let mut items = Vec::new();
@@ -237,7 +256,9 @@ pub async fn schedule(
         // Who asked for a room and waits is between them and the admins.
         let shown = inside || (spec.kind == Kind::Room && booking.state.takes_units());
         let owner = if shown { app.people.name(booking.owner).await } else { None };
-        for (_, slot) in booking.slots_on(ResourceId(id)).filter(|(_, s)| s.interval.end() > from && s.interval.start() < to) {
+        for (_, slot) in
+            booking.slots_on(ResourceId(id)).filter(|(_, s)| s.interval.end() > from && s.interval.start() < to)
+        {
             items.push(ScheduleItem {
                 kind: "booking",
                 id: Some(booking.id.0),
@@ -251,7 +272,9 @@ pub async fn schedule(
             });
         }
     }
-    for hold in calendar.holds.values().filter(|h| !h.expired(now) && h.interval.end() > from && h.interval.start() < to) {
+    for hold in
+        calendar.holds.values().filter(|h| !h.expired(now) && h.interval.end() > from && h.interval.start() < to)
+    {
         let mine = hold.holder == asker.id;
         items.push(ScheduleItem {
             kind: "hold",
@@ -280,7 +303,14 @@ pub async fn schedule(
     }
     items.sort_by(|a, b| (&a.start, &a.end).cmp(&(&b.start, &b.end)));
     let version = calendar.version;
-    Ok(Json(ScheduleBody { resource: id, items, more, epoch: version.epoch.0, version: version.number, as_of: time(now) }))
+    Ok(Json(ScheduleBody {
+        resource: id,
+        items,
+        more,
+        epoch: version.epoch.0,
+        version: version.number,
+        as_of: time(now),
+    }))
 }
 
 /// From which version on.
@@ -307,9 +337,15 @@ pub struct RecordBody {
 /// What happened to a resource after a version: for readers without a socket.
 #[utoipa::path(get, operation_id = "read_record", path = "/api/resources/{id}/record", tag = "resources", params(("id" = Uuid, Path), RecordQuery),
     responses((status = 200, body = RecordBody), Problems))]
-pub async fn record(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Query(q): Query<RecordQuery>) -> Result<Json<RecordBody>, Problem> {
-    let after = read_version(&q.after)
-        .ok_or_else(|| Problem::field(FieldError::new("after", "not_a_version", "must be epoch.version, such as 1.42")))?;
+pub async fn record(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Query(q): Query<RecordQuery>,
+) -> Result<Json<RecordBody>, Problem> {
+    let after = read_version(&q.after).ok_or_else(|| {
+        Problem::field(FieldError::new("after", "not_a_version", "must be epoch.version, such as 1.42"))
+    })?;
     let calendar = app.known_calendar(ResourceId(id)).await?;
     let now: Instant = app.engine.now();
     let as_of = time(now);
@@ -317,11 +353,15 @@ pub async fn record(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, 
         Streamed::Records(records, false) => {
             let mut items = Vec::new();
             for record in &records {
-                items.extend(crate::events::messages(record, calendar.resource.spec.kind, &asker, &app.people, now).await);
+                items.extend(
+                    crate::events::messages(record, calendar.resource.spec.kind, &asker, &app.people, now).await,
+                );
             }
             Ok(Json(RecordBody { items, resync: false, as_of }))
         }
-        Streamed::Records(_, true) | Streamed::Resync => Ok(Json(RecordBody { items: Vec::new(), resync: true, as_of })),
+        Streamed::Records(_, true) | Streamed::Resync => {
+            Ok(Json(RecordBody { items: Vec::new(), resync: true, as_of }))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::Problems;
 use crate::app::{App, Told};
 use crate::auth::Asker;
 use crate::extract::{Body, OptionalKey};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::wire::{BookingBody, LineRequest, RoomBookingRequest, fingerprint, read_details};
 use axum::Json;
 use axum::extract::State;
@@ -61,7 +61,7 @@ pub struct RoomProblem {
     message: String,
     /// The problem.
     #[serde(flatten)]
-    problem: Problem,
+    problem: ProblemBody,
 }
 
 /// Books one room for an interval. Without an `Idempotency-Key` the server makes one and returns it.
@@ -75,7 +75,8 @@ pub async fn create(
     Body(body): Body<RoomBookingRequest>,
 ) -> Result<Response, Problem> {
     let key = key.unwrap_or_else(|| app.engine.fresh_id());
-    let line = LineRequest { resource: body.room_id, start: Some(body.start.clone()), end: Some(body.end.clone()), units: 1 };
+    let line =
+        LineRequest { resource: body.room_id, start: Some(body.start.clone()), end: Some(body.end.clone()), units: 1 };
     let action = Action::Book {
         booking: BookingId(app.engine.fresh_id()),
         owner: asker.id,
@@ -92,10 +93,16 @@ fn in_the_documents_words(told: Told, key: Uuid) -> Response {
     match told {
         Told::Accepted(body, _, replayed) => {
             let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-            let Some((booking, line)) = body.booking.and_then(|b: BookingBody| b.lines.first().cloned().map(|l| (b, l))) else {
+            let Some((booking, line)) =
+                body.booking.and_then(|b: BookingBody| b.lines.first().cloned().map(|l| (b, l)))
+            else {
                 return Problem::no_answer(slotwise_engine::NoAnswer::NotYet, key).into_response();
             };
-            let message = if booking.state == "pending" { "Room requested; an admin must approve it" } else { "Room booked successfully" };
+            let message = if booking.state == "pending" {
+                "Room requested; an admin must approve it"
+            } else {
+                "Room booked successfully"
+            };
             let location = format!("/api/bookings/{}", booking.id);
             let booked = RoomBooked {
                 outcome: body.outcome,
@@ -125,7 +132,11 @@ fn in_the_documents_words(told: Told, key: Uuid) -> Response {
                 (rendered.headers().clone(), rendered.status())
             };
             let message = short(&problem);
-            let body = RoomProblem { error: conflict.then_some("BOOKING_CONFLICT"), message, problem: *problem };
+            let body = RoomProblem {
+                error: conflict.then_some("BOOKING_CONFLICT"),
+                message,
+                problem: ProblemBody::clone(&problem),
+            };
             let mut response = (status, Json(body)).into_response();
             for name in [axum::http::header::CONTENT_TYPE, axum::http::header::RETRY_AFTER] {
                 if let Some(value) = headers.get(&name) {

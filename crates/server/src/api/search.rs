@@ -12,7 +12,8 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::decide::free_units;
 use slotwise_domain::{
-    Action, BookingId, Calendar, Code, Command, Details, Instant, Interval, Kind, Line, Rejection, Scope, Verdict, World, Zone, decide,
+    Action, BookingId, Calendar, Code, Command, Details, Instant, Interval, Kind, Line, Rejection, Scope, Verdict,
+    World, Zone, decide,
 };
 use slotwise_engine::ResourceFilter;
 use std::sync::Arc;
@@ -135,14 +136,21 @@ struct Found {
 
 /// Resources that match, with whether they could be booked and why not.
 #[utoipa::path(get, operation_id = "search", path = "/api/search", tag = "search", params(SearchQuery), responses((status = 200, body = SearchBody), Problems))]
-pub async fn search(State(app): State<App>, asker: Asker, Query(q): Query<SearchQuery>) -> Result<Json<SearchBody>, Problem> {
+pub async fn search(
+    State(app): State<App>,
+    asker: Asker,
+    Query(q): Query<SearchQuery>,
+) -> Result<Json<SearchBody>, Problem> {
     let limit = page_size(q.limit)?;
     let skip: usize = match q.after.as_deref() {
-        Some(n) => n.parse().map_err(|_| Problem::field(FieldError::new("after", "not_understood", "must be the next of a page")))?,
+        Some(n) => n
+            .parse()
+            .map_err(|_| Problem::field(FieldError::new("after", "not_understood", "must be the next of a page")))?,
         None => 0,
     };
     let equipment = q.equipment.as_deref().unwrap_or_default();
-    let equipment: Vec<String> = equipment.split(',').map(|e| e.trim().to_lowercase()).filter(|e| !e.is_empty()).collect();
+    let equipment: Vec<String> =
+        equipment.split(',').map(|e| e.trim().to_lowercase()).filter(|e| !e.is_empty()).collect();
     if equipment.len() > 20 {
         return Err(Problem::field(FieldError::new("equipment", "too_many", "must be at most 20")));
     }
@@ -200,14 +208,24 @@ fn interval_for(q: &SearchQuery, calendar: &Calendar) -> Result<Option<Interval>
         (Some(one), Some(asked)) => Ok(one.meets(asked).then_some(one)),
         (Some(one), None) => Ok(Some(one)),
         (None, Some(asked)) => Ok(Some(asked)),
-        (None, None) => Err(Problem::field(FieldError::new("start", "missing", "is missing: say from when until when"))),
+        (None, None) => {
+            Err(Problem::field(FieldError::new("start", "missing", "is missing: say from when until when")))
+        }
     }
 }
 
-fn refusal(world: &World, calendar: &Calendar, interval: Interval, q: &SearchQuery, asker: &Asker, now: Instant) -> Option<Rejection> {
+fn refusal(
+    world: &World,
+    calendar: &Calendar,
+    interval: Interval,
+    q: &SearchQuery,
+    asker: &Asker,
+    now: Instant,
+) -> Option<Rejection> {
     let line = Line { resource: calendar.resource.id, interval: Some(interval), units: q.units.unwrap_or(1) };
     let details = Details { people: q.people, ..Details::default() };
-    let action = Action::Book { booking: BookingId(Uuid::nil()), owner: asker.id, lines: vec![line], details, hold: None };
+    let action =
+        Action::Book { booking: BookingId(Uuid::nil()), owner: asker.id, lines: vec![line], details, hold: None };
     match decide(world, &Command { actor: asker.actor(), action, seen: None }, now) {
         Verdict::Rejected(rejection, _) => Some(rejection),
         Verdict::Accepted(..) | Verdict::Moved(_) | Verdict::Needs(_) => None,
