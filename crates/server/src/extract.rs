@@ -116,7 +116,12 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Query<T>, Problem> {
         axum::extract::Query::<T>::try_from_uri(&parts.uri)
             .map(|q| Query(q.0))
-            .map_err(|e| Problem::field(FieldError::new("query", "not_understood", &e.body_text())))
+            .map_err(|e| {
+                let text = e.body_text();
+                let (_, says) = text.split_once("query string: ").unwrap_or(("", &text));
+                let (field, says) = says.split_once(": ").unwrap_or(("query", says));
+                Problem::field(FieldError::new(field, "not_understood", &format!("is not understood: {says}")))
+            })
     }
 }
 
