@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use socketioxide::SocketIo;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::csrf::CsrfLayer;
+use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
@@ -98,7 +98,7 @@ pub fn router(app: App) -> (Router, SocketIo) {
             Problem::request(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
         })
         .layer(axum::middleware::from_fn_with_state(app.clone(), only_this_machine))
-        .layer(ServiceBuilder::new().layer(CsrfLayer::new()).layer(sockets))
+        .layer(ServiceBuilder::new().layer(CsrfLayer::new().with_rejection_response(cross_site)).layer(sockets))
         .layer(CatchPanicLayer::custom(panicked));
     for (name, value) in security {
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
@@ -114,6 +114,12 @@ async fn only_this_machine(State(app): State<App>, request: Request, next: Next)
             .into_response();
     }
     next.run(request).await
+}
+
+/// A page elsewhere tried to change something in a browser's name.
+fn cross_site(_: ProtectionError) -> Response {
+    let detail = "This request comes from another site, so nothing was done. Open Slotwise itself and try again.";
+    Problem::request(StatusCode::FORBIDDEN, "cross_site", "Another site", detail).into_response()
 }
 
 /// A bug in a handler is not the end of the process. What was being carried out goes on in its own task.

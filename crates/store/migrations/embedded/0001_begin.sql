@@ -43,6 +43,7 @@ CREATE TABLE resource_version (
     number     INTEGER NOT NULL,
     decided_at INTEGER NOT NULL,
     hash       BLOB    NOT NULL,     -- the head of the resource's chain
+    position   INTEGER NOT NULL,     -- of its last record
     PRIMARY KEY (part_id, resource)
 ) STRICT, WITHOUT ROWID;
 
@@ -158,7 +159,8 @@ CREATE TABLE commit_log (
     PRIMARY KEY (part_id, writer, number)
 ) STRICT, WITHOUT ROWID;
 
--- What became true, in the order of commits; the position is the outbox's cursor.
+-- What became true, in the order of commits; the position is the outbox's cursor. A resource's records are found from its last
+-- one backwards: an index over all of them would cost every booking a page of its own. A mark every so often bounds the way.
 
 CREATE TABLE record (
     position   INTEGER NOT NULL PRIMARY KEY,
@@ -166,10 +168,18 @@ CREATE TABLE record (
     resource   BLOB    NOT NULL,
     epoch      INTEGER NOT NULL,
     number     INTEGER NOT NULL,
+    previous   INTEGER NOT NULL,     -- position of the resource's record before this one; 0 for the first
     decided_at INTEGER NOT NULL,
     attempt    BLOB    NOT NULL,
     actor      BLOB    NOT NULL,
     body       TEXT    NOT NULL,
-    hash       BLOB    NOT NULL,
-    UNIQUE (part_id, resource, epoch, number)
+    hash       BLOB    NOT NULL
 ) STRICT;
+
+CREATE TABLE record_mark (
+    part_id  INTEGER NOT NULL,
+    resource BLOB    NOT NULL,
+    number   INTEGER NOT NULL,       -- of every 64th record of the resource
+    position INTEGER NOT NULL,
+    PRIMARY KEY (part_id, resource, number)
+) STRICT, WITHOUT ROWID;

@@ -19,6 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) struct Entry {
     pub calendar: Arc<Calendar>,
     pub hash: Hash,
+    /// Where its last record is.
+    pub position: u64,
 }
 
 /// Says that nothing was published in a shard since.

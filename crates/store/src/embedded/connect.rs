@@ -87,16 +87,28 @@ impl Readers {
         let readers = self.clone();
         let read = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let mut lent = Lent { db: Some(readers.lend()?), readers: &readers };
-            let Some(db) = lent.db.as_mut() else { return Err(Error::bug("a connection was lent twice")) };
-            let tx = db.transaction()?;
-            let read = query(&tx)?;
-            tx.commit()?;
-            Ok(read)
+            readers.read_now(query)
         });
         let read = read.await.map_err(|e| StoreError(format!("a query panicked: {e}")))?;
         metrics::histogram!("slotwise_store_query_seconds").record(begun.elapsed());
         Ok(read?)
+    }
+
+    /// Runs a query on this thread. For one row on pages that are surely in memory, and nothing else.
+    pub fn read_here<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> std::result::Result<T, StoreError> {
+        let begun = Moment::now();
+        let read = self.read_now(query)?;
+        metrics::histogram!("slotwise_store_query_seconds").record(begun.elapsed());
+        Ok(read)
+    }
+
+    fn read_now<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let mut lent = Lent { db: Some(self.lend()?), readers: self };
+        let Some(db) = lent.db.as_mut() else { return Err(Error::bug("a connection was lent twice")) };
+        let tx = db.transaction()?;
+        let read = query(&tx)?;
+        tx.commit()?;
+        Ok(read)
     }
 
     fn lend(&self) -> rusqlite::Result<Connection> {

@@ -2,11 +2,11 @@
 //! It only reads, and judges nothing; a row that cannot be is an error that names it.
 
 use super::cache::Entry;
-use super::error::{Cells, Result};
+use super::error::{Cells, Error, Result};
 use super::write::Place;
 use crate::codec::{self, Malformed};
 use crate::record;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use slotwise_domain::{
     Actor, AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Details, EndedHold, Epoch, FencingToken,
     Fingerprint, Hold, HoldEnd, HoldId, Instant, Interval, OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope,
@@ -40,7 +40,7 @@ macro_rules! holds_where {
 
 macro_rules! records_where {
     ($rest:literal) => {
-        concat!("SELECT position, resource, epoch, number, decided_at, attempt, actor, body FROM record WHERE ", $rest)
+        concat!("SELECT position, resource, epoch, number, decided_at, attempt, actor, body, previous FROM record WHERE ", $rest)
     };
 }
 
@@ -114,7 +114,7 @@ fn fill_calendar(world: &mut World, id: ResourceId, source: &mut impl Source) ->
 /// A resource with what takes time of it and ends after `since`.
 pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Result<Option<Entry>> {
     const RESOURCE: &str = "
-        SELECT r.spec, r.policy_version, v.epoch, v.number, v.decided_at, v.hash
+        SELECT r.spec, r.policy_version, v.epoch, v.number, v.decided_at, v.hash, v.position
         FROM resource r JOIN resource_version v ON v.part_id = r.part_id AND v.resource = r.id
         WHERE r.part_id = ?1 AND r.id = ?2";
     const SLOTS: &str = "
@@ -131,7 +131,7 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
     let resource = Resource { id, spec, policy_version: cells.get(1)? };
     let version = Version { epoch: Epoch(cells.get(2)?), number: cells.get(3)? };
     let mut calendar = Calendar::empty(Arc::new(resource), version, Instant(cells.get(4)?));
-    let hash = cells.get(5)?;
+    let (hash, position) = (cells.get(5)?, cells.get(6)?);
 
     let mut select = db.prepare_cached(SLOTS)?;
     let mut rows = select.query(params![PART, id.0, since.0])?;
@@ -157,7 +157,7 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
         let block = Block { id: BlockId(cells.get(0)?), interval: interval(&cells, 1)?, reason: cells.get(3)? };
         calendar.blocks.insert(block.id, block);
     }
-    Ok(Some(Entry { calendar: Arc::new(calendar), hash }))
+    Ok(Some(Entry { calendar: Arc::new(calendar), hash, position }))
 }
 
 fn interval(cells: &Cells, at: usize) -> Result<Interval> {
@@ -328,18 +328,38 @@ pub(super) fn records_after(db: &Connection, position: u64, max: usize) -> Resul
     Ok(records)
 }
 
-/// What happened to one resource after a version of this epoch, at most `max` records.
-pub(super) fn records_of(db: &Connection, resource: ResourceId, after: Version, max: usize) -> Result<Vec<Record>> {
-    let mut select = db.prepare_cached(records_where!(
-        "part_id = ?1 AND resource = ?2 AND epoch = ?3 AND number > ?4 ORDER BY number LIMIT ?5"
-    ))?;
-    let mut rows =
-        select.query(params![PART, resource.0, after.epoch.0, signed(after.number), max_rows(max)])?;
+/// What happened to one resource after a version of its epoch, in order, at most `max` records; and whether there is more.
+/// Goes back from the first mark behind them, or from the last record: never more than a mark's distance too far.
+pub(super) fn records_of(db: &Connection, resource: ResourceId, after: Version, max: usize) -> Result<(Vec<Record>, bool)> {
+    const MARK: &str = "
+        SELECT position FROM record_mark WHERE part_id = ?1 AND resource = ?2 AND number >= ?3 ORDER BY number LIMIT 1";
+    let Some((last, end)) = version(db, resource)? else { return Ok((Vec::new(), false)) };
+    let wanted = after.number.saturating_add(max as u64);
+    let mut select = db.prepare_cached(MARK)?;
+    let mark = select.query_row(params![PART, resource.0, signed(wanted)], |row| row.get(0)).optional()?;
+    let mut position: u64 = mark.unwrap_or(end);
     let mut records = Vec::new();
-    while let Some(row) = rows.next()? {
-        records.push(record_of(row)?.1);
+    let mut select = db.prepare_cached(records_where!("position = ?1"))?;
+    while position > 0 {
+        let mut rows = select.query([signed(position)])?;
+        let Some(row) = rows.next()? else { return Err(Error::bug(format!("record {position} of {resource} is gone"))) };
+        let cells = Cells { table: "record", key: &position, row };
+        let version = Version { epoch: Epoch(cells.get(2)?), number: cells.get(3)? };
+        if ResourceId(cells.get(1)?) != resource {
+            return Err(cells.impossible(1, format!("is not {resource}, whose records lead here")));
+        }
+        if version <= after {
+            break;
+        }
+        let previous = cells.get(8)?;
+        if version.number <= wanted {
+            records.push(record_of(row)?.1);
+        }
+        position = previous;
     }
-    Ok(records)
+    records.reverse();
+    let reached = records.last().map_or(after, |record| record.version);
+    Ok((records, last > reached))
 }
 
 fn record_of(row: &Row) -> Result<(u64, Record)> {
@@ -357,14 +377,14 @@ fn record_of(row: &Row) -> Result<(u64, Record)> {
     Ok((position, record))
 }
 
-/// The version of a resource, if there is one.
-pub(super) fn version(db: &Connection, resource: ResourceId) -> Result<Option<Version>> {
-    const VERSION: &str = "SELECT epoch, number FROM resource_version WHERE part_id = ?1 AND resource = ?2";
+/// The version of a resource and the position of its last record, if there is such a resource.
+pub(super) fn version(db: &Connection, resource: ResourceId) -> Result<Option<(Version, u64)>> {
+    const VERSION: &str = "SELECT epoch, number, position FROM resource_version WHERE part_id = ?1 AND resource = ?2";
     let mut select = db.prepare_cached(VERSION)?;
     let mut rows = select.query(params![PART, resource.0])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let cells = Cells { table: "resource_version", key: &resource, row };
-    Ok(Some(Version { epoch: Epoch(cells.get(0)?), number: cells.get(1)? }))
+    Ok(Some((Version { epoch: Epoch(cells.get(0)?), number: cells.get(1)? }, cells.get(2)?)))
 }
 
 /// Resources with holds that expire until an instant, soonest first, each once.

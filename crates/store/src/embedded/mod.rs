@@ -34,8 +34,9 @@ use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
 use slotwise_domain::{
     AttemptKey, Booking, BookingId, Calendar, Epoch, Hold, Instant, Person, PersonId, Proposal, Resource, ResourceId, Role, Scope,
-    Settle, Version, World,
+    Settle, Span, Version, World,
 };
+use slotwise_engine::round::key_time;
 use slotwise_engine::{
     BookingFilter, Clock, CommitError, Cursor, Directory, Facets, PersonCard, Record, Recorded, ResourceFilter, Settled, Status, Store,
     StoreError, Streamed, Views,
@@ -43,6 +44,7 @@ use slotwise_engine::{
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -53,6 +55,8 @@ use writer::{Job, Phase, Writer};
 /// The database's name in the data directory.
 const FILE: &str = "slotwise.sqlite";
 const LOCK: &str = "lock";
+/// Keys made no longer ago are looked up on the caller's thread.
+const YOUNG: Span = Span::minutes(1);
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -92,6 +96,7 @@ pub struct Embedded {
     cache: Arc<Cache>,
     people: Arc<People>,
     readers: Arc<Readers>,
+    head: Arc<AtomicU64>,
     committed: watch::Receiver<u64>,
     jobs: Option<mpsc::Sender<Job>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -119,6 +124,7 @@ impl Embedded {
         let checkpointer = Checkpointer::start(&mut db, &path, options.checkpoint_pages, health.clone()).map_err(failed())?;
         let cache = Arc::new(Cache::new(options.cache_bytes));
         let readers = Readers::open(&path, options.readers, options.page_cache_bytes / 8).map_err(failed())?;
+        let head = Arc::new(AtomicU64::new(meta.place.position));
         let (committed, watching) = watch::channel(meta.place.position);
         let (jobs, waiting) = mpsc::channel(options.queue.max(1));
         let writer = Writer {
@@ -128,6 +134,7 @@ impl Embedded {
             clock: options.clock.clone(),
             health: health.clone(),
             meta,
+            head: head.clone(),
             committed,
             checkpointer,
             phase: Phase::Before,
@@ -142,6 +149,7 @@ impl Embedded {
             cache,
             people,
             readers,
+            head,
             committed: watching,
             jobs: Some(jobs),
             writer: Mutex::new(Some(thread)),
@@ -206,6 +214,11 @@ impl Drop for Embedded {
 #[async_trait]
 impl Store for Embedded {
     async fn recall(&self, key: AttemptKey) -> Result<Option<Recorded>, StoreError> {
+        // Keys begin with their time, so a young one lies on the few pages that were just written: looking is faster than
+        // asking another thread to look.
+        if self.clock.now().since(key_time(key)) < YOUNG {
+            return self.readers.read_here(|db| load::recorded(db, key));
+        }
         self.readers.read(move |db| load::recorded(db, key)).await
     }
 
@@ -241,13 +254,12 @@ impl Store for Embedded {
     async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError> {
         let epoch = self.epoch;
         let read = self.readers.read(move |db| {
-            let current = load::version(db, resource)?.unwrap_or(Version::zero(epoch));
-            if after.epoch != epoch || after > current.max(Version::zero(epoch)) {
+            let nothing = Version::zero(epoch);
+            let current = load::version(db, resource)?.map_or(nothing, |(version, _)| version);
+            if after.epoch != epoch || after > current.max(nothing) {
                 return Ok(Streamed::Resync);
             }
-            let mut records = load::records_of(db, resource, after, max.saturating_add(1))?;
-            let more = records.len() > max;
-            records.truncate(max);
+            let (records, more) = load::records_of(db, resource, after, max)?;
             Ok(Streamed::Records(records, more))
         });
         read.await
@@ -262,7 +274,7 @@ impl Store for Embedded {
         read.await
     }
 
-    async fn head(&self) -> Result<Cursor, StoreError> { Ok(Cursor(*self.committed.borrow())) }
+    async fn head(&self) -> Result<Cursor, StoreError> { Ok(Cursor(self.head.load(Ordering::Acquire))) }
 
     async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
         self.readers.read(move |db| load::due(db, until, max)).await

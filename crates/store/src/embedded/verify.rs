@@ -52,10 +52,10 @@ fn broken<T>(says: String) -> Result<T, VerifyError> { Err(VerifyError::Broken(s
 
 fn verify_records(db: &Connection) -> Result<u64, VerifyError> {
     const RECORDS: &str = "
-        SELECT position, resource, epoch, number, decided_at, attempt, actor, body, hash FROM record
+        SELECT position, resource, epoch, number, decided_at, attempt, actor, body, hash, previous FROM record
         WHERE part_id = ?1 ORDER BY position";
-    const HEADS: &str = "SELECT resource, epoch, number, hash FROM resource_version WHERE part_id = ?1";
-    let mut heads: HashMap<ResourceId, (Version, Hash)> = HashMap::new();
+    const HEADS: &str = "SELECT resource, epoch, number, hash, position FROM resource_version WHERE part_id = ?1";
+    let mut heads: HashMap<ResourceId, (Version, Hash, u64)> = HashMap::new();
     let mut position = 0;
     let mut select = db.prepare(RECORDS)?;
     let mut rows = select.query([PART])?;
@@ -70,24 +70,26 @@ fn verify_records(db: &Connection) -> Result<u64, VerifyError> {
             attempt: row.get(5)?,
             actor: row.get(6)?,
         };
-        let nothing = (Version::zero(version.epoch), record::genesis(resource));
-        let (before, previous) = heads.get(&resource).copied().unwrap_or(nothing);
-        if row.get::<_, u64>(0)? != position || version.number != before.number + 1 || version.epoch < before.epoch {
+        let nothing = (Version::zero(version.epoch), record::genesis(resource), 0);
+        let (before, previous, at) = heads.get(&resource).copied().unwrap_or(nothing);
+        let placed = (row.get::<_, u64>(0)?, row.get::<_, u64>(9)?);
+        if placed != (position, at) || version.number != before.number + 1 || version.epoch < before.epoch {
             return broken(format!("record {position}: {resource} goes from {before} to {version}"));
         }
         let hash = record::chain(&previous, &header, row.get_ref(7)?.as_str().unwrap_or_default());
         if hash != row.get::<_, Hash>(8)? {
             return broken(format!("record {position}: {resource} at {version} is not what was written, or what is before it"));
         }
-        heads.insert(resource, (version, hash));
+        heads.insert(resource, (version, hash, position));
     }
     let mut select = db.prepare(HEADS)?;
     let mut rows = select.query([PART])?;
     while let Some(row) = rows.next()? {
         let resource = ResourceId(row.get(0)?);
-        let stored = (Version { epoch: Epoch(row.get(1)?), number: row.get(2)? }, row.get::<_, Hash>(3)?);
+        let version = Version { epoch: Epoch(row.get(1)?), number: row.get(2)? };
+        let stored = (version, row.get::<_, Hash>(3)?, row.get::<_, u64>(4)?);
         if heads.remove(&resource) != Some(stored) {
-            return broken(format!("{resource} is said to be at {}, and its record ends elsewhere", stored.0));
+            return broken(format!("{resource} is said to be at {version}, and its record ends elsewhere"));
         }
     }
     match heads.keys().next() {

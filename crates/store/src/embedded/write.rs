@@ -23,6 +23,8 @@ pub(super) struct Head {
     pub version: Version,
     pub decided_at: Instant,
     pub hash: Hash,
+    /// Where its last record is; 0 if it has none.
+    pub position: u64,
 }
 
 /// Where the writer stands, before and after a commit.
@@ -52,10 +54,14 @@ pub(super) struct Rows<'c> {
 }
 
 const DAY: i64 = 86_400_000_000;
+/// Every so manieth record of a resource has a mark.
+const MARKED: u64 = 64;
 
 const RECORD: &str = "
-INSERT INTO record (position, part_id, resource, epoch, number, decided_at, attempt, actor, body, hash)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+INSERT INTO record (position, part_id, resource, epoch, number, previous, decided_at, attempt, actor, body, hash)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
+const MARK: &str = "INSERT INTO record_mark (part_id, resource, number, position) VALUES (?1, ?2, ?3, ?4)";
 
 const ATTEMPT: &str = "
 INSERT INTO attempt (part_id, key, actor, fingerprint, command, outcome, code, decided_at, commit_number, place, decision)
@@ -81,11 +87,12 @@ UPDATE booking_slot SET active = ?6
 WHERE part_id = ?1 AND resource = ?2 AND until = ?3 AND booking = ?4 AND place = ?5";
 
 const VERSION: &str = "
-INSERT INTO resource_version (part_id, resource, epoch, number, decided_at, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+INSERT INTO resource_version (part_id, resource, epoch, number, decided_at, hash, position)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 const VERSION_RAISED: &str = "
-UPDATE resource_version SET epoch = ?3, number = ?4, decided_at = ?5, hash = ?6
-WHERE part_id = ?1 AND resource = ?2 AND epoch = ?7 AND number = ?8";
+UPDATE resource_version SET epoch = ?3, number = ?4, decided_at = ?5, hash = ?6, position = ?7
+WHERE part_id = ?1 AND resource = ?2 AND epoch = ?8 AND number = ?9";
 
 const RESOURCE: &str = "
 INSERT INTO resource (part_id, id, kind, name, building, seats, capacity, policy_version, folded, spec)
@@ -172,7 +179,8 @@ impl<'c> Rows<'c> {
                     epoch.0,
                     signed(number),
                     head.decided_at.0,
-                    head.hash
+                    head.hash,
+                    signed(head.position)
                 ])?,
                 Some(stored) => raise.execute(params![
                     PART,
@@ -181,6 +189,7 @@ impl<'c> Rows<'c> {
                     signed(number),
                     head.decided_at.0,
                     head.hash,
+                    signed(head.position),
                     stored.epoch.0,
                     signed(stored.number)
                 ])?,
@@ -210,6 +219,7 @@ impl<'c> Rows<'c> {
             version: Version::zero(version.epoch),
             decided_at,
             hash: record::genesis(resource),
+            position: 0,
         };
         let head = self.heads.entry(resource).or_insert_with(nothing);
         if version != head.version.next_in(version.epoch) {
@@ -218,20 +228,26 @@ impl<'c> Rows<'c> {
         let body = codec::encode_changes(resource, changes)?;
         let actor = proposal.command.actor.uuid();
         let header = Header { resource, version, decided_at, attempt: proposal.key.key, actor };
-        *head = Head { version, decided_at, hash: record::chain(&head.hash, &header, &body), ..*head };
         self.place.position += 1;
+        let (position, previous) = (self.place.position, head.position);
+        *head = Head { version, decided_at, hash: record::chain(&head.hash, &header, &body), position, ..*head };
         self.record.execute(params![
-            signed(self.place.position),
+            signed(position),
             PART,
             resource.0,
             version.epoch.0,
             signed(version.number),
+            signed(previous),
             decided_at.0,
             header.attempt,
             actor,
             body,
             head.hash
         ])?;
+        if version.number.is_multiple_of(MARKED) {
+            let mut insert = self.db.prepare_cached(MARK)?;
+            insert.execute(params![PART, resource.0, signed(version.number), signed(position)])?;
+        }
         Ok(())
     }
 

@@ -18,6 +18,7 @@ use slotwise_engine::{Clock, CommitError, Made, Recorded, Settled};
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant as Moment;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -37,6 +38,9 @@ pub(super) struct Writer {
     pub clock: Arc<dyn Clock>,
     pub health: Arc<Health>,
     pub meta: Meta,
+    /// Where the outbox ends: set before anybody is answered.
+    pub head: Arc<AtomicU64>,
+    /// The same for whoever waits, after the answers.
     pub committed: watch::Sender<u64>,
     pub checkpointer: Checkpointer,
     pub phase: Phase,
@@ -140,6 +144,7 @@ impl Writer {
             stop: Some(format!("a COMMIT failed, and it is not known whether it is durable: {e}")),
         })?;
         self.meta.place = place;
+        self.head.store(place.position, Ordering::Release);
         self.publish(world, &heads, since);
         for Decided { n, recorded, made, .. } in decided {
             if let Some(answer) = settled.get_mut(n) {
@@ -226,7 +231,8 @@ impl Writer {
     fn publish(&self, mut world: World, heads: &HashMap<ResourceId, Head>, since: Instant) {
         for (id, head) in heads.iter().filter(|(_, head)| head.stored != Some(head.version)) {
             if let Some(calendar) = world.calendars.remove(id) {
-                self.cache.publish(*id, Entry { calendar: cache::trimmed(calendar, since), hash: head.hash });
+                let Head { hash, position, .. } = *head;
+                self.cache.publish(*id, Entry { calendar: cache::trimmed(calendar, since), hash, position });
             }
         }
         metrics::gauge!("slotwise_calendar_cache_bytes").set(self.cache.bytes() as f64);
@@ -287,7 +293,7 @@ impl Source for Loader<'_> {
             }
         };
         let Calendar { version, decided_at, .. } = *entry.calendar;
-        self.heads.insert(id, Head { stored: Some(version), version, decided_at, hash: entry.hash });
+        self.heads.insert(id, Head { stored: Some(version), version, decided_at, hash: entry.hash, position: entry.position });
         Ok(Some(cache::trimmed(entry.calendar, self.since)))
     }
 

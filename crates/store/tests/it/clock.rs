@@ -1,1 +1,46 @@
-//! Being written.
+//! A wall clock that somebody sets: nothing is decided until an operator says that it is right.
+
+use crate::support::{HOUR, START, Site, commit, one, outcome};
+use slotwise_domain::Span;
+use slotwise_engine::{Status, Store};
+
+#[tokio::test]
+async fn a_jump_stops_decisions_until_it_is_accepted() {
+    for jump in [Span::seconds(6), Span::seconds(-6), Span::days(400)] {
+        let site = Site::new();
+        let store = site.open().await;
+        let room = site.room(&store, "R1").await;
+        let known = site.book(site.admin, room, START.plus(Span::hours(5)));
+        let recorded = one(&store, known.clone()).await;
+        let fresh = site.book(site.admin, room, START.plus(Span::days(401)));
+        site.clock.jump(jump);
+        let settled = commit(&store, vec![known, fresh.clone()]).await;
+        assert_eq!(settled.iter().map(outcome).collect::<Vec<_>>(), ["again BOOKED", "FAILED store_unavailable"]);
+        assert_eq!(store.status(), Status::ClockJumped);
+        assert_eq!(store.recall(fresh.key).await.unwrap(), None);
+
+        // Putting it back does not help: somebody must look.
+        site.clock.jump(Span(-jump.0));
+        assert_eq!(store.status(), Status::ClockJumped);
+        store.accept_clock();
+        assert_eq!(store.status(), Status::Ready);
+        let settled = commit(&store, vec![fresh]).await;
+        assert_eq!(settled.iter().map(outcome).collect::<Vec<_>>(), ["BOOKED"]);
+        assert_eq!(recorded.decision.decided_at, START);
+    }
+}
+
+#[tokio::test]
+async fn time_that_only_passes_is_no_jump_and_small_steps_do_not_matter() {
+    let site = Site::new();
+    let store = site.open().await;
+    let room = site.room(&store, "R1").await;
+    site.clock.advance(Span::days(3));
+    site.clock.jump(Span::seconds(-4));
+    let first = one(&store, site.book(site.admin, room, START.plus(Span::days(4)))).await;
+    // A step back within bounds: decisions on the resource never go back with it.
+    site.clock.jump(Span::seconds(-1));
+    let second = one(&store, site.book(site.admin, room, START.plus(Span::days(4)).plus(HOUR))).await;
+    assert_eq!(second.decision.decided_at, first.decision.decided_at);
+    assert_eq!(store.status(), Status::Ready);
+}

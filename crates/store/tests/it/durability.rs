@@ -112,6 +112,31 @@ async fn the_record_is_read_by_resource_and_by_position() {
 }
 
 #[tokio::test]
+async fn a_long_record_is_read_in_pages_of_any_size() {
+    let site = Site::new();
+    let store = site.open().await;
+    let (room, other) = (site.room(&store, "R1").await, site.room(&store, "R2").await);
+    let book = |n: i64| site.book(site.admin, if n % 3 == 0 { other } else { room }, START.plus(Span::hours(n)));
+    for hundred in 0..4 {
+        commit(&store, (1..=100).map(|n| book(hundred * 100 + n)).collect()).await;
+    }
+    let epoch = store.observe(Scope::default()).await.unwrap().epoch;
+    for max in [1, 2, 63, 64, 65, 200, 1_000] {
+        let (mut after, mut numbers) = (Version::zero(epoch), Vec::new());
+        loop {
+            let Streamed::Records(records, more) = store.stream(room, after, max).await.unwrap() else { panic!() };
+            assert!(records.len() <= max && records.iter().all(|r| r.resource == room));
+            numbers.extend(records.iter().map(|r| r.version.number));
+            after = records.last().map_or(after, |r| r.version);
+            if !more {
+                break;
+            }
+        }
+        assert_eq!(numbers, (1..=268).collect::<Vec<_>>(), "pages of {max}");
+    }
+}
+
+#[tokio::test]
 async fn holds_fall_due_soonest_first_each_resource_once() {
     let site = Site::new();
     let store = site.open().await;

@@ -5,6 +5,7 @@ mod batch;
 mod cache;
 mod chains;
 mod clock;
+mod codec;
 mod durability;
 mod images;
 mod opening;
