@@ -94,7 +94,7 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
             };
             let mut about = described_hold(&ended.hold, to);
             if let Some(fields) = about.as_object_mut() {
-                fields.insert("end".into(), json!(crate::app::end_name(ended.end)));
+                fields.insert("ended".into(), json!(crate::app::end_name(ended.end)));
             }
             (event, "hold", about)
         }

@@ -11,7 +11,6 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use socketioxide::SocketIo;
-use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -98,7 +97,8 @@ pub fn router(app: App) -> (Router, SocketIo) {
             Problem::request(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
         })
         .layer(axum::middleware::from_fn_with_state(app.clone(), only_this_machine))
-        .layer(ServiceBuilder::new().layer(CsrfLayer::new().with_rejection_response(cross_site)).layer(sockets))
+        .layer(CsrfLayer::new().with_rejection_response(cross_site))
+        .layer(sockets)
         .layer(CatchPanicLayer::custom(panicked));
     for (name, value) in security {
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));

@@ -1,0 +1,86 @@
+// Every screen in both themes, wide and narrow: no axe violation, no sideways scrolling, targets big enough for fingers.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { base, bookings, cards, claim, confirm, dialog, launch, openAs, quietHour, shoot, toast } from './people.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+async function assertAccessible(page, where) {
+  // Evaluated from outside, so that the page's own policy against foreign scripts stays in force.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+  const found = violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+  assert.deepEqual(found, [], where);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(wide <= 0, `${where}: scrolls sideways by ${wide} px`);
+}
+
+async function assertFingerSized(page, where) {
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll('button, a[href], input, select, textarea')]
+      .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !one.closest('.skip') && one.type !== 'checkbox')
+      .map((one) => ({ name: one.getAttribute('aria-label') ?? one.textContent ?? one.id, height: one.getBoundingClientRect().height }))
+      .filter((one) => one.height > 1 && one.height < 43.5)
+      .map((one) => `${one.name.trim()} (${one.height})`),
+  );
+  assert.deepEqual(small, [], where);
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const [width, height] of [[1280, 900], [360, 740]]) {
+    const name = `${colorScheme}-${width}`;
+    test(`${colorScheme} at ${width} px`, async () => {
+      const narrow = width < 700;
+      const look = { colorScheme, viewport: { width, height }, reducedMotion: 'reduce', hasTouch: narrow };
+
+      const anybody = await (await browser.newContext({ locale: 'en-GB', ...look })).newPage();
+      await anybody.goto(base);
+      await anybody.getByTestId('person-card').first().waitFor();
+      await assertAccessible(anybody, `sign-in ${name}`);
+      await shoot(anybody, `sign-in-${name}`);
+      await anybody.context().close();
+
+      const page = await openAs(browser, 'Teacher A', { address: quietHour(), ...look });
+      await cards(page).first().waitFor();
+      await assertAccessible(page, `dashboard ${name}`);
+      await shoot(page, `dashboard-${name}`);
+      if (narrow) await assertFingerSized(page, `dashboard ${name}`);
+      await page.getByRole('button', { name: /More filters/ }).click();
+      await assertAccessible(page, `filters ${name}`);
+      await shoot(page, `filters-${name}`);
+      await page.getByRole('button', { name: /More filters/ }).click();
+
+      await claim(page, await cards(page).first().getAttribute('data-resource'));
+      await page.waitForTimeout(300);
+      await assertAccessible(page, `claim dialog ${name}`);
+      await shoot(page, `claim-${name}`);
+      if (narrow) await assertFingerSized(page, `claim dialog ${name}`);
+      await dialog(page).getByLabel('Title').fill('Seen by everyone');
+      await confirm(page);
+      await toast(page, 'Room booked successfully').waitFor();
+
+      if (narrow) await page.getByRole('link', { name: 'My bookings' }).click();
+      await bookings(page).getByTestId('booking-row').first().waitFor();
+      await assertAccessible(page, `my bookings ${name}`);
+      await shoot(page, `bookings-${name}`);
+
+      await page.goto(`${base}/?q=no-room-is-called-this`);
+      await page.getByText('No room fits').waitFor();
+      await assertAccessible(page, `nothing found ${name}`);
+      await page.goto(`${base}/?all=1&people=2000`);
+      await cards(page).first().waitFor();
+      await assertAccessible(page, `not free ${name}`);
+      await shoot(page, `not-free-${name}`);
+      assert.deepEqual(page.problems, []);
+      await page.context().close();
+    });
+  }
+}

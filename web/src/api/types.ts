@@ -1,0 +1,103 @@
+// The shapes of the API under the names this page uses. They come from `schema.ts`, which `npm run api` makes from the
+// server's OpenAPI document; only what that document leaves open (words of a fixed set, socket messages) is said here.
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+/** In answers the server writes null rather than leaving a field out; the document only says that it may be absent. */
+type Told<Body> = { [Field in keyof Body]-?: Exclude<Body[Field], undefined> };
+
+export type Instant = string;
+export type Version = Pick<Schemas['ResourceVersion'], 'epoch' | 'version'>;
+export type Me = Schemas['MeBody'];
+export type DemoPerson = Schemas['DemoPerson'];
+export type Facet = Schemas['FacetBody'];
+export type Facets = Schemas['FacetsBody'];
+export type Witness = Schemas['WitnessBody'];
+export type Reason = Schemas['ReasonBody'];
+export type HoldAt = Schemas['HoldAtBody'];
+export type ShortResource = Told<Schemas['FoundResource']>;
+export type Resource = Told<Schemas['ResourceBody']>;
+export type BookingLine = Schemas['LineBody'];
+export type HoldRequest = Schemas['HoldRequest'];
+export type BookingRequest = Schemas['BookingRequest'];
+
+export type Badge = 'open' | 'few_left' | 'full' | 'held' | 'closed' | 'past_cutoff' | 'overbooked';
+export type BookingState = 'confirmed' | 'pending' | 'cancelled' | 'displaced';
+
+export interface Page<Item> {
+  items: Item[];
+  next: string | null;
+  as_of: Instant;
+}
+
+export type SearchItem = Omit<Told<Schemas['FoundBody']>, 'badge' | 'resource'> & { badge: Badge; resource: ShortResource };
+export type SearchPage = Page<SearchItem> & Pick<Schemas['SearchBody'], 'total' | 'total_free'>;
+export type Booking = Omit<Told<Schemas['BookingBody']>, 'state'> & { state: BookingState };
+/** One's own; the token of another's hold is told to nobody. */
+export type Hold = Omit<Told<Schemas['HoldBody']>, 'token'> & { token: string };
+
+/** A problem as far as this page relies on it; a proxy's problem may carry less than the server's. */
+export type ProblemBody = Partial<Omit<Schemas['Problem'], 'outcome'>> & {
+  title: string;
+  status: number;
+  outcome?: 'REJECTED' | 'FAILED' | null;
+};
+
+/** What a changing request is answered with when it was accepted. */
+export type Accepted = Pick<Schemas['AcceptedBody'], 'attempt' | 'decided_at' | 'versions'> & {
+  outcome: 'BOOKED' | 'ACCEPTED';
+  booking?: Booking;
+  hold?: Hold;
+};
+
+export type AttemptRecord = Pick<Schemas['AttemptBody'], 'attempt'> &
+  Partial<Pick<Schemas['AttemptBody'], 'code' | 'last_failure' | 'as_of'>> & {
+    state: 'recorded' | 'in_progress' | 'unknown';
+    outcome?: 'BOOKED' | 'ACCEPTED' | 'REJECTED' | null;
+    answer?: Accepted | ProblemBody | null;
+  };
+
+/** What every Socket.IO message carries, `bookingConflict` excepted. */
+export interface EventHead extends Version {
+  resource: string;
+  part: number;
+  parts: number;
+  attempt: string | null;
+  decided_at: Instant;
+  as_of: Instant;
+}
+
+export interface BookingEvent extends EventHead {
+  booking: {
+    id: string;
+    mine: boolean;
+    /** An edit of the details carries no more than the id and whose it is. */
+    state?: BookingState;
+    start?: Instant;
+    end?: Instant;
+    units?: number;
+    owner?: string | null;
+  };
+}
+
+export interface HoldEvent extends EventHead {
+  /** The id is told to the holder only. */
+  hold: { id: string | null; start: Instant; end: Instant; units: number; expires_at: Instant; mine: boolean };
+}
+
+export interface BlockEvent extends EventHead {
+  block: { id: string; start: Instant; end: Instant; reason: string };
+}
+
+export interface ConflictEvent {
+  attempt: string;
+  outcome: 'REJECTED' | 'FAILED';
+  code: string;
+  message: string;
+  resource: string;
+  start: Instant | null;
+  end: Instant | null;
+  witness: Witness | null;
+  alternatives: string | null;
+}

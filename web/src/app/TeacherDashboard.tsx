@@ -1,0 +1,112 @@
+// The one page: search and recommendations beside my bookings. On a narrow screen one of the two at a time.
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
+import { VisuallyHidden } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useTranslation } from 'react-i18next';
+import type { Accepted, ProblemBody, SearchItem } from '../api/types';
+import { MyBookings } from '../features/bookings/components/MyBookings';
+import type { Target } from '../features/claim/intention';
+import { useBookingUpdates } from '../features/live/useBookingUpdates';
+import { Filters } from '../features/search/components/Filters';
+import { Results } from '../features/search/components/Results';
+import { readFilters, writeFilters, type Filters as Values } from '../features/search/filters';
+import { useSearch } from '../features/search/queries';
+import { goTo, useSearchString } from '../lib/location';
+import { isLostRace } from '../lib/refusals';
+import { serverNow } from '../lib/serverClock';
+import { writeInterval } from '../lib/times';
+import { Tabs } from './Tabs';
+import css from './TeacherDashboard.module.css';
+
+const readClaimDialog = () => import('../features/claim/components/ClaimDialog');
+// Needed on a click only. It is fetched once the page stands, so that the click does not wait.
+const ClaimDialog = lazy(readClaimDialog);
+
+export function TeacherDashboard() {
+  const { t, i18n } = useTranslation();
+  const address = useSearchString();
+  // The day that an empty address means is chosen once, not anew at midnight.
+  const [opened] = useState(serverNow);
+  const filters = useMemo(() => readFilters(address, opened), [address, opened]);
+  const view = new URLSearchParams(address).get('view') === 'bookings' ? 'bookings' : 'find';
+  const search = useSearch(filters);
+  useEffect(() => void readClaimDialog().catch(() => {}), []);
+  const { refetch } = search;
+  const refresh = useCallback(() => void refetch(), [refetch]);
+  const updates = useBookingUpdates({ items: search.items, onResync: refresh });
+  const [target, setTarget] = useState<Target | null>(null);
+
+  const change = useCallback(
+    (part: Partial<Values>, how?: 'push' | 'replace') => {
+      const now = readFilters(window.location.search, opened);
+      goTo(writeFilters({ ...now, ...part }, new URLSearchParams(window.location.search)), how);
+    },
+    [opened],
+  );
+  const { asOf } = search;
+  const claim = useCallback((item: SearchItem) => setTarget({ item, as_of: asOf }), [asOf]);
+
+  const booked = (answer: Accepted, taken: Target) => {
+    const { start, end, resource } = taken.item;
+    const { zone, name, id } = resource;
+    const when = writeInterval(start, end, zone, i18n.language);
+    notifications.show({
+      title: answer.booking?.state === 'pending' ? t('claim.pending') : t('claim.booked'),
+      message: t('claim.bookedDetail', { name, when }),
+      color: 'teal',
+      autoClose: 6_000,
+      closeButtonProps: { 'aria-label': t('common.dismiss') },
+    });
+    updates.noteOwn(answer);
+    close(id);
+  };
+
+  const refused = (_: Target, problem: ProblemBody) => {
+    // The refused card leaves now that its loser has been told.
+    if (isLostRace(problem.code) || problem.code === 'not_found' || problem.code === 'blocked') refresh();
+  };
+
+  function close(resource?: string) {
+    setTarget(null);
+    // Back to the button that opened the dialog; if it is gone with its card's state, to what is left.
+    setTimeout(() => {
+      if (document.activeElement && document.activeElement !== document.body) return;
+      const card = resource ? document.querySelector<HTMLElement>(`[data-resource="${CSS.escape(resource)}"]`) : null;
+      (card?.querySelector('button') ?? card ?? document.getElementById('results'))?.focus({ preventScroll: true });
+    }, 250);
+  }
+
+  return (
+    <main id="content" className={css.page} data-view={view}>
+      <VisuallyHidden component="h1">{t('app.title')}</VisuallyHidden>
+      <Tabs view={view} />
+      <div className={css.find}>
+        <Filters filters={filters} onChange={change} />
+        <Results
+          filters={filters}
+          search={search}
+          updates={updates}
+          onClaim={claim}
+          onShowAll={() => change({ all: true })}
+          onClear={() => change({ people: null, equipment: [], building: null, text: '' })}
+        />
+      </div>
+      <aside className={css.mine} aria-label={t('app.myBookings')}>
+        <MyBookings hiddenHoldOf={target?.item.resource.id ?? null} />
+      </aside>
+      <Suspense fallback={null}>
+      {target && (
+        <ClaimDialog
+          target={target}
+          filters={filters}
+          mark={updates.marks.get(target.item.resource.id)?.mark}
+          onTarget={setTarget}
+          onClose={() => close(target.item.resource.id)}
+          onBooked={booked}
+          onRefused={refused}
+        />
+      )}
+      </Suspense>
+    </main>
+  );
+}

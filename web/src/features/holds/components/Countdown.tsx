@@ -1,0 +1,53 @@
+// How long a hold still lasts, by the server's clock. The digits are a silent timer; a second, polite region says
+// the few moments that matter, once each.
+import { VisuallyHidden } from '@mantine/core';
+import { useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { serverNow } from '../../../lib/serverClock';
+import css from './Countdown.module.css';
+
+const tick_ms = 250;
+/** Long enough to react, but not all of a short hold. */
+const warn_at_least_s = 20;
+const last_call_s = 8;
+
+interface Props {
+  granted_at: string;
+  expires_at: string;
+  onEnd?: () => void;
+}
+
+export function Countdown({ granted_at, expires_at, onEnd }: Props) {
+  const { t } = useTranslation();
+  const end = Date.parse(expires_at);
+  const left = () => Math.max(0, Math.ceil((end - serverNow()) / 1000));
+  const [seconds, setSeconds] = useState(left);
+  const total = (end - Date.parse(granted_at)) / 1000;
+  const warnAt = Math.min(Math.max(warn_at_least_s, total / 3), total * 0.7);
+  const ended = useRef(onEnd);
+  ended.current = onEnd;
+
+  useEffect(() => {
+    const timer = setInterval(() => {
+      const now = left();
+      setSeconds(now);
+      if (now > 0) return;
+      clearInterval(timer);
+      ended.current?.();
+    }, tick_ms);
+    return () => clearInterval(timer);
+    // oxlint-disable-next-line react/exhaustive-deps -- left() depends on nothing but the end
+  }, [end]);
+
+  const stage = seconds <= last_call_s ? last_call_s : seconds <= warnAt ? Math.floor(warnAt) : 0;
+  return (
+    <>
+      <span role="timer" className={css.timer} data-soon={seconds <= warnAt}>
+        {Math.floor(seconds / 60)}:{String(seconds % 60).padStart(2, '0')}
+      </span>
+      <VisuallyHidden role="status">
+        {stage > 0 ? t('claim.holdWarning', { count: stage }) : t('claim.holdStarted', { count: Math.round(total) })}
+      </VisuallyHidden>
+    </>
+  );
+}

@@ -1,0 +1,62 @@
+// Opens the socket for the signed-in person and does what every screen wants: own bookings are read again when they
+// change, and a refusal is told once.
+import { useQueryClient } from '@tanstack/react-query';
+import { createContext, useContext, useEffect, useMemo, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { announceConflict } from './announceConflict';
+import { LiveClient } from './liveClient';
+import type { LiveEvent } from './marks';
+
+const LiveContext = createContext<LiveClient | null>(null);
+
+/** A confirm holds for a moment only; reading the holds at once would make a row flash. */
+const holds_settle_ms = 1_200;
+
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const queries = useQueryClient();
+  const { t } = useTranslation();
+  const client = useMemo(() => new LiveClient(), []);
+
+  useEffect(() => {
+    let later: ReturnType<typeof setTimeout> | undefined;
+    const stop = client.listen({
+      event: (event) => {
+        if (isMine(event)) {
+          if ('booking' in event) void queries.invalidateQueries({ queryKey: ['bookings'] });
+          clearTimeout(later);
+          later = setTimeout(() => void queries.invalidateQueries({ queryKey: ['holds'] }), holds_settle_ms);
+        }
+      },
+      conflict: (event) => announceConflict(t, event),
+    });
+    // After a gap nobody knows what was missed about one's own bookings.
+    let wasLost = false;
+    const unwatch = client.watchConnection(() => {
+      const { state } = client.connection;
+      if (state === 'live' && wasLost) void queries.invalidateQueries({ queryKey: ['bookings'] });
+      wasLost = state !== 'live';
+    });
+    // Without the library the page works, only without live changes; the connection state says so.
+    void client.open().catch(() => {});
+    return () => {
+      stop();
+      unwatch();
+      clearTimeout(later);
+      client.close();
+    };
+  }, [client, queries, t]);
+
+  return <LiveContext value={client}>{children}</LiveContext>;
+}
+
+export function useLiveClient(): LiveClient {
+  const client = useContext(LiveContext);
+  if (!client) throw new Error('useLiveClient is used outside LiveProvider');
+  return client;
+}
+
+function isMine(event: LiveEvent): boolean {
+  if ('booking' in event) return event.booking.mine;
+  if ('hold' in event) return event.hold.mine;
+  return false;
+}

@@ -1,0 +1,100 @@
+// One room that the search recommends: what it is, how it stands, and the one thing to do with it.
+import { Button, VisuallyHidden } from '@mantine/core';
+import { memo, useLayoutEffect, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { SearchItem } from '../../../api/types';
+import { Icon } from '../../../components/icons';
+import { StateBadge } from '../../../components/StateBadge';
+import { humanize } from '../../../lib/humanize';
+import type { Marked } from '../../live/marks';
+import { cardState } from '../cardState';
+import css from './RoomRecommendationCard.module.css';
+
+const equipment_shown = 4;
+
+interface Props {
+  item: SearchItem;
+  marked: Marked | undefined;
+  onClaim: (item: SearchItem) => void;
+}
+
+export const RoomRecommendationCard = memo(function RoomRecommendationCard({ item, marked, onClaim }: Props) {
+  const { t, i18n } = useTranslation();
+  const { resource } = item;
+  const state = cardState(t, item, marked, i18n.language);
+  const units = marked ? marked.units_free : item.units_free;
+  const shown = resource.equipment.slice(0, equipment_shown);
+  const rest = resource.equipment.slice(equipment_shown);
+  const heading = `room-${resource.id}`;
+
+  // When the button goes from under the keyboard, the focus stays on the card instead of falling to the page's top.
+  const card = useRef<HTMLElement>(null);
+  const focused = useRef(false);
+  useLayoutEffect(() => {
+    if (!state.claimable && focused.current) card.current?.focus({ preventScroll: true });
+  }, [state.claimable]);
+
+  return (
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- it only remembers where the focus is
+    <article
+      className={`panel ${css.card}`}
+      aria-labelledby={heading}
+      data-testid="room-card"
+      data-resource={resource.id}
+      data-tone={state.tone}
+      data-hold-at={item.hold_at}
+      data-live={marked ? marked.mark.is !== 'unchanged' : false}
+      tabIndex={-1}
+      ref={card}
+      onFocus={() => void (focused.current = true)}
+      onBlur={() => void (focused.current = false)}
+    >
+      <div className={css.top}>
+        <StateBadge tone={state.tone}>{state.label}</StateBadge>
+        <h3 className={css.name} id={heading}>{resource.name}</h3>
+      </div>
+      <ul className={css.facts}>
+        {resource.building && (
+          <li>
+            <Icon name="building" size={16} />
+            {resource.building}
+          </li>
+        )}
+        <li>
+          <Icon name="seats" size={16} />
+          {resource.seats === null ? t('card.seatsUnknown') : t('card.seats', { count: resource.seats })}
+        </li>
+        {resource.capacity !== null && resource.capacity > 1 && units !== null && (
+          <li className={css.units}>{t('card.unitsFree', { free: units, capacity: resource.capacity })}</li>
+        )}
+      </ul>
+      {resource.equipment.length > 0 && (
+        <ul className={css.equipment} aria-label={t('search.equipment')}>
+          {shown.map((one) => <li key={one}>{humanize(one)}</li>)}
+          {rest.length > 0 && (
+            <li title={rest.map(humanize).join(', ')}>
+              <span aria-hidden="true">+{rest.length}</span>
+              <VisuallyHidden>{rest.map(humanize).join(', ')}</VisuallyHidden>
+            </li>
+          )}
+        </ul>
+      )}
+      <div className={css.foot}>
+        {state.claimable ? (
+          <Button
+            fullWidth
+            variant="light"
+            size="md"
+            data-testid="claim-button"
+            aria-label={t('card.claimNamed', { name: resource.name })}
+            onClick={() => onClaim(item)}
+          >
+            {t('card.claim')}
+          </Button>
+        ) : (
+          <p className={css.words}>{state.words}</p>
+        )}
+      </div>
+    </article>
+  );
+});

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { countNarrowing, isOrdered, readFilters, searchQuery, writeFilters, type Filters } from './filters';
+
+const friday = Date.UTC(2026, 10, 20, 12);
+
+describe('filters in the address bar', () => {
+  it('come back as they were written', () => {
+    const filters: Filters = {
+      date: '2026-11-24',
+      from: '13:30',
+      to: '15:00',
+      people: 24,
+      equipment: ['projector', 'piano'],
+      building: 'Center Hall & Annex',
+      text: 'a+b c',
+      all: true,
+    };
+    expect(readFilters(`?${writeFilters(filters, new URLSearchParams())}`, friday)).toEqual(filters);
+  });
+
+  it('start on the next working day, ten to eleven', () => {
+    expect(readFilters('', friday)).toMatchObject({ date: '2026-11-23', from: '10:00', to: '11:00', people: null, all: false });
+  });
+
+  it('fall back when the link holds nonsense', () => {
+    expect(readFilters('?date=2026-02-31&from=25:00&to=x&people=-3&equipment=,,', friday)).toEqual(readFilters('', friday));
+  });
+
+  it('keep what else the address says, and drop what is empty', () => {
+    const written = writeFilters(readFilters('', friday), new URLSearchParams('view=bookings&q=old&people=3'));
+    expect(written.toString()).toBe('view=bookings&date=2026-11-23&from=10%3A00&to=11%3A00');
+  });
+});
+
+describe('the search', () => {
+  it('sends civil times without offset', () => {
+    const query = searchQuery({ ...readFilters('?people=12&equipment=projector,piano', friday), text: ' 101 ' });
+    expect(Object.fromEntries(query)).toEqual({
+      start: '2026-11-23T10:00',
+      end: '2026-11-23T11:00',
+      units: '1',
+      kind: 'room',
+      limit: '50',
+      people: '12',
+      equipment: 'projector,piano',
+      q: '101',
+      free: 'true',
+    });
+  });
+
+  it('knows an interval that ends before it starts', () => {
+    expect(isOrdered(readFilters('?from=11:00&to=10:00', friday))).toBe(false);
+    expect(isOrdered(readFilters('?from=10:00&to=10:00', friday))).toBe(false);
+    expect(isOrdered(readFilters('', friday))).toBe(true);
+  });
+
+  it('counts what narrows it', () => {
+    expect(countNarrowing(readFilters('?people=2&equipment=a,b&building=X&q=y', friday))).toBe(5);
+    expect(countNarrowing(readFilters('', friday))).toBe(0);
+  });
+});

@@ -1,0 +1,99 @@
+// What is searched for, and how it is written in the address bar. Reads anything, trusts nothing.
+import { civilDate, nextWorkingDay } from '../../lib/zoned';
+
+export interface Filters {
+  date: string;
+  from: string;
+  to: string;
+  people: number | null;
+  equipment: string[];
+  building: string | null;
+  text: string;
+  /** Also show what cannot be booked, with the reason. */
+  all: boolean;
+}
+
+export function defaultFilters(now: number): Filters {
+  return {
+    date: nextWorkingDay(civilDate(now)),
+    from: '10:00',
+    to: '11:00',
+    people: null,
+    equipment: [],
+    building: null,
+    text: '',
+    all: false,
+  };
+}
+
+export function readFilters(search: string, now: number): Filters {
+  const params = new URLSearchParams(search);
+  const defaults = defaultFilters(now);
+  const people = Number.parseInt(params.get('people') ?? '', 10);
+  return {
+    date: matching(params.get('date'), isDate) ?? defaults.date,
+    from: matching(params.get('from'), isTime) ?? defaults.from,
+    to: matching(params.get('to'), isTime) ?? defaults.to,
+    people: people > 0 && people < 100_000 ? people : null,
+    equipment: (params.get('equipment') ?? '').split(',').filter(Boolean),
+    building: params.get('building') || null,
+    text: params.get('q') ?? '',
+    all: params.get('all') === '1',
+  };
+}
+
+/** Date and times are always written: a link must mean the same day tomorrow. */
+export function writeFilters(filters: Filters, onto: URLSearchParams): URLSearchParams {
+  const params = new URLSearchParams(onto);
+  const put = (name: string, value: string) => (value ? params.set(name, value) : params.delete(name));
+  put('date', filters.date);
+  put('from', filters.from);
+  put('to', filters.to);
+  put('people', filters.people ? String(filters.people) : '');
+  put('equipment', filters.equipment.join(','));
+  put('building', filters.building ?? '');
+  put('q', filters.text);
+  put('all', filters.all ? '1' : '');
+  return params;
+}
+
+/** The same filters as the API wants them; times without offset are read in each resource's own zone. */
+export function searchQuery(filters: Filters): URLSearchParams {
+  const params = new URLSearchParams({
+    start: `${filters.date}T${filters.from}`,
+    end: `${filters.date}T${filters.to}`,
+    units: '1',
+    kind: 'room',
+    limit: '50',
+  });
+  if (filters.people) params.set('people', String(filters.people));
+  if (filters.equipment.length > 0) params.set('equipment', filters.equipment.join(','));
+  if (filters.building) params.set('building', filters.building);
+  if (filters.text.trim()) params.set('q', filters.text.trim());
+  if (!filters.all) params.set('free', 'true');
+  return params;
+}
+
+export function isOrdered(filters: Filters): boolean {
+  return filters.from < filters.to;
+}
+
+/** How many filters beyond the time are set. */
+export function countNarrowing(filters: Filters): number {
+  return (
+    (filters.people ? 1 : 0) + filters.equipment.length + (filters.building ? 1 : 0) + (filters.text.trim() ? 1 : 0)
+  );
+}
+
+function matching(value: string | null, accepts: (value: string) => boolean): string | null {
+  return value !== null && accepts(value) ? value : null;
+}
+
+function isDate(value: string): boolean {
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(value) ? new Date(`${value}T00:00:00Z`) : null;
+  return at !== null && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(value);
+}
+
+function isTime(value: string): boolean {
+  return /^([01]\d|2[0-3]):[0-5]\d$/.test(value);
+}

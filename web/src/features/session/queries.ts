@@ -1,0 +1,39 @@
+// Who is signed in, and who one may be in the demo.
+import { useQuery } from '@tanstack/react-query';
+import type { DemoPerson, Me } from '../../api/types';
+import { ask, Problem } from '../../lib/http';
+
+/** null: nobody is signed in. */
+export function useMe() {
+  return useQuery({
+    queryKey: ['me'],
+    queryFn: async ({ signal }): Promise<Me | null> => {
+      try {
+        return await ask<Me>('/api/me', { signal });
+      } catch (cause) {
+        if (cause instanceof Problem && cause.status === 401) return null;
+        throw cause;
+      }
+    },
+    // Another tab may have switched person; the cookie is shared.
+    refetchOnWindowFocus: 'always',
+    staleTime: 60_000,
+  });
+}
+
+/** null: this server is no demo, people bring an API key. */
+export function useDemoPeople(enabled: boolean) {
+  return useQuery({
+    queryKey: ['demo-people'],
+    enabled,
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async ({ signal }): Promise<DemoPerson[] | null> => {
+      try {
+        return (await ask<{ items: DemoPerson[] }>('/api/demo/people', { signal })).items;
+      } catch (cause) {
+        if (cause instanceof Problem && cause.status === 404) return null;
+        throw cause;
+      }
+    },
+  });
+}
