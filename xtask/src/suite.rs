@@ -99,7 +99,7 @@ fn browser_tests(tools: &Tools, summary: &mut Vec<String>) -> Result<(), Stop> {
     let result = server.wait_until_ready().and_then(|_| {
         let mut node = tools.node();
         node.args(["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=300000"]).args(&files);
-        node.env("SLOTWISE_URL", server.url()).env("SLOTWISE_ARTEFACTS", &artefacts);
+        node.env("SLOTWISE_URL", server.url());
         if let Some(chromium) = &tools.chromium {
             node.env("SLOTWISE_CHROMIUM", chromium);
         }

@@ -556,9 +556,9 @@ fn sentence(
 
 /// Where to look for what is free instead, by what was asked.
 fn alternatives(command: &Command, kind: Option<Kind>) -> Option<String> {
-    let line = match &command.action {
-        Action::Book { lines, .. } => *lines.first()?,
-        Action::Hold { line, .. } => *line,
+    let (line, people) = match &command.action {
+        Action::Book { lines, details, .. } => (*lines.first()?, details.people),
+        Action::Hold { line, .. } => (*line, None),
         _ => return None,
     };
     let interval = line.interval?;
@@ -569,7 +569,8 @@ fn alternatives(command: &Command, kind: Option<Kind>) -> Option<String> {
         Kind::Equipment => "equipment",
     };
     let (start, end) = (time(interval.start()), time(interval.end()));
-    Some(format!("/api/search?start={start}&end={end}&units={}&kind={kind}&free=true", line.units))
+    let people = people.map(|n| format!("&people={n}")).unwrap_or_default();
+    Some(format!("/api/search?start={start}&end={end}&units={}&kind={kind}{people}&free=true", line.units))
 }
 
 /// Which resource a refused command is about, for whoever tells the loser.
