@@ -6,9 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{
-    Actor, Block, BlockId, BookingId, Change, Code, Cutoff, Decision, EndedHold, Epoch, FencingToken, Hold, HoldAt, HoldEnd, HoldId,
-    Instant, Interval, Kind, OpeningHours, Outcome, OwnOverlap, PersonId, Policy, Rejection, Resource, ResourceId, ResourceSpec,
-    Role, Rule, Seen, Slot, Span, Subject, Version, Weekdays, Witness, Zone,
+    Actor, Block, BlockId, BookingId, Change, Code, Cutoff, Decision, EndedHold, Epoch, FencingToken, Hold, HoldAt,
+    HoldEnd, HoldId, Instant, Interval, Kind, OpeningHours, Outcome, OwnOverlap, PersonId, Policy, Rejection, Resource,
+    ResourceId, ResourceSpec, Role, Rule, Seen, Slot, Span, Subject, Version, Weekdays, Witness, Zone,
 };
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,9 @@ pub const FORMAT: u32 = 1;
 pub struct Malformed(pub String);
 
 impl From<serde_json::Error> for Malformed {
-    fn from(e: serde_json::Error) -> Malformed { Malformed(e.to_string()) }
+    fn from(e: serde_json::Error) -> Malformed {
+        Malformed(e.to_string())
+    }
 }
 
 type Decoded<T> = Result<T, Malformed>;
@@ -172,15 +174,21 @@ fn field_named(name: &str) -> Decoded<&'static str> {
 type At = (i64, i64);
 type VersionJson = (u32, u64);
 
-fn at(interval: Interval) -> At { (interval.start().0, interval.end().0) }
+fn at(interval: Interval) -> At {
+    (interval.start().0, interval.end().0)
+}
 
 fn interval((start, end): At) -> Decoded<Interval> {
     Interval::new(Instant(start), Instant(end)).map_err(|e| Malformed(format!("{start} to {end} is no interval: {e}")))
 }
 
-fn version_json(version: Version) -> VersionJson { (version.epoch.0, version.number) }
+fn version_json(version: Version) -> VersionJson {
+    (version.epoch.0, version.number)
+}
 
-fn version((epoch, number): VersionJson) -> Version { Version { epoch: Epoch(epoch), number } }
+fn version((epoch, number): VersionJson) -> Version {
+    Version { epoch: Epoch(epoch), number }
+}
 
 /// Time taken around an interval: before it, after it. `None` if there is none.
 fn around(interval: Interval, occupied: Interval) -> Option<(i64, i64)> {
@@ -194,15 +202,25 @@ fn occupied(interval: Interval, around: Option<(i64, i64)>) -> Interval {
 }
 
 /// An id, if it is not the one that the row is about anyway.
-fn other(resource: ResourceId, of: ResourceId) -> Option<Uuid> { (resource != of).then_some(resource.0) }
+fn other(resource: ResourceId, of: ResourceId) -> Option<Uuid> {
+    (resource != of).then_some(resource.0)
+}
 
-const fn is_one(n: &u32) -> bool { *n == 1 }
+const fn is_one(n: &u32) -> bool {
+    *n == 1
+}
 
-const fn one() -> u32 { 1 }
+const fn one() -> u32 {
+    1
+}
 
-const fn is_false(b: &bool) -> bool { !*b }
+const fn is_false(b: &bool) -> bool {
+    !*b
+}
 
-const fn is_zero(n: &u32) -> bool { *n == 0 }
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,12 +9,18 @@ use uuid::Uuid;
 pub type Hash = [u8; 32];
 
 /// What a resource's chain begins with.
-pub fn genesis(resource: ResourceId) -> Hash { begin(resource.0) }
+pub fn genesis(resource: ResourceId) -> Hash {
+    begin(resource.0)
+}
 
 /// What a writer's chain of attempts begins with.
-pub fn attempts_genesis(writer: Uuid) -> Hash { begin(writer) }
+pub fn attempts_genesis(writer: Uuid) -> Hash {
+    begin(writer)
+}
 
-fn begin(id: Uuid) -> Hash { Sha256::new().chain_update([0; 32]).chain_update(id.as_bytes()).finalize().into() }
+fn begin(id: Uuid) -> Hash {
+    Sha256::new().chain_update([0; 32]).chain_update(id.as_bytes()).finalize().into()
+}
 
 /// What stands beside the body of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,5 +83,7 @@ impl CommitHash {
     }
 
     /// The hash of the whole commit.
-    pub fn finish(self) -> Hash { self.0.finalize().into() }
+    pub fn finish(self) -> Hash {
+        self.0.finalize().into()
+    }
 }

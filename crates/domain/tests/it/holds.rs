@@ -146,7 +146,6 @@ crate::rows::tables! {
         release h1 by ann                       -> ACCEPTED; h1 released
         hold room-1 10:00-11:00 by bob as g     -> HELD until 09:00:30
         confirm g by bob token h1               -> REJECTED hold_superseded
-        renew g by bob token h1                 -> REJECTED quota_exceeded: renewals   # nothing to gain yet, told first
         at 09:00:01
         renew g by bob token h1                 -> REJECTED hold_superseded
         release g by bob token h1               -> REJECTED hold_superseded

@@ -4,7 +4,7 @@
 crate::rows::tables! {
     invalid_before_not_found: "
         room room-1
-        book room-1 10:00-11:00 x0 + nowhere 10:00-11:00 by ann   -> REJECTED invalid: units
+        book room-1 10:00-11:00 x0 + nowhere 10:00-11:00 by ann   -> REJECTED invalid: units on room-1
         book nowhere 10:00-11:00 *21 by ann                       -> REJECTED invalid: lines
         book nowhere 10:00-11:00 x0 by ann                        -> REJECTED invalid: units
         book room-1 + nowhere 10:00-11:00 by ann                  -> REJECTED invalid: interval_missing on room-1

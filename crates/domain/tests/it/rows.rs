@@ -41,11 +41,7 @@ pub fn check(rows: &str) {
         for _ in 0..times {
             let said = desk.row(asked);
             let expected = expected.unwrap_or("");
-            assert!(
-                said == expected,
-                "row {}: {asked}\n  expected: {expected}\n      said: {said}\nin\n{rows}",
-                n + 1
-            );
+            assert!(said == expected, "row {}: {asked}\n  expected: {expected}\n      said: {said}\nin\n{rows}", n + 1);
         }
     }
 }
@@ -63,6 +59,7 @@ struct Desk {
     day: civil::Date,
     zone: Zone,
     names: BTreeMap<String, Uuid>,
+    called: BTreeMap<Uuid, String>,
     holds: BTreeMap<String, (HoldRef, Line)>,
     ids: u128,
 }
@@ -105,12 +102,12 @@ impl Desk {
             day: civil::date(2026, 3, 2),
             zone: Zone::utc(),
             names: BTreeMap::new(),
+            called: BTreeMap::new(),
             holds: BTreeMap::new(),
             ids: 0,
         };
         desk.now = desk.instant("08:00");
-        for (name, role) in
-            [("ann", Role::Member), ("bob", Role::Member), ("cat", Role::Member), ("root", Role::Admin)]
+        for (name, role) in [("ann", Role::Member), ("bob", Role::Member), ("cat", Role::Member), ("root", Role::Admin)]
         {
             let id = PersonId(desk.named(name));
             desk.world.roles.insert(id, role);
@@ -233,8 +230,8 @@ impl Desk {
             "confirm" => {
                 let h = words.next();
                 let (_, line) = self.holds[h];
-                let hold = self.token(h, words);
                 let (actor, owner) = self.who(words);
+                let hold = self.token(h, words);
                 name = words.after("as").map(str::to_owned);
                 let booking = BookingId(self.fresh());
                 let details = Details::default();
@@ -251,8 +248,8 @@ impl Desk {
             }
             "renew" | "release" => {
                 let h = words.next();
-                let hold = self.token(h, words);
                 let (actor, _) = self.who(words);
+                let hold = self.token(h, words);
                 (actor, if verb == "renew" { Action::Renew(hold) } else { Action::Release(hold) })
             }
             "approve" => {
@@ -266,8 +263,8 @@ impl Desk {
             "change" => {
                 let booking = BookingId(self.named(words.next()));
                 let actor = self.who(words).0;
-                let people = words.has("people").then(|| Some(words.number()));
                 let seen = words.has("seen").then(|| u64::from(words.number()));
+                let people = words.has("people").then(|| Some(words.number()));
                 let revision = seen.unwrap_or_else(|| self.world.bookings.get(&booking).map_or(1, |b| b.revision));
                 let patch = DetailsPatch { people, ..DetailsPatch::default() };
                 (actor, Action::EditBooking { booking, revision, patch })
@@ -306,12 +303,8 @@ impl Desk {
     fn submit(&mut self, command: Command, name: Option<String>) -> String {
         self.world.loaded.extend(&command.scope());
         let key = AttemptKey { part: PartId::DEFAULT, actor: command.actor.uuid(), key: self.fresh() };
-        let proposal =
-            Proposal { key, fingerprint: Fingerprint([0; 32]), command, observed: Vec::new(), hint: None };
+        let proposal = Proposal { key, fingerprint: Fingerprint([0; 32]), command, observed: Vec::new(), hint: None };
         let command = &proposal.command;
-        if let (Action::Hold { hold, .. }, Some(name)) = (&command.action, &name) {
-            self.names.insert(name.clone(), hold.0);
-        }
         let now = self.world.decided_at(&command.scope(), self.now);
         let verdict = settle(&self.world, &proposal, now);
         let (said, changes) = match verdict {
@@ -344,17 +337,19 @@ impl Desk {
         match (&command.action, subject) {
             (Action::Book { owner, .. }, Subject::Booking(id)) => {
                 let name = name.unwrap_or_else(|| format!("{}'s", self.name(owner.0)));
-                self.names.insert(name, id.0);
+                self.call(name, id.0);
             }
             (Action::Hold { line, .. }, Subject::Hold(_, id)) => {
                 let granted = changes.records.iter().flat_map(|(_, record)| record).find_map(|c| match c {
                     Change::HoldGranted(hold) => Some(hold.token),
                     _ => None,
                 });
-                self.holds.insert(name.unwrap(), (HoldRef { id, token: granted.unwrap() }, *line));
+                let name = name.unwrap();
+                self.call(name.clone(), id.0);
+                self.holds.insert(name, (HoldRef { id, token: granted.unwrap() }, *line));
             }
             (Action::AddBlock { .. }, Subject::Block(_, id)) => {
-                self.names.insert(name.unwrap_or("block".into()), id.0);
+                self.call(name.unwrap_or("block".into()), id.0);
             }
             _ => {}
         }
@@ -370,7 +365,9 @@ impl Desk {
                 let booking = changes.bookings.iter().find(|b| b.id == id).unwrap();
                 if booking.state.takes_units() { "BOOKED".into() } else { "PENDING".into() }
             }
-            (Action::Hold { .. } | Action::Renew(_), _) => format!("HELD until {}", self.time(until.unwrap())),
+            (Action::Hold { .. } | Action::Renew(_), _) if until.is_some() => {
+                format!("HELD until {}", self.time(until.unwrap()))
+            }
             _ if changes.is_empty() => "ACCEPTED, nothing changes".into(),
             _ => "ACCEPTED".into(),
         }
@@ -525,12 +522,18 @@ impl Desk {
             return *id;
         }
         let id = self.fresh();
-        self.names.insert(name.into(), id);
+        self.call(name.into(), id);
         id
     }
 
+    /// A name means what it was given to last; a thing keeps the name it was given.
+    fn call(&mut self, name: String, id: Uuid) {
+        self.called.insert(id, name.clone());
+        self.names.insert(name, id);
+    }
+
     fn name(&self, id: Uuid) -> &str {
-        self.names.iter().find(|(_, other)| **other == id).map_or("?", |(name, _)| name)
+        self.called.get(&id).map_or("?", String::as_str)
     }
 
     fn fresh(&mut self) -> Uuid {

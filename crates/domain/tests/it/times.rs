@@ -23,8 +23,8 @@ crate::rows::tables! {
     ";
 
     hours_are_read_in_the_zone_of_the_resource: "
-        room room-1 capacity 9 zone Europe/Berlin open mon 08:00-18:00
         at 06:30
+        room room-1 capacity 9 zone Europe/Berlin open mon 08:00-18:00
         book room-1 07:00-17:00 by ann          -> BOOKED          # 08:00 to 18:00 in Berlin
         book room-1 06:59-08:00 by ann          -> REJECTED outside_hours
     ";

@@ -62,7 +62,9 @@ impl Cache {
     }
 
     /// To be noted before the read transaction that an insert comes from.
-    pub fn generation(&self, id: ResourceId) -> Generation { Generation(self.shard(id).generation) }
+    pub fn generation(&self, id: ResourceId) -> Generation {
+        Generation(self.shard(id).generation)
+    }
 
     /// Inserts what a reader loaded, if nothing was published since.
     pub fn insert(&self, id: ResourceId, entry: Entry, since: Generation) {
@@ -80,7 +82,9 @@ impl Cache {
     }
 
     /// About how many bytes are kept.
-    pub fn bytes(&self) -> usize { self.shards.iter().map(|shard| lock(shard).bytes).sum() }
+    pub fn bytes(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).bytes).sum()
+    }
 
     fn shard(&self, id: ResourceId) -> MutexGuard<'_, Shard> {
         let bits = id.0.as_u128();
@@ -90,7 +94,9 @@ impl Cache {
     }
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> { shard.lock().unwrap_or_else(PoisonError::into_inner) }
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Shard {
     fn put(&mut self, id: ResourceId, entry: Entry, limit: usize) {

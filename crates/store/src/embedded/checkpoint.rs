@@ -27,7 +27,7 @@ pub(super) struct Checkpointer {
 /// A log left alone so long is copied, however short it is.
 const IDLE: Duration = Duration::from_secs(1);
 /// From so many times `enough` on the writer copies all of it itself.
-const TOO_MUCH: u32 = 8;
+const TOO_MUCH: u32 = 4;
 
 impl Checkpointer {
     /// Watches the writer's connection. With `enough` at its greatest, nothing is ever copied before the end.

@@ -89,7 +89,9 @@ impl OpenError {
 }
 
 impl From<Error> for OpenError {
-    fn from(e: Error) -> OpenError { OpenError::Row(e.to_string()) }
+    fn from(e: Error) -> OpenError {
+        OpenError::Row(e.to_string())
+    }
 }
 
 /// What goes wrong between the rows and the caller.
@@ -122,7 +124,9 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn bug(says: impl Into<String>) -> Error { Error::Bug(says.into()) }
+    pub(super) fn bug(says: impl Into<String>) -> Error {
+        Error::Bug(says.into())
+    }
 
     /// Whether the writer must stop: after anything but a lock not had, what follows cannot be relied on.
     pub(super) fn stops(&self) -> bool {
@@ -137,7 +141,9 @@ impl Error {
 }
 
 impl From<Error> for StoreError {
-    fn from(e: Error) -> StoreError { StoreError(e.to_string()) }
+    fn from(e: Error) -> StoreError {
+        StoreError(e.to_string())
+    }
 }
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
@@ -154,7 +160,11 @@ impl Cells<'_> {
         self.row.get(column).map_err(|e| self.impossible(column, e.to_string()))
     }
 
-    pub fn decode<T>(&self, column: usize, decode: impl FnOnce(&str) -> std::result::Result<T, Malformed>) -> Result<T> {
+    pub fn decode<T>(
+        &self,
+        column: usize,
+        decode: impl FnOnce(&str) -> std::result::Result<T, Malformed>,
+    ) -> Result<T> {
         let text = self.row.get_ref(column).ok().and_then(|v| v.as_str().ok());
         let text = text.ok_or_else(|| self.impossible(column, "is no text".into()))?;
         decode(text).map_err(|e| self.impossible(column, e.to_string()))

@@ -35,14 +35,19 @@ impl Health {
     }
 
     /// Why nothing is written any more.
-    pub fn stopped(&self) -> Option<&str> { self.stopped.get().map(String::as_str) }
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.get().map(String::as_str)
+    }
 
     /// Whether the wall clock was set by much since the start, or since somebody last said that it is right.
     pub fn clock_jumped(&self, wall: Instant, boot: Span) -> bool {
         let mut watch = self.watch();
         let apart = wall.since(watch.wall).0.saturating_sub(boot.0.saturating_sub(watch.boot.0));
         if apart.saturating_abs() > APART_MAX.0 && !watch.jumped {
-            tracing::error!(apart_us = apart, "the wall clock was set; nothing is decided until an operator accepts it");
+            tracing::error!(
+                apart_us = apart,
+                "the wall clock was set; nothing is decided until an operator accepts it"
+            );
             watch.jumped = true;
         }
         watch.jumped
@@ -61,5 +66,7 @@ impl Health {
         }
     }
 
-    fn watch(&self) -> MutexGuard<'_, Watch> { self.clock.lock().unwrap_or_else(PoisonError::into_inner) }
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

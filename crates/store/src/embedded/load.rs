@@ -8,9 +8,9 @@ use crate::codec::{self, Malformed};
 use crate::record;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use slotwise_domain::{
-    Actor, AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Details, EndedHold, Epoch, FencingToken,
-    Fingerprint, Hold, HoldEnd, HoldId, Instant, Interval, OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope,
-    Slot, Span, Version, World,
+    Actor, AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Details, EndedHold, Epoch,
+    FencingToken, Fingerprint, Hold, HoldEnd, HoldId, Instant, Interval, OwnOverlap, PartId, Person, PersonId,
+    Resource, ResourceId, Role, Scope, Slot, Span, Version, World,
 };
 use slotwise_engine::{Record, Recorded};
 use std::collections::BTreeSet;
@@ -40,7 +40,10 @@ macro_rules! holds_where {
 
 macro_rules! records_where {
     ($rest:literal) => {
-        concat!("SELECT position, resource, epoch, number, decided_at, attempt, actor, body, previous FROM record WHERE ", $rest)
+        concat!(
+            "SELECT position, resource, epoch, number, decided_at, attempt, actor, body, previous FROM record WHERE ",
+            $rest
+        )
     };
 }
 
@@ -60,7 +63,12 @@ pub(super) trait Source {
 }
 
 /// Loads a scope into the world. `near` are resources on which a named hold probably lies: their calendars tell without a row.
-pub(super) fn fill(world: &mut World, scope: &Scope, near: &BTreeSet<ResourceId>, source: &mut impl Source) -> Result<()> {
+pub(super) fn fill(
+    world: &mut World,
+    scope: &Scope,
+    near: &BTreeSet<ResourceId>,
+    source: &mut impl Source,
+) -> Result<()> {
     for id in &scope.resources {
         fill_calendar(world, *id, source)?;
     }
@@ -77,8 +85,9 @@ pub(super) fn fill(world: &mut World, scope: &Scope, near: &BTreeSet<ResourceId>
         let live = near.iter().find(|r| world.calendars.get(r).is_some_and(|c| c.holds.contains_key(id)));
         let found = match live {
             Some(resource) => Some((*resource, None)),
-            None => hold(source.rows(), *id)?
-                .map(|(hold, end)| (hold.resource, end.map(|end| EndedHold { hold, end }))),
+            None => {
+                hold(source.rows(), *id)?.map(|(hold, end)| (hold.resource, end.map(|end| EndedHold { hold, end })))
+            }
         };
         if let Some((resource, ended)) = found {
             fill_calendar(world, resource, source)?;
@@ -138,7 +147,8 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
     while let Some(row) = rows.next()? {
         let cells = Cells { table: "booking_slot", key: &id, row };
         let (interval, occupied) = intervals(&cells, 3)?;
-        let slot = Slot { resource: id, interval, occupied, units: cells.get(7)?, own_overlap: own_overlap(&cells, 8)? };
+        let slot =
+            Slot { resource: id, interval, occupied, units: cells.get(7)?, own_overlap: own_overlap(&cells, 8)? };
         if occupied.end() > since {
             calendar.take_slots(BookingId(cells.get(0)?), PersonId(cells.get(2)?), &[(cells.get(1)?, slot)]);
         }
@@ -201,7 +211,8 @@ pub(super) fn booking_of(db: &Connection, row: &Row) -> Result<Booking> {
         other => return Err(cells.impossible(3, format!("{other:?} is no state"))),
     };
     let resources = row.get_ref(11)?.as_blob().unwrap_or_default().chunks(16).map(Uuid::from_slice);
-    let resources: Vec<Uuid> = resources.collect::<std::result::Result<_, _>>().map_err(|e| cells.impossible(11, e.to_string()))?;
+    let resources: Vec<Uuid> =
+        resources.collect::<std::result::Result<_, _>>().map_err(|e| cells.impossible(11, e.to_string()))?;
     let slots = slots(db, id, cells.get(10)?, &resources)?;
     if slots.is_empty() {
         return Err(cells.impossible(11, "leads to no slot".into()));
@@ -231,7 +242,10 @@ fn slots(db: &Connection, id: BookingId, until: i64, resources: &[Uuid]) -> Resu
             let cells = Cells { table: "booking_slot", key: &id, row };
             let (interval, occupied) = intervals(&cells, 1)?;
             let (units, own_overlap) = (cells.get(5)?, own_overlap(&cells, 6)?);
-            placed.push((cells.get(0)?, Slot { resource: ResourceId(*resource), interval, occupied, units, own_overlap }));
+            placed.push((
+                cells.get(0)?,
+                Slot { resource: ResourceId(*resource), interval, occupied, units, own_overlap },
+            ));
         }
     }
     placed.sort_by_key(|(place, _)| *place);
@@ -330,7 +344,12 @@ pub(super) fn records_after(db: &Connection, position: u64, max: usize) -> Resul
 
 /// What happened to one resource after a version of its epoch, in order, at most `max` records; and whether there is more.
 /// Goes back from the first mark behind them, or from the last record: never more than a mark's distance too far.
-pub(super) fn records_of(db: &Connection, resource: ResourceId, after: Version, max: usize) -> Result<(Vec<Record>, bool)> {
+pub(super) fn records_of(
+    db: &Connection,
+    resource: ResourceId,
+    after: Version,
+    max: usize,
+) -> Result<(Vec<Record>, bool)> {
     const MARK: &str = "
         SELECT position FROM record_mark WHERE part_id = ?1 AND resource = ?2 AND number >= ?3 ORDER BY number LIMIT 1";
     let Some((last, end)) = version(db, resource)? else { return Ok((Vec::new(), false)) };
@@ -342,7 +361,9 @@ pub(super) fn records_of(db: &Connection, resource: ResourceId, after: Version, 
     let mut select = db.prepare_cached(records_where!("position = ?1"))?;
     while position > 0 {
         let mut rows = select.query([signed(position)])?;
-        let Some(row) = rows.next()? else { return Err(Error::bug(format!("record {position} of {resource} is gone"))) };
+        let Some(row) = rows.next()? else {
+            return Err(Error::bug(format!("record {position} of {resource} is gone")));
+        };
         let cells = Cells { table: "record", key: &position, row };
         let version = Version { epoch: Epoch(cells.get(2)?), number: cells.get(3)? };
         if ResourceId(cells.get(1)?) != resource {
@@ -417,7 +438,8 @@ pub(super) struct Meta {
 /// The store's own row, and where its chains and its outbox end.
 pub(super) fn meta(db: &Connection) -> Result<Option<Meta>> {
     const META: &str = "SELECT epoch, epoch_began, writer, longest FROM meta WHERE part_id = ?1";
-    const LAST: &str = "SELECT number, hash FROM commit_log WHERE part_id = ?1 AND writer = ?2 ORDER BY number DESC LIMIT 1";
+    const LAST: &str =
+        "SELECT number, hash FROM commit_log WHERE part_id = ?1 AND writer = ?2 ORDER BY number DESC LIMIT 1";
     let mut select = db.prepare(META)?;
     let mut rows = select.query([PART])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -443,6 +465,10 @@ pub(super) fn begin_meta(db: &Connection, epoch: Epoch, writer: Uuid) -> Result<
 }
 
 /// SQLite's integers are signed. Nothing here counts that far.
-pub(super) fn signed(n: u64) -> i64 { i64::try_from(n).unwrap_or(i64::MAX) }
+pub(super) fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
 
-pub(super) fn max_rows(max: usize) -> i64 { i64::try_from(max).unwrap_or(i64::MAX) }
+pub(super) fn max_rows(max: usize) -> i64 {
+    i64::try_from(max).unwrap_or(i64::MAX)
+}

@@ -23,7 +23,11 @@ pub(super) struct Format {
 /// `SLOT`
 pub(super) const STATE: Format = Format {
     application_id: 0x534c_4f54,
-    migrations: &[Migration { number: 1, name: "begin", sql: include_str!("../../migrations/embedded/0001_begin.sql") }],
+    migrations: &[Migration {
+        number: 1,
+        name: "begin",
+        sql: include_str!("../../migrations/embedded/0001_begin.sql"),
+    }],
 };
 
 /// `SLOP`
@@ -33,7 +37,9 @@ pub(super) const PEOPLE: Format = Format {
 };
 
 impl Format {
-    fn newest(&self) -> u32 { self.migrations.last().map_or(0, |m| m.number) }
+    fn newest(&self) -> u32 {
+        self.migrations.last().map_or(0, |m| m.number)
+    }
 
     /// Refuses what cannot be opened, and changes nothing.
     pub fn check(&self, db: &Connection, path: &Path) -> Result<(), OpenError> {

@@ -1,8 +1,8 @@
 //! The embedded store: one process, one directory, SQLite; every answer is on the disk before it is told.
 //! It judges nothing itself, and nothing here writes but its one writer thread.
 //!
-//! [`writer`] is a commit from its rows to its answers, [`load`] and [`write`] are the rows, [`cache`] says why what is in memory
-//! is true, [`wal`] what is looked at before SQLite may open anything.
+//! `writer` is a commit from its rows to its answers, `load` and `write` are the rows, `cache` says why what is in memory is
+//! true, [`wal`] what is looked at before SQLite may open anything.
 
 mod cache;
 mod checkpoint;
@@ -33,16 +33,17 @@ use migrate::STATE;
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, Epoch, Hold, Instant, Person, PersonId, Proposal, Resource, ResourceId, Role, Scope,
-    Settle, Span, Version, World,
+    AttemptKey, Booking, BookingId, Calendar, Epoch, Hold, Instant, Person, PersonId, Proposal, Resource, ResourceId,
+    Role, Scope, Settle, Span, Version, World,
 };
 use slotwise_engine::round::key_time;
 use slotwise_engine::{
-    BookingFilter, Clock, CommitError, Cursor, Directory, Facets, PersonCard, Record, Recorded, ResourceFilter, Settled, Status, Store,
-    StoreError, Streamed, Views,
+    BookingFilter, Clock, CommitError, Cursor, Directory, Facets, PersonCard, Record, Recorded, ResourceFilter,
+    Settled, Status, Store, StoreError, Streamed, Views,
 };
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,11 +80,11 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             clock: Arc::new(SystemClock),
-            cache_bytes: 256 << 20,
-            page_cache_bytes: 128 << 20,
+            cache_bytes: 512 << 20,
+            page_cache_bytes: 256 << 20,
             readers: 4,
             queue: 64,
-            checkpoint_pages: 4_000,
+            checkpoint_pages: 8_000,
         }
     }
 }
@@ -121,7 +122,8 @@ impl Embedded {
         let mut db = connect(&path, Use::Write, options.page_cache_bytes).map_err(failed())?;
         let Some(meta) = load::meta(&db)? else { return Err(OpenError::Row("meta has no row".into())) };
         let health = Arc::new(Health::new(&*options.clock));
-        let checkpointer = Checkpointer::start(&mut db, &path, options.checkpoint_pages, health.clone()).map_err(failed())?;
+        let checkpointer =
+            Checkpointer::start(&mut db, &path, options.checkpoint_pages, health.clone()).map_err(failed())?;
         let cache = Arc::new(Cache::new(options.cache_bytes));
         let readers = Readers::open(&path, options.readers, options.page_cache_bytes / 8).map_err(failed())?;
         let head = Arc::new(AtomicU64::new(meta.place.position));
@@ -140,7 +142,13 @@ impl Embedded {
             phase: Phase::Before,
         };
         let thread = std::thread::Builder::new().name("slotwise-writer".into());
-        let thread = thread.spawn(move || writer.run(waiting)).map_err(OpenError::io("starting the writer"))?;
+        let watched = health.clone();
+        let thread = thread.spawn(move || {
+            if catch_unwind(AssertUnwindSafe(|| writer.run(waiting))).is_err() {
+                watched.stop("the writer ended in a panic; this is a bug".into());
+            }
+        });
+        let thread = thread.map_err(OpenError::io("starting the writer"))?;
         sync(dir)?;
         Ok(Arc::new(Embedded {
             epoch: meta.epoch,
@@ -158,10 +166,14 @@ impl Embedded {
     }
 
     /// Changes whenever something was committed: the position that the outbox then ended at.
-    pub fn committed(&self) -> watch::Receiver<u64> { self.committed.clone() }
+    pub fn committed(&self) -> watch::Receiver<u64> {
+        self.committed.clone()
+    }
 
     /// The directory of people.
-    pub fn people_file(&self) -> Arc<People> { self.people.clone() }
+    pub fn people_file(&self) -> Arc<People> {
+        self.people.clone()
+    }
 
     /// What is known of a scope without asking any file.
     fn remembered(&self, scope: &Scope) -> (World, Scope) {
@@ -274,15 +286,21 @@ impl Store for Embedded {
         read.await
     }
 
-    async fn head(&self) -> Result<Cursor, StoreError> { Ok(Cursor(self.head.load(Ordering::Acquire))) }
+    async fn head(&self) -> Result<Cursor, StoreError> {
+        Ok(Cursor(self.head.load(Ordering::Acquire)))
+    }
 
     async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
         self.readers.read(move |db| load::due(db, until, max)).await
     }
 
-    fn status(&self) -> Status { self.health.status(&*self.clock) }
+    fn status(&self) -> Status {
+        self.health.status(&*self.clock)
+    }
 
-    fn accept_clock(&self) { self.health.accept(&*self.clock); }
+    fn accept_clock(&self) {
+        self.health.accept(&*self.clock);
+    }
 }
 
 #[async_trait]
@@ -291,7 +309,9 @@ impl Views for Embedded {
         self.readers.read(move |db| views::resources(db, &filter)).await
     }
 
-    async fn facets(&self) -> Result<Facets, StoreError> { self.readers.read(views::facets).await }
+    async fn facets(&self) -> Result<Facets, StoreError> {
+        self.readers.read(views::facets).await
+    }
 
     async fn booking(&self, id: BookingId) -> Result<Option<Arc<Booking>>, StoreError> {
         self.readers.read(move |db| Ok(load::booking(db, id)?.map(Arc::new))).await
@@ -362,9 +382,13 @@ impl Source for Observer<'_> {
         Ok(card.map(|card| card.role))
     }
 
-    fn person(&mut self, id: PersonId) -> error::Result<Person> { load::person(self.db, id, self.since) }
+    fn person(&mut self, id: PersonId) -> error::Result<Person> {
+        load::person(self.db, id, self.since)
+    }
 
-    fn rows(&self) -> &Connection { self.db }
+    fn rows(&self) -> &Connection {
+        self.db
+    }
 }
 
 // Opening

@@ -4,6 +4,7 @@
 use super::connect::{Use, connect, use_log};
 use super::error::{Cells, OpenError, Result};
 use super::load::{PART, max_rows};
+use super::make_dir;
 use super::migrate::PEOPLE;
 use crate::codec;
 use rusqlite::{Connection, Row, params};
@@ -40,6 +41,7 @@ struct Known {
 impl People {
     /// Opens the directory's file in a data directory, and makes it if there is none.
     pub fn open(dir: &Path) -> std::result::Result<People, OpenError> {
+        make_dir(dir)?;
         let path = dir.join(FILE);
         let failed = || OpenError::sql(format!("opening {}", path.display()));
         let mut db = connect(&path, Use::Write, CACHE_BYTES).map_err(failed())?;
@@ -172,13 +174,19 @@ impl People {
         put(&mut known);
     }
 
-    fn db(&self) -> MutexGuard<'_, Connection> { self.db.lock().unwrap_or_else(PoisonError::into_inner) }
+    fn db(&self) -> MutexGuard<'_, Connection> {
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-    fn known(&self) -> MutexGuard<'_, Known> { self.known.lock().unwrap_or_else(PoisonError::into_inner) }
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Known {
-    fn recent(&self) -> bool { self.checked.is_some_and(|checked| checked.elapsed() < STALE_MAX) }
+    fn recent(&self) -> bool {
+        self.checked.is_some_and(|checked| checked.elapsed() < STALE_MAX)
+    }
 }
 
 /// What people may do at the instant of a decision.
@@ -225,4 +233,3 @@ fn card(row: &Row) -> Result<PersonCard> {
     let cells = Cells { table: "person", key: &id, row };
     Ok(PersonCard { id, name: cells.get(1)?, title: cells.get(2)?, role: cells.decode(3, codec::role_named)? })
 }
-

@@ -35,7 +35,9 @@ pub enum VerifyError {
 }
 
 impl From<rusqlite::Error> for VerifyError {
-    fn from(e: rusqlite::Error) -> VerifyError { VerifyError::Unreadable(e.into()) }
+    fn from(e: rusqlite::Error) -> VerifyError {
+        VerifyError::Unreadable(e.into())
+    }
 }
 
 /// Verifies the chains of a data directory: each resource's, up to the head in its row, and the writer's, up to its last commit.
@@ -48,7 +50,9 @@ pub fn verify_chains(dir: &Path) -> Result<Verified, VerifyError> {
     Ok(Verified { records, attempts, commits })
 }
 
-fn broken<T>(says: String) -> Result<T, VerifyError> { Err(VerifyError::Broken(says)) }
+fn broken<T>(says: String) -> Result<T, VerifyError> {
+    Err(VerifyError::Broken(says))
+}
 
 fn verify_records(db: &Connection) -> Result<u64, VerifyError> {
     const RECORDS: &str = "
@@ -63,13 +67,8 @@ fn verify_records(db: &Connection) -> Result<u64, VerifyError> {
         position += 1;
         let resource = ResourceId(row.get(1)?);
         let version = Version { epoch: Epoch(row.get(2)?), number: row.get(3)? };
-        let header = Header {
-            resource,
-            version,
-            decided_at: Instant(row.get(4)?),
-            attempt: row.get(5)?,
-            actor: row.get(6)?,
-        };
+        let header =
+            Header { resource, version, decided_at: Instant(row.get(4)?), attempt: row.get(5)?, actor: row.get(6)? };
         let nothing = (Version::zero(version.epoch), record::genesis(resource), 0);
         let (before, previous, at) = heads.get(&resource).copied().unwrap_or(nothing);
         let placed = (row.get::<_, u64>(0)?, row.get::<_, u64>(9)?);
@@ -78,7 +77,9 @@ fn verify_records(db: &Connection) -> Result<u64, VerifyError> {
         }
         let hash = record::chain(&previous, &header, row.get_ref(7)?.as_str().unwrap_or_default());
         if hash != row.get::<_, Hash>(8)? {
-            return broken(format!("record {position}: {resource} at {version} is not what was written, or what is before it"));
+            return broken(format!(
+                "record {position}: {resource} at {version} is not what was written, or what is before it"
+            ));
         }
         heads.insert(resource, (version, hash, position));
     }
@@ -99,7 +100,8 @@ fn verify_records(db: &Connection) -> Result<u64, VerifyError> {
 }
 
 fn verify_attempts(db: &Connection) -> Result<(u64, u64), VerifyError> {
-    const COMMITS: &str = "SELECT writer, number, at, attempts, hash FROM commit_log WHERE part_id = ?1 ORDER BY writer, number";
+    const COMMITS: &str =
+        "SELECT writer, number, at, attempts, hash FROM commit_log WHERE part_id = ?1 ORDER BY writer, number";
     const ATTEMPTS: &str = "
         SELECT commit_number, place, key, actor, fingerprint, command, decision FROM attempt
         WHERE part_id = ?1 ORDER BY commit_number, place";
@@ -129,7 +131,8 @@ fn verify_attempts(db: &Connection) -> Result<(u64, u64), VerifyError> {
             next = attempts.next()?;
         }
         let hash = hash.finish();
-        if commit.get::<_, u64>(1)? != number || commit.get::<_, u64>(3)? != count || commit.get::<_, Hash>(4)? != hash {
+        if commit.get::<_, u64>(1)? != number || commit.get::<_, u64>(3)? != count || commit.get::<_, Hash>(4)? != hash
+        {
             return broken(format!("commit {number} is not what was written, or what is before it"));
         }
         (total, previous) = (total + count, Some(hash));

@@ -22,7 +22,9 @@ struct Conditions {
 
 impl Conditions {
     /// The first value is the part's.
-    fn new(sql: &str) -> Conditions { Conditions { sql: sql.into(), values: vec![PART.into()] } }
+    fn new(sql: &str) -> Conditions {
+        Conditions { sql: sql.into(), values: vec![PART.into()] }
+    }
 
     fn and<const N: usize>(&mut self, condition: &str, values: [Value; N]) {
         self.sql.push_str(" AND ");
@@ -37,7 +39,9 @@ impl Conditions {
     }
 }
 
-fn blob(id: uuid::Uuid) -> Value { Value::Blob(id.into_bytes().into()) }
+fn blob(id: uuid::Uuid) -> Value {
+    Value::Blob(id.into_bytes().into())
+}
 
 /// Resources by name, then id.
 pub(super) fn resources(db: &Connection, filter: &ResourceFilter) -> Result<Vec<Arc<Resource>>> {

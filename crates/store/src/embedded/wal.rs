@@ -76,7 +76,11 @@ fn frames(file: &mut impl Read, head: &Head, length: u64) -> io::Result<Log> {
     while matches!(bad, Frame::Bad | Frame::Foreign) && place(n) < length {
         let read = fill(file, &mut frame)?;
         if head.is_own(&frame, read) {
-            let says = format!("frame {} of {} is bad, and frames of the same log follow", good + 1, (length - HEADER as u64) / size);
+            let says = format!(
+                "frame {} of {} is bad, and frames of the same log follow",
+                good + 1,
+                (length - HEADER as u64) / size
+            );
             return Ok(Log::Damaged { offset: place(good), says });
         }
         n += 1;
@@ -133,9 +137,14 @@ impl Head {
         if !self.is_own(frame, read) {
             return Frame::Foreign;
         }
-        let (Some(head), Some(page), Some(number), Some(size_after), Some(a), Some(b)) =
-            (frame.get(..8), frame.get(FRAME_HEADER..), word(frame, 0), word(frame, 4), word(frame, 16), word(frame, 20))
-        else {
+        let (Some(head), Some(page), Some(number), Some(size_after), Some(a), Some(b)) = (
+            frame.get(..8),
+            frame.get(FRAME_HEADER..),
+            word(frame, 0),
+            word(frame, 4),
+            word(frame, 16),
+            word(frame, 20),
+        ) else {
             return Frame::Bad;
         };
         let next = checksum(checksum(*sums, head, self.big_endian), page, self.big_endian);
@@ -179,4 +188,79 @@ fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: usize = 512;
+
+    /// A log as SQLite writes it: frames of pages, each with whether it ends a commit.
+    fn log(big_endian: bool, salts: [u8; 8], commits: &[bool]) -> Vec<u8> {
+        let magic: u32 = if big_endian { 0x377f_0683 } else { 0x377f_0682 };
+        let mut bytes: Vec<u8> = [magic, 3_007_000, PAGE as u32, 1].iter().flat_map(|w| w.to_be_bytes()).collect();
+        bytes.extend(salts);
+        let mut sums = checksum((0, 0), &bytes, big_endian);
+        bytes.extend([sums.0, sums.1].iter().flat_map(|w| w.to_be_bytes()));
+        for (n, commit) in (1_u32..).zip(commits) {
+            let head: Vec<u8> = [n, u32::from(*commit) * n].iter().flat_map(|w| w.to_be_bytes()).collect();
+            let page = vec![n as u8; PAGE];
+            sums = checksum(checksum(sums, &head, big_endian), &page, big_endian);
+            bytes.extend(head);
+            bytes.extend(salts);
+            bytes.extend([sums.0, sums.1].iter().flat_map(|w| w.to_be_bytes()));
+            bytes.extend(page);
+        }
+        bytes
+    }
+
+    fn inspected(bytes: &[u8]) -> Log {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        std::fs::write(&path, bytes).unwrap();
+        inspect(&path).unwrap()
+    }
+
+    fn place(frame: usize) -> usize {
+        HEADER + frame * (FRAME_HEADER + PAGE)
+    }
+
+    #[test]
+    fn both_byte_orders_are_read() {
+        for big_endian in [false, true] {
+            let whole = log(big_endian, [1; 8], &[true, false, true]);
+            assert_eq!(inspected(&whole), Log::Whole { frames: 3 });
+            assert_eq!(inspected(&whole[..place(2)]), Log::Torn { frames: 1, offset: place(1) as u64 });
+            assert_eq!(inspected(&whole[..place(2) + 30]), Log::Torn { frames: 1, offset: place(1) as u64 });
+            assert_eq!(inspected(&whole[..place(1)]), Log::Whole { frames: 1 });
+            assert_eq!(inspected(&whole[..HEADER]), Log::Empty);
+            assert_eq!(inspected(&whole[..HEADER - 1]), Log::Empty);
+            for byte in [0, 20, 30] {
+                let mut bytes = whole.clone();
+                bytes[byte] ^= 1;
+                assert!(matches!(inspected(&bytes), Log::Damaged { offset: 0, .. }));
+            }
+            for (byte, frame) in [(place(0) + 2, 0), (place(0) + 9, 0), (place(1) + 17, 1), (place(2) - 1, 1)] {
+                let mut bytes = whole.clone();
+                bytes[byte] ^= 1;
+                let Log::Damaged { offset, .. } = inspected(&bytes) else { panic!("byte {byte}") };
+                assert_eq!(offset, place(frame) as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn frames_of_an_earlier_round_end_the_log() {
+        let earlier = log(false, [1; 8], &[true, true, true, true]);
+        let mut bytes = log(false, [2; 8], &[true, true]);
+        bytes.extend(&earlier[place(2)..]);
+        assert_eq!(inspected(&bytes), Log::Whole { frames: 2 });
+        // A frame of this round behind them was written after the one that is not what it was.
+        let later = log(false, [2; 8], &[true, true, true, true, true]);
+        bytes.truncate(place(4));
+        bytes.extend(&later[place(4)..]);
+        let Log::Damaged { offset, .. } = inspected(&bytes) else { panic!() };
+        assert_eq!(offset, place(2) as u64);
+    }
 }

@@ -7,8 +7,8 @@ use crate::codec;
 use crate::record::{self, CommitHash, Hash, Header};
 use rusqlite::{CachedStatement, Connection, params};
 use slotwise_domain::{
-    Block, Booking, BookingId, BookingState, Change, Changes, EndedHold, Hold, Instant, Interval, OwnOverlap, Outcome, Proposal,
-    Resource, ResourceId, Slot, Span, Version,
+    Block, Booking, BookingId, BookingState, Change, Changes, EndedHold, Hold, Instant, Interval, Outcome, OwnOverlap,
+    Proposal, Resource, ResourceId, Slot, Span, Version,
 };
 use slotwise_engine::Recorded;
 use std::collections::HashMap;
@@ -108,7 +108,8 @@ const EQUIPMENT_GONE: &str = "DELETE FROM resource_equipment WHERE part_id = ?1 
 
 const EQUIPMENT: &str = "INSERT INTO resource_equipment (part_id, resource, word) VALUES (?1, ?2, ?3)";
 
-const BLOCK: &str = "INSERT INTO block (part_id, resource, id, start_at, end_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const BLOCK: &str =
+    "INSERT INTO block (part_id, resource, id, start_at, end_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 const BLOCK_GONE: &str = "DELETE FROM block WHERE part_id = ?1 AND resource = ?2 AND id = ?3";
 
@@ -129,7 +130,12 @@ INSERT INTO commit_log (part_id, writer, number, at, attempts, hash) VALUES (?1,
 
 impl<'c> Rows<'c> {
     /// Begins the rows of the commit after `before`.
-    pub fn begin(db: &'c Connection, heads: &'c mut HashMap<ResourceId, Head>, before: Place, at: Instant) -> Result<Self> {
+    pub fn begin(
+        db: &'c Connection,
+        heads: &'c mut HashMap<ResourceId, Head>,
+        before: Place,
+        at: Instant,
+    ) -> Result<Self> {
         let place = Place { commit_number: before.commit_number + 1, ..before };
         Ok(Rows {
             db,
@@ -457,7 +463,9 @@ impl<'c> Rows<'c> {
 }
 
 /// The last instant that any slot of the booking takes.
-fn until(booking: &Booking) -> Instant { booking.slots.iter().map(|s| s.occupied.end()).max().unwrap_or(Instant::MIN) }
+fn until(booking: &Booking) -> Instant {
+    booking.slots.iter().map(|s| s.occupied.end()).max().unwrap_or(Instant::MIN)
+}
 
 fn around(interval: Interval, occupied: Interval) -> (i64, i64) {
     (interval.start().since(occupied.start()).0, occupied.end().since(interval.end()).0)
@@ -473,6 +481,8 @@ const fn exclusive(slot: &Slot) -> bool {
 fn one_row(rows: usize, table: &str, key: &impl std::fmt::Display) -> Result<()> {
     match rows {
         1 => Ok(()),
-        _ => Err(Error::bug(format!("{rows} rows of {table} for {key} instead of one: the rows are not what was judged on"))),
+        _ => Err(Error::bug(format!(
+            "{rows} rows of {table} for {key} instead of one: the rows are not what was judged on"
+        ))),
     }
 }

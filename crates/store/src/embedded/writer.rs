@@ -4,14 +4,14 @@
 use super::cache::{self, Cache, Entry};
 use super::checkpoint::Checkpointer;
 use super::error::{Error, Result};
+use super::health::Health;
 use super::load::{self, Meta, Source};
 use super::people::Roles;
 use super::write::{Head, Place, Rows};
-use super::health::Health;
 use rusqlite::Connection;
 use slotwise_domain::{
-    AttemptKey, Calendar, Change, Changes, Failure, FailureCode, Instant, OwnOverlap, Person, PersonId, Proposal, ResourceId, Role,
-    Settle, World,
+    AttemptKey, Calendar, Change, Changes, Failure, FailureCode, Instant, OwnOverlap, Person, PersonId, Proposal,
+    ResourceId, Role, Settle, World,
 };
 use slotwise_engine::round::{Judged, KeyAge, judge, key_age};
 use slotwise_engine::{Clock, CommitError, Made, Recorded, Settled};
@@ -130,16 +130,16 @@ impl Writer {
             return Ok(Vec::new());
         }
         metrics::counter!("slotwise_commit_tries_total").increment(batch.len() as u64);
-        self.db.prepare_cached("BEGIN IMMEDIATE").and_then(|mut s| s.execute([])).map_err(|e| nothing_written(e.into()))?;
+        self.run_sql("BEGIN IMMEDIATE").map_err(|e| nothing_written(e.into()))?;
         let judged = self.judge(batch, settle).map_err(nothing_written)?;
         let Judgement { mut settled, decided, mut heads, world, now, since } = judged;
         if decided.is_empty() {
-            self.db.prepare_cached("ROLLBACK").and_then(|mut s| s.execute([])).map_err(|e| nothing_written(e.into()))?;
+            self.run_sql("ROLLBACK").map_err(|e| nothing_written(e.into()))?;
             return Ok(settled.into_iter().flatten().collect());
         }
         let place = self.write(batch, &decided, &mut heads, now).map_err(nothing_written)?;
         self.phase = Phase::Committing;
-        self.db.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).map_err(|e| Ended {
+        self.run_sql("COMMIT").map_err(|e| Ended {
             error: CommitError::Unknown(e.to_string()),
             stop: Some(format!("a COMMIT failed, and it is not known whether it is durable: {e}")),
         })?;
@@ -152,6 +152,10 @@ impl Writer {
             }
         }
         Ok(settled.into_iter().flatten().collect())
+    }
+
+    fn run_sql(&self, sql: &str) -> rusqlite::Result<usize> {
+        self.db.prepare_cached(sql)?.execute([])
     }
 
     /// Loads what the batch is judged on, reads the clock once, and judges.
@@ -209,7 +213,11 @@ impl Writer {
                 *place = Some(answer);
             }
         }
-        Ok(Judgement { settled, decided, heads, world, now, since })
+        let answered = settled.iter().flatten().count();
+        match answered + decided.len() == batch.len() {
+            true => Ok(Judgement { settled, decided, heads, world, now, since }),
+            false => Err(Error::bug("a proposal was left without an answer")),
+        }
     }
 
     fn write(
@@ -293,11 +301,16 @@ impl Source for Loader<'_> {
             }
         };
         let Calendar { version, decided_at, .. } = *entry.calendar;
-        self.heads.insert(id, Head { stored: Some(version), version, decided_at, hash: entry.hash, position: entry.position });
+        self.heads.insert(
+            id,
+            Head { stored: Some(version), version, decided_at, hash: entry.hash, position: entry.position },
+        );
         Ok(Some(cache::trimmed(entry.calendar, self.since)))
     }
 
-    fn role(&mut self, id: PersonId) -> Result<Option<Role>> { self.roles.role(id) }
+    fn role(&mut self, id: PersonId) -> Result<Option<Role>> {
+        self.roles.role(id)
+    }
 
     fn person(&mut self, id: PersonId) -> Result<Person> {
         let mut person = load::person(self.db, id, self.since)?;
@@ -307,7 +320,9 @@ impl Source for Loader<'_> {
         Ok(person)
     }
 
-    fn rows(&self) -> &Connection { self.db }
+    fn rows(&self) -> &Connection {
+        self.db
+    }
 }
 
 /// What a change makes of a person who is loaded after it was folded and before it is written.
@@ -319,7 +334,8 @@ fn fold_person(id: PersonId, person: &mut Person, change: &Change) {
         Change::HoldEnded(ended) if ended.hold.holder == id => {
             person.holds.remove(&ended.hold.id);
         }
-        Change::BookingMade { booking, owner, pending: false, slots } | Change::BookingApproved { booking, owner, slots }
+        Change::BookingMade { booking, owner, pending: false, slots }
+        | Change::BookingApproved { booking, owner, slots }
             if *owner == id =>
         {
             let exclusive = slots.iter().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse);

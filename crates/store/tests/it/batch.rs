@@ -2,12 +2,15 @@
 
 use crate::support::{HOUR, START, Site, commit, exclusive, held, hour, line, made, one, outcome, scope_of};
 use slotwise_domain::{
-    Action, BookingId, Change, Changes, HoldId, Instant, Proposal, ResourceId, Scope, Slot, Span, Subject, Verdict, World, settle,
+    Action, BookingId, Change, Changes, HoldId, Instant, Proposal, ResourceId, Scope, Slot, Span, Subject, Verdict,
+    World, settle,
 };
 use slotwise_engine::{CommitError, Cursor, Settled, Status, Store};
 use slotwise_store::embedded::verify_chains;
 
-fn outcomes(settled: &[Settled]) -> Vec<String> { settled.iter().map(outcome).collect() }
+fn outcomes(settled: &[Settled]) -> Vec<String> {
+    settled.iter().map(outcome).collect()
+}
 
 #[tokio::test]
 async fn neighbours_see_each_other_and_stay_apart() {
@@ -15,13 +18,16 @@ async fn neighbours_see_each_other_and_stay_apart() {
     let store = site.open().await;
     let (one_room, two) = (site.room(&store, "R1").await, site.room(&store, "R2").await);
     let bob = site.member(&store, "Bob").await;
-    let settled = commit(&store, vec![
-        site.book(bob, one_room, START.plus(HOUR)),
-        site.book(site.admin, one_room, START.plus(HOUR)),
-        site.book(bob, two, START.plus(HOUR)),
-        site.book(bob, ResourceId(uuid::Uuid::nil()), START.plus(HOUR)),
-        site.book(site.admin, one_room, START.plus(Span::hours(2))),
-    ])
+    let settled = commit(
+        &store,
+        vec![
+            site.book(bob, one_room, START.plus(HOUR)),
+            site.book(site.admin, one_room, START.plus(HOUR)),
+            site.book(bob, two, START.plus(HOUR)),
+            site.book(bob, ResourceId(uuid::Uuid::nil()), START.plus(HOUR)),
+            site.book(site.admin, one_room, START.plus(Span::hours(2))),
+        ],
+    )
     .await;
     assert_eq!(outcomes(&settled), ["BOOKED", "REJECTED full", "BOOKED", "REJECTED not_found", "BOOKED"]);
     let calendar = store.observe(scope_of(one_room)).await.unwrap().calendars[&one_room].clone();
@@ -79,7 +85,9 @@ async fn a_panic_in_settle_fails_its_proposal_alone() {
 
 /// Takes the time whether it is free or not.
 fn settle_blindly(world: &World, proposal: &Proposal, now: Instant) -> Verdict {
-    let Action::Book { booking, owner, lines, .. } = &proposal.command.action else { return settle(world, proposal, now) };
+    let Action::Book { booking, owner, lines, .. } = &proposal.command.action else {
+        return settle(world, proposal, now);
+    };
     let Some(line) = lines.first() else { return settle(world, proposal, now) };
     let interval = line.interval.unwrap();
     let slot = Slot {
@@ -234,7 +242,12 @@ async fn a_pending_booking_takes_nothing_until_it_is_approved() {
     let site = Site::new();
     let store = site.open().await;
     let spec = crate::support::room("R1");
-    let policy = slotwise_domain::Policy { approval: true, setup: Span::minutes(15), teardown: Span::minutes(10), ..spec.policy.clone() };
+    let policy = slotwise_domain::Policy {
+        approval: true,
+        setup: Span::minutes(15),
+        teardown: Span::minutes(10),
+        ..spec.policy.clone()
+    };
     let room = site.resource(&store, slotwise_domain::ResourceSpec { policy, ..spec }).await;
     let bob = site.member(&store, "Bob").await;
     let at = START.plus(Span::hours(3));
@@ -243,7 +256,10 @@ async fn a_pending_booking_takes_nothing_until_it_is_approved() {
     assert_eq!(store.observe(scope_of(room)).await.unwrap().calendars[&room].uses.len(), 0);
     one(&store, site.by(site.admin, Action::Approve { booking })).await;
     let before = store.observe(scope_of(room)).await.unwrap().calendars;
-    assert_eq!(before[&room].uses.values().next().unwrap().occupied, hour(at).widened(Span::minutes(15), Span::minutes(10)));
+    assert_eq!(
+        before[&room].uses.values().next().unwrap().occupied,
+        hour(at).widened(Span::minutes(15), Span::minutes(10))
+    );
     drop(store);
     let store = site.reopen();
     assert_eq!(store.observe(scope_of(room)).await.unwrap().calendars, before);

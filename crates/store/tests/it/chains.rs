@@ -12,8 +12,11 @@ async fn written() -> Site {
     let (room, other) = (site.room(&store, "R1").await, site.room(&store, "R2").await);
     for n in 1..=4 {
         let at = START.plus(Span::hours(n));
-        commit(&store, vec![site.book(site.admin, room, at), site.book(site.admin, other, at), site.book(site.admin, room, at)])
-            .await;
+        commit(
+            &store,
+            vec![site.book(site.admin, room, at), site.book(site.admin, other, at), site.book(site.admin, room, at)],
+        )
+        .await;
     }
     let (_, hold) = made(&store, site.hold(site.admin, room, START.plus(Span::hours(9)))).await;
     one(&store, site.by(site.admin, Action::Release(crate::support::held(hold)))).await;

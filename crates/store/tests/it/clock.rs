@@ -1,8 +1,11 @@
 //! A wall clock that somebody sets: nothing is decided until an operator says that it is right.
 
+use crate::support::HandClock;
 use crate::support::{HOUR, START, Site, commit, one, outcome};
-use slotwise_domain::Span;
-use slotwise_engine::{Status, Store};
+use slotwise_domain::{Instant, Span, settle};
+use slotwise_engine::{Clock, CommitError, Status, Store};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[tokio::test]
 async fn a_jump_stops_decisions_until_it_is_accepted() {
@@ -43,4 +46,40 @@ async fn time_that_only_passes_is_no_jump_and_small_steps_do_not_matter() {
     let second = one(&store, site.book(site.admin, room, START.plus(Span::days(4)).plus(HOUR))).await;
     assert_eq!(second.decision.decided_at, first.decision.decided_at);
     assert_eq!(store.status(), Status::Ready);
+}
+
+/// Panics once when told to.
+struct SickClock {
+    hand: Arc<HandClock>,
+    sick: AtomicBool,
+}
+
+impl Clock for SickClock {
+    fn now(&self) -> Instant {
+        assert!(!self.sick.swap(false, Ordering::SeqCst), "the clock is sick");
+        self.hand.now()
+    }
+
+    fn since_boot(&self) -> Span {
+        self.hand.since_boot()
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_writer_itself_is_told_and_ends_all_writing() {
+    let mut site = Site::new();
+    let clock = Arc::new(SickClock { hand: site.clock.clone(), sick: AtomicBool::new(false) });
+    site.options.clock = clock.clone();
+    let store = site.open().await;
+    let room = site.room(&store, "R1").await;
+    clock.sick.store(true, Ordering::SeqCst);
+    let proposal = site.book(site.admin, room, START.plus(HOUR));
+    for _ in 0..2 {
+        let error = store.commit(vec![proposal.clone()], settle).await.unwrap_err();
+        assert!(matches!(&error, CommitError::NothingWritten(says) if says.contains("panicked")), "{error}");
+    }
+    assert!(matches!(store.status(), Status::Stopped(_)));
+    assert_eq!(store.recall(proposal.key).await.unwrap(), None);
+    drop(store);
+    assert_eq!(outcome(&commit(&site.reopen(), vec![proposal]).await[0]), "BOOKED");
 }

@@ -1,8 +1,8 @@
 //! What was told is there after reopening: state, answers, record.
 
 use crate::support::{HOUR, START, Site, commit, exclusive, held, made, one, outcome, scope_of};
-use slotwise_domain::{Action, Actor, HoldRef, Scope, Span, Version};
-use slotwise_engine::{Cursor, Made, Settled, Store, Streamed, Views};
+use slotwise_domain::{Action, Actor, HoldRef, Scope, Span, Version, settle};
+use slotwise_engine::{CommitError, Cursor, Made, Settled, Status, Store, Streamed, Views};
 
 #[tokio::test]
 async fn everything_is_there_after_reopening() {
@@ -11,7 +11,9 @@ async fn everything_is_there_after_reopening() {
     let bob = site.member(&store, "Bob").await;
     let room = site.room(&store, "R1").await;
     let thing = site.resource(&store, exclusive("Lab")).await;
-    let (booked, Some(Made::Booking(booking))) = made(&store, site.book(bob, room, START.plus(HOUR))).await else { panic!() };
+    let (booked, Some(Made::Booking(booking))) = made(&store, site.book(bob, room, START.plus(HOUR))).await else {
+        panic!()
+    };
     let refused = one(&store, site.book(site.admin, room, START.plus(HOUR))).await;
     assert_eq!(refused.decision.outcome.name(), "REJECTED");
     let (_, hold) = made(&store, site.hold(bob, room, START.plus(Span::hours(5)))).await;
@@ -19,11 +21,17 @@ async fn everything_is_there_after_reopening() {
     one(&store, site.block(room, 1, START.plus(Span::hours(8)))).await;
     let lines = [(thing, START.plus(HOUR)), (room, START.plus(Span::hours(3)))];
     one(&store, site.by(bob, site.booking(bob, &lines, None))).await;
-    let edited = one(&store, site.by(bob, Action::EditBooking {
-        booking: booking.id,
-        revision: 1,
-        patch: slotwise_domain::DetailsPatch { people: Some(Some(5)), ..Default::default() },
-    }));
+    let edited = one(
+        &store,
+        site.by(
+            bob,
+            Action::EditBooking {
+                booking: booking.id,
+                revision: 1,
+                patch: slotwise_domain::DetailsPatch { people: Some(Some(5)), ..Default::default() },
+            },
+        ),
+    );
     edited.await;
     one(&store, site.by(bob, Action::Cancel { booking: booking.id, reason: Some("ill".into()) })).await;
 
@@ -51,10 +59,12 @@ async fn everything_is_there_after_reopening() {
     assert_eq!(store.outbox(Cursor(0), 1_000).await.unwrap(), (records, end));
     assert_eq!(store.recall(booked.key).await.unwrap(), Some(booked));
     assert_eq!(store.recall(refused.key).await.unwrap(), Some(refused));
-    assert_eq!(store.bookings(slotwise_engine::BookingFilter { max: 10, ..Default::default() }).await.unwrap(), bookings);
+    assert_eq!(
+        store.bookings(slotwise_engine::BookingFilter { max: 10, ..Default::default() }).await.unwrap(),
+        bookings
+    );
     assert_eq!(store.booking(booking.id).await.unwrap().unwrap().details.people, Some(5));
 }
-
 
 #[tokio::test]
 async fn the_same_key_gets_the_same_answer_after_reopening() {
@@ -155,4 +165,86 @@ async fn holds_fall_due_soonest_first_each_resource_once() {
     one(&store, site.proposal(Actor::System, Action::ExpireHolds { resource: two })).await;
     assert_eq!(store.due(second, 10).await.unwrap(), [(second, one_room)]);
     assert_eq!(store.observe(scope_of(two)).await.unwrap().calendars[&two].holds.len(), 0);
+}
+
+#[tokio::test]
+async fn a_new_epoch_goes_on_counting_and_old_unknown_keys_are_told() {
+    let site = Site::new();
+    let store = site.open().await;
+    let (room, idle) = (site.room(&store, "R1").await, site.room(&store, "R2").await);
+    let known = site.book(site.admin, room, START.plus(Span::hours(5)));
+    let recorded = one(&store, known.clone()).await;
+    let unknown = site.book(site.admin, room, START.plus(Span::hours(6)));
+    let before = store.observe(Scope::default()).await.unwrap().epoch;
+    drop(store);
+    site.clock.advance(HOUR);
+    // As a restore does it.
+    let db = rusqlite::Connection::open(site.path().join("slotwise.sqlite")).unwrap();
+    db.execute("UPDATE meta SET epoch = 2, epoch_began = ?1", [START.plus(HOUR).0]).unwrap();
+    drop(db);
+
+    let store = site.reopen();
+    let settled = commit(&store, vec![known, unknown]).await;
+    assert_eq!(settled.iter().map(outcome).collect::<Vec<_>>(), ["again BOOKED", "epoch changed"]);
+    let second = one(&store, site.book(site.admin, room, START.plus(Span::hours(6)))).await;
+    let now = Version { epoch: slotwise_domain::Epoch(2), number: 3 };
+    assert_eq!(second.decision.decided, [(room, now)]);
+    assert_eq!(recorded.decision.decided[0].1, Version { epoch: before, number: 2 });
+    assert_eq!(store.stream(room, recorded.decision.decided[0].1, 9).await.unwrap(), Streamed::Resync);
+    let Streamed::Records(records, false) = store.stream(room, Version::zero(now.epoch), 9).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(records.iter().map(|r| r.version).collect::<Vec<_>>(), [now]);
+    assert_eq!(store.stream(idle, Version::zero(now.epoch), 9).await.unwrap(), Streamed::Records(vec![], false));
+    slotwise_store::embedded::verify_chains(site.path()).unwrap();
+}
+
+#[tokio::test]
+async fn a_write_that_the_database_refuses_ends_all_writing() {
+    let site = Site::new();
+    let store = site.open().await;
+    let room = site.room(&store, "R1").await;
+    let first = one(&store, site.book(site.admin, room, START.plus(HOUR))).await;
+    drop(store);
+    let db = rusqlite::Connection::open(site.path().join("slotwise.sqlite")).unwrap();
+    db.execute_batch(
+        "CREATE TRIGGER sick BEFORE INSERT ON attempt BEGIN SELECT RAISE(FAIL, 'the disk is on fire'); END",
+    )
+    .unwrap();
+    drop(db);
+
+    let store = site.reopen();
+    let head = store.head().await.unwrap();
+    let proposal = site.book(site.admin, room, START.plus(Span::hours(2)));
+    let error = store.commit(vec![proposal.clone()], settle).await.unwrap_err();
+    assert!(matches!(&error, CommitError::NothingWritten(says) if says.contains("on fire")), "{error}");
+    assert!(matches!(store.status(), Status::Stopped(_)));
+    // Reads go on, and show what was committed and nothing else.
+    assert_eq!(store.recall(first.key).await.unwrap(), Some(first));
+    assert_eq!(store.recall(proposal.key).await.unwrap(), None);
+    assert_eq!(store.head().await.unwrap(), head);
+    assert_eq!(store.observe(scope_of(room)).await.unwrap().calendars[&room].uses.len(), 1);
+    let error = store.commit(vec![proposal.clone()], settle).await.unwrap_err();
+    assert!(matches!(&error, CommitError::NothingWritten(says) if says.contains("has stopped")), "{error}");
+    drop(store);
+
+    let db = rusqlite::Connection::open(site.path().join("slotwise.sqlite")).unwrap();
+    db.execute_batch("DROP TRIGGER sick").unwrap();
+    drop(db);
+    let store = site.reopen();
+    assert_eq!(outcome(&commit(&store, vec![proposal]).await[0]), "BOOKED");
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_is_named() {
+    let site = Site::new();
+    let store = site.open().await;
+    let room = site.room(&store, "R1").await;
+    drop(store);
+    let db = rusqlite::Connection::open(site.path().join("slotwise.sqlite")).unwrap();
+    db.execute("UPDATE resource SET spec = replace(spec, 'confirm', 'later')", []).unwrap();
+    drop(db);
+    let store = site.reopen();
+    let says = store.observe(scope_of(room)).await.unwrap_err().0;
+    assert_eq!(says, format!("resource.spec of {room} is impossible: \"later\" is no HoldAt"));
 }

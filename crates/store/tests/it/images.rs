@@ -18,7 +18,9 @@ struct Told {
     answers: Vec<Recorded>,
 }
 
-fn log(dir: &Path) -> PathBuf { dir.join("slotwise.sqlite-wal") }
+fn log(dir: &Path) -> PathBuf {
+    dir.join("slotwise.sqlite-wal")
+}
 
 /// A store that was killed after some commits, with what had been told when.
 async fn killed(site: &Site) -> (TempDir, Vec<Told>) {
@@ -39,7 +41,9 @@ async fn killed(site: &Site) -> (TempDir, Vec<Told>) {
     (image, told)
 }
 
-async fn recalled(store: &Embedded, key: AttemptKey) -> Option<Recorded> { store.recall(key).await.unwrap() }
+async fn recalled(store: &Embedded, key: AttemptKey) -> Option<Recorded> {
+    store.recall(key).await.unwrap()
+}
 
 #[tokio::test]
 async fn a_kill_loses_nothing_that_was_told() {

@@ -1,6 +1,8 @@
 //! The embedded store from outside: what it promises of a directory, a batch, a crash.
 //! One binary; the helpers are in [`support`].
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod batch;
 mod cache;
 mod chains;

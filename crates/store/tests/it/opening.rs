@@ -1,6 +1,6 @@
 //! Opening a directory: once, with the right program, and not after damage.
 
-use crate::support::{Site, START, one};
+use crate::support::{START, Site, one};
 use rusqlite::Connection;
 use slotwise_engine::{Status, Store};
 use slotwise_store::Embedded;

@@ -43,7 +43,10 @@ async fn what_another_process_writes_counts_at_the_next_decision() {
     assert_eq!(outcome(&commit(&store, vec![for_ada(1)]).await[0]), "BOOKED");
     elsewhere.suspend(bob, true).unwrap();
     assert_eq!(outcome(&commit(&store, vec![for_ada(2)]).await[0]), "REJECTED not_allowed");
-    assert_eq!(outcome(&commit(&store, vec![site.book(site.admin, room, START.plus(HOUR).plus(HOUR))]).await[0]), "BOOKED");
+    assert_eq!(
+        outcome(&commit(&store, vec![site.book(site.admin, room, START.plus(HOUR).plus(HOUR))]).await[0]),
+        "BOOKED"
+    );
 
     // What is only observed may be a quarter of a second behind.
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;

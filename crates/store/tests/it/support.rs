@@ -2,8 +2,9 @@
 //! Nothing here judges; expectations stand in the tests.
 
 use slotwise_domain::{
-    Action, Actor, AttemptKey, BlockId, BookingId, Command, Details, Fingerprint, HoldAt, HoldId, HoldRef, Instant, Interval, Kind,
-    Line, Outcome, OwnOverlap, PartId, PersonId, Policy, Proposal, ResourceId, ResourceSpec, Role, Scope, Span, Zone, settle,
+    Action, Actor, AttemptKey, BlockId, BookingId, Command, Details, Fingerprint, HoldAt, HoldId, HoldRef, Instant,
+    Interval, Kind, Line, Outcome, OwnOverlap, PartId, PersonId, Policy, Proposal, ResourceId, ResourceSpec, Role,
+    Scope, Span, Zone, settle,
 };
 use slotwise_engine::{Clock, Directory, Made, PersonCard, Recorded, Settled, Store};
 use slotwise_store::{Embedded, Options};
@@ -34,12 +35,18 @@ impl HandClock {
     }
 
     /// Somebody sets the wall clock.
-    pub fn jump(&self, by: Span) { self.wall.fetch_add(by.0, Ordering::SeqCst); }
+    pub fn jump(&self, by: Span) {
+        self.wall.fetch_add(by.0, Ordering::SeqCst);
+    }
 }
 
 impl Clock for HandClock {
-    fn now(&self) -> Instant { Instant(self.wall.load(Ordering::SeqCst)) }
-    fn since_boot(&self) -> Span { Span(self.boot.load(Ordering::SeqCst)) }
+    fn now(&self) -> Instant {
+        Instant(self.wall.load(Ordering::SeqCst))
+    }
+    fn since_boot(&self) -> Span {
+        Span(self.boot.load(Ordering::SeqCst))
+    }
 }
 
 /// Ids in order, as UUIDv7 of a clock.
@@ -64,9 +71,13 @@ impl Site {
         Site { dir: tempfile::tempdir().unwrap(), clock, admin: PersonId(Uuid::from_u128(1)), options }
     }
 
-    pub fn path(&self) -> &Path { self.dir.path() }
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
 
-    pub fn reopen(&self) -> Arc<Embedded> { Embedded::open(self.path(), self.options.clone()).unwrap() }
+    pub fn reopen(&self) -> Arc<Embedded> {
+        Embedded::open(self.path(), self.options.clone()).unwrap()
+    }
 
     /// A new store with an admin in it.
     pub async fn open(&self) -> Arc<Embedded> {
@@ -87,7 +98,9 @@ impl Site {
         Proposal { key, fingerprint: Fingerprint([7; 32]), command, observed: Vec::new(), hint: None }
     }
 
-    pub fn by(&self, person: PersonId, action: Action) -> Proposal { self.proposal(Actor::Person(person), action) }
+    pub fn by(&self, person: PersonId, action: Action) -> Proposal {
+        self.proposal(Actor::Person(person), action)
+    }
 
     pub async fn resource(&self, store: &Embedded, spec: ResourceSpec) -> ResourceId {
         let resource = ResourceId(id(self.clock.now()));
@@ -97,7 +110,9 @@ impl Site {
         resource
     }
 
-    pub async fn room(&self, store: &Embedded, name: &str) -> ResourceId { self.resource(store, room(name)).await }
+    pub async fn room(&self, store: &Embedded, name: &str) -> ResourceId {
+        self.resource(store, room(name)).await
+    }
 
     pub fn book(&self, owner: PersonId, resource: ResourceId, from: Instant) -> Proposal {
         self.by(owner, self.booking(owner, &[(resource, from)], None))
@@ -133,9 +148,13 @@ pub fn person(id: PersonId, name: &str, role: Role) -> PersonCard {
     PersonCard { id, name: name.into(), title: "Teacher".into(), role }
 }
 
-pub fn hour(from: Instant) -> Interval { Interval::new(from, from.plus(HOUR)).unwrap() }
+pub fn hour(from: Instant) -> Interval {
+    Interval::new(from, from.plus(HOUR)).unwrap()
+}
 
-pub fn line(resource: ResourceId, from: Instant) -> Line { Line { resource, interval: Some(hour(from)), units: 1 } }
+pub fn line(resource: ResourceId, from: Instant) -> Line {
+    Line { resource, interval: Some(hour(from)), units: 1 }
+}
 
 pub fn room(name: &str) -> ResourceSpec {
     ResourceSpec {
@@ -154,13 +173,21 @@ pub fn room(name: &str) -> ResourceSpec {
 /// A thing of which one person may not have two at once.
 pub fn exclusive(name: &str) -> ResourceSpec {
     let spec = room(name);
-    ResourceSpec { capacity: Some(5), policy: Policy { own_overlap: OwnOverlap::Refuse, ..spec.policy.clone() }, ..spec }
+    ResourceSpec {
+        capacity: Some(5),
+        policy: Policy { own_overlap: OwnOverlap::Refuse, ..spec.policy.clone() },
+        ..spec
+    }
 }
 
-pub async fn commit(store: &Embedded, batch: Vec<Proposal>) -> Vec<Settled> { store.commit(batch, settle).await.unwrap() }
+pub async fn commit(store: &Embedded, batch: Vec<Proposal>) -> Vec<Settled> {
+    store.commit(batch, settle).await.unwrap()
+}
 
 /// Commits one proposal that is decided.
-pub async fn one(store: &Embedded, proposal: Proposal) -> Recorded { made(store, proposal).await.0 }
+pub async fn one(store: &Embedded, proposal: Proposal) -> Recorded {
+    made(store, proposal).await.0
+}
 
 pub async fn made(store: &Embedded, proposal: Proposal) -> (Recorded, Option<Made>) {
     match commit(store, vec![proposal]).await.pop() {
@@ -192,7 +219,9 @@ pub fn outcome(settled: &Settled) -> String {
     }
 }
 
-pub fn scope_of(resource: ResourceId) -> Scope { Scope { resources: [resource].into(), ..Scope::default() } }
+pub fn scope_of(resource: ResourceId) -> Scope {
+    Scope { resources: [resource].into(), ..Scope::default() }
+}
 
 /// Copies the files of a store as they are on the disk now, as a crash would leave them.
 pub fn image(from: &Path) -> TempDir {

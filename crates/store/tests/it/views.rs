@@ -5,16 +5,21 @@ use slotwise_domain::{Action, BookingId, Instant, Kind, ResourceSpec, Span, Subj
 use slotwise_engine::{BookingFilter, ResourceFilter, Settled, Views};
 use std::collections::BTreeMap;
 
-fn page(filter: ResourceFilter) -> ResourceFilter { ResourceFilter { max: 100, ..filter } }
+fn page(filter: ResourceFilter) -> ResourceFilter {
+    ResourceFilter { max: 100, ..filter }
+}
 
 #[tokio::test]
 async fn resources_are_found_by_what_they_are_and_have() {
     let site = Site::new();
     let store = site.open().await;
     let main = room("Aula");
-    let hall = ResourceSpec { name: "Große Halle".into(), building: Some("North".into()), equipment: vec![], ..room("x") };
-    let lab = ResourceSpec { name: "Lab 1".into(), equipment: vec!["Projector".into(), "whiteboard".into()], ..room("x") };
-    let beamer = ResourceSpec { kind: Kind::Equipment, name: "Beamer".into(), building: None, equipment: vec![], ..room("x") };
+    let hall =
+        ResourceSpec { name: "Große Halle".into(), building: Some("North".into()), equipment: vec![], ..room("x") };
+    let lab =
+        ResourceSpec { name: "Lab 1".into(), equipment: vec!["Projector".into(), "whiteboard".into()], ..room("x") };
+    let beamer =
+        ResourceSpec { kind: Kind::Equipment, name: "Beamer".into(), building: None, equipment: vec![], ..room("x") };
     for spec in [main, hall, lab, beamer] {
         site.resource(&store, spec).await;
     }
@@ -70,7 +75,8 @@ async fn bookings_are_found_in_order_and_in_pages() {
         let Some(Subject::Booking(id)) = recorded.decision.subject else { panic!("{recorded:?}") };
         expected.push((at, id));
     }
-    let bundle = site.booking(bob, &[(rooms[0], START.plus(Span::hours(200))), (rooms[1], START.plus(Span::days(900)))], None);
+    let bundle =
+        site.booking(bob, &[(rooms[0], START.plus(Span::hours(200))), (rooms[1], START.plus(Span::days(900)))], None);
     one(&store, site.by(bob, bundle)).await;
     let cancelled = expected[5].1;
     one(&store, site.by(site.admin, Action::Cancel { booking: cancelled, reason: None })).await;
@@ -101,7 +107,11 @@ async fn bookings_are_found_in_order_and_in_pages() {
     assert!(of_room.is_sorted() && of_room.len() > 10);
     let by_room = store.bookings(BookingFilter { resource: Some(rooms[0]), max: 100, ..any() }).await.unwrap();
     assert!(by_room.iter().all(|b| b.resources().contains(&rooms[0])));
-    assert_eq!(by_room.len() + store.bookings(BookingFilter { resource: Some(rooms[1]), max: 100, ..any() }).await.unwrap().len(), 42);
+    assert_eq!(
+        by_room.len()
+            + store.bookings(BookingFilter { resource: Some(rooms[1]), max: 100, ..any() }).await.unwrap().len(),
+        42
+    );
     // The bundle began years before its last line ends.
     let late = Some(START.plus(Span::days(899)));
     assert_eq!(found(BookingFilter { from: late, ..any() }).await.len(), 1);
