@@ -82,6 +82,24 @@ pub enum Change {
     HoldEnded(EndedHold),
 }
 
+impl Change {
+    /// Whose booking or hold it is about.
+    pub const fn about(&self) -> Option<PersonId> {
+        match self {
+            Change::BookingMade { owner, .. }
+            | Change::BookingApproved { owner, .. }
+            | Change::BookingCancelled { owner, .. }
+            | Change::BookingEdited { owner, .. } => Some(*owner),
+            Change::HoldGranted(hold) | Change::HoldRenewed(hold) => Some(hold.holder),
+            Change::HoldEnded(ended) => Some(ended.hold.holder),
+            Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. } => None,
+        }
+    }
+}
+
 /// What one accepted command changes: all of it, or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {

@@ -9,7 +9,7 @@ use crate::levels::Level;
 use crate::time::{Instant, Interval};
 use crate::world::World;
 use crate::{Change, Code};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A broken invariant: a bug. The commit must not happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,15 +25,20 @@ pub struct Broken {
     pub says: String,
 }
 
-/// Checks what the changes touched, on the world they were folded into. `decided_at` is their decision instant.
-pub fn check(world: &World, changes: &Changes, decided_at: Instant) -> Result<(), Broken> {
-    for (id, record) in &changes.records {
-        let Some(calendar) = world.calendars.get(id) else { continue };
-        for change in record {
-            if let Some(interval) = raised(change) {
-                sums(*id, calendar, &interval)?;
+/// Checks what the changes of one commit touched, on the world they were all folded into, each with its decision instant.
+pub fn check<'a>(world: &World, commit: impl IntoIterator<Item = (&'a Changes, Instant)>) -> Result<(), Broken> {
+    let mut touched: BTreeMap<ResourceId, BTreeSet<Interval>> = BTreeMap::new();
+    for (changes, decided_at) in commit {
+        for (id, change) in changes.records.iter().flat_map(|(id, record)| record.iter().map(move |c| (*id, c))) {
+            fenced(id, change, decided_at)?;
+            if let Some(intervals) = raised(change) {
+                touched.entry(id).or_default().extend(intervals);
             }
-            fenced(*id, change, decided_at)?;
+        }
+    }
+    for (id, intervals) in touched {
+        if let Some(calendar) = world.calendars.get(&id) {
+            sums(id, calendar, &intervals)?;
         }
     }
     Ok(())
@@ -57,7 +62,7 @@ fn raised(change: &Change) -> Option<Vec<Interval>> {
 }
 
 /// I1, I2: never more than the capacity at any instant. I17: the levels are the sum of the uses.
-fn sums(id: ResourceId, calendar: &Calendar, intervals: &[Interval]) -> Result<(), Broken> {
+fn sums(id: ResourceId, calendar: &Calendar, intervals: &BTreeSet<Interval>) -> Result<(), Broken> {
     for interval in intervals {
         let mut edges: BTreeMap<Instant, Level> =
             BTreeMap::from([(interval.start(), calendar.levels.at(interval.start()))]);

@@ -96,19 +96,20 @@ impl ResourceSpec {
     /// Checks what no type can, and brings the equipment into its one form.
     pub fn checked(mut self) -> Result<ResourceSpec, ResourceError> {
         let err = |field, says| Err(ResourceError { field, says });
-        if self.name.trim().is_empty() || self.name.chars().count() > 200 || self.name.chars().any(char::is_control) {
+        if !is_text(&self.name, 200) {
             return err("name", "must have 1 to 200 characters, none of them a control character");
         }
-        if self.building.as_ref().is_some_and(|b| b.is_empty() || b.chars().count() > 200) {
-            return err("building", "must have 1 to 200 characters");
+        if self.building.as_ref().is_some_and(|b| !is_text(b, 200)) {
+            return err("building", "must have 1 to 200 characters, none of them a control character");
         }
         if self.seats == Some(0) {
             return err("seats", "must be at least 1");
         }
-        if self.equipment.len() > 50
-            || self.equipment.iter().any(|e| e.trim().is_empty() || e.chars().count() > 50 || e.contains(','))
-        {
-            return err("equipment", "must be at most 50 words of at most 50 characters without commas");
+        if self.equipment.len() > 50 || self.equipment.iter().any(|e| !is_text(e, 50) || e.contains(',')) {
+            return err(
+                "equipment",
+                "must be at most 50 words of at most 50 characters, without commas and control characters",
+            );
         }
         if self.capacity.is_some_and(|c| c == 0 || c > ResourceSpec::CAPACITY_MAX) {
             return err("capacity", "must be between 1 and 1000000, or null for no limit");
@@ -146,4 +147,9 @@ impl ResourceSpec {
             policy: p.policy.unwrap_or_else(|| self.policy.clone()),
         }
     }
+}
+
+/// One line that somebody can read.
+fn is_text(text: &str, max: usize) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= max && !text.chars().any(char::is_control)
 }

@@ -162,32 +162,49 @@ impl World {
 
     fn apply_to_people(&mut self, resource: ResourceId, change: &Change) {
         match change {
+            Change::HoldGranted(hold) | Change::HoldRenewed(hold) => self.know_hold(hold.id, resource, None),
+            Change::HoldEnded(ended) => self.know_hold(ended.hold.id, resource, Some(*ended)),
+            Change::BookingMade { .. }
+            | Change::BookingApproved { .. }
+            | Change::BookingCancelled { .. }
+            | Change::BookingEdited { .. }
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. } => {}
+        }
+        if let Some((id, person)) = change.about().and_then(|id| Some((id, self.people.get_mut(&id)?))) {
+            person.apply(id, change);
+        }
+    }
+
+    fn know_hold(&mut self, id: HoldId, resource: ResourceId, ended: Option<EndedHold>) {
+        self.holds.insert(id, (resource, ended));
+        self.loaded.holds.insert(id);
+    }
+}
+
+impl Person {
+    /// Folds what a change means for the person `id`; changes about others mean nothing.
+    pub fn apply(&mut self, id: PersonId, change: &Change) {
+        if change.about() != Some(id) {
+            return;
+        }
+        match change {
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => {
-                self.holds.insert(hold.id, (resource, None));
-                self.loaded.holds.insert(hold.id);
-                if let Some(person) = self.people.get_mut(&hold.holder) {
-                    person.holds.insert(hold.id, hold.expires_at);
-                }
+                self.holds.insert(hold.id, hold.expires_at);
             }
             Change::HoldEnded(ended) => {
-                self.holds.insert(ended.hold.id, (resource, Some(*ended)));
-                self.loaded.holds.insert(ended.hold.id);
-                if let Some(person) = self.people.get_mut(&ended.hold.holder) {
-                    person.holds.remove(&ended.hold.id);
-                }
+                self.holds.remove(&ended.hold.id);
             }
-            Change::BookingMade { booking, owner, pending: false, slots }
-            | Change::BookingApproved { booking, owner, slots } => {
-                if let Some(person) = self.people.get_mut(owner) {
-                    let exclusive = slots.iter().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
-                    person.exclusive.extend(exclusive.map(|(n, s)| ((*booking, *n), s.interval)));
-                }
+            Change::BookingMade { booking, pending: false, slots, .. }
+            | Change::BookingApproved { booking, slots, .. } => {
+                let exclusive = slots.iter().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
+                self.exclusive.extend(exclusive.map(|(n, s)| ((*booking, *n), s.interval)));
             }
-            Change::BookingCancelled { booking, owner, slots, .. } => {
-                if let Some(person) = self.people.get_mut(owner) {
-                    for (n, _) in slots {
-                        person.exclusive.remove(&(*booking, *n));
-                    }
+            Change::BookingCancelled { booking, slots, .. } => {
+                for (n, _) in slots {
+                    self.exclusive.remove(&(*booking, *n));
                 }
             }
             Change::BookingMade { pending: true, .. }

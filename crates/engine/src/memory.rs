@@ -137,11 +137,11 @@ impl Store for Memory {
                     settled.push(Settled::Decided(*recorded, made));
                 }
                 Judged::Failed(failure) => settled.push(Settled::Failed(failure)),
-                Judged::Broken(broken) => {
-                    state.stopped = Some(broken.to_string());
-                    return Err(CommitError::NothingWritten(broken.to_string()));
-                }
             }
+        }
+        if let Err(broken) = round::assert_sound(&world, accepted.iter().map(|(_, changes, at)| (changes, *at))) {
+            state.stopped = Some(broken.to_string());
+            return Err(CommitError::NothingWritten(broken.to_string()));
         }
         // From here it is all written.
         for (proposal, changes, decided_at) in accepted {

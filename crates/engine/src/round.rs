@@ -22,11 +22,10 @@ pub enum Judged {
     Decided(Box<Recorded>, Changes, Option<Made>),
     /// Nothing changes.
     Failed(Failure),
-    /// A bug: the whole commit must be undone, and the writer must stop.
-    Broken(Broken),
 }
 
 /// Judges one proposal against the world, loading what it needs, and folds what it changes, so that the next sees it.
+/// Before anything of a commit is written, [`assert_sound`] must have said so.
 pub fn judge<E>(
     world: &mut World,
     proposal: &Proposal,
@@ -84,10 +83,6 @@ fn fold(
 ) -> Judged {
     let before = world.versions(scope);
     let made_versions = world.apply(&changes, decided_at);
-    if let Err(broken) = invariants::check(world, &changes, decided_at) {
-        metrics::counter!("slotwise_assertion_failures_total").increment(1);
-        return Judged::Broken(broken);
-    }
     let decided = if made_versions.is_empty() { before } else { made_versions };
     let policies = decided.iter().filter_map(|(id, _)| Some((*id, world.calendars.get(id)?.resource.policy_version)));
     let policies = policies.collect();
@@ -111,6 +106,16 @@ fn fold(
     }
     let recorded = Recorded { key: proposal.key, fingerprint: proposal.fingerprint, decision };
     Judged::Decided(Box::new(recorded), changes, made)
+}
+
+/// Adds up again what a commit touched, after all its proposals were judged and before anything is written. What it finds is a
+/// bug: the whole commit must be undone, and the writer must stop.
+pub fn assert_sound<'a>(world: &World, commit: impl IntoIterator<Item = (&'a Changes, Instant)>) -> Result<(), Broken> {
+    let sound = invariants::check(world, commit);
+    if sound.is_err() {
+        metrics::counter!("slotwise_assertion_failures_total").increment(1);
+    }
+    sound
 }
 
 /// What a subject is in this world.

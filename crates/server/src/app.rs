@@ -118,7 +118,8 @@ impl IntoResponse for Told {
     }
 }
 
-fn mark_replay(mut response: Response, replayed: bool) -> Response {
+/// Says of an answer that it was decided before.
+pub fn mark_replay(mut response: Response, replayed: bool) -> Response {
     if replayed {
         let name = HeaderName::from_static("idempotent-replayed");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));
@@ -252,7 +253,9 @@ impl App {
             .iter()
             .all(|s| world.calendars.get(&s.resource).is_some_and(|c| c.resource.spec.kind == Kind::Room));
         let inside = asker.sees_inside(booking.owner);
-        let owner = if inside || room { self.people.name(booking.owner).await } else { None };
+        // Who asked for a room and waits, or gave it up, is between them and the admins.
+        let shown = inside || (room && booking.state.takes_units());
+        let owner = if shown { self.people.name(booking.owner).await } else { None };
         let owner = owner.map(|name| PersonBody { id: booking.owner.0, name });
         let calendars = |id: ResourceId| world.calendars.get(&id).cloned();
         BookingBody::of(booking, &calendars, owner, inside, booking.owner == asker.id, self.engine.now())

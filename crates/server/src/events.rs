@@ -44,18 +44,7 @@ pub async fn messages(record: &Record, kind: Kind, to: &Asker, people: &People, 
 
 /// Who a record is about: they hear of it without subscribing.
 pub fn concerned(record: &Record) -> impl Iterator<Item = PersonId> {
-    record.changes.iter().filter_map(|change| match change {
-        Change::BookingMade { owner, .. }
-        | Change::BookingApproved { owner, .. }
-        | Change::BookingCancelled { owner, .. }
-        | Change::BookingEdited { owner, .. } => Some(*owner),
-        Change::HoldGranted(hold) | Change::HoldRenewed(hold) => Some(hold.holder),
-        Change::HoldEnded(ended) => Some(ended.hold.holder),
-        Change::ResourceCreated(_)
-        | Change::ResourceEdited(_)
-        | Change::BlockAdded { .. }
-        | Change::BlockRemoved { .. } => None,
-    })
+    record.changes.iter().filter_map(Change::about)
 }
 
 async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> (&'static str, &'static str, Value) {

@@ -7,13 +7,18 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use slotwise_domain::Instant;
 use slotwise_engine::round;
 use uuid::Uuid;
 
 /// The largest body.
 const BODY_MAX: usize = 64 * 1024;
+
+/// How long a client may take to send it.
+const BODY_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// The attempt's key, from the `Idempotency-Key` header.
 pub struct Key(pub Uuid);
@@ -59,7 +64,7 @@ fn read_key(parts: &Parts, now: Instant) -> Result<Option<Uuid>, Problem> {
 /// A JSON body of at most 64 KiB.
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+impl<T: DeserializeOwned + Serialize> FromRequest<App> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &App) -> Result<Body<T>, Problem> {
@@ -69,7 +74,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             let detail = "Send the body as application/json.";
             return Err(Problem::request(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "Not JSON", detail));
         }
-        let bytes = match Limited::new(request.into_body(), BODY_MAX).collect().await {
+        let Ok(read) = tokio::time::timeout(BODY_WITHIN, Limited::new(request.into_body(), BODY_MAX).collect()).await
+        else {
+            let detail = "The body took too long to arrive. Nothing was done; send it again.";
+            return Err(Problem::request(StatusCode::REQUEST_TIMEOUT, "too_slow", "Too slow", detail));
+        };
+        let bytes = match read {
             Ok(body) => body.to_bytes(),
             Err(e) if e.is::<LengthLimitError>() => {
                 let detail = "The body is larger than 64 KiB.";
@@ -103,7 +113,29 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
                 &format!("The body goes on after its end: {e}."),
             )
         })?;
+        if bytes.contains(&b'[')
+            && let (Ok(sent), Ok(understood)) = (serde_json::from_slice(&bytes), serde_json::to_value(&read))
+            && let Some(field) = list_for_object(&sent, &understood, String::new())
+        {
+            return Err(Problem::field(FieldError::new(&field, "not_understood", "must be an object, not a list")));
+        }
         Ok(Body(read))
+    }
+}
+
+/// Where a list was sent for an object: the reader takes a list for an object's fields in their order, which nobody means.
+fn list_for_object(sent: &Value, understood: &Value, path: String) -> Option<String> {
+    match (sent, understood) {
+        (Value::Array(_), Value::Object(_)) => Some(if path.is_empty() { "body".into() } else { path }),
+        (Value::Array(sent), Value::Array(understood)) => {
+            let mut pairs = sent.iter().zip(understood).enumerate();
+            pairs.find_map(|(n, (sent, understood))| list_for_object(sent, understood, format!("{path}[{n}]")))
+        }
+        (Value::Object(sent), Value::Object(understood)) => sent.iter().find_map(|(name, sent)| {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            list_for_object(sent, understood.get(name)?, path)
+        }),
+        (_, _) => None,
     }
 }
 
@@ -114,14 +146,12 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Query<T>, Problem> {
-        axum::extract::Query::<T>::try_from_uri(&parts.uri)
-            .map(|q| Query(q.0))
-            .map_err(|e| {
-                let text = e.body_text();
-                let (_, says) = text.split_once("query string: ").unwrap_or(("", &text));
-                let (field, says) = says.split_once(": ").unwrap_or(("query", says));
-                Problem::field(FieldError::new(field, "not_understood", &format!("is not understood: {says}")))
-            })
+        axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|q| Query(q.0)).map_err(|e| {
+            let text = e.body_text();
+            let (_, says) = text.split_once("query string: ").unwrap_or(("", &text));
+            let (field, says) = says.split_once(": ").unwrap_or(("query", says));
+            Problem::field(FieldError::new(field, "not_understood", &format!("is not understood: {says}")))
+        })
     }
 }
 

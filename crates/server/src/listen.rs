@@ -21,14 +21,18 @@ const STOP_WITHIN: Duration = Duration::from_secs(8);
 pub async fn serve(listener: TcpListener, router: Router, connections_max: usize, stop: impl Future<Output = ()>) {
     let permits = Arc::new(Semaphore::new(connections_max));
     let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_headers(100).pipeline_flush(true);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_headers(100);
     let builder = Arc::new(builder);
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     loop {
-        let Ok(permit) = permits.clone().acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            // The semaphore is never closed.
+            let permit = permits.clone().acquire_owned().await.ok();
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            next = next => next,
             () = &mut stop => break,
         };
         let stream = match accepted {

@@ -12,9 +12,10 @@ use slotwise_domain::{Kind, PersonId, ResourceId, Scope, Version};
 use slotwise_engine::outbox::Outbox;
 use slotwise_engine::{Record, Streamed};
 use socketioxide::SocketIo;
-use socketioxide::extract::{AckSender, Data, SocketRef, TryData};
+use socketioxide::extract::{AckSender, SocketRef, TryData};
 use socketioxide::socket::Sid;
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -28,6 +29,9 @@ const SUBSCRIPTIONS_MAX: usize = 1_000;
 const REPLAY_MAX: usize = 1_000;
 /// Messages waiting for one slow socket; beyond it, it is disconnected and resumes.
 pub const BUFFER_MAX: usize = 1_024;
+
+/// How often a socket that was too slow is tried to be told so.
+const CLOSE_EVERY: Duration = Duration::from_millis(100);
 
 /// The way to the task.
 #[derive(Clone)]
@@ -56,7 +60,7 @@ pub enum Ask {
     /// A socket has gone.
     Gone(Sid),
     /// A socket wants to hear of resources.
-    Subscribe(Sid, Vec<(ResourceId, Option<Version>)>, AckSender),
+    Subscribe(SocketRef, Box<Asker>, Vec<(ResourceId, Option<Version>)>, AckSender),
     /// A socket has heard enough of them.
     Unsubscribe(Sid, Vec<ResourceId>),
     /// Somebody was faster.
@@ -119,7 +123,9 @@ pub fn attach(io: &SocketIo, app: &App) {
         let token = hand.ok().and_then(|h| h.token);
         match auth::whoever(&door, headers, token.as_deref()).await {
             Ok(Some(asker)) => {
-                socket.extensions.insert(asker);
+                socket.extensions.insert(asker.clone());
+                // Here, since a client may ask as soon as it hears that it is connected.
+                on_messages(&socket, &door.realtime.ask, &asker);
                 Ok(())
             }
             Ok(None) => Err("unauthenticated"),
@@ -129,7 +135,6 @@ pub fn attach(io: &SocketIo, app: &App) {
     let connected = async move |socket: SocketRef| {
         let Some(asker) = socket.extensions.get::<Asker>() else { return };
         let ask = inside.realtime.ask.clone();
-        on_messages(&socket, &ask);
         let sid = socket.id;
         if ask.send(Ask::Connected(socket, Box::new(asker))).await.is_err() {
             tracing::debug!(%sid, "a socket came while closing");
@@ -138,24 +143,23 @@ pub fn attach(io: &SocketIo, app: &App) {
     io.ns("/", connected.with(admit));
 }
 
-fn on_messages(socket: &SocketRef, ask: &mpsc::Sender<Ask>) {
-    let subscribe = ask.clone();
+fn on_messages(socket: &SocketRef, ask: &mpsc::Sender<Ask>, asker: &Asker) {
+    let (subscribe, asker) = (ask.clone(), asker.clone());
     socket.on("subscribe", async move |socket: SocketRef, TryData(wanted): TryData<Subscribe>, ack: AckSender| {
         let wanted = match wanted {
             Ok(w) if w.resources.len() <= SUBSCRIBE_MAX => w,
-            Ok(_) => {
-                return drop(
-                    ack.send(&json!({ "error": "too_many", "detail": "at most 500 resources in one message" })),
-                );
-            }
-            Err(e) => return drop(ack.send(&json!({ "error": "malformed", "detail": e.to_string() }))),
+            Ok(_) => return refuse(ack, "too_many", "at most 500 resources in one message"),
+            Err(e) => return refuse(ack, "malformed", &e.to_string()),
         };
         let wanted = wanted.resources.into_iter().map(|w| (ResourceId(w.id), w.after.map(Version::from))).collect();
-        drop(subscribe.send(Ask::Subscribe(socket.id, wanted, ack)).await);
+        drop(subscribe.send(Ask::Subscribe(socket, Box::new(asker.clone()), wanted, ack)).await);
     });
     let unsubscribe = ask.clone();
-    socket.on("unsubscribe", async move |socket: SocketRef, Data(enough): Data<Unsubscribe>, ack: AckSender| {
-        let enough = enough.resources.into_iter().map(ResourceId).collect();
+    socket.on("unsubscribe", async move |socket: SocketRef, TryData(enough): TryData<Unsubscribe>, ack: AckSender| {
+        let enough = match enough {
+            Ok(enough) => enough.resources.into_iter().map(ResourceId).collect(),
+            Err(e) => return refuse(ack, "malformed", &e.to_string()),
+        };
         drop(unsubscribe.send(Ask::Unsubscribe(socket.id, enough)).await);
         drop(ack.send(&json!({ "unsubscribed": true })));
     });
@@ -163,6 +167,11 @@ fn on_messages(socket: &SocketRef, ask: &mpsc::Sender<Ask>) {
     socket.on_disconnect(async move |socket: SocketRef| {
         drop(gone.send(Ask::Gone(socket.id)).await);
     });
+}
+
+/// Answers what cannot be done; whoever asked may have gone.
+fn refuse(ack: AckSender, error: &str, detail: &str) {
+    drop(ack.send(&json!({ "error": error, "detail": detail })));
 }
 
 struct Listener {
@@ -176,13 +185,18 @@ struct Hub {
     listeners: HashMap<Sid, Listener>,
     by_resource: HashMap<ResourceId, BTreeSet<Sid>>,
     by_person: HashMap<PersonId, BTreeSet<Sid>>,
+    /// Too slow, and still to be disconnected.
+    closing: HashMap<Sid, SocketRef>,
 }
 
 /// Tells until the app is gone. One task: what a socket hears is in order, replayed or live.
 pub async fn run(app: App, mut outbox: Outbox, mut asked: Asked) {
     let mut hub = Hub::default();
+    let mut slow = tokio::time::interval(CLOSE_EVERY);
+    slow.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            _ = slow.tick(), if !hub.closing.is_empty() => hub.close_slow(),
             records = outbox.next() => {
                 for record in &records {
                     hub.tell(&app, record).await;
@@ -199,15 +213,15 @@ pub async fn run(app: App, mut outbox: Outbox, mut asked: Asked) {
 impl Hub {
     async fn answer(&mut self, app: &App, ask: Ask) {
         match ask {
-            Ask::Connected(socket, asker) => {
-                // A socket may have gone before it was said to be there.
-                if socket.connected() {
-                    self.by_person.entry(asker.id).or_default().insert(socket.id);
-                    self.listeners.insert(socket.id, Listener { socket, asker: *asker, subscribed: BTreeSet::new() });
-                }
+            Ask::Connected(socket, asker) => self.welcome(&socket, *asker),
+            Ask::Gone(sid) => {
+                self.closing.remove(&sid);
+                self.forget(sid);
             }
-            Ask::Gone(sid) => self.forget(sid),
-            Ask::Subscribe(sid, wanted, ack) => self.subscribe(app, sid, wanted, ack).await,
+            Ask::Subscribe(socket, asker, wanted, ack) => {
+                self.welcome(&socket, *asker);
+                self.subscribe(app, socket.id, wanted, ack).await;
+            }
             Ask::Unsubscribe(sid, enough) => {
                 for id in enough {
                     self.leave(sid, id);
@@ -218,14 +232,23 @@ impl Hub {
         metrics::gauge!("slotwise_sockets").set(self.listeners.len() as f64);
     }
 
+    /// Knows a socket from now on, if it is still there: it may have gone, or asked for something, before it was said to be connected.
+    fn welcome(&mut self, socket: &SocketRef, asker: Asker) {
+        if socket.connected() && !self.closing.contains_key(&socket.id) && !self.listeners.contains_key(&socket.id) {
+            self.by_person.entry(asker.id).or_default().insert(socket.id);
+            self.listeners.insert(socket.id, Listener { socket: socket.clone(), asker, subscribed: BTreeSet::new() });
+        }
+    }
+
     async fn subscribe(&mut self, app: &App, sid: Sid, wanted: Vec<(ResourceId, Option<Version>)>, ack: AckSender) {
         let Some(listener) = self.listeners.get_mut(&sid) else { return };
-        if listener.subscribed.len() + wanted.len() > SUBSCRIPTIONS_MAX {
-            return drop(ack.send(&json!({ "error": "too_many", "detail": "at most 1000 resources on one socket" })));
+        let new = wanted.iter().filter(|(id, _)| !listener.subscribed.contains(id)).count();
+        if listener.subscribed.len() + new > SUBSCRIPTIONS_MAX {
+            return refuse(ack, "too_many", "at most 1000 resources on one socket");
         }
         let scope = Scope { resources: wanted.iter().map(|(id, _)| *id).collect(), ..Scope::default() };
         let Ok(world) = app.engine.look(scope).await else {
-            return drop(ack.send(&json!({ "error": "unavailable", "detail": "try again" })));
+            return refuse(ack, "unavailable", "try again");
         };
         let (mut subscribed, mut replays) = (Vec::new(), Vec::new());
         for (id, after) in wanted {
@@ -316,19 +339,28 @@ impl Hub {
         }
     }
 
-    /// Sends, or disconnects a socket that cannot keep up: it resumes from the version it has. False if it is gone.
+    /// Sends, or lets a socket go that cannot keep up: it resumes from the version it has. False if it is gone.
     fn send(&mut self, socket: &SocketRef, event: &str, data: &serde_json::Value) -> bool {
         if socket.emit(event, data).is_ok() {
             return true;
         }
+        self.forget(socket.id);
         if socket.connected() {
             metrics::counter!("slotwise_resyncs_total", "why" => "slow").increment(1);
             tracing::info!(sid = %socket.id, "a socket cannot keep up; it is disconnected and may resume");
+            self.closing.insert(socket.id, socket.clone());
+            self.close_slow();
         }
-        self.forget(socket.id);
-        // It may be gone already, or too full to be told.
-        drop(socket.clone().disconnect());
         false
+    }
+
+    /// Tells sockets that could not keep up so, and disconnects them, as soon as their buffers take that much. Until then they hear
+    /// nothing more: what they have not read yet is in order, and what comes after it they ask for when they are back.
+    fn close_slow(&mut self) {
+        self.closing.retain(|_, socket| {
+            let told = socket.connected() && socket.emit("resync", &json!({ "reason": "slow" })).is_ok();
+            socket.connected() && !(told && socket.clone().disconnect().is_ok())
+        });
     }
 
     fn forget(&mut self, sid: Sid) {

@@ -90,7 +90,9 @@ pub fn router(app: App) -> (Router, SocketIo) {
             "/api/openapi.json",
             axum::routing::get(async move || ([(header::CONTENT_TYPE, "application/json")], document)),
         )
-        .route("/api/{*rest}", axum::routing::any(async || Problem::not_found("endpoint; see /api/openapi.json")))
+        .route("/api", axum::routing::any(no_endpoint))
+        .route("/api/", axum::routing::any(no_endpoint))
+        .route("/api/{*rest}", axum::routing::any(no_endpoint))
         .fallback(assets::serve)
         .method_not_allowed_fallback(async || {
             let detail = "This address does not take that method; see /api/openapi.json.";
@@ -114,6 +116,10 @@ async fn only_this_machine(State(app): State<App>, request: Request, next: Next)
             .into_response();
     }
     next.run(request).await
+}
+
+async fn no_endpoint() -> Problem {
+    Problem::not_found("endpoint; see /api/openapi.json")
 }
 
 /// A page elsewhere tried to change something in a browser's name.

@@ -31,11 +31,33 @@ pub fn time(t: Instant) -> String {
     t.to_string()
 }
 
+const NOT_A_TIME: &str = "must be a time such as 2026-11-23T18:00:00Z, or 2026-11-23T10:00 in the resource's zone";
+
+/// Whether the text has the one form that is documented: a date, `T`, a time with minutes, seconds below 60 and up to six decimals if
+/// wanted, and `Z` or an offset if it is an instant. The parser behind it knows many more, and reads some as something else.
+fn as_documented(text: &str) -> bool {
+    let shaped = |part: &str, shape: &str| {
+        part.len() == shape.len()
+            && part.bytes().zip(shape.bytes()).all(|(b, s)| if s == b'0' { b.is_ascii_digit() } else { b == s })
+    };
+    let (Some(date), Some(b'T'), Some(clock)) = (text.get(..10), text.as_bytes().get(10), text.get(11..)) else {
+        return false;
+    };
+    let offset = clock.find(['Z', '+', '-']).unwrap_or(clock.len());
+    let (clock, offset) = clock.split_at(offset);
+    let (whole, decimals) = clock.split_once('.').map_or((clock, None), |(whole, decimals)| (whole, Some(decimals)));
+    let with_seconds = shaped(whole, "00:00:00") && !whole.ends_with(":60");
+    shaped(date, "0000-00-00")
+        && (with_seconds || (shaped(whole, "00:00") && decimals.is_none()))
+        && decimals.is_none_or(|d| (1..=6).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit()))
+        && (offset.is_empty() || offset == "Z" || shaped(offset, "+00:00") || shaped(offset, "-00:00"))
+}
+
 /// Reads an instant with an offset, or a civil time in the resource's zone.
 pub fn read_time(text: &str, field: &str, zone: Option<&Zone>) -> Result<Instant, FieldError> {
     let bad = |code, detail: &str| Err(FieldError::new(field, code, detail));
-    if text.len() > 64 {
-        return bad("too_long", "is not a time");
+    if !as_documented(text) {
+        return bad("not_a_time", NOT_A_TIME);
     }
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
         return Ok(timestamp.into());

@@ -14,7 +14,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use slotwise_domain::{Action, BlockId, BookingState, Command, Instant, Kind, OverHolds, ResourceId, Scope};
+use slotwise_domain::{Action, BlockId, Command, Instant, Kind, OverHolds, ResourceId, Scope};
 use slotwise_engine::{BookingFilter, Facets, ResourceFilter, Streamed};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
@@ -241,17 +241,18 @@ pub async fn schedule(
     };
     let from = read(&q.from, "from")?.unwrap_or(now);
     let to = read(&q.to, "to")?.unwrap_or(from.plus(slotwise_domain::Span::days(7)));
-    let filter = BookingFilter {
-        resource: Some(ResourceId(id)),
-        from: Some(from),
-        to: Some(to),
-        max: SCHEDULE_MAX + 1,
-        ..BookingFilter::default()
-    };
-    let bookings = app.views.bookings(filter).await?;
+    // What was cancelled is not asked for: however much of it there is, it hides nothing.
+    let mut bookings = Vec::new();
+    for state in ["confirmed", "pending"] {
+        let state = Some(state.to_owned());
+        let (resource, from, to) = (Some(ResourceId(id)), Some(from), Some(to));
+        let filter = BookingFilter { resource, from, to, state, max: SCHEDULE_MAX + 1, ..BookingFilter::default() };
+        bookings.extend(app.views.bookings(filter).await?);
+    }
+    bookings.sort_by_key(|b| (b.start(), b.id));
     let more = bookings.len() > SCHEDULE_MAX;
     let mut items = Vec::new();
-    for booking in bookings.iter().take(SCHEDULE_MAX).filter(|b| !matches!(b.state, BookingState::Cancelled { .. })) {
+    for booking in bookings.iter().take(SCHEDULE_MAX) {
         let (inside, mine) = (asker.sees_inside(booking.owner), asker.id == booking.owner);
         // Who asked for a room and waits is between them and the admins.
         let shown = inside || (spec.kind == Kind::Room && booking.state.takes_units());

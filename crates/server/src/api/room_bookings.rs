@@ -2,7 +2,7 @@
 //! Trouble is never dressed up as "full".
 
 use super::Problems;
-use crate::app::{App, Told};
+use crate::app::{App, Told, mark_replay};
 use crate::auth::Asker;
 use crate::extract::{Body, OptionalKey};
 use crate::problem::{Problem, ProblemBody};
@@ -119,13 +119,10 @@ fn in_the_documents_words(told: Told, key: Uuid) -> Response {
                 attempt: body.attempt,
                 decided_at: body.decided_at,
             };
-            let mut response = (status, [(axum::http::header::LOCATION, location)], Json(booked)).into_response();
-            if replayed {
-                response.headers_mut().insert("idempotent-replayed", axum::http::HeaderValue::from_static("true"));
-            }
-            response
+            let response = (status, [(axum::http::header::LOCATION, location)], Json(booked)).into_response();
+            mark_replay(response, replayed)
         }
-        Told::Problem(problem, _) => {
+        Told::Problem(problem, replayed) => {
             let conflict = Code::named(&problem.code).is_some_and(Code::is_conflict);
             let (headers, status) = {
                 let rendered = problem.clone().into_response();
@@ -143,7 +140,7 @@ fn in_the_documents_words(told: Told, key: Uuid) -> Response {
                     response.headers_mut().insert(name, value.clone());
                 }
             }
-            response
+            mark_replay(response, replayed)
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::record::Hash;
 use slotwise_domain::{Calendar, Instant, ResourceId, UseId};
 use std::collections::hash_map::Entry as Place;
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A calendar with the head of its chain.
@@ -29,7 +30,11 @@ pub(super) struct Generation(u64);
 
 pub(super) struct Cache {
     shards: Vec<Mutex<Shard>>,
-    shard_bytes: usize,
+    /// What all shards keep, and may keep, in bytes.
+    bytes: AtomicUsize,
+    bytes_max: usize,
+    /// The shard that is to let something go next.
+    hand: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -38,7 +43,6 @@ struct Shard {
     entries: HashMap<ResourceId, Kept>,
     /// Every entry once. The first is the next to go, unless it was used since it was last first.
     queue: VecDeque<ResourceId>,
-    bytes: usize,
 }
 
 struct Kept {
@@ -50,8 +54,9 @@ struct Kept {
 const SHARDS: usize = 64;
 
 impl Cache {
-    pub fn new(bytes: usize) -> Cache {
-        Cache { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), shard_bytes: bytes / SHARDS }
+    pub fn new(bytes_max: usize) -> Cache {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Cache { shards, bytes: AtomicUsize::new(0), bytes_max, hand: AtomicUsize::new(0) }
     }
 
     pub fn get(&self, id: ResourceId) -> Option<Entry> {
@@ -70,7 +75,9 @@ impl Cache {
     pub fn insert(&self, id: ResourceId, entry: Entry, since: Generation) {
         let mut shard = self.shard(id);
         if shard.generation == since.0 {
-            shard.put(id, entry, self.shard_bytes);
+            let (more, less) = shard.put(id, entry);
+            drop(shard);
+            self.weigh(id, more, less);
         }
     }
 
@@ -78,12 +85,30 @@ impl Cache {
     pub fn publish(&self, id: ResourceId, entry: Entry) {
         let mut shard = self.shard(id);
         shard.generation += 1;
-        shard.put(id, entry, self.shard_bytes);
+        let (more, less) = shard.put(id, entry);
+        drop(shard);
+        self.weigh(id, more, less);
     }
 
     /// About how many bytes are kept.
     pub fn bytes(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).bytes).sum()
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Counts, and lets go until it fits: of any shard, but never the entry just put, however large it is. A resource that is in
+    /// use must not be loaded anew by everybody who looks at it.
+    fn weigh(&self, kept: ResourceId, more: usize, less: usize) {
+        self.bytes.fetch_add(more, Ordering::Relaxed);
+        self.bytes.fetch_sub(less, Ordering::Relaxed);
+        // Each turn lets one entry go, clears its mark, or finds a shard empty: so many turns are enough for one entry to go.
+        for _ in 0..SHARDS * 4 {
+            if self.bytes() <= self.bytes_max {
+                return;
+            }
+            let hand = self.hand.fetch_add(1, Ordering::Relaxed) % SHARDS;
+            let gone = self.shards.get(hand).map_or(0, |shard| lock(shard).let_one_go(kept));
+            self.bytes.fetch_sub(gone, Ordering::Relaxed);
+        }
     }
 
     fn shard(&self, id: ResourceId) -> MutexGuard<'_, Shard> {
@@ -99,33 +124,37 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 }
 
 impl Shard {
-    fn put(&mut self, id: ResourceId, entry: Entry, limit: usize) {
+    /// Returns what it weighs, and what it replaced weighed.
+    fn put(&mut self, id: ResourceId, entry: Entry) -> (usize, usize) {
         let weight = entry.calendar.weight();
-        self.bytes += weight;
         match self.entries.entry(id) {
             Place::Occupied(mut kept) => {
-                self.bytes -= kept.get().weight;
-                kept.insert(Kept { entry, weight, used: true });
+                let before = kept.insert(Kept { entry, weight, used: true });
+                (weight, before.weight)
             }
             Place::Vacant(place) => {
                 place.insert(Kept { entry, weight, used: false });
                 self.queue.push_back(id);
+                (weight, 0)
             }
         }
-        // Each turn lets one entry go or clears its mark: at most two rounds.
-        while self.bytes > limit {
-            let Some(first) = self.queue.pop_front() else { return };
-            match self.entries.get_mut(&first) {
-                Some(kept) if kept.used => {
-                    kept.used = false;
-                    self.queue.push_back(first);
-                }
-                Some(kept) => {
-                    self.bytes -= kept.weight;
-                    self.entries.remove(&first);
-                }
-                None => {}
+    }
+
+    /// Lets the first entry go if it was not used since it was last first. Returns what it weighed.
+    fn let_one_go(&mut self, but: ResourceId) -> usize {
+        let Some(first) = self.queue.pop_front() else { return 0 };
+        match self.entries.get_mut(&first) {
+            Some(kept) if kept.used || first == but => {
+                kept.used = false;
+                self.queue.push_back(first);
+                0
             }
+            Some(kept) => {
+                let weight = kept.weight;
+                self.entries.remove(&first);
+                weight
+            }
+            None => 0,
         }
     }
 }

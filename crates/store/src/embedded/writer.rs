@@ -10,10 +10,10 @@ use super::people::Roles;
 use super::write::{Head, Place, Rows};
 use rusqlite::Connection;
 use slotwise_domain::{
-    AttemptKey, Calendar, Change, Changes, Failure, FailureCode, Instant, OwnOverlap, Person, PersonId, Proposal,
-    ResourceId, Role, Settle, World,
+    AttemptKey, Calendar, Changes, Failure, FailureCode, Instant, Person, PersonId, Proposal, ResourceId, Role, Settle,
+    World,
 };
-use slotwise_engine::round::{Judged, KeyAge, judge, key_age};
+use slotwise_engine::round::{Judged, KeyAge, assert_sound, judge, key_age};
 use slotwise_engine::{Clock, CommitError, Made, Recorded, Settled};
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -199,7 +199,6 @@ impl Writer {
                         })?;
                         match judged {
                             Judged::Failed(failure) => Settled::Failed(failure),
-                            Judged::Broken(broken) => return Err(Error::Broken(broken)),
                             Judged::Decided(recorded, changes, made) => {
                                 earlier.insert(proposal.key, decided.len());
                                 decided.push(Decided { n, recorded, changes, made });
@@ -213,6 +212,8 @@ impl Writer {
                 *place = Some(answer);
             }
         }
+        assert_sound(&world, decided.iter().map(|d| (&d.changes, d.recorded.decision.decided_at)))
+            .map_err(Error::Broken)?;
         let answered = settled.iter().flatten().count();
         match answered + decided.len() == batch.len() {
             true => Ok(Judgement { settled, decided, heads, world, now, since }),
@@ -315,47 +316,12 @@ impl Source for Loader<'_> {
     fn person(&mut self, id: PersonId) -> Result<Person> {
         let mut person = load::person(self.db, id, self.since)?;
         for change in self.folded.iter().flat_map(|d| &d.changes.records).flat_map(|(_, record)| record) {
-            fold_person(id, &mut person, change);
+            person.apply(id, change);
         }
         Ok(person)
     }
 
     fn rows(&self) -> &Connection {
         self.db
-    }
-}
-
-/// What a change makes of a person who is loaded after it was folded and before it is written.
-fn fold_person(id: PersonId, person: &mut Person, change: &Change) {
-    match change {
-        Change::HoldGranted(hold) | Change::HoldRenewed(hold) if hold.holder == id => {
-            person.holds.insert(hold.id, hold.expires_at);
-        }
-        Change::HoldEnded(ended) if ended.hold.holder == id => {
-            person.holds.remove(&ended.hold.id);
-        }
-        Change::BookingMade { booking, owner, pending: false, slots }
-        | Change::BookingApproved { booking, owner, slots }
-            if *owner == id =>
-        {
-            let exclusive = slots.iter().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
-            person.exclusive.extend(exclusive.map(|(n, s)| ((*booking, *n), s.interval)));
-        }
-        Change::BookingCancelled { booking, owner, slots, .. } if *owner == id => {
-            for (n, _) in slots {
-                person.exclusive.remove(&(*booking, *n));
-            }
-        }
-        Change::HoldGranted(_)
-        | Change::HoldRenewed(_)
-        | Change::HoldEnded(_)
-        | Change::BookingMade { .. }
-        | Change::BookingApproved { .. }
-        | Change::BookingCancelled { .. }
-        | Change::BookingEdited { .. }
-        | Change::ResourceCreated(_)
-        | Change::ResourceEdited(_)
-        | Change::BlockAdded { .. }
-        | Change::BlockRemoved { .. } => {}
     }
 }

@@ -1,0 +1,15 @@
+//! What the tests share: the server as a process, a client, a world of people and rooms, rows, and an oracle of their own.
+//! It knows the contract and no code of the server.
+
+pub mod http;
+pub mod node;
+pub mod oracle;
+pub mod race;
+pub mod rows;
+pub mod server;
+pub mod world;
+
+pub use http::{Ask, Conn, Reply};
+pub use race::{Rng, race};
+pub use server::{Home, Server};
+pub use world::World;

@@ -1,0 +1,17 @@
+//! The binary `slotwise` as people and programs meet it: over a real socket, on a real disk, raced, stopped and killed.
+//! Nothing of the server is linked in here; what is tested is what is shipped.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says where")]
+
+mod harness;
+
+mod bodies;
+mod bookings;
+mod faults;
+mod keys;
+mod kill;
+mod leases;
+mod races;
+mod socket;
+mod stop;
+mod surface;
+mod views;

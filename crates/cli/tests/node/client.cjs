@@ -1,0 +1,72 @@
+// The stock Socket.IO client, told what to do by JSON lines on stdin; what it hears goes to stdout the same way.
+// It keeps nothing and judges nothing: the test that drives it does.
+"use strict";
+
+const { createInterface } = require("node:readline");
+const { io } = require(require.resolve("socket.io-client", { paths: [process.argv[2]] }));
+
+const sockets = new Map();
+const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+const actions = {
+  // Connects, or tells how it was refused.
+  connect: ({ name, url, token, transports, upgrade, reconnection }) =>
+    new Promise((resolve) => {
+      const socket = io(url, {
+        auth: token === undefined ? {} : { token },
+        transports,
+        upgrade,
+        reconnection: reconnection === true,
+        reconnectionDelay: 100,
+        reconnectionDelayMax: 300,
+        forceNew: true,
+        timeout: 20_000,
+      });
+      sockets.set(name, socket);
+      socket.onAny((event, data) => say({ from: name, event, data }));
+      socket.on("connect", () => {
+        say({ from: name, event: "$connected", data: { transport: socket.io.engine.transport.name } });
+        socket.io.engine.on("upgrade", (t) => say({ from: name, event: "$upgraded", data: { transport: t.name } }));
+        resolve({ connected: true });
+      });
+      socket.on("connect_error", (e) => {
+        say({ from: name, event: "$refused", data: { message: e.message } });
+        resolve({ connected: false, message: e.message });
+      });
+      socket.on("disconnect", (reason) => say({ from: name, event: "$disconnected", data: { reason } }));
+    }),
+  ask: ({ name, event, data }) => sockets.get(name).timeout(10_000).emitWithAck(event, data),
+  // Many sockets, each of which asks in the moment it is connected; tells how many were answered.
+  rush: async ({ url, token, transports, sockets: count, event, data }) => {
+    const one = () =>
+      new Promise((resolve) => {
+        const socket = io(url, { auth: { token }, transports, forceNew: true, reconnection: false });
+        const done = (what) => {
+          socket.disconnect();
+          resolve(what);
+        };
+        socket.on("connect_error", (e) => done(`refused: ${e.message}`));
+        socket.on("connect", () =>
+          socket.timeout(10_000).emit(event, data, (e, answer) => done(e ? "no answer" : Object.keys(answer).join())),
+        );
+      });
+    const told = await Promise.all(Array.from({ length: count }, one));
+    return { answered: told.filter((t) => t.includes("subscribed")).length, told: [...new Set(told)] };
+  },
+  transport: ({ name }) => sockets.get(name).io.engine.transport.name,
+  close: ({ name }) => {
+    sockets.get(name).disconnect();
+    return true;
+  },
+};
+
+createInterface({ input: process.stdin })
+  .on("line", async (line) => {
+    const told = JSON.parse(line);
+    try {
+      say({ re: told.id, ok: (await actions[told.do](told)) ?? null });
+    } catch (e) {
+      say({ re: told.id, error: String(e?.message ?? e) });
+    }
+  })
+  .on("close", () => process.exit(0));
