@@ -273,10 +273,8 @@ fn intervals_are_real_stretches_of_bookable_time() {
     for (start, end, code) in [
         (&*eleven, &*ten, "end_not_after_start"),
         (&ten, &ten, "end_not_after_start"),
-        (&ten, &format!("{d}T10:00:00.000000001Z"), "end_not_after_start"),
         (&ten, &format!("{}Z", d.checked_add(jiff::Span::new().years(10)).unwrap().at(10, 0, 0, 0)), "too_long"),
         (&ten, "9999-12-30T00:00:00Z", "out_of_range"),
-        ("-000001-01-01T00:00:00Z", &ten, "out_of_range"),
         ("1969-12-31T23:00:00Z", "1969-12-31T23:30:00Z", "out_of_range"),
     ] {
         refused(&desk.book("hall", start, end), "422 malformed", "lines[0].end", code);
@@ -288,7 +286,9 @@ fn intervals_are_real_stretches_of_bookable_time() {
         ("tomorrow", "not_a_time"),
         ("", "not_a_time"),
         ("1796000000", "not_a_time"),
-        (&"2".repeat(65), "too_long"),
+        (&"2".repeat(65), "not_a_time"),
+        (&format!("{d}T10:00:00.0000001Z"), "not_a_time"),
+        ("-000001-01-01T00:00:00Z", "not_a_time"),
     ] {
         refused(&desk.book("hall", &ten, end), "422 malformed", "lines[0].end", code);
     }
