@@ -104,23 +104,27 @@ fn book(
     named: Option<HoldRef>,
 ) -> Judged {
     let slots = slots(draft, lines)?;
-    let role = role(draft, actor)?;
     for slot in &slots {
         let spec = &draft.calendar(slot.resource)?.resource.spec;
         if details.people.zip(spec.seats).is_some_and(|(people, seats)| people > seats) {
             return reject(Rejection::by(Code::Invalid, Rule::Seats).on(slot.resource));
         }
     }
+    let held = named.map(|named| find_hold(draft, named.id));
+    if let Some(Ok(Held::Live(Hold { resource, .. }))) = held
+        && slots.iter().all(|s| s.resource != resource)
+    {
+        return reject(Rejection::by(Code::Invalid, Rule::Holder).on(resource));
+    }
+    if !draft.world.roles.contains_key(&owner) && Some(owner) != actor.person() {
+        return reject(Rejection::by(Code::NotFound, Rule::Person));
+    }
+    let held = held.transpose()?;
+    let role = role(draft, actor)?;
     if Some(owner) != actor.person() && role != Role::Admin {
         return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
     }
-    if !draft.world.roles.contains_key(&owner) {
-        return reject(Rejection::by(Code::NotFound, Rule::Person));
-    }
-    let hold = match named {
-        Some(named) => Some(own_hold(draft, actor, named)?),
-        None => None,
-    };
+    let hold = held.map(|held| own(held, actor)).transpose()?;
     open(draft, &slots)?;
     own_overlap(draft, owner, &slots)?;
     let hold = match hold {
@@ -163,13 +167,18 @@ fn book(
 
 fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged {
     let booking = named_booking(draft, id)?;
-    if role(draft, actor)? != Role::Admin {
-        return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
+    if matches!(booking.state, BookingState::Cancelled { .. }) {
+        return reject(Rejection::by(Code::Invalid, Rule::State));
     }
-    match booking.state {
-        BookingState::Confirmed => return Ok(Subject::Booking(id)),
-        BookingState::Cancelled { .. } => return reject(Rejection::by(Code::Invalid, Rule::State)),
-        BookingState::Pending => {}
+    for slot in &booking.slots {
+        // A section that was moved is not what was asked for any more.
+        if draft.calendar(slot.resource)?.resource.spec.interval.is_some_and(|one| one != slot.interval) {
+            return reject(Rejection::by(Code::Invalid, Rule::OneInterval).on(slot.resource));
+        }
+    }
+    admin(draft, actor)?;
+    if booking.state == BookingState::Confirmed {
+        return Ok(Subject::Booking(id));
     }
     if draft.now >= booking.end() {
         return reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end())));
@@ -266,7 +275,8 @@ fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> Judged {
         return Err(Stop::Needs(Box::new(Scope { people: [holder].into(), ..Scope::default() })));
     };
     let live = person.holds.values().filter(|expires_at| draft.now < **expires_at).count();
-    let given_up = fit::superseded(draft, holder, &slots)?.len();
+    let [slot] = slots[..] else { return reject(Rejection::by(Code::Invalid, Rule::Lines)) };
+    let given_up = fit::in_own_way(draft.calendar(resource)?, holder, &slot).len();
     if live - given_up.min(live) >= Policy::HOLDS_PER_PERSON_MAX {
         let first = person.holds.values().filter(|t| draft.now < **t).min().copied();
         let rejection = Rejection::by(Code::QuotaExceeded, Rule::HoldsPerPerson).on(resource);
@@ -275,7 +285,6 @@ fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> Judged {
     fit::make_room(draft, BookingId(id.0), Some(holder), &slots)?;
 
     // From here the hold is granted.
-    let [slot] = slots[..] else { return reject(Rejection::by(Code::Invalid, Rule::Lines)) };
     let token = FencingToken(draft.calendar(resource)?.version.next_in(draft.world.epoch));
     draft.change(
         resource,
@@ -301,15 +310,19 @@ fn renew(draft: &mut Draft, actor: Actor, named: HoldRef) -> Judged {
         Held::Ended(ended) => return reject(ended_hold(&ended)),
     };
     let ttl = draft.calendar(hold.resource)?.resource.spec.policy.hold_ttl;
-    let latest = hold.granted_at.plus(Policy::HOLD_LONGEST);
-    let expires_at = draft.now.plus(ttl).min(latest).max(hold.expires_at);
-    if hold.renewals >= Policy::RENEWALS_MAX || expires_at == hold.expires_at {
+    let (wanted, latest) = (draft.now.plus(ttl), hold.granted_at.plus(Policy::HOLD_LONGEST));
+    let used_up = wanted > latest && hold.expires_at >= latest;
+    if hold.renewals >= Policy::RENEWALS_MAX || used_up {
         return reject(Rejection::by(Code::QuotaExceeded, Rule::Renewals).on(hold.resource));
     }
     if hold.token != named.token {
         return reject(Rejection::of(Code::HoldSuperseded).on(hold.resource));
     }
-    draft.change(hold.resource, Change::HoldRenewed(Hold { expires_at, renewals: hold.renewals + 1, ..hold }));
+    let expires_at = wanted.min(latest);
+    // What lasts that long anyway needs no renewal, and none is used up.
+    if expires_at > hold.expires_at {
+        draft.change(hold.resource, Change::HoldRenewed(Hold { expires_at, renewals: hold.renewals + 1, ..hold }));
+    }
     Ok(Subject::Hold(hold.resource, hold.id))
 }
 
@@ -332,25 +345,27 @@ enum Held {
 
 /// The hold as named, if it is the actor's own.
 fn own_hold(draft: &Draft, actor: Actor, named: HoldRef) -> Result<Held, Stop> {
-    let Some((resource, ended)) = draft.world.holds.get(&named.id) else {
-        return reject(Rejection::by(Code::NotFound, Rule::Holder));
-    };
-    let ended = ended.or_else(|| draft.ended_due(named.id));
-    let held = match ended {
-        Some(ended) => Held::Ended(ended),
-        None => match draft.calendar(*resource)?.holds.get(&named.id) {
-            Some(hold) => Held::Live(*hold),
-            None => return reject(Rejection::by(Code::NotFound, Rule::Holder)),
-        },
-    };
+    own(find_hold(draft, named.id)?, actor)
+}
+
+fn find_hold(draft: &Draft, id: HoldId) -> Result<Held, Stop> {
+    let unknown = || Stop::from(Rejection::by(Code::NotFound, Rule::Holder));
+    let (resource, ended) = draft.world.holds.get(&id).ok_or_else(unknown)?;
+    match ended.or_else(|| draft.ended_due(id)) {
+        Some(ended) => Ok(Held::Ended(ended)),
+        None => draft.calendar(*resource)?.holds.get(&id).map(|hold| Held::Live(*hold)).ok_or_else(unknown),
+    }
+}
+
+fn own(held: Held, actor: Actor) -> Result<Held, Stop> {
     let holder = match &held {
         Held::Live(hold) => hold.holder,
         Held::Ended(ended) => ended.hold.holder,
     };
-    if actor.person() != Some(holder) {
-        return reject(Rejection::by(Code::NotAllowed, Rule::Holder));
+    match actor.person() == Some(holder) {
+        true => Ok(held),
+        false => reject(Rejection::by(Code::NotAllowed, Rule::Holder)),
     }
-    Ok(held)
 }
 
 fn ended_hold(ended: &EndedHold) -> Rejection {
@@ -400,7 +415,8 @@ fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, patch: &Resour
         return reject(Rejection::by(Code::Insufficient, Rule::Field("capacity")).on(id).shown(witness));
     }
     admin(draft, actor)?;
-    let edited = Resource { id, spec, policy_version: resource.policy_version + 1 };
+    let policy_version = resource.policy_version + u64::from(resource.spec.rules_differ(&spec));
+    let edited = Resource { id, spec, policy_version };
     draft.change(id, Change::ResourceEdited(Arc::new(edited)));
     Ok(Subject::Resource(id))
 }
@@ -457,7 +473,21 @@ fn slots(draft: &Draft, lines: &[Line]) -> Result<Vec<Slot>, Stop> {
     if let Some(line) = lines.iter().find(|l| l.units == 0) {
         return reject(Rejection::by(Code::Invalid, Rule::Units).on(line.resource));
     }
-    lines.iter().map(|line| slot(draft, line)).collect()
+    first_of(lines.iter().map(|line| slot(draft, line)))
+}
+
+/// All of them, or the refusal that comes first in the order of precedence.
+fn first_of<T>(results: impl Iterator<Item = Result<T, Stop>>) -> Result<Vec<T>, Stop> {
+    let (mut all, mut first) = (Vec::new(), None::<Box<Rejection>>);
+    for result in results {
+        match result {
+            Ok(one) => all.push(one),
+            Err(Stop::Rejected(r)) if first.as_ref().is_none_or(|f| r.code < f.code) => first = Some(r),
+            Err(Stop::Rejected(_)) => {}
+            Err(needs @ Stop::Needs(_)) => return Err(needs),
+        }
+    }
+    first.map_or(Ok(all), |rejection| Err(Stop::Rejected(rejection)))
 }
 
 fn slot(draft: &Draft, line: &Line) -> Result<Slot, Stop> {

@@ -27,18 +27,20 @@ pub struct Broken {
 
 /// Checks what the changes of one commit touched, on the world they were all folded into, each with its decision instant.
 pub fn check<'a>(world: &World, commit: impl IntoIterator<Item = (&'a Changes, Instant)>) -> Result<(), Broken> {
-    let mut touched: BTreeMap<ResourceId, BTreeSet<Interval>> = BTreeMap::new();
+    let mut touched: BTreeMap<ResourceId, (Instant, BTreeSet<Interval>)> = BTreeMap::new();
     for (changes, decided_at) in commit {
         for (id, change) in changes.records.iter().flat_map(|(id, record)| record.iter().map(move |c| (*id, c))) {
             fenced(id, change, decided_at)?;
             if let Some(intervals) = raised(change) {
-                touched.entry(id).or_default().extend(intervals);
+                let (since, all) = touched.entry(id).or_insert_with(|| (decided_at, BTreeSet::new()));
+                *since = decided_at.min(*since);
+                all.extend(intervals);
             }
         }
     }
-    for (id, intervals) in touched {
+    for (id, (since, intervals)) in touched {
         if let Some(calendar) = world.calendars.get(&id) {
-            sums(id, calendar, &intervals)?;
+            sums(id, calendar, since, &intervals)?;
         }
     }
     Ok(())
@@ -61,8 +63,8 @@ fn raised(change: &Change) -> Option<Vec<Interval>> {
     }
 }
 
-/// I1, I2: never more than the capacity at any instant. I17: the levels are the sum of the uses.
-fn sums(id: ResourceId, calendar: &Calendar, intervals: &BTreeSet<Interval>) -> Result<(), Broken> {
+/// I1, I2: never more than the capacity at any instant to come; what is over may have been more than the capacity is now. I17: the levels are the sum of the uses.
+fn sums(id: ResourceId, calendar: &Calendar, since: Instant, intervals: &BTreeSet<Interval>) -> Result<(), Broken> {
     for interval in intervals {
         let mut edges: BTreeMap<Instant, Level> =
             BTreeMap::from([(interval.start(), calendar.levels.at(interval.start()))]);
@@ -86,13 +88,15 @@ fn sums(id: ResourceId, calendar: &Calendar, intervals: &BTreeSet<Interval>) -> 
             edges.entry(*t).or_insert_with(|| calendar.levels.at(*t));
         }
         let (mut booked, mut held) = (0_i128, 0_i128);
-        for (t, level) in edges {
+        let ends: Vec<Instant> = edges.keys().skip(1).copied().chain([interval.end()]).collect();
+        for ((t, level), end) in edges.into_iter().zip(ends) {
             let delta = deltas.get(&t).copied().unwrap_or_default();
             (booked, held) = (booked + delta.0, held + delta.1);
             if (booked, held) != (i128::from(level.booked), i128::from(level.held)) {
                 return broken("I17", id, t, format!("levels say {level:?}, the uses add up to {booked} + {held}"));
             }
-            if calendar.resource.spec.capacity.is_some_and(|capacity| booked + held > i128::from(capacity)) {
+            let to_come = end > since;
+            if to_come && calendar.resource.spec.capacity.is_some_and(|capacity| booked + held > i128::from(capacity)) {
                 let capacity = calendar.resource.spec.capacity;
                 return broken("I1", id, t, format!("{booked} booked and {held} held of {capacity:?}"));
             }

@@ -25,7 +25,7 @@ pub struct Resource {
     pub id: ResourceId,
     /// What an admin says of it.
     pub spec: ResourceSpec,
-    /// Rises by one with every edit of policy, calendar, capacity or blocks, and with nothing else.
+    /// Rises by one with every edit of policy, calendar, capacity, seats or blocks, and with nothing else.
     pub policy_version: u64,
 }
 
@@ -130,6 +130,15 @@ impl ResourceSpec {
         self.equipment.sort();
         self.equipment.dedup();
         Ok(self)
+    }
+
+    /// Whether the two decide differently: by policy, calendar or capacity. A name, a place and equipment decide nothing.
+    pub fn rules_differ(&self, other: &ResourceSpec) -> bool {
+        self.policy != other.policy
+            || self.zone != other.zone
+            || self.interval != other.interval
+            || self.capacity != other.capacity
+            || self.seats != other.seats
     }
 
     /// This, with what the patch says.

@@ -18,37 +18,40 @@ pub(super) fn make_room(
     holder: Option<PersonId>,
     slots: &[Slot],
 ) -> Result<(), Stop> {
-    if let Some(holder) = holder {
-        for hold in superseded(draft, holder, slots)? {
-            draft.end_hold(hold, HoldEnd::Superseded);
-        }
-    }
+    let mut refused = Vec::new();
     for (n, slot) in slots.iter().enumerate() {
         // Lines of one request are summed: those before this one already take their units.
-        let mut calendar = draft.calendar(slot.resource)?.clone();
         let before = slots.iter().enumerate().take(n).filter(|(_, s)| s.resource == slot.resource);
         let before: Vec<(u16, Slot)> = before.map(|(n, s)| (n as u16, *s)).collect();
-        calendar.take_slots(booking, holder.unwrap_or(PersonId(booking.0)), &before);
+        let summed = |draft: &Draft| -> Result<Calendar, Stop> {
+            let mut calendar = draft.calendar(slot.resource)?.clone();
+            calendar.take_slots(booking, holder.unwrap_or(PersonId(booking.0)), &before);
+            Ok(calendar)
+        };
+        let calendar = summed(draft)?;
+        for hold in holder.map(|holder| in_own_way(&calendar, holder, slot)).unwrap_or_default() {
+            draft.end_hold(hold, HoldEnd::Superseded);
+        }
+        let calendar = summed(draft)?;
         if let Some(at) = first_over(&calendar, slot, Level::taken) {
-            return Err(refusal(&calendar, slot, at, booking).into());
+            refused.push(refusal(&calendar, slot, at, booking));
         }
     }
-    Ok(())
+    match refused.into_iter().min_by_key(|r| r.code) {
+        Some(rejection) => Err(rejection.into()),
+        None => Ok(()),
+    }
 }
 
-/// The holder's own holds that meet slots which do not fit beside them.
-pub(super) fn superseded(draft: &Draft, holder: PersonId, slots: &[Slot]) -> Result<Vec<Hold>, Stop> {
-    let mut given_up: Vec<Hold> = Vec::new();
-    for slot in slots {
-        let calendar = draft.calendar(slot.resource)?;
-        if first_over(calendar, slot, Level::taken).is_some() {
+/// The holder's own holds that meet a slot which does not fit beside what is taken.
+pub(super) fn in_own_way(calendar: &Calendar, holder: PersonId, slot: &Slot) -> Vec<Hold> {
+    match first_over(calendar, slot, Level::taken) {
+        Some(_) => {
             let own = calendar.holds.values().filter(|h| h.holder == holder && h.occupied.meets(slot.occupied));
-            given_up.extend(own.copied());
+            own.copied().collect()
         }
+        None => Vec::new(),
     }
-    given_up.sort_by_key(|h| h.id);
-    given_up.dedup_by_key(|h| h.id);
-    Ok(given_up)
 }
 
 /// Units left at the fullest instant of the interval; `None` is without limit. The asker's own holds do not count.
@@ -84,36 +87,48 @@ pub(super) fn witness_of(calendar: &Calendar, u: &Use) -> Witness {
 
 /// The first instant at which the slot is too much on top of what is taken, counted as `taken` says.
 fn first_over(calendar: &Calendar, slot: &Slot, taken: fn(Level) -> u64) -> Option<Instant> {
-    let capacity = u64::from(calendar.resource.spec.capacity?);
-    let over = |level: Level| taken(level) + u64::from(slot.units) > capacity;
-    calendar.levels.during(slot.occupied).find(|(_, level)| over(*level)).map(|(t, _)| t)
+    all_over(calendar, slot, taken).next()
+}
+
+/// All instants from which on the slot is too much.
+fn all_over(calendar: &Calendar, slot: &Slot, taken: fn(Level) -> u64) -> impl Iterator<Item = Instant> {
+    let (capacity, units) = (calendar.resource.spec.capacity.map(u64::from), u64::from(slot.units));
+    let pieces = calendar.levels.during(slot.occupied);
+    pieces.filter(move |(_, level)| capacity.is_some_and(|c| taken(*level) + units > c)).map(|(t, _)| t)
 }
 
 /// Names what stands in the way: bookings if they alone do, else the hold that does.
 fn refusal(calendar: &Calendar, slot: &Slot, at: Instant, own: BookingId) -> Rejection {
-    let booked = first_over(calendar, slot, |level| level.booked);
-    let at = booked.unwrap_or(at);
-    let instant = Interval::new(at, at.plus(crate::time::Span(1))).unwrap_or(slot.occupied);
-    let standing = || calendar.meeting(instant);
-    if booked.is_none() {
-        let hold = standing().find_map(|u| match u.id {
-            UseId::Hold(id) => calendar.holds.get(&id).map(|h| (u, h)),
-            UseId::Booking(..) => None,
-        });
-        let rejection = Rejection::of(Code::HeldByOther).on(slot.resource);
-        return match hold {
-            Some((u, hold)) => {
-                Rejection { retry_at: Some(hold.expires_at), ..rejection.shown(witness_of(calendar, u)) }
-            }
-            None => rejection,
-        };
-    }
+    let booked = all_over(calendar, slot, |level| level.booked);
+    let by_bookings = booked.map(|at| refusal_by_bookings(calendar, slot, at, own));
+    by_bookings.min_by_key(|r| r.code).unwrap_or_else(|| refusal_by_holds(calendar, slot, at))
+}
+
+fn refusal_by_bookings(calendar: &Calendar, slot: &Slot, at: Instant, own: BookingId) -> Rejection {
     let others = |u: &&Use| matches!(u.id, UseId::Booking(id, _) if id != own);
-    let taken: u64 = standing().filter(others).map(|u| u64::from(u.units)).sum();
-    let left = u64::from(calendar.resource.spec.capacity.unwrap_or(u32::MAX)).saturating_sub(taken);
+    let standing = || calendar.meeting(instant(at, slot)).filter(others);
+    let taken: u64 = standing().map(|u| u64::from(u.units)).sum();
+    let left = calendar.resource.spec.capacity.map_or(u64::MAX, u64::from).saturating_sub(taken);
     let rejection = Rejection::of(if left > 0 { Code::Insufficient } else { Code::Full }).on(slot.resource);
-    match standing().find(others) {
+    match standing().next() {
         Some(u) => rejection.shown(witness_of(calendar, u)),
         None => rejection,
     }
+}
+
+fn refusal_by_holds(calendar: &Calendar, slot: &Slot, at: Instant) -> Rejection {
+    let rejection = Rejection::of(Code::HeldByOther).on(slot.resource);
+    let held = calendar.meeting(instant(at, slot)).find_map(|u| match u.id {
+        UseId::Hold(id) => calendar.holds.get(&id).map(|h| (u, h)),
+        UseId::Booking(..) => None,
+    });
+    match held {
+        Some((u, hold)) => Rejection { retry_at: Some(hold.expires_at), ..rejection.shown(witness_of(calendar, u)) },
+        None => rejection,
+    }
+}
+
+/// The shortest interval at an instant.
+fn instant(at: Instant, slot: &Slot) -> Interval {
+    Interval::new(at, at.plus(crate::time::Span(1))).unwrap_or(slot.occupied)
 }

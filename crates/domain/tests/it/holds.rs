@@ -332,4 +332,50 @@ crate::rows::tables! {
         at 09:00:30
         block room-1 10:30-12:00 by root        -> ACCEPTED; h expired
     ";
+
+    an_expired_hold_on_the_past_stops_nothing: "
+        room x capacity 3 ttl 300s
+        at 08:00
+        book x 09:00-10:00 x2 by bob            -> BOOKED
+        at 09:59
+        hold x 09:30-10:00 by ann as h          -> HELD until 10:04
+        at 10:00
+        edit x by root capacity 1               -> ACCEPTED
+        at 10:04
+        expire x                                -> ACCEPTED; h expired
+    ";
+
+    // Lines are summed before it is asked which own holds stand in the way.
+    own_holds_do_not_stand_in_the_way_of_several_lines: "
+        room room-1 capacity 2
+        at 09:00
+        hold room-1 10:00-11:00 by ann as h     -> HELD until 09:00:30
+        book room-1 10:00-11:00 + room-1 10:00-11:00 by ann -> BOOKED; h superseded
+    ";
+
+    // Nothing is used up: neither ten renewals nor 300 seconds.
+    renewing_what_needs_no_renewal: "
+        room room-1 ttl 300s
+        at 09:00
+        hold room-1 10:00-11:00 by ann as h     -> HELD until 09:05
+        edit room-1 by root ttl 30s             -> ACCEPTED
+        at 09:00:01
+        renew h by ann                          -> ACCEPTED, nothing changes
+    ";
+
+    renewing_at_the_instant_of_the_grant: "
+        room room-1
+        at 09:00
+        hold room-1 10:00-11:00 by ann as h     -> HELD until 09:00:30
+        renew h by ann                          -> ACCEPTED, nothing changes
+    ";
+
+    // A hold is confirmed by booking what is held.
+    a_confirm_is_about_what_is_held: "
+        room room-1
+        room room-2
+        at 09:00
+        hold room-1 10:00-11:00 by ann as h     -> HELD until 09:00:30
+        book room-2 10:00-11:00 by ann with h   -> REJECTED invalid: holder; h released
+    ";
 }

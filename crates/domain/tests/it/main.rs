@@ -15,5 +15,3 @@ mod times;
 mod levels;
 mod oracle;
 mod zones;
-
-mod open;

@@ -159,4 +159,46 @@ crate::rows::tables! {
         book room-1 10:00-12:00 by cat                            -> REJECTED full (ann 11:00-12:00)
         book room-1 10:00-11:00 by cat                            -> REJECTED held_by_other (h 10:00-11:00) again 08:00:30
     ";
+
+    // Nothing is left of the interval, so it is full, wherever its first shortage is.
+    full_before_insufficient: "
+        room room-1 capacity 3
+        at 08:00
+        book room-1 09:00-10:00 x2 by ann       -> BOOKED
+        book room-1 10:00-11:00 x3 by bob       -> BOOKED
+        book room-1 09:00-11:00 x2 by cat       -> REJECTED full (bob 10:00-11:00)
+        book room-1 10:00-11:00 + room-1 09:00-10:00 x2 by cat -> REJECTED full (bob 10:00-11:00)
+        book room-1 09:00-10:00 x2 + room-1 10:00-11:00 by cat -> REJECTED full (bob 10:00-11:00)
+    ";
+
+    // Guards stand in the order of codes, each over all lines.
+    held_by_other_before_full_over_lines: "
+        room x
+        room y
+        book x 10:00-11:00 by ann               -> BOOKED
+        hold y 10:00-11:00 by bob as h          -> HELD until 08:00:30
+        book y 10:00-11:00 + x 10:00-11:00 by cat -> REJECTED held_by_other on y (h 10:00-11:00) again 08:00:30
+        book x 10:00-11:00 + y 10:00-11:00 by cat -> REJECTED held_by_other on y (h 10:00-11:00) again 08:00:30
+    ";
+
+    invalid_before_not_found_over_lines: "
+        room room-1
+        book nowhere 10:00-11:00 + room-1 10:00-11:00 x2 by ann -> REJECTED invalid: units on room-1
+        book nowhere 10:00-11:00 + room-1 by ann -> REJECTED invalid: interval_missing on room-1
+    ";
+
+    invalid_before_not_allowed_over_all: "
+        room room-1 seats 4
+        at 08:00
+        book room-1 10:00-11:00 by nobody people 5 -> REJECTED invalid: seats
+        book room-1 10:00-11:00 by ann as a     -> BOOKED
+        cancel a by ann                         -> ACCEPTED
+        approve a by ann                        -> REJECTED invalid: state
+    ";
+
+    not_found_before_not_allowed_over_all: "
+        room room-1
+        book room-1 10:00-11:00 by ann for nobody -> REJECTED not_found: person
+        book room-1 10:00-11:00 by ann for bob with nothing -> REJECTED not_found: holder
+    ";
 }

@@ -140,4 +140,32 @@ crate::rows::tables! {
         edit room-1 by root closed              -> ACCEPTED
         cancel a by ann                         -> ACCEPTED
     ";
+
+    // The commit that frees the past must not stop the store because the capacity was cut since.
+    what_is_over_may_have_been_more_than_the_capacity_is_now: "
+        room x capacity 3
+        room y
+        at 08:00
+        book x 09:00-10:00 + y 11:00-12:00 by ann as a -> BOOKED
+        book x 09:00-10:00 x2 by bob            -> BOOKED
+        at 10:30
+        edit x by root capacity 1               -> ACCEPTED
+        cancel a by ann                         -> ACCEPTED
+    ";
+
+    // Rises by one with every edit of policy, calendar, capacity or blocks, and with nothing else.
+    a_name_is_no_policy: "
+        room room-1
+        edit room-1 by root seen 1 called Red   -> ACCEPTED
+        edit room-1 by root seen 1 capacity 2   -> ACCEPTED
+    ";
+
+    // A pending booking waits for the interval it asked for, and a section that moved is another.
+    a_section_that_moved_is_not_what_was_asked_for: "
+        section math-1 09:00-10:00 approval
+        at 08:00
+        book math-1 by ann as a                 -> PENDING
+        edit math-1 by root interval 11:00-12:00 -> ACCEPTED
+        approve a by root                       -> REJECTED invalid: one_interval
+    ";
 }

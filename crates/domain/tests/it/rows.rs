@@ -322,7 +322,7 @@ impl Desk {
         let ended = self.ended(&changes);
         let before = self.world.clone();
         let versions = self.world.apply(&changes, now);
-        invariants::check(&self.world, &changes, now).unwrap();
+        invariants::check(&self.world, [(&changes, now)]).unwrap();
         for (id, version) in &versions {
             let number = before.calendars.get(id).map_or(0, |c| c.version.number);
             assert_eq!(version.number, number + 1, "an accepted command raises a version by one");
