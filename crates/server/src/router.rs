@@ -6,14 +6,14 @@ use crate::auth;
 use crate::problem::{FieldError, Problem, ProblemBody, WitnessBody};
 use crate::{assets, realtime};
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use socketioxide::SocketIo;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
-use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,6 +21,13 @@ use utoipa_axum::routes;
 /// What the browser may load: only what is ours.
 const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; \
 frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+const SECURITY: [(HeaderName, &str); 4] = [
+    (header::CONTENT_SECURITY_POLICY, CSP),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
 
 fn described() -> OpenApiRouter<App> {
     let info = InfoBuilder::new()
@@ -79,13 +86,7 @@ pub fn router(app: App) -> (Router, SocketIo) {
     realtime::attach(&io, &app);
     let document = openapi_json();
     let (routes, _) = described().split_for_parts();
-    let security = [
-        (header::CONTENT_SECURITY_POLICY, CSP),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    ];
-    let mut router = routes
+    let mut routes = routes
         .route(
             "/api/openapi.json",
             axum::routing::get(async move || ([(header::CONTENT_TYPE, "application/json")], document)),
@@ -97,20 +98,31 @@ pub fn router(app: App) -> (Router, SocketIo) {
         .method_not_allowed_fallback(async || {
             let detail = "This address does not take that method; see /api/openapi.json.";
             Problem::request(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
-        })
-        .layer(axum::middleware::from_fn_with_state(app.clone(), only_this_machine))
-        .layer(CsrfLayer::new().with_rejection_response(cross_site))
-        .layer(sockets)
-        .layer(CatchPanicLayer::custom(panicked));
-    for (name, value) in security {
-        router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
+        });
+    if app.demo.is_some() {
+        routes = routes.layer(axum::middleware::from_fn(only_this_machine));
     }
-    (router.with_state(app), io)
+    // Around all of it once: a layer of the router itself would stand around each route anew.
+    let around = ServiceBuilder::new()
+        .map_response(secured)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(sockets)
+        .layer(CsrfLayer::new().with_rejection_response(cross_site))
+        .service(routes.with_state(app));
+    (Router::new().fallback_service(around), io)
+}
+
+/// The browser is told what it may load and show, whatever the answer is.
+fn secured<B>(mut response: axum::http::Response<B>) -> axum::http::Response<B> {
+    for (name, value) in SECURITY {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// With `--demo`, no other name of this machine is served: anybody may choose who to be.
-async fn only_this_machine(State(app): State<App>, request: Request, next: Next) -> Response {
-    if app.demo.is_some() && !auth::loopback_host(request.headers()) {
+async fn only_this_machine(request: Request, next: Next) -> Response {
+    if !auth::loopback_host(request.headers()) {
         let detail = "A demo is served to this machine only: open it as http://127.0.0.1 or http://localhost.";
         return Problem::request(StatusCode::MISDIRECTED_REQUEST, "loopback_only", "This machine only", detail)
             .into_response();

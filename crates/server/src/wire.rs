@@ -53,6 +53,11 @@ fn as_documented(text: &str) -> bool {
         && (offset.is_empty() || offset == "Z" || shaped(offset, "+00:00") || shaped(offset, "-00:00"))
 }
 
+/// Whether a time has no offset, so that a zone is needed to read it.
+pub fn is_civil(text: &str) -> bool {
+    text.get(11..).is_some_and(|clock| !clock.contains(['Z', '+', '-']))
+}
+
 /// Reads an instant with an offset, or a civil time in the resource's zone.
 pub fn read_time(text: &str, field: &str, zone: Option<&Zone>) -> Result<Instant, FieldError> {
     let bad = |code, detail: &str| Err(FieldError::new(field, code, detail));

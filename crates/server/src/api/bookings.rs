@@ -6,8 +6,8 @@ use crate::auth::Asker;
 use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
-    BookingBody, BookingEdit, BookingRequest, CancelRequest, LineRequest, Page, check_text, fingerprint, read_details,
-    read_interval, read_time, time,
+    BookingBody, BookingEdit, BookingRequest, CancelRequest, LineRequest, Page, check_text, fingerprint, is_civil,
+    read_details, read_interval, read_time, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -54,7 +54,10 @@ pub async fn read_line(app: &App, line: &LineRequest, prefix: &str) -> Result<Li
     let resource = ResourceId(line.resource);
     let interval = match (&line.start, &line.end) {
         (Some(start), Some(end)) => {
-            let calendar = app.calendar(resource).await?;
+            let calendar = match is_civil(start) || is_civil(end) {
+                true => app.calendar(resource).await?,
+                false => None,
+            };
             let zone = calendar.as_ref().map(|c| &c.resource.spec.zone);
             Some(read_interval(start, end, prefix, zone).map_err(Problem::fields)?)
         }
