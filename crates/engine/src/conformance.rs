@@ -1,1 +1,222 @@
-//! Being written.
+//! One suite for every store: what the engine relies on, told as cases, each run on a store that is still empty.
+//! It knows no store, and looks into none: whatever it says is seen through the ports.
+
+#![expect(clippy::unwrap_used, reason = "a test suite: a panic is how it fails")]
+
+mod keys;
+mod kit;
+mod leases;
+mod races;
+mod reads;
+mod record;
+mod rules;
+mod twin;
+mod verdicts;
+
+use crate::attempt::Ids;
+use crate::port::{Clock, Directory, Store, Views};
+use futures_util::future::BoxFuture;
+use kit::Bench;
+use slotwise_domain::{Instant, Span};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use uuid::{Builder, Uuid};
+
+/// When cases begin: Monday, 5 January 2026, 08:00 UTC.
+pub const START: Instant = Instant(1_767_600_000_000_000);
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct TestClock {
+    wall: AtomicI64,
+    boot: AtomicI64,
+}
+
+impl TestClock {
+    /// A clock that shows this.
+    pub fn at(wall: Instant) -> Arc<TestClock> {
+        Arc::new(TestClock { wall: AtomicI64::new(wall.0), boot: AtomicI64::new(Span::hours(1).0) })
+    }
+
+    /// Time passes, on the wall and since boot.
+    pub fn step(&self, by: Span) {
+        self.step_wall(by);
+        self.step_boot(by);
+    }
+
+    /// Somebody sets the wall clock by so much.
+    pub fn step_wall(&self, by: Span) {
+        self.wall.fetch_add(by.0, Ordering::SeqCst);
+    }
+
+    /// Time passes that the wall clock does not show.
+    pub fn step_boot(&self, by: Span) {
+        self.boot.fetch_add(by.0, Ordering::SeqCst);
+    }
+
+    /// Time passes until the wall shows this.
+    pub fn set(&self, wall: Instant) {
+        self.step(wall.since(self.now()));
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Instant {
+        Instant(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn since_boot(&self) -> Span {
+        Span(self.boot.load(Ordering::SeqCst))
+    }
+}
+
+/// Ids in order: the time of a clock and a number.
+#[derive(Debug)]
+pub struct TestIds {
+    clock: Arc<TestClock>,
+    next: AtomicU64,
+}
+
+impl TestIds {
+    /// Ids dated by this clock.
+    pub fn of(clock: Arc<TestClock>) -> Arc<TestIds> {
+        Arc::new(TestIds { clock, next: AtomicU64::new(1) })
+    }
+
+    /// An id dated otherwise.
+    pub fn dated(&self, at: Instant) -> Uuid {
+        let mut rest = [0; 10];
+        rest[2..].copy_from_slice(&self.next.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        Builder::from_unix_timestamp_millis(u64::try_from(at.0 / 1_000).unwrap_or(0), &rest).into_uuid()
+    }
+}
+
+impl Ids for TestIds {
+    fn fresh(&self) -> Uuid {
+        self.dated(self.clock.now())
+    }
+}
+
+/// An empty store for one case, by its ports, and the clock that it decides by.
+pub struct Harness {
+    /// The write port.
+    pub store: Arc<dyn Store>,
+    /// The reads.
+    pub views: Arc<dyn Views>,
+    /// The people.
+    pub directory: Arc<dyn Directory>,
+    /// The store's only clock.
+    pub clock: Arc<TestClock>,
+    /// Whether the store refuses to decide after the wall clock was set by much.
+    pub watches_clock: bool,
+}
+
+/// A case by its name.
+pub type Case = (&'static str, fn(Harness) -> BoxFuture<'static, ()>);
+
+/// All cases. After each, everything that was recorded is folded and compared with what is shown.
+pub fn cases() -> Vec<Case> {
+    macro_rules! cases {
+        ($($module:ident: $($name:ident)*;)*) => {{
+            let cases: Vec<Case> = vec![$($((stringify!($name), |harness| {
+                Box::pin(async move {
+                    let bench = Bench::over(harness).await;
+                    $module::$name(&bench).await;
+                    bench.audit().await;
+                })
+            }),)*)*];
+            cases
+        }};
+    }
+    cases! {
+        races:
+            one_of_two_hundred_has_the_room
+            two_hundred_share_seven_units
+            overlapping_claims_make_a_serial_order
+            touching_intervals_never_meet
+            units_are_summed_at_the_instant
+            two_cancels_are_one_cancellation
+            a_cancel_and_an_edit_make_a_serial_order
+            one_of_two_pending_bookings_is_approved
+            bundles_in_opposite_order
+            a_bundle_is_all_or_nothing;
+        leases:
+            who_holds_is_not_disturbed
+            a_hold_expires_at_its_instant_without_any_sweep
+            the_commit_s_clock_decides
+            a_renewed_hold_survives_the_sweep
+            tokens_are_never_used_twice
+            a_late_release_does_nothing_to_another_hold
+            ten_live_holds_and_no_more
+            renewals_are_bounded
+            a_block_over_holds_is_explicit
+            a_hold_outlives_its_engine
+            an_expired_confirm_lets_the_hold_go
+            a_refused_confirm_lets_the_hold_go
+            deadlines_free_what_expired;
+        keys:
+            a_replay_repeats_the_decision
+            a_refusal_is_repeated_too
+            the_same_key_at_once
+            the_same_key_on_two_engines
+            a_key_means_one_thing
+            a_key_belongs_to_its_actor
+            a_key_twice_in_one_commit
+            old_keys_are_refused
+            what_failed_may_be_sent_again;
+        rules:
+            no_two_at_once
+            no_two_at_once_in_one_commit
+            holds_are_counted_within_one_commit
+            a_commit_sees_its_own_changes
+            a_commit_sees_what_it_changed_of_a_person
+            policy_versions_bind_admins_only
+            a_role_counts_at_the_decision
+            a_person_who_is_gone_may_do_nothing;
+        verdicts:
+            a_panic_spares_its_neighbours
+            an_unsound_commit_stops_the_store
+            judging_may_ask_to_see_more
+            who_asks_for_ever_is_in_conflict
+            an_empty_commit_is_nothing;
+        record:
+            versions_rise_by_one
+            the_outbox_is_in_order
+            a_stream_resumes
+            a_stream_of_nothing_is_empty
+            what_is_over_is_forgotten_by_calendars_only
+            what_the_screen_showed_is_recorded
+            decided_at_never_goes_back
+            a_clock_that_jumped_is_accepted_by_an_operator;
+        reads:
+            resources_page_by_page
+            resources_by_filter
+            bookings_page_by_page
+            bookings_by_filter
+            holds_of_a_person
+            people_and_their_keys;
+        twin:
+            the_same_as_the_reference_store_1
+            the_same_as_the_reference_store_2
+            the_same_as_the_reference_store_3;
+    }
+}
+
+/// Runs every case on a store of its own, and says at the end which of them failed.
+///
+/// # Panics
+///
+/// If a case failed.
+pub async fn run_all(mut fresh: impl FnMut(Arc<TestClock>) -> Harness) {
+    let mut failed = Vec::new();
+    let cases = cases();
+    let all = cases.len();
+    for (name, case) in cases {
+        println!("{name}");
+        if let Err(e) = tokio::spawn(case(fresh(TestClock::at(START)))).await {
+            println!("{name} FAILED: {e}");
+            failed.push(name);
+        }
+    }
+    assert!(failed.is_empty(), "{} of {all} cases failed: {failed:?}", failed.len());
+}

@@ -50,7 +50,6 @@ impl Memory {
 impl State {
     /// The part of what is true that a scope asks for.
     fn load(&self, into: &mut World, scope: &Scope) {
-        into.loaded.extend(scope);
         for id in &scope.bookings {
             into.bookings.extend(self.world.bookings.get(id).map(|b| (*id, b.clone())));
         }
@@ -58,30 +57,42 @@ impl State {
             into.holds.extend(self.world.holds.get(id).map(|h| (*id, *h)));
         }
         for id in into.touched(scope) {
-            into.loaded.resources.insert(id);
             into.calendars.extend(self.world.calendars.get(&id).map(|c| (id, c.clone())));
         }
+        self.look_at_people(into, &self.world, scope);
+    }
+
+    /// Of a world that holds all there is, only people and roles are still to be looked up: as they are in it.
+    fn load_of_all(&self, all: &mut World, scope: &Scope) {
+        let as_it_is = all.clone();
+        self.look_at_people(all, &as_it_is, scope);
+    }
+
+    fn look_at_people(&self, into: &mut World, from: &World, scope: &Scope) {
+        into.loaded.extend(scope);
+        let touched = into.touched(scope);
+        into.loaded.resources.extend(touched);
         for id in &scope.people {
-            into.people.insert(*id, self.person(*id));
+            into.people.insert(*id, person(from, *id));
         }
         for id in &scope.roles {
             into.roles.extend(self.people.get(id).map(|p| (*id, p.role)));
         }
     }
+}
 
-    fn person(&self, id: PersonId) -> Person {
-        let mut person = Person::default();
-        for calendar in self.world.calendars.values() {
-            let held = calendar.holds.values().filter(|h| h.holder == id);
-            person.holds.extend(held.map(|h| (h.id, h.expires_at)));
-        }
-        for booking in self.world.bookings.values().filter(|b| b.owner == id && b.state.takes_units()) {
-            for (n, slot) in booking.slots.iter().enumerate().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse) {
-                person.exclusive.insert((booking.id, n as u16), slot.interval);
-            }
-        }
-        person
+fn person(world: &World, id: PersonId) -> Person {
+    let mut person = Person::default();
+    for calendar in world.calendars.values() {
+        let held = calendar.holds.values().filter(|h| h.holder == id);
+        person.holds.extend(held.map(|h| (h.id, h.expires_at)));
     }
+    for booking in world.bookings.values().filter(|b| b.owner == id && b.state.takes_units()) {
+        for (n, slot) in booking.slots.iter().enumerate().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse) {
+            person.exclusive.insert((booking.id, n as u16), slot.interval);
+        }
+    }
+    person
 }
 
 #[async_trait]
@@ -103,7 +114,8 @@ impl Store for Memory {
             return Err(CommitError::NothingWritten(why.clone()));
         }
         let clock = self.clock.now();
-        let mut world = World::empty(state.world.epoch);
+        // A copy of all there is: what is accepted is folded into it, and it takes the place of what was, or is dropped.
+        let mut world = state.world.clone();
         let mut attempts: BTreeMap<AttemptKey, Recorded> = BTreeMap::new();
         let mut accepted = Vec::new();
         let mut settled = Vec::with_capacity(batch.len());
@@ -126,39 +138,42 @@ impl Store for Memory {
                 }
             }
             let load = |world: &mut World, scope: &Scope| -> Result<(), Infallible> {
-                state.load(world, scope);
+                state.load_of_all(world, scope);
                 Ok(())
             };
             let Ok(judged) = round::judge(&mut world, &proposal, settle, clock, load);
             match judged {
                 Judged::Decided(recorded, changes, made) => {
                     attempts.insert(proposal.key, (*recorded).clone());
-                    accepted.push((proposal, changes, recorded.decision.decided_at));
+                    let made_versions = recorded.decision.decided.clone();
+                    accepted.push((proposal, made_versions, changes, recorded.decision.decided_at));
                     settled.push(Settled::Decided(*recorded, made));
                 }
                 Judged::Failed(failure) => settled.push(Settled::Failed(failure)),
             }
         }
-        if let Err(broken) = round::assert_sound(&world, accepted.iter().map(|(_, changes, at)| (changes, *at))) {
+        if let Err(broken) = round::assert_sound(&world, accepted.iter().map(|(_, _, changes, at)| (changes, *at))) {
             state.stopped = Some(broken.to_string());
             return Err(CommitError::NothingWritten(broken.to_string()));
         }
         // From here it is all written.
-        for (proposal, changes, decided_at) in accepted {
-            let versions = state.world.apply(&changes, decided_at);
+        for (proposal, versions, changes, decided_at) in accepted {
             for ((resource, version), (_, changes)) in versions.into_iter().zip(changes.records) {
                 let (attempt, actor) = (proposal.key.key, proposal.command.actor);
                 state.records.push(Record { resource, version, decided_at, attempt, actor, changes });
             }
         }
+        (world.loaded, world.people, world.roles) = Default::default();
+        state.world = world;
         state.attempts.append(&mut attempts);
         Ok(settled)
     }
 
     async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError> {
         let state = lock(&self.state);
-        let known = state.world.calendars.get(&resource).map(|c| c.version);
-        if known.is_none_or(|known| known < after || known.epoch != after.epoch) {
+        let nothing = Version::zero(state.world.epoch);
+        let known = state.world.calendars.get(&resource).map_or(nothing, |c| c.version);
+        if known < after || known.epoch != after.epoch {
             return Ok(Streamed::Resync);
         }
         let mut records = state.records.iter().filter(|r| r.resource == resource && r.version > after).cloned();

@@ -26,6 +26,15 @@ impl Outbox {
         Ok(Outbox { store: engine.store().clone(), doorbell: engine.doorbell(), cursor })
     }
 
+    /// Leaves out what was committed until now: for a reader whom nobody has listened to.
+    pub async fn skip_to_now(&mut self) {
+        match self.store.head().await {
+            Ok(head) => self.cursor = self.cursor.clone().max(head),
+            // Then it tells more than was asked for, which every receiver can drop.
+            Err(e) => tracing::warn!("skipping in the outbox: {e}"),
+        }
+    }
+
     /// The next records; waits until there are some. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Vec<Record> {
         loop {

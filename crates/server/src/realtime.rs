@@ -197,13 +197,20 @@ pub async fn run(app: App, mut outbox: Outbox, mut asked: Asked) {
     loop {
         tokio::select! {
             _ = slow.tick(), if !hub.closing.is_empty() => hub.close_slow(),
-            records = outbox.next() => {
+            // While nobody listens nothing is read.
+            records = outbox.next(), if !hub.listeners.is_empty() => {
                 for record in &records {
                     hub.tell(&app, record).await;
                 }
             }
             ask = asked.recv() => match ask {
-                Some(ask) => hub.answer(&app, ask).await,
+                Some(ask) => {
+                    // Before the first listener is known: whatever they ask for after this is told or in the outbox to come.
+                    if hub.listeners.is_empty() {
+                        outbox.skip_to_now().await;
+                    }
+                    hub.answer(&app, ask).await;
+                }
                 None => return,
             },
         }

@@ -8,6 +8,7 @@ mod cache;
 mod chains;
 mod clock;
 mod codec;
+mod conformance;
 mod durability;
 mod images;
 mod opening;

@@ -1,0 +1,228 @@
+//! The same commits to the store and to the reference store, and the same answers from both.
+//! What is sent comes from a fixed seed: a run that fails once fails always.
+
+use super::kit::{Bench, assert_same, hours, named, room, with_policy};
+use crate::attempt::Ids;
+use crate::memory::Memory;
+use crate::port::{BookingFilter, Clock, Directory, Made, PersonCard, ResourceFilter, Settled, Store, Streamed, Views};
+use slotwise_domain::{
+    Action, BlockId, Booking, Calendar, Cutoff, DetailsPatch, Fingerprint, Hold, Interval, OverHolds, OwnOverlap,
+    PersonId, Policy, Proposal, ResourceId, ResourcePatch, Role, Scope, Span, Version, settle,
+};
+use std::sync::Arc;
+
+/// SplitMix64.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % (n as u64)).unwrap()
+    }
+
+    fn one<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())].clone()
+    }
+}
+
+/// What can be named in a command.
+struct Known {
+    people: Vec<PersonId>,
+    resources: Vec<ResourceId>,
+    bookings: Vec<Arc<Booking>>,
+    holds: Vec<Hold>,
+    blocks: Vec<(ResourceId, BlockId)>,
+    sent: Vec<Proposal>,
+}
+
+fn interval(chance: &mut Chance) -> Interval {
+    let from = i64::try_from(chance.below(40)).unwrap();
+    hours(from, from + 1 + i64::try_from(chance.below(3)).unwrap())
+}
+
+fn proposal(b: &Bench, chance: &mut Chance, known: &Known) -> Proposal {
+    let who = chance.one(&known.people);
+    let (at, resource) = (interval(chance), chance.one(&known.resources));
+    let policy_version = 1 + chance.below(4) as u64;
+    let units = 1 + chance.below(2) as u32;
+    let (booking, hold) = (chance.one(&known.bookings), chance.one(&known.holds));
+    let action = match chance.below(24) {
+        0..6 => b.booking(who, &[(resource, at, units)], None),
+        6 | 7 => b.booking(who, &[(resource, at, 1), (chance.one(&known.resources), interval(chance), 1)], None),
+        8..12 => b.hold(resource, at),
+        12..15 => b.confirm(&hold),
+        15 => Action::Renew(named(&hold)),
+        16 => Action::Release(named(&hold)),
+        17 | 18 => Action::Cancel { booking: booking.id, reason: Some("ill".into()) },
+        19 => {
+            let patch = DetailsPatch { people: Some(Some(units)), ..DetailsPatch::default() };
+            Action::EditBooking { booking: booking.id, revision: policy_version, patch }
+        }
+        20 => Action::Approve { booking: booking.id },
+        21 => Action::ExpireHolds { resource },
+        22 => {
+            let block = BlockId(b.ids.fresh());
+            let over_holds = chance.one(&[OverHolds::Refuse, OverHolds::Void]);
+            Action::AddBlock { resource, policy_version, block, interval: at, reason: "paint".into(), over_holds }
+        }
+        _ => match known.blocks.last() {
+            Some((resource, block)) if chance.below(2) == 0 => {
+                Action::RemoveBlock { resource: *resource, policy_version, block: *block }
+            }
+            _ => {
+                let patch = ResourcePatch { capacity: Some(Some(units + 1)), ..ResourcePatch::default() };
+                Action::EditResource { resource, policy_version, patch: Box::new(patch) }
+            }
+        },
+    };
+    // Mostly by whom it belongs to, so that much succeeds.
+    let whose = match &action {
+        Action::Book { owner, .. } => *owner,
+        Action::Renew(_) | Action::Release(_) => hold.holder,
+        Action::Cancel { .. } | Action::EditBooking { .. } => booking.owner,
+        Action::Hold { .. } => who,
+        _ => b.ada,
+    };
+    let fresh = b.proposal(if chance.below(12) == 0 { who } else { whose }, action);
+    match (chance.below(30), known.sent.is_empty()) {
+        (0, false) => chance.one(&known.sent),
+        (1, false) => Proposal { fingerprint: Fingerprint([9; 32]), ..chance.one(&known.sent) },
+        _ => fresh,
+    }
+}
+
+fn learn(known: &mut Known, settled: &[Settled]) {
+    for settled in settled {
+        match settled {
+            Settled::Decided(_, Some(Made::Booking(booking))) => known.bookings.push(booking.clone()),
+            Settled::Decided(_, Some(Made::Hold(hold, _))) => known.holds.push(*hold),
+            Settled::Decided(_, Some(Made::Block(resource, block, _))) => known.blocks.push((*resource, block.id)),
+            _ => {}
+        }
+    }
+    // Of late, so that many are still alive.
+    known.bookings.drain(..known.bookings.len().saturating_sub(12));
+    known.holds.drain(..known.holds.len().saturating_sub(6));
+}
+
+/// Whatever can be asked of both is answered alike.
+async fn compare(b: &Bench, twin: &Memory, known: &Known) {
+    let scope = Scope {
+        resources: known.resources.iter().copied().collect(),
+        bookings: known.bookings.iter().map(|b| b.id).collect(),
+        holds: known.holds.iter().map(|h| h.id).collect(),
+        people: known.people.iter().copied().collect(),
+        roles: known.people.iter().copied().collect(),
+    };
+    let mut ours = b.store.observe(scope.clone()).await.unwrap();
+    let mut theirs = twin.observe(scope).await.unwrap();
+    assert_eq!(ours.loaded, theirs.loaded);
+    assert_eq!(ours.epoch, theirs.epoch);
+    assert_eq!(ours.bookings, theirs.bookings);
+    assert_eq!(ours.holds, theirs.holds);
+    assert_eq!(ours.roles, theirs.roles);
+    let past = b.clock.now().minus(Calendar::LOOKBACK);
+    for person in ours.people.values_mut().chain(theirs.people.values_mut()) {
+        person.exclusive.retain(|_, interval| interval.end() > past);
+    }
+    assert_eq!(ours.people, theirs.people);
+    assert_eq!(ours.calendars.len(), theirs.calendars.len());
+    for (id, calendar) in &ours.calendars {
+        assert_same(calendar, &theirs.calendars[id], past);
+        let zero = Version::zero(calendar.version.epoch);
+        let ours: Streamed = b.store.stream(*id, zero, 10_000).await.unwrap();
+        assert_eq!(ours, twin.stream(*id, zero, 10_000).await.unwrap());
+    }
+    let now = b.clock.now();
+    for until in [now, now.plus(Span::seconds(20)), now.plus(Span::hours(1))] {
+        assert_eq!(b.store.due(until, 100).await.unwrap(), twin.due(until, 100).await.unwrap());
+    }
+    let all = BookingFilter { max: 10_000, ..BookingFilter::default() };
+    assert_eq!(b.views.bookings(all.clone()).await.unwrap(), twin.bookings(all).await.unwrap());
+    let all = ResourceFilter { max: 10_000, ..ResourceFilter::default() };
+    assert_eq!(b.views.resources(all.clone()).await.unwrap(), twin.resources(all).await.unwrap());
+    for person in &known.people {
+        let by_id = |mut holds: Vec<Hold>| {
+            holds.sort_by_key(|h| h.id);
+            holds
+        };
+        assert_eq!(by_id(b.views.holds_of(*person).await.unwrap()), by_id(twin.holds_of(*person).await.unwrap()));
+    }
+}
+
+async fn run(b: &Bench, seed: u64) {
+    let mut chance = Chance(seed);
+    let twin = Memory::new(b.clock.clone());
+    for (id, name, role) in [(b.ada, "Ada", Role::Admin), (b.ben, "Ben", Role::Member), (b.cyd, "Cyd", Role::Member)] {
+        twin.put_person(PersonCard { id, name: name.into(), title: "Teacher".into(), role }).await.unwrap();
+    }
+    let refuse = Policy { own_overlap: OwnOverlap::Refuse, ..Policy::default() };
+    let strict = Policy {
+        approval: true,
+        setup: Span::minutes(30),
+        teardown: Span::minutes(15),
+        cancel_by: Some(Cutoff::Elapsed(Span::hours(2))),
+        ..Policy::default()
+    };
+    let specs = [room("One", 1), room("Two", 2), with_policy(3, refuse), with_policy(1, strict)];
+    let resources = specs.each_ref().map(|_| ResourceId(b.ids.fresh()));
+    let make = |(resource, spec)| b.proposal(b.ada, Action::CreateResource { resource, spec: Box::new(spec) });
+    let first: Vec<Proposal> = resources.into_iter().zip(specs).map(make).collect();
+    let mut known = Known {
+        people: vec![b.ada, b.ben, b.cyd],
+        resources: resources.into(),
+        bookings: Vec::new(),
+        holds: Vec::new(),
+        blocks: Vec::new(),
+        sent: Vec::new(),
+    };
+    let second = vec![
+        b.proposal(b.ben, b.book(b.ben, resources[0], hours(9, 10))),
+        b.proposal(b.ben, b.hold(resources[1], hours(9, 10))),
+    ];
+    let mut batches = vec![first, second];
+    for n in 0..80 {
+        let batch = match batches.is_empty() {
+            false => batches.remove(0),
+            true => (0..1 + chance.below(8)).map(|_| proposal(b, &mut chance, &known)).collect(),
+        };
+        known.sent.extend(batch.iter().cloned());
+        let ours = b.store.commit(batch.clone(), settle).await.unwrap();
+        let theirs = twin.commit(batch.clone(), settle).await.unwrap();
+        for ((ours, theirs), proposal) in ours.iter().zip(&theirs).zip(&batch) {
+            assert_eq!(format!("{ours:?}"), format!("{theirs:?}"), "batch {n} of seed {seed}: {proposal:?}");
+        }
+        assert_eq!(ours.len(), theirs.len());
+        learn(&mut known, &ours);
+        if n % 8 == 7 {
+            compare(b, &twin, &known).await;
+        }
+        b.clock.step(chance.one(&[
+            Span::ZERO,
+            Span::ZERO,
+            Span::seconds(1),
+            Span::seconds(10),
+            Span::seconds(30),
+            Span::minutes(20),
+        ]));
+        if chance.below(10) == 0 {
+            b.clock.step_wall(Span::seconds(-1));
+            b.clock.step_boot(Span::seconds(-1));
+        }
+    }
+    compare(b, &twin, &known).await;
+}
+
+pub(super) async fn the_same_as_the_reference_store_1(b: &Bench) {
+    run(b, 1).await;
+}
+
+pub(super) async fn the_same_as_the_reference_store_2(b: &Bench) {
+    run(b, 2).await;
+}
+
+pub(super) async fn the_same_as_the_reference_store_3(b: &Bench) {
+    run(b, 3).await;
+}

@@ -1,0 +1,295 @@
+//! One attempt among faults: clients that go away, keys that come twice, queues that are full, commits nobody can vouch for.
+//! In each an execution tries one commit at most.
+
+use crate::faulty::{Fault, Faulty};
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use slotwise_domain::{
+    Action, Actor, AttemptKey, BookingId, Command, Details, Fingerprint, Interval, Kind, Line, PartId, PersonId,
+    Policy, ResourceId, ResourceSpec, Role, Scope, Span, Zone,
+};
+use slotwise_engine::conformance::{START, TestClock, TestIds};
+use slotwise_engine::memory::Memory;
+use slotwise_engine::outbox::Outbox;
+use slotwise_engine::{Answer, Directory, Engine, Ids, Limits, NoAnswer, PersonCard, Request, Store};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+struct Bench {
+    store: Arc<Faulty>,
+    engine: Arc<Engine>,
+    ids: Arc<TestIds>,
+    ben: PersonId,
+    room: ResourceId,
+}
+
+/// A room of ten units, and Ben.
+async fn bench(limits: Limits) -> Bench {
+    let clock = TestClock::at(START);
+    let ids = TestIds::of(clock.clone());
+    let memory = Memory::new(clock.clone());
+    let (ada, ben, room) = (PersonId(ids.fresh()), PersonId(ids.fresh()), ResourceId(ids.fresh()));
+    for (id, name, role) in [(ada, "Ada", Role::Admin), (ben, "Ben", Role::Member)] {
+        memory.put_person(PersonCard { id, name: name.into(), title: "Teacher".into(), role }).await.unwrap();
+    }
+    let store = Faulty::over(memory);
+    let engine = Engine::start(store.clone(), clock, ids.clone(), limits);
+    let bench = Bench { store, engine, ids, ben, room };
+    let spec = ResourceSpec {
+        kind: Kind::Room,
+        name: "Room".into(),
+        building: None,
+        seats: None,
+        equipment: Vec::new(),
+        zone: Zone::utc(),
+        capacity: Some(10),
+        interval: None,
+        policy: Policy::default(),
+    };
+    let action = Action::CreateResource { resource: room, spec: Box::new(spec) };
+    assert_eq!(told(&bench.engine.execute(bench.request(ada, action)).await), "ACCEPTED");
+    bench
+}
+
+fn told(answer: &Answer) -> String {
+    match answer {
+        Answer::Decided(recorded, _) => recorded.decision.outcome.name().into(),
+        Answer::Replayed(recorded) => format!("again {}", recorded.decision.outcome.name()),
+        Answer::Failed(failure) => format!("FAILED {}", failure.code.name()),
+        Answer::None(no) => format!("{no:?}"),
+    }
+}
+
+impl Bench {
+    fn request(&self, who: PersonId, action: Action) -> Request {
+        let command = Command { actor: Actor::Person(who), action, seen: None };
+        Request { key: self.ids.fresh(), fingerprint: Fingerprint([7; 32]), command }
+    }
+
+    fn book(&self) -> Request {
+        let start = START.plus(Span::days(1));
+        let interval = Interval::new(start, start.plus(Span::hours(1))).ok();
+        let lines = vec![Line { resource: self.room, interval, units: 1 }];
+        let booking = BookingId(self.ids.fresh());
+        self.request(
+            self.ben,
+            Action::Book { booking, owner: self.ben, lines, details: Details::default(), hold: None },
+        )
+    }
+
+    fn key(&self, request: &Request) -> AttemptKey {
+        AttemptKey { part: PartId::DEFAULT, actor: self.ben.0, key: request.key }
+    }
+
+    async fn says(&self, request: &Request) -> String {
+        told(&self.engine.execute(request.clone()).await)
+    }
+
+    fn spawn(&self, request: &Request) -> JoinHandle<Answer> {
+        let (engine, request) = (self.engine.clone(), request.clone());
+        tokio::spawn(async move { engine.execute(request).await })
+    }
+
+    fn tries(&self, request: &Request) -> usize {
+        self.store.tries_of(self.key(request))
+    }
+
+    async fn is_recorded(&self, request: &Request) -> bool {
+        self.store.recall(self.key(request)).await.unwrap().is_some()
+    }
+
+    async fn bookings(&self) -> u64 {
+        let scope = Scope { resources: [self.room].into(), ..Scope::default() };
+        self.store.observe(scope).await.unwrap().calendars[&self.room].levels.at(START.plus(Span::days(1))).booked
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_does_not_stop_its_execution() {
+    let b = bench(Limits::default()).await;
+    let mut outbox = Outbox::from_now(&b.engine).await.unwrap();
+    let request = b.book();
+    assert!(b.engine.execute(request.clone()).now_or_never().is_none(), "polled once, and dropped");
+    b.engine.drain().await;
+    assert!(b.is_recorded(&request).await);
+    assert_eq!((b.bookings().await, b.tries(&request)), (1, 1));
+    let records = outbox.next().await;
+    assert_eq!(records.iter().map(|r| r.attempt).collect::<Vec<_>>(), [request.key]);
+    assert_eq!(b.says(&request).await, "again BOOKED");
+
+    // Gone while the commit is under way.
+    b.store.close();
+    let request = b.book();
+    let client = b.spawn(&request);
+    b.store.somebody_came().await;
+    client.abort();
+    assert!(client.await.unwrap_err().is_cancelled());
+    assert!(b.engine.standing(b.ben.0, request.key).await.unwrap().running);
+    b.store.open();
+    b.engine.drain().await;
+    assert!(b.is_recorded(&request).await);
+    assert_eq!(b.bookings().await, 2);
+}
+
+#[tokio::test]
+async fn a_key_that_is_running_is_not_run_twice() {
+    let b = bench(Limits::default()).await;
+    b.store.close();
+    let request = b.book();
+    let first = b.spawn(&request);
+    b.store.somebody_came().await;
+    let otherwise = Request { fingerprint: Fingerprint([8; 32]), ..request.clone() };
+    assert_eq!(b.says(&request).await, "InProgress");
+    assert_eq!(b.says(&otherwise).await, "KeyReused");
+    let standing = b.engine.standing(b.ben.0, request.key).await.unwrap();
+    assert!(standing.running && standing.recorded.is_none());
+    b.store.open();
+    assert_eq!(told(&first.await.unwrap()), "BOOKED");
+    assert_eq!(b.says(&request).await, "again BOOKED");
+    assert_eq!(b.says(&otherwise).await, "KeyReused");
+    assert_eq!(b.bookings().await, 1);
+    let standing = b.engine.standing(b.ben.0, request.key).await.unwrap();
+    assert!(!standing.running && standing.recorded.is_some() && standing.last_failure.is_none());
+}
+
+#[tokio::test]
+async fn a_full_queue_is_busy_at_once() {
+    let b = bench(Limits { queue_max: 2, batch_max: 1, ..Limits::default() }).await;
+    b.store.close();
+    let committing = b.book();
+    let first = b.spawn(&committing);
+    b.store.somebody_came().await;
+    let (waiting, turned_away) = ([b.book(), b.book()], b.book());
+    let others: Vec<_> = waiting.iter().map(|r| b.spawn(r)).collect();
+    // On one thread each of them runs until it waits.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(b.says(&turned_away).await, "FAILED busy");
+    assert_eq!(b.tries(&turned_away), 0);
+    let standing = b.engine.standing(b.ben.0, turned_away.key).await.unwrap();
+    assert!(!standing.running && standing.recorded.is_none() && standing.last_failure.is_some());
+    b.store.open();
+    assert_eq!(told(&first.await.unwrap()), "BOOKED");
+    for other in others {
+        assert_eq!(told(&other.await.unwrap()), "BOOKED");
+    }
+    assert_eq!(b.says(&turned_away).await, "BOOKED", "the key may be sent again");
+    assert_eq!(b.bookings().await, 4);
+}
+
+#[tokio::test]
+async fn who_waited_too_long_in_the_queue_is_busy_and_not_tried() {
+    let queue_wait_max = Duration::from_millis(20);
+    let b = bench(Limits { batch_max: 1, queue_wait_max, ..Limits::default() }).await;
+    b.store.close();
+    let first = b.spawn(&b.book());
+    b.store.somebody_came().await;
+    let request = b.book();
+    let late = b.spawn(&request);
+    sleep(queue_wait_max * 3).await;
+    b.store.open();
+    assert_eq!(told(&first.await.unwrap()), "BOOKED", "what is being committed is not given up");
+    assert_eq!(told(&late.await.unwrap()), "FAILED busy");
+    assert_eq!((b.tries(&request), b.bookings().await), (0, 1));
+    assert_eq!(b.says(&request).await, "BOOKED");
+}
+
+#[tokio::test]
+async fn who_waited_too_long_for_the_answer_has_none_yet() {
+    let b = bench(Limits { answer_wait_max: Duration::from_millis(20), ..Limits::default() }).await;
+    b.store.close();
+    let request = b.book();
+    assert_eq!(b.says(&request).await, "NotYet");
+    assert!(b.engine.standing(b.ben.0, request.key).await.unwrap().running);
+    b.store.open();
+    b.engine.drain().await;
+    let standing = b.engine.standing(b.ben.0, request.key).await.unwrap();
+    assert!(!standing.running && standing.recorded.is_some());
+    assert_eq!(b.bookings().await, 1);
+}
+
+#[tokio::test]
+async fn what_may_be_durable_has_no_outcome_until_somebody_asks() {
+    let b = bench(Limits::default()).await;
+    for (fault, written) in [(Fault::UnknownWritten, true), (Fault::UnknownLost, false), (Fault::TooFew, true)] {
+        let before = b.bookings().await;
+        b.store.ends_in(fault);
+        let request = b.book();
+        let answer = b.engine.execute(request.clone()).await;
+        assert!(matches!(answer, Answer::None(NoAnswer::NotYet)), "{fault:?}: {answer:?}");
+        let standing = b.engine.standing(b.ben.0, request.key).await.unwrap();
+        assert_eq!((standing.running, standing.recorded.is_some()), (false, written), "{fault:?}");
+        assert!(standing.last_failure.is_none(), "{fault:?}: what may have happened did not fail");
+        b.store.ends_in(Fault::None);
+        assert_eq!(b.tries(&request), 1, "{fault:?}: never tried again by us");
+        let again = if written { "again BOOKED" } else { "BOOKED" };
+        assert_eq!(b.says(&request).await, again, "{fault:?}");
+        assert_eq!(b.bookings().await, before + 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_written_failed_and_may_be_sent_again() {
+    let b = bench(Limits::default()).await;
+    b.store.ends_in(Fault::NothingWritten);
+    let request = b.book();
+    for n in 1..=2 {
+        assert_eq!(b.says(&request).await, "FAILED store_unavailable");
+        assert_eq!(b.tries(&request), n);
+        let standing = b.engine.standing(b.ben.0, request.key).await.unwrap();
+        assert!(!standing.running && standing.recorded.is_none());
+        assert_eq!(standing.last_failure.map(|(code, _)| code.name()), Some("store_unavailable"));
+    }
+    b.store.ends_in(Fault::None);
+    assert_eq!(b.says(&request).await, "BOOKED");
+    assert_eq!(b.bookings().await, 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_observed_is_not_tried() {
+    let b = bench(Limits::default()).await;
+    *b.store.blind.lock().unwrap() = true;
+    let request = b.book();
+    assert_eq!(b.says(&request).await, "FAILED store_unavailable");
+    assert_eq!(b.tries(&request), 0);
+    *b.store.blind.lock().unwrap() = false;
+    assert_eq!(b.says(&request).await, "BOOKED");
+}
+
+#[tokio::test]
+async fn failures_are_remembered_up_to_a_bound() {
+    let b = bench(Limits { failures_max: 3, ..Limits::default() }).await;
+    b.store.ends_in(Fault::NothingWritten);
+    let requests: Vec<Request> = (0..5).map(|_| b.book()).collect();
+    for request in &requests {
+        assert_eq!(b.says(request).await, "FAILED store_unavailable");
+    }
+    let mut remembered = Vec::new();
+    for request in &requests {
+        remembered.push(b.engine.standing(b.ben.0, request.key).await.unwrap().last_failure.is_some());
+    }
+    assert_eq!(remembered, [false, false, true, true, true]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_execution_tries_one_commit_at_most() {
+    let b = bench(Limits { queue_max: 20, batch_max: 7, ..Limits::default() }).await;
+    let mut answers = Vec::new();
+    for fault in [Fault::None, Fault::NothingWritten, Fault::UnknownLost, Fault::UnknownWritten] {
+        b.store.ends_in(fault);
+        let requests: Vec<Request> = (0..100).map(|_| b.book()).collect();
+        for (request, answer) in requests.iter().zip(join_all(requests.iter().map(|r| b.spawn(r))).await) {
+            let (told, tries) = (told(&answer.unwrap()), b.tries(request));
+            assert_eq!(tries, usize::from(told != "FAILED busy"), "{told}");
+            answers.push(told);
+        }
+    }
+    answers.sort();
+    answers.dedup();
+    for expected in ["BOOKED", "FAILED store_unavailable", "NotYet", "REJECTED"] {
+        assert!(answers.iter().any(|a| a == expected), "{expected} is among {answers:?}");
+    }
+}
