@@ -167,7 +167,8 @@ fn no_line_is_too_long() {
     for file in rust_files() {
         for (index, line) in read(&file).lines().enumerate() {
             let length = line.chars().count();
-            if length > LINE_LENGTH_MAX {
+            // Raw strings hold samples of data, which have the length they have.
+            if length > LINE_LENGTH_MAX && !line.trim_start().starts_with("r#\"") {
                 complaints.push(format!("{}:{}: {length} characters", file.display(), index + 1));
             }
         }

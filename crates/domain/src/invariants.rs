@@ -63,7 +63,8 @@ fn raised(change: &Change) -> Option<Vec<Interval>> {
     }
 }
 
-/// I1, I2: never more than the capacity at any instant to come; what is over may have been more than the capacity is now. I17: the levels are the sum of the uses.
+/// I1, I2: never more than the capacity at any instant to come; what is over may have been more than the capacity is now.
+/// I17: the levels are the sum of the uses.
 fn sums(id: ResourceId, calendar: &Calendar, since: Instant, intervals: &BTreeSet<Interval>) -> Result<(), Broken> {
     for interval in intervals {
         let mut edges: BTreeMap<Instant, Level> =

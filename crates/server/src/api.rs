@@ -1,4 +1,5 @@
-//! The endpoints, a file for each noun. Handlers parse, submit and render; they judge nothing and hold no SQL.
+//! The endpoints, a file for each noun. Handlers parse, submit and render;
+//! they judge nothing and hold no SQL.
 
 pub mod attempts;
 pub mod bookings;

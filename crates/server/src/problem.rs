@@ -217,7 +217,8 @@ impl Problem {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "key_expired",
                 "Key too old",
-                "This Idempotency-Key is more than seven days old and nothing is known of it. Check what you have booked, then use a new key; check your clock too.",
+                "This Idempotency-Key is more than seven days old and nothing is known of it. Check what you have booked, \
+                 then use a new key; check your clock too.",
             ),
             NoAnswer::EpochChanged => (
                 StatusCode::CONFLICT,

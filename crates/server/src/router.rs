@@ -1,4 +1,5 @@
-//! Every route, readable in one sitting, and the layers around them. The OpenAPI document is made from the same list.
+//! Every route, readable in one sitting, and the layers around them.
+//! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{attempts, bookings, holds, operations, people, resources, room_bookings, search};
 use crate::app::App;

@@ -86,7 +86,8 @@ pub async fn run(args: &UcsdArgs) -> anyhow::Result<()> {
     let booked = schedule.meetings.len() * weeks as usize - refused.len();
     println_out(&format!(
         "{} rows of weekly meetings in {} rooms are {} distinct meetings ({} repeats, {} shared by several courses).\n\
-         {booked} bookings made over {weeks} weeks from {monday}; {} refused; {} further rows were not taken (no room, one-off dates and the like). Which, and why: {}",
+         {booked} bookings made over {weeks} weeks from {monday}; {} refused; \
+         {} further rows were not taken (no room, one-off dates and the like). Which, and why: {}",
         r.rows,
         r.rooms,
         r.meetings,

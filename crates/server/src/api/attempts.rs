@@ -1,4 +1,5 @@
 //! What became of an attempt: the question after a lost connection, always answered.
+//! It reads what was recorded and carries nothing out.
 
 use super::Problems;
 use crate::app::{App, Told};

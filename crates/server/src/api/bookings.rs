@@ -1,4 +1,5 @@
 //! Bookings: make, read, edit, cancel, approve.
+//! It parses, submits and renders; whether it may be is judged elsewhere.
 
 use super::Problems;
 use crate::app::{AcceptedBody, App, Told};
@@ -94,7 +95,8 @@ pub struct ListQuery {
 }
 
 /// Bookings by start: one's own, or anybody's for admins.
-#[utoipa::path(get, operation_id = "list_bookings", path = "/api/bookings", tag = "bookings", params(ListQuery), responses((status = 200, body = Page<BookingBody>), Problems))]
+#[utoipa::path(get, operation_id = "list_bookings", path = "/api/bookings", tag = "bookings", params(ListQuery),
+    responses((status = 200, body = Page<BookingBody>), Problems))]
 pub async fn list(
     State(app): State<App>,
     asker: Asker,
@@ -148,7 +150,8 @@ fn read_cursor(text: &str) -> Option<(Instant, BookingId)> {
 }
 
 /// One booking.
-#[utoipa::path(get, operation_id = "read_booking", path = "/api/bookings/{id}", tag = "bookings", params(("id" = Uuid, Path)), responses((status = 200, body = BookingBody), Problems))]
+#[utoipa::path(get, operation_id = "read_booking", path = "/api/bookings/{id}", tag = "bookings", params(("id" = Uuid, Path)),
+    responses((status = 200, body = BookingBody), Problems))]
 pub async fn read(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let booking = app.views.booking(BookingId(id)).await?.ok_or_else(|| Problem::not_found("booking"))?;
     let body = app.booking_body(&asker, &booking).await?;

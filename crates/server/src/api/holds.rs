@@ -1,4 +1,5 @@
 //! Holds: take, keep, give back, and who holds what.
+//! It never tells anybody else who holds.
 
 use super::Problems;
 use crate::app::{AcceptedBody, App, Told};
@@ -76,7 +77,8 @@ pub struct ListQuery {
 }
 
 /// Live holds: on a resource, or one's own. Token and owner are told of one's own only.
-#[utoipa::path(get, operation_id = "list_holds", path = "/api/holds", tag = "holds", params(ListQuery), responses((status = 200, body = Page<HoldBody>), Problems))]
+#[utoipa::path(get, operation_id = "list_holds", path = "/api/holds", tag = "holds", params(ListQuery),
+    responses((status = 200, body = Page<HoldBody>), Problems))]
 pub async fn list(
     State(app): State<App>,
     asker: Asker,

@@ -1,4 +1,5 @@
 //! What operators ask: does it live, may it be relied on, what does it measure; and saying that the clock is right.
+//! It changes nothing that is booked.
 
 use super::Problems;
 use crate::app::App;
@@ -32,7 +33,8 @@ pub async fn healthz() -> Json<HealthBody> {
 }
 
 /// It may take bookings; 503 says why not.
-#[utoipa::path(get, operation_id = "readyz", path = "/readyz", tag = "operations", responses((status = 200, body = HealthBody), (status = 503, body = HealthBody)))]
+#[utoipa::path(get, operation_id = "readyz", path = "/readyz", tag = "operations",
+    responses((status = 200, body = HealthBody), (status = 503, body = HealthBody)))]
 pub async fn readyz(State(app): State<App>) -> Response {
     match app.engine.status() {
         Status::Ready => body("ok").into_response(),

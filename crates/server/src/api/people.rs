@@ -1,4 +1,5 @@
 //! Who is signed in, and with `--demo` choosing who to be.
+//! It never says more of others than their names.
 
 use super::Problems;
 use crate::app::App;
@@ -93,7 +94,8 @@ pub struct SignIn {
 }
 
 /// Signs in without a password. Only with `--demo`.
-#[utoipa::path(post, operation_id = "demo_sign_in", path = "/api/demo/sign-in", tag = "people", request_body = SignIn, responses((status = 200, body = MeBody), Problems))]
+#[utoipa::path(post, operation_id = "demo_sign_in", path = "/api/demo/sign-in", tag = "people", request_body = SignIn,
+    responses((status = 200, body = MeBody), Problems))]
 pub async fn demo_sign_in(State(app): State<App>, Body(body): Body<SignIn>) -> Result<Response, Problem> {
     let Some(sessions) = &app.demo else { return Err(Problem::not_found("page: this is no demo")) };
     let person = app.directory.person(PersonId(body.person)).await?.ok_or_else(|| Problem::not_found("person"))?;

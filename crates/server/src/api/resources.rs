@@ -1,4 +1,5 @@
 //! Resources: make, read, edit, block, and who holds what of them.
+//! Bookings are not made here.
 
 use super::Problems;
 use crate::app::{AcceptedBody, App, Told, resource_etag};
@@ -43,7 +44,8 @@ pub struct ListQuery {
 }
 
 /// Resources by name.
-#[utoipa::path(get, operation_id = "list_resources", path = "/api/resources", tag = "resources", params(ListQuery), responses((status = 200, body = Page<ResourceBody>), Problems))]
+#[utoipa::path(get, operation_id = "list_resources", path = "/api/resources", tag = "resources", params(ListQuery),
+    responses((status = 200, body = Page<ResourceBody>), Problems))]
 pub async fn list(
     State(app): State<App>,
     _asker: Asker,
@@ -85,7 +87,8 @@ pub fn words(q: Option<&str>) -> Result<Vec<String>, Problem> {
 }
 
 /// One resource.
-#[utoipa::path(get, operation_id = "read_resource", path = "/api/resources/{id}", tag = "resources", params(("id" = Uuid, Path)), responses((status = 200, body = ResourceBody), Problems))]
+#[utoipa::path(get, operation_id = "read_resource", path = "/api/resources/{id}", tag = "resources", params(("id" = Uuid, Path)),
+    responses((status = 200, body = ResourceBody), Problems))]
 pub async fn read(State(app): State<App>, _asker: Asker, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let calendar = app.known_calendar(ResourceId(id)).await?;
     let body = ResourceBody::of_calendar(&calendar, app.engine.now());

@@ -1,4 +1,5 @@
 //! A batch: one commit, each its own verdict, and nothing of a neighbour's trouble.
+//! It looks through the port only.
 
 use crate::support::{HOUR, START, Site, commit, exclusive, held, hour, line, made, one, outcome, scope_of};
 use slotwise_domain::{

@@ -1,4 +1,5 @@
 //! Calendars in memory under little room and many readers: never ahead of the disk, never behind for the writer.
+//! It never looks into the cache itself.
 
 use crate::support::{HOUR, START, Site, commit, scope_of};
 use slotwise_domain::{Scope, Span};

@@ -1,4 +1,5 @@
 //! Chains of hashes: whole after everything a store does, and broken by any edit.
+//! It edits files of its own only.
 
 use crate::support::{HOUR, START, Site, commit, made, one};
 use rusqlite::Connection;

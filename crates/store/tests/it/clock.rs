@@ -1,4 +1,5 @@
 //! A wall clock that somebody sets: nothing is decided until an operator says that it is right.
+//! No real clock is touched.
 
 use crate::support::HandClock;
 use crate::support::{HOUR, START, Site, commit, one, outcome};

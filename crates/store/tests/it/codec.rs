@@ -1,4 +1,5 @@
 //! What is stored decodes to what it was, and what was stored by format 1 keeps decoding.
+//! Samples are never edited to make a test pass: they are what is on somebody's disk.
 
 use proptest::collection::vec;
 use proptest::option::of;

@@ -1,4 +1,5 @@
 //! What was told is there after reopening: state, answers, record.
+//! No process is killed here; that is the binary's test.
 
 use crate::support::{HOUR, START, Site, commit, exclusive, held, made, one, outcome, scope_of};
 use slotwise_domain::{Action, Actor, HoldRef, Scope, Span, Version, settle};

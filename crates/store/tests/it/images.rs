@@ -1,4 +1,5 @@
 //! What a crash or a sick disk leaves behind: every prefix of the log opens with all that was told, damage inside it does not open.
+//! It works on copies, and never on a file that is open.
 
 use crate::support::{START, Site, commit, image};
 use slotwise_domain::{AttemptKey, Span};

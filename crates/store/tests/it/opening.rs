@@ -1,4 +1,5 @@
 //! Opening a directory: once, with the right program, and not after damage.
+//! What is inside is tested elsewhere.
 
 use crate::support::{START, Site, one};
 use rusqlite::Connection;

@@ -1,4 +1,5 @@
 //! The directory of people: roles count at the decision, also those that another process writes.
+//! Nobody here is real.
 
 use crate::support::{HOUR, START, Site, commit, outcome, person};
 use slotwise_domain::{PersonId, Role, Scope, Span};

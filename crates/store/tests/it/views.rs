@@ -1,4 +1,5 @@
 //! Lists and searches: filters, order, pages.
+//! They never judge, so no rule is tested here.
 
 use crate::support::{HOUR, START, Site, commit, one, room};
 use slotwise_domain::{Action, BookingId, Instant, Kind, ResourceSpec, Span, Subject};
