@@ -3,7 +3,9 @@
 
 use crate::attempt::Limits;
 use crate::port::{CommitError, Settled, Store};
+use futures_util::FutureExt;
 use slotwise_domain::{Failure, FailureCode, Proposal, settle};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
@@ -64,7 +66,10 @@ async fn run(store: Arc<dyn Store>, limits: Limits, mut jobs: mpsc::Receiver<Job
             continue;
         }
         let expected = tells.len();
-        match store.commit(batch, settle).await {
+        // A store that panics says nothing of whether its commit is durable, and must not end those that come after it.
+        let commit = AssertUnwindSafe(store.commit(batch, settle)).catch_unwind().await;
+        let commit = commit.unwrap_or_else(|_| Err(CommitError::Unknown("the store panicked; this is a bug".into())));
+        match commit {
             Ok(settled) if settled.len() == expected => {
                 doorbell.notify_waiters();
                 for (tell, settled) in tells.into_iter().zip(settled) {

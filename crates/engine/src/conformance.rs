@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test suite: a panic is how it fails")]
 
+mod batches;
 mod keys;
 mod kit;
 mod leases;
@@ -173,6 +174,10 @@ pub fn cases() -> Vec<Case> {
             policy_versions_bind_admins_only
             a_role_counts_at_the_decision
             a_person_who_is_gone_may_do_nothing;
+        batches:
+            bookings_of_a_person_are_as_the_commit_left_them
+            an_edit_binds_those_after_it
+            changes_of_one_commit_are_in_order;
         verdicts:
             a_panic_spares_its_neighbours
             an_unsound_commit_stops_the_store

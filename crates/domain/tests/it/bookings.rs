@@ -275,6 +275,17 @@ crate::rows::tables! {
         approve a by root                       -> ACCEPTED; h expired
     ";
 
+    // There may be less than was asked for by the time it is approved: nobody else is in the way.
+    approval_fits_the_capacity_as_it_is_now: "
+        room room-1 approval capacity 3
+        at 08:00
+        book room-1 09:00-10:00 x3 by ann as a  -> PENDING
+        edit room-1 by root capacity 2          -> ACCEPTED
+        approve a by root                       -> REJECTED insufficient
+        edit room-1 by root capacity 3          -> ACCEPTED
+        approve a by root                       -> ACCEPTED
+    ";
+
     too_late_to_approve: "
         room room-1 approval
         at 08:00
