@@ -27,6 +27,9 @@ pub enum Problems {
     /// REJECTED `not_found`, or there is none.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(ProblemBody),
+    /// The body took too long to arrive.
+    #[response(status = 408, content_type = "application/problem+json")]
+    TooSlow(ProblemBody),
     /// REJECTED, or FAILED `conflict`.
     #[response(status = 409, content_type = "application/problem+json")]
     Refused(ProblemBody),

@@ -91,6 +91,11 @@ pub fn read_time(text: &str, field: &str, zone: Option<&Zone>) -> Result<Instant
     }
 }
 
+/// Reads a time that may be left out.
+pub fn read_time_if(text: Option<&String>, field: &str, zone: Option<&Zone>) -> Result<Option<Instant>, Problem> {
+    text.map(|t| read_time(t, field, zone)).transpose().map_err(Problem::field)
+}
+
 /// Reads an interval from two fields.
 pub fn read_interval(start: &str, end: &str, prefix: &str, zone: Option<&Zone>) -> Result<Interval, Vec<FieldError>> {
     let (start_field, end_field) = (format!("{prefix}start"), format!("{prefix}end"));

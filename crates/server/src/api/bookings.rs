@@ -8,7 +8,7 @@ use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BookingBody, BookingEdit, BookingRequest, CancelRequest, LineRequest, Page, check_text, fingerprint, is_civil,
-    read_details, read_interval, read_time, time,
+    read_details, read_interval, read_time_if, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -115,14 +115,11 @@ pub async fn list(
         return Err(bad("state", "must be confirmed, pending or cancelled"));
     }
     let max = page_size(q.limit)?;
-    let instant = |text: &Option<String>, field| {
-        text.as_deref().map(|t| read_time(t, field, None)).transpose().map_err(Problem::field)
-    };
     let filter = BookingFilter {
         owner,
         resource: q.resource.map(ResourceId),
-        from: instant(&q.from, "from")?,
-        to: instant(&q.to, "to")?,
+        from: read_time_if(q.from.as_ref(), "from", None)?,
+        to: read_time_if(q.to.as_ref(), "to", None)?,
         state: q.state.clone(),
         after: q
             .after

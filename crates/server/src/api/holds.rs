@@ -6,7 +6,9 @@ use crate::app::{AcceptedBody, App, Told};
 use crate::auth::Asker;
 use crate::extract::{Body, Key, Path, Query};
 use crate::problem::{FieldError, Problem};
-use crate::wire::{HoldBody, HoldRequest, LineRequest, Page, TokenRequest, fingerprint, read_time, read_token, time};
+use crate::wire::{
+    HoldBody, HoldRequest, LineRequest, Page, TokenRequest, fingerprint, read_time_if, read_token, time,
+};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -84,10 +86,10 @@ pub async fn list(
     asker: Asker,
     Query(q): Query<ListQuery>,
 ) -> Result<Json<Page<HoldBody>>, Problem> {
-    let instant = |text: &Option<String>, field| {
-        text.as_deref().map(|t| read_time(t, field, None)).transpose().map_err(Problem::field)
-    };
-    let (from, to) = (instant(&q.from, "from")?.unwrap_or(Instant::MIN), instant(&q.to, "to")?.unwrap_or(Instant::MAX));
+    let (from, to) = (
+        read_time_if(q.from.as_ref(), "from", None)?.unwrap_or(Instant::MIN),
+        read_time_if(q.to.as_ref(), "to", None)?.unwrap_or(Instant::MAX),
+    );
     let mine = match q.owner.as_deref() {
         Some("me") => true,
         Some(_) => return Err(Problem::field(FieldError::new("owner", "not_understood", "must be me"))),

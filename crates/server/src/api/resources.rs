@@ -8,7 +8,7 @@ use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, check_text, fingerprint, read_interval,
-    read_time, read_version, time,
+    read_time_if, read_version, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -239,11 +239,9 @@ pub async fn schedule(
 ) -> Result<Json<ScheduleBody>, Problem> {
     let calendar = app.known_calendar(ResourceId(id)).await?;
     let (spec, now) = (&calendar.resource.spec, app.engine.now());
-    let read = |text: &Option<String>, field| {
-        text.as_deref().map(|t| read_time(t, field, Some(&spec.zone))).transpose().map_err(Problem::field)
-    };
-    let from = read(&q.from, "from")?.unwrap_or(now);
-    let to = read(&q.to, "to")?.unwrap_or(from.plus(slotwise_domain::Span::days(7)));
+    let zone = Some(&spec.zone);
+    let from = read_time_if(q.from.as_ref(), "from", zone)?.unwrap_or(now);
+    let to = read_time_if(q.to.as_ref(), "to", zone)?.unwrap_or(from.plus(slotwise_domain::Span::days(7)));
     // What was cancelled is not asked for: however much of it there is, it hides nothing.
     let mut bookings = Vec::new();
     for state in ["confirmed", "pending"] {
