@@ -1,6 +1,7 @@
 //! A booking: units of one or more resources over an interval, owned by a person.
 //! It changes only through [`crate::Change`]s.
 
+use crate::change::Change;
 use crate::command::Actor;
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::policy::OwnOverlap;
@@ -115,6 +116,57 @@ impl Details {
 }
 
 impl Booking {
+    /// The booking after changes that one attempt made of it, on whichever resources: the fold of the record. `details` is what
+    /// people say after it, if they said anything then. `None` if there was no such booking and none was made.
+    pub fn after<'a>(
+        before: Option<&Booking>,
+        id: BookingId,
+        changes: impl IntoIterator<Item = &'a Change>,
+        details: Option<Details>,
+        by: Actor,
+        at: Instant,
+    ) -> Option<Booking> {
+        let mut after = before.map(|b| Booking { revision: b.revision + 1, decided_at: at, ..b.clone() });
+        let mut placed: Vec<(u16, Slot)> = Vec::new();
+        for change in changes.into_iter().filter(|change| change.booking() == Some(id)) {
+            match change {
+                Change::BookingMade { owner, pending, slots, .. } => {
+                    placed.extend(slots);
+                    after.get_or_insert_with(|| Booking {
+                        id,
+                        owner: *owner,
+                        made_by: by,
+                        state: if *pending { BookingState::Pending } else { BookingState::Confirmed },
+                        details: Details::default(),
+                        slots: Vec::new(),
+                        revision: 1,
+                        created_at: at,
+                        decided_at: at,
+                    });
+                }
+                Change::BookingApproved { .. } => set_state(&mut after, BookingState::Confirmed),
+                Change::BookingCancelled { by, reason, .. } => {
+                    set_state(&mut after, BookingState::Cancelled { at, by: *by, reason: reason.clone() });
+                }
+                Change::BookingEdited { .. }
+                | Change::ResourceCreated(_)
+                | Change::ResourceEdited(_)
+                | Change::BlockAdded { .. }
+                | Change::BlockRemoved { .. }
+                | Change::HoldGranted(_)
+                | Change::HoldRenewed(_)
+                | Change::HoldEnded(_) => {}
+            }
+        }
+        let mut after = after?;
+        if !placed.is_empty() {
+            placed.sort_by_key(|(n, _)| *n);
+            after.slots = placed.into_iter().map(|(_, slot)| slot).collect();
+        }
+        after.details = details.unwrap_or(after.details);
+        Some(after)
+    }
+
     /// The resources it takes from, each once, sorted.
     pub fn resources(&self) -> Vec<ResourceId> {
         let mut ids: Vec<_> = self.slots.iter().map(|s| s.resource).collect();
@@ -136,5 +188,11 @@ impl Booking {
     /// When the last of it ends.
     pub fn end(&self) -> Instant {
         self.slots.iter().map(|s| s.interval.end()).max().unwrap_or(Instant::MIN)
+    }
+}
+
+fn set_state(booking: &mut Option<Booking>, state: BookingState) {
+    if let Some(booking) = booking {
+        booking.state = state;
     }
 }

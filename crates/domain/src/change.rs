@@ -83,6 +83,40 @@ pub enum Change {
 }
 
 impl Change {
+    /// Which booking it changes.
+    pub const fn booking(&self) -> Option<BookingId> {
+        match self {
+            Change::BookingMade { booking, .. }
+            | Change::BookingApproved { booking, .. }
+            | Change::BookingCancelled { booking, .. }
+            | Change::BookingEdited { booking, .. } => Some(*booking),
+            Change::HoldGranted(_)
+            | Change::HoldRenewed(_)
+            | Change::HoldEnded(_)
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. } => None,
+        }
+    }
+
+    /// Whether a booking's slots are others after it.
+    pub const fn moves(&self) -> bool {
+        match self {
+            Change::BookingMade { .. }
+            | Change::BookingApproved { .. }
+            | Change::BookingCancelled { .. }
+            | Change::BookingEdited { .. }
+            | Change::HoldGranted(_)
+            | Change::HoldRenewed(_)
+            | Change::HoldEnded(_)
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. } => false,
+        }
+    }
+
     /// Whose booking or hold it is about.
     pub const fn about(&self) -> Option<PersonId> {
         match self {

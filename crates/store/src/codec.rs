@@ -1,15 +1,21 @@
-//! How changes, decisions and specifications are written: JSON with a format number, short but readable.
-//! It knows no table. What people say about a booking is not in here: the record refers to it and does not embed it.
+//! How commits, changes and decisions are written: short binary (postcard) for what is written with every attempt, JSON for what an
+//! admin says of a resource. It knows no table. What people say about a booking is apart: the record refers to it and does not embed it.
 //!
 //! The types of the domain are mirrored one by one, so that a change of the domain cannot change what is stored unnoticed.
-//! A format is never changed in place: a new one gets the next number, and the old ones keep decoding.
+//! A format is never changed in place: variants are only ever added at the end of an enum; anything else gets the next number, and
+//! the old ones keep decoding.
 
+use crate::commit::{Commit, Entry, EntryRecord};
+use crate::record::Hash;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{
-    Actor, Block, BlockId, BookingId, Change, Code, Cutoff, Decision, EndedHold, Epoch, FencingToken, Hold, HoldAt,
-    HoldEnd, HoldId, Instant, Interval, Kind, OpeningHours, Outcome, OwnOverlap, PersonId, Policy, Rejection, Resource,
-    ResourceId, ResourceSpec, Role, Rule, Seen, Slot, Span, Subject, Version, Weekdays, Witness, Zone,
+    Actor, AttemptKey, Block, BlockId, BookingId, Change, Code, Cutoff, Decision, Details, EndedHold, Epoch,
+    FencingToken, Fingerprint, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, OpeningHours, Outcome,
+    OwnOverlap, PartId, PersonId, Policy, Rejection, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Slot, Span,
+    Subject, Version, Weekdays, Witness, Zone,
 };
+use slotwise_engine::Recorded;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
@@ -28,31 +34,69 @@ impl From<serde_json::Error> for Malformed {
     }
 }
 
+impl From<postcard::Error> for Malformed {
+    fn from(e: postcard::Error) -> Malformed {
+        Malformed(e.to_string())
+    }
+}
+
 type Decoded<T> = Result<T, Malformed>;
 
 /// The changes of one resource at one version.
-pub fn encode_changes(resource: ResourceId, changes: &[Change]) -> Decoded<String> {
-    let c = changes.iter().map(|change| ChangeJson::of(resource, change)).collect();
-    Ok(serde_json::to_string(&ChangesJson { v: FORMAT, c })?)
+pub fn encode_changes(resource: ResourceId, changes: &[Change]) -> Decoded<Vec<u8>> {
+    let changes = changes.iter().map(|change| ChangeBin::of(resource, change)).collect::<Decoded<Vec<_>>>()?;
+    Ok(postcard::to_extend(&changes, Vec::with_capacity(128))?)
 }
 
 /// The changes of one resource at one version, as [`encode_changes`] wrote them.
-pub fn decode_changes(resource: ResourceId, text: &str) -> Decoded<Vec<Change>> {
-    let ChangesJson { v, c } = serde_json::from_str(text)?;
-    known(v)?;
-    c.into_iter().map(|change| change.change(resource)).collect()
+pub fn decode_changes(resource: ResourceId, bytes: &[u8]) -> Decoded<Vec<Change>> {
+    let changes: Vec<ChangeBin> = whole(bytes)?;
+    changes.into_iter().map(|change| change.change(resource)).collect()
 }
 
-/// What was decided of an attempt.
-pub fn encode_decision(decision: &Decision) -> Decoded<String> {
-    Ok(serde_json::to_string(&DecisionJson::of(decision))?)
+/// A commit, without what people say about their bookings. `changes` are the encoded changes of its records, in order.
+pub fn encode_commit(commit: &Commit, changes: &[Vec<u8>]) -> Decoded<Vec<u8>> {
+    let mut changes = changes.iter();
+    let mut entries = Vec::with_capacity(commit.entries.len());
+    for entry in &commit.entries {
+        entries.push(EntryBin::of(entry, commit.at, &mut changes)?);
+    }
+    let body = CommitBin { format: FORMAT, epoch: commit.epoch.0, at: commit.at.0, entries };
+    Ok(postcard::to_extend(&body, Vec::with_capacity(64 + commit.entries.len() * 320))?)
 }
 
-/// What was decided of an attempt, as [`encode_decision`] wrote it.
-pub fn decode_decision(text: &str) -> Decoded<Decision> {
-    let json: DecisionJson = serde_json::from_str(text)?;
-    known(json.v)?;
-    json.decision()
+/// A commit as [`encode_commit`] wrote it; its bookings are not folded yet. Also the encoded changes of its records, in order.
+pub fn decode_commit(number: u64, hash: Hash, bytes: &[u8]) -> Decoded<(Commit, Vec<&[u8]>)> {
+    let format: u32 = postcard::take_from_bytes(bytes)?.0;
+    known(format)?;
+    let body: CommitBin = whole(bytes)?;
+    let (epoch, at) = (Epoch(body.epoch), Instant(body.at));
+    let mut changes = Vec::new();
+    let entries = body.entries.into_iter().map(|entry| entry.entry(epoch, at, &mut changes)).collect::<Decoded<_>>()?;
+    Ok((Commit { number, epoch, at, hash, entries }, changes))
+}
+
+/// What people say about their bookings, as it is after a commit: the place of the attempt, the booking, and the words.
+pub type Said = Vec<(u32, BookingId, Details)>;
+
+/// What people say about their bookings.
+pub fn encode_said(said: &Said) -> Decoded<Vec<u8>> {
+    let said: Vec<SaidBin> = said.iter().map(SaidBin::of).collect();
+    Ok(postcard::to_extend(&said, Vec::new())?)
+}
+
+/// What people say about their bookings, as [`encode_said`] wrote it.
+pub fn decode_said(bytes: &[u8]) -> Decoded<Said> {
+    let said: Vec<SaidBin> = whole(bytes)?;
+    Ok(said.into_iter().map(SaidBin::said).collect())
+}
+
+/// All of the bytes as one value.
+fn whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Decoded<T> {
+    match postcard::take_from_bytes(bytes)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(Malformed(format!("{} bytes follow its end", rest.len()))),
+    }
 }
 
 /// What an admin says of a resource.
@@ -171,8 +215,24 @@ fn field_named(name: &str) -> Decoded<&'static str> {
 
 // Small things
 
+/// Sixteen bytes without a length before them.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Id([u8; 16]);
+
+impl From<Uuid> for Id {
+    fn from(id: Uuid) -> Id {
+        Id(id.into_bytes())
+    }
+}
+
+impl From<Id> for Uuid {
+    fn from(id: Id) -> Uuid {
+        Uuid::from_bytes(id.0)
+    }
+}
+
+/// Begin and end, in microseconds.
 type At = (i64, i64);
-type VersionJson = (u32, u64);
 
 fn at(interval: Interval) -> At {
     (interval.start().0, interval.end().0)
@@ -182,249 +242,358 @@ fn interval((start, end): At) -> Decoded<Interval> {
     Interval::new(Instant(start), Instant(end)).map_err(|e| Malformed(format!("{start} to {end} is no interval: {e}")))
 }
 
-fn version_json(version: Version) -> VersionJson {
-    (version.epoch.0, version.number)
+/// Begin and length: half the bytes of two instants.
+#[derive(Serialize, Deserialize)]
+struct During(i64, i64);
+
+impl During {
+    fn of(interval: Interval) -> During {
+        During(interval.start().0, interval.length().0)
+    }
+
+    fn interval(self) -> Decoded<Interval> {
+        interval((self.0, self.0.saturating_add(self.1)))
+    }
 }
 
-fn version((epoch, number): VersionJson) -> Version {
-    Version { epoch: Epoch(epoch), number }
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct VersionBin(u32, u64);
+
+impl VersionBin {
+    const fn of(version: Version) -> VersionBin {
+        VersionBin(version.epoch.0, version.number)
+    }
+
+    const fn version(self) -> Version {
+        Version { epoch: Epoch(self.0), number: self.1 }
+    }
 }
 
-/// Time taken around an interval: before it, after it. `None` if there is none.
-fn around(interval: Interval, occupied: Interval) -> Option<(i64, i64)> {
-    let around = (interval.start().since(occupied.start()).0, occupied.end().since(interval.end()).0);
-    (around != (0, 0)).then_some(around)
+/// Time taken around an interval: before it, after it.
+fn around(interval: Interval, occupied: Interval) -> (i64, i64) {
+    (interval.start().since(occupied.start()).0, occupied.end().since(interval.end()).0)
 }
 
-fn occupied(interval: Interval, around: Option<(i64, i64)>) -> Interval {
-    let (before, after) = around.unwrap_or_default();
+fn occupied(interval: Interval, (before, after): (i64, i64)) -> Interval {
     interval.widened(Span(before), Span(after))
 }
 
-/// An id, if it is not the one that the row is about anyway.
-fn other(resource: ResourceId, of: ResourceId) -> Option<Uuid> {
-    (resource != of).then_some(resource.0)
+/// The resource a thing is of is the one its record is of.
+fn same(resource: ResourceId, of: ResourceId) -> Decoded<()> {
+    match resource == of {
+        true => Ok(()),
+        false => Err(Malformed(format!("a change of {resource} stands in a record of {of}"))),
+    }
 }
 
-const fn is_one(n: &u32) -> bool {
-    *n == 1
+/// Who is meant by an id as attempts are filed: nil is the system.
+pub const fn actor(id: Uuid) -> Actor {
+    match id.is_nil() {
+        true => Actor::System,
+        false => Actor::Person(PersonId(id)),
+    }
 }
 
-const fn one() -> u32 {
-    1
+// Commits
+
+#[derive(Serialize, Deserialize)]
+struct CommitBin<'a> {
+    format: u32,
+    epoch: u32,
+    at: i64,
+    #[serde(borrow)]
+    entries: Vec<EntryBin<'a>>,
 }
 
-const fn is_false(b: &bool) -> bool {
-    !*b
-}
-
-const fn is_zero(n: &u32) -> bool {
-    *n == 0
+/// An attempt with what it changed. Its resources are named once and counted from 0.
+#[derive(Serialize, Deserialize)]
+struct EntryBin<'a> {
+    key: Id,
+    actor: Id,
+    fingerprint: Hash,
+    command: Cow<'a, str>,
+    resources: Vec<Id>,
+    outcome: OutcomeBin,
+    subject: Option<SubjectBin>,
+    /// After the commit's instant.
+    later: i64,
+    seen: Option<(VersionBin, i64)>,
+    observed: Vec<(u16, VersionBin)>,
+    decided: Vec<(u16, VersionBin)>,
+    policies: Vec<(u16, u64)>,
+    #[serde(borrow)]
+    records: Vec<RecordBin<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ActorJson {
-    Person(Uuid),
-    System,
+struct RecordBin<'a> {
+    resource: u16,
+    number: u64,
+    previous: u64,
+    hash: Hash,
+    changes: &'a [u8],
 }
 
-impl ActorJson {
-    const fn of(actor: Actor) -> ActorJson {
-        match actor {
-            Actor::Person(id) => ActorJson::Person(id.0),
-            Actor::System => ActorJson::System,
+impl<'a> EntryBin<'a> {
+    fn of(entry: &'a Entry, at: Instant, changes: &mut std::slice::Iter<'a, Vec<u8>>) -> Decoded<EntryBin<'a>> {
+        let Recorded { key, fingerprint, decision } = &*entry.recorded;
+        let mut resources: Vec<ResourceId> = Vec::with_capacity(1);
+        let mut place = |id: ResourceId| -> u16 {
+            let known = resources.iter().position(|known| *known == id);
+            let place = known.unwrap_or_else(|| {
+                resources.push(id);
+                resources.len() - 1
+            });
+            place as u16
+        };
+        let decided = decision.decided.iter().map(|(id, v)| (place(*id), VersionBin::of(*v))).collect();
+        let observed = decision.observed.iter().map(|(id, v)| (place(*id), VersionBin::of(*v))).collect();
+        let policies = decision.policies.iter().map(|(id, v)| (place(*id), *v)).collect();
+        let mut records = Vec::with_capacity(entry.records.len());
+        for record in &entry.records {
+            let changes = changes.next().ok_or_else(|| Malformed("a record without its changes".into()))?;
+            let EntryRecord { resource, version, previous, hash, .. } = record;
+            let (resource, number) = (place(*resource), version.number);
+            records.push(RecordBin { resource, number, previous: *previous, hash: *hash, changes });
         }
+        Ok(EntryBin {
+            key: key.key.into(),
+            actor: key.actor.into(),
+            fingerprint: fingerprint.0,
+            command: Cow::Borrowed(&entry.command),
+            resources: resources.into_iter().map(|id| id.0.into()).collect(),
+            outcome: OutcomeBin::of(&decision.outcome),
+            subject: decision.subject.map(SubjectBin::of),
+            later: decision.decided_at.0.saturating_sub(at.0),
+            seen: decision.seen.map(|seen| (VersionBin::of(seen.version), seen.as_of.0)),
+            observed,
+            decided,
+            policies,
+            records,
+        })
     }
 
-    const fn actor(self) -> Actor {
-        match self {
-            ActorJson::Person(id) => Actor::Person(PersonId(id)),
-            ActorJson::System => Actor::System,
+    fn entry(self, epoch: Epoch, at: Instant, changes: &mut Vec<&'a [u8]>) -> Decoded<Entry> {
+        let resources = self.resources;
+        let named = |place: u16| -> Decoded<ResourceId> {
+            let id = resources.get(usize::from(place)).copied();
+            id.map(|id| ResourceId(id.into())).ok_or_else(|| Malformed(format!("there is no resource {place}")))
+        };
+        let versions = |versions: Vec<(u16, VersionBin)>| -> Decoded<Vec<(ResourceId, Version)>> {
+            versions.into_iter().map(|(place, v)| Ok((named(place)?, v.version()))).collect()
+        };
+        let mut records = Vec::with_capacity(self.records.len());
+        for record in self.records {
+            let resource = named(record.resource)?;
+            let version = Version { epoch, number: record.number };
+            changes.push(record.changes);
+            records.push(EntryRecord {
+                resource,
+                version,
+                previous: record.previous,
+                hash: record.hash,
+                changes: decode_changes(resource, record.changes)?,
+            });
         }
+        let decision = Decision {
+            outcome: self.outcome.outcome()?,
+            subject: self.subject.map(SubjectBin::subject),
+            decided_at: Instant(at.0.saturating_add(self.later)),
+            seen: self.seen.map(|(v, as_of)| Seen { version: v.version(), as_of: Instant(as_of) }),
+            observed: versions(self.observed)?,
+            decided: versions(self.decided)?,
+            policies: self.policies.into_iter().map(|(n, v)| Ok((named(n)?, v))).collect::<Decoded<_>>()?,
+        };
+        let key = AttemptKey { part: PartId::DEFAULT, actor: self.actor.into(), key: self.key.into() };
+        let recorded = Box::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint), decision });
+        Ok(Entry { recorded, command: Cow::Owned(self.command.into_owned()), records, bookings: Vec::new() })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct SaidBin {
+    place: u32,
+    booking: Id,
+    title: Option<String>,
+    purpose: Option<String>,
+    people: Option<u32>,
+}
+
+impl SaidBin {
+    fn of((place, booking, details): &(u32, BookingId, Details)) -> SaidBin {
+        let Details { title, purpose, people } = details.clone();
+        SaidBin { place: *place, booking: booking.0.into(), title, purpose, people }
+    }
+
+    fn said(self) -> (u32, BookingId, Details) {
+        let details = Details { title: self.title, purpose: self.purpose, people: self.people };
+        (self.place, BookingId(self.booking.into()), details)
     }
 }
 
 // Changes
 
 #[derive(Serialize, Deserialize)]
-struct ChangesJson {
-    v: u32,
-    c: Vec<ChangeJson>,
+enum ChangeBin<'a> {
+    ResourceCreated(ResourceBin),
+    ResourceEdited(ResourceBin),
+    BlockAdded(BlockBin),
+    BlockRemoved(BlockBin),
+    BookingMade { id: Id, owner: Id, pending: bool, slots: Vec<SlotBin> },
+    BookingApproved { id: Id, owner: Id, slots: Vec<SlotBin> },
+    BookingCancelled { id: Id, owner: Id, was_pending: bool, slots: Vec<SlotBin>, by: Id, reason: Option<Cow<'a, str>> },
+    BookingEdited { id: Id, owner: Id, revision: u64 },
+    HoldGranted(HoldBin),
+    HoldRenewed(HoldBin),
+    HoldEnded(HoldEndBin, HoldBin),
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ChangeJson {
-    ResourceCreated(ResourceJson),
-    ResourceEdited(ResourceJson),
-    BlockAdded(BlockJson),
-    BlockRemoved(BlockJson),
-    BookingMade {
-        id: Uuid,
-        owner: Uuid,
-        #[serde(default, skip_serializing_if = "is_false")]
-        pending: bool,
-        slots: Vec<SlotJson>,
-    },
-    BookingApproved {
-        id: Uuid,
-        owner: Uuid,
-        slots: Vec<SlotJson>,
-    },
-    BookingCancelled {
-        id: Uuid,
-        owner: Uuid,
-        #[serde(default, skip_serializing_if = "is_false")]
-        was_pending: bool,
-        slots: Vec<SlotJson>,
-        by: ActorJson,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-    },
-    BookingEdited {
-        id: Uuid,
-        owner: Uuid,
-        revision: u64,
-    },
-    HoldGranted(HoldJson),
-    HoldRenewed(HoldJson),
-    HoldEnded {
-        end: String,
-        hold: HoldJson,
-    },
-}
-
-impl ChangeJson {
-    fn of(resource: ResourceId, change: &Change) -> ChangeJson {
-        let slots = |slots: &[(u16, Slot)]| slots.iter().map(|(n, s)| SlotJson::of(resource, *n, s)).collect();
-        match change {
-            Change::ResourceCreated(r) => ChangeJson::ResourceCreated(ResourceJson::of(resource, r)),
-            Change::ResourceEdited(r) => ChangeJson::ResourceEdited(ResourceJson::of(resource, r)),
-            Change::BlockAdded { block, policy_version } => {
-                ChangeJson::BlockAdded(BlockJson::of(block, *policy_version))
-            }
+impl<'a> ChangeBin<'a> {
+    fn of(resource: ResourceId, change: &'a Change) -> Decoded<ChangeBin<'a>> {
+        let slots =
+            |slots: &[(u16, Slot)]| slots.iter().map(|(n, s)| SlotBin::of(resource, *n, s)).collect::<Decoded<_>>();
+        Ok(match change {
+            Change::ResourceCreated(r) => ChangeBin::ResourceCreated(ResourceBin::of(resource, r)?),
+            Change::ResourceEdited(r) => ChangeBin::ResourceEdited(ResourceBin::of(resource, r)?),
+            Change::BlockAdded { block, policy_version } => ChangeBin::BlockAdded(BlockBin::of(block, *policy_version)),
             Change::BlockRemoved { block, policy_version } => {
-                ChangeJson::BlockRemoved(BlockJson::of(block, *policy_version))
+                ChangeBin::BlockRemoved(BlockBin::of(block, *policy_version))
             }
-            Change::BookingMade { booking, owner, pending, slots: s } => {
-                ChangeJson::BookingMade { id: booking.0, owner: owner.0, pending: *pending, slots: slots(s) }
-            }
+            Change::BookingMade { booking, owner, pending, slots: s } => ChangeBin::BookingMade {
+                id: booking.0.into(),
+                owner: owner.0.into(),
+                pending: *pending,
+                slots: slots(s)?,
+            },
             Change::BookingApproved { booking, owner, slots: s } => {
-                ChangeJson::BookingApproved { id: booking.0, owner: owner.0, slots: slots(s) }
+                ChangeBin::BookingApproved { id: booking.0.into(), owner: owner.0.into(), slots: slots(s)? }
             }
             Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason } => {
-                ChangeJson::BookingCancelled {
-                    id: booking.0,
-                    owner: owner.0,
+                ChangeBin::BookingCancelled {
+                    id: booking.0.into(),
+                    owner: owner.0.into(),
                     was_pending: *was_pending,
-                    slots: slots(s),
-                    by: ActorJson::of(*by),
-                    reason: reason.clone(),
+                    slots: slots(s)?,
+                    by: by.uuid().into(),
+                    reason: reason.as_deref().map(Cow::Borrowed),
                 }
             }
             Change::BookingEdited { booking, owner, revision } => {
-                ChangeJson::BookingEdited { id: booking.0, owner: owner.0, revision: *revision }
+                ChangeBin::BookingEdited { id: booking.0.into(), owner: owner.0.into(), revision: *revision }
             }
-            Change::HoldGranted(hold) => ChangeJson::HoldGranted(HoldJson::of(resource, hold)),
-            Change::HoldRenewed(hold) => ChangeJson::HoldRenewed(HoldJson::of(resource, hold)),
+            Change::HoldGranted(hold) => ChangeBin::HoldGranted(HoldBin::of(resource, hold)?),
+            Change::HoldRenewed(hold) => ChangeBin::HoldRenewed(HoldBin::of(resource, hold)?),
             Change::HoldEnded(EndedHold { hold, end }) => {
-                ChangeJson::HoldEnded { end: hold_end_name(*end).into(), hold: HoldJson::of(resource, hold) }
+                ChangeBin::HoldEnded(HoldEndBin::of(*end), HoldBin::of(resource, hold)?)
             }
-        }
+        })
     }
 
     fn change(self, resource: ResourceId) -> Decoded<Change> {
-        let slots = |slots: Vec<SlotJson>| slots.into_iter().map(|s| s.slot(resource)).collect::<Decoded<Vec<_>>>();
+        let slots = |slots: Vec<SlotBin>| slots.into_iter().map(|s| s.slot(resource)).collect::<Decoded<Vec<_>>>();
+        let (booking, person) = (|id: Id| BookingId(id.into()), |id: Id| PersonId(id.into()));
         Ok(match self {
-            ChangeJson::ResourceCreated(r) => Change::ResourceCreated(Arc::new(r.resource(resource)?)),
-            ChangeJson::ResourceEdited(r) => Change::ResourceEdited(Arc::new(r.resource(resource)?)),
-            ChangeJson::BlockAdded(b) => {
+            ChangeBin::ResourceCreated(r) => Change::ResourceCreated(Arc::new(r.resource(resource)?)),
+            ChangeBin::ResourceEdited(r) => Change::ResourceEdited(Arc::new(r.resource(resource)?)),
+            ChangeBin::BlockAdded(b) => {
                 let (block, policy_version) = b.block()?;
                 Change::BlockAdded { block, policy_version }
             }
-            ChangeJson::BlockRemoved(b) => {
+            ChangeBin::BlockRemoved(b) => {
                 let (block, policy_version) = b.block()?;
                 Change::BlockRemoved { block, policy_version }
             }
-            ChangeJson::BookingMade { id, owner, pending, slots: s } => {
-                Change::BookingMade { booking: BookingId(id), owner: PersonId(owner), pending, slots: slots(s)? }
+            ChangeBin::BookingMade { id, owner, pending, slots: s } => {
+                Change::BookingMade { booking: booking(id), owner: person(owner), pending, slots: slots(s)? }
             }
-            ChangeJson::BookingApproved { id, owner, slots: s } => {
-                Change::BookingApproved { booking: BookingId(id), owner: PersonId(owner), slots: slots(s)? }
+            ChangeBin::BookingApproved { id, owner, slots: s } => {
+                Change::BookingApproved { booking: booking(id), owner: person(owner), slots: slots(s)? }
             }
-            ChangeJson::BookingCancelled { id, owner, was_pending, slots: s, by, reason } => Change::BookingCancelled {
-                booking: BookingId(id),
-                owner: PersonId(owner),
+            ChangeBin::BookingCancelled { id, owner, was_pending, slots: s, by, reason } => Change::BookingCancelled {
+                booking: booking(id),
+                owner: person(owner),
                 was_pending,
                 slots: slots(s)?,
-                by: by.actor(),
-                reason,
+                by: actor(by.into()),
+                reason: reason.map(Cow::into_owned),
             },
-            ChangeJson::BookingEdited { id, owner, revision } => {
-                Change::BookingEdited { booking: BookingId(id), owner: PersonId(owner), revision }
+            ChangeBin::BookingEdited { id, owner, revision } => {
+                Change::BookingEdited { booking: booking(id), owner: person(owner), revision }
             }
-            ChangeJson::HoldGranted(hold) => Change::HoldGranted(hold.hold(resource)?),
-            ChangeJson::HoldRenewed(hold) => Change::HoldRenewed(hold.hold(resource)?),
-            ChangeJson::HoldEnded { end, hold } => {
-                Change::HoldEnded(EndedHold { hold: hold.hold(resource)?, end: hold_end_named(&end)? })
+            ChangeBin::HoldGranted(hold) => Change::HoldGranted(hold.hold(resource)?),
+            ChangeBin::HoldRenewed(hold) => Change::HoldRenewed(hold.hold(resource)?),
+            ChangeBin::HoldEnded(end, hold) => {
+                Change::HoldEnded(EndedHold { hold: hold.hold(resource)?, end: end.end() })
             }
         })
     }
 }
 
+/// A resource as it is; what an admin says of it is JSON, because it grows with every rule.
 #[derive(Serialize, Deserialize)]
-struct BlockJson {
-    id: Uuid,
-    at: At,
+struct ResourceBin {
+    policy_version: u64,
+    spec: String,
+}
+
+impl ResourceBin {
+    fn of(id: ResourceId, resource: &Resource) -> Decoded<ResourceBin> {
+        same(resource.id, id)?;
+        Ok(ResourceBin { policy_version: resource.policy_version, spec: encode_spec(&resource.spec)? })
+    }
+
+    fn resource(self, id: ResourceId) -> Decoded<Resource> {
+        Ok(Resource { id, spec: decode_spec(&self.spec)?, policy_version: self.policy_version })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct BlockBin {
+    id: Id,
+    at: During,
     reason: String,
     policy_version: u64,
 }
 
-impl BlockJson {
-    fn of(block: &Block, policy_version: u64) -> BlockJson {
-        BlockJson { id: block.id.0, at: at(block.interval), reason: block.reason.clone(), policy_version }
+impl BlockBin {
+    fn of(block: &Block, policy_version: u64) -> BlockBin {
+        BlockBin { id: block.id.0.into(), at: During::of(block.interval), reason: block.reason.clone(), policy_version }
     }
 
     fn block(self) -> Decoded<(Block, u64)> {
-        let block = Block { id: BlockId(self.id), interval: interval(self.at)?, reason: self.reason };
+        let block = Block { id: BlockId(self.id.into()), interval: self.at.interval()?, reason: self.reason };
         Ok((block, self.policy_version))
     }
 }
 
 #[derive(Serialize, Deserialize)]
-struct SlotJson {
+struct SlotBin {
     n: u16,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    resource: Option<Uuid>,
-    at: At,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    around: Option<(i64, i64)>,
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    at: During,
+    around: (i64, i64),
     units: u32,
-    #[serde(default, skip_serializing_if = "is_false")]
     exclusive: bool,
 }
 
-impl SlotJson {
-    fn of(resource: ResourceId, n: u16, slot: &Slot) -> SlotJson {
-        SlotJson {
+impl SlotBin {
+    fn of(resource: ResourceId, n: u16, slot: &Slot) -> Decoded<SlotBin> {
+        same(slot.resource, resource)?;
+        Ok(SlotBin {
             n,
-            resource: other(slot.resource, resource),
-            at: at(slot.interval),
+            at: During::of(slot.interval),
             around: around(slot.interval, slot.occupied),
             units: slot.units,
             exclusive: match slot.own_overlap {
                 OwnOverlap::Refuse => true,
                 OwnOverlap::Allow => false,
             },
-        }
+        })
     }
 
     fn slot(self, resource: ResourceId) -> Decoded<(u16, Slot)> {
-        let interval = interval(self.at)?;
+        let interval = self.at.interval()?;
         let slot = Slot {
-            resource: self.resource.map_or(resource, ResourceId),
+            resource,
             interval,
             occupied: occupied(interval, self.around),
             units: self.units,
@@ -435,80 +604,83 @@ impl SlotJson {
 }
 
 #[derive(Serialize, Deserialize)]
-struct HoldJson {
-    id: Uuid,
-    token: VersionJson,
-    holder: Uuid,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    resource: Option<Uuid>,
-    at: At,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    around: Option<(i64, i64)>,
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+struct HoldBin {
+    id: Id,
+    token: VersionBin,
+    holder: Id,
+    at: During,
+    around: (i64, i64),
     units: u32,
     granted_at: i64,
-    expires_at: i64,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    lasts: i64,
     renewals: u32,
 }
 
-impl HoldJson {
-    fn of(resource: ResourceId, hold: &Hold) -> HoldJson {
-        HoldJson {
-            id: hold.id.0,
-            token: version_json(hold.token.0),
-            holder: hold.holder.0,
-            resource: other(hold.resource, resource),
-            at: at(hold.interval),
+impl HoldBin {
+    fn of(resource: ResourceId, hold: &Hold) -> Decoded<HoldBin> {
+        same(hold.resource, resource)?;
+        Ok(HoldBin {
+            id: hold.id.0.into(),
+            token: VersionBin::of(hold.token.0),
+            holder: hold.holder.0.into(),
+            at: During::of(hold.interval),
             around: around(hold.interval, hold.occupied),
             units: hold.units,
             granted_at: hold.granted_at.0,
-            expires_at: hold.expires_at.0,
+            lasts: hold.expires_at.since(hold.granted_at).0,
             renewals: hold.renewals,
-        }
+        })
     }
 
     fn hold(self, resource: ResourceId) -> Decoded<Hold> {
-        let interval = interval(self.at)?;
+        let interval = self.at.interval()?;
         Ok(Hold {
-            id: HoldId(self.id),
-            token: FencingToken(version(self.token)),
-            holder: PersonId(self.holder),
-            resource: self.resource.map_or(resource, ResourceId),
+            id: HoldId(self.id.into()),
+            token: FencingToken(self.token.version()),
+            holder: PersonId(self.holder.into()),
+            resource,
             interval,
             occupied: occupied(interval, self.around),
             units: self.units,
             granted_at: Instant(self.granted_at),
-            expires_at: Instant(self.expires_at),
+            expires_at: Instant(self.granted_at.saturating_add(self.lasts)),
             renewals: self.renewals,
         })
     }
 }
 
-// Resources
-
 #[derive(Serialize, Deserialize)]
-struct ResourceJson {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    resource: Option<Uuid>,
-    policy_version: u64,
-    spec: SpecJson,
+enum HoldEndBin {
+    Expired,
+    Released,
+    Consumed,
+    Superseded,
+    Voided,
 }
 
-impl ResourceJson {
-    fn of(id: ResourceId, resource: &Resource) -> ResourceJson {
-        ResourceJson {
-            resource: other(resource.id, id),
-            policy_version: resource.policy_version,
-            spec: SpecJson::of(&resource.spec),
+impl HoldEndBin {
+    const fn of(end: HoldEnd) -> HoldEndBin {
+        match end {
+            HoldEnd::Expired => HoldEndBin::Expired,
+            HoldEnd::Released => HoldEndBin::Released,
+            HoldEnd::Consumed => HoldEndBin::Consumed,
+            HoldEnd::Superseded => HoldEndBin::Superseded,
+            HoldEnd::Voided => HoldEndBin::Voided,
         }
     }
 
-    fn resource(self, id: ResourceId) -> Decoded<Resource> {
-        let id = self.resource.map_or(id, ResourceId);
-        Ok(Resource { id, spec: self.spec.spec()?, policy_version: self.policy_version })
+    const fn end(self) -> HoldEnd {
+        match self {
+            HoldEndBin::Expired => HoldEnd::Expired,
+            HoldEndBin::Released => HoldEnd::Released,
+            HoldEndBin::Consumed => HoldEnd::Consumed,
+            HoldEndBin::Superseded => HoldEnd::Superseded,
+            HoldEndBin::Voided => HoldEnd::Voided,
+        }
     }
 }
+
+// Resources
 
 #[derive(Serialize, Deserialize)]
 struct StoredSpecJson {
@@ -684,122 +856,80 @@ impl CutoffJson {
 // Decisions
 
 #[derive(Serialize, Deserialize)]
-struct DecisionJson {
-    v: u32,
-    outcome: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rejection: Option<RejectionJson>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    subject: Option<SubjectJson>,
-    at: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    seen: Option<(VersionJson, i64)>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    observed: Vec<(Uuid, VersionJson)>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    decided: Vec<(Uuid, VersionJson)>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    policies: Vec<(Uuid, u64)>,
+enum OutcomeBin {
+    Booked,
+    Accepted,
+    Rejected(RejectionBin),
 }
 
-impl DecisionJson {
-    fn of(decision: &Decision) -> DecisionJson {
-        let versions = |versions: &[(ResourceId, Version)]| {
-            versions.iter().map(|(id, version)| (id.0, version_json(*version))).collect()
-        };
-        DecisionJson {
-            v: FORMAT,
-            outcome: decision.outcome.name().into(),
-            rejection: match &decision.outcome {
-                Outcome::Booked | Outcome::Accepted => None,
-                Outcome::Rejected(rejection) => Some(RejectionJson::of(rejection)),
-            },
-            subject: decision.subject.map(SubjectJson::of),
-            at: decision.decided_at.0,
-            seen: decision.seen.map(|seen| (version_json(seen.version), seen.as_of.0)),
-            observed: versions(&decision.observed),
-            decided: versions(&decision.decided),
-            policies: decision.policies.iter().map(|(id, version)| (id.0, *version)).collect(),
+impl OutcomeBin {
+    fn of(outcome: &Outcome) -> OutcomeBin {
+        match outcome {
+            Outcome::Booked => OutcomeBin::Booked,
+            Outcome::Accepted => OutcomeBin::Accepted,
+            Outcome::Rejected(rejection) => OutcomeBin::Rejected(RejectionBin::of(rejection)),
         }
     }
 
-    fn decision(self) -> Decoded<Decision> {
-        let versions = |versions: Vec<(Uuid, VersionJson)>| {
-            versions.into_iter().map(|(id, v)| (ResourceId(id), version(v))).collect::<Vec<_>>()
-        };
-        let outcome = match (self.outcome.as_str(), self.rejection) {
-            ("BOOKED", None) => Outcome::Booked,
-            ("ACCEPTED", None) => Outcome::Accepted,
-            ("REJECTED", Some(rejection)) => Outcome::Rejected(rejection.rejection()?),
-            (name, _) => return Err(Malformed(format!("{name:?} is no outcome, or its rejection is at odds with it"))),
-        };
-        Ok(Decision {
-            outcome,
-            subject: self.subject.map(SubjectJson::subject),
-            decided_at: Instant(self.at),
-            seen: self.seen.map(|(v, as_of)| Seen { version: version(v), as_of: Instant(as_of) }),
-            observed: versions(self.observed),
-            decided: versions(self.decided),
-            policies: self.policies.into_iter().map(|(id, version)| (ResourceId(id), version)).collect(),
+    fn outcome(self) -> Decoded<Outcome> {
+        Ok(match self {
+            OutcomeBin::Booked => Outcome::Booked,
+            OutcomeBin::Accepted => Outcome::Accepted,
+            OutcomeBin::Rejected(rejection) => Outcome::Rejected(rejection.rejection()?),
         })
     }
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum SubjectJson {
-    Booking(Uuid),
-    Hold(Uuid, Uuid),
-    Resource(Uuid),
-    Block(Uuid, Uuid),
+enum SubjectBin {
+    Booking(Id),
+    Hold(Id, Id),
+    Resource(Id),
+    Block(Id, Id),
 }
 
-impl SubjectJson {
-    const fn of(subject: Subject) -> SubjectJson {
+impl SubjectBin {
+    fn of(subject: Subject) -> SubjectBin {
         match subject {
-            Subject::Booking(id) => SubjectJson::Booking(id.0),
-            Subject::Hold(resource, id) => SubjectJson::Hold(resource.0, id.0),
-            Subject::Resource(id) => SubjectJson::Resource(id.0),
-            Subject::Block(resource, id) => SubjectJson::Block(resource.0, id.0),
+            Subject::Booking(id) => SubjectBin::Booking(id.0.into()),
+            Subject::Hold(resource, id) => SubjectBin::Hold(resource.0.into(), id.0.into()),
+            Subject::Resource(id) => SubjectBin::Resource(id.0.into()),
+            Subject::Block(resource, id) => SubjectBin::Block(resource.0.into(), id.0.into()),
         }
     }
 
-    const fn subject(self) -> Subject {
+    fn subject(self) -> Subject {
         match self {
-            SubjectJson::Booking(id) => Subject::Booking(BookingId(id)),
-            SubjectJson::Hold(resource, id) => Subject::Hold(ResourceId(resource), HoldId(id)),
-            SubjectJson::Resource(id) => Subject::Resource(ResourceId(id)),
-            SubjectJson::Block(resource, id) => Subject::Block(ResourceId(resource), BlockId(id)),
+            SubjectBin::Booking(id) => Subject::Booking(BookingId(id.into())),
+            SubjectBin::Hold(resource, id) => Subject::Hold(ResourceId(resource.into()), HoldId(id.into())),
+            SubjectBin::Resource(id) => Subject::Resource(ResourceId(id.into())),
+            SubjectBin::Block(resource, id) => Subject::Block(ResourceId(resource.into()), BlockId(id.into())),
         }
     }
 }
 
+/// Codes and rules are named, since their order is their precedence and may change.
 #[derive(Serialize, Deserialize)]
-struct RejectionJson {
+struct RejectionBin {
     code: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     field: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    witness: Option<WitnessJson>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    resource: Option<Uuid>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    witness: Option<WitnessBin>,
+    resource: Option<Id>,
     retry_at: Option<i64>,
 }
 
-impl RejectionJson {
-    fn of(rejection: &Rejection) -> RejectionJson {
-        RejectionJson {
+impl RejectionBin {
+    fn of(rejection: &Rejection) -> RejectionBin {
+        RejectionBin {
             code: rejection.code.name().into(),
             rule: rejection.rule.map(|rule| rule_name(rule).into()),
             field: match rejection.rule {
                 Some(Rule::Field(field)) => Some(field.into()),
                 _ => None,
             },
-            witness: rejection.witness.map(WitnessJson::of),
-            resource: rejection.resource.map(|id| id.0),
+            witness: rejection.witness.map(WitnessBin::of),
+            resource: rejection.resource.map(|id| id.0.into()),
             retry_at: rejection.retry_at.map(|t| t.0),
         }
     }
@@ -814,49 +944,52 @@ impl RejectionJson {
         Ok(Rejection {
             code: Code::named(&self.code).ok_or_else(|| Malformed(format!("{:?} is no code", self.code)))?,
             rule,
-            witness: self.witness.map(WitnessJson::witness).transpose()?,
-            resource: self.resource.map(ResourceId),
+            witness: self.witness.map(WitnessBin::witness).transpose()?,
+            resource: self.resource.map(|id| ResourceId(id.into())),
             retry_at: self.retry_at.map(Instant),
         })
     }
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WitnessJson {
-    Booking { id: Uuid, owner: Uuid, at: At },
-    Hold { id: Uuid, holder: Uuid, at: At, expires_at: i64 },
-    Block { id: Uuid, at: At },
+enum WitnessBin {
+    Booking { id: Id, owner: Id, at: During },
+    Hold { id: Id, holder: Id, at: During, expires_at: i64 },
+    Block { id: Id, at: During },
     Instant(i64),
 }
 
-impl WitnessJson {
-    fn of(witness: Witness) -> WitnessJson {
+impl WitnessBin {
+    fn of(witness: Witness) -> WitnessBin {
+        let during = During::of;
         match witness {
             Witness::Booking { id, owner, interval } => {
-                WitnessJson::Booking { id: id.0, owner: owner.0, at: at(interval) }
+                WitnessBin::Booking { id: id.0.into(), owner: owner.0.into(), at: during(interval) }
             }
-            Witness::Hold { id, holder, interval, expires_at } => {
-                WitnessJson::Hold { id: id.0, holder: holder.0, at: at(interval), expires_at: expires_at.0 }
-            }
-            Witness::Block { id, interval } => WitnessJson::Block { id: id.0, at: at(interval) },
-            Witness::Instant(t) => WitnessJson::Instant(t.0),
+            Witness::Hold { id, holder, interval, expires_at } => WitnessBin::Hold {
+                id: id.0.into(),
+                holder: holder.0.into(),
+                at: during(interval),
+                expires_at: expires_at.0,
+            },
+            Witness::Block { id, interval } => WitnessBin::Block { id: id.0.into(), at: during(interval) },
+            Witness::Instant(t) => WitnessBin::Instant(t.0),
         }
     }
 
     fn witness(self) -> Decoded<Witness> {
         Ok(match self {
-            WitnessJson::Booking { id, owner, at } => {
-                Witness::Booking { id: BookingId(id), owner: PersonId(owner), interval: interval(at)? }
+            WitnessBin::Booking { id, owner, at } => {
+                Witness::Booking { id: BookingId(id.into()), owner: PersonId(owner.into()), interval: at.interval()? }
             }
-            WitnessJson::Hold { id, holder, at, expires_at } => Witness::Hold {
-                id: HoldId(id),
-                holder: PersonId(holder),
-                interval: interval(at)?,
+            WitnessBin::Hold { id, holder, at, expires_at } => Witness::Hold {
+                id: HoldId(id.into()),
+                holder: PersonId(holder.into()),
+                interval: at.interval()?,
                 expires_at: Instant(expires_at),
             },
-            WitnessJson::Block { id, at } => Witness::Block { id: BlockId(id), interval: interval(at)? },
-            WitnessJson::Instant(t) => Witness::Instant(Instant(t)),
+            WitnessBin::Block { id, at } => Witness::Block { id: BlockId(id.into()), interval: at.interval()? },
+            WitnessBin::Instant(t) => Witness::Instant(Instant(t)),
         })
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod codec;
+pub mod commit;
 pub mod embedded;
 pub mod record;
 

@@ -1,8 +1,8 @@
-//! Chains of hashes: one per resource over its record, one per writer over its attempts.
+//! Chains of hashes: one per resource over its record, one per writer over its commits.
 //! Pure: it reads no row and writes none, so that every store and every verifier computes the same.
 
 use sha2::{Digest, Sha256};
-use slotwise_domain::{AttemptKey, Fingerprint, Instant, ResourceId, Version};
+use slotwise_domain::{Instant, ResourceId, Version};
 use uuid::Uuid;
 
 /// SHA-256.
@@ -13,8 +13,8 @@ pub fn genesis(resource: ResourceId) -> Hash {
     begin(resource.0)
 }
 
-/// What a writer's chain of attempts begins with.
-pub fn attempts_genesis(writer: Uuid) -> Hash {
+/// What a writer's chain of commits begins with.
+pub fn commits_genesis(writer: Uuid) -> Hash {
     begin(writer)
 }
 
@@ -38,7 +38,7 @@ pub struct Header {
 }
 
 /// The hash of a record after the one before it.
-pub fn chain(previous: &Hash, header: &Header, body: &str) -> Hash {
+pub fn chain(previous: &Hash, header: &Header, body: &[u8]) -> Hash {
     // One buffer of fixed length, and the body last: no two records are the same bytes.
     let mut bytes = [0_u8; 32 + 16 + 4 + 8 + 8 + 16 + 16];
     let parts: [&[u8]; 7] = [
@@ -59,31 +59,7 @@ pub fn chain(previous: &Hash, header: &Header, body: &str) -> Hash {
     Sha256::new().chain_update(bytes).chain_update(body).finalize().into()
 }
 
-/// The hash of a commit, growing by one attempt at a time.
-#[derive(Clone, Debug)]
-pub struct CommitHash(Sha256);
-
-impl CommitHash {
-    /// A commit after the one with this hash.
-    pub fn after(previous: &Hash, writer: Uuid, number: u64, at: Instant) -> CommitHash {
-        let hash = Sha256::new().chain_update(previous).chain_update(writer.as_bytes());
-        CommitHash(hash.chain_update(number.to_be_bytes()).chain_update(at.0.to_be_bytes()))
-    }
-
-    /// One more attempt of this commit, as it is stored.
-    pub fn attempt(&mut self, key: AttemptKey, fingerprint: &Fingerprint, command: &str, decision: &str) {
-        self.0.update(key.part.0.to_be_bytes());
-        self.0.update(key.actor.as_bytes());
-        self.0.update(key.key.as_bytes());
-        self.0.update(fingerprint.0);
-        for text in [command, decision] {
-            self.0.update((text.len() as u64).to_be_bytes());
-            self.0.update(text);
-        }
-    }
-
-    /// The hash of the whole commit.
-    pub fn finish(self) -> Hash {
-        self.0.finalize().into()
-    }
+/// The hash of a commit after the one before it: over its number and its bytes, so over everything decided in it.
+pub fn chain_commit(previous: &Hash, number: u64, body: &[u8]) -> Hash {
+    Sha256::new().chain_update(previous).chain_update(number.to_be_bytes()).chain_update(body).finalize().into()
 }

@@ -1,12 +1,12 @@
 //! Calendars in memory, as they are on disk: bounded by bytes, shared by the writer and all readers.
 //! It never holds what no COMMIT has returned for.
 //!
-//! Why what is in here is true. Only the writer changes rows, and it publishes every calendar it changed after its COMMIT
-//! returned and before its next BEGIN. A reader that misses notes the shard's generation, then begins a read transaction, and
-//! inserts only if the generation is still the same. If the writer's COMMIT fell between, one of two things follows: its
-//! publishing came before the insert, and the reader keeps its copy to itself; or the insert came first, and the publishing
-//! replaces it. So when the writer begins a commit, every entry equals the committed rows, and it may judge on them. A reader
-//! may see an entry that is one commit behind, and what is observed may be.
+//! Why what is in here is true. Only the writer changes calendars, and it publishes every one it changed after its COMMIT returned
+//! and before its next. The tables follow behind; so an entry stays here at least until they have its last record, and what is
+//! not here is in the tables as it is, for every read that begins after the look. A reader may share what it loaded only if the
+//! tables it read had all that was ever published in the shard; then it loaded the truth, and whatever is published later
+//! replaces it. So when the writer begins a commit, every entry is the truth, and it may judge on them. A reader may see an entry
+//! that is one commit behind, and what is observed may be.
 
 use crate::record::Hash;
 use slotwise_domain::{Calendar, Instant, ResourceId, UseId};
@@ -14,21 +14,20 @@ use std::collections::hash_map::Entry as Place;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// A calendar with the head of its chain.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub calendar: Arc<Calendar>,
     pub hash: Hash,
-    /// Where its last record is.
-    pub position: u64,
+    /// The commit of its last record.
+    pub commit: u64,
 }
 
-/// Says that nothing was published in a shard since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Generation(u64);
-
 pub(super) struct Cache {
+    /// The last commit that is in the tables.
+    applied: watch::Receiver<u64>,
     shards: Vec<Mutex<Shard>>,
     /// What all shards keep, and may keep, in bytes.
     bytes: AtomicUsize,
@@ -39,7 +38,8 @@ pub(super) struct Cache {
 
 #[derive(Default)]
 struct Shard {
-    generation: u64,
+    /// The last commit that was published here.
+    latest: u64,
     entries: HashMap<ResourceId, Kept>,
     /// Every entry once. The first is the next to go, unless it was used since it was last first.
     queue: VecDeque<ResourceId>,
@@ -54,9 +54,9 @@ struct Kept {
 const SHARDS: usize = 64;
 
 impl Cache {
-    pub fn new(bytes_max: usize) -> Cache {
+    pub fn new(bytes_max: usize, applied: watch::Receiver<u64>) -> Cache {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Cache { shards, bytes: AtomicUsize::new(0), bytes_max, hand: AtomicUsize::new(0) }
+        Cache { applied, shards, bytes: AtomicUsize::new(0), bytes_max, hand: AtomicUsize::new(0) }
     }
 
     pub fn get(&self, id: ResourceId) -> Option<Entry> {
@@ -66,25 +66,20 @@ impl Cache {
         Some(kept.entry.clone())
     }
 
-    /// To be noted before the read transaction that an insert comes from.
-    pub fn generation(&self, id: ResourceId) -> Generation {
-        Generation(self.shard(id).generation)
-    }
-
-    /// Inserts what a reader loaded, if nothing was published since.
-    pub fn insert(&self, id: ResourceId, entry: Entry, since: Generation) {
+    /// Shares what was loaded from tables that had all commits up to `mark`, if nothing later was published.
+    pub fn insert(&self, id: ResourceId, entry: Entry, mark: u64) {
         let mut shard = self.shard(id);
-        if shard.generation == since.0 {
+        if shard.latest <= mark {
             let (more, less) = shard.put(id, entry);
             drop(shard);
             self.weigh(id, more, less);
         }
     }
 
-    /// For the writer alone: what it read before its own first write, or what its COMMIT made true.
+    /// For the writer alone: what its COMMIT made true.
     pub fn publish(&self, id: ResourceId, entry: Entry) {
         let mut shard = self.shard(id);
-        shard.generation += 1;
+        shard.latest = shard.latest.max(entry.commit);
         let (more, less) = shard.put(id, entry);
         drop(shard);
         self.weigh(id, more, less);
@@ -101,12 +96,13 @@ impl Cache {
         self.bytes.fetch_add(more, Ordering::Relaxed);
         self.bytes.fetch_sub(less, Ordering::Relaxed);
         // Each turn lets one entry go, clears its mark, or finds a shard empty: so many turns are enough for one entry to go.
+        let applied = *self.applied.borrow();
         for _ in 0..SHARDS * 4 {
             if self.bytes() <= self.bytes_max {
                 return;
             }
             let hand = self.hand.fetch_add(1, Ordering::Relaxed) % SHARDS;
-            let gone = self.shards.get(hand).map_or(0, |shard| lock(shard).let_one_go(kept));
+            let gone = self.shards.get(hand).map_or(0, |shard| lock(shard).let_one_go(kept, applied));
             self.bytes.fetch_sub(gone, Ordering::Relaxed);
         }
     }
@@ -140,11 +136,11 @@ impl Shard {
         }
     }
 
-    /// Lets the first entry go if it was not used since it was last first. Returns what it weighed.
-    fn let_one_go(&mut self, but: ResourceId) -> usize {
+    /// Lets the first entry go if it was not used since it was last first, and is in the tables. Returns what it weighed.
+    fn let_one_go(&mut self, but: ResourceId, applied: u64) -> usize {
         let Some(first) = self.queue.pop_front() else { return 0 };
         match self.entries.get_mut(&first) {
-            Some(kept) if kept.used || first == but => {
+            Some(kept) if kept.used || first == but || kept.entry.commit > applied => {
                 kept.used = false;
                 self.queue.push_back(first);
                 0

@@ -32,16 +32,8 @@ const TOO_MUCH: u32 = 4;
 impl Checkpointer {
     /// Watches the writer's connection. With `enough` at its greatest, nothing is ever copied before the end.
     pub fn start(db: &mut Connection, path: &Path, enough: u32, health: Arc<Health>) -> rusqlite::Result<Checkpointer> {
-        let pages = Arc::new(AtomicU32::new(0));
+        let pages = watch_log(db)?;
         let caught_up = Arc::new(AtomicBool::new(false));
-        db.pragma_update(None, "wal_autocheckpoint", 0)?;
-        db.wal_hook(Some({
-            let pages = pages.clone();
-            move |_: &mut rusqlite::hooks::Wal, n: i32| {
-                pages.store(u32::try_from(n).unwrap_or(0), Ordering::Relaxed);
-                Ok(())
-            }
-        }))?;
         let (wake, woken) = mpsc::sync_channel::<()>(1);
         let copy = Copy {
             db: connect(path, Use::Write, 1 << 20)?,
@@ -123,8 +115,22 @@ impl Copy {
     }
 }
 
+/// Counts the pages in a connection's log after each of its commits; nothing is copied unasked any more.
+pub(super) fn watch_log(db: &mut Connection) -> rusqlite::Result<Arc<AtomicU32>> {
+    let pages = Arc::new(AtomicU32::new(0));
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.wal_hook(Some({
+        let pages = pages.clone();
+        move |_: &mut rusqlite::hooks::Wal, n: i32| {
+            pages.store(u32::try_from(n).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }
+    }))?;
+    Ok(pages)
+}
+
 /// Copies what can be copied without waiting for anybody. Says whether that was all there was when it began.
-fn checkpoint(db: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn checkpoint(db: &Connection) -> rusqlite::Result<bool> {
     let begun = Moment::now();
     let (log, copied) = match db.wal_checkpoint_v2(Some(rusqlite::MAIN_DB), CheckpointMode::PASSIVE) {
         Ok(counts) => counts,

@@ -81,6 +81,21 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
+        self.read_each(|db| {
+            let tx = db.unchecked_transaction()?;
+            let read = query(&tx)?;
+            tx.commit()?;
+            Ok(read)
+        })
+        .await
+    }
+
+    /// Runs queries, each in a read transaction of its own.
+    pub async fn read_each<T, F>(self: &Arc<Self>, query: F) -> std::result::Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
         let begun = Moment::now();
         let permit = self.permits.clone().acquire_owned().await;
         let permit = permit.map_err(|_| StoreError("the store is closed".into()))?;
@@ -94,21 +109,10 @@ impl Readers {
         Ok(read?)
     }
 
-    /// Runs a query on this thread. For one row on pages that are surely in memory, and nothing else.
-    pub fn read_here<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> std::result::Result<T, StoreError> {
-        let begun = Moment::now();
-        let read = self.read_now(query)?;
-        metrics::histogram!("slotwise_store_query_seconds").record(begun.elapsed());
-        Ok(read)
-    }
-
     fn read_now<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let mut lent = Lent { db: Some(self.lend()?), readers: self };
-        let Some(db) = lent.db.as_mut() else { return Err(Error::bug("a connection was lent twice")) };
-        let tx = db.transaction()?;
-        let read = query(&tx)?;
-        tx.commit()?;
-        Ok(read)
+        let lent = Lent { db: Some(self.lend()?), readers: self };
+        let Some(db) = lent.db.as_ref() else { return Err(Error::bug("a connection was lent twice")) };
+        query(db)
     }
 
     fn lend(&self) -> rusqlite::Result<Connection> {

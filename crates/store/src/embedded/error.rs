@@ -170,6 +170,16 @@ impl Cells<'_> {
         decode(text).map_err(|e| self.impossible(column, e.to_string()))
     }
 
+    pub fn decode_bytes<'s, T>(
+        &'s self,
+        column: usize,
+        decode: impl FnOnce(&'s [u8]) -> std::result::Result<T, Malformed>,
+    ) -> Result<T> {
+        let bytes = self.row.get_ref(column).ok().and_then(|v| v.as_blob().ok());
+        let bytes = bytes.ok_or_else(|| self.impossible(column, "is no blob".into()))?;
+        decode(bytes).map_err(|e| self.impossible(column, e.to_string()))
+    }
+
     pub fn impossible(&self, column: usize, says: String) -> Error {
         let column = self.row.as_ref().column_name(column).map_or_else(|_| column.to_string(), str::to_owned);
         Error::Row { table: self.table, column, key: self.key.to_string(), says }

@@ -3,16 +3,16 @@
 
 use super::cache::Entry;
 use super::error::{Cells, Error, Result};
-use super::write::Place;
-use crate::codec::{self, Malformed};
-use crate::record;
+use super::journal;
+use super::rows::Mark;
+use crate::codec::{self, Malformed, actor};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use slotwise_domain::{
-    Actor, AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Details, EndedHold, Epoch,
-    FencingToken, Fingerprint, Hold, HoldEnd, HoldId, Instant, Interval, OwnOverlap, PartId, Person, PersonId,
-    Resource, ResourceId, Role, Scope, Slot, Span, Version, World,
+    AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Details, EndedHold, Epoch, FencingToken,
+    Hold, HoldEnd, HoldId, Instant, Interval, OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope,
+    Slot, Span, Version, World,
 };
-use slotwise_engine::{Record, Recorded};
+use slotwise_engine::Recorded;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -38,15 +38,6 @@ macro_rules! holds_where {
     };
 }
 
-macro_rules! records_where {
-    ($rest:literal) => {
-        concat!(
-            "SELECT position, resource, epoch, number, decided_at, attempt, actor, body, previous FROM record WHERE ",
-            $rest
-        )
-    };
-}
-
 /// Everything lives in one part for now; every key begins with it all the same.
 pub(super) const PART: i64 = PartId::DEFAULT.0;
 
@@ -58,8 +49,10 @@ pub(super) trait Source {
     fn role(&mut self, id: PersonId) -> Result<Option<Role>>;
     /// What rules about a person ask for.
     fn person(&mut self, id: PersonId) -> Result<Person>;
-    /// Where everything else is read.
-    fn rows(&self) -> &Connection;
+    /// A booking, or `None` if there is none.
+    fn booking(&mut self, id: BookingId) -> Result<Option<Arc<Booking>>>;
+    /// A hold that ever was, and how it ended if a change has ended it.
+    fn hold(&mut self, id: HoldId) -> Result<Option<(Hold, Option<EndedHold>)>>;
 }
 
 /// Loads a scope into the world. `near` are resources on which a named hold probably lies: their calendars tell without a row.
@@ -73,11 +66,11 @@ pub(super) fn fill(
         fill_calendar(world, *id, source)?;
     }
     for id in &scope.bookings {
-        if let Some(booking) = booking(source.rows(), *id)? {
+        if let Some(booking) = source.booking(*id)? {
             for resource in booking.resources() {
                 fill_calendar(world, resource, source)?;
             }
-            world.bookings.insert(*id, Arc::new(booking));
+            world.bookings.insert(*id, booking);
         }
         world.loaded.bookings.insert(*id);
     }
@@ -85,9 +78,7 @@ pub(super) fn fill(
         let live = near.iter().find(|r| world.calendars.get(r).is_some_and(|c| c.holds.contains_key(id)));
         let found = match live {
             Some(resource) => Some((*resource, None)),
-            None => {
-                hold(source.rows(), *id)?.map(|(hold, end)| (hold.resource, end.map(|end| EndedHold { hold, end })))
-            }
+            None => source.hold(*id)?.map(|(hold, ended)| (hold.resource, ended)),
         };
         if let Some((resource, ended)) = found {
             fill_calendar(world, resource, source)?;
@@ -123,8 +114,8 @@ fn fill_calendar(world: &mut World, id: ResourceId, source: &mut impl Source) ->
 /// A resource with what takes time of it and ends after `since`.
 pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Result<Option<Entry>> {
     const RESOURCE: &str = "
-        SELECT r.spec, r.policy_version, v.epoch, v.number, v.decided_at, v.hash, v.position
-        FROM resource r JOIN resource_version v ON v.part_id = r.part_id AND v.resource = r.id
+        SELECT r.spec, r.policy_version, h.epoch, h.number, h.decided_at, h.hash, h.commit_number
+        FROM resource r JOIN resource_head h ON h.part_id = r.part_id AND h.resource = r.id
         WHERE r.part_id = ?1 AND r.id = ?2";
     const SLOTS: &str = "
         SELECT booking, place, owner, start_at, end_at, setup, teardown, units, exclusive
@@ -140,7 +131,7 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
     let resource = Resource { id, spec, policy_version: cells.get(1)? };
     let version = Version { epoch: Epoch(cells.get(2)?), number: cells.get(3)? };
     let mut calendar = Calendar::empty(Arc::new(resource), version, Instant(cells.get(4)?));
-    let (hash, position) = (cells.get(5)?, cells.get(6)?);
+    let (hash, commit) = (cells.get(5)?, cells.get(6)?);
 
     let mut select = db.prepare_cached(SLOTS)?;
     let mut rows = select.query(params![PART, id.0, since.0])?;
@@ -167,7 +158,7 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
         let block = Block { id: BlockId(cells.get(0)?), interval: interval(&cells, 1)?, reason: cells.get(3)? };
         calendar.blocks.insert(block.id, block);
     }
-    Ok(Some(Entry { calendar: Arc::new(calendar), hash, position }))
+    Ok(Some(Entry { calendar: Arc::new(calendar), hash, commit }))
 }
 
 fn interval(cells: &Cells, at: usize) -> Result<Interval> {
@@ -252,21 +243,15 @@ fn slots(db: &Connection, id: BookingId, until: i64, resources: &[Uuid]) -> Resu
     Ok(placed.into_iter().map(|(_, slot)| slot).collect())
 }
 
-/// Who is meant by an id as actors are filed.
-pub(super) const fn actor(id: Uuid) -> Actor {
-    match id.is_nil() {
-        true => Actor::System,
-        false => Actor::Person(PersonId(id)),
-    }
-}
-
 // Holds and people
 
 /// A hold that ever was, and how it ended if a change has ended it.
-pub(super) fn hold(db: &Connection, id: HoldId) -> Result<Option<(Hold, Option<HoldEnd>)>> {
+pub(super) fn hold(db: &Connection, id: HoldId) -> Result<Option<(Hold, Option<EndedHold>)>> {
     let mut select = db.prepare_cached(holds_where!("part_id = ?1 AND id = ?2"))?;
     let mut rows = select.query(params![PART, id.0])?;
-    rows.next()?.map(|row| hold_of(&Cells { table: "hold", key: &id, row })).transpose()
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (hold, end) = hold_of(&Cells { table: "hold", key: &id, row })?;
+    Ok(Some((hold, end.map(|end| EndedHold { hold, end }))))
 }
 
 /// The hold of a row as [`holds_where`] selects it.
@@ -289,26 +274,23 @@ pub(super) fn hold_of(cells: &Cells) -> Result<(Hold, Option<HoldEnd>)> {
     Ok((hold, ended.map_err(|e: Malformed| cells.impossible(13, e.to_string()))?))
 }
 
-/// Holds of a person that no change has ended, by id.
-pub(super) fn holds_of(db: &Connection, holder: PersonId) -> Result<Vec<Hold>> {
-    let mut select = db.prepare_cached(holds_where!("part_id = ?1 AND holder = ?2 AND ended IS NULL ORDER BY id"))?;
-    let mut rows = select.query(params![PART, holder.0])?;
+/// Holds that no change has ended.
+pub(super) fn live_holds(db: &Connection) -> Result<Vec<Hold>> {
+    let mut select = db.prepare(holds_where!("part_id = ?1 AND ended IS NULL"))?;
+    let mut rows = select.query([PART])?;
     let mut holds = Vec::new();
     while let Some(row) = rows.next()? {
-        holds.push(hold_of(&Cells { table: "hold", key: &holder, row })?.0);
+        holds.push(hold_of(&Cells { table: "hold", key: &"one that lives", row })?.0);
     }
     Ok(holds)
 }
 
-/// What rules about one person ask for.
+/// What rules about one person ask for, but for holds: all live ones are in memory.
 pub(super) fn person(db: &Connection, id: PersonId, since: Instant) -> Result<Person> {
     const EXCLUSIVE: &str = "
         SELECT booking, place, start_at, end_at FROM booking_slot
         WHERE part_id = ?1 AND owner = ?2 AND until > ?3 AND exclusive = 1 AND active = 1";
     let mut person = Person::default();
-    for hold in holds_of(db, id)? {
-        person.holds.insert(hold.id, hold.expires_at);
-    }
     let mut select = db.prepare_cached(EXCLUSIVE)?;
     let mut rows = select.query(params![PART, id.0, since.0])?;
     while let Some(row) = rows.next()? {
@@ -318,150 +300,76 @@ pub(super) fn person(db: &Connection, id: PersonId, since: Instant) -> Result<Pe
     Ok(person)
 }
 
-// Answers and records
+// Where things are in the journal
 
-/// The recorded answer of an attempt.
-pub(super) fn recorded(db: &Connection, key: AttemptKey) -> Result<Option<Recorded>> {
-    const ATTEMPT: &str = "SELECT fingerprint, decision FROM attempt WHERE part_id = ?1 AND key = ?2 AND actor = ?3";
+/// The commit with the answer to a key, and its place there.
+pub(super) fn attempt(db: &Connection, key: AttemptKey) -> Result<Option<(u64, usize)>> {
+    const ATTEMPT: &str = "SELECT commit_number, place FROM attempt WHERE part_id = ?1 AND key = ?2 AND actor = ?3";
     let mut select = db.prepare_cached(ATTEMPT)?;
     let mut rows = select.query(params![key.part.0, key.key, key.actor])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let cells = Cells { table: "attempt", key: &key.key, row };
-    let fingerprint = Fingerprint(cells.get(0)?);
-    Ok(Some(Recorded { key, fingerprint, decision: cells.decode(1, codec::decode_decision)? }))
+    Ok(Some((cells.get(0)?, cells.get(1)?)))
 }
 
-/// What was committed after a position, at most `max` records, each with its position.
-pub(super) fn records_after(db: &Connection, position: u64, max: usize) -> Result<Vec<(u64, Record)>> {
-    let mut select = db.prepare_cached(records_where!("position > ?1 ORDER BY position LIMIT ?2"))?;
-    let mut rows = select.query(params![signed(position), max_rows(max)])?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next()? {
-        records.push(record_of(row)?);
-    }
-    Ok(records)
+/// The recorded answer to a key that is in the tables.
+pub(super) fn recorded(tables: &Connection, journal: &Connection, key: AttemptKey) -> Result<Option<Recorded>> {
+    let Some((number, place)) = attempt(tables, key)? else { return Ok(None) };
+    let gone = || Error::bug(format!("the answer to {} is not where the tables say", key.key));
+    let (commit, _) = journal::commit(journal, number)?.ok_or_else(gone)?;
+    let entry = commit.entries.into_iter().nth(place).filter(|entry| entry.recorded.key == key);
+    entry.map(|entry| Some(*entry.recorded)).ok_or_else(gone)
 }
 
-/// What happened to one resource after a version of its epoch, in order, at most `max` records; and whether there is more.
-/// Goes back from the first mark behind them, or from the last record: never more than a mark's distance too far.
-pub(super) fn records_of(
-    db: &Connection,
-    resource: ResourceId,
-    after: Version,
-    max: usize,
-) -> Result<(Vec<Record>, bool)> {
-    const MARK: &str = "
-        SELECT position FROM record_mark WHERE part_id = ?1 AND resource = ?2 AND number >= ?3 ORDER BY number LIMIT 1";
-    let Some((last, end)) = version(db, resource)? else { return Ok((Vec::new(), false)) };
-    let wanted = after.number.saturating_add(max as u64);
-    let mut select = db.prepare_cached(MARK)?;
-    let mark = select.query_row(params![PART, resource.0, signed(wanted)], |row| row.get(0)).optional()?;
-    let mut position: u64 = mark.unwrap_or(end);
-    let mut records = Vec::new();
-    let mut select = db.prepare_cached(records_where!("position = ?1"))?;
-    while position > 0 {
-        let mut rows = select.query([signed(position)])?;
-        let Some(row) = rows.next()? else {
-            return Err(Error::bug(format!("record {position} of {resource} is gone")));
-        };
-        let cells = Cells { table: "record", key: &position, row };
-        let version = Version { epoch: Epoch(cells.get(2)?), number: cells.get(3)? };
-        if ResourceId(cells.get(1)?) != resource {
-            return Err(cells.impossible(1, format!("is not {resource}, whose records lead here")));
-        }
-        if version <= after {
-            break;
-        }
-        let previous = cells.get(8)?;
-        if version.number <= wanted {
-            records.push(record_of(row)?.1);
-        }
-        position = previous;
-    }
-    records.reverse();
-    let reached = records.last().map_or(after, |record| record.version);
-    Ok((records, last > reached))
-}
-
-fn record_of(row: &Row) -> Result<(u64, Record)> {
-    let position: u64 = row.get(0)?;
-    let cells = Cells { table: "record", key: &position, row };
-    let resource = ResourceId(cells.get(1)?);
-    let record = Record {
-        resource,
-        version: Version { epoch: Epoch(cells.get(2)?), number: cells.get(3)? },
-        decided_at: Instant(cells.get(4)?),
-        attempt: cells.get(5)?,
-        actor: actor(cells.get(6)?),
-        changes: cells.decode(7, |body| codec::decode_changes(resource, body))?,
-    };
-    Ok((position, record))
-}
-
-/// The version of a resource and the position of its last record, if there is such a resource.
-pub(super) fn version(db: &Connection, resource: ResourceId) -> Result<Option<(Version, u64)>> {
-    const VERSION: &str = "SELECT epoch, number, position FROM resource_version WHERE part_id = ?1 AND resource = ?2";
-    let mut select = db.prepare_cached(VERSION)?;
+/// The version of a resource and the commit of its last record, if there is such a resource.
+pub(super) fn resource_head(db: &Connection, resource: ResourceId) -> Result<Option<(Version, u64)>> {
+    const HEAD: &str = "SELECT epoch, number, commit_number FROM resource_head WHERE part_id = ?1 AND resource = ?2";
+    let mut select = db.prepare_cached(HEAD)?;
     let mut rows = select.query(params![PART, resource.0])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let cells = Cells { table: "resource_version", key: &resource, row };
+    let cells = Cells { table: "resource_head", key: &resource, row };
     Ok(Some((Version { epoch: Epoch(cells.get(0)?), number: cells.get(1)? }, cells.get(2)?)))
 }
 
-/// Resources with holds that expire until an instant, soonest first, each once.
-pub(super) fn due(db: &Connection, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>> {
-    const DUE: &str = "
-        SELECT expires_at, resource FROM hold
-        WHERE part_id = ?1 AND expires_at <= ?2 AND ended IS NULL ORDER BY expires_at, resource";
-    let mut select = db.prepare_cached(DUE)?;
-    let mut rows = select.query(params![PART, until.0])?;
-    let (mut due, mut seen) = (Vec::new(), BTreeSet::new());
-    while due.len() < max
-        && let Some(row) = rows.next()?
-    {
-        let resource = ResourceId(row.get(1)?);
-        if seen.insert(resource) {
-            due.push((Instant(row.get(0)?), resource));
-        }
-    }
-    Ok(due)
-}
-
-/// Whose store this is, in which epoch, and how far it is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Meta {
-    pub epoch: Epoch,
-    pub epoch_began: Option<Instant>,
-    pub place: Place,
-}
-
-/// The store's own row, and where its chains and its outbox end.
-pub(super) fn meta(db: &Connection) -> Result<Option<Meta>> {
-    const META: &str = "SELECT epoch, epoch_began, writer, longest FROM meta WHERE part_id = ?1";
-    const LAST: &str =
-        "SELECT number, hash FROM commit_log WHERE part_id = ?1 AND writer = ?2 ORDER BY number DESC LIMIT 1";
-    let mut select = db.prepare(META)?;
+/// A key that is in the tables and no younger one is.
+pub(super) fn latest_key(db: &Connection) -> Result<Option<AttemptKey>> {
+    const LATEST: &str = "SELECT key, actor FROM attempt WHERE part_id = ?1 ORDER BY key DESC LIMIT 1";
+    let mut select = db.prepare(LATEST)?;
     let mut rows = select.query([PART])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let cells = Cells { table: "meta", key: &PART, row };
-    let (epoch, epoch_began) = (Epoch(cells.get(0)?), cells.get::<Option<i64>>(1)?.map(Instant));
-    let (writer, longest) = (cells.get(2)?, Span(cells.get(3)?));
-
-    let mut select = db.prepare(LAST)?;
-    let mut rows = select.query(params![PART, writer])?;
-    let (commit_number, commit_hash) = match rows.next()? {
-        Some(row) => (row.get(0)?, row.get(1)?),
-        None => (0, record::attempts_genesis(writer)),
-    };
-    let position = db.query_row("SELECT coalesce(max(position), 0) FROM record", [], |row| row.get(0))?;
-    Ok(Some(Meta { epoch, epoch_began, place: Place { writer, commit_number, commit_hash, position, longest } }))
+    Ok(Some(AttemptKey { part: PartId::DEFAULT, key: row.get(0)?, actor: row.get(1)? }))
 }
 
-/// Makes the store's own row, once.
-pub(super) fn begin_meta(db: &Connection, epoch: Epoch, writer: Uuid) -> Result<()> {
-    const BEGIN: &str = "INSERT INTO meta (part_id, epoch, writer, longest) VALUES (?1, ?2, ?3, 0)";
-    db.execute(BEGIN, params![PART, epoch.0, writer])?;
-    Ok(())
+/// The commit of the first marked record of a resource from a number on.
+pub(super) fn mark_from(db: &Connection, resource: ResourceId, number: u64) -> Result<Option<u64>> {
+    const MARK: &str = "
+        SELECT commit_number FROM record_mark WHERE part_id = ?1 AND resource = ?2 AND number >= ?3 ORDER BY number LIMIT 1";
+    let mut select = db.prepare_cached(MARK)?;
+    Ok(select.query_row(params![PART, resource.0, signed(number)], |row| row.get(0)).optional()?)
+}
+
+/// The commits that changed a booking, in order.
+pub(super) fn commits_of(db: &Connection, id: BookingId) -> Result<Vec<u64>> {
+    const COMMITS: &str = "SELECT commits FROM booking WHERE part_id = ?1 AND id = ?2";
+    let mut select = db.prepare_cached(COMMITS)?;
+    let commits: Option<Vec<u8>> = select.query_row(params![PART, id.0], |row| row.get(0)).optional()?;
+    let commits = commits.unwrap_or_default();
+    Ok(commits.chunks_exact(8).map(|n| n.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))).collect())
+}
+
+/// The last commit that is in the tables.
+pub(super) fn mark_number(db: &Connection) -> Result<u64> {
+    Ok(db.prepare_cached("SELECT number FROM mark WHERE part_id = ?1")?.query_row([PART], |row| row.get(0))?)
+}
+
+/// How far the tables are.
+pub(super) fn mark(db: &Connection) -> Result<Option<Mark>> {
+    const MARK: &str = "SELECT number, hash, longest FROM mark WHERE part_id = ?1";
+    let mut select = db.prepare(MARK)?;
+    let mut rows = select.query([PART])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let cells = Cells { table: "mark", key: &PART, row };
+    Ok(Some(Mark { number: cells.get(0)?, hash: cells.get(1)?, longest: Span(cells.get(2)?) }))
 }
 
 /// SQLite's integers are signed. Nothing here counts that far.

@@ -1,63 +1,66 @@
 //! The embedded store: one process, one directory, SQLite; every answer is on the disk before it is told.
-//! It judges nothing itself, and nothing here writes but its one writer thread.
+//! It judges nothing itself, and nothing here adds to the journal but its one writer thread.
 //!
-//! `writer` is a commit from its rows to its answers, `load` and `write` are the rows, `cache` says why what is in memory is
-//! true, [`wal`] what is looked at before SQLite may open anything.
+//! `writer` is a commit from what is loaded to its answers, `journal` the one row it writes, `follow` and `rows` bring the journal
+//! into the tables that queries read. `tail` and `cache` say why what is in memory is true, `lookup` where each thing is looked
+//! for, [`wal`] what is looked at before SQLite may open anything.
 
 mod cache;
 mod checkpoint;
 mod connect;
 mod error;
+mod follow;
 mod health;
+mod journal;
 mod load;
+mod lookup;
 mod migrate;
+mod open;
 mod people;
+mod rows;
+mod tail;
 mod verify;
 mod views;
 pub mod wal;
-mod write;
 mod writer;
 
 pub use error::{Error, OpenError};
 pub use people::People;
-pub use verify::{Verified, VerifyError, verify_chains};
+pub use verify::{Verified, VerifyError, verify};
 
 use crate::clock::SystemClock;
+use crate::commit::Commit;
 use async_trait::async_trait;
-use cache::{Cache, Entry};
+use cache::Cache;
 use checkpoint::Checkpointer;
-use connect::{Readers, Use, connect, use_log};
+use connect::{Readers, Use, connect};
+use follow::Follower;
 use health::Health;
 use load::Source;
-use migrate::STATE;
-use rusqlite::Connection;
-use rusqlite::wal::CheckpointMode;
+use lookup::Lookup;
+use open::{lock, look_at_log, make_dir, prepare, sync, with_suffix};
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, Epoch, Hold, Instant, Person, PersonId, Proposal, Resource, ResourceId,
-    Role, Scope, Settle, Span, Version, World,
+    AttemptKey, Booking, BookingId, Calendar, EndedHold, Epoch, Hold, HoldId, Instant, Person, PersonId, Proposal,
+    Resource, ResourceId, Role, Scope, Settle, Version, World,
 };
-use slotwise_engine::round::key_time;
+use slotwise_engine::round;
 use slotwise_engine::{
     BookingFilter, Clock, CommitError, Cursor, Directory, Facets, PersonCard, Record, Recorded, ResourceFilter,
     Settled, Status, Store, StoreError, Streamed, Views,
 };
-use std::fs::{self, File, TryLockError};
-use std::io;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use tail::{Known, Tail};
 use tokio::sync::{mpsc, oneshot, watch};
-use uuid::Uuid;
 use writer::{Job, Phase, Writer};
 
-/// The database's name in the data directory.
+/// The journal's name in the data directory.
 const FILE: &str = "slotwise.sqlite";
-const LOCK: &str = "lock";
-/// Keys made no longer ago are looked up on the caller's thread.
-const YOUNG: Span = Span::minutes(1);
+/// Pages of the journal that are kept in memory, in bytes: it is written at its end and hardly read.
+const JOURNAL_CACHE_BYTES: usize = 8 << 20;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -95,12 +98,15 @@ pub struct Embedded {
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
     cache: Arc<Cache>,
+    tail: Arc<Tail>,
     people: Arc<People>,
+    /// Of the tables.
     readers: Arc<Readers>,
-    head: Arc<AtomicU64>,
+    journal: Arc<Readers>,
     committed: watch::Receiver<u64>,
     jobs: Option<mpsc::Sender<Job>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    follower: Option<Arc<Follower>>,
     /// Held until the writer has ended.
     _lock: File,
 }
@@ -119,24 +125,34 @@ impl Embedded {
         sync(dir)?;
 
         let failed = || OpenError::sql(format!("opening {}", path.display()));
-        let mut db = connect(&path, Use::Write, options.page_cache_bytes).map_err(failed())?;
-        let Some(meta) = load::meta(&db)? else { return Err(OpenError::Row("meta has no row".into())) };
+        let mut db = connect(&path, Use::Write, JOURNAL_CACHE_BYTES).map_err(failed())?;
+        let Some(meta) = journal::meta(&db)? else { return Err(OpenError::Row("meta has no row".into())) };
+        let head = journal::head(&db, meta.writer)?;
+        let tables = follow::open(dir, &db, &meta, &head, options.page_cache_bytes)?;
+        let latest_key = load::latest_key(&tables.db)?.map_or(Instant(i64::MIN), round::key_time);
+        let tail = Arc::new(Tail::new(head.number, latest_key, load::live_holds(&tables.db)?));
         let health = Arc::new(Health::new(&*options.clock));
         let checkpointer =
             Checkpointer::start(&mut db, &path, options.checkpoint_pages, health.clone()).map_err(failed())?;
-        let cache = Arc::new(Cache::new(options.cache_bytes));
-        let readers = Readers::open(&path, options.readers, options.page_cache_bytes / 8).map_err(failed())?;
-        let head = Arc::new(AtomicU64::new(meta.place.position));
-        let (committed, watching) = watch::channel(meta.place.position);
+        let cache = Arc::new(Cache::new(options.cache_bytes, tail.watch_applied()));
+        let views = dir.join(follow::FILE);
+        let readers = Readers::open(&views, options.readers, options.page_cache_bytes / 8).map_err(failed())?;
+        let journal = Readers::open(&path, options.readers, JOURNAL_CACHE_BYTES).map_err(failed())?;
+        let follower = Follower::start(tables, tail.clone(), health.clone());
+        let follower = Arc::new(follower.map_err(OpenError::io("starting the thread that follows the journal"))?);
+        let (committed, watching) = watch::channel(head.number);
         let (jobs, waiting) = mpsc::channel(options.queue.max(1));
         let writer = Writer {
             roles: people.roles().map_err(failed())?,
             db,
+            tables: connect(&views, Use::Read, options.page_cache_bytes / 8).map_err(failed())?,
             cache: cache.clone(),
+            tail: tail.clone(),
+            follower: follower.clone(),
             clock: options.clock.clone(),
             health: health.clone(),
             meta,
-            head: head.clone(),
+            head,
             committed,
             checkpointer,
             phase: Phase::Before,
@@ -155,17 +171,19 @@ impl Embedded {
             clock: options.clock,
             health,
             cache,
+            tail,
             people,
             readers,
-            head,
+            journal,
             committed: watching,
             jobs: Some(jobs),
             writer: Mutex::new(Some(thread)),
+            follower: Some(follower),
             _lock: lock,
         }))
     }
 
-    /// Changes whenever something was committed: the position that the outbox then ended at.
+    /// Changes whenever something was committed: the number of the commit.
     pub fn committed(&self) -> watch::Receiver<u64> {
         self.committed.clone()
     }
@@ -173,6 +191,81 @@ impl Embedded {
     /// The directory of people.
     pub fn people_file(&self) -> Arc<People> {
         self.people.clone()
+    }
+
+    /// Waits until queries see all that is durable now.
+    async fn caught_up(&self) {
+        if let Some(follower) = &self.follower {
+            follower.caught_up().await;
+        }
+    }
+
+    /// A commit, from memory or from the journal.
+    async fn commit_numbered(&self, number: u64) -> Result<Option<Arc<Commit>>, StoreError> {
+        match self.tail.commit(number) {
+            Some(commit) => Ok(Some(commit)),
+            None => {
+                let read = self.journal.read(move |db| Ok(journal::commit(db, number)?.map(|(commit, _)| commit)));
+                Ok(read.await?.map(Arc::new))
+            }
+        }
+    }
+
+    /// Records that changed a booking, in order, at most `max`.
+    pub async fn history(&self, id: BookingId, max: usize) -> Result<Vec<Record>, StoreError> {
+        self.caught_up().await;
+        let numbers = self.readers.read(move |db| load::commits_of(db, id)).await?;
+        let mut records = Vec::new();
+        for number in numbers {
+            let commit = self.commit_numbered(number).await?;
+            let commit = commit.ok_or_else(|| StoreError(format!("commit {number} is gone")))?;
+            let of_it = commit.records().filter(|(_, r)| r.changes.iter().any(|change| change.booking() == Some(id)));
+            records.extend(of_it.map(|(entry, record)| entry.record(record)).take(max - records.len()));
+            if records.len() >= max {
+                break;
+            }
+        }
+        Ok(records)
+    }
+
+    /// The version of a resource and the commit of its last record.
+    async fn resource_head(&self, id: ResourceId) -> Result<Option<(Version, u64)>, StoreError> {
+        if let Some(entry) = self.cache.get(id) {
+            return Ok(Some((entry.calendar.version, entry.commit)));
+        }
+        self.readers.read(move |db| load::resource_head(db, id)).await
+    }
+
+    /// What happened to one resource after a version, in order, at most `max` records; and whether there is more. Goes back from
+    /// the first mark behind them, or from the last record: never more than a mark's distance too far.
+    async fn records_of(
+        &self,
+        resource: ResourceId,
+        (last, end): (Version, u64),
+        after: Version,
+        max: usize,
+    ) -> Result<(Vec<Record>, bool), StoreError> {
+        let wanted = after.number.saturating_add(max as u64);
+        let mark = self.readers.read(move |db| load::mark_from(db, resource, wanted)).await?;
+        let mut number = mark.unwrap_or(end);
+        let mut records = Vec::new();
+        while number > 0 {
+            let Some(commit) = self.commit_numbered(number).await? else {
+                return Err(StoreError(format!("commit {number} with a record of {resource} is gone")));
+            };
+            let of_it: Vec<_> = commit.records().filter(|(_, record)| record.resource == resource).collect();
+            let Some((_, first)) = of_it.first() else {
+                return Err(StoreError(format!(
+                    "commit {number} has no record of {resource}, whose records lead there"
+                )));
+            };
+            number = if first.version > after && first.version.number > after.number + 1 { first.previous } else { 0 };
+            let within = of_it.iter().rev().filter(|(_, r)| r.version > after && r.version.number <= wanted);
+            records.extend(within.map(|(entry, record)| entry.record(record)));
+        }
+        records.reverse();
+        let reached = records.last().map_or(after, |record| record.version);
+        Ok((records, last > reached))
     }
 
     /// What is known of a scope without asking any file.
@@ -186,9 +279,10 @@ impl Embedded {
             }
         }
         for id in &scope.holds {
-            let live = world.calendars.iter().find(|(_, calendar)| calendar.holds.contains_key(id));
-            if let Some(resource) = live.map(|(resource, _)| *resource) {
-                world.holds.insert(*id, (resource, None));
+            if let Some((hold, ended)) = self.tail.hold(*id)
+                && world.calendars.contains_key(&hold.resource)
+            {
+                world.holds.insert(*id, (hold.resource, ended));
                 world.loaded.holds.insert(*id);
             }
         }
@@ -220,18 +314,30 @@ impl Drop for Embedded {
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writer ended in a panic; this is a bug");
         }
+        // The writer had the other share of it.
+        if let Some(mut follower) = self.follower.take().and_then(Arc::into_inner) {
+            follower.finish();
+        }
     }
 }
 
 #[async_trait]
 impl Store for Embedded {
     async fn recall(&self, key: AttemptKey) -> Result<Option<Recorded>, StoreError> {
-        // Keys begin with their time, so a young one lies on the few pages that were just written: looking is faster than
-        // asking another thread to look.
-        if self.clock.now().since(key_time(key)) < YOUNG {
-            return self.readers.read_here(|db| load::recorded(db, key));
+        match self.tail.recorded(key) {
+            Known::Is(recorded) => Ok(Some(recorded)),
+            Known::Nowhere => Ok(None),
+            Known::AskTables => {
+                let Some((number, place)) = self.readers.read(move |db| load::attempt(db, key)).await? else {
+                    return Ok(None);
+                };
+                let commit = self.commit_numbered(number).await?;
+                let entry = commit.as_ref().and_then(|commit| commit.entries.get(place));
+                let recorded = entry.map(|entry| &*entry.recorded).filter(|recorded| recorded.key == key);
+                let gone = || StoreError(format!("the answer to {} is not where the tables say", key.key));
+                recorded.cloned().map(Some).ok_or_else(gone)
+            }
         }
-        self.readers.read(move |db| load::recorded(db, key)).await
     }
 
     async fn observe(&self, scope: Scope) -> Result<World, StoreError> {
@@ -239,14 +345,12 @@ impl Store for Embedded {
         if missing.is_empty() {
             return Ok(world);
         }
-        let (cache, people) = (self.cache.clone(), self.people.clone());
+        let (cache, tail, people) = (self.cache.clone(), self.tail.clone(), self.people.clone());
         let since = self.clock.now().minus(Calendar::LOOKBACK);
-        // Calendars of bookings and holds are not known before these are read; so each generation is noted before its own read,
-        // in a transaction that has not begun to read when the first is noted.
-        let noted = missing.resources.iter().map(|id| (*id, cache.generation(*id))).collect();
-        let read = self.readers.read(move |db| {
-            let mut rows = Observer { db, cache: &cache, people: &people, noted, since };
-            load::fill(&mut world, &missing, &scope.resources, &mut rows)?;
+        let read = self.readers.read_each(move |tables| {
+            let lookup = Lookup { tables, tail: &tail, cache: &cache, since };
+            let mut source = Observer { lookup, people: &people };
+            load::fill(&mut world, &missing, &scope.resources, &mut source)?;
             Ok(world)
         });
         read.await
@@ -264,34 +368,41 @@ impl Store for Embedded {
     }
 
     async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError> {
-        let epoch = self.epoch;
-        let read = self.readers.read(move |db| {
-            let nothing = Version::zero(epoch);
-            let current = load::version(db, resource)?.map_or(nothing, |(version, _)| version);
-            if after.epoch != epoch || after > current.max(nothing) {
-                return Ok(Streamed::Resync);
-            }
-            let (records, more) = load::records_of(db, resource, after, max)?;
-            Ok(Streamed::Records(records, more))
-        });
-        read.await
+        let nothing = Version::zero(self.epoch);
+        let head = self.resource_head(resource).await?;
+        let current = head.map_or(nothing, |(version, _)| version);
+        if after.epoch != self.epoch || after > current.max(nothing) {
+            return Ok(Streamed::Resync);
+        }
+        let Some(head) = head else { return Ok(Streamed::Records(Vec::new(), false)) };
+        let (records, more) = self.records_of(resource, head, after, max).await?;
+        Ok(Streamed::Records(records, more))
     }
 
     async fn outbox(&self, after: Cursor, max: usize) -> Result<(Vec<Record>, Cursor), StoreError> {
-        let read = self.readers.read(move |db| {
-            let records = load::records_after(db, after.0, max)?;
-            let last = records.last().map_or(after, |(position, _)| Cursor(*position));
-            Ok((records.into_iter().map(|(_, record)| record).collect(), last))
-        });
-        read.await
+        let (mut number, mut skip) = place_of(after);
+        let head = self.tail.head();
+        let mut records = Vec::new();
+        while number <= head && records.len() < max {
+            let commit = self.commit_numbered(number).await?;
+            let commit = commit.ok_or_else(|| StoreError(format!("commit {number} is gone")))?;
+            let room = max - records.len();
+            let mut rest = commit.records().skip(skip);
+            records.extend(rest.by_ref().take(room).map(|(entry, record)| entry.record(record)));
+            match rest.next() {
+                Some(_) => skip += room,
+                None => (number, skip) = (number + 1, 0),
+            }
+        }
+        Ok((records, cursor_at(number, skip)))
     }
 
     async fn head(&self) -> Result<Cursor, StoreError> {
-        Ok(Cursor(self.head.load(Ordering::Acquire)))
+        Ok(cursor_at(self.tail.head() + 1, 0))
     }
 
     async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
-        self.readers.read(move |db| load::due(db, until, max)).await
+        Ok(self.tail.due(until, max))
     }
 
     fn status(&self) -> Status {
@@ -306,23 +417,30 @@ impl Store for Embedded {
 #[async_trait]
 impl Views for Embedded {
     async fn resources(&self, filter: ResourceFilter) -> Result<Vec<Arc<Resource>>, StoreError> {
-        self.readers.read(move |db| views::resources(db, &filter)).await
+        self.caught_up().await;
+        let resources = self.readers.read(views::resources).await?;
+        Ok(interim::filtered(resources, &filter))
     }
 
     async fn facets(&self) -> Result<Facets, StoreError> {
-        self.readers.read(views::facets).await
+        self.caught_up().await;
+        Ok(interim::facets(&self.readers.read(views::resources).await?))
     }
 
     async fn booking(&self, id: BookingId) -> Result<Option<Arc<Booking>>, StoreError> {
-        self.readers.read(move |db| Ok(load::booking(db, id)?.map(Arc::new))).await
+        match self.tail.booking(id) {
+            Some(booking) => Ok(Some(booking)),
+            None => self.readers.read(move |db| Ok(load::booking(db, id)?.map(Arc::new))).await,
+        }
     }
 
     async fn bookings(&self, filter: BookingFilter) -> Result<Vec<Arc<Booking>>, StoreError> {
+        self.caught_up().await;
         self.readers.read(move |db| views::bookings(db, &filter)).await
     }
 
     async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError> {
-        self.readers.read(move |db| load::holds_of(db, holder)).await
+        Ok(self.tail.holds_of(holder))
     }
 }
 
@@ -355,26 +473,29 @@ impl Directory for Embedded {
     }
 }
 
-/// What an observer's world is filled from: one read transaction, and people as they were a moment ago.
+/// A place in the outbox: records of commits before `number`, and the first `skip` of its own, are behind it.
+fn cursor_at(number: u64, skip: usize) -> Cursor {
+    Cursor(number << PLACE_BITS | skip as u64)
+}
+
+fn place_of(Cursor(cursor): Cursor) -> (u64, usize) {
+    // Commits are counted from 1.
+    ((cursor >> PLACE_BITS).max(1), (cursor & ((1 << PLACE_BITS) - 1)) as usize)
+}
+
+/// No commit has so many records: attempts of one are bounded, and so are the resources of an attempt.
+const PLACE_BITS: u32 = 20;
+
+/// What an observer's world is filled from; people are as they were a moment ago.
 struct Observer<'a> {
-    db: &'a Connection,
-    cache: &'a Cache,
+    lookup: Lookup<'a>,
     people: &'a People,
-    noted: Vec<(ResourceId, cache::Generation)>,
-    since: Instant,
 }
 
 impl Source for Observer<'_> {
     fn calendar(&mut self, id: ResourceId) -> error::Result<Option<Arc<Calendar>>> {
-        if let Some(entry) = self.cache.get(id) {
-            return Ok(Some(cache::trimmed(entry.calendar, self.since)));
-        }
-        let Some(entry) = load::calendar(self.db, id, self.since)? else { return Ok(None) };
-        // Only what was noted before the transaction began to read may be shared.
-        if let Some((_, generation)) = self.noted.iter().find(|(noted, _)| *noted == id) {
-            self.cache.insert(id, Entry::clone(&entry), *generation);
-        }
-        Ok(Some(entry.calendar))
+        let entry = self.lookup.calendar(id)?;
+        Ok(entry.map(|entry| cache::trimmed(entry.calendar, self.lookup.since)))
     }
 
     fn role(&mut self, id: PersonId) -> error::Result<Option<Role>> {
@@ -383,118 +504,48 @@ impl Source for Observer<'_> {
     }
 
     fn person(&mut self, id: PersonId) -> error::Result<Person> {
-        load::person(self.db, id, self.since)
+        self.lookup.person(id)
     }
 
-    fn rows(&self) -> &Connection {
-        self.db
+    fn booking(&mut self, id: BookingId) -> error::Result<Option<Arc<Booking>>> {
+        self.lookup.booking(id)
     }
-}
 
-// Opening
-
-fn make_dir(dir: &Path) -> Result<(), OpenError> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(dir).map_err(OpenError::io(format!("making {}", dir.display())))?;
-    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => sync(parent),
-        None => Ok(()),
+    fn hold(&mut self, id: HoldId) -> error::Result<Option<(Hold, Option<EndedHold>)>> {
+        self.lookup.hold(id)
     }
 }
 
-fn lock(dir: &Path) -> Result<File, OpenError> {
-    let path = dir.join(LOCK);
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(OpenError::io(format!("opening {}", path.display())))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(dir.into())),
-        Err(TryLockError::Error(e)) => Err(OpenError::io(format!("locking {}", path.display()))(e)),
-    }
-}
+/// Until the catalogue is here.
+mod interim {
+    use super::{Arc, Facets, Resource, ResourceFilter};
 
-/// SQLite drops what follows a damaged frame without a word, so it may not open a log that has one.
-fn look_at_log(database: &Path) -> Result<(), OpenError> {
-    let path = with_suffix(database, "-wal");
-    let inspect = || wal::inspect(&path).map_err(OpenError::io(format!("reading {}", path.display())));
-    let mut log = inspect()?;
-    // The people's log may be written to meanwhile, by whoever makes a key: damage stays, a write passes.
-    for _ in 0..3 {
-        if matches!(log, wal::Log::Damaged { .. }) {
-            std::thread::sleep(Duration::from_millis(20));
-            log = inspect()?;
+    pub fn filtered(mut found: Vec<Arc<Resource>>, filter: &ResourceFilter) -> Vec<Arc<Resource>> {
+        found.retain(|r| {
+            let spec = &r.spec;
+            let text = format!("{} {}", spec.name, spec.building.as_deref().unwrap_or_default()).to_lowercase();
+            filter.kind.is_none_or(|kind| spec.kind == kind)
+                && filter.building.as_ref().is_none_or(|b| spec.building.as_ref() == Some(b))
+                && filter.equipment.iter().all(|e| spec.equipment.contains(&e.trim().to_lowercase()))
+                && filter.words.iter().all(|w| text.contains(&w.to_lowercase()))
+        });
+        found.sort_by_key(|r| (r.spec.name.clone(), r.id));
+        let after = &filter.after;
+        let page = found.into_iter().filter(|r| after.as_ref().is_none_or(|a| (&r.spec.name, r.id) > (&a.0, a.1)));
+        page.take(filter.max).collect()
+    }
+
+    pub fn facets(found: &[Arc<Resource>]) -> Facets {
+        let mut facets = Facets::default();
+        for spec in found.iter().map(|r| &r.spec) {
+            *facets.kinds.entry(spec.kind).or_default() += 1;
+            if let Some(building) = &spec.building {
+                *facets.buildings.entry(building.clone()).or_default() += 1;
+            }
+            for word in &spec.equipment {
+                *facets.equipment.entry(word.clone()).or_default() += 1;
+            }
         }
+        facets
     }
-    let empty = fs::metadata(database).map_or(true, |m| m.len() == 0);
-    match log {
-        wal::Log::Empty => Ok(()),
-        _ if empty => {
-            let says = "it is the log of a database that is gone".into();
-            Err(OpenError::DamagedLog { path, offset: 0, says })
-        }
-        wal::Log::Whole { frames } => {
-            tracing::info!(path = %path.display(), frames, "the log is whole");
-            Ok(())
-        }
-        wal::Log::Torn { frames, offset } => {
-            tracing::warn!(
-                path = %path.display(), frames, offset,
-                "the log ends within a commit. A process that was killed while writing leaves this, and nothing is lost then; \
-                 damage to the very last commit looks the same and cannot be told apart"
-            );
-            Ok(())
-        }
-        wal::Log::Damaged { offset, says } => Err(OpenError::DamagedLog { path, offset, says }),
-    }
-}
-
-/// Makes or migrates the database, and brings its log into it, so that all that was told is in the one file and on the disk.
-fn prepare(path: &Path) -> Result<(), OpenError> {
-    let failed = || OpenError::sql(format!("opening {}", path.display()));
-    look_at_header(path)?;
-    let mut db = connect(path, Use::Write, 64 << 20).map_err(failed())?;
-    STATE.check(&db, path)?;
-    use_log(&db).map_err(failed())?;
-    STATE.migrate(&mut db, path)?;
-    if load::meta(&db)?.is_none() {
-        load::begin_meta(&db, Epoch(1), Uuid::now_v7())?;
-    }
-    let (left, _) = db.wal_checkpoint_v2(Some(rusqlite::MAIN_DB), CheckpointMode::TRUNCATE).map_err(failed())?;
-    if left > 0 {
-        return Err(OpenError::Row(format!("{} is in use by another program", path.display())));
-    }
-    // No connection is open while the file is opened here: closing it would give SQLite's own locks away.
-    db.close().map_err(|(_, e)| failed()(e))?;
-    let file = File::open(path).and_then(|file| file.sync_all());
-    file.map_err(OpenError::io(format!("syncing {}", path.display())))
-}
-
-/// What SQLite would take for an empty or foreign file, told before it writes to it.
-fn look_at_header(path: &Path) -> Result<(), OpenError> {
-    let mut header = [0; 16];
-    let read = match File::open(path) {
-        Ok(mut file) if file.metadata().is_ok_and(|m| m.len() > 0) => io::Read::read_exact(&mut file, &mut header),
-        Ok(_) => return Ok(()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => Err(e),
-    };
-    match read {
-        Ok(()) if &header == b"SQLite format 3\0" => Ok(()),
-        Ok(()) => Err(OpenError::NotOurs { path: path.into(), says: "it is no SQLite database".into() }),
-        Err(e) => Err(OpenError::io(format!("reading {}", path.display()))(e)),
-    }
-}
-
-/// Makes the names in a directory durable.
-fn sync(dir: &Path) -> Result<(), OpenError> {
-    let synced = File::open(dir).and_then(|dir| dir.sync_all());
-    synced.map_err(OpenError::io(format!("syncing {}", dir.display())))
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

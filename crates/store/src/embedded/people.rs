@@ -4,8 +4,8 @@
 use super::connect::{Use, connect, use_log};
 use super::error::{Cells, OpenError, Result};
 use super::load::{PART, max_rows};
-use super::make_dir;
 use super::migrate::PEOPLE;
+use super::open::make_dir;
 use crate::codec;
 use rusqlite::{Connection, Row, params};
 use slotwise_domain::{PersonId, Role};

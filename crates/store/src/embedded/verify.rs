@@ -1,29 +1,32 @@
-//! Recomputes the chains of a store from its rows, and compares.
-//! It trusts no hash it reads, and repairs nothing.
+//! Folds a journal again from its beginning, and compares: every hash, every version, every invariant at every commit, and the heads
+//! that the tables have. It trusts nothing it reads, and repairs nothing.
 
 use super::FILE;
 use super::connect::{Use, connect};
 use super::error::Error;
-use super::load::PART;
-use crate::record::{self, CommitHash, Hash, Header};
-use rusqlite::{Connection, params};
-use slotwise_domain::{AttemptKey, Epoch, Fingerprint, Instant, PartId, ResourceId, Version};
-use std::collections::HashMap;
+use super::load::{self, PART};
+use super::{follow, journal};
+use crate::codec::{self, Malformed};
+use crate::commit::Commit;
+use crate::record::{self, Hash, Header};
+use rusqlite::Connection;
+use slotwise_domain::{Booking, BookingId, Calendar, Changes, Epoch, Instant, ResourceId, Version, World, invariants};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use uuid::Uuid;
+use std::sync::Arc;
 
 /// What was found to be as it was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Records, in the chains of their resources.
+    /// Versions, in the chains of their resources.
     pub records: u64,
-    /// Attempts, in the chain of their writer.
+    /// Attempts.
     pub attempts: u64,
-    /// Commits in that chain.
+    /// Commits, in the chain of their writer.
     pub commits: u64,
 }
 
-/// Why a chain does not hold.
+/// Why a journal does not hold.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// Something was changed, taken away or put in.
@@ -40,105 +43,164 @@ impl From<rusqlite::Error> for VerifyError {
     }
 }
 
-/// Verifies the chains of a data directory: each resource's, up to the head in its row, and the writer's, up to its last commit.
-/// A tail that was cut off together with its heads is not seen here.
-pub fn verify_chains(dir: &Path) -> Result<Verified, VerifyError> {
-    let mut db = connect(&dir.join(FILE), Use::Read, 16 << 20)?;
-    let db = db.transaction()?;
-    let records = verify_records(&db)?;
-    let (commits, attempts) = verify_attempts(&db)?;
-    Ok(Verified { records, attempts, commits })
+impl From<Malformed> for VerifyError {
+    fn from(e: Malformed) -> VerifyError {
+        VerifyError::Broken(e.to_string())
+    }
 }
 
-fn broken<T>(says: String) -> Result<T, VerifyError> {
-    Err(VerifyError::Broken(says))
-}
+/// So many commits are folded before what has ended is forgotten: memory holds what is still to come, and not all there ever was.
+const FORGET_EVERY: u64 = 10_000;
 
-fn verify_records(db: &Connection) -> Result<u64, VerifyError> {
-    const RECORDS: &str = "
-        SELECT position, resource, epoch, number, decided_at, attempt, actor, body, hash, previous FROM record
-        WHERE part_id = ?1 ORDER BY position";
-    const HEADS: &str = "SELECT resource, epoch, number, hash, position FROM resource_version WHERE part_id = ?1";
-    let mut heads: HashMap<ResourceId, (Version, Hash, u64)> = HashMap::new();
-    let mut position = 0;
-    let mut select = db.prepare(RECORDS)?;
-    let mut rows = select.query([PART])?;
+/// Verifies a data directory that no server has open. A tail that was cut off is not seen here.
+pub fn verify(dir: &Path) -> Result<Verified, VerifyError> {
+    let db = connect(&dir.join(FILE), Use::Read, 16 << 20)?;
+    let db = db.unchecked_transaction()?;
+    let Some(meta) = journal::meta(&db)? else { return broken("the journal has no row of its own") };
+    let mut fold = Fold::new(record::commits_genesis(meta.writer), meta.epoch);
+    let mut select = db.prepare("SELECT number, hash, body, said FROM journal ORDER BY number")?;
+    let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        position += 1;
-        let resource = ResourceId(row.get(1)?);
-        let version = Version { epoch: Epoch(row.get(2)?), number: row.get(3)? };
-        let header =
-            Header { resource, version, decided_at: Instant(row.get(4)?), attempt: row.get(5)?, actor: row.get(6)? };
-        let nothing = (Version::zero(version.epoch), record::genesis(resource), 0);
-        let (before, previous, at) = heads.get(&resource).copied().unwrap_or(nothing);
-        let placed = (row.get::<_, u64>(0)?, row.get::<_, u64>(9)?);
-        if placed != (position, at) || version.number != before.number + 1 || version.epoch < before.epoch {
-            return broken(format!("record {position}: {resource} goes from {before} to {version}"));
+        let hash = row.get(1)?;
+        let body = row.get_ref(2)?.as_blob().unwrap_or_default();
+        let said = row.get_ref(3)?.as_blob().unwrap_or_default();
+        fold.commit(row.get(0)?, hash, body, said)?;
+    }
+    tables_follow(&dir.join(follow::FILE), &db, &fold)?;
+    Ok(fold.verified)
+}
+
+fn broken<T>(says: impl Into<String>) -> Result<T, VerifyError> {
+    Err(VerifyError::Broken(says.into()))
+}
+
+/// What is true after the commits read so far.
+struct Fold {
+    hash: Hash,
+    epoch: Epoch,
+    world: World,
+    heads: BTreeMap<ResourceId, (Version, Hash, u64)>,
+    bookings: HashMap<BookingId, Arc<Booking>>,
+    verified: Verified,
+}
+
+impl Fold {
+    fn new(genesis: Hash, newest: Epoch) -> Fold {
+        Fold {
+            hash: genesis,
+            epoch: newest,
+            world: World::empty(Epoch(1)),
+            heads: BTreeMap::new(),
+            bookings: HashMap::new(),
+            verified: Verified::default(),
         }
-        let hash = record::chain(&previous, &header, row.get_ref(7)?.as_str().unwrap_or_default());
-        if hash != row.get::<_, Hash>(8)? {
-            return broken(format!(
-                "record {position}: {resource} at {version} is not what was written, or what is before it"
-            ));
+    }
+
+    fn commit(&mut self, number: u64, hash: Hash, body: &[u8], said: &[u8]) -> Result<(), VerifyError> {
+        if number != self.verified.commits + 1 {
+            return broken(format!("commit {number} follows commit {}", self.verified.commits));
         }
-        heads.insert(resource, (version, hash, position));
+        if record::chain_commit(&self.hash, number, body) != hash {
+            return broken(format!("commit {number} is not what was written, or what is before it"));
+        }
+        let (mut commit, bodies) = codec::decode_commit(number, hash, body)?;
+        if commit.epoch < self.world.epoch || commit.epoch > self.epoch {
+            return broken(format!("commit {number} is of epoch {}", commit.epoch.0));
+        }
+        self.world.epoch = commit.epoch;
+        let said = if said.is_empty() { Vec::new() } else { codec::decode_said(said)? };
+        let bookings = &self.bookings;
+        commit.fold_bookings(&said, |id| Ok::<_, Malformed>(bookings.get(&id).cloned()))?;
+        self.chains(&commit, &bodies)?;
+        self.fold(&commit)?;
+        (self.hash, self.verified.commits) = (hash, number);
+        self.verified.attempts += commit.entries.len() as u64;
+        if number.is_multiple_of(FORGET_EVERY) {
+            self.forget_before(commit.at.minus(Calendar::LOOKBACK));
+        }
+        Ok(())
+    }
+
+    fn chains(&mut self, commit: &Commit, bodies: &[&[u8]]) -> Result<(), VerifyError> {
+        for ((entry, record), body) in commit.records().zip(bodies) {
+            let (resource, version) = (record.resource, record.version);
+            let nothing = (Version::zero(version.epoch), record::genesis(resource), 0);
+            let (before, hash, previous) = self.heads.get(&resource).copied().unwrap_or(nothing);
+            if version.number != before.number + 1 || version.epoch < before.epoch || record.previous != previous {
+                return broken(format!("commit {}: {resource} goes from {before} to {version}", commit.number));
+            }
+            let key = entry.recorded.key;
+            let decided_at = entry.recorded.decision.decided_at;
+            let header = Header { resource, version, decided_at, attempt: key.key, actor: key.actor };
+            if record::chain(&hash, &header, body) != record.hash {
+                let n = commit.number;
+                return broken(format!(
+                    "commit {n}: {resource} at {version} is not what was written, or what is before it"
+                ));
+            }
+            self.heads.insert(resource, (version, record.hash, commit.number));
+            self.verified.records += 1;
+        }
+        Ok(())
+    }
+
+    fn fold(&mut self, commit: &Commit) -> Result<(), VerifyError> {
+        let mut folded: Vec<(Changes, Instant)> = Vec::with_capacity(commit.entries.len());
+        for entry in &commit.entries {
+            let records = entry.records.iter().map(|r| (r.resource, r.changes.clone())).collect();
+            let changes = Changes { records, bookings: Vec::new() };
+            let decision = &entry.recorded.decision;
+            let versions = self.world.apply(&changes, decision.decided_at);
+            if !versions.is_empty() && versions != decision.decided {
+                let n = commit.number;
+                return broken(format!("commit {n}: the answer to {} names other versions", entry.recorded.key.key));
+            }
+            self.bookings.extend(entry.bookings.iter().map(|b| (b.id, b.clone())));
+            folded.push((changes, decision.decided_at));
+        }
+        let sound = invariants::check(&self.world, folded.iter().map(|(changes, at)| (changes, *at)));
+        // What rules about people ask for is not part of what is compared.
+        self.world.holds.clear();
+        self.world.loaded = Default::default();
+        sound.map_err(|e| VerifyError::Broken(format!("commit {}: {e}", commit.number)))
+    }
+
+    fn forget_before(&mut self, t: Instant) {
+        for calendar in self.world.calendars.values_mut() {
+            Arc::make_mut(calendar).forget_before(t);
+        }
+        self.bookings.retain(|_, booking| booking.slots.iter().any(|slot| slot.occupied.end() > t));
+    }
+}
+
+/// The tables may be behind; what they say of a resource they have in full must be what the journal says.
+fn tables_follow(path: &Path, journal: &Connection, fold: &Fold) -> Result<(), VerifyError> {
+    const HEADS: &str = "SELECT resource, epoch, number, hash, commit_number FROM resource_head WHERE part_id = ?1";
+    if !path.exists() {
+        return Ok(());
+    }
+    let db = connect(path, Use::Read, 16 << 20)?;
+    let db = db.unchecked_transaction()?;
+    let Some(mark) = load::mark(&db)? else { return broken("the tables for queries have no mark") };
+    if mark.number > 0 && journal::hash(journal, mark.number)? != Some(mark.hash) {
+        return broken(format!("the tables for queries follow another journal at commit {}", mark.number));
     }
     let mut select = db.prepare(HEADS)?;
     let mut rows = select.query([PART])?;
+    let mut heads = 0;
     while let Some(row) = rows.next()? {
         let resource = ResourceId(row.get(0)?);
         let version = Version { epoch: Epoch(row.get(1)?), number: row.get(2)? };
         let stored = (version, row.get::<_, Hash>(3)?, row.get::<_, u64>(4)?);
-        if heads.remove(&resource) != Some(stored) {
+        let behind = fold.heads.get(&resource).is_some_and(|(_, _, commit)| *commit > mark.number);
+        if !behind && fold.heads.get(&resource) != Some(&stored) {
             return broken(format!("{resource} is said to be at {version}, and its record ends elsewhere"));
         }
+        heads += 1;
     }
-    match heads.keys().next() {
-        Some(resource) => broken(format!("{resource} has a record and no version")),
-        None => Ok(position),
-    }
-}
-
-fn verify_attempts(db: &Connection) -> Result<(u64, u64), VerifyError> {
-    const COMMITS: &str =
-        "SELECT writer, number, at, attempts, hash FROM commit_log WHERE part_id = ?1 ORDER BY writer, number";
-    const ATTEMPTS: &str = "
-        SELECT commit_number, place, key, actor, fingerprint, command, decision FROM attempt
-        WHERE part_id = ?1 ORDER BY commit_number, place";
-    let mut select = db.prepare(ATTEMPTS)?;
-    let mut attempts = select.query(params![PART])?;
-    let mut next = attempts.next()?;
-    let mut select = db.prepare(COMMITS)?;
-    let mut commits = select.query([PART])?;
-    let (mut number, mut total, mut previous) = (0, 0, None);
-    while let Some(commit) = commits.next()? {
-        number += 1;
-        let writer: Uuid = commit.get(0)?;
-        let before = previous.unwrap_or_else(|| record::attempts_genesis(writer));
-        let mut hash = CommitHash::after(&before, writer, number, Instant(commit.get(2)?));
-        let mut count = 0;
-        while let Some(row) = next
-            && row.get::<_, u64>(0)? == number
-        {
-            if row.get::<_, u64>(1)? != count {
-                return broken(format!("commit {number} has no attempt at place {count}"));
-            }
-            let key = AttemptKey { part: PartId(PART), key: row.get(2)?, actor: row.get(3)? };
-            let (command, decision) = (row.get_ref(5)?, row.get_ref(6)?);
-            let (command, decision) = (command.as_str().unwrap_or_default(), decision.as_str().unwrap_or_default());
-            hash.attempt(key, &Fingerprint(row.get(4)?), command, decision);
-            count += 1;
-            next = attempts.next()?;
-        }
-        let hash = hash.finish();
-        if commit.get::<_, u64>(1)? != number || commit.get::<_, u64>(3)? != count || commit.get::<_, Hash>(4)? != hash
-        {
-            return broken(format!("commit {number} is not what was written, or what is before it"));
-        }
-        (total, previous) = (total + count, Some(hash));
-    }
-    match next {
-        Some(row) => broken(format!("an attempt names commit {}, and there is none", row.get::<_, u64>(0)?)),
-        None => Ok((number, total)),
+    let expected = fold.heads.len();
+    match mark.number == fold.verified.commits && heads != expected {
+        true => broken(format!("the tables for queries know {heads} resources of {expected}")),
+        false => Ok(()),
     }
 }

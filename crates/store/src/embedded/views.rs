@@ -7,12 +7,8 @@ use crate::codec;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 use slotwise_domain::{Booking, Instant, Resource, ResourceId};
-use slotwise_engine::{BookingFilter, Facets, ResourceFilter};
-use std::collections::BTreeMap;
+use slotwise_engine::BookingFilter;
 use std::sync::Arc;
-
-/// Words and equipment of one search, each; what is beyond is not looked at.
-const TERMS_MAX: usize = 20;
 
 /// Conditions with their values, in the order of their question marks.
 struct Conditions {
@@ -43,30 +39,10 @@ fn blob(id: uuid::Uuid) -> Value {
     Value::Blob(id.into_bytes().into())
 }
 
-/// Resources by name, then id.
-pub(super) fn resources(db: &Connection, filter: &ResourceFilter) -> Result<Vec<Arc<Resource>>> {
-    let mut query = Conditions::new("SELECT r.id, r.spec, r.policy_version FROM resource r WHERE r.part_id = ?");
-    if let Some(kind) = filter.kind {
-        query.and("r.kind = ?", [codec::kind_name(kind).to_owned().into()]);
-    }
-    if let Some(building) = &filter.building {
-        query.and("r.building = ?", [building.clone().into()]);
-    }
-    for word in filter.equipment.iter().take(TERMS_MAX) {
-        query.and(
-            "EXISTS (SELECT 1 FROM resource_equipment e WHERE e.part_id = r.part_id AND e.resource = r.id AND e.word = ?)",
-            [word.trim().to_lowercase().into()],
-        );
-    }
-    for word in filter.words.iter().take(TERMS_MAX) {
-        query.and("instr(r.folded, ?) > 0", [word.to_lowercase().into()]);
-    }
-    if let Some((name, id)) = &filter.after {
-        query.and("(r.name, r.id) > (?, ?)", [name.clone().into(), blob(id.0)]);
-    }
-    let query = query.end(" ORDER BY r.name, r.id LIMIT ?", filter.max);
-    let mut select = db.prepare_cached(&query.sql)?;
-    let mut rows = select.query(params_from_iter(query.values))?;
+/// All resources.
+pub(super) fn resources(db: &Connection) -> Result<Vec<Arc<Resource>>> {
+    let mut select = db.prepare("SELECT id, spec, policy_version FROM resource WHERE part_id = ?")?;
+    let mut rows = select.query([PART])?;
     let mut resources = Vec::new();
     while let Some(row) = rows.next()? {
         let id = ResourceId(row.get(0)?);
@@ -75,29 +51,6 @@ pub(super) fn resources(db: &Connection, filter: &ResourceFilter) -> Result<Vec<
         resources.push(Arc::new(Resource { id, spec, policy_version: cells.get(2)? }));
     }
     Ok(resources)
-}
-
-/// What filters can choose from, with counts.
-pub(super) fn facets(db: &Connection) -> Result<Facets> {
-    fn counts<K: Ord>(db: &Connection, sql: &str, key: impl Fn(&Cells) -> Result<K>) -> Result<BTreeMap<K, u64>> {
-        let mut select = db.prepare_cached(sql)?;
-        let mut rows = select.query([PART])?;
-        let mut counts = BTreeMap::new();
-        while let Some(row) = rows.next()? {
-            let cells = Cells { table: "resource", key: &"all", row };
-            counts.insert(key(&cells)?, cells.get(1)?);
-        }
-        Ok(counts)
-    }
-    const KINDS: &str = "SELECT kind, count(*) FROM resource WHERE part_id = ?1 GROUP BY kind";
-    const BUILDINGS: &str =
-        "SELECT building, count(*) FROM resource WHERE part_id = ?1 AND building IS NOT NULL GROUP BY building";
-    const EQUIPMENT: &str = "SELECT word, count(*) FROM resource_equipment WHERE part_id = ?1 GROUP BY word";
-    Ok(Facets {
-        kinds: counts(db, KINDS, |cells| cells.decode(0, codec::kind_named))?,
-        buildings: counts(db, BUILDINGS, |cells| cells.get(0))?,
-        equipment: counts(db, EQUIPMENT, |cells| cells.get(0))?,
-    })
 }
 
 /// Bookings by start, then id.
@@ -148,7 +101,7 @@ fn bookings_by_day(db: &Connection, filter: &BookingFilter) -> Result<Vec<Arc<Bo
     const NEXT: &str = "
         SELECT start_day FROM booking WHERE part_id = ?1 AND start_day >= ?2 ORDER BY start_day LIMIT 1";
     const DAY: i64 = 86_400_000_000;
-    const LONGEST: &str = "SELECT longest FROM meta WHERE part_id = ?1";
+    const LONGEST: &str = "SELECT longest FROM mark WHERE part_id = ?1";
     // What ends after an instant began no longer before it than the longest booking lasts.
     let longest: i64 = db.prepare_cached(LONGEST)?.query_row([PART], |row| row.get(0))?;
     let earliest = filter.from.map_or(i64::MIN, |from| from.0.saturating_sub(longest).div_euclid(DAY));

@@ -4,21 +4,27 @@
 use super::cache::{self, Cache, Entry};
 use super::checkpoint::Checkpointer;
 use super::error::{Error, Result};
+use super::follow::Follower;
 use super::health::Health;
-use super::load::{self, Meta, Source};
+use super::journal::{self, Head, Meta};
+use super::load::{self, Source};
+use super::lookup::Lookup;
 use super::people::Roles;
-use super::write::{Head, Place, Rows};
+use super::tail::Tail;
+use crate::codec;
+use crate::commit::{Commit, Entry as Attempt, EntryRecord};
+use crate::record::{self, Hash, Header};
 use rusqlite::Connection;
 use slotwise_domain::{
-    AttemptKey, Calendar, Changes, Failure, FailureCode, Instant, Person, PersonId, Proposal, ResourceId, Role, Settle,
-    World,
+    AttemptKey, Booking, BookingId, Calendar, Change, Changes, EndedHold, Failure, FailureCode, Hold, HoldId, Instant,
+    Person, PersonId, Proposal, ResourceId, Role, Settle, Version, World,
 };
 use slotwise_engine::round::{Judged, KeyAge, assert_sound, judge, key_age};
 use slotwise_engine::{Clock, CommitError, Made, Recorded, Settled};
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant as Moment;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -32,14 +38,19 @@ pub(super) struct Job {
 pub(super) type Reply = std::result::Result<Vec<Settled>, CommitError>;
 
 pub(super) struct Writer {
+    /// The journal, for writing.
     pub db: Connection,
+    /// The tables, for reading what is not in memory.
+    pub tables: Connection,
     pub roles: Roles,
     pub cache: Arc<Cache>,
+    pub tail: Arc<Tail>,
+    pub follower: Arc<Follower>,
     pub clock: Arc<dyn Clock>,
     pub health: Arc<Health>,
     pub meta: Meta,
-    /// Where the outbox ends: set before anybody is answered.
-    pub head: Arc<AtomicU64>,
+    /// Where the journal ends.
+    pub head: Head,
     /// The same for whoever waits, after the answers.
     pub committed: watch::Sender<u64>,
     pub checkpointer: Checkpointer,
@@ -79,9 +90,9 @@ impl Writer {
             // Whoever asked may have gone; what is decided is decided.
             drop(job.reply.send(reply));
             if told {
-                self.committed.send_if_modified(|position| {
-                    let behind = *position != self.meta.place.position;
-                    *position = self.meta.place.position;
+                self.committed.send_if_modified(|number| {
+                    let behind = *number != self.head.number;
+                    *number = self.head.number;
                     behind
                 });
                 self.checkpoint();
@@ -129,22 +140,21 @@ impl Writer {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
+        self.follower.keep_near();
         metrics::counter!("slotwise_commit_tries_total").increment(batch.len() as u64);
-        self.run_sql("BEGIN IMMEDIATE").map_err(|e| nothing_written(e.into()))?;
         let judged = self.judge(batch, settle).map_err(nothing_written)?;
-        let Judgement { mut settled, decided, mut heads, world, now, since } = judged;
+        let Judgement { mut settled, mut decided, mut heads, world, now, since } = judged;
         if decided.is_empty() {
-            self.run_sql("ROLLBACK").map_err(|e| nothing_written(e.into()))?;
             return Ok(settled.into_iter().flatten().collect());
         }
-        let place = self.write(batch, &decided, &mut heads, now).map_err(nothing_written)?;
+        let commit = self.write(batch, &mut decided, &mut heads, now).map_err(nothing_written)?;
         self.phase = Phase::Committing;
         self.run_sql("COMMIT").map_err(|e| Ended {
             error: CommitError::Unknown(e.to_string()),
             stop: Some(format!("a COMMIT failed, and it is not known whether it is durable: {e}")),
         })?;
-        self.meta.place = place;
-        self.head.store(place.position, Ordering::Release);
+        self.head = Head { number: commit.number, hash: commit.hash };
+        self.tail.push(&Arc::new(commit));
         self.publish(world, &heads, since);
         for Decided { n, recorded, made, .. } in decided {
             if let Some(answer) = settled.get_mut(n) {
@@ -162,18 +172,18 @@ impl Writer {
     fn judge(&mut self, batch: &[Proposal], settle: Settle) -> Result<Judgement> {
         self.roles.freshen()?;
         let since = self.clock.now().minus(Calendar::LOOKBACK);
+        let lookup = Lookup { tables: &self.tables, tail: &self.tail, cache: &self.cache, since };
         let mut settled: Vec<Option<Settled>> = Vec::with_capacity(batch.len());
         for proposal in batch {
-            settled.push(load::recorded(&self.db, proposal.key)?.map(|recorded| replay(recorded, proposal)));
+            settled.push(lookup.recorded(proposal.key, &self.db)?.map(|recorded| replay(recorded, proposal)));
         }
         let mut world = World::empty(self.meta.epoch);
         let mut heads = HashMap::with_capacity(batch.len());
-        let mut rows =
-            Loader { db: &self.db, cache: &self.cache, roles: &mut self.roles, heads: &mut heads, since, folded: &[] };
+        let mut source = Loader { lookup, roles: &mut self.roles, heads: &mut heads, folded: &[] };
         for (proposal, _) in batch.iter().zip(&settled).filter(|(_, answer)| answer.is_none()) {
             let scope = proposal.command.scope();
             let missing = scope.minus(&world.loaded);
-            load::fill(&mut world, &missing, &scope.resources, &mut rows)?;
+            load::fill(&mut world, &missing, &scope.resources, &mut source)?;
         }
 
         let now = self.clock.now();
@@ -192,10 +202,9 @@ impl Writer {
                     KeyAge::Expired => Settled::KeyExpired,
                     KeyAge::BeforeRestore => Settled::EpochChanged,
                     KeyAge::Fresh => {
-                        let (db, cache, roles) = (&self.db, &*self.cache, &mut self.roles);
-                        let mut rows = Loader { db, cache, roles, heads: &mut heads, since, folded: &decided };
+                        let mut source = Loader { lookup, roles: &mut self.roles, heads: &mut heads, folded: &decided };
                         let judged = judge(&mut world, proposal, settle, now, |world, scope| {
-                            load::fill(world, scope, &BTreeSet::new(), &mut rows)
+                            load::fill(world, scope, &BTreeSet::new(), &mut source)
                         })?;
                         match judged {
                             Judged::Failed(failure) => Settled::Failed(failure),
@@ -221,27 +230,53 @@ impl Writer {
         }
     }
 
+    /// Chains what was decided and adds it to the journal, up to its COMMIT.
     fn write(
         &self,
         batch: &[Proposal],
-        decided: &[Decided],
-        heads: &mut HashMap<ResourceId, Head>,
+        decided: &mut [Decided],
+        heads: &mut HashMap<ResourceId, ChainHead>,
         now: Instant,
-    ) -> Result<Place> {
-        let mut rows = Rows::begin(&self.db, heads, self.meta.place, now)?;
+    ) -> Result<Commit> {
+        let number = self.head.number + 1;
+        let (mut attempts, mut bodies) = (Vec::with_capacity(decided.len()), Vec::with_capacity(decided.len()));
         for Decided { n, recorded, changes, .. } in decided {
             let proposal = batch.get(*n).ok_or_else(|| Error::bug("a decision without its proposal"))?;
-            rows.decided(proposal, recorded, changes)?;
+            let Changes { records, bookings } = std::mem::take(changes);
+            whole(&records, &bookings)?;
+            let made = &recorded.decision.decided;
+            if !records.is_empty() && made.len() != records.len() {
+                return Err(Error::bug("a decision names other versions than it made"));
+            }
+            let mut chained = Vec::with_capacity(records.len());
+            for ((resource, changes), (_, version)) in records.into_iter().zip(made) {
+                let (key, decided_at) = (recorded.key, recorded.decision.decided_at);
+                let nothing = || ChainHead::before_all(resource, version.epoch);
+                let head = heads.entry(resource).or_insert_with(nothing);
+                if *version != head.version.next_in(version.epoch) {
+                    return Err(Error::bug(format!("{resource} is at {} and a decision made {version}", head.version)));
+                }
+                let body = codec::encode_changes(resource, &changes)?;
+                let (attempt, actor) = (key.key, key.actor);
+                let header = Header { resource, version: *version, decided_at, attempt, actor };
+                let hash = record::chain(&head.hash, &header, &body);
+                chained.push(EntryRecord { resource, version: *version, previous: head.commit, hash, changes });
+                *head = ChainHead { version: *version, hash, commit: number, changed: true };
+                bodies.push(body);
+            }
+            let command = Cow::Borrowed(proposal.command.name());
+            attempts.push(Attempt { recorded: recorded.clone(), command, records: chained, bookings });
         }
-        rows.finish()
+        self.run_sql("BEGIN IMMEDIATE")?;
+        journal::append(&self.db, &self.head, self.meta.epoch, now, attempts, &bodies)
     }
 
     /// Shows every calendar that this commit changed, as it is now.
-    fn publish(&self, mut world: World, heads: &HashMap<ResourceId, Head>, since: Instant) {
-        for (id, head) in heads.iter().filter(|(_, head)| head.stored != Some(head.version)) {
+    fn publish(&self, mut world: World, heads: &HashMap<ResourceId, ChainHead>, since: Instant) {
+        for (id, head) in heads.iter().filter(|(_, head)| head.changed) {
             if let Some(calendar) = world.calendars.remove(id) {
-                let Head { hash, position, .. } = *head;
-                self.cache.publish(*id, Entry { calendar: cache::trimmed(calendar, since), hash, position });
+                let ChainHead { hash, commit, .. } = *head;
+                self.cache.publish(*id, Entry { calendar: cache::trimmed(calendar, since), hash, commit });
             }
         }
         metrics::gauge!("slotwise_calendar_cache_bytes").set(self.cache.bytes() as f64);
@@ -259,7 +294,7 @@ struct Judgement {
     /// Answers that need no rows; the others are decided.
     settled: Vec<Option<Settled>>,
     decided: Vec<Decided>,
-    heads: HashMap<ResourceId, Head>,
+    heads: HashMap<ResourceId, ChainHead>,
     world: World,
     /// The one reading of the clock.
     now: Instant,
@@ -279,34 +314,52 @@ fn nothing_written(e: Error) -> Ended {
     Ended { stop: e.stops().then(|| says.clone()), error: CommitError::NothingWritten(says) }
 }
 
-/// What the writer's world is filled from, within its transaction.
+/// Where a resource's chain ends, within a commit.
+#[derive(Clone, Copy, Debug)]
+struct ChainHead {
+    version: Version,
+    hash: Hash,
+    /// The commit of its last record; 0 if it has none.
+    commit: u64,
+    /// By this commit.
+    changed: bool,
+}
+
+impl ChainHead {
+    fn before_all(resource: ResourceId, epoch: slotwise_domain::Epoch) -> ChainHead {
+        ChainHead { version: Version::zero(epoch), hash: record::genesis(resource), commit: 0, changed: false }
+    }
+}
+
+/// What is in the journal must fold: every booking that changes is there as it is after it, and only a new one is made.
+fn whole(records: &[(ResourceId, Vec<Change>)], bookings: &[Arc<Booking>]) -> Result<()> {
+    for change in records.iter().flat_map(|(_, changes)| changes) {
+        let Some(id) = change.booking() else { continue };
+        let Some(booking) = bookings.iter().find(|b| b.id == id) else {
+            return Err(Error::bug(format!("{id} changes without its booking")));
+        };
+        if matches!(change, Change::BookingMade { .. }) != (booking.revision == 1) {
+            return Err(Error::bug(format!("{id} is at revision {} after {change:?}", booking.revision)));
+        }
+    }
+    Ok(())
+}
+
+/// What the writer's world is filled from.
 struct Loader<'a> {
-    db: &'a Connection,
-    cache: &'a Cache,
+    lookup: Lookup<'a>,
     roles: &'a mut Roles,
-    heads: &'a mut HashMap<ResourceId, Head>,
-    since: Instant,
-    /// What this commit has decided so far: true in the world, and not yet in the rows.
+    heads: &'a mut HashMap<ResourceId, ChainHead>,
+    /// What this commit has decided so far: true in the world, and nowhere else yet.
     folded: &'a [Decided],
 }
 
 impl Source for Loader<'_> {
     fn calendar(&mut self, id: ResourceId) -> Result<Option<Arc<Calendar>>> {
-        // The cache equals the committed rows here; see its file for why.
-        let entry = match self.cache.get(id) {
-            Some(entry) => entry,
-            None => {
-                let Some(entry) = load::calendar(self.db, id, self.since)? else { return Ok(None) };
-                self.cache.publish(id, entry.clone());
-                entry
-            }
-        };
-        let Calendar { version, decided_at, .. } = *entry.calendar;
-        self.heads.insert(
-            id,
-            Head { stored: Some(version), version, decided_at, hash: entry.hash, position: entry.position },
-        );
-        Ok(Some(cache::trimmed(entry.calendar, self.since)))
+        let Some(entry) = self.lookup.calendar(id)? else { return Ok(None) };
+        let Entry { hash, commit, .. } = entry;
+        self.heads.insert(id, ChainHead { version: entry.calendar.version, hash, commit, changed: false });
+        Ok(Some(cache::trimmed(entry.calendar, self.lookup.since)))
     }
 
     fn role(&mut self, id: PersonId) -> Result<Option<Role>> {
@@ -314,14 +367,18 @@ impl Source for Loader<'_> {
     }
 
     fn person(&mut self, id: PersonId) -> Result<Person> {
-        let mut person = load::person(self.db, id, self.since)?;
+        let mut person = self.lookup.person(id)?;
         for change in self.folded.iter().flat_map(|d| &d.changes.records).flat_map(|(_, record)| record) {
             person.apply(id, change);
         }
         Ok(person)
     }
 
-    fn rows(&self) -> &Connection {
-        self.db
+    fn booking(&mut self, id: BookingId) -> Result<Option<Arc<Booking>>> {
+        self.lookup.booking(id)
+    }
+
+    fn hold(&mut self, id: HoldId) -> Result<Option<(Hold, Option<EndedHold>)>> {
+        self.lookup.hold(id)
     }
 }

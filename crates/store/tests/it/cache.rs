@@ -4,7 +4,7 @@
 use crate::support::{HOUR, START, Site, commit, scope_of};
 use slotwise_domain::{Scope, Span};
 use slotwise_engine::{Settled, Store};
-use slotwise_store::embedded::verify_chains;
+use slotwise_store::embedded::verify;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -59,7 +59,7 @@ async fn a_tiny_cache_with_many_observers_stays_true() {
         let remembered = store.observe(all.clone()).await.unwrap().calendars;
         drop(store);
         assert_eq!(site.reopen().observe(all).await.unwrap().calendars, remembered);
-        verify_chains(site.path()).unwrap();
+        verify(site.path()).unwrap();
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::support::{HOUR, START, Site, commit, made, one};
 use rusqlite::Connection;
 use slotwise_domain::{Action, Span};
-use slotwise_store::embedded::{VerifyError, verify_chains};
+use slotwise_store::embedded::{VerifyError, verify};
 use std::path::Path;
 
 async fn written() -> Site {
@@ -35,43 +35,63 @@ fn edit(dir: &Path, sql: &str) {
 #[tokio::test]
 async fn what_was_written_verifies() {
     let site = written().await;
-    let verified = verify_chains(site.path()).unwrap();
+    let verified = verify(site.path()).unwrap();
     assert_eq!((verified.records, verified.attempts, verified.commits), (13, 17, 9));
+}
+
+fn blob(dir: &Path, sql: &str) -> Vec<u8> {
+    Connection::open(dir.join("slotwise.sqlite")).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
 #[tokio::test]
 async fn every_edit_is_found() {
     let edits = [
-        "UPDATE record SET body = replace(body, 'booking_made', 'booking_nade') WHERE position = 4",
-        "UPDATE record SET decided_at = decided_at + 1 WHERE position = 5",
-        "UPDATE record SET actor = zeroblob(16) WHERE position = 5",
-        "UPDATE record SET attempt = zeroblob(16) WHERE position = 6",
-        "UPDATE record SET hash = zeroblob(32) WHERE position = 7",
-        "DELETE FROM record WHERE position = 6",
-        "DELETE FROM record WHERE position = (SELECT max(position) FROM record)",
-        "DELETE FROM record WHERE resource = (SELECT max(id) FROM resource)",
-        "UPDATE record SET position = position + 100 WHERE position > 9",
-        "UPDATE resource_version SET hash = zeroblob(32)",
-        "UPDATE resource_version SET number = number + 1",
-        "DELETE FROM resource_version WHERE resource = (SELECT max(id) FROM resource)",
-        "UPDATE attempt SET decision = replace(decision, 'BOOKED', 'BOOKEE') WHERE outcome = 'BOOKED'",
-        "UPDATE attempt SET command = 'hold' WHERE command = 'book'",
-        "UPDATE attempt SET fingerprint = zeroblob(32)",
-        "UPDATE attempt SET place = place + 1 WHERE commit_number = 3",
-        "UPDATE attempt SET commit_number = 99 WHERE commit_number = 9",
-        "DELETE FROM attempt WHERE commit_number = 9",
-        "DELETE FROM attempt WHERE commit_number = 4",
-        "UPDATE commit_log SET at = at + 1 WHERE number = 2",
-        "UPDATE commit_log SET hash = zeroblob(32) WHERE number = 3",
-        "DELETE FROM commit_log WHERE number = 3",
-        "DELETE FROM commit_log WHERE number = 9",
-        "UPDATE commit_log SET writer = zeroblob(16)",
+        "UPDATE journal SET hash = zeroblob(32) WHERE number = 4",
+        "UPDATE journal SET body = zeroblob(10) WHERE number = 5",
+        "UPDATE journal SET body = (SELECT body FROM journal WHERE number = 4) WHERE number = 5",
+        "UPDATE journal SET body = (SELECT body FROM journal WHERE number = 4), hash = (SELECT hash FROM journal WHERE number = 4)
+         WHERE number = 5",
+        "DELETE FROM journal WHERE number = 1",
+        "DELETE FROM journal WHERE number = 6",
+        "DELETE FROM journal WHERE number = 9",
+        "UPDATE journal SET number = number + 100 WHERE number > 7",
+        "UPDATE journal SET said = zeroblob(3) WHERE number = 4",
+        "UPDATE meta SET writer = zeroblob(16)",
+        "UPDATE meta SET epoch = 0",
     ];
     for sql in edits {
         let site = written().await;
         edit(site.path(), sql);
-        assert!(matches!(verify_chains(site.path()), Err(VerifyError::Broken(_))), "{sql} was not found");
+        assert!(matches!(verify(site.path()), Err(VerifyError::Broken(_))), "{sql} was not found");
     }
+    let edits = [
+        "UPDATE resource_head SET hash = zeroblob(32)",
+        "UPDATE resource_head SET number = number + 1",
+        "DELETE FROM resource_head WHERE resource = (SELECT max(id) FROM resource)",
+        "UPDATE mark SET hash = zeroblob(32)",
+    ];
+    for sql in edits {
+        let site = written().await;
+        let db = Connection::open(site.path().join("views.sqlite")).unwrap();
+        assert!(db.execute(sql, []).unwrap() > 0, "{sql} changed nothing");
+        drop(db);
+        assert!(matches!(verify(site.path()), Err(VerifyError::Broken(_))), "{sql} was not found");
+    }
+}
+
+#[tokio::test]
+async fn every_flipped_bit_of_a_commit_is_found() {
+    let site = written().await;
+    let body = blob(site.path(), "SELECT body FROM journal WHERE number = 5");
+    let db = Connection::open(site.path().join("slotwise.sqlite")).unwrap();
+    for place in 0..body.len() {
+        let mut edited = body.clone();
+        edited[place] ^= 1 << (place % 8);
+        db.execute("UPDATE journal SET body = ?1 WHERE number = 5", [edited]).unwrap();
+        assert!(matches!(verify(site.path()), Err(VerifyError::Broken(_))), "byte {place} was not found");
+    }
+    db.execute("UPDATE journal SET body = ?1 WHERE number = 5", [body]).unwrap();
+    verify(site.path()).unwrap();
 }
 
 #[tokio::test]
@@ -79,7 +99,9 @@ async fn titles_and_purposes_are_in_no_record() {
     let site = written().await;
     let db = Connection::open(site.path().join("slotwise.sqlite")).unwrap();
     let told = |sql: &str| db.query_row(sql, [], |row| row.get::<_, u64>(0)).unwrap();
-    assert!(told("SELECT count(*) FROM booking WHERE title = 'Algebra'") > 0);
-    assert_eq!(told("SELECT count(*) FROM record WHERE instr(body, 'Algebra')"), 0);
-    assert_eq!(told("SELECT count(*) FROM attempt WHERE instr(decision, 'Algebra')"), 0);
+    assert!(told("SELECT count(*) FROM journal WHERE instr(said, CAST('Algebra' AS BLOB))") > 0);
+    assert_eq!(told("SELECT count(*) FROM journal WHERE instr(body, CAST('Algebra' AS BLOB))"), 0);
+    // Erasing what people said leaves the record as it is.
+    db.execute("UPDATE journal SET said = NULL", []).unwrap();
+    verify(site.path()).unwrap();
 }

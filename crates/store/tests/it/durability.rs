@@ -197,7 +197,7 @@ async fn a_new_epoch_goes_on_counting_and_old_unknown_keys_are_told() {
     };
     assert_eq!(records.iter().map(|r| r.version).collect::<Vec<_>>(), [now]);
     assert_eq!(store.stream(idle, Version::zero(now.epoch), 9).await.unwrap(), Streamed::Records(vec![], false));
-    slotwise_store::embedded::verify_chains(site.path()).unwrap();
+    slotwise_store::embedded::verify(site.path()).unwrap();
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn a_write_that_the_database_refuses_ends_all_writing() {
     drop(store);
     let db = rusqlite::Connection::open(site.path().join("slotwise.sqlite")).unwrap();
     db.execute_batch(
-        "CREATE TRIGGER sick BEFORE INSERT ON attempt BEGIN SELECT RAISE(FAIL, 'the disk is on fire'); END",
+        "CREATE TRIGGER sick BEFORE INSERT ON journal BEGIN SELECT RAISE(FAIL, 'the disk is on fire'); END",
     )
     .unwrap();
     drop(db);
@@ -242,7 +242,7 @@ async fn a_row_that_cannot_be_is_named() {
     let store = site.open().await;
     let room = site.room(&store, "R1").await;
     drop(store);
-    let db = rusqlite::Connection::open(site.path().join("slotwise.sqlite")).unwrap();
+    let db = rusqlite::Connection::open(site.path().join("views.sqlite")).unwrap();
     db.execute("UPDATE resource SET spec = replace(spec, 'confirm', 'later')", []).unwrap();
     drop(db);
     let store = site.reopen();

@@ -6,7 +6,7 @@ use slotwise_domain::{AttemptKey, Span};
 use slotwise_engine::{Recorded, Settled, Store};
 use slotwise_store::Embedded;
 use slotwise_store::embedded::wal::{Log, inspect};
-use slotwise_store::embedded::{OpenError, verify_chains};
+use slotwise_store::embedded::{OpenError, verify};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -55,7 +55,7 @@ async fn a_kill_loses_nothing_that_was_told() {
     for recorded in told.iter().flat_map(|t| &t.answers) {
         assert_eq!(recalled(&store, recorded.key).await.as_ref(), Some(recorded));
     }
-    verify_chains(image.path()).unwrap();
+    verify(image.path()).unwrap();
     // All of it is in the database itself when the store says that it is ready.
     assert_eq!(fs::metadata(log(image.path())).map_or(0, |m| m.len()), 0);
 }
@@ -123,7 +123,7 @@ async fn a_tail_cut_anywhere_opens_with_every_commit_before_it() {
             assert_eq!(recalled(&store, t.answers[1].key).await.is_some(), expected, "half a commit at {cut}");
         }
         drop(store);
-        verify_chains(image.path()).unwrap();
+        verify(image.path()).unwrap();
     }
 }
 

@@ -226,7 +226,14 @@ pub fn scope_of(resource: ResourceId) -> Scope {
 /// Copies the files of a store as they are on the disk now, as a crash would leave them.
 pub fn image(from: &Path) -> TempDir {
     let to = tempfile::tempdir().unwrap();
-    for name in ["slotwise.sqlite", "slotwise.sqlite-wal", "people.sqlite", "people.sqlite-wal"] {
+    for name in [
+        "slotwise.sqlite",
+        "slotwise.sqlite-wal",
+        "people.sqlite",
+        "people.sqlite-wal",
+        "views.sqlite",
+        "views.sqlite-wal",
+    ] {
         if from.join(name).exists() {
             std::fs::copy(from.join(name), to.path().join(name)).unwrap();
         }

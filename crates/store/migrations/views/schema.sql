@@ -1,0 +1,134 @@
+-- What queries read. It follows the journal, says how far it is, and can be made from it again at any time.
+-- Instants are microseconds since 1970 in UTC, ids are 16 bytes, and every key begins with the part.
+
+CREATE TABLE mark (
+    part_id INTEGER NOT NULL PRIMARY KEY,
+    number  INTEGER NOT NULL,        -- the last commit that is in these tables
+    hash    BLOB    NOT NULL,        -- its hash: whose journal this follows
+    longest INTEGER NOT NULL         -- no booking lasts longer, from the start of its first slot to the end of its last
+) STRICT;
+
+-- Resources as they are. Their heads are apart: they change with every booking, and these rows are long.
+
+CREATE TABLE resource (
+    part_id        INTEGER NOT NULL,
+    id             BLOB    NOT NULL,
+    policy_version INTEGER NOT NULL,
+    spec           TEXT    NOT NULL, -- as JSON
+    PRIMARY KEY (part_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE resource_head (
+    part_id    INTEGER NOT NULL,
+    resource   BLOB    NOT NULL,
+    epoch      INTEGER NOT NULL,
+    number     INTEGER NOT NULL,
+    decided_at INTEGER NOT NULL,
+    hash       BLOB    NOT NULL,     -- the head of the resource's chain
+    commit_number INTEGER NOT NULL,  -- where its last record is
+    PRIMARY KEY (part_id, resource)
+) STRICT, WITHOUT ROWID;
+
+-- A resource's records are found from its last one backwards; a mark every so often bounds the way.
+
+CREATE TABLE record_mark (
+    part_id  INTEGER NOT NULL,
+    resource BLOB    NOT NULL,
+    number   INTEGER NOT NULL,       -- of every 64th record of the resource
+    commit_number INTEGER NOT NULL,
+    PRIMARY KEY (part_id, resource, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE block (
+    part_id  INTEGER NOT NULL,
+    resource BLOB    NOT NULL,
+    id       BLOB    NOT NULL,
+    start_at INTEGER NOT NULL,
+    end_at   INTEGER NOT NULL,
+    reason   TEXT    NOT NULL,
+    PRIMARY KEY (part_id, resource, id)
+) STRICT, WITHOUT ROWID;
+
+-- Bookings. Their slots lie by resource, because calendars are loaded from them; `until` is the last instant that any slot of
+-- the booking takes, and with the resources it leads from a booking to its slots without an index of its own.
+
+CREATE TABLE booking (
+    part_id       INTEGER NOT NULL,
+    id            BLOB    NOT NULL,
+    owner         BLOB    NOT NULL,
+    made_by       BLOB    NOT NULL,  -- sixteen zeros are the system
+    state         TEXT    NOT NULL,
+    cancelled_at  INTEGER,
+    cancelled_by  BLOB,
+    cancel_reason TEXT,
+    title         TEXT,
+    purpose       TEXT,
+    people        INTEGER,
+    start_at      INTEGER NOT NULL,
+    end_at        INTEGER NOT NULL,
+    start_day     INTEGER NOT NULL,  -- start_at in whole days: new bookings share the few pages of the days to come
+    until         INTEGER NOT NULL,
+    resources     BLOB    NOT NULL,  -- their ids, one after the other, each once
+    revision      INTEGER NOT NULL,
+    created_at    INTEGER NOT NULL,
+    decided_at    INTEGER NOT NULL,
+    commits       BLOB    NOT NULL,  -- the commits that changed it, eight bytes each
+    PRIMARY KEY (part_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX booking_by_owner ON booking (part_id, owner, start_at, id);
+CREATE INDEX booking_by_day ON booking (part_id, start_day, id);
+CREATE INDEX booking_pending ON booking (part_id, start_at, id) WHERE state = 'pending';
+
+CREATE TABLE booking_slot (
+    part_id     INTEGER NOT NULL,
+    resource    BLOB    NOT NULL,
+    until       INTEGER NOT NULL,
+    booking     BLOB    NOT NULL,
+    place       INTEGER NOT NULL,
+    owner       BLOB    NOT NULL,
+    start_at    INTEGER NOT NULL,
+    end_at      INTEGER NOT NULL,
+    setup       INTEGER NOT NULL,    -- taken before the start
+    teardown    INTEGER NOT NULL,    -- taken after the end
+    units       INTEGER NOT NULL,
+    exclusive   INTEGER NOT NULL,    -- 1 where one person may not have two at once
+    active      INTEGER NOT NULL,    -- 1 while it takes its units
+    PRIMARY KEY (part_id, resource, until, booking, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX booking_slot_exclusive ON booking_slot (part_id, owner, until) WHERE exclusive = 1 AND active = 1;
+
+-- Holds; `ended` says how, and is none while no change has ended them. Ended ones are kept as long as keys are.
+
+CREATE TABLE hold (
+    part_id      INTEGER NOT NULL,
+    id           BLOB    NOT NULL,
+    resource     BLOB    NOT NULL,
+    token_epoch  INTEGER NOT NULL,
+    token_number INTEGER NOT NULL,
+    holder       BLOB    NOT NULL,
+    start_at     INTEGER NOT NULL,
+    end_at       INTEGER NOT NULL,
+    setup        INTEGER NOT NULL,
+    teardown     INTEGER NOT NULL,
+    units        INTEGER NOT NULL,
+    granted_at   INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    renewals     INTEGER NOT NULL,
+    ended        TEXT,
+    PRIMARY KEY (part_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX hold_live_by_resource ON hold (part_id, resource) WHERE ended IS NULL;
+
+-- Where the answer to a key is. The key leads: it begins with the client's time, so new ones lie together.
+
+CREATE TABLE attempt (
+    part_id       INTEGER NOT NULL,
+    key           BLOB    NOT NULL,
+    actor         BLOB    NOT NULL,
+    commit_number INTEGER NOT NULL,
+    place         INTEGER NOT NULL,  -- in the commit
+    PRIMARY KEY (part_id, key, actor)
+) STRICT, WITHOUT ROWID;

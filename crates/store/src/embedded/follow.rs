@@ -1,0 +1,273 @@
+//! Follows the journal: one thread brings its commits into the tables that queries read, many at once, in order.
+//! Nobody is answered from here, and nothing is decided: what it has not done yet is in memory, and what it did can be made again.
+
+use super::checkpoint::{checkpoint, watch_log};
+use super::connect::{Use, connect, use_log};
+use super::error::{Error, OpenError, Result};
+use super::health::Health;
+use super::journal::{self, Head, Meta};
+use super::load;
+use super::rows::{Mark, Rows};
+use super::tail::Tail;
+use super::with_suffix;
+use crate::commit::Commit;
+use crate::record;
+use rusqlite::{Connection, TransactionBehavior, params};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant as Moment};
+
+/// The tables' file in the data directory.
+pub(super) const FILE: &str = "views.sqlite";
+/// `SLOV`
+const APPLICATION_ID: u32 = 0x534c_4f56;
+/// Raised whenever the tables or what is in them change; they are made anew then.
+const FORMAT: u32 = 1;
+const SCHEMA: &str = include_str!("../../migrations/views/schema.sql");
+
+/// How long what is durable may wait before it is brought into the tables unasked.
+const LAZY: Duration = Duration::from_millis(200);
+/// Attempts brought in at once.
+const BATCH_MAX: usize = 16_384;
+/// From so many attempts behind on, it does not wait.
+const ENOUGH: u64 = 4_096;
+/// So many attempts may be behind; the writer waits beyond it.
+const BEHIND_MAX: u64 = 200_000;
+/// From so many pages on the tables' own log is copied.
+const CHECKPOINT_PAGES: u32 = 16_000;
+
+/// The follower's other end.
+pub(super) struct Follower {
+    tail: Arc<Tail>,
+    health: Arc<Health>,
+    bell: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+    failed: Arc<AtomicBool>,
+}
+
+impl Follower {
+    /// Starts after the tables' mark.
+    pub fn start(tables: Tables, tail: Arc<Tail>, health: Arc<Health>) -> std::io::Result<Follower> {
+        let (bell, rung) = mpsc::sync_channel(1);
+        let failed = Arc::new(AtomicBool::new(false));
+        let Tables { db, mark, pages } = tables;
+        let run = Run { db, pages, mark, tail: tail.clone(), health: health.clone(), failed: failed.clone() };
+        let thread = std::thread::Builder::new().name("slotwise-views".into()).spawn(move || run.run(&rung))?;
+        Ok(Follower { tail, health, bell: Some(bell), thread: Some(thread), failed })
+    }
+
+    /// Has it catch up now instead of in a while.
+    pub fn hurry(&self) {
+        if let Some(bell) = &self.bell {
+            match bell.try_send(()) {
+                // Full: it was rung already.
+                Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+            }
+        }
+    }
+
+    /// Waits until the tables have what is durable now. If they cannot follow, what they have must do: the server is not ready
+    /// then and says so.
+    pub async fn caught_up(&self) {
+        let (head, mut applied) = (self.tail.head(), self.tail.watch_applied());
+        while *applied.borrow_and_update() < head && !self.failed.load(Ordering::Acquire) {
+            self.hurry();
+            drop(tokio::time::timeout(LAZY, applied.changed()).await);
+        }
+    }
+
+    /// For the writer, before a commit: waits while the tables are too far behind.
+    pub fn keep_near(&self) {
+        if self.tail.behind() >= ENOUGH {
+            self.hurry();
+        }
+        while self.tail.behind() >= BEHIND_MAX && self.health.stopped().is_none() {
+            self.hurry();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Brings in what is left, and ends.
+    pub fn finish(&mut self) {
+        drop(self.bell.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that follows the journal panicked; this is a bug");
+        }
+    }
+}
+
+/// The tables, opened.
+pub(super) struct Tables {
+    pub db: Connection,
+    pub mark: Mark,
+    /// Pages in their log.
+    pages: Arc<AtomicU32>,
+}
+
+struct Run {
+    db: Connection,
+    pages: Arc<AtomicU32>,
+    mark: Mark,
+    tail: Arc<Tail>,
+    health: Arc<Health>,
+    failed: Arc<AtomicBool>,
+}
+
+impl Run {
+    fn run(mut self, rung: &Receiver<()>) {
+        let mut open = true;
+        while open {
+            open = !matches!(rung.recv_timeout(LAZY), Err(RecvTimeoutError::Disconnected));
+            while let commits = self.tail.after_applied(BATCH_MAX)
+                && !commits.is_empty()
+            {
+                let begun = Moment::now();
+                if let Err(e) = self.apply(&commits) {
+                    self.failed.store(true, Ordering::Release);
+                    self.health.stop(format!("the tables for queries cannot follow the journal: {e}"));
+                    return;
+                }
+                self.tail.forget(&commits);
+                metrics::histogram!("slotwise_store_view_seconds").record(begun.elapsed());
+                metrics::gauge!("slotwise_store_view_behind").set(self.tail.behind() as f64);
+            }
+        }
+        if let Err(e) = checkpoint(&self.db) {
+            tracing::warn!(error = %e, "the tables' log could not be copied at the end; the next start reads it");
+        }
+    }
+
+    fn apply(&mut self, commits: &[Arc<Commit>]) -> Result<()> {
+        self.mark = apply(&mut self.db, self.mark, commits.iter().map(|c| &**c))?;
+        copy_long_log(&self.db, &self.pages)
+    }
+}
+
+fn apply<'a>(db: &mut Connection, mark: Mark, commits: impl Iterator<Item = &'a Commit>) -> Result<Mark> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut rows = Rows::begin(&tx, mark)?;
+    for commit in commits {
+        rows.commit(commit)?;
+    }
+    let mark = rows.finish()?;
+    tx.commit()?;
+    Ok(mark)
+}
+
+fn copy_long_log(db: &Connection, pages: &AtomicU32) -> Result<()> {
+    if pages.load(Ordering::Relaxed) >= CHECKPOINT_PAGES {
+        checkpoint(db)?;
+    }
+    Ok(())
+}
+
+// Opening
+
+/// The tables of a journal, with all that is in it. Makes them anew if they are not this journal's, or cannot follow it.
+pub(super) fn open(
+    dir: &Path,
+    journal: &Connection,
+    meta: &Meta,
+    head: &Head,
+    cache_bytes: usize,
+) -> std::result::Result<Tables, OpenError> {
+    let path = dir.join(FILE);
+    let failed = || OpenError::sql(format!("opening {}", path.display()));
+    match catch_up(&path, journal, meta, head, cache_bytes) {
+        Ok(opened) => return Ok(opened),
+        Err(Error::Sql(e)) if cannot_be_mended(&e) => return Err(failed()(e)),
+        Err(e) => tracing::warn!(error = %e, "the tables for queries are made anew from the journal"),
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        match std::fs::remove_file(with_suffix(&path, suffix)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(OpenError::io(format!("removing {}", path.display()))(e));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(catch_up(&path, journal, meta, head, cache_bytes)?)
+}
+
+/// A disk that is full or sick is not mended by writing it all again.
+fn cannot_be_mended(e: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, DiskFull, OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure};
+    matches!(
+        e.sqlite_error_code(),
+        Some(DiskFull | ReadOnly | SystemIoFailure | OutOfMemory | PermissionDenied | CannotOpen)
+    )
+}
+
+fn catch_up(path: &Path, journal: &Connection, meta: &Meta, head: &Head, cache_bytes: usize) -> Result<Tables> {
+    let mut db = connect(path, Use::Write, cache_bytes)?;
+    use_log(&db)?;
+    // What is lost here in a power cut is in the journal.
+    db.pragma_update(None, "synchronous", "NORMAL")?;
+    let pages = watch_log(&mut db)?;
+    let mut mark = begin(&mut db, meta)?;
+    let theirs = match mark.number {
+        0 => Some(record::commits_genesis(meta.writer)),
+        number => journal::hash(journal, number)?,
+    };
+    if theirs != Some(mark.hash) {
+        return Err(Error::bug("the tables follow another journal"));
+    }
+    let begun = Moment::now();
+    let behind = head.number - mark.number;
+    let mut told = Moment::now();
+    while mark.number < head.number {
+        let mut commits = Vec::new();
+        let mut known = std::collections::HashMap::new();
+        for (mut commit, said) in journal::commits_after(journal, mark.number, BATCH_MAX)? {
+            commit.fold_bookings(&said, |id| match known.get(&id) {
+                Some(booking) => Ok::<_, Error>(Some(Arc::clone(booking))),
+                None => Ok(load::booking(&db, id)?.map(Arc::new)),
+            })?;
+            known.extend(commit.entries.iter().flat_map(|e| &e.bookings).map(|b| (b.id, b.clone())));
+            commits.push(commit);
+        }
+        if commits.is_empty() {
+            return Err(Error::bug(format!("the journal ends before commit {}", head.number)));
+        }
+        mark = apply(&mut db, mark, commits.iter())?;
+        copy_long_log(&db, &pages)?;
+        if told.elapsed() > Duration::from_secs(2) {
+            tracing::info!(commit = mark.number, of = head.number, "bringing the journal into the tables for queries");
+            told = Moment::now();
+        }
+    }
+    if behind > 0 {
+        tracing::info!(commits = behind, took = ?begun.elapsed(), "the tables for queries have caught up with the journal");
+    }
+    Ok(Tables { db, mark, pages })
+}
+
+/// The mark of tables of this format; makes them if there are none.
+fn begin(db: &mut Connection, meta: &Meta) -> Result<Mark> {
+    let tables: u32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 {
+        let id: u32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let format: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        return match load::mark(db) {
+            Ok(Some(mark)) if (id, format) == (APPLICATION_ID, FORMAT) => Ok(mark),
+            Ok(_) => Err(Error::bug(format!("they have format {format}, and this version's is {FORMAT}"))),
+            Err(e) => Err(e),
+        };
+    }
+    let mark = Mark { number: 0, hash: record::commits_genesis(meta.writer), longest: slotwise_domain::Span::ZERO };
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute_batch(SCHEMA)?;
+    tx.execute(
+        "INSERT INTO mark (part_id, number, hash, longest) VALUES (?1, 0, ?2, 0)",
+        params![load::PART, mark.hash],
+    )?;
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.pragma_update(None, "user_version", FORMAT)?;
+    tx.commit()?;
+    Ok(mark)
+}

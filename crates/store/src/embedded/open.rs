@@ -1,0 +1,123 @@
+//! A data directory before anything is read from it: whose it is, whether its log is whole, and that it is on the disk.
+//! It decides nothing and repairs nothing.
+
+use super::connect::{Use, connect, use_log};
+use super::error::OpenError;
+use super::journal;
+use super::migrate::STATE;
+use super::wal;
+use rusqlite::wal::CheckpointMode;
+use slotwise_domain::Epoch;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use uuid::Uuid;
+
+const LOCK: &str = "lock";
+
+pub(super) fn make_dir(dir: &Path) -> Result<(), OpenError> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir).map_err(OpenError::io(format!("making {}", dir.display())))?;
+    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => sync(parent),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join(LOCK);
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(OpenError::io(format!("opening {}", path.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(dir.into())),
+        Err(TryLockError::Error(e)) => Err(OpenError::io(format!("locking {}", path.display()))(e)),
+    }
+}
+
+/// SQLite drops what follows a damaged frame without a word, so it may not open a log that has one.
+pub(super) fn look_at_log(database: &Path) -> Result<(), OpenError> {
+    let path = with_suffix(database, "-wal");
+    let inspect = || wal::inspect(&path).map_err(OpenError::io(format!("reading {}", path.display())));
+    let mut log = inspect()?;
+    // The people's log may be written to meanwhile, by whoever makes a key: damage stays, a write passes.
+    for _ in 0..3 {
+        if matches!(log, wal::Log::Damaged { .. }) {
+            std::thread::sleep(Duration::from_millis(20));
+            log = inspect()?;
+        }
+    }
+    let empty = fs::metadata(database).map_or(true, |m| m.len() == 0);
+    match log {
+        wal::Log::Empty => Ok(()),
+        _ if empty => {
+            let says = "it is the log of a database that is gone".into();
+            Err(OpenError::DamagedLog { path, offset: 0, says })
+        }
+        wal::Log::Whole { frames } => {
+            tracing::info!(path = %path.display(), frames, "the log is whole");
+            Ok(())
+        }
+        wal::Log::Torn { frames, offset } => {
+            tracing::warn!(
+                path = %path.display(), frames, offset,
+                "the log ends within a commit. A process that was killed while writing leaves this, and nothing is lost then; \
+                 damage to the very last commit looks the same and cannot be told apart"
+            );
+            Ok(())
+        }
+        wal::Log::Damaged { offset, says } => Err(OpenError::DamagedLog { path, offset, says }),
+    }
+}
+
+/// Makes or migrates the database, and brings its log into it, so that all that was told is in the one file and on the disk.
+pub(super) fn prepare(path: &Path) -> Result<(), OpenError> {
+    let failed = || OpenError::sql(format!("opening {}", path.display()));
+    look_at_header(path)?;
+    let mut db = connect(path, Use::Write, 64 << 20).map_err(failed())?;
+    STATE.check(&db, path)?;
+    use_log(&db).map_err(failed())?;
+    STATE.migrate(&mut db, path)?;
+    if journal::meta(&db)?.is_none() {
+        journal::begin(&db, Uuid::now_v7(), Epoch(1))?;
+    }
+    let (left, _) = db.wal_checkpoint_v2(Some(rusqlite::MAIN_DB), CheckpointMode::TRUNCATE).map_err(failed())?;
+    if left > 0 {
+        return Err(OpenError::Row(format!("{} is in use by another program", path.display())));
+    }
+    // No connection is open while the file is opened here: closing it would give SQLite's own locks away.
+    db.close().map_err(|(_, e)| failed()(e))?;
+    let file = File::open(path).and_then(|file| file.sync_all());
+    file.map_err(OpenError::io(format!("syncing {}", path.display())))
+}
+
+/// What SQLite would take for an empty or foreign file, told before it writes to it.
+fn look_at_header(path: &Path) -> Result<(), OpenError> {
+    let mut header = [0; 16];
+    let read = match File::open(path) {
+        Ok(mut file) if file.metadata().is_ok_and(|m| m.len() > 0) => io::Read::read_exact(&mut file, &mut header),
+        Ok(_) => return Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => Err(e),
+    };
+    match read {
+        Ok(()) if &header == b"SQLite format 3\0" => Ok(()),
+        Ok(()) => Err(OpenError::NotOurs { path: path.into(), says: "it is no SQLite database".into() }),
+        Err(e) => Err(OpenError::io(format!("reading {}", path.display()))(e)),
+    }
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync(dir: &Path) -> Result<(), OpenError> {
+    let synced = File::open(dir).and_then(|dir| dir.sync_all());
+    synced.map_err(OpenError::io(format!("syncing {}", dir.display())))
+}
+
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

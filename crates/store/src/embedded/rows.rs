@@ -1,0 +1,387 @@
+//! Brings commits of the journal into the tables that queries read, in order, with the mark that says how far they are.
+//! It judges nothing, and it is the only code that writes those tables: row counts say whether they were what the journal made of them.
+
+use super::error::{Error, Result};
+use super::load::{PART, signed};
+use crate::codec;
+use crate::commit::{Commit, Entry};
+use crate::record::Hash;
+use rusqlite::{CachedStatement, Connection, params};
+use slotwise_domain::{
+    Block, Booking, BookingId, BookingState, Change, EndedHold, Hold, Instant, Interval, OwnOverlap, Resource,
+    ResourceId, Slot, Span, Version,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How far the tables are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The last commit in them; 0 if there is none.
+    pub number: u64,
+    /// Its hash.
+    pub hash: Hash,
+    /// No booking lasts longer.
+    pub longest: Span,
+}
+
+/// Writes what commits made true, within one transaction.
+pub(super) struct Rows<'c> {
+    db: &'c Connection,
+    mark: Mark,
+    /// Where each resource's chain ends now, written once at the end.
+    heads: BTreeMap<ResourceId, Head>,
+    commit: u64,
+    booking: CachedStatement<'c>,
+    slot: CachedStatement<'c>,
+    attempt: CachedStatement<'c>,
+}
+
+struct Head {
+    version: Version,
+    decided_at: Instant,
+    hash: Hash,
+    commit: u64,
+}
+
+const DAY: i64 = 86_400_000_000;
+/// Every so manieth record of a resource has a mark.
+const MARKED: u64 = 64;
+
+const MARK: &str = "INSERT INTO record_mark (part_id, resource, number, commit_number) VALUES (?1, ?2, ?3, ?4)";
+
+const ATTEMPT: &str = "INSERT INTO attempt (part_id, key, actor, commit_number, place) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+const BOOKING: &str = "
+INSERT INTO booking (part_id, id, owner, made_by, state, title, purpose, people, start_at, end_at, start_day, until, resources,
+                     revision, created_at, decided_at, commits)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+
+const SLOT: &str = "
+INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start_at, end_at, setup, teardown, units, exclusive,
+                          active)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+
+const BOOKING_CHANGED: &str = "
+UPDATE booking SET state = ?4, cancelled_at = ?5, cancelled_by = ?6, cancel_reason = ?7, title = ?8, purpose = ?9, people = ?10,
+                   start_at = ?11, end_at = ?12, start_day = ?13, until = ?14, resources = ?15, revision = ?16, decided_at = ?17,
+                   commits = CAST(commits || ?18 AS BLOB)
+WHERE part_id = ?1 AND id = ?2 AND revision = ?3";
+
+const BOOKING_PLACE: &str = "SELECT until, resources FROM booking WHERE part_id = ?1 AND id = ?2";
+
+const SLOTS_GONE: &str =
+    "DELETE FROM booking_slot WHERE part_id = ?1 AND resource = ?2 AND until = ?3 AND booking = ?4";
+
+const SLOT_ACTIVE: &str = "
+UPDATE booking_slot SET active = ?6
+WHERE part_id = ?1 AND resource = ?2 AND until = ?3 AND booking = ?4 AND place = ?5";
+
+const HEAD: &str = "
+INSERT INTO resource_head (part_id, resource, epoch, number, decided_at, hash, commit_number)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (part_id, resource) DO UPDATE SET
+    epoch = excluded.epoch, number = excluded.number, decided_at = excluded.decided_at, hash = excluded.hash,
+    commit_number = excluded.commit_number";
+
+const RESOURCE: &str = "
+INSERT INTO resource (part_id, id, policy_version, spec) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (part_id, id) DO UPDATE SET policy_version = excluded.policy_version, spec = excluded.spec";
+
+const POLICY_VERSION: &str = "UPDATE resource SET policy_version = ?3 WHERE part_id = ?1 AND id = ?2";
+
+const BLOCK: &str =
+    "INSERT INTO block (part_id, resource, id, start_at, end_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const BLOCK_GONE: &str = "DELETE FROM block WHERE part_id = ?1 AND resource = ?2 AND id = ?3";
+
+const HOLD: &str = "
+INSERT INTO hold (part_id, id, resource, token_epoch, token_number, holder, start_at, end_at, setup, teardown, units, granted_at,
+                  expires_at, renewals)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+
+const HOLD_RENEWED: &str = "
+UPDATE hold SET expires_at = ?3, renewals = ?4 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
+
+const HOLD_ENDED: &str = "UPDATE hold SET ended = ?3 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
+
+const MARKED_AT: &str = "UPDATE mark SET number = ?2, hash = ?3, longest = ?4 WHERE part_id = ?1";
+
+impl<'c> Rows<'c> {
+    /// Begins after a mark, within a transaction.
+    pub fn begin(db: &'c Connection, mark: Mark) -> Result<Rows<'c>> {
+        Ok(Rows {
+            db,
+            mark,
+            heads: BTreeMap::new(),
+            commit: mark.number,
+            booking: db.prepare_cached(BOOKING)?,
+            slot: db.prepare_cached(SLOT)?,
+            attempt: db.prepare_cached(ATTEMPT)?,
+        })
+    }
+
+    /// The next commit.
+    pub fn commit(&mut self, commit: &Commit) -> Result<()> {
+        if commit.number != self.mark.number + 1 {
+            return Err(Error::bug(format!("commit {} follows {} in the tables", commit.number, self.mark.number)));
+        }
+        self.commit = commit.number;
+        for (place, entry) in commit.entries.iter().enumerate() {
+            self.entry(entry)?;
+            let key = entry.recorded.key;
+            self.attempt.execute(params![key.part.0, key.key, key.actor, signed(commit.number), place as i64])?;
+        }
+        (self.mark.number, self.mark.hash) = (commit.number, commit.hash);
+        Ok(())
+    }
+
+    /// What stands for all of them. Returns how far the tables are then.
+    pub fn finish(self) -> Result<Mark> {
+        let mut put = self.db.prepare_cached(HEAD)?;
+        for (resource, Head { version, decided_at, hash, commit }) in &self.heads {
+            let (epoch, number) = (version.epoch.0, signed(version.number));
+            put.execute(params![PART, resource.0, epoch, number, decided_at.0, hash, signed(*commit)])?;
+        }
+        let Mark { number, hash, longest } = self.mark;
+        let rows = self.db.prepare_cached(MARKED_AT)?.execute(params![PART, signed(number), hash, longest.0])?;
+        one_row(rows, "mark", &number)?;
+        Ok(self.mark)
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Result<()> {
+        for booking in &entry.bookings {
+            self.booking(booking, entry)?;
+        }
+        for record in &entry.records {
+            for change in &record.changes {
+                self.change(record.resource, change, &entry.bookings)?;
+            }
+            let (resource, version) = (record.resource, record.version);
+            if version.number.is_multiple_of(MARKED) {
+                let mut insert = self.db.prepare_cached(MARK)?;
+                insert.execute(params![PART, resource.0, signed(version.number), signed(self.commit)])?;
+            }
+            let decided_at = entry.recorded.decision.decided_at;
+            self.heads.insert(resource, Head { version, decided_at, hash: record.hash, commit: self.commit });
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, resource: ResourceId, change: &Change, bookings: &[Arc<Booking>]) -> Result<()> {
+        let until = |id: BookingId| {
+            let booking = bookings.iter().find(|b| b.id == id);
+            booking.map(|b| until(b)).ok_or_else(|| Error::bug(format!("{id} changes without its booking")))
+        };
+        match change {
+            Change::ResourceCreated(r) | Change::ResourceEdited(r) => self.resource(r),
+            Change::BlockAdded { block: Block { id, interval, reason }, policy_version } => {
+                let (start, end) = (interval.start().0, interval.end().0);
+                self.db.prepare_cached(BLOCK)?.execute(params![PART, resource.0, id.0, start, end, reason])?;
+                self.policy_version(resource, *policy_version)
+            }
+            Change::BlockRemoved { block, policy_version } => {
+                let rows = self.db.prepare_cached(BLOCK_GONE)?.execute(params![PART, resource.0, block.id.0])?;
+                one_row(rows, "block", &block.id)?;
+                self.policy_version(resource, *policy_version)
+            }
+            // Its slots are put in with the booking.
+            Change::BookingMade { .. } => Ok(()),
+            Change::BookingApproved { booking, slots, .. } => {
+                self.slots_active(resource, *booking, until(*booking)?, slots, true)
+            }
+            Change::BookingCancelled { booking, slots, .. } => {
+                self.slots_active(resource, *booking, until(*booking)?, slots, false)
+            }
+            Change::BookingEdited { .. } => Ok(()),
+            Change::HoldGranted(hold) => self.hold(hold),
+            Change::HoldRenewed(hold) => {
+                let mut update = self.db.prepare_cached(HOLD_RENEWED)?;
+                let rows = update.execute(params![PART, hold.id.0, hold.expires_at.0, hold.renewals])?;
+                one_row(rows, "hold", &hold.id)
+            }
+            Change::HoldEnded(EndedHold { hold, end }) => {
+                let mut update = self.db.prepare_cached(HOLD_ENDED)?;
+                let rows = update.execute(params![PART, hold.id.0, codec::hold_end_name(*end)])?;
+                one_row(rows, "hold", &hold.id)
+            }
+        }
+    }
+
+    fn resource(&self, resource: &Resource) -> Result<()> {
+        let spec = codec::encode_spec(&resource.spec)?;
+        let mut put = self.db.prepare_cached(RESOURCE)?;
+        one_row(
+            put.execute(params![PART, resource.id.0, signed(resource.policy_version), spec])?,
+            "resource",
+            &resource.id,
+        )
+    }
+
+    fn policy_version(&self, resource: ResourceId, version: u64) -> Result<()> {
+        let mut update = self.db.prepare_cached(POLICY_VERSION)?;
+        one_row(update.execute(params![PART, resource.0, signed(version)])?, "resource", &resource)
+    }
+
+    fn booking(&mut self, booking: &Booking, entry: &Entry) -> Result<()> {
+        let Booking { id, details, .. } = booking;
+        let (state, cancelled) = match &booking.state {
+            BookingState::Pending => ("pending", None),
+            BookingState::Confirmed => ("confirmed", None),
+            BookingState::Cancelled { at, by, reason } => ("cancelled", Some((at.0, by.uuid(), reason))),
+        };
+        let resources: Vec<u8> = booking.resources().iter().flat_map(|r| r.0.into_bytes()).collect();
+        let (start, end, until) = (booking.start(), booking.end(), until(booking));
+        let day = start.0.div_euclid(DAY);
+        self.mark.longest = self.mark.longest.max(end.since(start));
+        let commit = self.commit.to_be_bytes();
+        if booking.revision == 1 {
+            self.booking.execute(params![
+                PART,
+                id.0,
+                booking.owner.0,
+                booking.made_by.uuid(),
+                state,
+                details.title,
+                details.purpose,
+                details.people,
+                start.0,
+                end.0,
+                day,
+                until.0,
+                resources,
+                signed(booking.revision),
+                booking.created_at.0,
+                booking.decided_at.0,
+                commit
+            ])?;
+            return self.slots(booking, until);
+        }
+        let moved = entry.changes().any(|change| change.booking() == Some(*id) && change.moves());
+        if moved {
+            self.slots_gone(*id)?;
+        }
+        let rows = self.db.prepare_cached(BOOKING_CHANGED)?.execute(params![
+            PART,
+            id.0,
+            signed(booking.revision - 1),
+            state,
+            cancelled.map(|(at, ..)| at),
+            cancelled.map(|(_, by, _)| by),
+            cancelled.and_then(|(.., reason)| reason.as_ref()),
+            details.title,
+            details.purpose,
+            details.people,
+            start.0,
+            end.0,
+            day,
+            until.0,
+            resources,
+            signed(booking.revision),
+            booking.decided_at.0,
+            commit
+        ])?;
+        one_row(rows, "booking", id)?;
+        match moved {
+            true => self.slots(booking, until),
+            false => Ok(()),
+        }
+    }
+
+    fn slots(&mut self, booking: &Booking, until: Instant) -> Result<()> {
+        for (place, slot) in booking.slots.iter().enumerate() {
+            let around = around(slot.interval, slot.occupied);
+            self.slot.execute(params![
+                PART,
+                slot.resource.0,
+                until.0,
+                booking.id.0,
+                place as i64,
+                booking.owner.0,
+                slot.interval.start().0,
+                slot.interval.end().0,
+                around.0,
+                around.1,
+                slot.units,
+                exclusive(slot),
+                booking.state.takes_units()
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Takes away the slots where the booking was until now.
+    fn slots_gone(&self, id: BookingId) -> Result<()> {
+        let mut select = self.db.prepare_cached(BOOKING_PLACE)?;
+        let (until, resources): (i64, Vec<u8>) =
+            select.query_row(params![PART, id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut delete = self.db.prepare_cached(SLOTS_GONE)?;
+        for resource in resources.chunks(16) {
+            delete.execute(params![PART, resource, until, id.0])?;
+        }
+        Ok(())
+    }
+
+    fn slots_active(
+        &self,
+        resource: ResourceId,
+        booking: BookingId,
+        until: Instant,
+        slots: &[(u16, Slot)],
+        active: bool,
+    ) -> Result<()> {
+        let mut update = self.db.prepare_cached(SLOT_ACTIVE)?;
+        for (place, _) in slots {
+            let rows = update.execute(params![PART, resource.0, until.0, booking.0, place, active])?;
+            one_row(rows, "booking_slot", &booking)?;
+        }
+        Ok(())
+    }
+
+    fn hold(&self, hold: &Hold) -> Result<()> {
+        let Version { epoch, number } = hold.token.0;
+        let around = around(hold.interval, hold.occupied);
+        self.db.prepare_cached(HOLD)?.execute(params![
+            PART,
+            hold.id.0,
+            hold.resource.0,
+            epoch.0,
+            signed(number),
+            hold.holder.0,
+            hold.interval.start().0,
+            hold.interval.end().0,
+            around.0,
+            around.1,
+            hold.units,
+            hold.granted_at.0,
+            hold.expires_at.0,
+            hold.renewals
+        ])?;
+        Ok(())
+    }
+}
+
+/// The last instant that any slot of the booking takes.
+fn until(booking: &Booking) -> Instant {
+    booking.slots.iter().map(|s| s.occupied.end()).max().unwrap_or(Instant::MIN)
+}
+
+fn around(interval: Interval, occupied: Interval) -> (i64, i64) {
+    (interval.start().since(occupied.start()).0, occupied.end().since(interval.end()).0)
+}
+
+const fn exclusive(slot: &Slot) -> bool {
+    match slot.own_overlap {
+        OwnOverlap::Refuse => true,
+        OwnOverlap::Allow => false,
+    }
+}
+
+fn one_row(rows: usize, table: &str, key: &impl std::fmt::Display) -> Result<()> {
+    match rows {
+        1 => Ok(()),
+        _ => Err(Error::bug(format!(
+            "{rows} rows of {table} for {key} instead of one: the rows are not what was judged on"
+        ))),
+    }
+}

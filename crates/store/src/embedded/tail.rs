@@ -1,0 +1,300 @@
+//! The end of the journal in memory: what the query tables do not have yet, the last commits for whoever tells them, and all live
+//! holds. Whoever looks here first and in the tables afterwards never looks behind what was told.
+//!
+//! Why that is so. The writer puts a commit in after its COMMIT returned and before anybody is answered. The follower takes it out
+//! after its own COMMIT returned. So what is not here is in the tables, for every read that begins after the look.
+
+use crate::commit::Commit;
+use slotwise_domain::{
+    AttemptKey, Booking, BookingId, Change, EndedHold, Hold, HoldId, Instant, OwnOverlap, PersonId, ResourceId,
+};
+use slotwise_engine::Recorded;
+use slotwise_engine::round::key_time;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::watch;
+
+/// Commits kept after they are in the tables, for readers of the outbox.
+const KEPT_COMMITS: usize = 256;
+/// Attempts of such commits.
+const KEPT_ATTEMPTS: usize = 16_384;
+
+pub(super) struct Tail {
+    /// The last commit that is in the tables.
+    applied: watch::Sender<u64>,
+    /// The last commit that is durable.
+    head: AtomicU64,
+    /// No key that is in the tables was made later.
+    latest_key: AtomicI64,
+    /// Attempts that are not in the tables.
+    behind: AtomicU64,
+    inner: RwLock<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Without a gap, up to the head.
+    commits: VecDeque<Arc<Commit>>,
+    /// Attempts of commits that are in the tables.
+    kept: usize,
+    attempts: HashMap<AttemptKey, (u64, u32)>,
+    bookings: HashMap<BookingId, (u64, Arc<Booking>)>,
+    ended: HashMap<HoldId, (u64, EndedHold)>,
+    /// What matters to the rule about two at once, in order.
+    exclusive: HashMap<PersonId, Vec<(u64, Change)>>,
+    live: Live,
+}
+
+/// Holds that no change has ended.
+#[derive(Default)]
+struct Live {
+    by_id: HashMap<HoldId, Hold>,
+    by_expiry: BTreeSet<(Instant, ResourceId, HoldId)>,
+    by_holder: HashMap<PersonId, BTreeSet<HoldId>>,
+}
+
+impl Tail {
+    /// What follows the tables, which are at `applied` and know these live holds.
+    pub fn new(applied: u64, latest_key: Instant, live: Vec<Hold>) -> Tail {
+        let mut inner = Inner::default();
+        for hold in live {
+            inner.live.put(hold);
+        }
+        Tail {
+            applied: watch::Sender::new(applied),
+            head: AtomicU64::new(applied),
+            latest_key: AtomicI64::new(latest_key.0),
+            behind: AtomicU64::new(0),
+            inner: RwLock::new(inner),
+        }
+    }
+
+    /// The last commit that is durable.
+    pub fn head(&self) -> u64 {
+        self.head.load(Ordering::Acquire)
+    }
+
+    /// The last commit that is in the tables.
+    pub fn applied(&self) -> u64 {
+        *self.applied.borrow()
+    }
+
+    /// Changes whenever the tables have caught up by some commits.
+    pub fn watch_applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    /// Attempts that are not in the tables.
+    pub fn behind(&self) -> u64 {
+        self.behind.load(Ordering::Relaxed)
+    }
+
+    /// For the writer, after its COMMIT.
+    pub fn push(&self, commit: &Arc<Commit>) {
+        let mut inner = self.write();
+        for (place, entry) in commit.entries.iter().enumerate() {
+            inner.attempts.insert(entry.recorded.key, (commit.number, place as u32));
+            for change in entry.changes() {
+                inner.change(commit.number, change);
+            }
+            for booking in &entry.bookings {
+                inner.bookings.insert(booking.id, (commit.number, booking.clone()));
+            }
+        }
+        inner.commits.push_back(commit.clone());
+        self.behind.fetch_add(commit.entries.len() as u64, Ordering::Relaxed);
+        drop(inner);
+        self.head.store(commit.number, Ordering::Release);
+    }
+
+    /// For the follower: commits after those in the tables, in order, until they hold so many attempts.
+    pub fn after_applied(&self, attempts_max: usize) -> Vec<Arc<Commit>> {
+        let (inner, applied) = (self.read(), self.applied());
+        let mut attempts = 0;
+        let following = inner.commits.iter().skip_while(|commit| commit.number <= applied);
+        let within = following.take_while(|commit| {
+            let room = attempts < attempts_max;
+            attempts += commit.entries.len();
+            room
+        });
+        within.cloned().collect()
+    }
+
+    /// For the follower, after its COMMIT: these are in the tables.
+    pub fn forget(&self, commits: &[Arc<Commit>]) {
+        let Some(last) = commits.last() else { return };
+        let keys = commits.iter().flat_map(|c| &c.entries).map(|e| key_time(e.recorded.key).0);
+        let latest = keys.max().unwrap_or(i64::MIN);
+        // Before they leave memory: a key that is younger than this is in memory or nowhere.
+        self.latest_key.fetch_max(latest, Ordering::AcqRel);
+        self.applied.send_replace(last.number);
+        let mut inner = self.write();
+        for commit in commits {
+            inner.forget(commit, last.number);
+            inner.kept += commit.entries.len();
+            self.behind.fetch_sub(commit.entries.len() as u64, Ordering::Relaxed);
+        }
+        let applied = last.number;
+        while inner.commits.front().is_some_and(|c| c.number <= applied)
+            && (inner.commits.len() > KEPT_COMMITS || inner.kept > KEPT_ATTEMPTS)
+        {
+            if let Some(gone) = inner.commits.pop_front() {
+                inner.kept = inner.kept.saturating_sub(gone.entries.len());
+            }
+        }
+    }
+
+    /// A commit, if it is still in memory.
+    pub fn commit(&self, number: u64) -> Option<Arc<Commit>> {
+        let inner = self.read();
+        let first = inner.commits.front()?.number;
+        let place = number.checked_sub(first)?;
+        inner.commits.get(usize::try_from(place).ok()?).cloned()
+    }
+
+    /// What is known of a key.
+    pub fn recorded(&self, key: AttemptKey) -> Known<Recorded> {
+        let found = {
+            let inner = self.read();
+            inner.attempts.get(&key).and_then(|(number, place)| {
+                let first = inner.commits.front()?.number;
+                let commit = inner.commits.get(usize::try_from(number - first).ok()?)?;
+                Some(Recorded::clone(&commit.entries.get(*place as usize)?.recorded))
+            })
+        };
+        match found {
+            Some(recorded) => Known::Is(recorded),
+            None if key_time(key).0 > self.latest_key.load(Ordering::Acquire) => Known::Nowhere,
+            None => Known::AskTables,
+        }
+    }
+
+    /// A booking that changed lately.
+    pub fn booking(&self, id: BookingId) -> Option<Arc<Booking>> {
+        self.read().bookings.get(&id).map(|(_, booking)| booking.clone())
+    }
+
+    /// A hold that is live, or ended lately.
+    pub fn hold(&self, id: HoldId) -> Option<(Hold, Option<EndedHold>)> {
+        let inner = self.read();
+        let live = inner.live.by_id.get(&id).map(|hold| (*hold, None));
+        live.or_else(|| inner.ended.get(&id).map(|(_, ended)| (ended.hold, Some(*ended))))
+    }
+
+    /// Live holds of a person, by id.
+    pub fn holds_of(&self, holder: PersonId) -> Vec<Hold> {
+        let inner = self.read();
+        let ids = inner.live.by_holder.get(&holder).into_iter().flatten();
+        ids.filter_map(|id| inner.live.by_id.get(id).copied()).collect()
+    }
+
+    /// What rules about a person ask for: their live holds, and what changed lately of a person as the tables know them.
+    /// The changes may have been looked up before the tables were: each sets or takes away, so folding one twice does no harm.
+    pub fn person(&self, id: PersonId) -> (BTreeMap<HoldId, Instant>, Vec<Change>) {
+        let holds = self.holds_of(id).into_iter().map(|hold| (hold.id, hold.expires_at)).collect();
+        let changes = self.read().exclusive.get(&id).into_iter().flatten().map(|(_, change)| change.clone()).collect();
+        (holds, changes)
+    }
+
+    /// Resources with live holds that expire until an instant, soonest first, each once.
+    pub fn due(&self, until: Instant, max: usize) -> Vec<(Instant, ResourceId)> {
+        let (mut due, mut seen) = (Vec::new(), BTreeSet::new());
+        for (at, resource, _) in self.read().live.by_expiry.iter().take_while(|(at, ..)| *at <= until) {
+            if due.len() >= max {
+                break;
+            }
+            if seen.insert(*resource) {
+                due.push((*at, *resource));
+            }
+        }
+        due
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What memory says of a key.
+pub(super) enum Known<T> {
+    /// This.
+    Is(T),
+    /// It was never used.
+    Nowhere,
+    /// Only the tables can tell.
+    AskTables,
+}
+
+impl Inner {
+    fn change(&mut self, number: u64, change: &Change) {
+        match change {
+            Change::HoldGranted(hold) | Change::HoldRenewed(hold) => self.live.put(*hold),
+            Change::HoldEnded(ended) => {
+                self.live.end(ended.hold.id);
+                self.ended.insert(ended.hold.id, (number, *ended));
+            }
+            Change::BookingMade { owner, slots, .. }
+            | Change::BookingApproved { owner, slots, .. }
+            | Change::BookingCancelled { owner, slots, .. } => {
+                if slots.iter().any(|(_, slot)| slot.own_overlap == OwnOverlap::Refuse) {
+                    self.exclusive.entry(*owner).or_default().push((number, change.clone()));
+                }
+            }
+            Change::BookingEdited { .. }
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. } => {}
+        }
+    }
+
+    /// Forgets what this commit put in, unless a later one, that is not in the tables, has put in something newer.
+    fn forget(&mut self, commit: &Commit, applied: u64) {
+        for entry in &commit.entries {
+            self.attempts.remove(&entry.recorded.key);
+            for change in entry.changes() {
+                if let Some(id) = change.booking()
+                    && self.bookings.get(&id).is_some_and(|(number, _)| *number <= applied)
+                {
+                    self.bookings.remove(&id);
+                }
+                if let Change::HoldEnded(ended) = change {
+                    self.ended.remove(&ended.hold.id);
+                }
+                if let Some(owner) = change.about()
+                    && let Some(changes) = self.exclusive.get_mut(&owner)
+                {
+                    changes.retain(|(number, _)| *number > applied);
+                    if changes.is_empty() {
+                        self.exclusive.remove(&owner);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Live {
+    fn put(&mut self, hold: Hold) {
+        self.end(hold.id);
+        self.by_id.insert(hold.id, hold);
+        self.by_expiry.insert((hold.expires_at, hold.resource, hold.id));
+        self.by_holder.entry(hold.holder).or_default().insert(hold.id);
+    }
+
+    fn end(&mut self, id: HoldId) {
+        let Some(hold) = self.by_id.remove(&id) else { return };
+        self.by_expiry.remove(&(hold.expires_at, hold.resource, id));
+        if let Some(ids) = self.by_holder.get_mut(&hold.holder) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.by_holder.remove(&hold.holder);
+            }
+        }
+    }
+}
