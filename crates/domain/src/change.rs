@@ -2,11 +2,12 @@
 //! A change carries what its fold needs and no more; it never fails.
 
 use crate::booking::{Booking, Slot};
-use crate::calendar::Block;
+use crate::calendar::{Block, Calendar};
 use crate::command::Actor;
 use crate::hold::{EndedHold, Hold};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::resource::Resource;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One thing that became true of one resource.
@@ -141,6 +142,9 @@ pub struct Changes {
     pub records: Vec<(ResourceId, Vec<Change>)>,
     /// Bookings as they are after it.
     pub bookings: Vec<Arc<Booking>>,
+    /// Calendars that the records were folded into already, by whoever made them, on the world they are to be applied to. Saves
+    /// folding them twice; where one is missing, the record is folded.
+    pub folded: BTreeMap<ResourceId, Calendar>,
 }
 
 impl Changes {

@@ -133,7 +133,8 @@ impl World {
     }
 
     /// Folds what was accepted, so that the next in the same commit sees it. Returns the versions it made.
-    pub fn apply(&mut self, changes: &Changes, decided_at: Instant) -> Vec<(ResourceId, Version)> {
+    pub fn apply(&mut self, changes: &mut Changes, decided_at: Instant) -> Vec<(ResourceId, Version)> {
+        let mut folded = std::mem::take(&mut changes.folded);
         let mut versions = Vec::with_capacity(changes.records.len());
         for (id, record) in &changes.records {
             if let (None, Some(Change::ResourceCreated(resource))) = (self.calendars.get(id), record.first()) {
@@ -142,10 +143,11 @@ impl World {
                 self.loaded.resources.insert(*id);
             }
             let Some(calendar) = self.calendars.get_mut(id) else { continue };
-            let calendar = Arc::make_mut(calendar);
-            for change in record {
-                calendar.apply(change);
+            match folded.remove(id) {
+                Some(folded) => *calendar = Arc::new(folded),
+                None => record.iter().for_each(|change| Arc::make_mut(calendar).apply(change)),
             }
+            let calendar = Arc::make_mut(calendar);
             calendar.version = calendar.version.next_in(self.epoch);
             calendar.decided_at = decided_at;
             versions.push((*id, calendar.version));

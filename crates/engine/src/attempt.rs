@@ -145,8 +145,8 @@ impl Engine {
 
     async fn run(&self, key: AttemptKey, request: Request) -> Answer {
         let Request { fingerprint, command, .. } = request;
-        let world = match self.observe(&command).await {
-            Ok(world) => world,
+        let (world, verdict) = match self.propose(&command).await {
+            Ok(proposed) => proposed,
             Err(e) => {
                 tracing::warn!(key = %key.key, "observing for an attempt: {e}");
                 return Answer::Failed(Failure::of(FailureCode::StoreUnavailable));
@@ -154,7 +154,7 @@ impl Engine {
         };
         let observed = world.versions(&command.scope());
         // A refusal on what was observed is a hint: only settle's is told.
-        let hint = match decide(&world, &command, self.clock.now()) {
+        let hint = match verdict {
             Verdict::Rejected(rejection, _) => Some(rejection.code),
             Verdict::Accepted(..) | Verdict::Moved(_) | Verdict::Needs(_) => None,
         };
@@ -173,14 +173,22 @@ impl Engine {
 
     /// What the command would be judged against now, without any exclusivity. Also what screens are made from.
     pub async fn observe(&self, command: &Command) -> Result<World, StoreError> {
+        Ok(self.propose(command).await?.0)
+    }
+
+    /// The same, with what deciding on it says.
+    async fn propose(&self, command: &Command) -> Result<(World, Verdict), StoreError> {
         let mut scope = command.scope();
         let mut world = self.store.observe(scope.clone()).await?;
         for _ in 0..3 {
-            let Verdict::Needs(more) = decide(&world, command, self.clock.now()) else { break };
-            scope.extend(&more);
+            match decide(&world, command, self.clock.now()) {
+                Verdict::Needs(more) => scope.extend(&more),
+                verdict => return Ok((world, verdict)),
+            }
             world = self.store.observe(scope.clone()).await?;
         }
-        Ok(world)
+        let verdict = decide(&world, command, self.clock.now());
+        Ok((world, verdict))
     }
 
     /// What is true of a scope, for screens.

@@ -76,13 +76,13 @@ fn fold(
     world: &mut World,
     proposal: &Proposal,
     scope: &Scope,
-    changes: Changes,
+    mut changes: Changes,
     outcome: Outcome,
     subject: Option<Subject>,
     decided_at: Instant,
 ) -> Judged {
     let before = world.versions(scope);
-    let made_versions = world.apply(&changes, decided_at);
+    let made_versions = world.apply(&mut changes, decided_at);
     let decided = if made_versions.is_empty() { before } else { made_versions };
     let policies = decided.iter().filter_map(|(id, _)| Some((*id, world.calendars.get(id)?.resource.policy_version)));
     let policies = policies.collect();

@@ -81,7 +81,11 @@ impl<'w> Draft<'w> {
     }
 
     pub fn changes(self) -> Changes {
-        let records = self.drafted.into_iter().map(|(id, (_, changes))| (id, changes));
-        Changes { records: records.filter(|(_, c)| !c.is_empty()).collect(), bookings: self.bookings }
+        let mut changes = Changes { bookings: self.bookings, ..Changes::default() };
+        for (id, (calendar, record)) in self.drafted.into_iter().filter(|(_, (_, record))| !record.is_empty()) {
+            changes.records.push((id, record));
+            changes.folded.insert(id, calendar);
+        }
+        changes
     }
 }

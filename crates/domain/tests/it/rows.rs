@@ -307,7 +307,7 @@ impl Desk {
         let command = &proposal.command;
         let now = self.world.decided_at(&command.scope(), self.now);
         let verdict = settle(&self.world, &proposal, now);
-        let (said, changes) = match verdict {
+        let (said, mut changes) = match verdict {
             Verdict::Accepted(changes, subject) => {
                 self.remember(command, subject, &changes, name);
                 (self.accepted(command, subject, &changes), changes)
@@ -320,13 +320,7 @@ impl Desk {
             Verdict::Needs(scope) => panic!("everything is loaded, and it needs {scope:?}"),
         };
         let ended = self.ended(&changes);
-        let before = self.world.clone();
-        let versions = self.world.apply(&changes, now);
-        invariants::check(&self.world, [(&changes, now)]).unwrap();
-        for (id, version) in &versions {
-            let number = before.calendars.get(id).map_or(0, |c| c.version.number);
-            assert_eq!(version.number, number + 1, "an accepted command raises a version by one");
-        }
+        fold(&mut self.world, &mut changes, command.actor, now);
         assert!(changes.records.is_sorted_by(|a, b| a.0 < b.0), "records are sorted, one per resource");
         assert!(changes.records.iter().all(|(_, record)| !record.is_empty()), "no record without a change");
         if ended.is_empty() { said } else { format!("{said}; {}", ended.join(", ")) }
@@ -613,4 +607,25 @@ fn weekdays(word: &str) -> Weekdays {
         (one, None) => (day(one), day(one)),
     };
     (from..=to).map(|n| civil::Weekday::from_monday_zero_offset(n as i8).unwrap()).collect()
+}
+
+/// Folds what was decided, and checks that the record alone says the same: of calendars, of bookings, of versions.
+pub fn fold(world: &mut World, changes: &mut Changes, by: Actor, now: Instant) {
+    let before = world.clone();
+    let mut anew = before.clone();
+    let versions = world.apply(changes, now);
+    assert_eq!(anew.apply(changes, now), versions);
+    for (id, version) in &versions {
+        let number = before.calendars.get(id).map_or(0, |c| c.version.number);
+        assert_eq!(version.number, number + 1, "an accepted command raises a version by one");
+        assert_eq!(world.calendars[id], anew.calendars[id], "what was drafted is not what the record folds to");
+    }
+    for after in &changes.bookings {
+        let record = changes.records.iter().flat_map(|(_, record)| record);
+        let details = Some(after.details.clone());
+        let earlier = before.bookings.get(&after.id).map(|b| &**b);
+        let folded = Booking::after(earlier, after.id, record, details, by, now);
+        assert_eq!(folded.as_ref(), Some(&**after), "the booking is not what the record folds to");
+    }
+    invariants::check(world, [(&*changes, now)]).unwrap();
 }
