@@ -8,7 +8,7 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use slotwise_engine::outbox::Outbox;
 use slotwise_engine::{Engine, Limits, deadlines};
-use slotwise_server::{App, DemoSessions, People, Realtime, listen, router, run_realtime};
+use slotwise_server::{App, Crowds, DemoSessions, People, Realtime, listen, router, run_realtime};
 use slotwise_store::SystemClock;
 use slotwise_store::embedded::{Embedded, Options};
 use std::io::{IsTerminal, Write};
@@ -53,6 +53,7 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         people: Arc::new(People::new(store.clone())),
         realtime,
         demo: config.demo.then(|| Arc::new(DemoSessions::default())),
+        crowds: Arc::new(Crowds::default()),
         metrics: Arc::new(move || metrics.render()),
         limiter: slotwise_server::limiter(config.attempts_per_second),
     };
@@ -64,11 +65,13 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     ];
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
     let address = listener.local_addr()?;
+    let crowds = app.crowds.clone();
     let (router, sockets) = router(app);
     tracing::info!(%address, data = %config.data.display(), demo = config.demo, "serving");
     // Whoever started this reads where it listens; nobody may be reading.
     drop(writeln!(std::io::stdout(), "Slotwise is on http://{address}"));
     listen::serve(listener, router, config.connections_max, stop_asked(sockets)).await;
+    crowds.stop();
     engine.drain().await;
     for task in tasks {
         task.abort();

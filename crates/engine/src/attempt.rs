@@ -2,6 +2,7 @@
 //! It never retries, and it does not stop because a client went away: each execution runs in a task of its own.
 
 use crate::committer::Committer;
+use crate::meter::{Class, Meter};
 use crate::port::{Clock, CommitError, Made, Recorded, Settled, Status, Store, StoreError};
 use crate::round;
 use slotwise_domain::{
@@ -105,6 +106,7 @@ pub struct Engine {
     ids: Arc<dyn Ids>,
     limits: Limits,
     committer: Committer,
+    meter: Arc<Meter>,
     running: Mutex<HashMap<AttemptKey, Fingerprint>>,
     failures: Mutex<Failures>,
     tasks: TaskTracker,
@@ -113,10 +115,11 @@ pub struct Engine {
 impl Engine {
     /// An engine over a store; must be called within a Tokio runtime.
     pub fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, limits: Limits) -> Arc<Engine> {
-        let committer = Committer::start(store.clone(), limits);
+        let meter = Arc::new(Meter::new(clock.clone()));
+        let committer = Committer::start(store.clone(), limits, meter.clone());
         let failures = Mutex::new(Failures::default());
         let running = Mutex::new(HashMap::new());
-        Arc::new(Engine { store, clock, ids, limits, committer, running, failures, tasks: TaskTracker::new() })
+        Arc::new(Engine { store, clock, ids, limits, committer, meter, running, failures, tasks: TaskTracker::new() })
     }
 
     /// Takes one request to its answer. The execution goes on if the caller stops waiting.
@@ -226,6 +229,26 @@ impl Engine {
         self.store.status()
     }
 
+    /// The last two minutes.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Proposals that wait for a commit, of at most [`Limits::queue_max`].
+    pub fn waiting(&self) -> usize {
+        self.committer.waiting()
+    }
+
+    /// Executions under way.
+    pub fn running(&self) -> usize {
+        lock(&self.running).len()
+    }
+
+    /// The bounds it was started with.
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Rung after each commit.
     pub fn doorbell(&self) -> Arc<Notify> {
         self.committer.doorbell()
@@ -260,12 +283,22 @@ impl Engine {
                 metrics::counter!("slotwise_attempts_total", "command" => command, "outcome" => outcome.name(), "code" => code)
                     .increment(1);
                 count_holds(command, outcome);
+                let class = match outcome {
+                    Outcome::Booked | Outcome::Accepted => Class::Accepted,
+                    Outcome::Rejected(_) => Class::Rejected,
+                };
+                let resources = recorded.decision.decided.iter().map(|(id, _)| *id);
+                self.meter.ended(class, outcome.name(), code, took, resources);
             }
-            Answer::Replayed(_) => metrics::counter!("slotwise_replays_total", "command" => command).increment(1),
+            Answer::Replayed(_) => {
+                metrics::counter!("slotwise_replays_total", "command" => command).increment(1);
+                self.meter.ended(Class::Other, "REPLAYED", "", took, std::iter::empty());
+            }
             Answer::Failed(failure) => {
                 let code = failure.code.name();
                 metrics::counter!("slotwise_attempts_total", "command" => command, "outcome" => "FAILED", "code" => code)
                     .increment(1);
+                self.meter.ended(Class::Failed, "FAILED", code, took, std::iter::empty());
                 lock(&self.failures).remember(*key, failure.code, self.clock.now(), self.limits.failures_max);
             }
             Answer::None(no) => {
@@ -277,6 +310,7 @@ impl Engine {
                     NoAnswer::EpochChanged => "epoch_changed",
                 };
                 metrics::counter!("slotwise_no_outcome_total", "why" => why).increment(1);
+                self.meter.ended(Class::Other, "NONE", why, took, std::iter::empty());
             }
         }
     }

@@ -2,6 +2,7 @@
 //! One commit at a time, one try per proposal; it never retries.
 
 use crate::attempt::Limits;
+use crate::meter::Meter;
 use crate::port::{CommitError, Settled, Store};
 use futures_util::FutureExt;
 use slotwise_domain::{Failure, FailureCode, Proposal, settle};
@@ -24,10 +25,10 @@ struct Job {
 
 impl Committer {
     /// Starts the task that commits; it ends when the committer is dropped and the queue is empty.
-    pub fn start(store: Arc<dyn Store>, limits: Limits) -> Committer {
+    pub fn start(store: Arc<dyn Store>, limits: Limits, meter: Arc<Meter>) -> Committer {
         let (queue, jobs) = mpsc::channel(limits.queue_max);
         let doorbell = Arc::new(Notify::new());
-        tokio::spawn(run(store, limits, jobs, doorbell.clone()));
+        tokio::spawn(run(store, limits, jobs, doorbell.clone(), meter));
         Committer { queue, doorbell }
     }
 
@@ -41,13 +42,24 @@ impl Committer {
         told.await.unwrap_or_else(|_| Err(CommitError::Unknown("the committer is gone".into())))
     }
 
+    /// Proposals in the queue.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Rung after each commit.
     pub fn doorbell(&self) -> Arc<Notify> {
         self.doorbell.clone()
     }
 }
 
-async fn run(store: Arc<dyn Store>, limits: Limits, mut jobs: mpsc::Receiver<Job>, doorbell: Arc<Notify>) {
+async fn run(
+    store: Arc<dyn Store>,
+    limits: Limits,
+    mut jobs: mpsc::Receiver<Job>,
+    doorbell: Arc<Notify>,
+    meter: Arc<Meter>,
+) {
     let mut waiting = Vec::new();
     while jobs.recv_many(&mut waiting, limits.batch_max).await > 0 {
         let mut batch = Vec::with_capacity(waiting.len());
@@ -66,6 +78,7 @@ async fn run(store: Arc<dyn Store>, limits: Limits, mut jobs: mpsc::Receiver<Job
             continue;
         }
         let expected = tells.len();
+        meter.committed(expected);
         // A store that panics says nothing of whether its commit is durable, and must not end those that come after it.
         let commit = AssertUnwindSafe(store.commit(batch, settle)).catch_unwind().await;
         let commit = commit.unwrap_or_else(|_| Err(CommitError::Unknown("the store panicked; this is a bug".into())));

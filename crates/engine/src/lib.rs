@@ -6,6 +6,7 @@ pub mod committer;
 pub mod conformance;
 pub mod deadlines;
 pub mod memory;
+pub mod meter;
 pub mod outbox;
 pub mod port;
 pub mod round;

@@ -2,6 +2,7 @@
 //! they judge nothing and hold no SQL.
 
 pub mod attempts;
+pub mod board;
 pub mod bookings;
 pub mod holds;
 pub mod operations;

@@ -2,6 +2,7 @@
 //! It knows no store by name and keeps nothing that is true.
 
 use crate::auth::{Asker, DemoSessions};
+use crate::crowd::Crowds;
 use crate::people::People;
 use crate::problem::{Problem, Shown, subject_of};
 use crate::realtime::{Conflict, Realtime};
@@ -37,6 +38,8 @@ pub struct App {
     pub realtime: Realtime,
     /// With `--demo`: who somebody chose to be.
     pub demo: Option<Arc<DemoSessions>>,
+    /// Crowds sent; nobody can send one without `--demo`.
+    pub crowds: Arc<Crowds>,
     /// What `/metrics` says.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// How many attempts one person may send; none for no limit.

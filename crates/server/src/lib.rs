@@ -5,6 +5,8 @@ pub mod api;
 pub mod app;
 mod assets;
 pub mod auth;
+mod board;
+mod crowd;
 mod events;
 mod extract;
 pub mod listen;
@@ -16,6 +18,7 @@ mod wire;
 
 pub use app::{App, limiter};
 pub use auth::{DemoSessions, secret_hash};
+pub use crowd::Crowds;
 pub use people::People;
 pub use realtime::{Realtime, run as run_realtime};
 pub use router::{openapi_json, router};

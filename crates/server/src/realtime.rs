@@ -3,6 +3,8 @@
 
 use crate::app::App;
 use crate::auth::{self, Asker};
+use crate::board::{board, may_look};
+use crate::crowd::CrowdBody;
 use crate::events;
 use crate::problem::Problem;
 use crate::wire::{VersionBody, time};
@@ -15,6 +17,8 @@ use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, SocketRef, TryData};
 use socketioxide::socket::Sid;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -33,10 +37,14 @@ pub const BUFFER_MAX: usize = 1_024;
 /// How often a socket that was too slow is tried to be told so.
 const CLOSE_EVERY: Duration = Duration::from_millis(100);
 
+/// How often those who watch the board are told.
+const BOARD_EVERY: Duration = Duration::from_secs(1);
+
 /// The way to the task.
 #[derive(Clone)]
 pub struct Realtime {
     ask: mpsc::Sender<Ask>,
+    sockets: Arc<AtomicUsize>,
 }
 
 /// What [`run`] reads.
@@ -65,13 +73,19 @@ pub enum Ask {
     Unsubscribe(Sid, Vec<ResourceId>),
     /// Somebody was faster.
     Conflict(Box<Conflict>),
+    /// A socket wants to be told what is on the board.
+    WatchBoard(SocketRef, Box<Asker>, AckSender),
+    /// A socket has seen enough of it.
+    LeaveBoard(Sid),
+    /// A crowd has gone on.
+    Crowd(Box<CrowdBody>),
 }
 
 impl Realtime {
     /// The way to a task that is still to be run.
     pub fn new() -> (Realtime, Asked) {
         let (ask, asked) = mpsc::channel(ASKED_MAX);
-        (Realtime { ask }, asked)
+        (Realtime { ask, sockets: Arc::default() }, asked)
     }
 
     /// Tells the loser's own sockets; best effort, the HTTP answer is the authority.
@@ -79,6 +93,18 @@ impl Realtime {
         if self.ask.try_send(Ask::Conflict(Box::new(conflict))).is_err() {
             metrics::counter!("slotwise_conflicts_untold_total").increment(1);
         }
+    }
+
+    /// Tells those who watch the board how far a crowd is; best effort, the next message says it too.
+    pub fn crowd(&self, crowd: CrowdBody) {
+        if self.ask.try_send(Ask::Crowd(Box::new(crowd))).is_err() {
+            tracing::debug!("too much to tell; those who watch the board hear of the crowd with the next second");
+        }
+    }
+
+    /// Sockets connected.
+    pub fn sockets(&self) -> usize {
+        self.sockets.load(Ordering::Relaxed)
     }
 }
 
@@ -144,6 +170,15 @@ pub fn attach(io: &SocketIo, app: &App) {
 }
 
 fn on_messages(socket: &SocketRef, ask: &mpsc::Sender<Ask>, asker: &Asker) {
+    let (watch, watcher) = (ask.clone(), asker.clone());
+    socket.on("watchBoard", async move |socket: SocketRef, ack: AckSender| {
+        drop(watch.send(Ask::WatchBoard(socket, Box::new(watcher.clone()), ack)).await);
+    });
+    let leave = ask.clone();
+    socket.on("leaveBoard", async move |socket: SocketRef, ack: AckSender| {
+        drop(leave.send(Ask::LeaveBoard(socket.id)).await);
+        drop(ack.send(&json!({ "watching": false })));
+    });
     let (subscribe, asker) = (ask.clone(), asker.clone());
     socket.on("subscribe", async move |socket: SocketRef, TryData(wanted): TryData<Subscribe>, ack: AckSender| {
         let wanted = match wanted {
@@ -185,6 +220,10 @@ struct Hub {
     listeners: HashMap<Sid, Listener>,
     by_resource: HashMap<ResourceId, BTreeSet<Sid>>,
     by_person: HashMap<PersonId, BTreeSet<Sid>>,
+    /// Who watches the board.
+    board: BTreeSet<Sid>,
+    /// Up to which second, since 1970, they have been told; what is not told yet begins with it.
+    board_from: i64,
     /// Too slow, and still to be disconnected.
     closing: HashMap<Sid, SocketRef>,
 }
@@ -194,8 +233,11 @@ pub async fn run(app: App, mut outbox: Outbox, mut asked: Asked) {
     let mut hub = Hub::default();
     let mut slow = tokio::time::interval(CLOSE_EVERY);
     slow.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut board = tokio::time::interval(BOARD_EVERY);
+    board.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            _ = board.tick(), if !hub.board.is_empty() => hub.tell_board(&app).await,
             _ = slow.tick(), if !hub.closing.is_empty() => hub.close_slow(),
             // While nobody listens nothing is read.
             records = outbox.next(), if !hub.listeners.is_empty() => {
@@ -235,7 +277,16 @@ impl Hub {
                 }
             }
             Ask::Conflict(conflict) => self.tell_loser(app, &conflict),
+            Ask::WatchBoard(socket, asker, ack) => {
+                self.welcome(&socket, *asker);
+                self.watch_board(app, socket.id, ack).await;
+            }
+            Ask::LeaveBoard(sid) => {
+                self.board.remove(&sid);
+            }
+            Ask::Crowd(crowd) => self.tell_watchers("crowd", &json!(crowd)),
         }
+        app.realtime.sockets.store(self.listeners.len(), Ordering::Relaxed);
         metrics::gauge!("slotwise_sockets").set(self.listeners.len() as f64);
     }
 
@@ -321,6 +372,43 @@ impl Hub {
         }
     }
 
+    /// From now on a socket is told each second, if its person may look now; what was before is read with `GET /api/board`.
+    async fn watch_board(&mut self, app: &App, sid: Sid, ack: AckSender) {
+        let Some(listener) = self.listeners.get(&sid) else { return };
+        let allowed = match app.directory.person(listener.asker.id).await {
+            Ok(Some(card)) => may_look(app, &Asker::from(card)),
+            Ok(None) => Err(Problem::unauthenticated()),
+            Err(_) => Err(Problem::unavailable()),
+        };
+        if let Err(problem) = allowed {
+            return refuse(ack, &problem.code, &problem.detail);
+        }
+        let now = app.engine.now();
+        if self.board.is_empty() {
+            self.board_from = now.0.div_euclid(1_000_000);
+        }
+        self.board.insert(sid);
+        drop(ack.send(&json!({ "watching": true, "as_of": time(now) })));
+    }
+
+    /// The seconds that are over and were not told yet.
+    async fn tell_board(&mut self, app: &App) {
+        let now = app.engine.now().0.div_euclid(1_000_000);
+        // A clock that was set back must not make them wait.
+        let from = self.board_from.min(now.saturating_sub(1));
+        let body = board(app, from).await;
+        self.board_from = now;
+        self.tell_watchers("board", &json!(body));
+    }
+
+    fn tell_watchers(&mut self, event: &str, data: &serde_json::Value) {
+        for sid in self.board.clone() {
+            if let Some(socket) = self.listeners.get(&sid).map(|l| l.socket.clone()) {
+                self.send(&socket, event, data);
+            }
+        }
+    }
+
     fn tell_loser(&mut self, app: &App, conflict: &Conflict) {
         let problem = &conflict.problem;
         let message = crate::api::room_bookings::short(problem);
@@ -371,6 +459,7 @@ impl Hub {
     }
 
     fn forget(&mut self, sid: Sid) {
+        self.board.remove(&sid);
         let Some(listener) = self.listeners.remove(&sid) else { return };
         for id in listener.subscribed {
             remove(&mut self.by_resource, id, sid);

@@ -1,7 +1,7 @@
 //! Every route, readable in one sitting, and the layers around them.
 //! The OpenAPI document is made from the same list; no handler is written here.
 
-use crate::api::{attempts, bookings, holds, operations, people, resources, room_bookings, search};
+use crate::api::{attempts, board, bookings, holds, operations, people, resources, room_bookings, search};
 use crate::app::App;
 use crate::auth;
 use crate::problem::{FieldError, Problem, ProblemBody, WitnessBody};
@@ -65,6 +65,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(people::demo_people))
         .routes(routes!(people::demo_sign_in))
         .routes(routes!(people::demo_sign_out))
+        .routes(routes!(board::read))
+        .routes(routes!(board::send_crowd))
+        .routes(routes!(board::read_crowd))
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))

@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last two minutes: attempts, latencies, hot resources. Admins only; in a demo, everybody. */
+        get: operations["read_board"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/bookings": {
         parameters: {
             query?: never;
@@ -102,6 +119,40 @@ export interface paths {
         put?: never;
         /** Says that the clock is right as it is now, after a jump. Admins only. */
         post: operations["accept_clock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/demo/crowd": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a crowd of made-up people to book the same thing at once. Only with `--demo`; one crowd at a time. */
+        post: operations["send_crowd"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/demo/crowd/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a crowd is, or how it ended. Only with `--demo`; the last eight are kept. */
+        get: operations["read_crowd"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -507,6 +558,20 @@ export interface components {
             /** @description From. */
             start: string;
         };
+        /** @description The last two minutes at a glance. */
+        BoardBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            crowd: components["schemas"]["CrowdBody"] | null;
+            /** @description Where most was decided in the last minute, hottest first, at most ten. */
+            hottest: components["schemas"]["HotBody"][];
+            /** @description The queue in front of the store. */
+            queue: components["schemas"]["QueueBody"];
+            /** @description Seconds that are over, oldest first, at most 120. A second in which nothing happened is left out. */
+            seconds: components["schemas"]["SecondBody"][];
+            /** @description Sockets connected. */
+            sockets: number;
+        };
         /** @description A booking. */
         BookingBody: {
             /** @description The server's clock. */
@@ -604,8 +669,173 @@ export interface components {
              */
             days_before: number;
         };
+        /** @description So many executions with one outcome and code. */
+        CountBody: {
+            /** @description The code of what was not accepted. */
+            code?: string;
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            count: number;
+            /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`; `REPLAYED` if it was decided before, `NONE` if there is no outcome. */
+            outcome: string;
+        };
+        /** @description A crowd, on its way or at its end. */
+        CrowdBody: {
+            /**
+             * Format: int32
+             * @description How many have been answered.
+             */
+            answered: number;
+            /**
+             * Format: double
+             * @description From the first answer to the last, in milliseconds.
+             */
+            answers_took_ms: number;
+            /** @description When it was sent. */
+            began_at: string;
+            /**
+             * Format: int32
+             * @description How many were given back.
+             */
+            cancelled: number;
+            /**
+             * Format: int32
+             * @description Its capacity in units; null for no limit.
+             */
+            capacity: number | null;
+            /** @description Until. */
+            end: string;
+            /**
+             * Format: int32
+             * @description How many of its people are there.
+             */
+            gathered: number;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int32
+             * @description How many of its bookings are on record, read back when all were answered; null before.
+             */
+            on_record: number | null;
+            /** @description Whether they want slightly different times that overlap. */
+            overlapping: boolean;
+            /**
+             * Format: double
+             * @description Half of the attempts took no longer, in milliseconds.
+             */
+            p50_ms: number;
+            /**
+             * Format: double
+             * @description 99 of 100.
+             */
+            p99_ms: number;
+            /**
+             * Format: int32
+             * @description How many people.
+             */
+            people: number;
+            /**
+             * Format: uuid
+             * @description What everybody wants.
+             */
+            resource: string;
+            /** @description The first 20 decisions in the order in which they were made: by the version of the resource. */
+            sequence: components["schemas"]["DecidedBody"][];
+            /**
+             * Format: int32
+             * @description Over how many milliseconds they come.
+             */
+            spread_ms: number;
+            /** @description From. */
+            start: string;
+            /** @description `gathering`: its people are being made; `running`; `cancelling`: the winners give it back; `done`; `stopped`: it came to no end. */
+            state: string;
+            /** @description The answers by outcome and code; they add up to `answered`. */
+            tally: components["schemas"]["TallyBody"][];
+            /** @description Whether the winners give it back at the end. */
+            then_cancel: boolean;
+            /** @description Why it stopped, if it did. */
+            trouble?: string | null;
+            /**
+             * Format: int32
+             * @description How many units each wants.
+             */
+            units: number;
+            /**
+             * Format: int64
+             * @description The most units that winners have at any one instant: never more than the capacity.
+             */
+            units_peak: number;
+            /** @description Who has it, in the order of the decisions, at most 50. */
+            winners: components["schemas"]["DecidedBody"][];
+            /** @description Its zone. */
+            zone: string;
+        };
+        /** @description A crowd to be sent. */
+        CrowdRequest: {
+            /** @description Until. */
+            end?: string | null;
+            /** @description Whether they want slightly different times: each is late by up to seven quarters of the interval. */
+            overlapping?: boolean;
+            /**
+             * Format: int32
+             * @description How many people, 1 to 2,000.
+             */
+            people: number;
+            /**
+             * Format: uuid
+             * @description What everybody wants.
+             */
+            resource: string;
+            /**
+             * Format: int32
+             * @description Over how many milliseconds they come, 0 to 5,000; all at once if left out.
+             */
+            spread_ms?: number;
+            /** @description From, an instant or a civil time in the resource's zone; left out where the resource has one time of its own. */
+            start?: string | null;
+            /** @description Whether the winners give it back at the end. */
+            then_cancel?: boolean;
+            /**
+             * Format: int32
+             * @description How many units each wants; 1 if left out.
+             */
+            units?: number;
+        };
         /** @description An instant relative to the start of a booking: `{"elapsed_s": 86400}` before it, or `{"days_before": 1, "at": "18:00"}` in the resource's zone. */
         CutoffBody: components["schemas"]["ElapsedCutoff"] | components["schemas"]["CivilCutoff"];
+        /** @description One decision. */
+        DecidedBody: {
+            /** @description The code of a refusal. */
+            code?: string;
+            /** @description The decision instant. */
+            decided_at: string;
+            /** @description Until. */
+            end: string;
+            /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */
+            outcome: string;
+            /** @description Who asked. */
+            person: string;
+            /** @description From when they wanted it. */
+            start: string;
+            /**
+             * Format: double
+             * @description How long the attempt took, in milliseconds.
+             */
+            took_ms: number;
+            /**
+             * Format: int64
+             * @description The resource's version: the one it made, or the one it was refused at.
+             */
+            version: number;
+        };
         /** @description People to choose from. */
         DemoPeople: {
             /** @description Them. */
@@ -802,6 +1032,31 @@ export interface components {
              */
             units?: number;
         };
+        /** @description A hot resource. */
+        HotBody: {
+            /**
+             * Format: int32
+             * @description Accepted ones.
+             */
+            accepted: number;
+            /**
+             * Format: int32
+             * @description Decisions on it.
+             */
+            attempts: number;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Refused ones.
+             */
+            refused: number;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            resource: string;
+        };
         /** @description Opening hours on some days. */
         HoursBody: {
             /** @description Of `mo tu we th fr sa su`. */
@@ -829,6 +1084,40 @@ export interface components {
             at: string;
             /** @description A code of FAILED. */
             code: string;
+        };
+        /** @description Latencies by how executions ended. */
+        LatenciesBody: {
+            /** @description BOOKED and ACCEPTED. */
+            accepted: components["schemas"]["LatencyBody"];
+            /** @description All together. */
+            all: components["schemas"]["LatencyBody"];
+            /** @description FAILED. */
+            failed: components["schemas"]["LatencyBody"];
+            /** @description REJECTED. */
+            rejected: components["schemas"]["LatencyBody"];
+        };
+        /** @description How long executions took in the engine: never less than it was, and at most a sixteenth more. */
+        LatencyBody: {
+            /**
+             * Format: int32
+             * @description How many were measured.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description Half of them took no longer, in milliseconds.
+             */
+            p50_ms: number;
+            /**
+             * Format: double
+             * @description 95 of 100.
+             */
+            p95_ms: number;
+            /**
+             * Format: double
+             * @description 99 of 100.
+             */
+            p99_ms: number;
         };
         /** @description A line of a booking. */
         LineBody: {
@@ -1156,6 +1445,15 @@ export interface components {
             /** @description What the editor saw of what has moved. */
             yours?: unknown;
         };
+        /** @description The queue in front of the store. */
+        QueueBody: {
+            /** @description Executions under way. */
+            running: number;
+            /** @description Proposals that wait for a commit. */
+            waiting: number;
+            /** @description How many may wait; beyond it attempts are FAILED `busy`. */
+            waiting_max: number;
+        };
         /** @description Why something is not free. */
         ReasonBody: {
             /** @description A code of a refusal. */
@@ -1434,6 +1732,30 @@ export interface components {
             /** @description How many of them are free. */
             total_free: number;
         };
+        /** @description What happened in one second. */
+        SecondBody: {
+            /** @description Its beginning. */
+            at: string;
+            /**
+             * Format: int32
+             * @description Proposals of the largest of them.
+             */
+            batch_max: number;
+            /**
+             * Format: int32
+             * @description Commits.
+             */
+            commits: number;
+            /** @description Executions that ended in it. */
+            counts: components["schemas"]["CountBody"][];
+            /** @description How long those with an outcome took. */
+            latency: components["schemas"]["LatenciesBody"];
+            /**
+             * Format: int32
+             * @description Proposals in those commits.
+             */
+            proposals: number;
+        };
         /** @description What a screen showed. Recorded; binds nothing. */
         SeenBody: {
             /** @description The `as_of` shown. */
@@ -1456,6 +1778,18 @@ export interface components {
              * @description Their id.
              */
             person: string;
+        };
+        /** @description So many answers with one outcome and code. */
+        TallyBody: {
+            /** @description The code of what was not accepted. */
+            code?: string;
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            count: number;
+            /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`, or `NONE` if there is no outcome yet. */
+            outcome: string;
         };
         /** @description The token of a hold. */
         TokenRequest: {
@@ -1513,6 +1847,142 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AttemptBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests of one person. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, or no outcome yet. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_board: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */
@@ -2519,6 +2989,284 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests of one person. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, or no outcome yet. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send_crowd: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CrowdRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrowdBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests of one person. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, or no outcome yet. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_crowd: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrowdBody"];
+                };
             };
             /** @description Malformed, or the key is missing. */
             400: {

@@ -22,6 +22,15 @@ export type BookingLine = Schemas['LineBody'];
 export type HoldRequest = Schemas['HoldRequest'];
 export type BookingRequest = Schemas['BookingRequest'];
 
+export type Board = Schemas['BoardBody'];
+export type BoardSecond = Schemas['SecondBody'];
+export type HotResource = Schemas['HotBody'];
+export type Crowd = Omit<Schemas['CrowdBody'], 'state'> & { state: CrowdState };
+export type CrowdState = 'gathering' | 'running' | 'cancelling' | 'done' | 'stopped';
+export type CrowdRequest = Schemas['CrowdRequest'];
+export type Decided = Schemas['DecidedBody'];
+export type ScheduleItem = Schemas['ScheduleItem'];
+
 export type Badge = 'open' | 'few_left' | 'full' | 'held' | 'closed' | 'past_cutoff' | 'overbooked';
 export type BookingState = 'confirmed' | 'pending' | 'cancelled' | 'displaced';
 

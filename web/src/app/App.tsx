@@ -3,15 +3,21 @@ import { Button, MantineProvider, Stack, Text } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
+import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { LiveProvider } from '../features/live/LiveProvider';
 import { SignIn } from '../features/session/components/SignIn';
+import type { Me } from '../api/types';
 import { useMe } from '../features/session/queries';
+import { usePath } from '../lib/location';
 import { ErrorBoundary } from './ErrorBoundary';
 import { queries } from './queryClient';
 import { Shell } from './Shell';
 import { TeacherDashboard } from './TeacherDashboard';
 import { theme } from './theme';
+
+// Few look at it, and nobody first.
+const Board = lazy(() => import('../features/board/components/Board'));
 
 export function App() {
   return (
@@ -49,8 +55,18 @@ function Entrance() {
   return (
     <LiveProvider key={me.data.id}>
       <Shell me={me.data}>
-        <TeacherDashboard />
+        <Page me={me.data} />
       </Shell>
     </LiveProvider>
+  );
+}
+
+function Page({ me }: { me: Me }) {
+  const { t } = useTranslation();
+  if (usePath() !== '/board') return <TeacherDashboard />;
+  return (
+    <Suspense fallback={<p role="status" style={{ padding: 24 }}>{t('common.loading')}</p>}>
+      <Board me={me} />
+    </Suspense>
   );
 }

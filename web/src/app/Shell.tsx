@@ -1,6 +1,6 @@
 // The frame around every screen: who I am, how fresh the data is, colours and language.
 import { ActionIcon, VisuallyHidden } from '@mantine/core';
-import type { ReactNode } from 'react';
+import type { MouseEvent, ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Me } from '../api/types';
 import { Icon } from '../components/icons';
@@ -9,6 +9,7 @@ import { ColourSwitch, LanguageSwitch } from '../components/Switches';
 import { ConnectionState } from '../features/live/components/ConnectionState';
 import { useSignOut } from '../features/session/mutations';
 import { initials } from '../lib/initials';
+import { usePath, visit } from '../lib/location';
 import css from './Shell.module.css';
 
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {
@@ -21,6 +22,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
       <header className={css.header}>
         <div className={css.bar}>
           <Logo />
+          {(me.demo || me.role === 'admin') && <OtherPage />}
           <ConnectionState />
           <LanguageSwitch />
           <ColourSwitch />
@@ -29,6 +31,26 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
       </header>
       {children}
     </>
+  );
+}
+
+/** There are two pages: the way to the one that is not open. */
+function OtherPage() {
+  const { t } = useTranslation();
+  const onBoard = usePath() === '/board';
+  const path = onBoard ? '/' : '/board';
+  const go = (event: MouseEvent) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    visit(path);
+  };
+  return (
+    <nav className={css.pages} aria-label={t('app.pages')}>
+      <a href={path} onClick={go} className={css.page}>
+        <Icon name={onBoard ? 'search' : 'chart'} />
+        <span>{onBoard ? t('app.findRoom') : t('board.title')}</span>
+      </a>
+    </nav>
   );
 }
 

@@ -17,6 +17,18 @@ export function useSearchString(): string {
   return useSyncExternalStore(subscribe, () => window.location.search);
 }
 
+/** The path, "/…". */
+export function usePath(): string {
+  return useSyncExternalStore(subscribe, () => window.location.pathname);
+}
+
+/** Goes to another page of ours, at its top. */
+export function visit(path: string): void {
+  window.history.pushState(null, '', path);
+  window.scrollTo(0, 0);
+  window.dispatchEvent(new Event(changed));
+}
+
 /** Typing replaces the entry, so that "back" does not have to undo letter by letter. */
 export function goTo(params: URLSearchParams, how: 'push' | 'replace' = 'push'): void {
   const text = params.toString();

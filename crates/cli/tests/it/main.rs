@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod board;
 mod bodies;
 mod bookings;
 mod faults;

@@ -4,6 +4,7 @@
 use super::Problems;
 use crate::app::App;
 use crate::auth::{Asker, COOKIE};
+use crate::crowd;
 use crate::extract::Body;
 use crate::problem::Problem;
 use crate::wire::{RoleBody, time};
@@ -79,8 +80,9 @@ pub async fn demo_people(State(app): State<App>) -> Result<Json<DemoPeople>, Pro
     if app.demo.is_none() {
         return Err(Problem::not_found("page: this is no demo"));
     }
-    let people = app.directory.people(PEOPLE_MAX).await?;
-    let shown = people.into_iter().filter(|p| !p.title.is_empty());
+    // The people of crowds are there too, without a title, and must not crowd out those to choose from.
+    let people = app.directory.people(PEOPLE_MAX + crowd::PEOPLE_MAX as usize).await?;
+    let shown = people.into_iter().filter(|p| !p.title.is_empty()).take(PEOPLE_MAX);
     let items = shown.map(|p| DemoPerson { id: p.id.0, name: p.name, role: p.role.into(), title: p.title }).collect();
     Ok(Json(DemoPeople { items }))
 }

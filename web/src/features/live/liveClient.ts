@@ -1,7 +1,7 @@
 // One socket for the whole page. Keeps the wanted resources subscribed through every reconnect, resumes after the last
 // version heard, and hands on what is new. Knows nothing of screens.
 import type { Socket } from 'socket.io-client';
-import type { ConflictEvent, EventHead, Instant, Version } from '../../api/types';
+import type { Board, ConflictEvent, Crowd, EventHead, Instant, Version } from '../../api/types';
 import { readApiKey } from '../../lib/http';
 import { noteServerTime, serverNow } from '../../lib/serverClock';
 import type { LiveEvent } from './marks';
@@ -14,6 +14,14 @@ export interface LiveListener {
   conflict?: (event: ConflictEvent) => void;
   /** What was missed cannot be told any more: read it again. */
   resync?: (resources: string[]) => void;
+}
+
+export interface BoardListener {
+  /** The seconds since the last message, and everything else as it is now. */
+  board: (board: Board) => void;
+  crowd: (crowd: Crowd) => void;
+  /** Told from now on: what was before is to be read. */
+  watching: () => void;
 }
 
 interface SubscribeAnswer {
@@ -44,6 +52,7 @@ export class LiveClient {
   readonly #gate = new VersionGate();
   readonly #listeners = new Set<LiveListener>();
   readonly #watchers = new Set<() => void>();
+  #board: BoardListener | null = null;
   #wanted = new Set<string>();
   #subscribed = new Set<string>();
   #connection: Connection = { state: 'connecting' };
@@ -69,6 +78,7 @@ export class LiveClient {
       this.#set({ state: 'live' });
       this.#subscribed.clear();
       void this.#subscribe([...this.#wanted]);
+      void this.#watchBoard();
     });
     socket.on('disconnect', (reason) => {
       this.#lost();
@@ -85,6 +95,11 @@ export class LiveClient {
     socket.on('bookingConflict', (body: ConflictEvent) => {
       for (const listener of this.#listeners) listener.conflict?.(body);
     });
+    socket.on('board', (body: Board) => {
+      noteServerTime(body.as_of);
+      this.#board?.board(body);
+    });
+    socket.on('crowd', (body: Crowd) => this.#board?.crowd(body));
     socket.on('resync', () => this.#resync([...this.#wanted]));
     socket.connect();
   }
@@ -118,6 +133,17 @@ export class LiveClient {
     void this.#subscribe(ids.filter((id) => !this.#subscribed.has(id)));
   }
 
+  /** One screen at a time watches the board, through every reconnect. */
+  watchBoard(listener: BoardListener): () => void {
+    this.#board = listener;
+    void this.#watchBoard();
+    return () => {
+      if (this.#board !== listener) return;
+      this.#board = null;
+      if (this.#socket?.connected) void this.#emit('leaveBoard', null);
+    };
+  }
+
   get connection(): Connection {
     return this.#connection;
   }
@@ -128,6 +154,13 @@ export class LiveClient {
   };
 
   readonly getConnection = (): Connection => this.#connection;
+
+  async #watchBoard(): Promise<void> {
+    const listener = this.#board;
+    if (!listener || !this.#socket?.connected) return;
+    const answer = (await this.#emit('watchBoard', null)) as { watching?: boolean } | null;
+    if (answer?.watching) listener.watching();
+  }
 
   async #subscribe(ids: string[]): Promise<void> {
     if (ids.length === 0) return;

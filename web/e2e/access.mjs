@@ -1,0 +1,27 @@
+// What every screen must be: without an axe violation, without sideways scrolling, with targets big enough for fingers.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export async function assertAccessible(page, where) {
+  // Evaluated from outside, so that the page's own policy against foreign scripts stays in force.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+  const found = violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+  assert.deepEqual(found, [], where);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(wide <= 0, `${where}: scrolls sideways by ${wide} px`);
+}
+
+export async function assertFingerSized(page, where) {
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll('button, a[href], input, select, textarea')]
+      .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !one.closest('.skip') && one.type !== 'checkbox')
+      .map((one) => ({ name: one.getAttribute('aria-label') ?? one.textContent ?? one.id, height: one.getBoundingClientRect().height }))
+      .filter((one) => one.height > 1 && one.height < 43.5)
+      .map((one) => `${one.name.trim()} (${one.height})`),
+  );
+  assert.deepEqual(small, [], where);
+}
