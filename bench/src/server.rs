@@ -52,8 +52,8 @@ pub async fn start(binary: &Path, folder: &Path, rooms: u32) -> anyhow::Result<S
         data.as_os_str(),
         "--port".as_ref(),
         "0".as_ref(),
-        "--attempts-per-second".as_ref(),
-        "0".as_ref(),
+        "--rate-limit-admin=off".as_ref(),
+        "--log-filter=warn".as_ref(),
     ];
     let server = Server::start("slotwise", binary, &words, &folder.join("slotwise.log"))?;
     let rooms = make_rooms(server.address, &secret, rooms).await?;

@@ -42,6 +42,9 @@ fn row(steps: &mut Steps, quick: bool) -> Result<(), Stop> {
     let tools = steps.step("doctor", |_| doctor::examine(&Purpose::Test))?;
     steps.step("format", |_| check(&tools, "cargo fmt --all --check"))?;
     steps.step("clippy", |_| check(&tools, "cargo clippy --workspace --all-targets -- -D warnings"))?;
+    steps.step("clippy with traces", |_| {
+        check(&tools, "cargo clippy --package slotwise-cli --features otlp -- -D warnings")
+    })?;
     steps.step("web build", |_| web::build(&tools, true))?;
     steps.step("web lint", |_| npm(&tools, "lint", &mut Vec::new()))?;
     steps.step("web tests", |summary| npm(&tools, "test", summary))?;

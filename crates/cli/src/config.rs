@@ -2,57 +2,145 @@
 //! It starts nothing.
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 use serde::Deserialize;
+use slotwise_server::listen::Bounds;
+use slotwise_server::rate::Rate;
+use slotwise_server::site::{Origin, Site};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// `slotwise serve`.
 #[derive(Args, Debug, Default)]
 pub struct ServeArgs {
-    /// The folder that holds everything.
-    #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
-    data: Option<PathBuf>,
     /// A TOML file with the same names as these flags, in snake_case; flags and environment win over it.
     #[arg(long, env = "SLOTWISE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Let anybody on this machine choose who to be, without a password. Loopback only.
+    #[arg(long)]
+    demo: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What may be said on the command line, in the environment and in the file.
+#[derive(Args, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    /// The folder that holds everything.
+    #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
     /// The address to listen on; 127.0.0.1 if left out.
     #[arg(long, env = "SLOTWISE_HOST", value_name = "ADDRESS")]
     host: Option<IpAddr>,
     /// The port to listen on; 8080 if left out, 0 for any that is free.
     #[arg(long, env = "SLOTWISE_PORT")]
     port: Option<u16>,
-    /// Let anybody on this machine choose who to be, without a password. Loopback only.
-    #[arg(long)]
-    demo: bool,
     /// Memory for what is booked, in MiB; 256 if left out.
     #[arg(long, env = "SLOTWISE_CACHE_MIB", value_name = "MIB")]
     cache_mib: Option<usize>,
-    /// Changes that one person may ask for per second; 50 if left out, 0 for no limit.
-    #[arg(long, env = "SLOTWISE_ATTEMPTS_PER_SECOND", value_name = "N")]
-    attempts_per_second: Option<u32>,
-    /// Connections at once; 10,000 if left out.
-    #[arg(long, env = "SLOTWISE_CONNECTIONS_MAX", value_name = "N")]
+
+    /// The certificate chain, in PEM; serves TLS. Read again on SIGHUP.
+    #[arg(long, env = "SLOTWISE_TLS_CERT", value_name = "FILE", help_heading = "How it is reached")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    #[arg(long, env = "SLOTWISE_TLS_KEY", value_name = "FILE", help_heading = "How it is reached")]
+    tls_key: Option<PathBuf>,
+    /// The address people use, such as https://book.example.edu: for links, origins and cookies.
+    #[arg(long, env = "SLOTWISE_PUBLIC_URL", value_name = "URL", help_heading = "How it is reached")]
+    public_url: Option<String>,
+    /// A proxy in front, whose word about the client's address counts; several are separated by commas.
+    #[arg(
+        long,
+        env = "SLOTWISE_TRUSTED_PROXY",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        help_heading = "How it is reached"
+    )]
+    trusted_proxy: Option<Vec<String>>,
+
+    /// Attempts of one member, a second and at once; 20/s,100 if left out, off for no limit.
+    #[arg(long, env = "SLOTWISE_RATE_LIMIT", value_name = "N/s,BURST", help_heading = "Limits")]
+    rate_limit: Option<String>,
+    /// Attempts of one admin, and so of their programs; 200/s,1000 if left out.
+    #[arg(long, env = "SLOTWISE_RATE_LIMIT_ADMIN", value_name = "N/s,BURST", help_heading = "Limits")]
+    rate_limit_admin: Option<String>,
+    /// Requests without an identity and new sockets from one address; 50/s,1000 if left out.
+    #[arg(long, env = "SLOTWISE_RATE_LIMIT_ADDRESS", value_name = "N/s,BURST", help_heading = "Limits")]
+    rate_limit_address: Option<String>,
+    /// Attempts carried out at once; more are told that it is busy. 8,192 if left out.
+    #[arg(long, env = "SLOTWISE_ATTEMPTS_MAX", value_name = "N", help_heading = "Limits")]
+    attempts_max: Option<usize>,
+    /// Connections at once, sockets included; 10,000 if left out, and never more than there are descriptors for.
+    #[arg(long, env = "SLOTWISE_CONNECTIONS_MAX", value_name = "N", help_heading = "Limits")]
     connections_max: Option<usize>,
-    /// Logs as JSON lines.
-    #[arg(long, env = "SLOTWISE_LOG_JSON")]
-    log_json: bool,
+    /// Connections at once from one address (one /64 of IPv6); 2,000 if left out.
+    #[arg(long, env = "SLOTWISE_CONNECTIONS_PER_ADDRESS_MAX", value_name = "N", help_heading = "Limits")]
+    connections_per_address_max: Option<usize>,
+    /// Headers of a request; 100 if left out.
+    #[arg(long, env = "SLOTWISE_HEADERS_MAX", value_name = "N", help_heading = "Limits")]
+    headers_max: Option<usize>,
+    /// A request's line and headers, in KiB; 64 if left out.
+    #[arg(long, env = "SLOTWISE_HEADERS_KIB", value_name = "KIB", help_heading = "Limits")]
+    headers_kib: Option<usize>,
+    /// How long a request's headers may take to arrive, in seconds; 10 if left out.
+    #[arg(long, env = "SLOTWISE_HEADERS_WITHIN_S", value_name = "SECONDS", help_heading = "Limits")]
+    headers_within_s: Option<u32>,
+    /// A body, in KiB; 64 if left out.
+    #[arg(long, env = "SLOTWISE_BODY_KIB", value_name = "KIB", help_heading = "Limits")]
+    body_kib: Option<usize>,
+    /// How long a body may take to arrive, in seconds; 10 if left out.
+    #[arg(long, env = "SLOTWISE_BODY_WITHIN_S", value_name = "SECONDS", help_heading = "Limits")]
+    body_within_s: Option<u32>,
+    /// How long an answer may take, in seconds; 20 if left out.
+    #[arg(long, env = "SLOTWISE_ANSWER_WITHIN_S", value_name = "SECONDS", help_heading = "Limits")]
+    answer_within_s: Option<u32>,
+    /// How long a client may take nothing of what it is sent, in seconds; 30 if left out.
+    #[arg(long, env = "SLOTWISE_SEND_WITHIN_S", value_name = "SECONDS", help_heading = "Limits")]
+    send_within_s: Option<u32>,
+    /// How long a connection may be idle between requests, in seconds; 75 if left out.
+    #[arg(long, env = "SLOTWISE_IDLE_WITHIN_S", value_name = "SECONDS", help_heading = "Limits")]
+    idle_within_s: Option<u32>,
+
+    /// Logs as lines for people or as JSON; text if left out.
+    #[arg(long, env = "SLOTWISE_LOG_FORMAT", value_name = "FORMAT", help_heading = "Logs")]
+    log_format: Option<LogFormat>,
+    /// What is logged: levels, also by module, such as slotwise_engine=debug,info; info if left out.
+    #[arg(long, env = "SLOTWISE_LOG_FILTER", value_name = "FILTER", help_heading = "Logs")]
+    log_filter: Option<String>,
+    /// Where traces go, such as http://localhost:4318/v1/traces.
+    #[cfg(feature = "otlp")]
+    #[arg(long, env = "SLOTWISE_OTLP_ENDPOINT", value_name = "URL", help_heading = "Logs")]
+    otlp_endpoint: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    data: Option<PathBuf>,
-    host: Option<IpAddr>,
-    port: Option<u16>,
-    cache_mib: Option<usize>,
-    attempts_per_second: Option<u32>,
-    connections_max: Option<usize>,
-    log_json: bool,
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct LogConfig {
+    /// How a line is written.
+    pub format: LogFormat,
+    /// What is logged, if it was said.
+    pub filter: Option<String>,
+    /// Where traces go.
+    #[cfg(feature = "otlp")]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// What the server runs with.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Config {
     /// The folder that holds everything.
     pub data: PathBuf,
@@ -62,39 +150,141 @@ pub struct Config {
     pub demo: bool,
     /// Memory for what is booked.
     pub cache_bytes: usize,
-    /// Changes that one person may ask for per second; 0 for no limit.
-    pub attempts_per_second: u32,
-    /// Connections at once.
-    pub connections_max: usize,
-    /// Logs as JSON lines.
-    pub log_json: bool,
+    /// Attempts carried out at once.
+    pub attempts_max: usize,
+    /// The certificate and its key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Where it is reached.
+    pub site: Site,
+    /// What a request may cost.
+    pub bounds: Bounds,
+    /// How fast a member may ask.
+    pub rate_member: Option<Rate>,
+    /// How fast an admin may ask.
+    pub rate_admin: Option<Rate>,
+    /// How fast an address may ask without an identity.
+    pub rate_address: Option<Rate>,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+/// The first of two settings, or where it says nothing the second.
+macro_rules! over {
+    ($first:ident, $second:ident: $($(#[$only:meta])? $name:ident)*) => {
+        Settings { $($(#[$only])? $name: $first.$name.or($second.$name)),* }
+    };
+}
+
+impl Settings {
+    fn over(self, file: Settings) -> Settings {
+        over!(self, file:
+            data host port cache_mib
+            tls_cert tls_key public_url trusted_proxy
+            rate_limit rate_limit_admin rate_limit_address attempts_max connections_max connections_per_address_max
+            headers_max headers_kib headers_within_s body_kib body_within_s answer_within_s send_within_s idle_within_s
+            log_format log_filter #[cfg(feature = "otlp")] otlp_endpoint)
+    }
+
+    fn site(&self) -> anyhow::Result<Site> {
+        let public = self.public_url.as_deref().map(str::parse::<Origin>).transpose();
+        let public = public.map_err(|e| anyhow::anyhow!("public-url: {e}"))?;
+        let proxies = self.trusted_proxy.iter().flatten().map(|text| network(text));
+        Ok(Site { public, proxies: proxies.collect::<anyhow::Result<_>>()?, tls: self.tls_cert.is_some() })
+    }
+
+    fn bounds(&self) -> anyhow::Result<Bounds> {
+        let seconds = |name, given: Option<u32>, usual| -> anyhow::Result<Duration> {
+            Ok(Duration::from_secs(u64::from(within(name, given, usual, 1..=86_400)?)))
+        };
+        let kib =
+            |name, given: Option<usize>| -> anyhow::Result<usize> { Ok(within(name, given, 64, 8..=16_384)? << 10) };
+        Ok(Bounds {
+            connections_max: within("connections-max", self.connections_max, 10_000, 1..=1_000_000)?,
+            connections_per_address_max: within(
+                "connections-per-address-max",
+                self.connections_per_address_max,
+                2_000,
+                1..=1_000_000,
+            )?,
+            headers_max: within("headers-max", self.headers_max, 100, 1..=1_000)?,
+            headers_bytes: kib("headers-kib", self.headers_kib)?,
+            headers_within: seconds("headers-within-s", self.headers_within_s, 10)?,
+            body_bytes: kib("body-kib", self.body_kib)?,
+            body_within: seconds("body-within-s", self.body_within_s, 10)?,
+            handler_within: seconds("answer-within-s", self.answer_within_s, 20)?,
+            send_within: seconds("send-within-s", self.send_within_s, 30)?,
+            idle_within: seconds("idle-within-s", self.idle_within_s, 75)?,
+        })
+    }
 }
 
 impl ServeArgs {
     /// Flags and environment over the file over defaults.
+    ///
+    /// # Errors
+    /// Something is missing, cannot be read or makes no sense; the message names it.
     pub fn read(self) -> anyhow::Result<Config> {
         let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
-        let host = self.host.or(file.host).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let settings = self.settings.over(file);
+        let host = settings.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         if self.demo && !host.is_loopback() {
             anyhow::bail!(
                 "--demo lets anybody choose who to be, so it is served on loopback only; leave --host out, or leave --demo out"
             );
         }
-        let data =
-            self.data.or(file.data).context("say where the data is: --data DIR, SLOTWISE_DATA, or data in the file")?;
+        let tls = match (&settings.tls_cert, &settings.tls_key) {
+            (Some(cert), Some(key)) => Some((cert.clone(), key.clone())),
+            (None, None) => None,
+            (Some(_), None) => anyhow::bail!("tls-cert is said and tls-key is not: TLS needs both"),
+            (None, Some(_)) => anyhow::bail!("tls-key is said and tls-cert is not: TLS needs both"),
+        };
+        let (site, bounds) = (settings.site()?, settings.bounds()?);
+        let data = settings.data.context("say where the data is: --data DIR, SLOTWISE_DATA, or data in the file")?;
         Ok(Config {
             data,
-            listen: SocketAddr::new(host, self.port.or(file.port).unwrap_or(8080)),
+            listen: SocketAddr::new(host, settings.port.unwrap_or(8080)),
             demo: self.demo,
-            cache_bytes: self.cache_mib.or(file.cache_mib).unwrap_or(256).saturating_mul(1 << 20),
-            attempts_per_second: self.attempts_per_second.or(file.attempts_per_second).unwrap_or(50),
-            connections_max: self.connections_max.or(file.connections_max).unwrap_or(10_000).max(1),
-            log_json: self.log_json || file.log_json,
+            cache_bytes: settings.cache_mib.unwrap_or(256).saturating_mul(1 << 20),
+            attempts_max: within("attempts-max", settings.attempts_max, 8_192, 1..=1_000_000)?,
+            tls,
+            site,
+            bounds,
+            rate_member: rate("rate-limit", settings.rate_limit.as_deref(), "20/s,100")?,
+            rate_admin: rate("rate-limit-admin", settings.rate_limit_admin.as_deref(), "200/s,1000")?,
+            rate_address: rate("rate-limit-address", settings.rate_limit_address.as_deref(), "50/s,1000")?,
+            log: LogConfig {
+                format: settings.log_format.unwrap_or_default(),
+                filter: settings.log_filter,
+                #[cfg(feature = "otlp")]
+                otlp_endpoint: settings.otlp_endpoint,
+            },
         })
     }
 }
 
-fn read_file(path: &Path) -> anyhow::Result<File> {
+fn within<N: PartialOrd + std::fmt::Display>(
+    name: &str,
+    given: Option<N>,
+    usual: N,
+    range: std::ops::RangeInclusive<N>,
+) -> anyhow::Result<N> {
+    let n = given.unwrap_or(usual);
+    anyhow::ensure!(range.contains(&n), "{name} must be from {} to {}, not {n}", range.start(), range.end());
+    Ok(n)
+}
+
+fn rate(name: &str, given: Option<&str>, usual: &str) -> anyhow::Result<Option<Rate>> {
+    Rate::read(given.unwrap_or(usual)).map_err(|e| anyhow::anyhow!("{name}: {e}"))
+}
+
+/// A network, or one address as the network that holds nothing else.
+fn network(text: &str) -> anyhow::Result<IpNet> {
+    let text = text.trim();
+    let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    net.map_err(|_| anyhow::anyhow!("trusted-proxy: {text:?} is neither an address nor a network such as 10.0.0.0/8"))
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Settings> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     toml::from_str(&text).with_context(|| format!("reading {}", path.display()))
 }
@@ -103,32 +293,55 @@ fn read_file(path: &Path) -> anyhow::Result<File> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn flags_win_over_the_file_and_the_file_over_defaults() {
+    fn read(settings: Settings, file: &str) -> anyhow::Result<Config> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("slotwise.toml");
-        std::fs::write(&path, "data = \"/somewhere\"\nport = 9000\ncache_mib = 8\n").unwrap();
-        let args = ServeArgs { config: Some(path), port: Some(9001), ..ServeArgs::default() };
-        let config = args.read().unwrap();
+        std::fs::write(&path, file).unwrap();
+        ServeArgs { config: Some(path), settings, ..ServeArgs::default() }.read()
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let file = "data = \"/somewhere\"\nport = 9000\ncache_mib = 8\ntrusted_proxy = [\"10.0.0.0/8\", \"::1\"]\n";
+        let config = read(Settings { port: Some(9001), ..Settings::default() }, file).unwrap();
         assert_eq!(
             (config.listen.port(), config.cache_bytes, config.data),
             (9001, 8 << 20, PathBuf::from("/somewhere"))
         );
+        assert_eq!(config.site.proxies.len(), 2);
+        assert_eq!(config.bounds.idle_within, Duration::from_secs(75));
+        assert_eq!(config.rate_member, Rate::read("20/s,100").unwrap());
     }
 
     #[test]
     fn an_unknown_name_in_the_file_is_refused_by_its_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("slotwise.toml");
-        std::fs::write(&path, "prot = 9000\n").unwrap();
-        let error = ServeArgs { config: Some(path), ..ServeArgs::default() }.read().unwrap_err();
+        let error = read(Settings::default(), "prot = 9000\n").unwrap_err();
         assert!(format!("{error:#}").contains("prot"), "{error:#}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_its_name() {
+        for (file, name) in [
+            ("headers_max = 0", "headers-max"),
+            ("idle_within_s = 0", "idle-within-s"),
+            ("body_kib = 1000000", "body-kib"),
+            ("rate_limit = \"fast\"", "rate-limit"),
+            ("trusted_proxy = [\"10.0.0.0/99\"]", "trusted-proxy"),
+            ("public_url = \"book.example.edu\"", "public-url"),
+            ("tls_cert = \"cert.pem\"", "tls-key"),
+            ("tls_key = \"key.pem\"", "tls-cert"),
+            ("log_format = \"xml\"", "log_format"),
+        ] {
+            let error = read(Settings { data: Some("/somewhere".into()), ..Settings::default() }, file).unwrap_err();
+            assert!(format!("{error:#}").contains(name), "{file}: {error:#}");
+        }
     }
 
     #[test]
     fn a_demo_is_served_on_loopback_only() {
         let host = Some("0.0.0.0".parse().unwrap());
-        let args = ServeArgs { demo: true, host, data: Some("/somewhere".into()), ..ServeArgs::default() };
+        let settings = Settings { host, data: Some("/somewhere".into()), ..Settings::default() };
+        let args = ServeArgs { demo: true, settings, ..ServeArgs::default() };
         assert!(args.read().unwrap_err().to_string().contains("loopback"));
     }
 }

@@ -6,7 +6,10 @@ mod demo;
 mod ids;
 mod import;
 mod keys;
+mod logs;
 mod serve;
+#[cfg(feature = "otlp")]
+mod traces;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -26,7 +29,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the API, live events and the web app.
-    Serve(config::ServeArgs),
+    Serve(Box<config::ServeArgs>),
     /// Bring data in, through the ordinary path.
     #[command(subcommand)]
     Import(ImportCommand),
@@ -49,7 +52,7 @@ enum ImportCommand {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(*args),
         Command::Import(ImportCommand::UcsdSchedule(args)) => import::submit::run(&args),
         Command::Person(command) => keys::person(command),
         Command::Key(command) => keys::key(command),

@@ -4,29 +4,35 @@
 use crate::config::{Config, ServeArgs};
 use crate::demo;
 use crate::ids::FreshIds;
+use crate::logs;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use slotwise_engine::outbox::Outbox;
 use slotwise_engine::{Engine, Limits, deadlines};
+use slotwise_server::listen::Bounds;
+use slotwise_server::rate::Rates;
+use slotwise_server::tls::Tls;
 use slotwise_server::{App, Crowds, DemoSessions, People, Realtime, listen, router, run_realtime};
 use slotwise_store::SystemClock;
 use slotwise_store::embedded::{Embedded, Options};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 
 /// Seconds, from a tenth of a millisecond to ten seconds.
 const BUCKETS: [f64; 15] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// Descriptors for the store, its readers and the process itself.
+const DESCRIPTORS_ELSE: usize = 64;
 /// Proposals of one commit.
 const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 16.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 
 /// Runs until it is asked to stop.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = args.read()?;
-    log_to_stderr(config.log_json);
+    let _logs = logs::begin(&config.log)?;
     let metrics = PrometheusBuilder::new()
         .set_buckets(&BUCKETS)?
         .set_buckets_for_metric(metrics_exporter_prometheus::Matcher::Full("slotwise_batch_size".into()), &SIZES)?
@@ -37,13 +43,17 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
 
 async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> {
     std::fs::create_dir_all(&config.data).with_context(|| format!("making {}", config.data.display()))?;
+    let tls = config.tls.map(|(cert, key)| Tls::load(cert, key)).transpose().context("TLS")?.map(Arc::new);
+    let site = Arc::new(config.site);
+    let bounds = Bounds { connections_max: affordable(config.bounds.connections_max), ..config.bounds };
     let clock = Arc::new(SystemClock);
     let options = Options { cache_bytes: config.cache_bytes, ..Options::default() };
     let store = Embedded::open(&config.data, options).with_context(|| format!("opening {}", config.data.display()))?;
     if config.demo {
         demo::people(&*store).await?;
     }
-    let engine = Engine::start(store.clone(), clock, Arc::new(FreshIds), Limits::default());
+    let limits = Limits { running_max: config.attempts_max, queue_max: config.attempts_max, ..Limits::default() };
+    let engine = Engine::start(store.clone(), clock, Arc::new(FreshIds), limits);
     let (realtime, asked) = Realtime::new();
     let upkeep = metrics.clone();
     let app = App {
@@ -55,13 +65,16 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         demo: config.demo.then(|| Arc::new(DemoSessions::default())),
         crowds: Arc::new(Crowds::default()),
         metrics: Arc::new(move || metrics.render()),
-        limiter: slotwise_server::limiter(config.attempts_per_second),
+        rates: Arc::new(Rates::new(config.rate_member, config.rate_admin, config.rate_address)),
+        bounds,
+        site: site.clone(),
     };
     let outbox = Outbox::from_now(&engine).await?;
     let tasks = [
         tokio::spawn(run_realtime(app.clone(), outbox, asked)),
         tokio::spawn(deadlines::run(engine.clone())),
-        tokio::spawn(tidy(app.clone(), upkeep)),
+        tokio::spawn(tidy(upkeep)),
+        tokio::spawn(renew(tls.clone())),
     ];
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
     let address = listener.local_addr()?;
@@ -69,8 +82,9 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     let (router, sockets) = router(app);
     tracing::info!(%address, data = %config.data.display(), demo = config.demo, "serving");
     // Whoever started this reads where it listens; nobody may be reading.
-    drop(writeln!(std::io::stdout(), "Slotwise is on http://{address}"));
-    listen::serve(listener, router, config.connections_max, stop_asked(sockets)).await;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    drop(writeln!(std::io::stdout(), "Slotwise is on {scheme}://{address}"));
+    listen::serve(listener, router, bounds, site, tls, stop_asked(sockets)).await;
     crowds.stop();
     engine.drain().await;
     for task in tasks {
@@ -98,25 +112,38 @@ async fn stop_asked(sockets: slotwise_server::Sockets) {
 }
 
 /// Things that grow are tidied now and then.
-async fn tidy(app: App, metrics: PrometheusHandle) {
+async fn tidy(metrics: PrometheusHandle) {
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     loop {
         tick.tick().await;
         metrics.run_upkeep();
-        if let Some(limiter) = &app.limiter {
-            limiter.retain_recent();
+    }
+}
+
+/// Reads the certificate again whenever SIGHUP says that it was renewed. Without TLS the signal does nothing, also not end us.
+async fn renew(tls: Option<Arc<Tls>>) {
+    let mut hangup = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        Ok(signal) => signal,
+        Err(e) => return tracing::warn!("SIGHUP cannot be heard: {e}"),
+    };
+    while hangup.recv().await.is_some() {
+        match tls.as_ref().map(|tls| tls.reload()) {
+            Some(Ok(())) => tracing::info!("the certificate was read again"),
+            Some(Err(e)) => tracing::error!("the certificate stays as it was: {e}"),
+            None => tracing::info!("SIGHUP: there is no certificate to read again"),
         }
     }
 }
 
-/// Logs go to standard error: fields and a message, as text for people or as JSON lines.
-pub fn log_to_stderr(json: bool) {
-    let filter = EnvFilter::try_from_env("SLOTWISE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,engineioxide=warn,socketioxide=warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if json {
-        builder.json().init();
-    } else {
-        builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
+/// As many connections as there are descriptors for, beside those of files. The soft limit is raised to the hard one first.
+fn affordable(connections_max: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    let Some(descriptors) = current.and_then(|n| usize::try_from(n).ok()) else { return connections_max };
+    let affordable = descriptors.saturating_sub(DESCRIPTORS_ELSE).max(1);
+    if affordable < connections_max {
+        tracing::warn!(descriptors, "only {affordable} connections at once: raise the limit of open files (ulimit -n)");
     }
+    affordable.min(connections_max)
 }

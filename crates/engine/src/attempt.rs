@@ -14,11 +14,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 use uuid::Uuid;
 
 /// The bounds of an engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Executions at once; beyond it FAILED `busy`, before anything is read.
+    pub running_max: usize,
     /// Proposals that may wait for a commit; beyond it FAILED `busy`.
     pub queue_max: usize,
     /// Proposals of one commit.
@@ -33,11 +36,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
+        // Whoever is not turned away at once is told something definite, or that there is no outcome yet, within five seconds.
         Limits {
+            running_max: 8_192,
             queue_max: 8_192,
             batch_max: 1_024,
-            queue_wait_max: Duration::from_secs(5),
-            answer_wait_max: Duration::from_secs(30),
+            queue_wait_max: Duration::from_secs(4),
+            answer_wait_max: Duration::from_secs(5),
             failures_max: 10_000,
         }
     }
@@ -128,18 +133,20 @@ impl Engine {
         let command = request.command.name();
         let claim = match self.claim(key, request.fingerprint) {
             Ok(claim) => claim,
-            Err(no) => return Answer::None(no),
+            Err(Unclaimed::None(no)) => return Answer::None(no),
+            Err(Unclaimed::Full) => return Answer::Failed(Failure::of(FailureCode::Busy)),
         };
         let (tell, told) = oneshot::channel();
         let engine = self.clone();
-        self.tasks.spawn(async move {
+        let execution = async move {
             let began = tokio::time::Instant::now();
             let answer = engine.run(key, request).await;
             engine.count(&key, command, &answer, began.elapsed());
             drop(claim);
             // Nobody may be waiting any more; the decision stands all the same.
             drop(tell.send(answer));
-        });
+        };
+        self.tasks.spawn(execution.instrument(tracing::debug_span!("attempt", command, key = %key.key)));
         match tokio::time::timeout(self.limits.answer_wait_max, told).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Answer::None(NoAnswer::NotYet),
@@ -162,7 +169,7 @@ impl Engine {
             Verdict::Accepted(..) | Verdict::Moved(_) | Verdict::Needs(_) => None,
         };
         let proposal = Proposal { key, fingerprint, command, observed, hint };
-        match self.committer.commit(proposal).await {
+        match self.committer.commit(proposal).instrument(tracing::debug_span!("persist")).await {
             Ok(Settled::Decided(recorded, made)) => Answer::Decided(recorded, made),
             Ok(Settled::Replayed(recorded)) => Answer::Replayed(recorded),
             Ok(Settled::Failed(failure)) => Answer::Failed(failure),
@@ -182,15 +189,18 @@ impl Engine {
     /// The same, with what deciding on it says.
     async fn propose(&self, command: &Command) -> Result<(World, Verdict), StoreError> {
         let mut scope = command.scope();
-        let mut world = self.store.observe(scope.clone()).await?;
+        let observe = |scope: Scope| self.store.observe(scope).instrument(tracing::debug_span!("observe"));
+        let propose =
+            |world: &World| tracing::debug_span!("propose").in_scope(|| decide(world, command, self.clock.now()));
+        let mut world = observe(scope.clone()).await?;
         for _ in 0..3 {
-            match decide(&world, command, self.clock.now()) {
+            match propose(&world) {
                 Verdict::Needs(more) => scope.extend(&more),
                 verdict => return Ok((world, verdict)),
             }
-            world = self.store.observe(scope.clone()).await?;
+            world = observe(scope.clone()).await?;
         }
-        let verdict = decide(&world, command, self.clock.now());
+        let verdict = propose(&world);
         Ok((world, verdict))
     }
 
@@ -207,6 +217,11 @@ impl Engine {
         let last_failure = lock(&self.failures).of(&key);
         let recorded = self.store.recall(key).await?;
         Ok(Standing { running, recorded, last_failure })
+    }
+
+    /// Whether an attempt would be turned away now, so that whoever sends one need not be read first.
+    pub fn is_full(&self) -> bool {
+        lock(&self.running).len() >= self.limits.running_max
     }
 
     /// The store, for reading back and for its status.
@@ -261,11 +276,15 @@ impl Engine {
         self.tasks.reopen();
     }
 
-    fn claim(self: &Arc<Engine>, key: AttemptKey, fingerprint: Fingerprint) -> Result<Claim, NoAnswer> {
+    fn claim(self: &Arc<Engine>, key: AttemptKey, fingerprint: Fingerprint) -> Result<Claim, Unclaimed> {
         let mut running = lock(&self.running);
         match running.get(&key) {
-            Some(other) if *other == fingerprint => Err(NoAnswer::InProgress),
-            Some(_) => Err(NoAnswer::KeyReused),
+            Some(other) if *other == fingerprint => Err(Unclaimed::None(NoAnswer::InProgress)),
+            Some(_) => Err(Unclaimed::None(NoAnswer::KeyReused)),
+            None if running.len() >= self.limits.running_max => {
+                metrics::counter!("slotwise_shed_total").increment(1);
+                Err(Unclaimed::Full)
+            }
             None => {
                 running.insert(key, fingerprint);
                 metrics::gauge!("slotwise_attempts_running").increment(1.0);
@@ -325,6 +344,14 @@ fn count_holds(command: &str, outcome: &Outcome) {
         _ => return,
     };
     metrics::counter!("slotwise_holds_total", "what" => name).increment(1);
+}
+
+/// Why a key is not executed.
+enum Unclaimed {
+    /// There are as many executions as there may be.
+    Full,
+    /// It is being executed.
+    None(NoAnswer),
 }
 
 /// While it lives, nobody else executes the key.

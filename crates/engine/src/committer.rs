@@ -8,18 +8,23 @@ use futures_util::FutureExt;
 use slotwise_domain::{Failure, FailureCode, Proposal, settle};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 /// The queue in front of the store.
 pub struct Committer {
     queue: mpsc::Sender<Job>,
+    wait_max: Duration,
     doorbell: Arc<Notify>,
 }
 
 struct Job {
     proposal: Proposal,
     queued_at: Instant,
+    /// Set by whoever is first: the commit that takes it, or its patience that ends.
+    taken: Arc<AtomicBool>,
     tell: oneshot::Sender<Result<Settled, CommitError>>,
 }
 
@@ -29,17 +34,25 @@ impl Committer {
         let (queue, jobs) = mpsc::channel(limits.queue_max);
         let doorbell = Arc::new(Notify::new());
         tokio::spawn(run(store, limits, jobs, doorbell.clone(), meter));
-        Committer { queue, doorbell }
+        Committer { queue, wait_max: limits.queue_wait_max, doorbell }
     }
 
-    /// Waits for the durable answer. A full queue is FAILED `busy` at once.
+    /// Waits for the durable answer. A full queue is FAILED `busy` at once, a commit that does not begin in time as soon as that is so.
     pub async fn commit(&self, proposal: Proposal) -> Result<Settled, CommitError> {
-        let (tell, told) = oneshot::channel();
-        let job = Job { proposal, queued_at: Instant::now(), tell };
+        let (tell, mut told) = oneshot::channel();
+        let taken = Arc::new(AtomicBool::new(false));
+        let job = Job { proposal, queued_at: Instant::now(), taken: taken.clone(), tell };
+        let busy = || Ok(Settled::Failed(Failure::of(FailureCode::Busy)));
         if self.queue.try_send(job).is_err() {
-            return Ok(Settled::Failed(Failure::of(FailureCode::Busy)));
+            return busy();
         }
-        told.await.unwrap_or_else(|_| Err(CommitError::Unknown("the committer is gone".into())))
+        let told = match tokio::time::timeout(self.wait_max, &mut told).await {
+            Ok(told) => told,
+            Err(_) if !taken.swap(true, Ordering::AcqRel) => return busy(),
+            // What is in a commit is waited for: it may be durable.
+            Err(_) => told.await,
+        };
+        told.unwrap_or_else(|_| Err(CommitError::Unknown("the committer is gone".into())))
     }
 
     /// Proposals in the queue.
@@ -65,10 +78,8 @@ async fn run(
         let mut batch = Vec::with_capacity(waiting.len());
         let mut tells = Vec::with_capacity(waiting.len());
         for job in waiting.drain(..) {
-            let waited = job.queued_at.elapsed();
-            metrics::histogram!("slotwise_queue_wait_seconds").record(waited.as_secs_f64());
-            if waited > limits.queue_wait_max {
-                drop(job.tell.send(Ok(Settled::Failed(Failure::of(FailureCode::Busy)))));
+            metrics::histogram!("slotwise_queue_wait_seconds").record(job.queued_at.elapsed().as_secs_f64());
+            if job.taken.swap(true, Ordering::AcqRel) {
                 continue;
             }
             batch.push(job.proposal);

@@ -37,10 +37,10 @@ pub enum Problems {
     /// FAILED `version_stale`.
     #[response(status = 412, content_type = "application/problem+json")]
     Stale(ProblemBody),
-    /// The body is larger than 64 KiB.
+    /// The body is larger than allowed, 64 KiB if nothing else was configured.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(ProblemBody),
-    /// The body is not JSON.
+    /// The body is not JSON, or encoded.
     #[response(status = 415, content_type = "application/problem+json")]
     NotJson(ProblemBody),
     /// A field is not well formed, or REJECTED `invalid`.
@@ -49,10 +49,10 @@ pub enum Problems {
     /// `If-Match` is missing.
     #[response(status = 428, content_type = "application/problem+json")]
     MatchMissing(ProblemBody),
-    /// Too many requests of one person.
+    /// Too many attempts of one person, or too many requests without an identity from one address.
     #[response(status = 429, content_type = "application/problem+json")]
     RateLimited(ProblemBody),
-    /// FAILED `busy` or `store_unavailable`, or no outcome yet.
+    /// FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(ProblemBody),
 }

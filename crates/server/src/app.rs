@@ -3,22 +3,23 @@
 
 use crate::auth::{Asker, DemoSessions};
 use crate::crowd::Crowds;
+use crate::listen::Bounds;
 use crate::people::People;
 use crate::problem::{Problem, Shown, subject_of};
+use crate::rate::Rates;
 use crate::realtime::{Conflict, Realtime};
+use crate::requests::Said;
+use crate::site::Site;
 use crate::wire::{BlockBody, BookingBody, HoldBody, PersonBody, ResourceBody, ResourceVersion, time};
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use governor::clock::Clock as _;
-use governor::{DefaultKeyedRateLimiter, Quota};
 use serde::Serialize;
 use slotwise_domain::{
-    Booking, Calendar, Command, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, PersonId, ResourceId,
-    Scope, Subject, World,
+    Booking, Calendar, Command, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, ResourceId, Scope, Subject,
+    World,
 };
 use slotwise_engine::{Answer, Directory, Engine, Made, Recorded, Request, Views};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -42,15 +43,12 @@ pub struct App {
     pub crowds: Arc<Crowds>,
     /// What `/metrics` says.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    /// How many attempts one person may send; none for no limit.
-    pub limiter: Option<Arc<DefaultKeyedRateLimiter<PersonId>>>,
-}
-
-/// How many attempts one person may send: so many per second, and a second's worth fourfold at once. 0 is no limit.
-pub fn limiter(attempts_per_second: u32) -> Option<Arc<DefaultKeyedRateLimiter<PersonId>>> {
-    let rate = NonZeroU32::new(attempts_per_second)?;
-    let quota = Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(3)));
-    Some(Arc::new(DefaultKeyedRateLimiter::keyed(quota)))
+    /// How fast people and addresses may ask.
+    pub rates: Arc<Rates>,
+    /// What a request may cost.
+    pub bounds: Bounds,
+    /// Where this server is reached.
+    pub site: Arc<Site>,
 }
 
 /// What is told of an accepted attempt.
@@ -107,7 +105,9 @@ impl IntoResponse for Told {
                     AcceptedBody { resource: Some(r), .. } => Some(resource_etag(r)),
                     _ => None,
                 };
+                let said = Said { outcome: Some(body.outcome), code: String::new() };
                 let mut response = (status, Json(body)).into_response();
+                response.extensions_mut().insert(said);
                 if let Some(location) = location.filter(|_| made).and_then(|l| HeaderValue::from_str(&l).ok()) {
                     response.headers_mut().insert(header::LOCATION, location);
                 }
@@ -144,7 +144,7 @@ impl App {
         fingerprint: Fingerprint,
         command: Command,
     ) -> Result<Told, Problem> {
-        self.within_rate(asker)?;
+        self.rates.attempt(asker)?;
         let asked = command.clone();
         let answer = self.engine.execute(Request { key, fingerprint, command }).await;
         let conflict = match &answer {
@@ -278,15 +278,6 @@ impl App {
     /// A refusal that was not recorded, in words: for search.
     pub async fn shown(&self, asker: &Asker, rejection: &slotwise_domain::Rejection) -> Shown {
         Shown::of(self, asker, rejection).await
-    }
-
-    fn within_rate(&self, asker: &Asker) -> Result<(), Problem> {
-        let Some(limiter) = &self.limiter else { return Ok(()) };
-        let Err(until) = limiter.check_key(&asker.id) else { return Ok(()) };
-        let wait = until.wait_time_from(limiter.clock().now()).as_secs().saturating_add(1);
-        let detail = "You are sending too many requests. Nothing was done; wait a moment.";
-        let problem = Problem::request(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests", detail);
-        Err(problem.with(|p| (p.retryable, p.retry_after) = (true, i64::try_from(wait).ok())))
     }
 }
 

@@ -3,6 +3,8 @@
 
 use crate::app::App;
 use crate::problem::Problem;
+use crate::requests::Notes;
+use crate::site::Client;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -10,7 +12,8 @@ use sha2::{Digest, Sha256};
 use slotwise_domain::{Actor, PersonId, Role};
 use slotwise_engine::PersonCard;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
 /// The cookie of a demo session.
@@ -29,6 +32,8 @@ pub struct Asker {
     pub title: String,
     /// What they could do when the request came in; the decision asks again.
     pub role: Role,
+    /// What is noted about the request they ask with.
+    pub notes: Arc<Notes>,
 }
 
 impl Asker {
@@ -50,7 +55,7 @@ impl Asker {
 
 impl From<PersonCard> for Asker {
     fn from(p: PersonCard) -> Asker {
-        Asker { id: p.id, name: p.name, title: p.title, role: p.role }
+        Asker { id: p.id, name: p.name, title: p.title, role: p.role, notes: Arc::default() }
     }
 }
 
@@ -58,8 +63,32 @@ impl FromRequestParts<App> for Asker {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Asker, Problem> {
-        whoever(app, &parts.headers, None).await?.ok_or_else(Problem::unauthenticated)
+        let Some(mut asker) = whoever(app, &parts.headers, None).await? else {
+            Stranger::from_request_parts(parts, app).await?;
+            return Err(Problem::unauthenticated());
+        };
+        asker.notes = notes(parts);
+        asker.notes.person.get_or_init(|| asker.id);
+        Ok(asker)
     }
+}
+
+/// Somebody who need not say who they are: counted by their address.
+pub struct Stranger(pub Client);
+
+impl FromRequestParts<App> for Stranger {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Stranger, Problem> {
+        let nowhere = Client { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), secure: false };
+        let client = parts.extensions.get::<Client>().copied().unwrap_or(nowhere);
+        app.rates.stranger(client, &notes(parts))?;
+        Ok(Stranger(client))
+    }
+}
+
+fn notes(parts: &Parts) -> Arc<Notes> {
+    parts.extensions.get::<Arc<Notes>>().cloned().unwrap_or_default()
 }
 
 /// Who the headers speak for; `token` is an API key that came another way (the socket's handshake).
@@ -116,14 +145,6 @@ impl DemoSessions {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.get(&secret_hash(secret)).map(|(_, person)| *person)
     }
-}
-
-/// Whether a request that carries an `Origin` comes from our own pages. A request without one is no browser's cross-site request.
-pub fn same_origin(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok());
-    let origin = origin.to_str().ok().and_then(|o| o.split_once("://")).map(|(_, authority)| authority);
-    origin.is_some() && origin == host
 }
 
 /// Whether a host header names this machine only: what `--demo` insists on, so that no web page elsewhere can reach it by another name.

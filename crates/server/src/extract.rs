@@ -14,12 +14,6 @@ use slotwise_domain::Instant;
 use slotwise_engine::round;
 use uuid::Uuid;
 
-/// The largest body.
-const BODY_MAX: usize = 64 * 1024;
-
-/// How long a client may take to send it.
-const BODY_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
-
 /// The attempt's key, from the `Idempotency-Key` header.
 pub struct Key(pub Uuid);
 
@@ -61,29 +55,32 @@ fn read_key(parts: &Parts, now: Instant) -> Result<Option<Uuid>, Problem> {
     Ok(Some(key))
 }
 
-/// A JSON body of at most 64 KiB.
+/// A JSON body within its bounds.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned + Serialize> FromRequest<App> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &App) -> Result<Body<T>, Problem> {
+    async fn from_request(request: Request, app: &App) -> Result<Body<T>, Problem> {
+        let bounds = app.bounds;
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let json = kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/json"));
         if !json {
             let detail = "Send the body as application/json.";
             return Err(Problem::request(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "Not JSON", detail));
         }
-        let Ok(read) = tokio::time::timeout(BODY_WITHIN, Limited::new(request.into_body(), BODY_MAX).collect()).await
-        else {
-            let detail = "The body took too long to arrive. Nothing was done; send it again.";
-            return Err(Problem::request(StatusCode::REQUEST_TIMEOUT, "too_slow", "Too slow", detail));
-        };
+        let encoding = request.headers().get(header::CONTENT_ENCODING);
+        if encoding.is_some_and(|e| !e.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            let detail = "Send the body as it is: a Content-Encoding is not understood.";
+            return Err(Problem::request(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded", "Encoded", detail));
+        }
+        let body = Limited::new(request.into_body(), bounds.body_bytes).collect();
+        let read = tokio::time::timeout(bounds.body_within, body).await.map_err(|_| Problem::too_slow())?;
         let bytes = match read {
             Ok(body) => body.to_bytes(),
             Err(e) if e.is::<LengthLimitError>() => {
-                let detail = "The body is larger than 64 KiB.";
-                return Err(Problem::request(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large", detail));
+                let detail = format!("The body is larger than {} KiB.", bounds.body_bytes >> 10);
+                return Err(Problem::request(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large", &detail));
             }
             Err(_) => {
                 return Err(Problem::request(

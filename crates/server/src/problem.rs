@@ -3,6 +3,8 @@
 
 use crate::app::App;
 use crate::auth::Asker;
+use crate::rate::Standing;
+use crate::requests::Said;
 use crate::wire::{ResourceVersion, SeenBody, time};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -16,6 +18,8 @@ use slotwise_domain::{
 use slotwise_engine::NoAnswer;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+const BUSY: &str = "Too many requests at once. Nothing was changed; try again in a moment.";
 
 /// A field of a request that is not well formed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -192,6 +196,37 @@ impl Problem {
         problem.with(|p| (p.retryable, p.retry_after) = (true, Some(1)))
     }
 
+    /// A person or an address has asked too often.
+    pub fn rate_limited(standing: &Standing) -> Problem {
+        let detail = "You are sending too many requests. Nothing was done; wait a moment.";
+        let problem = Problem::request(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests", detail);
+        problem.with(|p| (p.retryable, p.retry_after) = (true, standing.retry_after()))
+    }
+
+    /// Turned away before it was read, while there are as many executions as there may be.
+    pub fn busy(key: Option<Uuid>) -> Problem {
+        let problem = Problem::request(StatusCode::SERVICE_UNAVAILABLE, FailureCode::Busy.name(), "Busy", BUSY);
+        problem.with(|p| {
+            (p.outcome, p.attempt, p.retryable, p.retry_after) = (Some("FAILED"), key, true, Some(1));
+        })
+    }
+
+    /// A body that did not arrive in time.
+    pub fn too_slow() -> Problem {
+        let detail = "The body took too long to arrive. Nothing was done; send it again.";
+        Problem::request(StatusCode::REQUEST_TIMEOUT, "too_slow", "Too slow", detail)
+    }
+
+    /// A handler that did not answer in time. What it had begun to carry out goes on, so an attempt has no outcome yet.
+    pub fn late(key: Option<Uuid>) -> Problem {
+        if let Some(key) = key {
+            return Problem::no_answer(NoAnswer::NotYet, key);
+        }
+        let detail = "The answer took too long. Try again in a moment.";
+        let problem = Problem::request(StatusCode::SERVICE_UNAVAILABLE, "timed_out", "Took too long", detail);
+        problem.with(|p| (p.retryable, p.retry_after) = (true, Some(1)))
+    }
+
     /// A key that gives no outcome, and why.
     pub fn no_answer(no: NoAnswer, key: Uuid) -> Problem {
         let (status, code, title, detail) = match no {
@@ -251,11 +286,7 @@ impl Problem {
                 "Conflict",
                 "Somebody else was changing the same thing at the same moment. Nothing was changed; you may try again.",
             ),
-            FailureCode::Busy => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Busy",
-                "Too many requests at once. Nothing was changed; try again in a moment.",
-            ),
+            FailureCode::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Busy", BUSY),
             FailureCode::StoreUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Not available",
@@ -346,7 +377,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = self.retry_after.filter(|_| status != StatusCode::UNPROCESSABLE_ENTITY);
+        let said = Said { outcome: self.outcome, code: self.code.clone() };
         let mut response = (status, Json(self.0)).into_response();
+        response.extensions_mut().insert(said);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = retry_after {

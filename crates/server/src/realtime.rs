@@ -143,7 +143,7 @@ pub fn attach(io: &SocketIo, app: &App) {
     let (door, inside) = (app.clone(), app.clone());
     let admit = async move |socket: SocketRef, TryData(hand): TryData<Handshake>| -> Result<(), &'static str> {
         let headers = &socket.req_parts().headers;
-        if !auth::same_origin(headers) || (door.demo.is_some() && !auth::loopback_host(headers)) {
+        if !door.site.same_origin(headers) || (door.demo.is_some() && !auth::loopback_host(headers)) {
             return Err("forbidden_origin");
         }
         let token = hand.ok().and_then(|h| h.token);

@@ -5,11 +5,11 @@ use crate::api::{attempts, board, bookings, holds, operations, people, resources
 use crate::app::App;
 use crate::auth;
 use crate::problem::{FieldError, Problem, ProblemBody, WitnessBody};
-use crate::{assets, realtime};
+use crate::{assets, realtime, requests};
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use socketioxide::SocketIo;
 use tower::ServiceBuilder;
@@ -18,17 +18,6 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// What the browser may load: only what is ours.
-const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; \
-frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
-
-const SECURITY: [(HeaderName, &str); 4] = [
-    (header::CONTENT_SECURITY_POLICY, CSP),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-];
 
 fn described() -> OpenApiRouter<App> {
     let info = InfoBuilder::new()
@@ -106,22 +95,20 @@ pub fn router(app: App) -> (Router, SocketIo) {
     if app.demo.is_some() {
         routes = routes.layer(axum::middleware::from_fn(only_this_machine));
     }
+    let mut same_site = CsrfLayer::new();
+    if let Some(public) = &app.site.public {
+        // An origin was checked when it was read, so this cannot fail; without it only the host's own name is ours.
+        same_site = same_site.clone().add_trusted_origin(public.as_str()).unwrap_or(same_site);
+    }
+    let routes = routes.layer(from_fn_with_state(app.clone(), requests::carried));
     // Around all of it once: a layer of the router itself would stand around each route anew.
     let around = ServiceBuilder::new()
-        .map_response(secured)
+        .layer(from_fn_with_state(app.clone(), requests::around))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(sockets)
-        .layer(CsrfLayer::new().with_rejection_response(cross_site))
+        .layer(same_site.with_rejection_response(cross_site))
         .service(routes.with_state(app));
     (Router::new().fallback_service(around), io)
-}
-
-/// The browser is told what it may load and show, whatever the answer is.
-fn secured<B>(mut response: axum::http::Response<B>) -> axum::http::Response<B> {
-    for (name, value) in SECURITY {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
-    }
-    response
 }
 
 /// With `--demo`, no other name of this machine is served: anybody may choose who to be.

@@ -266,25 +266,3 @@ fn clients_that_stall_are_cut_off() {
     }
     assert!(w.bookings_on("room").is_empty());
 }
-
-#[test]
-fn nobody_may_ask_without_end() {
-    let mut w = World::with(&["ann", "bob"], &["--attempts-per-second", "5"]);
-    w.hall("hall", 1_000);
-    let asks: Vec<_> = (0..60).map(|_| w.book("ann", "hall", "10:00-11:00", 1)).collect();
-    let replies = w.race(&asks);
-    let limited: Vec<_> = replies.iter().filter(|r| r.status == 429).collect();
-    assert!(!limited.is_empty() && limited.len() < 60, "{} of 60", limited.len());
-    for reply in limited {
-        assert_eq!(
-            (reply.code().as_str(), &reply.json()["outcome"]),
-            ("rate_limited", &json!(null)),
-            "{}",
-            reply.text()
-        );
-        assert!(reply.header("retry-after").is_some());
-    }
-    let booked = replies.iter().filter(|r| r.told() == "201 BOOKED").count();
-    assert_eq!(w.bookings_on("hall").len(), booked);
-    assert_eq!(w.send(&w.book("bob", "hall", "10:00-11:00", 1)).told(), "201 BOOKED", "others are not slowed down");
-}

@@ -3,7 +3,7 @@
 
 use super::Problems;
 use crate::app::App;
-use crate::auth::{Asker, COOKIE};
+use crate::auth::{Asker, COOKIE, Stranger};
 use crate::crowd;
 use crate::extract::Body;
 use crate::problem::Problem;
@@ -76,7 +76,7 @@ pub struct DemoPeople {
 
 /// People to choose from. Only with `--demo`.
 #[utoipa::path(get, operation_id = "list_demo_people", path = "/api/demo/people", tag = "people", responses((status = 200, body = DemoPeople), Problems))]
-pub async fn demo_people(State(app): State<App>) -> Result<Json<DemoPeople>, Problem> {
+pub async fn demo_people(State(app): State<App>, _: Stranger) -> Result<Json<DemoPeople>, Problem> {
     if app.demo.is_none() {
         return Err(Problem::not_found("page: this is no demo"));
     }
@@ -98,11 +98,16 @@ pub struct SignIn {
 /// Signs in without a password. Only with `--demo`.
 #[utoipa::path(post, operation_id = "demo_sign_in", path = "/api/demo/sign-in", tag = "people", request_body = SignIn,
     responses((status = 200, body = MeBody), Problems))]
-pub async fn demo_sign_in(State(app): State<App>, Body(body): Body<SignIn>) -> Result<Response, Problem> {
+pub async fn demo_sign_in(
+    State(app): State<App>,
+    Stranger(client): Stranger,
+    Body(body): Body<SignIn>,
+) -> Result<Response, Problem> {
     let Some(sessions) = &app.demo else { return Err(Problem::not_found("page: this is no demo")) };
     let person = app.directory.person(PersonId(body.person)).await?.ok_or_else(|| Problem::not_found("person"))?;
     let secret = sessions.begin(person.id, [Uuid::new_v4(), Uuid::new_v4()]);
-    let cookie = format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax");
+    let secure = if client.secure { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}");
     Ok(([(header::SET_COOKIE, cookie)], Json(me_body(&app, &Asker::from(person)))).into_response())
 }
 

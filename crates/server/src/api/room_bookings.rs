@@ -6,11 +6,12 @@ use crate::app::{App, Told, mark_replay};
 use crate::auth::Asker;
 use crate::extract::{Body, OptionalKey};
 use crate::problem::{Problem, ProblemBody};
+use crate::requests::Said;
 use crate::wire::{BookingBody, LineRequest, RoomBookingRequest, fingerprint, read_details};
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use slotwise_domain::{Action, BookingId, Code, Command};
 use utoipa::ToSchema;
@@ -119,24 +120,24 @@ fn in_the_documents_words(told: Told, key: Uuid) -> Response {
                 attempt: body.attempt,
                 decided_at: body.decided_at,
             };
-            let response = (status, [(axum::http::header::LOCATION, location)], Json(booked)).into_response();
+            let said = Said { outcome: Some(body.outcome), code: String::new() };
+            let headers = [(axum::http::header::LOCATION, location)];
+            let response = (status, headers, Extension(said), Json(booked)).into_response();
             mark_replay(response, replayed)
         }
         Told::Problem(problem, replayed) => {
             let conflict = Code::named(&problem.code).is_some_and(Code::is_conflict);
-            let (headers, status) = {
-                let rendered = problem.clone().into_response();
-                (rendered.headers().clone(), rendered.status())
-            };
+            let (rendered, _) = problem.clone().into_response().into_parts();
             let message = short(&problem);
             let body = RoomProblem {
                 error: conflict.then_some("BOOKING_CONFLICT"),
                 message,
                 problem: ProblemBody::clone(&problem),
             };
-            let mut response = (status, Json(body)).into_response();
+            let mut response = (rendered.status, Json(body)).into_response();
+            *response.extensions_mut() = rendered.extensions;
             for name in [axum::http::header::CONTENT_TYPE, axum::http::header::RETRY_AFTER] {
-                if let Some(value) = headers.get(&name) {
+                if let Some(value) = rendered.headers.get(&name) {
                     response.headers_mut().insert(name, value.clone());
                 }
             }

@@ -1,10 +1,11 @@
 //! HTTP/1.1 over one blocking socket: enough for a test, and nothing that hides what was sent.
 //! It never retries and never follows.
 
+use rustix::net::{AddressFamily, SocketType};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// No answer takes so long unless something is wrong.
@@ -123,11 +124,36 @@ pub struct Conn {
 
 impl Conn {
     pub fn open(address: SocketAddr) -> io::Result<Conn> {
-        let stream = TcpStream::connect(address)?;
+        Conn::over(TcpStream::connect(address)?, address)
+    }
+
+    fn over(stream: TcpStream, address: SocketAddr) -> io::Result<Conn> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         Ok(Conn { stream, address })
+    }
+
+    /// From another address of this machine, such as 127.0.0.2.
+    pub fn open_from(source: IpAddr, address: SocketAddr) -> io::Result<Conn> {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        rustix::net::bind(&socket, &SocketAddr::new(source, 0))?;
+        rustix::net::connect(&socket, &address)?;
+        Conn::over(TcpStream::from(socket), address)
+    }
+
+    /// With as small a buffer for what is received as there is: it is full soon when nothing is read.
+    pub fn open_narrow(address: SocketAddr) -> io::Result<Conn> {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 1)?;
+        rustix::net::connect(&socket, &address)?;
+        Conn::over(TcpStream::from(socket), address)
+    }
+
+    /// How long a read or a write may take from now on.
+    pub fn patience(&self, limit: Duration) {
+        self.stream.set_read_timeout(Some(limit)).unwrap();
+        self.stream.set_write_timeout(Some(limit)).unwrap();
     }
 
     pub fn write(&mut self, ask: &Ask) -> io::Result<()> {
@@ -170,6 +196,15 @@ impl Conn {
         let reply = self.read();
         self.stream.set_read_timeout(Some(PATIENCE))?;
         reply
+    }
+
+    /// Reads until this has come, and what came with it.
+    pub fn read_until(&mut self, text: &str) -> io::Result<Vec<u8>> {
+        let mut got = Vec::new();
+        while !String::from_utf8_lossy(&got).contains(text) {
+            self.more(&mut got)?;
+        }
+        Ok(got)
     }
 
     /// Waits until something is there to be read, and leaves it unread.

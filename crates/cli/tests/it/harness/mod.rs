@@ -12,4 +12,4 @@ pub mod world;
 pub use http::{Ask, Conn, Reply};
 pub use race::{Rng, race};
 pub use server::{Home, Server};
-pub use world::World;
+pub use world::{UNLIMITED, World};

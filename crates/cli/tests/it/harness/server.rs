@@ -2,7 +2,7 @@
 //! Its log goes to a file in its home and is shown when a test fails.
 
 use super::http::{self, Ask};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -80,7 +80,10 @@ impl Server {
         // The guard first: whatever happens from here, the child ends.
         let mut server = Server { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), log: home.log() };
         let line = told.recv_timeout(START_WITHIN).map_err(|e| format!("{e}\n{}", server.log_end()))?;
-        let address = line.strip_prefix("Slotwise is on http://").ok_or_else(|| format!("it said {line:?}"))?;
+        let address = line
+            .strip_prefix("Slotwise is on ")
+            .and_then(|url| Some(url.split_once("://")?.1))
+            .ok_or_else(|| format!("it said {line:?}"))?;
         server.address = address.parse().map_err(|e| format!("{address}: {e}"))?;
         Ok(server)
     }
@@ -124,6 +127,37 @@ impl Server {
 
     pub fn resume(&self) {
         self.signal(Signal::CONT);
+    }
+
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    /// How many files it may open from now on, sockets included; what is open stays so.
+    pub fn files_max(&self, max: u64) {
+        // It has the hard limit that we have.
+        let limit = Rlimit { current: Some(max), ..rustix::process::getrlimit(Resource::Nofile) };
+        rustix::process::prlimit(Some(self.pid()), Resource::Nofile, limit).unwrap();
+    }
+
+    /// Memory that it has, in KiB.
+    pub fn memory_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Its whole log, once this is in it.
+    pub fn log_with(&self, text: &str) -> String {
+        let since = Instant::now();
+        loop {
+            let log = fs::read_to_string(&self.log).unwrap();
+            if log.contains(text) {
+                return log;
+            }
+            assert!(since.elapsed() < Duration::from_secs(10), "{text:?} is never logged\n{}", self.log_end());
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// SIGKILL, now.

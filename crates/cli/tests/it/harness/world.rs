@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
+/// Nobody is limited in how fast they ask.
+pub const UNLIMITED: [&str; 3] = ["--rate-limit=off", "--rate-limit-admin=off", "--rate-limit-address=off"];
+
 /// Somebody with an API key.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -34,7 +37,7 @@ pub struct World {
 impl World {
     /// With these people and an admin called `root`. Nobody is limited in how fast they ask.
     pub fn new(people: &[&str]) -> World {
-        World::with(people, &["--attempts-per-second", "0"])
+        World::with(people, &UNLIMITED)
     }
 
     /// The same, started with these flags.
