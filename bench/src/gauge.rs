@@ -37,18 +37,16 @@ impl Snapshot {
             server_cpu: cpu(&format!("/proc/{pid}/stat")),
             generator_cpu: cpu("/proc/self/stat"),
             threads: threads(pid),
-            memory_kib: number(&format!("/proc/{pid}/status"), "VmRSS:"),
+            memory_kib: memory_kib(pid),
             disk_bytes: number(&format!("/proc/{pid}/io"), "write_bytes:"),
             histograms,
         }
     }
 }
 
-/// A cumulative histogram as `/metrics` tells it, over all its labels.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// A histogram as `/metrics` tells it, over all its labels: enough for the mean of a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Buckets {
-    /// How many were at most so much.
-    pub at_most: Vec<(f64, f64)>,
     /// Of all values.
     pub sum: f64,
     /// Of all values.
@@ -58,41 +56,20 @@ pub struct Buckets {
 impl Buckets {
     /// What came after an earlier look.
     pub fn since(&self, earlier: Option<&Buckets>) -> Buckets {
-        let Some(earlier) = earlier else { return self.clone() };
-        let before = |bound: f64| earlier.at_most.iter().find(|(b, _)| *b == bound).map_or(0.0, |(_, n)| *n);
-        Buckets {
-            at_most: self.at_most.iter().map(|(bound, n)| (*bound, n - before(*bound))).collect(),
-            sum: self.sum - earlier.sum,
-            count: self.count - earlier.count,
-        }
-    }
-
-    /// Adds another window's.
-    pub fn add(&mut self, other: &Buckets) {
-        for (bound, n) in &other.at_most {
-            self.put(*bound, *n);
-        }
-        self.sum += other.sum;
-        self.count += other.count;
+        let earlier = earlier.copied().unwrap_or_default();
+        Buckets { sum: self.sum - earlier.sum, count: self.count - earlier.count }
     }
 
     /// The mean; 0 of nothing.
     pub fn mean(&self) -> f64 {
         if self.count > 0.0 { self.sum / self.count } else { 0.0 }
     }
-
-    fn put(&mut self, bound: f64, n: f64) {
-        match self.at_most.iter_mut().find(|(b, _)| *b == bound) {
-            Some((_, sum)) => *sum += n,
-            None => self.at_most.push((bound, n)),
-        }
-    }
 }
 
 /// What `/metrics` says now, or nothing if there is no such page.
 pub async fn scrape(address: SocketAddr) -> anyhow::Result<BTreeMap<String, Buckets>> {
     let mut connection = Connection::open(address).await?;
-    let answer = connection.ask(get("/metrics").as_bytes()).await?;
+    let answer = connection.ask(get("/metrics", None).as_bytes()).await?;
     match answer.status {
         200 => Ok(parse(std::str::from_utf8(answer.body)?)),
         404 => Ok(BTreeMap::new()),
@@ -105,11 +82,9 @@ fn parse(text: &str) -> BTreeMap<String, Buckets> {
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let Some((series, value)) = line.rsplit_once(' ') else { continue };
         let Ok(value) = value.parse::<f64>() else { continue };
-        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        let name = series.split_once('{').map_or(series, |(name, _)| name);
         if let Some(name) = name.strip_suffix("_bucket") {
-            let bound = labels.split("le=\"").nth(1).and_then(|rest| rest.split('"').next());
-            let Some(bound) = bound.and_then(|bound| bound.parse().ok()) else { continue };
-            all.entry(name.into()).or_default().put(bound, value);
+            all.entry(name.into()).or_default();
         } else if let Some(histogram) = name.strip_suffix("_sum").and_then(|name| all.get_mut(name)) {
             histogram.sum += value;
         } else if let Some(histogram) = name.strip_suffix("_count").and_then(|name| all.get_mut(name)) {
@@ -131,7 +106,51 @@ fn ticks(stat: &str) -> Option<f64> {
     Some(times.next()?.ok()? + times.next()?.ok()?)
 }
 
-fn threads(pid: u32) -> BTreeMap<String, f64> {
+/// CPU seconds of this process so far.
+pub fn own_cpu() -> f64 {
+    cpu("/proc/self/stat")
+}
+
+/// The same with children that have ended and were waited for.
+pub fn own_cpu_with_children() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let Some((_, fields)) = stat.rsplit_once(") ") else { return 0.0 };
+    fields.split(' ').skip(11).take(4).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / TICKS
+}
+
+/// CPU seconds of a process and of all that descend from it, those that have ended included; 0 where there is no such process.
+pub fn cpu_of_tree(root: u32) -> f64 {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return 0.0 };
+    let of = |stat: &str| {
+        let (_, fields) = stat.rsplit_once(") ")?;
+        let fields: Vec<&str> = fields.split(' ').collect();
+        let number = |n: usize| fields.get(n)?.parse::<f64>().ok();
+        Some((fields.get(1)?.parse::<u32>().ok()?, number(11)? + number(12)? + number(13)? + number(14)?))
+    };
+    let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let all: BTreeMap<u32, (u32, f64)> =
+        pids.filter_map(|pid| Some((pid, of(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?))).collect();
+    let descends = |mut pid: u32| {
+        // A chain of parents is short; the bound only guards against a table that changed while it was read.
+        for _ in 0..32 {
+            match all.get(&pid) {
+                _ if pid == root => return true,
+                Some((parent, _)) => pid = *parent,
+                None => return false,
+            }
+        }
+        false
+    };
+    all.iter().filter(|(pid, _)| descends(**pid)).map(|(_, (_, ticks))| ticks / TICKS).sum()
+}
+
+/// Resident memory of a process, in KiB; 0 where there is no such process.
+pub fn memory_kib(pid: u32) -> u64 {
+    number(&format!("/proc/{pid}/status"), "VmRSS:")
+}
+
+/// CPU seconds of a process's threads, by name. Threads of one name count together.
+pub fn threads(pid: u32) -> BTreeMap<String, f64> {
     let mut all = BTreeMap::new();
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return all };
     for task in tasks.flatten() {
@@ -176,8 +195,8 @@ mod tests {
                     b_bucket{x=\"y\",le=\"1\"} 1\nb_bucket{x=\"z\",le=\"1\"} 1\nb_sum{x=\"y\"} 1\nb_count{x=\"y\"} 1\nc 4\n";
         let all = parse(text);
         let a = &all["a"];
-        assert_eq!((a.count, a.sum, a.at_most.as_slice()), (3.0, 7.0, [(1.0, 2.0), (f64::INFINITY, 3.0)].as_slice()));
-        assert_eq!(all["b"].at_most, [(1.0, 2.0)]);
+        assert_eq!((a.count, a.sum, all.len()), (3.0, 7.0, 2));
+        assert_eq!(all["b"], Buckets { sum: 1.0, count: 1.0 });
         assert_eq!(a.since(Some(a)).count, 0.0);
     }
 

@@ -4,10 +4,12 @@
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
-/// The largest answer, head and body; `/metrics` is the largest we read.
-const ANSWER_MAX: usize = 1 << 20;
+/// The largest answer, head and body; that to 8,000 attempts is the largest we read.
+const ANSWER_MAX: usize = 64 << 20;
+/// Connections from one address of this machine: far below the number of its ports, and below a server's bound for one address.
+const PER_ADDRESS: usize = 500;
 
 /// A connection.
 pub struct Connection {
@@ -24,6 +26,18 @@ pub struct Answer<'a> {
     pub body: &'a [u8],
 }
 
+/// A TCP connection; the nth of a crowd comes from an address of its own for every five hundred.
+pub async fn connect(address: SocketAddr, nth: Option<usize>) -> anyhow::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    if let Some(n) = nth {
+        let host = u8::try_from(2 + n / PER_ADDRESS).context("too large a crowd")?;
+        socket.bind(SocketAddr::from(([127, 0, 0, host], 0))).with_context(|| format!("binding to 127.0.0.{host}"))?;
+    }
+    let stream = socket.connect(address).await.with_context(|| format!("connecting to {address}"))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// Where the parts of an answer are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Frame {
@@ -35,9 +49,16 @@ struct Frame {
 impl Connection {
     /// Opens one.
     pub async fn open(address: SocketAddr) -> anyhow::Result<Connection> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
-        stream.set_nodelay(true)?;
-        Ok(Connection { stream, buffer: vec![0; 4096], filled: 0 })
+        Ok(Connection::over(connect(address, None).await?))
+    }
+
+    /// Opens the nth of a crowd, which comes from many addresses.
+    pub async fn open_nth(address: SocketAddr, n: usize) -> anyhow::Result<Connection> {
+        Ok(Connection::over(connect(address, Some(n)).await?))
+    }
+
+    fn over(stream: TcpStream) -> Connection {
+        Connection { stream, buffer: vec![0; 4096], filled: 0 }
     }
 
     /// Sends a whole request and waits for its whole answer.
@@ -95,8 +116,9 @@ pub fn post(path: &str, secret: &str, key: &str, body: &str) -> String {
 }
 
 /// A request for a page.
-pub fn get(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+pub fn get(path: &str, secret: Option<&str>) -> String {
+    let secret = secret.map(|secret| format!("Authorization: Bearer {secret}\r\n")).unwrap_or_default();
+    format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{secret}\r\n")
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ const SLOT_MINUTES: u32 = 30;
 /// What random requests are made of.
 pub struct Slots {
     resources: Vec<[u8; 36]>,
+    /// Starts lie on so many minutes after the first day began; on one, everybody wants the same.
+    minutes: u32,
     days: Vec<[u8; 10]>,
     secret: String,
     keys_from_ms: u64,
@@ -22,6 +24,15 @@ pub struct Slots {
 impl Slots {
     /// Slots of these resources from tomorrow on; one resource is a hot one.
     pub fn new(resources: &[Uuid], secret: &str) -> anyhow::Result<Arc<Slots>> {
+        Slots::within(resources, secret, DAYS * DAY_MINUTES)
+    }
+
+    /// The one slot that everybody wants.
+    pub fn one(resource: Uuid, secret: &str) -> anyhow::Result<Arc<Slots>> {
+        Slots::within(&[resource], secret, 1)
+    }
+
+    fn within(resources: &[Uuid], secret: &str, minutes: u32) -> anyhow::Result<Arc<Slots>> {
         anyhow::ensure!(!resources.is_empty(), "no resources to book");
         let now = jiff::Timestamp::now();
         let mut date = now.to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -32,7 +43,14 @@ impl Slots {
         }
         let resources = resources.iter().map(|id| text(&id.to_string())).collect();
         let keys_from_ms = u64::try_from(now.as_millisecond())?;
-        Ok(Arc::new(Slots { resources, days, secret: secret.into(), keys_from_ms, began: Instant::now() }))
+        Ok(Arc::new(Slots { resources, minutes, days, secret: secret.into(), keys_from_ms, began: Instant::now() }))
+    }
+
+    /// A resource and the minute at which a slot begins.
+    fn draw(&self, dice: &mut Dice) -> (&[u8], u32) {
+        let resource = dice.below(u32::try_from(self.resources.len()).unwrap_or(u32::MAX));
+        let resource = self.resources.get(resource as usize).map_or(&[][..], |r| r);
+        (resource, dice.below(self.minutes))
     }
 
     fn key(&self, dice: &mut Dice) -> Uuid {
@@ -43,6 +61,43 @@ impl Slots {
         let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         uuid::Builder::from_unix_timestamp_millis(self.keys_from_ms.saturating_add(elapsed), &random).into_uuid()
     }
+}
+
+/// Bodies of `POST /api/attempts`: many bookings in one request, each with a key of its own.
+pub struct Batch {
+    slots: Arc<Slots>,
+    dice: Dice,
+}
+
+impl Batch {
+    /// Requests for one connection.
+    pub fn new(slots: Arc<Slots>) -> Batch {
+        Batch { slots, dice: Dice::new() }
+    }
+
+    /// A request with so many attempts.
+    pub fn next(&mut self, attempts: usize) -> Vec<u8> {
+        let mut body = String::with_capacity(32 + attempts * 240);
+        body.push_str(r#"{"attempts":["#);
+        for n in 0..attempts {
+            let (resource, start) = self.slots.draw(&mut self.dice);
+            let (from, to) = (instant(&self.slots.days, start), instant(&self.slots.days, start + SLOT_MINUTES));
+            let key = self.slots.key(&mut self.dice);
+            let comma = if n == 0 { "" } else { "," };
+            let (resource, from, to) = (ascii(resource), ascii(&from), ascii(&to));
+            body.push_str(&format!(
+                r#"{comma}{{"key":"{key}","command":"book","lines":[{{"resource":"{resource}","start":"{from}","end":"{to}","units":1}}]}}"#
+            ));
+        }
+        body.push_str("]}");
+        // The request has no key of its own: each of its attempts has one.
+        let head = crate::http::post("/api/attempts", &self.slots.secret, &Uuid::now_v7().to_string(), &body);
+        head.into_bytes()
+    }
+}
+
+fn ascii(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 /// A booking request whose changing parts are written over in place.
@@ -72,13 +127,18 @@ impl Booking {
         let slots = self.slots.clone();
         let mut key = [0; 36];
         slots.key(&mut self.dice).hyphenated().encode_lower(&mut key);
-        let resource = self.dice.below(u32::try_from(slots.resources.len()).unwrap_or(u32::MAX));
-        let start = self.dice.below(DAYS * DAY_MINUTES);
+        let (resource, start) = slots.draw(&mut self.dice);
         self.put(self.key_at, &key);
-        self.put(self.resource_at, slots.resources.get(resource as usize).map_or(&[][..], |r| r));
+        self.put(self.resource_at, resource);
         self.put(self.start_at, &instant(&slots.days, start));
         self.put(self.end_at, &instant(&slots.days, start + SLOT_MINUTES));
         &self.bytes
+    }
+
+    /// The key of the last request.
+    pub fn key(&self) -> Option<Uuid> {
+        let text = self.bytes.get(self.key_at..self.key_at + 36)?;
+        Uuid::try_parse_ascii(text).ok()
     }
 
     fn put(&mut self, at: usize, part: &[u8]) {
@@ -111,14 +171,23 @@ fn text<const N: usize>(text: &str) -> [u8; N] {
 }
 
 /// Splitmix64: fast and even, which is all that is needed here.
-struct Dice(u64);
+pub struct Dice(u64);
+
+impl From<u64> for Dice {
+    /// The same numbers every time.
+    fn from(seed: u64) -> Dice {
+        Dice(seed)
+    }
+}
 
 impl Dice {
-    fn new() -> Dice {
+    /// From a seed of its own.
+    pub fn new() -> Dice {
         Dice(Uuid::new_v4().as_u64_pair().0)
     }
 
-    fn roll(&mut self) -> u64 {
+    /// A number.
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -126,7 +195,8 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, bound: u32) -> u32 {
+    /// A number below the bound.
+    pub fn below(&mut self, bound: u32) -> u32 {
         u32::try_from((u128::from(self.roll()) * u128::from(bound)) >> 64).unwrap_or(0)
     }
 }
@@ -134,6 +204,28 @@ impl Dice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_is_whole_and_its_keys_differ() {
+        let slots = Slots::new(&[Uuid::new_v4(), Uuid::new_v4()], "secret").unwrap();
+        let request = String::from_utf8(Batch::new(slots).next(3)).unwrap();
+        let (_, body) = request.split_once("\r\n\r\n").unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        let attempts = body["attempts"].as_array().unwrap();
+        let keys: std::collections::BTreeSet<_> = attempts.iter().map(|a| a["key"].as_str().unwrap()).collect();
+        assert_eq!((attempts.len(), keys.len()), (3, 3));
+        assert_eq!(attempts[0]["command"], "book");
+        assert_eq!(attempts[0]["lines"][0]["units"], 1);
+    }
+
+    #[test]
+    fn one_slot_is_always_the_same() {
+        let slots = Slots::one(Uuid::new_v4(), "secret").unwrap();
+        let mut booking = Booking::new(slots);
+        let mut slot =
+            || String::from_utf8(booking.next().to_vec()).unwrap().split_once("resource").unwrap().1.to_owned();
+        assert_eq!(slot(), slot());
+    }
 
     #[test]
     fn every_request_is_whole_and_different() {

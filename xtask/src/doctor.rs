@@ -36,7 +36,11 @@ pub enum Purpose {
     },
     /// Running all tests.
     Test,
-    /// All of it.
+    /// Counting instructions.
+    Counts,
+    /// Measuring what stands beside us.
+    Peers,
+    /// All of it but the peers.
     Everything,
 }
 
@@ -82,6 +86,9 @@ enum Check {
     Chromium,
     Port,
     OpenFiles,
+    Valgrind,
+    Redis,
+    Postgres,
 }
 
 /// What is missing and what would help.
@@ -92,12 +99,16 @@ struct Lack {
 }
 
 fn checks(purpose: &Purpose) -> Vec<Check> {
-    use Check::{Chromium, Clippy, Compiler, Formatter, Nextest, Node, OpenFiles, Port, Rustc};
+    use Check::{
+        Chromium, Clippy, Compiler, Formatter, Nextest, Node, OpenFiles, Port, Postgres, Redis, Rustc, Valgrind,
+    };
     match purpose {
         Purpose::Web => vec![Node],
+        Purpose::Counts => vec![Rustc, Compiler, Valgrind],
+        Purpose::Peers => vec![Redis, Postgres],
         Purpose::Demo { .. } => vec![Rustc, Compiler, Node, Port, OpenFiles],
         Purpose::Test | Purpose::Everything => {
-            vec![Rustc, Compiler, Formatter, Clippy, Nextest, Node, Chromium, Port, OpenFiles]
+            vec![Rustc, Compiler, Formatter, Clippy, Nextest, Node, Chromium, Port, OpenFiles, Valgrind]
         }
     }
 }
@@ -115,6 +126,9 @@ fn look(open: &[Check], purpose: &Purpose, tools: &mut Tools) -> Vec<(Check, Lac
             Check::Chromium => chromium(tools),
             Check::Port => port(purpose),
             Check::OpenFiles => open_files(),
+            Check::Valgrind => valgrind(),
+            Check::Redis => redis(),
+            Check::Postgres => postgres(),
         };
         match found {
             Ok(line) => console::tick(&line),
@@ -237,6 +251,22 @@ fn chromium(tools: &mut Tools) -> Result<String, Lack> {
     Err(lack("no Chromium for the browser tests", &["chromium"]))
 }
 
+fn valgrind() -> Result<String, Lack> {
+    let version = process::ask(Command::new("valgrind").arg("--version"));
+    version.ok_or_else(|| lack("no valgrind, which counts instructions", &["valgrind"]))
+}
+
+fn redis() -> Result<String, Lack> {
+    let version = process::ask(Command::new("redis-server").arg("--version"));
+    version.ok_or_else(|| lack("no redis-server", &["redis-server"]))
+}
+
+/// Debian keeps the server's programs off the PATH; pgbench is on it.
+fn postgres() -> Result<String, Lack> {
+    let version = process::ask(Command::new("pgbench").arg("--version"));
+    version.ok_or_else(|| lack("no PostgreSQL with pgbench", &["postgresql", "postgresql-contrib"]))
+}
+
 /// The browser tests want a full path.
 fn find_on_path(program: &PathBuf) -> Option<PathBuf> {
     if program.components().count() > 1 {
@@ -250,7 +280,7 @@ fn port(purpose: &Purpose) -> Result<String, Lack> {
     let port = match purpose {
         Purpose::Demo { port } => *port,
         Purpose::Everything => DEMO_PORT,
-        Purpose::Test | Purpose::Web => {
+        Purpose::Test | Purpose::Web | Purpose::Counts | Purpose::Peers => {
             return match crate::server::free_port() {
                 Ok(_) => Ok("a free port for the browser tests".into()),
                 Err(error) => Err(Lack {

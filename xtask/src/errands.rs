@@ -1,4 +1,4 @@
-//! Two short commands for people who work on Slotwise: the API document and the benchmarks.
+//! Short commands for people who work on Slotwise: the API document, the benchmarks, the instruction counts.
 //! They never write a file that a failed command has half produced.
 
 use std::fs;
@@ -41,4 +41,22 @@ pub fn bench(arguments: &[String]) -> Result<(), Stop> {
     let mut run = tools.cargo();
     run.args(["run", "--quiet", "--release", "--package", "slotwise-bench", "--"]).args(arguments);
     process::run(&mut run, "slotwise-bench")
+}
+
+/// Counts instructions of fixed workloads and compares them with what is committed.
+pub fn counts(refresh: bool) -> Result<(), Stop> {
+    console::say("Slotwise: instruction counts");
+    let tools = doctor::examine(&doctor::Purpose::Counts)?;
+    count(&tools, refresh)
+}
+
+/// The same on a machine that was looked at before.
+pub fn count(tools: &Tools, refresh: bool) -> Result<(), Stop> {
+    console::heading("slotwise-bench counts");
+    let mut run = tools.cargo();
+    run.args(["run", "--quiet", "--release", "--package", "slotwise-bench", "--", "counts"]);
+    if refresh {
+        run.arg("--refresh");
+    }
+    process::run(&mut run, "slotwise-bench counts")
 }

@@ -59,5 +59,7 @@ fn perform(task: Task) -> Result<(), Stop> {
         Task::Test { quick } => suite::test(quick),
         Task::Openapi => errands::openapi(),
         Task::Bench(rest) => errands::bench(&rest),
+        Task::InstallPeers => doctor::examine(&doctor::Purpose::Peers).map(drop),
+        Task::Counts { refresh } => errands::counts(refresh),
     }
 }

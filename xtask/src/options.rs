@@ -26,6 +26,13 @@ pub enum Task {
     Openapi,
     /// Run the benchmarks with these arguments.
     Bench(Vec<String>),
+    /// Install what the benchmarks measure beside us.
+    InstallPeers,
+    /// Count the instructions of fixed workloads.
+    Counts {
+        /// Write them down as what is expected from now on.
+        refresh: bool,
+    },
 }
 
 /// How the demonstration should run.
@@ -51,7 +58,10 @@ cargo xtask COMMAND
   web [--if-changed]             build the web app into web/dist, which the binary embeds
   doctor                         look whether this machine has what the other commands need
   openapi                        write crates/server/openapi.json and the web app's types made from it
-  bench [ARGS]                   build for release and run the benchmarks with ARGS
+  bench [ARGS]                   build for release and run the benchmarks with ARGS; --install-peers alone installs
+                                 what they measure beside us: Redis and PostgreSQL
+  counts [--refresh]             count the instructions of fixed workloads and compare them with bench/counts.json;
+                                 --refresh writes that file
   help                           this text
 
 As root on Debian demo, test, web and doctor install what is missing and say so; otherwise they print the line to paste.";
@@ -70,7 +80,9 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Result<Task, String> {
         "test" => Task::Test { quick: flag(&mut arguments, "--quick") },
         "demo" => Task::Demo(read_demo(&mut arguments)?),
         "openapi" => Task::Openapi,
+        "bench" if flag(&mut arguments, "--install-peers") => Task::InstallPeers,
         "bench" => Task::Bench(arguments.by_ref().collect()),
+        "counts" => Task::Counts { refresh: flag(&mut arguments, "--refresh") },
         unknown => return Err(format!("there is no command '{unknown}'")),
     };
     match arguments.next() {
@@ -130,6 +142,9 @@ mod tests {
         check("test --quick again", Err("'test' does not know 'again'"));
         check("web --if-changed", Ok(Task::Web { if_changed: true }));
         check("bench --help", Ok(Task::Bench(vec!["--help".into()])));
+        check("bench --install-peers", Ok(Task::InstallPeers));
+        check("bench --install-peers e1", Err("'bench' does not know 'e1'"));
+        check("counts --refresh", Ok(Task::Counts { refresh: true }));
         check("deploy", Err("there is no command 'deploy'"));
     }
 }

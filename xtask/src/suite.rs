@@ -9,6 +9,7 @@ use crate::console;
 use crate::data;
 use crate::demo;
 use crate::doctor::{self, Purpose};
+use crate::errands;
 use crate::process;
 use crate::server::{self, Server};
 use crate::steps::Steps;
@@ -50,8 +51,10 @@ fn row(steps: &mut Steps, quick: bool) -> Result<(), Stop> {
     steps.step("web tests", |summary| npm(&tools, "test", summary))?;
     if quick {
         steps.leave_out("release build", "--quick");
+        steps.leave_out("counts", "--quick");
     } else {
         steps.step("release build", |_| demo::build_binary(&tools))?;
+        steps.step("counts", |_| errands::count(&tools, false))?;
     }
     steps.step("rust tests", |summary| rust_tests(&tools, summary))?;
     steps.step("doc tests", |summary| cargo(&tools, &["test", "--doc", "--workspace"], summary))?;

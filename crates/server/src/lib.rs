@@ -29,3 +29,4 @@ pub use realtime::{Realtime, run as run_realtime};
 pub use router::{openapi_json, router};
 /// All sockets, to close them.
 pub use socketioxide::SocketIo as Sockets;
+pub use wire::read_booking;

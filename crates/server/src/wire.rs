@@ -750,6 +750,24 @@ pub struct BookingRequest {
     pub seen: Option<SeenBody>,
 }
 
+/// Reads a booking's body as its handler does: JSON with the path of what is wrong, times with an offset, details. It is for
+/// whoever counts what reading costs; the error is a text.
+pub fn read_booking(json: &[u8]) -> Result<Vec<slotwise_domain::Line>, String> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let body: BookingRequest = serde_path_to_error::deserialize(&mut reader).map_err(|e| e.to_string())?;
+    let wrong = |e: Vec<FieldError>| e.into_iter().map(|e| e.detail).collect::<Vec<_>>().join("; ");
+    let read = |line: &LineRequest| {
+        let interval = match (&line.start, &line.end) {
+            (Some(start), Some(end)) => Some(read_interval(start, end, "", None).map_err(wrong)?),
+            _ => None,
+        };
+        Ok(slotwise_domain::Line { resource: ResourceId(line.resource), interval, units: line.units })
+    };
+    let lines = body.lines.iter().map(read).collect();
+    read_details(body.title.as_ref(), body.purpose.as_ref(), body.people).map_err(|_| "details".to_owned())?;
+    lines
+}
+
 /// A booking in the source document's language.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
