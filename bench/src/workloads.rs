@@ -68,9 +68,9 @@ fn world(resources: u64, owner: PersonId) -> World {
         let spec = room(usize::try_from(n).unwrap_or_default());
         let resource = Resource { id, spec, policy_version: 1 };
         world.loaded.resources.insert(id);
-        let mut changes =
+        let changes =
             Changes { records: vec![(id, vec![Change::ResourceCreated(Arc::new(resource))])], ..Changes::default() };
-        world.apply(&mut changes, NOW);
+        world.apply(&changes, NOW);
     }
     world
 }
@@ -85,8 +85,8 @@ fn crowded(owner: PersonId, maker: &mut Maker) -> anyhow::Result<(World, Resourc
     let resource = ResourceId(id(1_000));
     for n in 0..BOOKED {
         let proposal = maker.book(owner, resource, start(n))?;
-        let Verdict::Accepted(mut changes, _) = decide(&world, &proposal.command, NOW) else { bail!("not accepted") };
-        world.apply(&mut changes, NOW);
+        let Verdict::Accepted(changes, _) = decide(&world, &proposal.command, NOW) else { bail!("not accepted") };
+        world.apply(&changes, NOW);
     }
     Ok((world, resource))
 }

@@ -1,7 +1,7 @@
 // The source document's two scenarios, played by two people in two browsers, and what it leaves unsaid around them.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { bookings, card, cards, claim, confirm, dialog, firstCommonRoom, launch, live, openAs, panel, quietHour, shoot, toast } from './people.mjs';
+import { base, bookings, card, cards, claim, confirm, dialog, firstCommonRoom, launch, live, openAs, panel, quietHour, shoot, toast } from './people.mjs';
 
 let browser;
 before(async () => {
@@ -129,6 +129,51 @@ test('a cancel frees the card on the other screen in place', async () => {
   await bookings(a).locator('[data-state=cancelled]').filter({ hasText: 'To be cancelled' }).first().waitFor();
   await card(b, room.id).getByTestId('claim-button').waitFor();
   assert.equal(await place(), placeBefore, 'the card has not moved');
+  await leave(a, b);
+});
+
+test('a move keeps the old time where the new one is taken, offers other rooms, and frees the old one when it is had', async () => {
+  const address = quietHour();
+  const [a, b] = await Promise.all([openAs(browser, 'Teacher A', { address }), openAs(browser, 'Teacher B', { address })]);
+  const room = await firstCommonRoom(a, b);
+  await claim(a, room.id);
+  await dialog(a).getByLabel('Title').fill('To be moved');
+  await confirm(a);
+  const row = bookings(a).getByTestId('booking-row').filter({ hasText: 'To be moved' }).filter({ hasText: room.name }).first();
+  await row.waitFor();
+  const oldTime = await row.locator('time').first().innerText();
+
+  // The hour after it is taken: by a class, or by Teacher B.
+  const search = new URLSearchParams(address.slice(2));
+  const [from, to] = [1, 2].map((hours) => `${String(Number(search.get('from').slice(0, 2)) + hours).padStart(2, '0')}:00`);
+  await b.goto(`${base}/?date=${search.get('date')}&from=${from}&to=${to}`);
+  await live(b);
+  await cards(b).first().waitFor();
+  if ((await card(b, room.id).count()) > 0) {
+    await claim(b, room.id);
+    await confirm(b);
+    await won(b);
+  }
+
+  await row.getByTestId('move-button').click();
+  const moving = a.getByTestId('move-dialog');
+  await moving.getByLabel('From').fill(from);
+  await moving.getByLabel('To').fill(to);
+  await moving.getByTestId('move-confirm-button').click();
+  await panel(a).getByTestId('alternative').first().waitFor();
+  await shoot(a, 'move-dialog');
+  assert.equal(await row.locator('time').first().innerText(), oldTime, 'the old time is kept');
+
+  const alternative = panel(a).getByTestId('alternative').first();
+  const other = await alternative.getAttribute('data-resource');
+  assert.notEqual(other, room.id);
+  await alternative.getByRole('button').click();
+  await toast(a, 'Booking moved').waitFor();
+  await card(a, room.id).getByTestId('claim-button').waitFor();
+  const moved = bookings(a).getByTestId('booking-row').filter({ hasText: 'To be moved' }).filter({ hasNotText: room.name });
+  await moved.first().getByTestId('history').locator('summary').click();
+  await moved.first().locator('[data-what=moved]').waitFor();
+  assert.deepEqual(await moved.first().locator('li[data-what]').evaluateAll((all) => all.map((one) => one.dataset.what)), ['made', 'moved']);
   await leave(a, b);
 });
 

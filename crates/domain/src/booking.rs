@@ -148,6 +148,7 @@ impl Booking {
                 Change::BookingCancelled { by, reason, .. } => {
                     set_state(&mut after, BookingState::Cancelled { at, by: *by, reason: reason.clone() });
                 }
+                Change::BookingMoved { to, .. } => placed.extend(to),
                 Change::BookingEdited { .. }
                 | Change::ResourceCreated(_)
                 | Change::ResourceEdited(_)

@@ -112,9 +112,13 @@ impl Calendar {
             Change::BookingApproved { booking, owner, slots } => self.take_slots(*booking, *owner, slots),
             Change::BookingCancelled { booking, slots, was_pending, .. } => {
                 if !was_pending {
-                    for (n, slot) in slots {
-                        self.free(UseId::Booking(*booking, *n), slot.occupied.start());
-                    }
+                    self.free_slots(*booking, slots);
+                }
+            }
+            Change::BookingMoved { booking, owner, pending, from, to, .. } => {
+                if !pending {
+                    self.free_slots(*booking, from);
+                    self.take_slots(*booking, *owner, to);
                 }
             }
             Change::BookingEdited { .. } => {}
@@ -139,6 +143,13 @@ impl Calendar {
                 occupied: slot.occupied,
                 units: slot.units,
             });
+        }
+    }
+
+    /// Takes an active booking's slots out, as when it is about to be elsewhere.
+    pub fn free_slots(&mut self, booking: BookingId, slots: &[(u16, Slot)]) {
+        for (n, slot) in slots {
+            self.free(UseId::Booking(booking, *n), slot.occupied.start());
         }
     }
 

@@ -2,12 +2,11 @@
 //! A change carries what its fold needs and no more; it never fails.
 
 use crate::booking::{Booking, Slot};
-use crate::calendar::{Block, Calendar};
+use crate::calendar::Block;
 use crate::command::Actor;
 use crate::hold::{EndedHold, Hold};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::resource::Resource;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One thing that became true of one resource.
@@ -66,6 +65,21 @@ pub enum Change {
         /// Why, if they said.
         reason: Option<String>,
     },
+    /// A booking is elsewhere. Told on every resource that it left, stays on or takes.
+    BookingMoved {
+        /// Which.
+        booking: BookingId,
+        /// Whose.
+        owner: PersonId,
+        /// Its revision, after it.
+        revision: u64,
+        /// It waits for approval and takes nothing, there or here.
+        pending: bool,
+        /// What it took of this resource, with the place in the booking.
+        from: Vec<(u16, Slot)>,
+        /// What it takes of this resource.
+        to: Vec<(u16, Slot)>,
+    },
     /// What people say about a booking changed.
     BookingEdited {
         /// Which.
@@ -90,6 +104,7 @@ impl Change {
             Change::BookingMade { booking, .. }
             | Change::BookingApproved { booking, .. }
             | Change::BookingCancelled { booking, .. }
+            | Change::BookingMoved { booking, .. }
             | Change::BookingEdited { booking, .. } => Some(*booking),
             Change::HoldGranted(_)
             | Change::HoldRenewed(_)
@@ -104,6 +119,7 @@ impl Change {
     /// Whether a booking's slots are others after it.
     pub const fn moves(&self) -> bool {
         match self {
+            Change::BookingMoved { .. } => true,
             Change::BookingMade { .. }
             | Change::BookingApproved { .. }
             | Change::BookingCancelled { .. }
@@ -124,6 +140,7 @@ impl Change {
             Change::BookingMade { owner, .. }
             | Change::BookingApproved { owner, .. }
             | Change::BookingCancelled { owner, .. }
+            | Change::BookingMoved { owner, .. }
             | Change::BookingEdited { owner, .. } => Some(*owner),
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => Some(hold.holder),
             Change::HoldEnded(ended) => Some(ended.hold.holder),
@@ -142,9 +159,6 @@ pub struct Changes {
     pub records: Vec<(ResourceId, Vec<Change>)>,
     /// Bookings as they are after it.
     pub bookings: Vec<Arc<Booking>>,
-    /// Calendars that the records were folded into already, by whoever made them, on the world they are to be applied to. Saves
-    /// folding them twice; where one is missing, the record is folded.
-    pub folded: BTreeMap<ResourceId, Calendar>,
 }
 
 impl Changes {

@@ -124,6 +124,20 @@ pub enum Action {
         /// Why.
         reason: Option<String>,
     },
+    /// Put a booking elsewhere: other times, units or resources. Its old place is kept unless the new one is had.
+    Move {
+        /// Which.
+        booking: BookingRef,
+        /// What it takes from then on, all of it.
+        to: Vec<Line>,
+    },
+    /// Let two bookings take each other's places.
+    Swap {
+        /// One.
+        one: BookingRef,
+        /// The other.
+        other: BookingRef,
+    },
     /// Edit what people say about a booking.
     EditBooking {
         /// Which.
@@ -169,6 +183,15 @@ pub struct Line {
     pub interval: Option<Interval>,
     /// How many units.
     pub units: u32,
+}
+
+/// A booking as somebody names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookingRef {
+    /// Which.
+    pub id: BookingId,
+    /// The revision they saw, if it is to be that one.
+    pub revision: Option<u64>,
 }
 
 /// A hold as its holder names it.
@@ -219,6 +242,11 @@ impl Command {
             Action::Approve { booking } | Action::Cancel { booking, .. } | Action::EditBooking { booking, .. } => {
                 scope.bookings.insert(*booking);
             }
+            Action::Move { booking, to } => {
+                scope.bookings.insert(booking.id);
+                scope.resources.extend(to.iter().map(|l| l.resource));
+            }
+            Action::Swap { one, other } => scope.bookings.extend([one.id, other.id]),
             Action::Hold { line, .. } => {
                 scope.resources.insert(line.resource);
                 scope.people.extend(self.actor.person());
@@ -240,6 +268,8 @@ impl Command {
             Action::Book { .. } => "book",
             Action::Approve { .. } => "approve",
             Action::Cancel { .. } => "cancel",
+            Action::Move { .. } => "move",
+            Action::Swap { .. } => "swap",
             Action::EditBooking { .. } => "edit_booking",
             Action::Hold { .. } => "hold",
             Action::Renew(_) => "renew",

@@ -18,6 +18,7 @@ use crate::resource::{Resource, ResourcePatch, ResourceSpec};
 use crate::time::{Instant, Interval};
 use crate::world::{Role, Scope, World};
 use draft::Draft;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Why judging ends before a command is accepted.
@@ -68,6 +69,8 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
         }
         Action::Approve { booking } => approve(draft, actor, *booking),
         Action::Cancel { booking, reason } => cancel(draft, actor, *booking, reason.as_ref()),
+        Action::Move { booking, to } => move_to(draft, actor, booking.id, to),
+        Action::Swap { one, other } => swap(draft, actor, one.id, other.id),
         Action::EditBooking { booking, patch, .. } => edit_booking(draft, actor, *booking, patch),
         Action::Hold { hold, line } => grant(draft, actor, *hold, *line),
         Action::Renew(hold) => renew(draft, actor, *hold),
@@ -104,12 +107,7 @@ fn book(
     named: Option<HoldRef>,
 ) -> Judged {
     let slots = slots(draft, lines)?;
-    for slot in &slots {
-        let spec = &draft.calendar(slot.resource)?.resource.spec;
-        if details.people.zip(spec.seats).is_some_and(|(people, seats)| people > seats) {
-            return reject(Rejection::by(Code::Invalid, Rule::Seats).on(slot.resource));
-        }
-    }
+    seated(draft, details, &slots)?;
     let held = named.map(|named| find_hold(draft, named.id));
     if let Some(Ok(Held::Live(Hold { resource, .. }))) = held
         && slots.iter().all(|s| s.resource != resource)
@@ -126,7 +124,7 @@ fn book(
     }
     let hold = held.map(|held| own(held, actor)).transpose()?;
     open(draft, &slots)?;
-    own_overlap(draft, owner, &slots)?;
+    own_overlap(draft, owner, &slots, &[])?;
     let hold = match hold {
         Some(Held::Ended(ended)) => return reject(ended_hold(&ended)),
         Some(Held::Live(hold)) if Some(hold.token) != named.map(|n| n.token) => {
@@ -186,7 +184,7 @@ fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged {
     for slot in &booking.slots {
         not_blocked(draft, slot)?;
     }
-    own_overlap(draft, booking.owner, &booking.slots)?;
+    own_overlap(draft, booking.owner, &booking.slots, &[])?;
     fit::make_room(draft, id, None, &booking.slots)?;
 
     let owner = booking.owner;
@@ -224,25 +222,152 @@ fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Option<&String
     Ok(Subject::Booking(id))
 }
 
-fn edit_booking(draft: &mut Draft, actor: Actor, id: BookingId, patch: &DetailsPatch) -> Judged {
-    let booking = named_booking(draft, id)?;
-    if matches!(booking.state, BookingState::Cancelled { .. }) {
+fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line]) -> Judged {
+    let booking = named_booking(draft, id);
+    if booking.as_ref().is_ok_and(|b| matches!(b.state, BookingState::Cancelled { .. })) {
         return reject(Rejection::by(Code::Invalid, Rule::State));
     }
-    let details = booking.details.patched(patch);
-    for slot in &booking.slots {
-        let spec = &draft.calendar(slot.resource)?.resource.spec;
-        if details.people.zip(spec.seats).is_some_and(|(people, seats)| people > seats) {
-            return reject(Rejection::by(Code::Invalid, Rule::Seats).on(slot.resource));
+    let slots = slots(draft, to)?;
+    let booking = booking?;
+    let Kept { slots, fresh } = Kept::of(&booking, slots);
+    seated(draft, &booking.details, &slots)?;
+    let role = owner_or_admin(draft, actor, &booking)?;
+    if slots == booking.slots {
+        return Ok(Subject::Booking(id));
+    }
+    if booking.state == BookingState::Confirmed && role != Role::Admin {
+        for slot in &fresh {
+            // It would have to wait there, and what waits takes nothing: its old place would be lost.
+            if draft.calendar(slot.resource)?.resource.spec.policy.approval {
+                return reject(Rejection::by(Code::NotAllowed, Rule::Approval).on(slot.resource));
+            }
         }
     }
-    let role = owner_or_admin(draft, actor, &booking)?;
+    in_service(draft, &fresh)?;
+    changeable(draft, &booking, role)?;
+    for slot in slots.iter().filter(|slot| !booking.slots.contains(slot)) {
+        let (start, end) = (slot.interval.start(), slot.interval.end());
+        // What has begun may go on longer or end sooner, but not in the past.
+        let goes_on = booking.slots.iter().any(|s| s.resource == slot.resource && s.interval.start() == start);
+        let new = fresh.contains(slot) && !goes_on;
+        not_begun(draft, slot.resource, if new { start.plus(Policy::START_GRACE).min(end) } else { end })?;
+    }
+    before_cutoff(draft, &fresh, Rule::BookBy)?;
+    for slot in &fresh {
+        not_blocked(draft, slot)?;
+    }
+    own_overlap(draft, booking.owner, &slots, &[id])?;
+    draft.lift(&booking);
+    fit::make_room(draft, id, actor.person(), &slots)?;
+
+    // From here the booking has its new place.
+    relocate(draft, &[(booking, slots)]);
+    Ok(Subject::Booking(id))
+}
+
+fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: BookingId) -> Judged {
+    if one == other {
+        return reject(Rejection::by(Code::Invalid, Rule::SameBooking));
+    }
+    let both = [named_booking(draft, one), named_booking(draft, other)];
+    if both.iter().flatten().any(|b| matches!(b.state, BookingState::Cancelled { .. })) {
+        return reject(Rejection::by(Code::Invalid, Rule::State));
+    }
+    let [one, other] = both;
+    let (one, other) = (one?, other?);
+    if one.state != other.state {
+        return reject(Rejection::by(Code::Invalid, Rule::Approval));
+    }
+    seated(draft, &one.details, &other.slots)?;
+    seated(draft, &other.details, &one.slots)?;
+    let role = role(draft, actor)?;
+    let owners = [one.owner, other.owner];
+    if role != Role::Admin && owners.iter().any(|owner| actor.person() != Some(*owner)) {
+        return reject(Rejection::by(Code::NotAllowed, Rule::OwnerOfBoth));
+    }
+    changeable(draft, &one, role)?;
+    changeable(draft, &other, role)?;
+    let leaving = [one.id, other.id];
+    own_overlap(draft, one.owner, &other.slots, &leaving)?;
+    own_overlap(draft, other.owner, &one.slots, &leaving)?;
+
+    // From here they have each other's places. Nothing is taken that was not taken before, so nothing else is asked.
+    let subject = Subject::Bookings(one.id, other.id);
+    let (ones, others) = (one.slots.clone(), other.slots.clone());
+    relocate(draft, &[(one, others), (other, ones)]);
+    Ok(subject)
+}
+
+/// A booking may still be changed: not over, and for others than admins before the cutoff of where it is.
+fn changeable(draft: &Draft, booking: &Booking, role: Role) -> Result<(), Stop> {
     if draft.now >= booking.end() {
         return reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end())));
     }
     if role != Role::Admin {
         before_cutoff(draft, &booking.slots, Rule::ChangeBy)?;
     }
+    Ok(())
+}
+
+/// What a moved booking shall take, and what of it was not its own before.
+struct Kept {
+    /// All of it. What stays exactly as it was keeps the set-up and clear-down it was decided with.
+    slots: Vec<Slot>,
+    /// What an old line does not cover, time and units: booked as if it were new.
+    fresh: Vec<Slot>,
+}
+
+impl Kept {
+    /// Each old line covers one new line at most; the shortest that does.
+    fn of(booking: &Booking, slots: Vec<Slot>) -> Kept {
+        let mut old = booking.slots.clone();
+        let mut kept = Kept { slots: Vec::with_capacity(slots.len()), fresh: Vec::new() };
+        for slot in slots {
+            let covers = |(_, o): &(usize, &Slot)| {
+                o.resource == slot.resource && o.units >= slot.units && o.interval.covers(slot.interval)
+            };
+            let shortest = |o: &Slot| (o.interval.length(), o.units);
+            let by = old.iter().enumerate().filter(covers).min_by_key(|(_, o)| shortest(o)).map(|(n, _)| n);
+            match by.map(|n| old.swap_remove(n)) {
+                Some(by) => {
+                    let same = by.interval == slot.interval && by.units == slot.units;
+                    kept.slots.push(if same { by } else { slot });
+                }
+                None => {
+                    kept.fresh.push(slot);
+                    kept.slots.push(slot);
+                }
+            }
+        }
+        kept
+    }
+}
+
+/// Puts bookings where they shall be, told on every resource that any of them leaves, stays on or takes.
+fn relocate(draft: &mut Draft, moves: &[(Arc<Booking>, Vec<Slot>)]) {
+    for (booking, slots) in moves {
+        let moved = Booking { slots: slots.clone(), ..revised(booking, draft.now) };
+        let resources: BTreeSet<ResourceId> = booking.resources().into_iter().chain(moved.resources()).collect();
+        for resource in resources {
+            let of = |b: &Booking| b.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+            let (from, to) = (of(booking), of(&moved));
+            let (owner, revision, pending) = (moved.owner, moved.revision, !moved.state.takes_units());
+            let booking = moved.id;
+            draft.change(resource, Change::BookingMoved { booking, owner, revision, pending, from, to });
+        }
+        draft.put_booking(moved);
+    }
+}
+
+fn edit_booking(draft: &mut Draft, actor: Actor, id: BookingId, patch: &DetailsPatch) -> Judged {
+    let booking = named_booking(draft, id)?;
+    if matches!(booking.state, BookingState::Cancelled { .. }) {
+        return reject(Rejection::by(Code::Invalid, Rule::State));
+    }
+    let details = booking.details.patched(patch);
+    seated(draft, &details, &booking.slots)?;
+    let role = owner_or_admin(draft, actor, &booking)?;
+    changeable(draft, &booking, role)?;
 
     let edited = Booking { details, ..revised(&booking, draft.now) };
     for resource in edited.resources() {
@@ -514,8 +639,32 @@ fn slot(draft: &Draft, line: &Line) -> Result<Slot, Stop> {
     })
 }
 
+/// No more people than seats.
+fn seated(draft: &Draft, details: &Details, slots: &[Slot]) -> Result<(), Stop> {
+    for slot in slots {
+        let seats = draft.calendar(slot.resource)?.resource.spec.seats;
+        if details.people.zip(seats).is_some_and(|(people, seats)| people > seats) {
+            return reject(Rejection::by(Code::Invalid, Rule::Seats).on(slot.resource));
+        }
+    }
+    Ok(())
+}
+
 /// The rules of the resources and their clocks: closed, hours, windows, blocks.
 fn open(draft: &Draft, slots: &[Slot]) -> Result<(), Stop> {
+    in_service(draft, slots)?;
+    for slot in slots {
+        not_begun(draft, slot.resource, slot.interval.start().plus(Policy::START_GRACE).min(slot.interval.end()))?;
+    }
+    before_cutoff(draft, slots, Rule::BookBy)?;
+    for slot in slots {
+        not_blocked(draft, slot)?;
+    }
+    Ok(())
+}
+
+/// What does not depend on how late it is: closed, hours, the window not open yet.
+fn in_service(draft: &Draft, slots: &[Slot]) -> Result<(), Stop> {
     for slot in slots {
         if draft.calendar(slot.resource)?.resource.spec.policy.closed {
             return reject(Rejection::of(Code::Closed).on(slot.resource));
@@ -536,18 +685,17 @@ fn open(draft: &Draft, slots: &[Slot]) -> Result<(), Stop> {
             return reject(Rejection { retry_at: Some(opens), ..rejection.shown(Witness::Instant(opens)) });
         }
     }
-    for slot in slots {
-        let begun = slot.interval.start().plus(Policy::START_GRACE).min(slot.interval.end());
-        if draft.now >= begun {
-            let rejection = Rejection::by(Code::PastCutoff, Rule::Begun).on(slot.resource);
-            return reject(rejection.shown(Witness::Instant(begun)));
-        }
-    }
-    before_cutoff(draft, slots, Rule::BookBy)?;
-    for slot in slots {
-        not_blocked(draft, slot)?;
-    }
     Ok(())
+}
+
+fn not_begun(draft: &Draft, resource: ResourceId, begun: Instant) -> Result<(), Stop> {
+    match draft.now >= begun {
+        true => {
+            let rejection = Rejection::by(Code::PastCutoff, Rule::Begun).on(resource);
+            reject(rejection.shown(Witness::Instant(begun)))
+        }
+        false => Ok(()),
+    }
 }
 
 fn before_cutoff(draft: &Draft, slots: &[Slot], rule: Rule) -> Result<(), Stop> {
@@ -577,8 +725,8 @@ fn not_blocked(draft: &Draft, slot: &Slot) -> Result<(), Stop> {
     }
 }
 
-/// No two at once, among the resources that refuse it.
-fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot]) -> Result<(), Stop> {
+/// No two at once, among the resources that refuse it. Bookings that are leaving their places do not count.
+fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[BookingId]) -> Result<(), Stop> {
     let exclusive: Vec<&Slot> = slots.iter().filter(|s| s.own_overlap == OwnOverlap::Refuse).collect();
     if exclusive.is_empty() {
         return Ok(());
@@ -587,8 +735,8 @@ fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot]) -> Result<(), Sto
         return Err(Stop::Needs(Box::new(Scope { people: [owner].into(), ..Scope::default() })));
     };
     for (n, slot) in exclusive.iter().enumerate() {
-        let other = person.exclusive.iter().find(|(_, interval)| interval.meets(slot.interval));
-        if let Some(((id, _), interval)) = other {
+        let mut others = person.exclusive.iter().filter(|((id, ..), _)| !leaving.contains(id));
+        if let Some(((id, ..), interval)) = others.find(|(_, interval)| interval.meets(slot.interval)) {
             let witness = Witness::Booking { id: *id, owner, interval: *interval };
             return reject(Rejection::of(Code::OwnOverlap).on(slot.resource).shown(witness));
         }

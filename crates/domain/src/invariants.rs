@@ -52,6 +52,7 @@ fn raised(change: &Change) -> Option<Vec<Interval>> {
         Change::BookingMade { slots, .. }
         | Change::BookingApproved { slots, .. }
         | Change::BookingCancelled { slots, .. } => Some(slots.iter().map(|(_, s)| s.occupied).collect()),
+        Change::BookingMoved { from, to, .. } => Some(from.iter().chain(to).map(|(_, s)| s.occupied).collect()),
         Change::HoldGranted(hold) => Some(vec![hold.occupied]),
         Change::HoldEnded(ended) => Some(vec![ended.hold.occupied]),
         Change::ResourceCreated(_)

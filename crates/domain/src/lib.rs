@@ -23,7 +23,7 @@ pub mod world;
 pub use booking::{Booking, BookingState, Details, DetailsPatch, Slot};
 pub use calendar::{Block, Calendar, Use, UseId};
 pub use change::{Change, Changes};
-pub use command::{Action, Actor, Command, HoldRef, Line, OverHolds, Proposal, Seen};
+pub use command::{Action, Actor, BookingRef, Command, HoldRef, Line, OverHolds, Proposal, Seen};
 pub use decide::decide;
 pub use hold::{EndedHold, Hold, HoldEnd};
 pub use ids::*;

@@ -28,6 +28,8 @@ pub enum Verdict {
 pub enum Subject {
     /// A booking.
     Booking(BookingId),
+    /// Two bookings that took each other's places.
+    Bookings(BookingId, BookingId),
     /// A hold on a resource.
     Hold(ResourceId, HoldId),
     /// A resource.
@@ -226,8 +228,14 @@ pub enum Rule {
     BlocksMax,
     /// A field of a resource as edited.
     Field(&'static str),
+    /// A booking with itself.
+    SameBooking,
     /// Only the owner or an admin.
     Owner,
+    /// Only the owner of both, or an admin.
+    OwnerOfBoth,
+    /// Only an admin puts a confirmed booking where bookings wait for approval.
+    Approval,
     /// Only an admin.
     AdminOnly,
     /// Only the holder.
@@ -266,7 +274,10 @@ impl Rule {
             Rule::State => "state",
             Rule::BlocksMax => "blocks_max",
             Rule::Field(field) => field,
+            Rule::SameBooking => "same_booking",
             Rule::Owner => "owner",
+            Rule::OwnerOfBoth => "owner_of_both",
+            Rule::Approval => "approval",
             Rule::AdminOnly => "admin_only",
             Rule::Holder => "holder",
             Rule::Begun => "begun",

@@ -1,7 +1,7 @@
 //! Judging a proposal against what is true at the commit: what it named first, then the same [`decide`].
 //! One rule set, not a second one.
 
-use crate::command::{Action, Proposal};
+use crate::command::{Action, BookingRef, Proposal};
 use crate::decide::decide;
 use crate::outcome::{Ground, Verdict};
 use crate::time::Instant;
@@ -33,9 +33,10 @@ fn moved(world: &World, action: &Action) -> Option<Ground> {
                 .then_some(Ground::PolicyVersion { yours: *policy_version, theirs })
         }
         Action::EditBooking { booking, revision, .. } => {
-            let theirs = world.bookings.get(booking)?.clone();
-            (theirs.revision != *revision).then_some(Ground::Revision { yours: *revision, theirs })
+            revised(world, BookingRef { id: *booking, revision: Some(*revision) })
         }
+        Action::Move { booking, .. } => revised(world, *booking),
+        Action::Swap { one, other } => revised(world, *one).or_else(|| revised(world, *other)),
         Action::CreateResource { .. }
         | Action::Book { .. }
         | Action::Approve { .. }
@@ -45,4 +46,9 @@ fn moved(world: &World, action: &Action) -> Option<Ground> {
         | Action::Release(_)
         | Action::ExpireHolds { .. } => None,
     }
+}
+
+fn revised(world: &World, named: BookingRef) -> Option<Ground> {
+    let (yours, theirs) = (named.revision?, world.bookings.get(&named.id)?.clone());
+    (theirs.revision != yours).then_some(Ground::Revision { yours, theirs })
 }

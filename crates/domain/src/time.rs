@@ -151,6 +151,11 @@ impl Interval {
         self.start < other.end && other.start < self.end
     }
 
+    /// Whether all of the other is inside.
+    pub fn covers(self, other: Interval) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
     /// Whether the instant is inside.
     pub fn contains(self, t: Instant) -> bool {
         self.start <= t && t < self.end

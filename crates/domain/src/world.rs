@@ -1,7 +1,7 @@
 //! What a command is judged against: the loaded part of what is true, at one moment of one store.
 //! It knows what was looked for, so that "does not exist" and "not looked for" stay apart.
 
-use crate::booking::Booking;
+use crate::booking::{Booking, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::hold::EndedHold;
@@ -72,7 +72,7 @@ pub struct Person {
     /// Holds that no change has ended, with their expiry.
     pub holds: BTreeMap<HoldId, Instant>,
     /// Active bookings on resources that refuse two at once, by line.
-    pub exclusive: BTreeMap<(BookingId, u16), Interval>,
+    pub exclusive: BTreeMap<(BookingId, ResourceId, u16), Interval>,
 }
 
 /// The loaded part of what is true.
@@ -133,8 +133,7 @@ impl World {
     }
 
     /// Folds what was accepted, so that the next in the same commit sees it. Returns the versions it made.
-    pub fn apply(&mut self, changes: &mut Changes, decided_at: Instant) -> Vec<(ResourceId, Version)> {
-        let mut folded = std::mem::take(&mut changes.folded);
+    pub fn apply(&mut self, changes: &Changes, decided_at: Instant) -> Vec<(ResourceId, Version)> {
         let mut versions = Vec::with_capacity(changes.records.len());
         for (id, record) in &changes.records {
             if let (None, Some(Change::ResourceCreated(resource))) = (self.calendars.get(id), record.first()) {
@@ -143,11 +142,10 @@ impl World {
                 self.loaded.resources.insert(*id);
             }
             let Some(calendar) = self.calendars.get_mut(id) else { continue };
-            match folded.remove(id) {
-                Some(folded) => *calendar = Arc::new(folded),
-                None => record.iter().for_each(|change| Arc::make_mut(calendar).apply(change)),
-            }
             let calendar = Arc::make_mut(calendar);
+            for change in record {
+                calendar.apply(change);
+            }
             calendar.version = calendar.version.next_in(self.epoch);
             calendar.decided_at = decided_at;
             versions.push((*id, calendar.version));
@@ -169,6 +167,7 @@ impl World {
             Change::BookingMade { .. }
             | Change::BookingApproved { .. }
             | Change::BookingCancelled { .. }
+            | Change::BookingMoved { .. }
             | Change::BookingEdited { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
@@ -201,20 +200,31 @@ impl Person {
             }
             Change::BookingMade { booking, pending: false, slots, .. }
             | Change::BookingApproved { booking, slots, .. } => {
-                let exclusive = slots.iter().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
-                self.exclusive.extend(exclusive.map(|(n, s)| ((*booking, *n), s.interval)));
+                self.take(*booking, slots);
             }
-            Change::BookingCancelled { booking, slots, .. } => {
-                for (n, _) in slots {
-                    self.exclusive.remove(&(*booking, *n));
-                }
+            Change::BookingCancelled { booking, slots, .. } => self.free(*booking, slots),
+            Change::BookingMoved { booking, pending: false, from, to, .. } => {
+                self.free(*booking, from);
+                self.take(*booking, to);
             }
             Change::BookingMade { pending: true, .. }
+            | Change::BookingMoved { pending: true, .. }
             | Change::BookingEdited { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
             | Change::BlockRemoved { .. } => {}
+        }
+    }
+
+    fn take(&mut self, booking: BookingId, slots: &[(u16, Slot)]) {
+        let exclusive = slots.iter().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
+        self.exclusive.extend(exclusive.map(|(n, s)| ((booking, s.resource, *n), s.interval)));
+    }
+
+    fn free(&mut self, booking: BookingId, slots: &[(u16, Slot)]) {
+        for (n, slot) in slots {
+            self.exclusive.remove(&(booking, slot.resource, *n));
         }
     }
 }

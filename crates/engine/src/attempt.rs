@@ -10,12 +10,18 @@ use slotwise_domain::{
     World, decide,
 };
 use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use uuid::Uuid;
+
+/// So many commands of a group are judged before others have their turn on the thread.
+const TURN: usize = 128;
+/// How often proposing may ask to see more.
+const ROUNDS_MAX: usize = 3;
 
 /// The bounds of an engine.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +44,8 @@ impl Default for Limits {
     fn default() -> Limits {
         // Whoever is not turned away at once is told something definite, or that there is no outcome yet, within five seconds.
         Limits {
-            running_max: 8_192,
-            queue_max: 8_192,
+            running_max: 16_384,
+            queue_max: 16_384,
             batch_max: 1_024,
             queue_wait_max: Duration::from_secs(4),
             answer_wait_max: Duration::from_secs(5),
@@ -129,79 +135,112 @@ impl Engine {
 
     /// Takes one request to its answer. The execution goes on if the caller stops waiting.
     pub async fn execute(self: &Arc<Engine>, request: Request) -> Answer {
-        let key = AttemptKey { part: PartId::DEFAULT, actor: request.command.actor.uuid(), key: request.key };
-        let command = request.command.name();
-        let claim = match self.claim(key, request.fingerprint) {
-            Ok(claim) => claim,
-            Err(Unclaimed::None(no)) => return Answer::None(no),
-            Err(Unclaimed::Full) => return Answer::Failed(Failure::of(FailureCode::Busy)),
-        };
+        self.execute_all(vec![request]).await.pop().unwrap_or(Answer::None(NoAnswer::NotYet))
+    }
+
+    /// Takes many requests to their answers, in their order: each is an attempt of its own, with its own key and outcome. A key that
+    /// comes again among them is answered as if it were sent while the first was being carried out.
+    pub async fn execute_all(self: &Arc<Engine>, requests: Vec<Request>) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(requests.len());
+        let (mut group, mut claims, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for request in requests {
+            let key = AttemptKey { part: PartId::DEFAULT, actor: request.command.actor.uuid(), key: request.key };
+            answers.push(match self.claim(key, request.fingerprint) {
+                Ok(claim) => {
+                    places.push(answers.len());
+                    claims.push(claim);
+                    group.push((key, request));
+                    Answer::None(NoAnswer::NotYet)
+                }
+                Err(Unclaimed::None(no)) => Answer::None(no),
+                Err(Unclaimed::Full) => Answer::Failed(Failure::of(FailureCode::Busy)),
+            });
+        }
+        let Some((first, Request { command, .. })) = group.first() else { return answers };
+        let span = tracing::debug_span!("attempt", command = command.name(), key = %first.key, of = group.len());
         let (tell, told) = oneshot::channel();
         let engine = self.clone();
         let execution = async move {
             let began = tokio::time::Instant::now();
-            let answer = engine.run(key, request).await;
-            engine.count(&key, command, &answer, began.elapsed());
-            drop(claim);
-            // Nobody may be waiting any more; the decision stands all the same.
-            drop(tell.send(answer));
+            let named: Vec<_> = group.iter().map(|(key, request)| (*key, request.command.name())).collect();
+            let told = engine.run(group).await;
+            for ((key, command), answer) in named.iter().zip(&told) {
+                engine.count(key, command, answer, began.elapsed());
+            }
+            drop(claims);
+            // Nobody may be waiting any more; the decisions stand all the same.
+            drop(tell.send(told));
         };
-        self.tasks.spawn(execution.instrument(tracing::debug_span!("attempt", command, key = %key.key)));
-        match tokio::time::timeout(self.limits.answer_wait_max, told).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(_) => Answer::None(NoAnswer::NotYet),
+        self.tasks.spawn(execution.instrument(span));
+        if let Ok(Ok(told)) = tokio::time::timeout(self.limits.answer_wait_max, told).await {
+            for (place, answer) in places.into_iter().zip(told) {
+                if let Some(waiting) = answers.get_mut(place) {
+                    *waiting = answer;
+                }
+            }
         }
+        answers
     }
 
-    async fn run(&self, key: AttemptKey, request: Request) -> Answer {
-        let Request { fingerprint, command, .. } = request;
-        let (world, verdict) = match self.propose(&command).await {
+    async fn run(&self, group: Vec<(AttemptKey, Request)>) -> Vec<Answer> {
+        let (world, hints) = match self.propose(group.iter().map(|(_, request)| &request.command)).await {
             Ok(proposed) => proposed,
             Err(e) => {
-                tracing::warn!(key = %key.key, "observing for an attempt: {e}");
-                return Answer::Failed(Failure::of(FailureCode::StoreUnavailable));
+                tracing::warn!(attempts = group.len(), "observing for attempts: {e}");
+                let failed = |_| Answer::Failed(Failure::of(FailureCode::StoreUnavailable));
+                return group.iter().map(failed).collect();
             }
         };
-        let observed = world.versions(&command.scope());
-        // A refusal on what was observed is a hint: only settle's is told.
-        let hint = match verdict {
-            Verdict::Rejected(rejection, _) => Some(rejection.code),
-            Verdict::Accepted(..) | Verdict::Moved(_) | Verdict::Needs(_) => None,
-        };
-        let proposal = Proposal { key, fingerprint, command, observed, hint };
-        match self.committer.commit(proposal).instrument(tracing::debug_span!("persist")).await {
-            Ok(Settled::Decided(recorded, made)) => Answer::Decided(recorded, made),
-            Ok(Settled::Replayed(recorded)) => Answer::Replayed(recorded),
-            Ok(Settled::Failed(failure)) => Answer::Failed(failure),
-            Ok(Settled::KeyReused) => Answer::None(NoAnswer::KeyReused),
-            Ok(Settled::KeyExpired) => Answer::None(NoAnswer::KeyExpired),
-            Ok(Settled::EpochChanged) => Answer::None(NoAnswer::EpochChanged),
-            Err(CommitError::NothingWritten(_)) => Answer::Failed(Failure::of(FailureCode::StoreUnavailable)),
-            Err(CommitError::Unknown(_)) => Answer::None(NoAnswer::NotYet),
-        }
+        let proposals = group.into_iter().zip(hints).map(|((key, Request { fingerprint, command, .. }), hint)| {
+            let observed = world.versions(&command.scope());
+            Proposal { key, fingerprint, command, observed, hint }
+        });
+        let settled = self.committer.commit(proposals.collect()).instrument(tracing::debug_span!("persist")).await;
+        settled.into_iter().map(answer).collect()
     }
 
     /// What the command would be judged against now, without any exclusivity. Also what screens are made from.
     pub async fn observe(&self, command: &Command) -> Result<World, StoreError> {
-        Ok(self.propose(command).await?.0)
+        Ok(self.propose(std::iter::once(command)).await?.0)
     }
 
-    /// The same, with what deciding on it says.
-    async fn propose(&self, command: &Command) -> Result<(World, Verdict), StoreError> {
-        let mut scope = command.scope();
-        let observe = |scope: Scope| self.store.observe(scope).instrument(tracing::debug_span!("observe"));
-        let propose =
-            |world: &World| tracing::debug_span!("propose").in_scope(|| decide(world, command, self.clock.now()));
-        let mut world = observe(scope.clone()).await?;
-        for _ in 0..3 {
-            match propose(&world) {
-                Verdict::Needs(more) => scope.extend(&more),
-                verdict => return Ok((world, verdict)),
+    /// The same for many, with what deciding on it refuses each with: a hint, since only what settle says is told.
+    async fn propose<'c>(
+        &self,
+        commands: impl Iterator<Item = &'c Command> + Clone + Send,
+    ) -> Result<(World, Vec<Option<Code>>), StoreError> {
+        let mut scope = Scope::default();
+        commands.clone().for_each(|command| scope.extend(&command.scope()));
+        let mut rounds = 0;
+        loop {
+            let observing = self.store.observe(scope.clone());
+            let world = observing.instrument(tracing::debug_span!("observe")).await?;
+            let (mut hints, mut needed) = (Vec::new(), Scope::default());
+            for (n, command) in commands.clone().enumerate() {
+                hints.push(match self.hinted(&world, command) {
+                    Some(Verdict::Rejected(rejection, _)) => Some(rejection.code),
+                    Some(Verdict::Needs(more)) => {
+                        needed.extend(&more);
+                        None
+                    }
+                    Some(Verdict::Accepted(..) | Verdict::Moved(_)) | None => None,
+                });
+                if n % TURN == TURN - 1 {
+                    tokio::task::yield_now().await;
+                }
             }
-            world = observe(scope.clone()).await?;
+            rounds += 1;
+            if needed.is_empty() || rounds > ROUNDS_MAX {
+                return Ok((world, hints));
+            }
+            scope.extend(&needed);
         }
-        let verdict = propose(&world);
-        Ok((world, verdict))
+    }
+
+    /// What is said of a command now. Nothing, if that panics: its own commit will say so, and its neighbours go on.
+    fn hinted(&self, world: &World, command: &Command) -> Option<Verdict> {
+        let decide = || decide(world, command, self.clock.now());
+        tracing::debug_span!("propose").in_scope(|| catch_unwind(AssertUnwindSafe(decide)).ok())
     }
 
     /// What is true of a scope, for screens.
@@ -344,6 +383,19 @@ fn count_holds(command: &str, outcome: &Outcome) {
         _ => return,
     };
     metrics::counter!("slotwise_holds_total", "what" => name).increment(1);
+}
+
+fn answer(settled: Result<Settled, CommitError>) -> Answer {
+    match settled {
+        Ok(Settled::Decided(recorded, made)) => Answer::Decided(recorded, made),
+        Ok(Settled::Replayed(recorded)) => Answer::Replayed(recorded),
+        Ok(Settled::Failed(failure)) => Answer::Failed(failure),
+        Ok(Settled::KeyReused) => Answer::None(NoAnswer::KeyReused),
+        Ok(Settled::KeyExpired) => Answer::None(NoAnswer::KeyExpired),
+        Ok(Settled::EpochChanged) => Answer::None(NoAnswer::EpochChanged),
+        Err(CommitError::NothingWritten(_)) => Answer::Failed(Failure::of(FailureCode::StoreUnavailable)),
+        Err(CommitError::Unknown(_)) => Answer::None(NoAnswer::NotYet),
+    }
 }
 
 /// Why a key is not executed.

@@ -7,6 +7,7 @@ mod batches;
 mod keys;
 mod kit;
 mod leases;
+mod moves;
 mod races;
 mod reads;
 mod record;
@@ -165,6 +166,23 @@ pub fn cases() -> Vec<Case> {
             a_key_twice_in_one_commit
             old_keys_are_refused
             what_failed_may_be_sent_again;
+        moves:
+            the_old_place_is_kept_unless_the_new_one_is_had
+            a_move_and_a_booking_make_a_serial_order
+            a_move_and_a_cancel_make_a_serial_order
+            two_moves_to_each_other_s_places_are_both_refused
+            a_move_to_another_resource_is_drop_and_add
+            a_bundle_moves_whole
+            a_booking_moves_twice_in_one_commit
+            what_waits_moves_and_waits_on
+            what_one_left_is_no_overlap_any_more
+            two_take_each_other_s_places
+            a_swap_by_whom_it_concerns
+            revisions_bind_whoever_names_them
+            a_booking_is_found_where_it_is
+            a_history_is_told_in_order
+            many_attempts_have_an_answer_each
+            a_key_twice_among_many;
         rules:
             no_two_at_once
             no_two_at_once_in_one_commit

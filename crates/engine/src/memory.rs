@@ -89,7 +89,7 @@ fn person(world: &World, id: PersonId) -> Person {
     }
     for booking in world.bookings.values().filter(|b| b.owner == id && b.state.takes_units()) {
         for (n, slot) in booking.slots.iter().enumerate().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse) {
-            person.exclusive.insert((booking.id, n as u16), slot.interval);
+            person.exclusive.insert((booking.id, slot.resource, n as u16), slot.interval);
         }
     }
     person
@@ -260,6 +260,12 @@ impl Views for Memory {
         found.sort_by_key(|b| (b.start(), b.id));
         found.truncate(filter.max);
         Ok(found)
+    }
+
+    async fn history(&self, id: BookingId, max: usize) -> Result<Vec<Record>, StoreError> {
+        let state = lock(&self.state);
+        let about = |r: &&Record| r.changes.iter().any(|c| c.booking() == Some(id));
+        Ok(state.records.iter().filter(about).take(max).cloned().collect())
     }
 
     async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError> {

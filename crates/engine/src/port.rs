@@ -58,6 +58,9 @@ pub trait Views: Send + Sync + 'static {
     /// Bookings by start, then id.
     async fn bookings(&self, filter: BookingFilter) -> Result<Vec<Arc<Booking>>, StoreError>;
 
+    /// What happened to a booking: the records that speak of it, in the order of commits, at most `max`.
+    async fn history(&self, id: BookingId, max: usize) -> Result<Vec<Record>, StoreError>;
+
     /// Holds of a person that no change has ended.
     async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError>;
 }
@@ -123,6 +126,8 @@ pub enum Settled {
 pub enum Made {
     /// A booking.
     Booking(Arc<Booking>),
+    /// Two bookings that took each other's places.
+    Bookings(Arc<Booking>, Arc<Booking>),
     /// A hold, and how it ended if it did.
     Hold(Hold, Option<HoldEnd>),
     /// A resource, with its version.

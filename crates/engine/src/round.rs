@@ -76,13 +76,13 @@ fn fold(
     world: &mut World,
     proposal: &Proposal,
     scope: &Scope,
-    mut changes: Changes,
+    changes: Changes,
     outcome: Outcome,
     subject: Option<Subject>,
     decided_at: Instant,
 ) -> Judged {
     let before = world.versions(scope);
-    let made_versions = world.apply(&mut changes, decided_at);
+    let made_versions = world.apply(&changes, decided_at);
     let decided = if made_versions.is_empty() { before } else { made_versions };
     let policies = decided.iter().filter_map(|(id, _)| Some((*id, world.calendars.get(id)?.resource.policy_version)));
     let policies = policies.collect();
@@ -122,6 +122,9 @@ pub fn assert_sound<'a>(world: &World, commit: impl IntoIterator<Item = (&'a Cha
 pub fn made(world: &World, subject: Subject) -> Option<Made> {
     match subject {
         Subject::Booking(id) => world.bookings.get(&id).cloned().map(Made::Booking),
+        Subject::Bookings(one, other) => {
+            Some(Made::Bookings(world.bookings.get(&one)?.clone(), world.bookings.get(&other)?.clone()))
+        }
         Subject::Hold(resource, id) => match world.holds.get(&id) {
             Some((_, Some(ended))) => Some(Made::Hold(ended.hold, Some(ended.end))),
             _ => world.calendars.get(&resource)?.holds.get(&id).map(|h| Made::Hold(*h, None)),

@@ -65,6 +65,9 @@ pub struct AcceptedBody {
     /// The booking it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub booking: Option<BookingBody>,
+    /// The two bookings that took each other's places, in the order they were named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bookings: Vec<BookingBody>,
     /// The hold it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldBody>,
@@ -94,7 +97,7 @@ impl IntoResponse for Told {
     fn into_response(self) -> Response {
         match self {
             Told::Accepted(body, made, replayed) => {
-                let status = if made && !replayed { StatusCode::CREATED } else { StatusCode::OK };
+                let status = accepted_status(made, replayed);
                 let location = match &*body {
                     AcceptedBody { booking: Some(b), .. } => Some(format!("/api/bookings/{}", b.id)),
                     AcceptedBody { resource: Some(r), .. } => Some(format!("/api/resources/{}", r.id)),
@@ -121,6 +124,11 @@ impl IntoResponse for Told {
     }
 }
 
+/// The status of what was accepted: whether it made something new, whether it was decided before.
+pub const fn accepted_status(made: bool, replayed: bool) -> StatusCode {
+    if made && !replayed { StatusCode::CREATED } else { StatusCode::OK }
+}
+
 /// Says of an answer that it was decided before.
 pub fn mark_replay(mut response: Response, replayed: bool) -> Response {
     if replayed {
@@ -144,9 +152,27 @@ impl App {
         fingerprint: Fingerprint,
         command: Command,
     ) -> Result<Told, Problem> {
-        self.rates.attempt(asker)?;
+        self.rates.attempts(asker, 1)?;
         let asked = command.clone();
         let answer = self.engine.execute(Request { key, fingerprint, command }).await;
+        self.conclude(asker, key, answer, &asked).await
+    }
+
+    /// Takes many commands to their outcomes and says them, in their order.
+    pub async fn attempts(&self, asker: &Asker, requests: Vec<Request>) -> Result<Vec<Told>, Problem> {
+        self.rates.attempts(asker, requests.len())?;
+        let asked: Vec<(Uuid, Command)> = requests.iter().map(|r| (r.key, r.command.clone())).collect();
+        let answers = self.engine.execute_all(requests).await;
+        let mut told = Vec::with_capacity(answers.len());
+        for ((key, asked), answer) in asked.iter().zip(answers) {
+            // What cannot be shown was decided all the same, and spoils none of the others.
+            let shown = self.conclude(asker, *key, answer, asked).await;
+            told.push(shown.unwrap_or_else(|problem| Told::Problem(problem, false)));
+        }
+        Ok(told)
+    }
+
+    async fn conclude(&self, asker: &Asker, key: Uuid, answer: Answer, asked: &Command) -> Result<Told, Problem> {
         let conflict = match &answer {
             Answer::Decided(recorded, _) => match &recorded.decision.outcome {
                 Outcome::Rejected(r) if r.code.is_conflict() => Some(Some(r.clone())),
@@ -155,9 +181,9 @@ impl App {
             Answer::Failed(failure) if failure.code == FailureCode::Conflict => Some(None),
             _ => None,
         };
-        let told = self.tell(asker, key, answer, Some(&asked)).await?;
+        let told = self.tell(asker, key, answer, Some(asked)).await?;
         if let (Some(rejection), Told::Problem(problem, _)) = (conflict, &told)
-            && let Some(resource) = subject_of(&asked, rejection.as_ref())
+            && let Some(resource) = subject_of(asked, rejection.as_ref())
         {
             self.realtime.conflict(Conflict { person: asker.id, resource, problem: problem.clone() });
         }
@@ -199,6 +225,7 @@ impl App {
             decided_at: time(decision.decided_at),
             versions: decision.decided.iter().map(|v| ResourceVersion::from(*v)).collect(),
             booking: None,
+            bookings: Vec::new(),
             hold: None,
             hold_ended: None,
             resource: None,
@@ -207,6 +234,11 @@ impl App {
         };
         match made {
             Some(Made::Booking(booking)) => body.booking = Some(self.booking_body(asker, &booking).await?),
+            Some(Made::Bookings(one, other)) => {
+                for booking in [one, other] {
+                    body.bookings.push(self.booking_body(asker, &booking).await?);
+                }
+            }
             Some(Made::Hold(hold, end)) => {
                 body.hold = Some(HoldBody::of(&hold, hold.holder == asker.id, now));
                 body.hold_ended = end.map(end_name);
@@ -229,14 +261,20 @@ impl App {
     /// What a decision is about, as it is now.
     pub async fn present(&self, decision: &Decision) -> Result<Option<Made>, Problem> {
         let Some(subject) = decision.subject else { return Ok(None) };
-        if let Subject::Booking(id) = subject {
-            return Ok(self.views.booking(id).await?.map(Made::Booking));
+        match subject {
+            Subject::Booking(id) => return Ok(self.views.booking(id).await?.map(Made::Booking)),
+            Subject::Bookings(one, other) => {
+                let both = (self.views.booking(one).await?, self.views.booking(other).await?);
+                return Ok(both.0.zip(both.1).map(|(one, other)| Made::Bookings(one, other)));
+            }
+            Subject::Hold(..) | Subject::Resource(_) | Subject::Block(..) => {}
         }
         let mut scope = Scope::default();
         match subject {
             Subject::Hold(_, id) => scope.holds.extend([id]),
             Subject::Resource(id) | Subject::Block(id, _) => scope.resources.extend([id]),
             Subject::Booking(id) => scope.bookings.extend([id]),
+            Subject::Bookings(one, other) => scope.bookings.extend([one, other]),
         }
         let world = self.engine.look(scope).await?;
         Ok(slotwise_engine::round::made(&world, subject))
@@ -290,6 +328,8 @@ const fn makes(action: &slotwise_domain::Action) -> bool {
         | Action::RemoveBlock { .. }
         | Action::Approve { .. }
         | Action::Cancel { .. }
+        | Action::Move { .. }
+        | Action::Swap { .. }
         | Action::EditBooking { .. }
         | Action::Renew(_)
         | Action::Release(_)

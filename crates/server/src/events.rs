@@ -70,6 +70,15 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
             "booking",
             described_booking(*booking, *owner, "cancelled", slots, kind, to, people).await,
         ),
+        Change::BookingMoved { booking, owner, revision, pending, from, to: taken } => {
+            let state = if *pending { "pending" } else { "confirmed" };
+            let mut about = described_booking(*booking, *owner, state, taken, kind, to, people).await;
+            if let Some(fields) = about.as_object_mut() {
+                fields.insert("revision".into(), json!(revision));
+                fields.insert("from".into(), described_slots(from));
+            }
+            ("bookingMoved", "booking", about)
+        }
         Change::BookingEdited { booking, owner, revision } => {
             let about = json!({ "id": booking.0, "revision": revision, "mine": *owner == to.id });
             ("bookingChanged", "booking", about)
@@ -101,10 +110,24 @@ async fn described_booking(
 ) -> Value {
     let shown = to.sees_inside(owner) || (kind == Kind::Room && state != "pending");
     let name = if shown { people.name(owner).await } else { None };
+    let mut about = described_slots(slots);
+    if let Some(fields) = about.as_object_mut() {
+        fields.extend([
+            ("id".into(), json!(id.0)),
+            ("state".into(), json!(state)),
+            ("owner".into(), json!(name)),
+            ("mine".into(), json!(owner == to.id)),
+        ]);
+    }
+    about
+}
+
+/// From when until when, and how many units; no start and no end if there is nothing on this resource.
+fn described_slots(slots: &[(u16, Slot)]) -> Value {
     let start = slots.iter().map(|(_, s)| s.interval.start()).min().map(time);
     let end = slots.iter().map(|(_, s)| s.interval.end()).max().map(time);
     let units: u64 = slots.iter().map(|(_, s)| u64::from(s.units)).sum();
-    json!({ "id": id.0, "state": state, "start": start, "end": end, "units": units, "owner": name, "mine": owner == to.id })
+    json!({ "start": start, "end": end, "units": units })
 }
 
 /// A hold's owner is told to nobody else.

@@ -169,6 +169,19 @@ impl Problem {
         problem.with(|p| p.errors = errors)
     }
 
+    /// The same of a part of a request: its fields are named from the whole.
+    pub fn within(self, part: &str) -> Problem {
+        if self.errors.is_empty() {
+            return self;
+        }
+        let errors = self.errors.iter().map(|e| {
+            let field = if e.field == "body" { part.to_owned() } else { format!("{part}.{}", e.field) };
+            let says = e.detail.strip_prefix(&e.field).unwrap_or(&e.detail).trim_start();
+            FieldError::new(&field, &e.code, says)
+        });
+        Problem::fields(errors.collect())
+    }
+
     /// Nobody is signed in.
     pub fn unauthenticated() -> Problem {
         Problem::request(
@@ -529,6 +542,10 @@ fn sentence(
         (Code::Invalid, Some(Rule::DurationMax)) => format!("That is longer than {name} may be booked at once."),
         (Code::Invalid, Some(Rule::Seats)) => format!("{name} is too small for so many people. Look for a larger one."),
         (Code::Invalid, Some(Rule::HoldsOff)) => format!("{name} takes no holds; book it directly."),
+        (Code::Invalid, Some(Rule::SameBooking)) => "Two different bookings swap places; this is one.".into(),
+        (Code::Invalid, Some(Rule::Approval)) => {
+            "One of the two waits for approval and the other does not, so they cannot swap places.".into()
+        }
         (Code::Invalid, Some(Rule::State)) => "It has been cancelled, so this cannot be done any more.".into(),
         (Code::Invalid, Some(Rule::Field(field))) => format!("{field} cannot be so. Nothing was changed."),
         (Code::Invalid, _) => "This can never be done as asked.".into(),
@@ -537,6 +554,14 @@ fn sentence(
         (Code::NotFound, _) => "There is no such thing; it may never have existed.".into(),
         (Code::NotAllowed, Some(Rule::AdminOnly)) => "Only an admin may do this.".into(),
         (Code::NotAllowed, Some(Rule::Owner)) => "Only the owner or an admin may do this.".into(),
+        (Code::NotAllowed, Some(Rule::OwnerOfBoth)) => {
+            "Only an admin, or somebody who owns both bookings, may swap their places.".into()
+        }
+        (Code::NotAllowed, Some(Rule::Approval)) => {
+            format!(
+                "{name} is booked with an admin's approval. Ask for a new booking there, or ask an admin to move this one."
+            )
+        }
         (Code::NotAllowed, Some(Rule::Holder)) => "This hold is not yours.".into(),
         (Code::NotAllowed, _) => "You may not do this.".into(),
         (Code::NotEligible, _) => format!("You do not meet the conditions for {name}."),
@@ -592,6 +617,7 @@ fn sentence(
 fn alternatives(command: &Command, kind: Option<Kind>) -> Option<String> {
     let (line, people) = match &command.action {
         Action::Book { lines, details, .. } => (*lines.first()?, details.people),
+        Action::Move { to, .. } => (*to.first()?, None),
         Action::Hold { line, .. } => (*line, None),
         _ => return None,
     };
@@ -611,6 +637,7 @@ fn alternatives(command: &Command, kind: Option<Kind>) -> Option<String> {
 pub fn subject_of(command: &Command, rejection: Option<&Rejection>) -> Option<ResourceId> {
     rejection.and_then(|r| r.resource).or_else(|| match &command.action {
         Action::Book { lines, .. } => lines.first().map(|l| l.resource),
+        Action::Move { to, .. } => to.first().map(|l| l.resource),
         Action::Hold { line, .. } => Some(line.resource),
         _ => None,
     })

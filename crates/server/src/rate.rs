@@ -113,8 +113,8 @@ impl<K: Eq + Hash> Buckets<K> {
         Buckets { max, shelves: Mutex::new(Shelves { young: HashMap::new(), old: HashMap::new() }) }
     }
 
-    /// Takes a token, if there is one.
-    pub fn take(&self, key: K, rate: Rate, now: Instant) -> Standing {
+    /// Takes so many tokens, if there is one: what is taken beyond it is owed, and paid back before there is another.
+    pub fn take(&self, key: K, rate: Rate, tokens: u32, now: Instant) -> Standing {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         let Shelves { young, old } = &mut *shelves;
         if young.len() >= self.max / 2 && !young.contains_key(&key) {
@@ -128,8 +128,9 @@ impl<K: Eq + Hash> Buckets<K> {
         if let Some(wait) = after.checked_sub(rate.window()).filter(|wait| !wait.is_zero()) {
             return Standing { rate, left: 0, full_in: missing, wait: Some(wait) };
         }
+        let after = missing + rate.period() * tokens;
         *full_at = now + after;
-        let left = (rate.window() - after).as_nanos() / rate.period().as_nanos().max(1);
+        let left = rate.window().saturating_sub(after).as_nanos() / rate.period().as_nanos().max(1);
         Standing { rate, left: u32::try_from(left).unwrap_or(u32::MAX), full_in: after, wait: None }
     }
 }
@@ -153,16 +154,17 @@ impl Rates {
         Rates { member, admin, address, ..Rates::default() }
     }
 
-    /// Counts an attempt. Refused, it leaves nothing behind: its key stays free.
-    pub fn attempt(&self, asker: &Asker) -> Result<(), Problem> {
+    /// Counts attempts of one request. Refused, they leave nothing behind: their keys stay free.
+    pub fn attempts(&self, asker: &Asker, n: usize) -> Result<(), Problem> {
+        let tokens = u32::try_from(n).unwrap_or(u32::MAX);
         let Some(rate) = (if asker.is_admin() { self.admin } else { self.member }) else { return Ok(()) };
-        judge("attempts", self.people.take(asker.id, rate, Instant::now()), &asker.notes)
+        judge("attempts", self.people.take(asker.id, rate, tokens, Instant::now()), &asker.notes)
     }
 
     /// Counts a request of somebody who is nobody yet.
     pub fn stranger(&self, client: Client, notes: &Notes) -> Result<(), Problem> {
         let Some(rate) = self.address else { return Ok(()) };
-        judge("address", self.addresses.take(client.network(), rate, Instant::now()), notes)
+        judge("address", self.addresses.take(client.network(), rate, 1, Instant::now()), notes)
     }
 }
 
@@ -198,15 +200,26 @@ mod tests {
     #[test]
     fn a_bucket_gives_its_burst_then_its_rate_exactly() {
         let (buckets, rate, begin) = (Buckets::default(), rate("4/s,10"), Instant::now());
-        let left: Vec<u32> = (0..10).map(|_| buckets.take(1, rate, begin).left).collect();
+        let left: Vec<u32> = (0..10).map(|_| buckets.take(1, rate, 1, begin).left).collect();
         assert_eq!(left, (0..10).rev().collect::<Vec<_>>());
-        assert_eq!(buckets.take(1, rate, begin).wait, Some(Duration::from_millis(250)));
-        assert_eq!(buckets.take(2, rate, begin).wait, None, "another's is another's");
+        assert_eq!(buckets.take(1, rate, 1, begin).wait, Some(Duration::from_millis(250)));
+        assert_eq!(buckets.take(2, rate, 1, begin).wait, None, "another's is another's");
         // A refusal costs nothing: in ten seconds come forty, and one more than the bucket holds is not kept.
-        let given = (1..=1_000).filter(|n| buckets.take(1, rate, begin + Duration::from_millis(n * 10)).wait.is_none());
+        let given =
+            (1..=1_000).filter(|n| buckets.take(1, rate, 1, begin + Duration::from_millis(n * 10)).wait.is_none());
         assert_eq!(given.count(), 40);
         let later = begin + Duration::from_secs(3_600);
-        assert_eq!((0..20).filter(|_| buckets.take(1, rate, later).wait.is_none()).count(), 10);
+        assert_eq!((0..20).filter(|_| buckets.take(1, rate, 1, later).wait.is_none()).count(), 10);
+    }
+
+    #[test]
+    fn many_at_once_are_paid_back_before_there_is_another() {
+        let (buckets, rate, begin) = (Buckets::default(), rate("4/s,10"), Instant::now());
+        let standing = buckets.take(1, rate, 50, begin);
+        assert_eq!((standing.wait, standing.left), (None, 0));
+        // Forty are owed, and one more must come back.
+        assert_eq!(buckets.take(1, rate, 1, begin).wait, Some(Duration::from_millis(10_250)));
+        assert_eq!(buckets.take(1, rate, 1, begin + Duration::from_millis(10_250)).wait, None);
     }
 
     #[test]
@@ -217,21 +230,21 @@ mod tests {
             standing.say("attempts", &mut headers);
             ["ratelimit-policy", "ratelimit"].map(|n| headers[n].to_str().unwrap().to_owned())
         };
-        let first = say(buckets.take(1, rate, begin));
+        let first = say(buckets.take(1, rate, 1, begin));
         assert_eq!(first, ["\"attempts\";q=10;w=3", "\"attempts\";r=9;t=1"]);
-        assert_eq!((0..9).filter(|_| buckets.take(1, rate, begin).wait.is_none()).count(), 9);
-        let refused = buckets.take(1, rate, begin);
+        assert_eq!((0..9).filter(|_| buckets.take(1, rate, 1, begin).wait.is_none()).count(), 9);
+        let refused = buckets.take(1, rate, 1, begin);
         assert_eq!((say(refused)[1].as_str(), refused.retry_after()), ("\"attempts\";r=0;t=1", Some(1)));
     }
 
     #[test]
     fn there_are_never_more_buckets_than_allowed_and_the_quiet_ones_go() {
         let (buckets, rate, now) = (Buckets::holding(100), rate("1/s,1"), Instant::now());
-        assert_eq!(buckets.take(0, rate, now).wait, None);
+        assert_eq!(buckets.take(0, rate, 1, now).wait, None);
         for n in 1..10_000 {
-            buckets.take(n, rate, now);
+            buckets.take(n, rate, 1, now);
             // Who keeps asking is not forgotten for those who come and go.
-            assert!(buckets.take(0, rate, now).wait.is_some(), "after {n}");
+            assert!(buckets.take(0, rate, 1, now).wait.is_some(), "after {n}");
             let shelves = buckets.shelves.lock().unwrap();
             assert!(shelves.young.len() + shelves.old.len() <= 100);
         }

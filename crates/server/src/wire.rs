@@ -841,6 +841,28 @@ impl BookingEdit {
     }
 }
 
+/// A booking to be put elsewhere.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveRequest {
+    /// What it takes from then on, all of it; a line that stays is named too.
+    pub lines: Vec<LineRequest>,
+    /// What the screen showed.
+    pub seen: Option<SeenBody>,
+}
+
+/// Two bookings to take each other's places.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SwapRequest {
+    /// The other booking.
+    pub with: Uuid,
+    /// The revision of this booking, if it is to be that one.
+    pub revision: Option<u64>,
+    /// The revision of the other, if it is to be that one.
+    pub with_revision: Option<u64>,
+}
+
 /// A booking to be given up.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -873,6 +895,21 @@ pub struct LineBody {
     pub units: u32,
     /// The resource's zone.
     pub zone: String,
+}
+
+impl LineBody {
+    /// A slot with its resource, if that is at hand.
+    pub fn of(slot: &Slot, calendar: Option<&Calendar>) -> LineBody {
+        let spec = calendar.map(|c| &c.resource.spec);
+        LineBody {
+            resource: slot.resource.0,
+            name: spec.map_or_else(String::new, |s| s.name.clone()),
+            start: time(slot.interval.start()),
+            end: time(slot.interval.end()),
+            units: slot.units,
+            zone: spec.map_or("UTC", |s| s.zone.name()).to_owned(),
+        }
+    }
 }
 
 /// A booking.
@@ -918,18 +955,6 @@ impl BookingBody {
         mine: bool,
         as_of: Instant,
     ) -> BookingBody {
-        let line = |s: &Slot| {
-            let calendar = calendars(s.resource);
-            let spec = calendar.as_ref().map(|c| &c.resource.spec);
-            LineBody {
-                resource: s.resource.0,
-                name: spec.map_or_else(String::new, |s| s.name.clone()),
-                start: time(s.interval.start()),
-                end: time(s.interval.end()),
-                units: s.units,
-                zone: spec.map_or("UTC", |s| s.zone.name()).to_owned(),
-            }
-        };
         let cancelled_at = match &b.state {
             BookingState::Cancelled { at, .. } => Some(*at),
             BookingState::Confirmed | BookingState::Pending => None,
@@ -947,7 +972,7 @@ impl BookingBody {
             title: b.details.title.clone().filter(|_| inside),
             purpose: b.details.purpose.clone().filter(|_| inside),
             people: b.details.people.filter(|_| inside),
-            lines: b.slots.iter().map(line).collect(),
+            lines: b.slots.iter().map(|s| LineBody::of(s, calendars(s.resource).as_deref())).collect(),
             revision: b.revision,
             created_at: time(b.created_at),
             decided_at: time(b.decided_at),
@@ -957,6 +982,46 @@ impl BookingBody {
             as_of: time(as_of),
         }
     }
+}
+
+/// What happened to a booking, oldest first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HistoryBody {
+    /// Which booking.
+    pub booking: Uuid,
+    /// One for each accepted command.
+    pub steps: Vec<StepBody>,
+    /// More happened after these.
+    pub more: bool,
+    /// The server's clock.
+    pub as_of: String,
+}
+
+/// One thing that happened to a booking.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StepBody {
+    /// `made`, `approved`, `moved`, `edited` or `cancelled`.
+    pub what: &'static str,
+    /// When it was decided.
+    pub decided_at: String,
+    /// Who did it; null for Slotwise itself, or somebody who is forgotten.
+    pub by: Option<PersonBody>,
+    /// The attempt's key.
+    pub attempt: Uuid,
+    /// Whose the booking was from then on.
+    pub owner: Option<PersonBody>,
+    /// `confirmed`, `pending` or `cancelled`, from then on.
+    pub state: &'static str,
+    /// The booking's revision, after it.
+    pub revision: u64,
+    /// The versions it made.
+    pub versions: Vec<ResourceVersion>,
+    /// What it took until then: of a move and a cancellation.
+    pub from: Vec<LineBody>,
+    /// What it takes from then on.
+    pub to: Vec<LineBody>,
+    /// Why, if they said.
+    pub reason: Option<String>,
 }
 
 /// Units to be kept.

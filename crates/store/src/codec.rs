@@ -194,7 +194,8 @@ names! {
         Rule::AdminOnly = "admin_only", Rule::Holder = "holder", Rule::Begun = "begun", Rule::BookFrom = "book_from",
         Rule::BookBy = "book_by", Rule::ChangeBy = "change_by", Rule::CancelBy = "cancel_by",
         Rule::HoldsPerPerson = "holds_per_person", Rule::Renewals = "renewals", Rule::Person = "person",
-        Rule::Exists = "exists",
+        Rule::Exists = "exists", Rule::SameBooking = "same_booking", Rule::OwnerOfBoth = "owner_of_both",
+        Rule::Approval = "approval",
     } also { Rule::Field(_) = "field" }
 }
 
@@ -446,6 +447,7 @@ enum ChangeBin<'a> {
     HoldGranted(HoldBin),
     HoldRenewed(HoldBin),
     HoldEnded(HoldEndBin, HoldBin),
+    BookingMoved { id: Id, owner: Id, revision: u64, pending: bool, from: Vec<SlotBin>, to: Vec<SlotBin> },
 }
 
 impl<'a> ChangeBin<'a> {
@@ -478,6 +480,14 @@ impl<'a> ChangeBin<'a> {
                     reason: reason.as_deref().map(Cow::Borrowed),
                 }
             }
+            Change::BookingMoved { booking, owner, revision, pending, from, to } => ChangeBin::BookingMoved {
+                id: booking.0.into(),
+                owner: owner.0.into(),
+                revision: *revision,
+                pending: *pending,
+                from: slots(from)?,
+                to: slots(to)?,
+            },
             Change::BookingEdited { booking, owner, revision } => {
                 ChangeBin::BookingEdited { id: booking.0.into(), owner: owner.0.into(), revision: *revision }
             }
@@ -516,6 +526,14 @@ impl<'a> ChangeBin<'a> {
                 slots: slots(s)?,
                 by: actor(by.into()),
                 reason: reason.map(Cow::into_owned),
+            },
+            ChangeBin::BookingMoved { id, owner, revision, pending, from, to } => Change::BookingMoved {
+                booking: booking(id),
+                owner: person(owner),
+                revision,
+                pending,
+                from: slots(from)?,
+                to: slots(to)?,
             },
             ChangeBin::BookingEdited { id, owner, revision } => {
                 Change::BookingEdited { booking: booking(id), owner: person(owner), revision }
@@ -886,12 +904,14 @@ enum SubjectBin {
     Hold(Id, Id),
     Resource(Id),
     Block(Id, Id),
+    Bookings(Id, Id),
 }
 
 impl SubjectBin {
     fn of(subject: Subject) -> SubjectBin {
         match subject {
             Subject::Booking(id) => SubjectBin::Booking(id.0.into()),
+            Subject::Bookings(one, other) => SubjectBin::Bookings(one.0.into(), other.0.into()),
             Subject::Hold(resource, id) => SubjectBin::Hold(resource.0.into(), id.0.into()),
             Subject::Resource(id) => SubjectBin::Resource(id.0.into()),
             Subject::Block(resource, id) => SubjectBin::Block(resource.0.into(), id.0.into()),
@@ -901,6 +921,7 @@ impl SubjectBin {
     fn subject(self) -> Subject {
         match self {
             SubjectBin::Booking(id) => Subject::Booking(BookingId(id.into())),
+            SubjectBin::Bookings(one, other) => Subject::Bookings(BookingId(one.into()), BookingId(other.into())),
             SubjectBin::Hold(resource, id) => Subject::Hold(ResourceId(resource.into()), HoldId(id.into())),
             SubjectBin::Resource(id) => Subject::Resource(ResourceId(id.into())),
             SubjectBin::Block(resource, id) => Subject::Block(ResourceId(resource.into()), BlockId(id.into())),

@@ -19,6 +19,9 @@ export type HoldAt = Schemas['HoldAtBody'];
 export type ShortResource = Told<Schemas['FoundResource']>;
 export type Resource = Told<Schemas['ResourceBody']>;
 export type BookingLine = Schemas['LineBody'];
+export type MoveRequest = Schemas['MoveRequest'];
+export type HistoryStep = Omit<Told<Schemas['StepBody']>, 'what'> & { what: 'made' | 'approved' | 'moved' | 'edited' | 'cancelled' };
+export type History = Pick<Schemas['HistoryBody'], 'more'> & { steps: HistoryStep[] };
 export type HoldRequest = Schemas['HoldRequest'];
 export type BookingRequest = Schemas['BookingRequest'];
 
@@ -83,10 +86,13 @@ export interface BookingEvent extends EventHead {
     mine: boolean;
     /** An edit of the details carries no more than the id and whose it is. */
     state?: BookingState;
-    start?: Instant;
-    end?: Instant;
+    /** Of a booking that has left this resource there is neither. */
+    start?: Instant | null;
+    end?: Instant | null;
     units?: number;
     owner?: string | null;
+    /** Of a move: what it took of this resource until then. */
+    from?: { start: Instant | null; end: Instant | null; units: number };
   };
 }
 

@@ -25,6 +25,11 @@ export function civilDate(at: number, zone?: string): string {
   return new Intl.DateTimeFormat('sv-SE', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);
 }
 
+/** 18:00 for an instant in a zone (the viewer's by default), as a time field wants it. */
+export function civilTime(at: number, zone?: string): string {
+  return new Intl.DateTimeFormat('sv-SE', { timeZone: zone, hour: '2-digit', minute: '2-digit' }).format(at);
+}
+
 export function addDays(date: string, days: number): string {
   return new Date(Date.parse(`${date}T00:00:00Z`) + days * 1440 * minute_ms).toISOString().slice(0, 10);
 }

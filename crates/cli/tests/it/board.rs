@@ -2,12 +2,12 @@
 //! The tally is compared with the bookings that are there afterwards, never with itself alone.
 
 use crate::harness::node::Node;
-use crate::harness::{Ask, World};
+use crate::harness::{Ask, UNLIMITED, World};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 fn demo(people: &[&str]) -> World {
-    World::with(people, &["--demo", "--attempts-per-second", "0"])
+    World::with(people, &[&["--demo"], &UNLIMITED[..]].concat())
 }
 
 fn crowd(w: &World, room: &str, span: &str, more: Value) -> Value {

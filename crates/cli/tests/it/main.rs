@@ -7,6 +7,7 @@ mod harness;
 mod board;
 mod bodies;
 mod bookings;
+mod changes;
 mod faults;
 mod keys;
 mod kill;

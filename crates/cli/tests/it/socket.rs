@@ -227,6 +227,50 @@ fn subscribers_hear_of_bookings_and_holds_as_far_as_they_may() {
 }
 
 #[test]
+fn a_move_is_told_where_it_left_and_where_it_came() {
+    let mut w = World::new(&["ann", "bob"]);
+    let mut node = Node::start();
+    w.room("room");
+    w.room("other");
+    for who in ["ann", "bob"] {
+        node.connect(&w, who, who, &["websocket"]);
+        for room in ["room", "other"] {
+            node.subscribe(who, w.id(room), None);
+        }
+    }
+    w.check(
+        "ann POST /api/bookings room 10:00-11:00 as a            -> 201 BOOKED
+         ann POST /api/bookings/@a/move room 10:30-12:00         -> 200 ACCEPTED
+         bob POST /api/bookings/@a/move room 14:00-15:00         -> 403 REJECTED not_allowed
+         root POST /api/bookings/@a/move other 12:00-13:00       -> 200 ACCEPTED",
+    );
+    for who in ["ann", "bob"] {
+        let shifted = node.event(who, "bookingMoved");
+        assert_eq!((version(&shifted), &shifted["resource"]), ((1, 3), &json!(w.id("room"))), "{shifted}");
+        let booking = &shifted["booking"];
+        let named = (&booking["id"], &booking["owner"], &booking["mine"], &booking["revision"], &booking["state"]);
+        let expected = (&json!(w.id_of("a")), &json!("ann"), &json!(who == "ann"), &json!(2), &json!("confirmed"));
+        assert_eq!(named, expected);
+        let place = |p: &Value| (p["start"].clone(), p["end"].clone(), p["units"].clone());
+        assert_eq!(place(booking), (json!(w.at("10:30")), json!(w.at("12:00")), json!(1)));
+        assert_eq!(place(&booking["from"]), (json!(w.at("10:00")), json!(w.at("11:00")), json!(1)));
+        // On the resource that it left, and on the one that it took; which is told first is open.
+        let both = [node.event(who, "bookingMoved"), node.event(who, "bookingMoved")];
+        let on = |room: &str| both.iter().find(|e| e["resource"] == w.id(room)).unwrap();
+        let (left, came) = (on("room"), on("other"));
+        assert_eq!((version(left), version(came)), ((1, 4), (1, 2)));
+        assert_eq!((&left["booking"]["start"], &left["booking"]["units"]), (&Value::Null, &json!(0)), "{left}");
+        assert_eq!(left["booking"]["from"]["end"], w.at("12:00"));
+        assert_eq!(
+            (&came["booking"]["start"], &came["booking"]["from"]["start"]),
+            (&json!(w.at("12:00")), &Value::Null)
+        );
+        assert_eq!(left["attempt"], came["attempt"]);
+    }
+    w.sweep();
+}
+
+#[test]
 fn what_is_written_in_a_booking_is_told_to_nobody() {
     let mut w = World::new(&["ann", "bob"]);
     w.room("room");

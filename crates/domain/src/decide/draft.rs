@@ -2,7 +2,7 @@
 //! It is thrown away unless the command is accepted.
 
 use super::Stop;
-use crate::booking::Booking;
+use crate::booking::{Booking, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::hold::{EndedHold, Hold, HoldEnd};
@@ -65,14 +65,32 @@ impl<'w> Draft<'w> {
             let zero = crate::ids::Version::zero(self.world.epoch);
             self.drafted.insert(id, (Calendar::empty(resource.clone(), zero, self.now), Vec::new()));
         }
+        if let Some((calendar, changes)) = self.drafted(id) {
+            calendar.apply(&change);
+            changes.push(change);
+        }
+    }
+
+    fn drafted(&mut self, id: ResourceId) -> Option<&mut (Calendar, Vec<Change>)> {
         if !self.drafted.contains_key(&id)
             && let Some(calendar) = self.world.calendars.get(&id)
         {
             self.drafted.insert(id, (Calendar::clone(calendar), Vec::new()));
         }
-        if let Some((calendar, changes)) = self.drafted.get_mut(&id) {
-            calendar.apply(&change);
-            changes.push(change);
+        self.drafted.get_mut(&id)
+    }
+
+    /// Takes an active booking's units out of the calendars, so that they do not stand in its own way. No change by itself: what
+    /// the booking becomes is one, and a refusal throws the draft away.
+    pub fn lift(&mut self, booking: &Booking) {
+        if !booking.state.takes_units() {
+            return;
+        }
+        for id in booking.resources() {
+            let slots: Vec<(u16, Slot)> = booking.slots_on(id).map(|(n, s)| (n, *s)).collect();
+            if let Some((calendar, _)) = self.drafted(id) {
+                calendar.free_slots(booking.id, &slots);
+            }
         }
     }
 
@@ -81,11 +99,7 @@ impl<'w> Draft<'w> {
     }
 
     pub fn changes(self) -> Changes {
-        let mut changes = Changes { bookings: self.bookings, ..Changes::default() };
-        for (id, (calendar, record)) in self.drafted.into_iter().filter(|(_, (_, record))| !record.is_empty()) {
-            changes.records.push((id, record));
-            changes.folded.insert(id, calendar);
-        }
-        changes
+        let records = self.drafted.into_iter().map(|(id, (_, changes))| (id, changes));
+        Changes { records: records.filter(|(_, c)| !c.is_empty()).collect(), bookings: self.bookings }
     }
 }

@@ -8,6 +8,7 @@ mod rows;
 mod bookings;
 mod codes;
 mod holds;
+mod moves;
 mod precedence;
 mod resources;
 mod times;

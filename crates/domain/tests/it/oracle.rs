@@ -24,19 +24,65 @@ const ZERO: i64 = 1_772_452_800;
 /// What is done in one step. Indices are taken modulo what there is, so that a shortened sequence still means something.
 #[derive(Clone, Debug)]
 enum Step {
-    Book { who: usize, owner: usize, lines: Vec<Ask>, hold: Option<(usize, bool)> },
-    Confirm { hold: usize, stranger: bool, stale: bool },
-    Hold { who: usize, ask: Ask },
-    Renew { hold: usize, who: Option<usize>, stale: bool },
-    Release { hold: usize, who: Option<usize>, stale: bool },
-    Cancel { booking: usize, who: Option<usize> },
-    Approve { booking: usize, who: usize },
-    Capacity { resource: usize, to: Option<u32> },
-    Expire { resource: usize },
-    Wait { seconds: i64 },
+    Book {
+        who: usize,
+        owner: usize,
+        lines: Vec<Ask>,
+        hold: Option<(usize, bool)>,
+    },
+    Confirm {
+        hold: usize,
+        stranger: bool,
+        stale: bool,
+    },
+    Hold {
+        who: usize,
+        ask: Ask,
+    },
+    Renew {
+        hold: usize,
+        who: Option<usize>,
+        stale: bool,
+    },
+    Release {
+        hold: usize,
+        who: Option<usize>,
+        stale: bool,
+    },
+    Cancel {
+        booking: usize,
+        who: Option<usize>,
+    },
+    /// `nudge` moves the first line's ends from where the booking is; `keep` leaves its last line where it is.
+    Move {
+        booking: usize,
+        who: Option<usize>,
+        lines: Vec<Ask>,
+        nudge: Option<(i64, i64)>,
+        keep: bool,
+    },
+    Swap {
+        one: usize,
+        other: usize,
+        who: Option<usize>,
+    },
+    Approve {
+        booking: usize,
+        who: usize,
+    },
+    Capacity {
+        resource: usize,
+        to: Option<u32>,
+    },
+    Expire {
+        resource: usize,
+    },
+    Wait {
+        seconds: i64,
+    },
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Ask {
     resource: usize,
     from: i64,
@@ -100,7 +146,7 @@ fn ask(dice: &mut Dice, kinds: &[Kind]) -> Ask {
 fn step(dice: &mut Dice, kinds: &[Kind]) -> Step {
     let who = dice.below(PEOPLE as u64) as usize;
     match dice.below(100) {
-        0..30 => {
+        0..28 => {
             let lines = if dice.one_in(4) { 2 + dice.below(2) } else { 1 };
             let mut lines: Vec<Ask> = (0..lines).map(|_| ask(dice, kinds)).collect();
             if lines.len() > 1 && dice.one_in(2) {
@@ -115,12 +161,20 @@ fn step(dice: &mut Dice, kinds: &[Kind]) -> Step {
             let hold = dice.one_in(12).then(|| (dice.index(), dice.one_in(4)));
             Step::Book { who, owner, lines, hold }
         }
-        30..55 => Step::Hold { who, ask: ask(dice, kinds) },
-        55..67 => Step::Confirm { hold: dice.index(), stranger: dice.one_in(12), stale: dice.one_in(8) },
-        67..72 => Step::Renew { hold: dice.index(), who: dice.one_in(10).then_some(who), stale: dice.one_in(8) },
-        72..76 => Step::Release { hold: dice.index(), who: dice.one_in(8).then_some(who), stale: dice.one_in(8) },
-        76..83 => Step::Cancel { booking: dice.index(), who: dice.one_in(4).then_some(who) },
-        83..87 => Step::Approve { booking: dice.index(), who: if dice.one_in(6) { who } else { ADMIN } },
+        28..50 => Step::Hold { who, ask: ask(dice, kinds) },
+        50..61 => Step::Confirm { hold: dice.index(), stranger: dice.one_in(12), stale: dice.one_in(8) },
+        61..65 => Step::Renew { hold: dice.index(), who: dice.one_in(10).then_some(who), stale: dice.one_in(8) },
+        65..69 => Step::Release { hold: dice.index(), who: dice.one_in(8).then_some(who), stale: dice.one_in(8) },
+        69..75 => Step::Cancel { booking: dice.index(), who: dice.one_in(4).then_some(who) },
+        75..83 => {
+            let lines = if dice.one_in(4) { 2 } else { 1 };
+            let lines = (0..lines).map(|_| ask(dice, kinds)).collect();
+            let nudge = dice.one_in(2).then(|| (dice.below(21) as i64 - 10, dice.below(21) as i64 - 10));
+            let who = dice.one_in(4).then_some(who);
+            Step::Move { booking: dice.index(), who, lines, nudge, keep: dice.one_in(4) }
+        }
+        83..85 => Step::Swap { one: dice.index(), other: dice.index(), who: dice.one_in(2).then_some(ADMIN) },
+        85..87 => Step::Approve { booking: dice.index(), who: if dice.one_in(6) { who } else { ADMIN } },
         87..89 => Step::Capacity { resource: dice.index(), to: (!dice.one_in(5)).then(|| 1 + dice.below(6) as u32) },
         89..91 => Step::Expire { resource: dice.index() },
         _ => Step::Wait { seconds: [0, 1, 1, 4, 5, 29, 30, 31][dice.below(8) as usize] },
@@ -166,6 +220,7 @@ struct Taken {
     exclusive: bool,
 }
 
+#[derive(Clone)]
 struct Model {
     kinds: Vec<Kind>,
     bookings: Vec<Booked>,
@@ -271,6 +326,70 @@ impl Model {
             let asked = mine.iter().filter(at).count();
             asked > 1 || asked == 1 && others.iter().any(|a| at(&a))
         })
+    }
+
+    /// As it would be without these bookings.
+    fn without(&self, gone: &[BookingId]) -> Model {
+        let mut model = self.clone();
+        model.bookings.retain(|b| !gone.contains(&b.id));
+        model
+    }
+
+    /// Whether a line asks for what no old line had; each old line answers for one, the shortest for each.
+    fn asks_for_more(&self, old: &[Taken], lines: &[Ask]) -> Vec<Ask> {
+        let mut old: Vec<Ask> = old.iter().map(|l| l.ask).collect();
+        let mut more = Vec::new();
+        for line in lines {
+            let within = |o: &Ask| {
+                o.resource == line.resource && o.from <= line.from && line.to <= o.to && line.units <= o.units
+            };
+            let mut by: Vec<usize> = (0..old.len()).filter(|n| within(&old[*n])).collect();
+            by.sort_by_key(|n| (old[*n].to - old[*n].from, old[*n].units));
+            match by.first() {
+                Some(n) => drop(old.remove(*n)),
+                None => more.push(*line),
+            }
+        }
+        more
+    }
+
+    fn relocate(&self, who: usize, booking: &Booked, lines: &[Ask]) -> Expected {
+        if booking.state == State::Cancelled || self.invalid(lines) {
+            return Expected::Rejected(Code::Invalid);
+        }
+        if who != booking.owner && who != ADMIN {
+            return Expected::Rejected(Code::NotAllowed);
+        }
+        if booking.lines.iter().map(|l| l.ask).eq(lines.iter().copied()) {
+            return Expected::Accepted;
+        }
+        let waits = |l: &Ask| self.kinds[l.resource].approval;
+        if booking.state == State::Confirmed
+            && who != ADMIN
+            && self.asks_for_more(&booking.lines, lines).iter().any(waits)
+        {
+            return Expected::Rejected(Code::NotAllowed);
+        }
+        let (taken, others): (Vec<Taken>, _) =
+            (lines.iter().map(|l| self.taken(*l)).collect(), self.without(&[booking.id]));
+        if others.twice(booking.owner, &taken) {
+            return Expected::Rejected(Code::OwnOverlap);
+        }
+        others.room(&taken, Some(who), None).0
+    }
+
+    fn swap(&self, who: usize, one: &Booked, other: &Booked) -> Expected {
+        if one.id == other.id || one.state == State::Cancelled || one.state != other.state {
+            return Expected::Rejected(Code::Invalid);
+        }
+        if who != ADMIN && (one.owner != who || other.owner != who) {
+            return Expected::Rejected(Code::NotAllowed);
+        }
+        let others = self.without(&[one.id, other.id]);
+        if others.twice(one.owner, &other.lines) || others.twice(other.owner, &one.lines) {
+            return Expected::Rejected(Code::OwnOverlap);
+        }
+        Expected::Accepted
     }
 
     fn book(&self, who: usize, owner: usize, lines: &[Ask], hold: Option<(&Held, bool)>) -> Expected {
@@ -424,8 +543,8 @@ impl Run {
         self.world.loaded.extend(&command.scope());
         let now = self.now();
         let before = self.world.clone();
-        let mut verdict = decide(&self.world, &command, now);
-        if let Verdict::Accepted(changes, _) | Verdict::Rejected(_, changes) = &mut verdict {
+        let verdict = decide(&self.world, &command, now);
+        if let Verdict::Accepted(changes, _) | Verdict::Rejected(_, changes) = &verdict {
             fold(&mut self.world, changes, actor, now);
         }
         (verdict, before)
@@ -513,6 +632,24 @@ impl Run {
                     self.model.bookings[n].state = State::Cancelled;
                 }
             }
+            Step::Move { booking, who, lines, nudge, keep } => {
+                let Some(n) = booking.checked_rem(self.model.bookings.len()) else { return false };
+                self.relocate(n, *who, lines, *nudge, *keep);
+            }
+            Step::Swap { one, other, who } => {
+                let Some(n) = one.checked_rem(self.model.bookings.len()) else { return false };
+                let m = other % self.model.bookings.len();
+                let (one, other) = (self.model.bookings[n].clone(), self.model.bookings[m].clone());
+                let who = who.unwrap_or(one.owner);
+                let expected = self.model.swap(who, &one, &other);
+                let named = |id| BookingRef { id, revision: None };
+                let action = Action::Swap { one: named(one.id), other: named(other.id) };
+                let (verdict, before) = self.judge(Actor::Person(self.people[who]), action);
+                if self.compare(&expected, &verdict, &before, who, &[]) {
+                    *self.tally.entry("swapped").or_default() += 1;
+                    (self.model.bookings[n].lines, self.model.bookings[m].lines) = (other.lines, one.lines);
+                }
+            }
             Step::Approve { booking, who } => {
                 if self.model.bookings.is_empty() {
                     return false;
@@ -564,6 +701,31 @@ impl Run {
     fn expire(&mut self, resource: ResourceId) {
         let (verdict, before) = self.judge(Actor::System, Action::ExpireHolds { resource });
         self.compare(&Expected::Accepted, &verdict, &before, usize::MAX, &[]);
+    }
+
+    fn relocate(&mut self, n: usize, who: Option<usize>, lines: &[Ask], nudge: Option<(i64, i64)>, keep: bool) {
+        let booking = self.model.bookings[n].clone();
+        let who = who.unwrap_or(booking.owner);
+        let mut lines = lines.to_vec();
+        if let Some((a, b)) = nudge {
+            let old = booking.lines[0].ask;
+            let from = (old.from + a).clamp(10, 108);
+            lines[0] = Ask { from, to: (old.to + b).clamp(from + 1, 110), ..old };
+        }
+        if keep {
+            lines.push(booking.lines[booking.lines.len() - 1].ask);
+        }
+        let expected = self.model.relocate(who, &booking, &lines);
+        let taken: Vec<Taken> = lines.iter().map(|l| self.model.taken(*l)).collect();
+        let (_, beside) = self.model.without(&[booking.id]).room(&taken, Some(who), None);
+        let to = lines.iter().map(|l| self.line(*l)).collect();
+        let action = Action::Move { booking: BookingRef { id: booking.id, revision: None }, to };
+        let (verdict, before) = self.judge(Actor::Person(self.people[who]), action);
+        if self.compare(&expected, &verdict, &before, who, &taken) {
+            *self.tally.entry("moved").or_default() += 1;
+            self.given_up(&verdict, who, &taken, beside, None);
+            self.model.bookings[n].lines = taken;
+        }
     }
 
     fn book(&mut self, who: usize, owner: usize, lines: &[Ask], hold: Option<((Held, HoldRef), bool)>) -> bool {
@@ -862,7 +1024,7 @@ fn a_million_commands_are_judged_as_by_minutes() {
         for code in ["accepted", "invalid", "not_allowed", "quota_exceeded", "own_overlap", "hold_expired"] {
             assert!(tallies.lock().unwrap().contains_key(code), "never {code}");
         }
-        for code in ["hold_superseded", "held_by_other", "full", "insufficient"] {
+        for code in ["moved", "swapped", "hold_superseded", "held_by_other", "full", "insufficient"] {
             assert!(tallies.lock().unwrap().contains_key(code), "never {code}");
         }
     }

@@ -260,6 +260,23 @@ impl Desk {
                 let booking = BookingId(self.named(words.next()));
                 (self.who(words).0, Action::Cancel { booking, reason: None })
             }
+            "move" => {
+                let booking = BookingId(self.named(words.next()));
+                assert!(words.has("to"), "a row says where to");
+                let to = self.lines(words);
+                let actor = self.who(words).0;
+                let revision = words.has("seen").then(|| u64::from(words.number()));
+                (actor, Action::Move { booking: BookingRef { id: booking, revision }, to })
+            }
+            "swap" => {
+                let one = BookingId(self.named(words.next()));
+                assert!(words.has("with"), "a row says with which");
+                let other = BookingId(self.named(words.next()));
+                let actor = self.who(words).0;
+                let mut revision = || words.has("seen").then(|| u64::from(words.number()));
+                let [one, other] = [one, other].map(|id| BookingRef { id, revision: revision() });
+                (actor, Action::Swap { one, other })
+            }
             "change" => {
                 let booking = BookingId(self.named(words.next()));
                 let actor = self.who(words).0;
@@ -307,7 +324,7 @@ impl Desk {
         let command = &proposal.command;
         let now = self.world.decided_at(&command.scope(), self.now);
         let verdict = settle(&self.world, &proposal, now);
-        let (said, mut changes) = match verdict {
+        let (said, changes) = match verdict {
             Verdict::Accepted(changes, subject) => {
                 self.remember(command, subject, &changes, name);
                 (self.accepted(command, subject, &changes), changes)
@@ -320,7 +337,7 @@ impl Desk {
             Verdict::Needs(scope) => panic!("everything is loaded, and it needs {scope:?}"),
         };
         let ended = self.ended(&changes);
-        fold(&mut self.world, &mut changes, command.actor, now);
+        fold(&mut self.world, &changes, command.actor, now);
         assert!(changes.records.is_sorted_by(|a, b| a.0 < b.0), "records are sorted, one per resource");
         assert!(changes.records.iter().all(|(_, record)| !record.is_empty()), "no record without a change");
         if ended.is_empty() { said } else { format!("{said}; {}", ended.join(", ")) }
@@ -372,7 +389,8 @@ impl Desk {
         if let Some(rule) = rejection.rule {
             said += &format!(": {}", rule.name());
         }
-        if let (Action::Book { lines, .. }, Some(resource)) = (&command.action, rejection.resource)
+        if let (Action::Book { lines, .. } | Action::Move { to: lines, .. }, Some(resource)) =
+            (&command.action, rejection.resource)
             && lines.iter().any(|l| l.resource != lines[0].resource)
         {
             said += &format!(" on {}", self.name(resource.0));
@@ -402,6 +420,8 @@ impl Desk {
         match rejection.witness {
             Some(Witness::Booking { id, owner, interval }) => {
                 let booking = &self.world.bookings[&id];
+                let moves = matches!(&command.action, Action::Move { booking, .. } if booking.id == id);
+                assert!(!moves, "no booking stands in its own way: {command:?}");
                 assert!(booking.state.takes_units() && booking.owner == owner, "{booking:?} is no witness");
                 assert!(booking.slots.iter().any(|s| s.interval == interval), "{booking:?} is not at {interval:?}");
             }
@@ -610,15 +630,12 @@ fn weekdays(word: &str) -> Weekdays {
 }
 
 /// Folds what was decided, and checks that the record alone says the same: of calendars, of bookings, of versions.
-pub fn fold(world: &mut World, changes: &mut Changes, by: Actor, now: Instant) {
+pub fn fold(world: &mut World, changes: &Changes, by: Actor, now: Instant) {
     let before = world.clone();
-    let mut anew = before.clone();
     let versions = world.apply(changes, now);
-    assert_eq!(anew.apply(changes, now), versions);
     for (id, version) in &versions {
         let number = before.calendars.get(id).map_or(0, |c| c.version.number);
         assert_eq!(version.number, number + 1, "an accepted command raises a version by one");
-        assert_eq!(world.calendars[id], anew.calendars[id], "what was drafted is not what the record folds to");
     }
     for after in &changes.bookings {
         let record = changes.records.iter().flat_map(|(_, record)| record);
@@ -627,5 +644,5 @@ pub fn fold(world: &mut World, changes: &mut Changes, by: Actor, now: Instant) {
         let folded = Booking::after(earlier, after.id, record, details, by, now);
         assert_eq!(folded.as_ref(), Some(&**after), "the booking is not what the record folds to");
     }
-    invariants::check(world, [(&*changes, now)]).unwrap();
+    invariants::check(world, [(changes, now)]).unwrap();
 }

@@ -8,8 +8,8 @@ use crate::port::{
 };
 use futures_util::future::join_all;
 use slotwise_domain::{
-    Action, Actor, AttemptKey, Booking, BookingId, Calendar, Change, Command, Details, Fingerprint, Hold, HoldId,
-    HoldRef, Instant, Interval, Kind, Line, Outcome, PartId, PersonId, Policy, Proposal, Rejection, ResourceId,
+    Action, Actor, AttemptKey, Booking, BookingId, BookingRef, Calendar, Change, Command, Details, Fingerprint, Hold,
+    HoldId, HoldRef, Instant, Interval, Kind, Line, Outcome, PartId, PersonId, Policy, Proposal, Rejection, ResourceId,
     ResourceSpec, Role, Scope, Span, Version, Zone, settle,
 };
 use std::collections::BTreeMap;
@@ -260,6 +260,17 @@ impl Bench {
     pub fn hold(&self, resource: ResourceId, interval: Interval) -> Action {
         let line = Line { resource, interval: Some(interval), units: 1 };
         Action::Hold { hold: HoldId(self.ids.fresh()), line }
+    }
+
+    /// A move of a booking as it is, whatever its revision.
+    pub fn relocate(&self, booking: BookingId, lines: &[(ResourceId, Interval, u32)]) -> Action {
+        let Action::Book { lines: to, .. } = self.booking(self.ben, lines, None) else { unreachable!("it books") };
+        Action::Move { booking: BookingRef { id: booking, revision: None }, to }
+    }
+
+    pub fn swap(&self, one: BookingId, other: BookingId) -> Action {
+        let [one, other] = [one, other].map(|id| BookingRef { id, revision: None });
+        Action::Swap { one, other }
     }
 
     // What must succeed

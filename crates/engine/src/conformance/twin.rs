@@ -48,7 +48,7 @@ fn proposal(b: &Bench, chance: &mut Chance, known: &Known) -> Proposal {
     let policy_version = 1 + chance.below(4) as u64;
     let units = 1 + chance.below(2) as u32;
     let (booking, hold) = (chance.one(&known.bookings), chance.one(&known.holds));
-    let action = match chance.below(24) {
+    let action = match chance.below(28) {
         0..6 => b.booking(who, &[(resource, at, units)], None),
         6 | 7 => b.booking(who, &[(resource, at, 1), (chance.one(&known.resources), interval(chance), 1)], None),
         8..12 => b.hold(resource, at),
@@ -67,6 +67,9 @@ fn proposal(b: &Bench, chance: &mut Chance, known: &Known) -> Proposal {
             let over_holds = chance.one(&[OverHolds::Refuse, OverHolds::Void]);
             Action::AddBlock { resource, policy_version, block, interval: at, reason: "paint".into(), over_holds }
         }
+        23 | 24 => b.relocate(booking.id, &[(resource, at, units)]),
+        25 => b.relocate(booking.id, &[(resource, at, 1), (chance.one(&known.resources), interval(chance), 1)]),
+        26 => b.swap(booking.id, chance.one(&known.bookings).id),
         _ => match known.blocks.last() {
             Some((resource, block)) if chance.below(2) == 0 => {
                 Action::RemoveBlock { resource: *resource, policy_version, block: *block }
@@ -81,7 +84,7 @@ fn proposal(b: &Bench, chance: &mut Chance, known: &Known) -> Proposal {
     let whose = match &action {
         Action::Book { owner, .. } => *owner,
         Action::Renew(_) | Action::Release(_) => hold.holder,
-        Action::Cancel { .. } | Action::EditBooking { .. } => booking.owner,
+        Action::Cancel { .. } | Action::EditBooking { .. } | Action::Move { .. } => booking.owner,
         Action::Hold { .. } => who,
         _ => b.ada,
     };
@@ -143,6 +146,11 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
     assert_eq!(b.views.bookings(all.clone()).await.unwrap(), twin.bookings(all).await.unwrap());
     let all = ResourceFilter { max: 10_000, ..ResourceFilter::default() };
     assert_eq!(b.views.resources(all.clone()).await.unwrap(), twin.resources(all).await.unwrap());
+    for booking in &known.bookings {
+        let ours = b.views.history(booking.id, 100).await.unwrap();
+        assert!(!ours.is_empty(), "what was made has a history");
+        assert_eq!(ours, twin.history(booking.id, 100).await.unwrap());
+    }
     for person in &known.people {
         let by_id = |mut holds: Vec<Hold>| {
             holds.sort_by_key(|h| h.id);

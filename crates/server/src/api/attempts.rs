@@ -1,19 +1,21 @@
-//! What became of an attempt: the question after a lost connection, always answered.
-//! It reads what was recorded and carries nothing out.
+//! Attempts: many in one request, and what became of one, the question after a lost connection, always answered.
+//! Each is what its own endpoint would make of it; nothing is judged here.
 
-use super::Problems;
-use crate::app::{App, Told};
+use super::{Problems, bookings, holds};
+use crate::app::{App, Told, accepted_status};
 use crate::auth::Asker;
-use crate::extract::Path;
-use crate::problem::Problem;
+use crate::extract::{Path, check_key, parse_json, read_body, read_value};
+use crate::problem::{FieldError, Problem};
 use crate::wire::time;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use slotwise_engine::round::outcome_code;
+use slotwise_engine::{self as engine};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -77,4 +79,192 @@ pub async fn read(State(app): State<App>, asker: Asker, Path(key): Path<Uuid>) -
         };
     }
     Ok((status, Json(body)).into_response())
+}
+
+/// Attempts of one request: as many as may wait for a commit.
+const ATTEMPTS_MAX: usize = 8_192;
+/// The largest body of one: so many of ordinary length.
+const ATTEMPTS_BODY_MAX: usize = 4 * 1024 * 1024;
+/// The commands that may be among them, by the names they have everywhere.
+const COMMANDS: &str = "must be one of book, hold, renew, release, move, swap, edit_booking, cancel, approve";
+
+/// Many attempts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptsRequest {
+    /// At most 8192.
+    #[schema(max_items = 8192)]
+    attempts: Vec<AttemptRequest>,
+}
+
+/// One of many attempts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptRequest {
+    /// A UUIDv7 of the client's, as in `Idempotency-Key`.
+    key: Uuid,
+    /// `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel` or `approve`.
+    command: String,
+    /// The booking or hold that stands in the path of the command's own endpoint.
+    id: Option<Uuid>,
+    /// The revision that is named in `If-Match` there.
+    if_match: Option<u64>,
+    /// The body of the command's own endpoint, its fields beside these.
+    #[schema(value_type = Object)]
+    #[serde(flatten)]
+    fields: Value,
+}
+
+/// What became of many attempts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptsBody {
+    /// In the order they were sent.
+    attempts: Vec<AttemptAnswer>,
+    /// The server's clock.
+    as_of: String,
+}
+
+/// What became of one of many attempts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptAnswer {
+    /// Its key, as it was sent.
+    #[schema(value_type = Option<Uuid>, required = true)]
+    key: Value,
+    /// The HTTP status that its own endpoint would answer with.
+    status: u16,
+    /// `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`, or null: no execution, or no outcome yet.
+    #[schema(required = true)]
+    outcome: Option<&'static str>,
+    /// It was decided before.
+    replayed: bool,
+    /// The body or problem that its own endpoint would answer with, its fields beside these.
+    #[schema(value_type = Object)]
+    #[serde(flatten)]
+    body: Map<String, Value>,
+}
+
+/// Carries many attempts out, each with its own key and outcome, and answers when all have theirs. They are judged in their order.
+#[utoipa::path(post, operation_id = "create_attempts", path = "/api/attempts", tag = "attempts", request_body = AttemptsRequest,
+    responses((status = 200, body = AttemptsBody), Problems))]
+pub async fn create(State(app): State<App>, asker: Asker, request: Request) -> Result<Json<AttemptsBody>, Problem> {
+    let sent = read_attempts(&read_body(request, &app, ATTEMPTS_BODY_MAX).await?)?;
+    let mut keys = Vec::with_capacity(sent.len());
+    let mut told: Vec<Option<Told>> = Vec::with_capacity(sent.len());
+    let mut requests = Vec::with_capacity(sent.len());
+    for (n, attempt) in sent.into_iter().enumerate() {
+        keys.push(attempt.get("key").cloned().unwrap_or_default());
+        match read_one(&app, &asker, attempt).await {
+            Ok(request) => {
+                requests.push(request);
+                told.push(None);
+            }
+            Err(problem) => told.push(Some(Told::Problem(problem.within(&format!("attempts[{n}]")), false))),
+        }
+    }
+    let mut carried_out = match requests.is_empty() {
+        true => Vec::new(),
+        false => app.attempts(&asker, requests).await?,
+    }
+    .into_iter();
+    let told = told.into_iter().filter_map(|told| told.or_else(|| carried_out.next()));
+    let attempts = keys.into_iter().zip(told).map(|(key, told)| answer(key, told)).collect();
+    Ok(Json(AttemptsBody { attempts, as_of: time(app.engine.now()) }))
+}
+
+fn read_attempts(bytes: &[u8]) -> Result<Vec<Value>, Problem> {
+    let mut sent: Map<String, Value> = parse_json(bytes)?;
+    let bad = |code, detail| Problem::field(FieldError::new("attempts", code, detail));
+    let attempts = match sent.remove("attempts") {
+        Some(Value::Array(attempts)) => attempts,
+        Some(_) => return Err(bad("not_understood", "must be a list")),
+        None => return Err(bad("missing", "is missing")),
+    };
+    if let Some(other) = sent.keys().next() {
+        return Err(Problem::field(FieldError::new(other, "not_understood", "is not understood here")));
+    }
+    match attempts.len() {
+        1..=ATTEMPTS_MAX => Ok(attempts),
+        _ => Err(bad("too_many", "must be at least 1 and at most 8192")),
+    }
+}
+
+/// Reads one attempt as its own endpoint would.
+async fn read_one(app: &App, asker: &Asker, attempt: Value) -> Result<engine::Request, Problem> {
+    let bad = |field, code, detail| Problem::field(FieldError::new(field, code, detail));
+    let Value::Object(mut fields) = attempt else { return Err(bad("body", "not_understood", "must be an object")) };
+    let key = match fields.remove("key") {
+        Some(Value::String(key)) => check_key(&key, app.engine.now()).map_err(|_| bad("key", "key_invalid", KEY))?,
+        Some(_) => return Err(bad("key", "not_understood", KEY)),
+        None => return Err(bad("key", "missing", "is missing")),
+    };
+    let command = match fields.remove("command") {
+        Some(Value::String(command)) => command,
+        Some(_) => return Err(bad("command", "not_understood", COMMANDS)),
+        None => return Err(bad("command", "missing", "is missing")),
+    };
+    let (fingerprint, command) = match command.as_str() {
+        "book" => bookings::asked_book(app, asker, &rest(fields)?).await?,
+        "hold" => holds::asked_hold(app, asker, &rest(fields)?).await?,
+        "renew" => holds::asked_renew(asker, id(&mut fields)?, &rest(fields)?)?,
+        "release" => holds::asked_release(asker, id(&mut fields)?, &rest(fields)?)?,
+        "move" => {
+            let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
+            bookings::asked_move(app, asker, id, revision, &rest(fields)?).await?
+        }
+        "swap" => bookings::asked_swap(asker, id(&mut fields)?, &rest(fields)?),
+        "edit_booking" => {
+            let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
+            let revision = revision.ok_or_else(|| bad("if_match", "missing", "is missing"))?;
+            bookings::asked_edit(asker, id, revision, &rest(fields)?)?
+        }
+        "cancel" => bookings::asked_cancel(asker, id(&mut fields)?, &rest(fields)?)?,
+        "approve" => {
+            let id = id(&mut fields)?;
+            let Nothing {} = rest(fields)?;
+            bookings::asked_approve(asker, id)
+        }
+        _ => return Err(bad("command", "not_understood", COMMANDS)),
+    };
+    Ok(engine::Request { key, fingerprint, command })
+}
+
+const KEY: &str = "must be a UUIDv7, not dated more than a day ahead";
+
+/// A body without fields.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// The fields that are left, as the body of the command's own endpoint.
+fn rest<T: DeserializeOwned + Serialize>(fields: Map<String, Value>) -> Result<T, Problem> {
+    read_value(&Value::Object(fields))
+}
+
+fn id(fields: &mut Map<String, Value>) -> Result<Uuid, Problem> {
+    let bad = |code, detail| Problem::field(FieldError::new("id", code, detail));
+    let id = fields.remove("id").ok_or_else(|| bad("missing", "is missing"))?;
+    id.as_str().and_then(|id| Uuid::try_parse(id).ok()).ok_or_else(|| bad("not_understood", "must be a UUID"))
+}
+
+fn if_match(fields: &mut Map<String, Value>) -> Result<Option<u64>, Problem> {
+    let bad = || Problem::field(FieldError::new("if_match", "not_a_number", "must be the number you saw, such as 3"));
+    fields.remove("if_match").map(|n| n.as_u64().ok_or_else(bad)).transpose()
+}
+
+fn answer(key: Value, told: Told) -> AttemptAnswer {
+    let fields = |body: Result<Value, serde_json::Error>| match body {
+        Ok(Value::Object(fields)) => fields,
+        Ok(_) | Err(_) => Map::new(),
+    };
+    let (status, outcome, replayed, mut body) = match told {
+        Told::Accepted(body, made, replayed) => {
+            let status = accepted_status(made, replayed).as_u16();
+            (status, Some(body.outcome), replayed, fields(serde_json::to_value(body)))
+        }
+        Told::Problem(problem, replayed) => {
+            (problem.status, problem.outcome, replayed, fields(serde_json::to_value(&*problem)))
+        }
+    };
+    for beside in ["status", "outcome"] {
+        body.remove(beside);
+    }
+    AttemptAnswer { key, status, outcome, replayed, body }
 }

@@ -1,21 +1,24 @@
-//! Bookings: make, read, edit, cancel, approve.
+//! Bookings: make, read, edit, move, swap, cancel, approve, and what happened to them.
 //! It parses, submits and renders; whether it may be is judged elsewhere.
 
 use super::Problems;
 use crate::app::{AcceptedBody, App, Told};
 use crate::auth::Asker;
-use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
+use crate::extract::{Body, IfMatch, Key, OptionalIfMatch, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
-    BookingBody, BookingEdit, BookingRequest, CancelRequest, LineRequest, Page, check_text, fingerprint, is_civil,
-    read_details, read_interval, read_time_if, time,
+    BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest, Page,
+    PersonBody, StepBody, SwapRequest, check_text, fingerprint, is_civil, read_details, read_interval, read_time_if,
+    time,
 };
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use slotwise_domain::{Action, BookingId, Command, Instant, Line, PersonId, ResourceId, Scope};
+use slotwise_domain::{
+    Action, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, Scope, Slot,
+};
 use slotwise_engine::BookingFilter;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -30,24 +33,33 @@ pub async fn create(
     Key(key): Key,
     Body(body): Body<BookingRequest>,
 ) -> Result<Told, Problem> {
-    let mut lines = Vec::with_capacity(body.lines.len().min(Command::LINES_MAX));
-    if body.lines.len() > Command::LINES_MAX {
-        return Err(Problem::field(FieldError::new("lines", "too_many", "must be at most 20")));
-    }
-    for (n, line) in body.lines.iter().enumerate() {
-        lines.push(read_line(&app, line, &format!("lines[{n}].")).await?);
-    }
+    let (print, command) = asked_book(&app, &asker, &body).await?;
+    app.attempt(&asker, key, print, command).await
+}
+
+/// What a body to book with asks.
+pub async fn asked_book(app: &App, asker: &Asker, body: &BookingRequest) -> Result<(Fingerprint, Command), Problem> {
     let details = read_details(body.title.as_ref(), body.purpose.as_ref(), body.people)?;
     let action = Action::Book {
         booking: BookingId(app.engine.fresh_id()),
         owner: body.for_person.map_or(asker.id, PersonId),
-        lines,
+        lines: read_lines(app, &body.lines).await?,
         details,
         hold: body.hold.as_ref().map(|h| h.read("hold.token")).transpose()?,
     };
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
-    let command = Command { actor: asker.actor(), action, seen };
-    app.attempt(&asker, key, fingerprint("book", "", &body), command).await
+    Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen }))
+}
+
+async fn read_lines(app: &App, lines: &[LineRequest]) -> Result<Vec<Line>, Problem> {
+    if lines.len() > Command::LINES_MAX {
+        return Err(Problem::field(FieldError::new("lines", "too_many", "must be at most 20")));
+    }
+    let mut read = Vec::with_capacity(lines.len());
+    for (n, line) in lines.iter().enumerate() {
+        read.push(read_line(app, line, &format!("lines[{n}].")).await?);
+    }
+    Ok(read)
 }
 
 /// Reads a line; civil times are in its resource's zone.
@@ -168,9 +180,74 @@ pub async fn edit(
     IfMatch(revision): IfMatch,
     Body(body): Body<BookingEdit>,
 ) -> Result<Told, Problem> {
+    let (print, command) = asked_edit(&asker, id, revision, &body)?;
+    app.attempt(&asker, key, print, command).await
+}
+
+/// What a body to edit with asks.
+pub fn asked_edit(
+    asker: &Asker,
+    id: Uuid,
+    revision: u64,
+    body: &BookingEdit,
+) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::EditBooking { booking: BookingId(id), revision, patch: body.read()? };
-    let print = fingerprint("edit_booking", &format!("{id} {revision}"), &body);
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    let print = fingerprint("edit_booking", &format!("{id} {revision}"), body);
+    Ok((print, Command { actor: asker.actor(), action, seen: None }))
+}
+
+/// Puts a booking elsewhere: other times, units or resources. Its old place is kept unless the new one is had.
+#[utoipa::path(post, operation_id = "move_booking", path = "/api/bookings/{id}/move", tag = "bookings", request_body = MoveRequest,
+    params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header),
+        ("If-Match" = Option<String>, Header, description = "the revision, if it is to be that one")),
+    responses((status = 200, body = AcceptedBody), Problems))]
+pub async fn relocate(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Key(key): Key,
+    OptionalIfMatch(revision): OptionalIfMatch,
+    Body(body): Body<MoveRequest>,
+) -> Result<Told, Problem> {
+    let (print, command) = asked_move(&app, &asker, id, revision, &body).await?;
+    app.attempt(&asker, key, print, command).await
+}
+
+/// What a body to move with asks.
+pub async fn asked_move(
+    app: &App,
+    asker: &Asker,
+    id: Uuid,
+    revision: Option<u64>,
+    body: &MoveRequest,
+) -> Result<(Fingerprint, Command), Problem> {
+    let to = read_lines(app, &body.lines).await?;
+    let action = Action::Move { booking: BookingRef { id: BookingId(id), revision }, to };
+    let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
+    let about = revision.map_or_else(|| id.to_string(), |revision| format!("{id} {revision}"));
+    Ok((fingerprint("move", &about, body), Command { actor: asker.actor(), action, seen }))
+}
+
+/// Lets two bookings take each other's places, units included. For somebody who owns both, and for admins.
+#[utoipa::path(post, operation_id = "swap_bookings", path = "/api/bookings/{id}/swap", tag = "bookings", request_body = SwapRequest,
+    params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
+pub async fn swap(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Key(key): Key,
+    Body(body): Body<SwapRequest>,
+) -> Result<Told, Problem> {
+    let (print, command) = asked_swap(&asker, id, &body);
+    app.attempt(&asker, key, print, command).await
+}
+
+/// What a body to swap with asks.
+pub fn asked_swap(asker: &Asker, id: Uuid, body: &SwapRequest) -> (Fingerprint, Command) {
+    let one = BookingRef { id: BookingId(id), revision: body.revision };
+    let other = BookingRef { id: BookingId(body.with), revision: body.with_revision };
+    let action = Action::Swap { one, other };
+    (fingerprint("swap", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None })
 }
 
 /// Gives a booking up. Cancelling what is cancelled changes nothing.
@@ -183,10 +260,16 @@ pub async fn cancel(
     Key(key): Key,
     Body(body): Body<CancelRequest>,
 ) -> Result<Told, Problem> {
+    let (print, command) = asked_cancel(&asker, id, &body)?;
+    app.attempt(&asker, key, print, command).await
+}
+
+/// What a body to cancel with asks.
+pub fn asked_cancel(asker: &Asker, id: Uuid, body: &CancelRequest) -> Result<(Fingerprint, Command), Problem> {
     check_text(body.reason.as_ref(), "reason", 500).map_err(Problem::field)?;
     let action = Action::Cancel { booking: BookingId(id), reason: body.reason.clone() };
-    let print = fingerprint("cancel", &id.to_string(), &body);
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    let print = fingerprint("cancel", &id.to_string(), body);
+    Ok((print, Command { actor: asker.actor(), action, seen: None }))
 }
 
 /// Lets a pending booking take its units, if they are still to be had. Admins only.
@@ -198,7 +281,92 @@ pub async fn approve(
     Path(id): Path<Uuid>,
     Key(key): Key,
 ) -> Result<Told, Problem> {
+    let (print, command) = asked_approve(&asker, id);
+    app.attempt(&asker, key, print, command).await
+}
+
+/// What approving asks.
+pub fn asked_approve(asker: &Asker, id: Uuid) -> (Fingerprint, Command) {
     let action = Action::Approve { booking: BookingId(id) };
-    let print = fingerprint("approve", &id.to_string(), &());
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    (fingerprint("approve", &id.to_string(), &()), Command { actor: asker.actor(), action, seen: None })
+}
+
+/// Steps of one answer: a record for each resource of each.
+const HISTORY_MAX: usize = 1_000;
+
+/// What happened to a booking, oldest first. For its owner and admins.
+#[utoipa::path(get, operation_id = "read_history", path = "/api/bookings/{id}/history", tag = "bookings", params(("id" = Uuid, Path)),
+    responses((status = 200, body = HistoryBody), Problems))]
+pub async fn history(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>) -> Result<Json<HistoryBody>, Problem> {
+    let booking = app.views.booking(BookingId(id)).await?.ok_or_else(|| Problem::not_found("booking"))?;
+    if !asker.sees_inside(booking.owner) {
+        return Err(Problem::not_allowed("Only the owner of a booking and admins see its history."));
+    }
+    let mut records = app.views.history(booking.id, HISTORY_MAX + 1).await?;
+    let more = records.len() > HISTORY_MAX;
+    if more {
+        // One command has a record on each resource: a step is told whole or not at all.
+        let last = records.last().map(|r| r.attempt);
+        records.retain(|r| Some(r.attempt) != last);
+    }
+    let resources = records.iter().map(|r| r.resource).collect();
+    let world = app.engine.look(Scope { resources, ..Scope::default() }).await?;
+    let mut steps: Vec<StepBody> = Vec::new();
+    let mut last = None;
+    for record in &records {
+        let Some(change) = record.changes.iter().find(|c| c.booking() == Some(booking.id)) else { continue };
+        let (what, state, from, to, reason) = happened(change);
+        if last.replace((record.attempt, record.actor)) != Some((record.attempt, record.actor)) {
+            let (revision, before) = steps.last().map_or((0, "confirmed"), |s| (s.revision, s.state));
+            steps.push(StepBody {
+                what,
+                decided_at: time(record.decided_at),
+                by: known(&app, record.actor.person()).await,
+                attempt: record.attempt,
+                owner: known(&app, change.about()).await,
+                state: state.unwrap_or(before),
+                revision: revision + 1,
+                versions: Vec::new(),
+                from: Vec::new(),
+                to: Vec::new(),
+                reason: reason.cloned(),
+            });
+        }
+        let lines = |slots: &[(u16, Slot)]| {
+            let line = |(_, s): &(u16, Slot)| LineBody::of(s, world.calendars.get(&s.resource).map(|c| &**c));
+            slots.iter().map(line).collect::<Vec<_>>()
+        };
+        if let Some(step) = steps.last_mut() {
+            step.from.extend(lines(from));
+            step.to.extend(lines(to));
+            step.versions.push((record.resource, record.version).into());
+        }
+    }
+    Ok(Json(HistoryBody { booking: id, steps, more, as_of: time(app.engine.now()) }))
+}
+
+async fn known(app: &App, id: Option<PersonId>) -> Option<PersonBody> {
+    let id = id?;
+    app.people.name(id).await.map(|name| PersonBody { id: id.0, name })
+}
+
+/// What a change is called, the state after it if it says one, what the booking took until then, what it takes, and why.
+type Happened<'c> = (&'static str, Option<&'static str>, &'c [(u16, Slot)], &'c [(u16, Slot)], Option<&'c String>);
+
+fn happened(change: &Change) -> Happened<'_> {
+    let waits = |pending: bool| Some(if pending { "pending" } else { "confirmed" });
+    match change {
+        Change::BookingMade { pending, slots, .. } => ("made", waits(*pending), &[], slots, None),
+        Change::BookingApproved { slots, .. } => ("approved", waits(false), &[], slots, None),
+        Change::BookingMoved { pending, from, to, .. } => ("moved", waits(*pending), from, to, None),
+        Change::BookingCancelled { slots, reason, .. } => ("cancelled", Some("cancelled"), slots, &[], reason.as_ref()),
+        Change::BookingEdited { .. }
+        | Change::HoldGranted(_)
+        | Change::HoldRenewed(_)
+        | Change::HoldEnded(_)
+        | Change::ResourceCreated(_)
+        | Change::ResourceEdited(_)
+        | Change::BlockAdded { .. }
+        | Change::BlockRemoved { .. } => ("edited", None, &[], &[], None),
+    }
 }

@@ -12,7 +12,7 @@ use crate::wire::{
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use slotwise_domain::{Action, Command, Hold, HoldId, HoldRef, Instant, ResourceId};
+use slotwise_domain::{Action, Command, Fingerprint, Hold, HoldId, HoldRef, Instant, ResourceId};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -25,12 +25,18 @@ pub async fn create(
     Key(key): Key,
     Body(body): Body<HoldRequest>,
 ) -> Result<Told, Problem> {
+    let (print, command) = asked_hold(&app, &asker, &body).await?;
+    app.attempt(&asker, key, print, command).await
+}
+
+/// What a body to hold with asks.
+pub async fn asked_hold(app: &App, asker: &Asker, body: &HoldRequest) -> Result<(Fingerprint, Command), Problem> {
     let line =
         LineRequest { resource: body.resource, start: body.start.clone(), end: body.end.clone(), units: body.units };
-    let line = super::bookings::read_line(&app, &line, "").await?;
+    let line = super::bookings::read_line(app, &line, "").await?;
     let action = Action::Hold { hold: HoldId(app.engine.fresh_id()), line };
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
-    app.attempt(&asker, key, fingerprint("hold", "", &body), Command { actor: asker.actor(), action, seen }).await
+    Ok((fingerprint("hold", "", body), Command { actor: asker.actor(), action, seen }))
 }
 
 /// Keeps them longer.
@@ -43,9 +49,14 @@ pub async fn renew(
     Key(key): Key,
     Body(body): Body<TokenRequest>,
 ) -> Result<Told, Problem> {
+    let (print, command) = asked_renew(&asker, id, &body)?;
+    app.attempt(&asker, key, print, command).await
+}
+
+/// What a body to renew with asks.
+pub fn asked_renew(asker: &Asker, id: Uuid, body: &TokenRequest) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::Renew(HoldRef { id: HoldId(id), token: read_token(&body.token, "token")? });
-    let print = fingerprint("renew", &id.to_string(), &body);
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    Ok((fingerprint("renew", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None }))
 }
 
 /// Gives them back. Releasing what has ended changes nothing.
@@ -58,9 +69,14 @@ pub async fn release(
     Key(key): Key,
     Body(body): Body<TokenRequest>,
 ) -> Result<Told, Problem> {
+    let (print, command) = asked_release(&asker, id, &body)?;
+    app.attempt(&asker, key, print, command).await
+}
+
+/// What a body to release with asks.
+pub fn asked_release(asker: &Asker, id: Uuid, body: &TokenRequest) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::Release(HoldRef { id: HoldId(id), token: read_token(&body.token, "token")? });
-    let print = fingerprint("release", &id.to_string(), &body);
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    Ok((fingerprint("release", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None }))
 }
 
 /// Which holds.

@@ -288,14 +288,15 @@ pub(super) fn live_holds(db: &Connection) -> Result<Vec<Hold>> {
 /// What rules about one person ask for, but for holds: all live ones are in memory.
 pub(super) fn person(db: &Connection, id: PersonId, since: Instant) -> Result<Person> {
     const EXCLUSIVE: &str = "
-        SELECT booking, place, start_at, end_at FROM booking_slot
+        SELECT booking, resource, place, start_at, end_at FROM booking_slot
         WHERE part_id = ?1 AND owner = ?2 AND until > ?3 AND exclusive = 1 AND active = 1";
     let mut person = Person::default();
     let mut select = db.prepare_cached(EXCLUSIVE)?;
     let mut rows = select.query(params![PART, id.0, since.0])?;
     while let Some(row) = rows.next()? {
         let cells = Cells { table: "booking_slot", key: &id, row };
-        person.exclusive.insert((BookingId(cells.get(0)?), cells.get(1)?), interval(&cells, 2)?);
+        let line = (BookingId(cells.get(0)?), ResourceId(cells.get(1)?), cells.get(2)?);
+        person.exclusive.insert(line, interval(&cells, 3)?);
     }
     Ok(person)
 }
@@ -348,13 +349,16 @@ pub(super) fn mark_from(db: &Connection, resource: ResourceId, number: u64) -> R
     Ok(select.query_row(params![PART, resource.0, signed(number)], |row| row.get(0)).optional()?)
 }
 
-/// The commits that changed a booking, in order.
+/// The commits that changed a booking, in order, each once.
 pub(super) fn commits_of(db: &Connection, id: BookingId) -> Result<Vec<u64>> {
     const COMMITS: &str = "SELECT commits FROM booking WHERE part_id = ?1 AND id = ?2";
     let mut select = db.prepare_cached(COMMITS)?;
     let commits: Option<Vec<u8>> = select.query_row(params![PART, id.0], |row| row.get(0)).optional()?;
     let commits = commits.unwrap_or_default();
-    Ok(commits.chunks_exact(8).map(|n| n.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))).collect())
+    let number = |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    let mut numbers: Vec<u64> = commits.chunks_exact(8).map(number).collect();
+    numbers.dedup();
+    Ok(numbers)
 }
 
 /// The last commit that is in the tables.

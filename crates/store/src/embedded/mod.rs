@@ -211,23 +211,6 @@ impl Embedded {
         }
     }
 
-    /// Records that changed a booking, in order, at most `max`.
-    pub async fn history(&self, id: BookingId, max: usize) -> Result<Vec<Record>, StoreError> {
-        self.caught_up().await;
-        let numbers = self.readers.read(move |db| load::commits_of(db, id)).await?;
-        let mut records = Vec::new();
-        for number in numbers {
-            let commit = self.commit_numbered(number).await?;
-            let commit = commit.ok_or_else(|| StoreError(format!("commit {number} is gone")))?;
-            let of_it = commit.records().filter(|(_, r)| r.changes.iter().any(|change| change.booking() == Some(id)));
-            records.extend(of_it.map(|(entry, record)| entry.record(record)).take(max - records.len()));
-            if records.len() >= max {
-                break;
-            }
-        }
-        Ok(records)
-    }
-
     /// The version of a resource and the commit of its last record.
     async fn resource_head(&self, id: ResourceId) -> Result<Option<(Version, u64)>, StoreError> {
         if let Some(entry) = self.cache.get(id) {
@@ -437,6 +420,22 @@ impl Views for Embedded {
     async fn bookings(&self, filter: BookingFilter) -> Result<Vec<Arc<Booking>>, StoreError> {
         self.caught_up().await;
         self.readers.read(move |db| views::bookings(db, &filter)).await
+    }
+
+    async fn history(&self, id: BookingId, max: usize) -> Result<Vec<Record>, StoreError> {
+        self.caught_up().await;
+        let numbers = self.readers.read(move |db| load::commits_of(db, id)).await?;
+        let mut records = Vec::new();
+        for number in numbers {
+            let commit = self.commit_numbered(number).await?;
+            let commit = commit.ok_or_else(|| StoreError(format!("commit {number} is gone")))?;
+            let of_it = commit.records().filter(|(_, r)| r.changes.iter().any(|change| change.booking() == Some(id)));
+            records.extend(of_it.map(|(entry, record)| entry.record(record)).take(max - records.len()));
+            if records.len() >= max {
+                break;
+            }
+        }
+        Ok(records)
     }
 
     async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError> {

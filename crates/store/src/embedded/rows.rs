@@ -186,7 +186,7 @@ impl<'c> Rows<'c> {
                 self.policy_version(resource, *policy_version)
             }
             // Its slots are put in with the booking.
-            Change::BookingMade { .. } => Ok(()),
+            Change::BookingMade { .. } | Change::BookingMoved { .. } => Ok(()),
             Change::BookingApproved { booking, slots, .. } => {
                 self.slots_active(resource, *booking, until(*booking)?, slots, true)
             }

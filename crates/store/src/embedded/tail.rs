@@ -245,6 +245,11 @@ impl Inner {
                     self.exclusive.entry(*owner).or_default().push((number, change.clone()));
                 }
             }
+            Change::BookingMoved { owner, from, to, .. } => {
+                if from.iter().chain(to).any(|(_, slot)| slot.own_overlap == OwnOverlap::Refuse) {
+                    self.exclusive.entry(*owner).or_default().push((number, change.clone()));
+                }
+            }
             Change::BookingEdited { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)

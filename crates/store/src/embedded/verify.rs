@@ -148,9 +148,9 @@ impl Fold {
         let mut folded: Vec<(Changes, Instant)> = Vec::with_capacity(commit.entries.len());
         for entry in &commit.entries {
             let records = entry.records.iter().map(|r| (r.resource, r.changes.clone())).collect();
-            let mut changes = Changes { records, ..Changes::default() };
+            let changes = Changes { records, ..Changes::default() };
             let decision = &entry.recorded.decision;
-            let versions = self.world.apply(&mut changes, decision.decided_at);
+            let versions = self.world.apply(&changes, decision.decided_at);
             if !versions.is_empty() && versions != decision.decided {
                 let n = commit.number;
                 return broken(format!("commit {n}: the answer to {} names other versions", entry.recorded.key.key));

@@ -166,6 +166,16 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
                 reason
             }
         ),
+        (ids(), any::<u64>(), any::<bool>(), slots(on), slots(on)).prop_map(
+            |((booking, owner), revision, pending, from, to)| Change::BookingMoved {
+                booking,
+                owner,
+                revision,
+                pending,
+                from,
+                to
+            }
+        ),
         (ids(), any::<u64>()).prop_map(|((booking, owner), revision)| Change::BookingEdited {
             booking,
             owner,
@@ -201,6 +211,9 @@ fn rule() -> impl Strategy<Value = Rule> {
         Renewals,
         Person,
         Exists,
+        SameBooking,
+        OwnerOfBoth,
+        Approval,
     ];
     let field = ["name", "capacity", "interval", "hold_ttl_s", "duration_max_s", "lines", "opening_hours"];
     prop_oneof![3 => proptest::sample::select(plain.to_vec()), 1 => proptest::sample::select(field.to_vec()).prop_map(Field)]
@@ -237,6 +250,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 fn decision() -> impl Strategy<Value = Decision> {
     let subject = prop_oneof![
         uuid().prop_map(|id| Subject::Booking(BookingId(id))),
+        (uuid(), uuid()).prop_map(|(one, other)| Subject::Bookings(BookingId(one), BookingId(other))),
         (uuid(), uuid()).prop_map(|(r, id)| Subject::Hold(ResourceId(r), HoldId(id))),
         uuid().prop_map(|id| Subject::Resource(ResourceId(id))),
         (uuid(), uuid()).prop_map(|(r, id)| Subject::Block(ResourceId(r), BlockId(id))),
@@ -342,6 +356,10 @@ proptest! {
 
 const ROOM: ResourceId = ResourceId(Uuid::from_u128(0xa));
 
+fn slots_of(resource: ResourceId, interval: Interval) -> Vec<(u16, Slot)> {
+    vec![(0, Slot { resource, interval, occupied: interval, units: 1, own_overlap: OwnOverlap::Allow })]
+}
+
 fn sample() -> Commit {
     let at = |from, to| Interval::new(Instant(from), Instant(to)).unwrap();
     let (booking, owner) = (BookingId(Uuid::from_u128(2)), PersonId(Uuid::from_u128(3)));
@@ -384,6 +402,8 @@ fn sample() -> Commit {
         Change::HoldGranted(hold),
         Change::HoldRenewed(hold),
     ];
+    let to = slots_of(ROOM, at(30, 40));
+    changes.push(Change::BookingMoved { booking, owner, revision: 3, pending: true, from: vec![(1, slot)], to });
     let ends = [HoldEnd::Expired, HoldEnd::Released, HoldEnd::Consumed, HoldEnd::Superseded, HoldEnd::Voided];
     changes.extend(ends.map(|end| Change::HoldEnded(EndedHold { hold, end })));
     let version = Version { epoch: Epoch(1), number: 3 };
@@ -396,6 +416,7 @@ fn sample() -> Commit {
     ];
     let subjects = [
         Subject::Booking(booking),
+        Subject::Bookings(booking, BookingId(Uuid::from_u128(5))),
         Subject::Hold(ROOM, hold.id),
         Subject::Resource(ROOM),
         Subject::Block(ROOM, BlockId(Uuid::from_u128(1))),
@@ -453,12 +474,9 @@ fn what_is_not_known_is_an_error_that_says_so() {
     bytes.push(0);
     assert_eq!(decode_commit(1, [0; 32], &bytes).unwrap_err().0, "1 bytes follow its end");
     assert!(decode_spec("{").is_err());
-    let slot = |resource| {
-        let interval = Interval::new(Instant(1), Instant(2)).unwrap();
-        (0, Slot { resource, interval, occupied: interval, units: 1, own_overlap: OwnOverlap::Allow })
-    };
+    let slots = slots_of(ResourceId(Uuid::from_u128(0xb)), Interval::new(Instant(1), Instant(2)).unwrap());
     let (booking, owner) = (BookingId(Uuid::from_u128(2)), PersonId(Uuid::from_u128(3)));
-    let elsewhere = Change::BookingApproved { booking, owner, slots: vec![slot(ResourceId(Uuid::from_u128(0xb)))] };
+    let elsewhere = Change::BookingApproved { booking, owner, slots };
     assert!(encode_changes(ROOM, &[elsewhere]).unwrap_err().0.contains("in a record of"));
 }
 

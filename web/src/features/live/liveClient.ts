@@ -33,6 +33,7 @@ const events: LiveEvent['name'][] = [
   'bookingCreated',
   'bookingCanceled',
   'bookingChanged',
+  'bookingMoved',
   'holdGranted',
   'holdRenewed',
   'holdReleased',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { BookingEvent, BookingState } from '../../api/types';
 import { foldCard, type Card, type LiveEvent } from './marks';
 
 const room: Card = {
@@ -117,5 +118,42 @@ describe('a card with several units', () => {
     const two = [event('bookingCreated'), event('bookingCreated')];
     expect(foldCard(three, two, now)).toMatchObject({ mark: { is: 'unchanged' }, units_free: 1 });
     expect(foldCard(three, [...two, event('bookingCreated')], now)).toMatchObject({ mark: { is: 'taken' }, units_free: 0 });
+  });
+});
+
+function moved(from: [string, string], to: [string, string] | null, more: { mine?: boolean; state?: BookingState } = {}) {
+  const told = event('bookingMoved', { id: 'm', mine: more.mine ?? false, ...(to ? { from: to[0], to: to[1] } : {}) });
+  const { booking } = told as LiveEvent & BookingEvent;
+  booking.from = { start: `2026-11-23T${from[0]}:00Z`, end: `2026-11-23T${from[1]}:00Z`, units: 1 };
+  booking.state = more.state ?? 'confirmed';
+  if (!to) Object.assign(booking, { start: null, end: null, units: 0 });
+  return told;
+}
+
+describe('a booking that moves', () => {
+  const taken: Card = { ...room, free: false, units_free: 0 };
+  it('takes where it comes to', () => {
+    expect(foldCard(room, [moved(['10:00', '11:00'], ['18:30', '19:30'])], now)).toMatchObject({
+      mark: { is: 'taken', owner: 'Teacher A' },
+      changes: 1,
+    });
+    expect(mark(room, moved(['10:00', '11:00'], ['18:00', '19:00'], { mine: true }))).toEqual({ is: 'yours' });
+  });
+  it('frees what it leaves, for another time or another room', () => {
+    expect(mark(taken, moved(['18:00', '19:00'], ['19:00', '20:00']))).toEqual({ is: 'freed' });
+    expect(mark(taken, moved(['18:00', '19:00'], null))).toEqual({ is: 'freed' });
+  });
+  it('goes on taking while it only shifts', () => {
+    expect(mark(taken, moved(['18:00', '19:00'], ['18:30', '19:30']))).toEqual({ is: 'taken', owner: 'Teacher A' });
+  });
+  it('is heard of after it was made, and may come back', () => {
+    expect(mark(room, event('bookingCreated', { id: 'm' }), moved(['18:00', '19:00'], ['20:00', '21:00']))).toEqual({ is: 'unchanged' });
+    const [away, back] = [moved(['18:00', '19:00'], ['20:00', '21:00']), moved(['20:00', '21:00'], ['18:00', '19:00'])];
+    expect(mark(taken, away, back)).toMatchObject({ is: 'taken' });
+    expect(mark(taken, away, back, event('bookingCanceled', { id: 'm' }))).toEqual({ is: 'freed' });
+  });
+  it('changes nothing elsewhere, nor while it waits for approval', () => {
+    expect(foldCard(room, [moved(['10:00', '11:00'], ['11:00', '12:00'])], now)).toMatchObject({ mark: { is: 'unchanged' }, changes: 0 });
+    expect(mark(room, moved(['10:00', '11:00'], ['18:00', '19:00'], { state: 'pending' }))).toEqual({ is: 'unchanged' });
   });
 });

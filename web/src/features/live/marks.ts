@@ -4,7 +4,7 @@ import type { BlockEvent, BookingEvent, EventHead, HoldEvent, Version } from '..
 import { compareVersions } from './versions';
 
 export type LiveEvent =
-  | ({ name: 'bookingCreated' | 'bookingCanceled' | 'bookingChanged' } & BookingEvent)
+  | ({ name: 'bookingCreated' | 'bookingCanceled' | 'bookingChanged' | 'bookingMoved' } & BookingEvent)
   | ({ name: 'holdGranted' | 'holdRenewed' | 'holdReleased' | 'holdExpired' } & HoldEvent)
   | ({ name: 'blockAdded' | 'blockRemoved' } & BlockEvent)
   | ({ name: 'resourceCreated' | 'resourceChanged' } & EventHead & { policy_version: number });
@@ -78,6 +78,20 @@ export function foldCard(card: Card, events: readonly LiveEvent[], now: number):
         if (!booking.mine) changes += 1;
         break;
       }
+      case 'bookingMoved': {
+        const { booking } = event;
+        const here = booking.state === 'confirmed' && meets(card, booking);
+        // What waits for approval takes nothing, there or here.
+        if (booking.state === 'confirmed') {
+          if (booking.from && meets(card, booking.from)) units += booking.from.units;
+          if (here) units -= booking.units ?? 0;
+          if (!booking.mine) changes += 1;
+        }
+        told.bookings.set(booking.id, here ? 'active' : booking.state === 'confirmed' ? 'over' : 'pending');
+        yours = here && booking.mine;
+        owner = here ? (booking.owner ?? null) : null;
+        break;
+      }
       case 'holdGranted':
         told.holds.push(event.hold);
         break;
@@ -136,7 +150,7 @@ function isSame(one: LiveHold, other: LiveHold): boolean {
 }
 
 function touches(card: Card, event: LiveEvent): boolean {
-  if ('booking' in event) return meets(card, event.booking);
+  if ('booking' in event) return meets(card, event.booking) || meets(card, event.booking.from ?? {});
   if ('hold' in event) return meets(card, event.hold);
   if ('block' in event) return meets(card, event.block);
   return true;

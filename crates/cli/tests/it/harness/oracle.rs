@@ -116,7 +116,8 @@ impl World {
             let id = || booking["id"].as_str().unwrap().to_owned();
             match (event, booking["state"].as_str()) {
                 ("bookingCreated" | "bookingChanged", Some("confirmed")) => drop(standing.insert(id())),
-                ("bookingCanceled", _) => drop(standing.remove(&id())),
+                ("bookingMoved", Some("confirmed")) if booking["start"].is_string() => drop(standing.insert(id())),
+                ("bookingCanceled" | "bookingMoved", _) => drop(standing.remove(&id())),
                 _ => {}
             }
         }

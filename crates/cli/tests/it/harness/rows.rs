@@ -133,7 +133,7 @@ impl Parts {
                 put("start", json!(span().0));
                 put("end", json!(span().1));
             }
-            "/api/bookings" => {
+            _ if path == "/api/bookings" || path.ends_with("/move") => {
                 let line = |room: &String| match &self.span {
                     Some((start, end)) => {
                         json!({ "resource": room, "start": start, "end": end, "units": self.units.unwrap_or(1) })

@@ -6,11 +6,19 @@ import { StateBadge, type Tone } from '../../../components/StateBadge';
 import { TimeAndZone } from '../../../components/TimeAndZone';
 import { serverNow } from '../../../lib/serverClock';
 import { writeInstant } from '../../../lib/times';
+import { civilDate } from '../../../lib/zoned';
 import css from './BookingRow.module.css';
+import { History } from './History';
 
 const tones: Record<BookingState, Tone> = { confirmed: 'yours', pending: 'few', cancelled: 'off', displaced: 'taken' };
 
-export function BookingRow({ booking, onCancel }: { booking: Booking; onCancel: (booking: Booking) => void }) {
+interface Props {
+  booking: Booking;
+  onCancel: (booking: Booking) => void;
+  onMove: (booking: Booking) => void;
+}
+
+export function BookingRow({ booking, onCancel, onMove }: Props) {
   const { t, i18n } = useTranslation();
   const line = booking.lines[0];
   if (!line) return null;
@@ -21,6 +29,8 @@ export function BookingRow({ booking, onCancel }: { booking: Booking; onCancel: 
   const over = Date.parse(line.end) <= serverNow();
   // Until it begins needs no saying.
   const deadline = booking.cancel_by !== null && Date.parse(booking.cancel_by) < Date.parse(line.start) ? booking.cancel_by : null;
+  // The dialog asks for one day and one room.
+  const movable = booking.lines.length === 1 && civilDate(Date.parse(line.start), line.zone) === civilDate(Date.parse(line.end), line.zone);
   const tooLate = booking.cancel_by !== null && Date.parse(booking.cancel_by) <= serverNow();
   return (
     <li className={css.row} data-testid="booking-row" data-booking={booking.id} data-state={booking.state}>
@@ -40,21 +50,34 @@ export function BookingRow({ booking, onCancel }: { booking: Booking; onCancel: 
             {deadline &&
               t(tooLate ? 'bookings.cancelOver' : 'bookings.cancelBy', { time: writeInstant(deadline, line.zone, i18n.language) })}
           </span>
-          {!tooLate && (
-            <Button
-              variant="subtle"
-              color="red"
-              size="compact-md"
-              className={css.cancel}
-              data-testid="cancel-button"
-              aria-label={t('bookings.cancelNamed', { name })}
-              onClick={() => onCancel(booking)}
-            >
-              {t('bookings.cancelShort')}
-            </Button>
-          )}
+          <div className={css.actions}>
+            {movable && (
+              <Button
+                variant="subtle"
+                size="compact-md"
+                data-testid="move-button"
+                aria-label={t('bookings.moveNamed', { name })}
+                onClick={() => onMove(booking)}
+              >
+                {t('bookings.moveShort')}
+              </Button>
+            )}
+            {!tooLate && (
+              <Button
+                variant="subtle"
+                color="red"
+                size="compact-md"
+                data-testid="cancel-button"
+                aria-label={t('bookings.cancelNamed', { name })}
+                onClick={() => onCancel(booking)}
+              >
+                {t('bookings.cancelShort')}
+              </Button>
+            )}
+          </div>
         </div>
       )}
+      <History booking={booking} />
     </li>
   );
 }

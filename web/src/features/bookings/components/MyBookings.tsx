@@ -11,6 +11,7 @@ import css from './MyBookings.module.css';
 
 // Needed on a click only; the page starts without it.
 const CancelDialog = lazy(() => import('./CancelDialog'));
+const MoveDialog = lazy(() => import('./MoveDialog'));
 
 interface Props {
   /** A hold that the open dialog shows already. */
@@ -22,6 +23,7 @@ export function MyBookings({ hiddenHoldOf }: Props) {
   const bookings = useMyBookings();
   const holds = useMyHolds();
   const [cancelling, setCancelling] = useState<Booking | null>(null);
+  const [moving, setMoving] = useState<Booking | null>(null);
   const items = bookings.data?.pages.flatMap((page) => page.items) ?? [];
   const held = (holds.data?.items ?? []).filter((hold) => hold.resource !== hiddenHoldOf);
 
@@ -51,13 +53,14 @@ export function MyBookings({ hiddenHoldOf }: Props) {
         </div>
       )}
       <ul className={css.list}>
-        {items.map((booking) => <BookingRow key={booking.id} booking={booking} onCancel={setCancelling} />)}
+        {items.map((booking) => <BookingRow key={booking.id} booking={booking} onCancel={setCancelling} onMove={setMoving} />)}
       </ul>
       {bookings.hasNextPage && (
         <Button variant="default" fullWidth mt="md" loading={bookings.isFetchingNextPage} onClick={() => void bookings.fetchNextPage()}>
           {t('bookings.more')}
         </Button>
       )}
+      <Suspense fallback={null}>{moving && <MoveDialog booking={moving} onClose={() => setMoving(null)} />}</Suspense>
       <Suspense fallback={null}>{cancelling && <CancelDialog booking={cancelling} onClose={() => setCancelling(null)} />}</Suspense>
     </section>
   );

@@ -14,9 +14,11 @@ interface Props {
   refused: string;
   filters: Filters;
   onTake: (item: SearchItem, as_of: string) => void;
+  /** Of a booking that stands already: what did not happen, and what is offered, is to move it. */
+  moves?: boolean;
 }
 
-export function ConflictPanel({ problem, refused, filters, onTake }: Props) {
+export function ConflictPanel({ problem, refused, filters, onTake, moves = false }: Props) {
   const { t } = useTranslation();
   // A hold that ran out can be had again; it is no reason to look for another room.
   const elsewhere = problem.code !== 'hold_expired';
@@ -27,7 +29,7 @@ export function ConflictPanel({ problem, refused, filters, onTake }: Props) {
     <div className={css.panel} data-testid="conflict-panel">
       <Notice tone="taken" icon="warning">
         <h3 className={css.title} ref={heading} tabIndex={-1}>{refusalSentence(t, problem)}</h3>
-        {isLostRace(problem.code) && <p className={css.hint}>{t('claim.refusedTitle')}.</p>}
+        {isLostRace(problem.code) && <p className={css.hint}>{t(moves ? 'bookings.moveFailed' : 'claim.refusedTitle')}.</p>}
       </Notice>
       {elsewhere && <h4 className={css.subtitle}>{t('conflict.alternatives')}</h4>}
       {alternatives.isLoading && (
@@ -49,10 +51,10 @@ export function ConflictPanel({ problem, refused, filters, onTake }: Props) {
             </span>
             <Button
               variant="light"
-              aria-label={t('conflict.take', { name: item.resource.name })}
+              aria-label={t(moves ? 'conflict.moveTo' : 'conflict.take', { name: item.resource.name })}
               onClick={() => onTake(item, alternatives.data.as_of)}
             >
-              {t('conflict.takeShort')}
+              {t(moves ? 'bookings.moveShort' : 'conflict.takeShort')}
             </Button>
           </li>
         ))}
