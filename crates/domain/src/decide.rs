@@ -21,6 +21,8 @@ use draft::Draft;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+pub use fit::{Glance, glance};
+
 /// Why judging ends before a command is accepted.
 enum Stop {
     Rejected(Box<Rejection>),
@@ -633,7 +635,7 @@ fn slot(draft: &Draft, line: &Line) -> Result<Slot, Stop> {
     Ok(Slot {
         resource: line.resource,
         interval,
-        occupied: interval.widened(spec.policy.setup, spec.policy.teardown),
+        occupied: spec.policy.occupied(interval),
         units: line.units,
         own_overlap: spec.policy.own_overlap,
     })

@@ -4,6 +4,7 @@
 //! Read in this order: [`command`] is what somebody asks, [`world`] what it is judged against, [`decide`] and [`settle`] the
 //! judgement, [`change`] what follows from it, [`calendar`] how that folds into state, [`invariants`] what must hold after it.
 
+pub mod alternatives;
 pub mod booking;
 pub mod calendar;
 pub mod change;
@@ -20,6 +21,7 @@ pub mod settle;
 pub mod time;
 pub mod world;
 
+pub use alternatives::Wish;
 pub use booking::{Booking, BookingState, Details, DetailsPatch, Slot};
 pub use calendar::{Block, Calendar, Use, UseId};
 pub use change::{Change, Changes};

@@ -5,7 +5,7 @@ use crate::time::{Instant, Interval, Span, Zone};
 use jiff::{civil, tz::TimeZone};
 
 /// The rules of a resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// When a hold is taken on the way to a booking.
     pub hold_at: HoldAt,
@@ -144,6 +144,38 @@ impl Policy {
         }
         false
     }
+
+    /// The time that an interval takes, set-up and clear-down included.
+    pub const fn occupied(&self, interval: Interval) -> Interval {
+        interval.widened(self.setup, self.teardown)
+    }
+
+    /// When it opens and closes between two instants, by civil time in its zone; nothing if it is always open.
+    pub fn windows(&self, zone: &Zone, from: Instant, to: Instant) -> Vec<(Instant, Instant)> {
+        let mut windows = Vec::new();
+        if self.opening_hours.is_empty() {
+            return windows;
+        }
+        for day in civil_days(zone, from, to) {
+            let today = self.opening_hours.iter().filter(|h| h.days.has(day.weekday()));
+            windows.extend(
+                today.map(|h| (at_minute(day, h.from_min, zone.rules()), at_minute(day, h.to_min, zone.rules()))),
+            );
+        }
+        windows
+    }
+
+    /// The beginnings of the civil days between two instants, in its zone.
+    pub(crate) fn midnights(zone: &Zone, from: Instant, to: Instant) -> impl Iterator<Item = Instant> {
+        civil_days(zone, from, to).map(|day| at_minute(day, 0, zone.rules()))
+    }
+}
+
+/// The civil days that meet a stretch of time, two years of them at most.
+fn civil_days(zone: &Zone, from: Instant, to: Instant) -> impl Iterator<Item = civil::Date> {
+    let on = |t: Instant| t.timestamp().to_zoned(zone.rules().clone()).date();
+    let last = on(to);
+    on(from).series(jiff::Span::new().days(1)).take_while(move |day| *day <= last).take(732)
 }
 
 fn at_minute(day: civil::Date, minute: u16, zone: &TimeZone) -> Instant {
@@ -159,7 +191,7 @@ fn resolve(at: civil::DateTime, zone: &TimeZone) -> Instant {
 }
 
 /// When a hold is taken on the way to a booking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HoldAt {
     /// When the person confirms: the page asks for a hold and confirms with its token.
     Confirm,
@@ -170,7 +202,7 @@ pub enum HoldAt {
 }
 
 /// Whether one person may have two bookings at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OwnOverlap {
     /// They may.
     Allow,
@@ -179,7 +211,7 @@ pub enum OwnOverlap {
 }
 
 /// An instant after which (for `book_from`: from which) a kind of change is another matter. Exclusive: at the instant it is too late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cutoff {
     /// So much elapsed time before the start.
     Elapsed(Span),
@@ -207,7 +239,7 @@ impl Cutoff {
 }
 
 /// Opening hours on some days of the week, in minutes after midnight; `to_min` 1440 is the end of the day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OpeningHours {
     /// The days.
     pub days: Weekdays,
@@ -218,7 +250,7 @@ pub struct OpeningHours {
 }
 
 /// A set of days of the week.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Weekdays(u8);
 
 impl Weekdays {

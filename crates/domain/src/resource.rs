@@ -141,6 +141,11 @@ impl ResourceSpec {
             || self.seats != other.seats
     }
 
+    /// Whether so many people fit in, as far as either number is known.
+    pub fn seats_suffice(seats: Option<u32>, people: Option<u32>) -> bool {
+        people.zip(seats).is_none_or(|(people, seats)| people <= seats)
+    }
+
     /// This, with what the patch says.
     pub fn patched(&self, patch: &ResourcePatch) -> ResourceSpec {
         let p = patch.clone();

@@ -2,6 +2,7 @@
 //! It knows no database and no HTTP: the store, the clock and the ids are behind [`port`].
 
 pub mod attempt;
+pub mod catalogue;
 pub mod committer;
 pub mod conformance;
 pub mod deadlines;
@@ -12,6 +13,7 @@ pub mod port;
 pub mod round;
 
 pub use attempt::{Answer, Engine, Ids, Limits, NoAnswer, Request, Standing};
+pub use catalogue::Catalogue;
 pub use port::{
     BookingFilter, Clock, CommitError, Cursor, Directory, Facets, Made, PersonCard, Record, Recorded, ResourceFilter,
     Settled, Status, Store, StoreError, Streamed, Views,

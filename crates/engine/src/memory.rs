@@ -2,25 +2,27 @@
 //! It is written to be obviously right, not to be fast.
 
 use crate::attempt::lock;
+use crate::catalogue::{self, Catalogue};
 use crate::port::{
-    BookingFilter, Clock, CommitError, Cursor, Directory, Facets, PersonCard, Record, Recorded, ResourceFilter,
-    Settled, Status, Store, StoreError, Streamed, Views,
+    BookingFilter, Clock, CommitError, Cursor, Directory, PersonCard, Record, Recorded, Settled, Status, Store,
+    StoreError, Streamed, Views,
 };
 use crate::round::{self, Judged, KeyAge};
 use async_trait::async_trait;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Epoch, Hold, Instant, Person, PersonId, Proposal, Resource, ResourceId, Scope,
-    Settle, Version, World,
+    AttemptKey, Booking, BookingId, Epoch, Hold, Instant, Person, PersonId, Proposal, ResourceId, Scope, Settle,
+    Version, World,
 };
-use slotwise_domain::{OwnOverlap, ResourceSpec};
+use slotwise_domain::{Calendar, OwnOverlap};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 
 /// A store that forgets everything when it is dropped.
 pub struct Memory {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    catalogue: RwLock<Catalogue>,
 }
 
 struct State {
@@ -43,7 +45,7 @@ impl Memory {
             keys: BTreeMap::new(),
             stopped: None,
         };
-        Arc::new(Memory { clock, state: Mutex::new(state) })
+        Arc::new(Memory { clock, state: Mutex::new(state), catalogue: RwLock::default() })
     }
 }
 
@@ -157,6 +159,9 @@ impl Store for Memory {
             return Err(CommitError::NothingWritten(broken.to_string()));
         }
         // From here it is all written.
+        let records = accepted.iter().flat_map(|(_, _, changes, _)| &changes.records);
+        let records = records.map(|(id, record)| (*id, &record[..]));
+        catalogue::write(&self.catalogue).fold(&world.calendars, records);
         for (proposal, versions, changes, decided_at) in accepted {
             for ((resource, version), (_, changes)) in versions.into_iter().zip(changes.records) {
                 let (attempt, actor) = (proposal.key.key, proposal.command.actor);
@@ -218,28 +223,13 @@ impl Store for Memory {
 
 #[async_trait]
 impl Views for Memory {
-    async fn resources(&self, filter: ResourceFilter) -> Result<Vec<Arc<Resource>>, StoreError> {
-        let state = lock(&self.state);
-        let mut found: Vec<_> = state.world.calendars.values().map(|c| c.resource.clone()).collect();
-        found.retain(|r| matches(&r.spec, &filter));
-        found.sort_by_key(|r| (r.spec.name.clone(), r.id));
-        let after = filter.after;
-        let page = found.into_iter().filter(|r| after.as_ref().is_none_or(|a| (&r.spec.name, r.id) > (&a.0, a.1)));
-        Ok(page.take(filter.max).collect())
+    fn catalogue(&self) -> &RwLock<Catalogue> {
+        &self.catalogue
     }
 
-    async fn facets(&self) -> Result<Facets, StoreError> {
-        let mut facets = Facets::default();
-        for spec in lock(&self.state).world.calendars.values().map(|c| &c.resource.spec) {
-            *facets.kinds.entry(spec.kind).or_default() += 1;
-            if let Some(building) = &spec.building {
-                *facets.buildings.entry(building.clone()).or_default() += 1;
-            }
-            for word in &spec.equipment {
-                *facets.equipment.entry(word.clone()).or_default() += 1;
-            }
-        }
-        Ok(facets)
+    async fn calendars(&self, ids: Vec<ResourceId>) -> Result<Vec<Arc<Calendar>>, StoreError> {
+        let state = lock(&self.state);
+        Ok(ids.iter().filter_map(|id| state.world.calendars.get(id).cloned()).collect())
     }
 
     async fn booking(&self, id: BookingId) -> Result<Option<Arc<Booking>>, StoreError> {
@@ -273,14 +263,6 @@ impl Views for Memory {
         let holds = state.world.calendars.values().flat_map(|c| c.holds.values());
         Ok(holds.filter(|h| h.holder == holder).copied().collect())
     }
-}
-
-fn matches(spec: &ResourceSpec, filter: &ResourceFilter) -> bool {
-    let text = format!("{} {}", spec.name, spec.building.as_deref().unwrap_or_default()).to_lowercase();
-    filter.kind.is_none_or(|kind| spec.kind == kind)
-        && filter.building.as_ref().is_none_or(|b| spec.building.as_ref() == Some(b))
-        && filter.equipment.iter().all(|e| spec.equipment.contains(e))
-        && filter.words.iter().all(|w| text.contains(&w.to_lowercase()))
 }
 
 #[async_trait]

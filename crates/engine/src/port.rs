@@ -1,14 +1,15 @@
 //! What the engine needs of a store: rows and transactions, and not one business rule.
 //! A faulty fake of [`Store`] takes thirty lines; a new screen widens [`Views`], never the write port.
 
+use crate::catalogue::Catalogue;
 use async_trait::async_trait;
-use slotwise_domain::{Actor, Failure};
+use slotwise_domain::{Actor, Calendar, Failure};
 use slotwise_domain::{
     AttemptKey, Block, Booking, BookingId, Change, Decision, Fingerprint, Hold, HoldEnd, Instant, Kind, PersonId,
     Proposal, Resource, ResourceId, Role, Scope, Settle, Version, World,
 };
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use uuid::Uuid;
 
 /// The write port and what hangs on it: decisions are recalled, observed, committed and read back through here.
@@ -46,11 +47,11 @@ pub trait Store: Send + Sync + 'static {
 /// Reads for lists, search and calendars. They never judge.
 #[async_trait]
 pub trait Views: Send + Sync + 'static {
-    /// Resources by name, then id.
-    async fn resources(&self, filter: ResourceFilter) -> Result<Vec<Arc<Resource>>, StoreError>;
+    /// Everything that can be booked, as it was last committed here.
+    fn catalogue(&self) -> &RwLock<Catalogue>;
 
-    /// What filters can choose from, with counts.
-    async fn facets(&self) -> Result<Facets, StoreError>;
+    /// Calendars of resources, in the order asked for; what does not exist is left out.
+    async fn calendars(&self, ids: Vec<ResourceId>) -> Result<Vec<Arc<Calendar>>, StoreError>;
 
     /// One booking.
     async fn booking(&self, id: BookingId) -> Result<Option<Arc<Booking>>, StoreError>;
@@ -198,12 +199,16 @@ pub struct Cursor(pub u64);
 pub struct ResourceFilter {
     /// Of this kind.
     pub kind: Option<Kind>,
-    /// In this building.
-    pub building: Option<String>,
+    /// In one of these buildings; none is any.
+    pub buildings: Vec<String>,
     /// With all of this equipment.
     pub equipment: Vec<String>,
-    /// With all these words in name or building, in any case.
+    /// With words that begin like all of these, in name, building or equipment, in any case and with or without accents.
     pub words: Vec<String>,
+    /// With at least so many seats, and known to have them.
+    pub seats_min: Option<u32>,
+    /// With at most so many seats, and known to have no more.
+    pub seats_max: Option<u32>,
     /// After this name and id.
     pub after: Option<(String, ResourceId)>,
     /// At most so many.

@@ -166,18 +166,17 @@ fn list_for_object(sent: &Value, understood: &Value, path: String) -> Option<Str
     }
 }
 
-/// The query of a request.
+/// The query of a request. What may be given several times is a list.
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Query<T>, Problem> {
-        axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|q| Query(q.0)).map_err(|e| {
-            let text = e.body_text();
-            let (_, says) = text.split_once("query string: ").unwrap_or(("", &text));
-            let (field, says) = says.split_once(": ").unwrap_or(("query", says));
-            Problem::field(FieldError::new(field, "not_understood", &format!("is not understood: {says}")))
+        let reader = serde_html_form::Deserializer::from_bytes(parts.uri.query().unwrap_or_default().as_bytes());
+        serde_path_to_error::deserialize(reader).map(Query).map_err(|e| {
+            let field = if e.path().iter().next().is_some() { e.path().to_string() } else { "query".to_owned() };
+            Problem::field(FieldError::new(&field, "not_understood", &format!("is not understood: {}", e.inner())))
         })
     }
 }

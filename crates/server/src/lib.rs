@@ -10,6 +10,7 @@ mod connection;
 mod crowd;
 mod events;
 mod extract;
+mod find;
 pub mod listen;
 mod people;
 mod problem;

@@ -380,7 +380,7 @@ impl Problem {
             p.observed = decision.observed.iter().map(|v| ResourceVersion::from(*v)).collect();
             p.decided = decision.decided.iter().map(|v| ResourceVersion::from(*v)).collect();
             p.witness = shown.witness;
-            p.alternatives = command.and_then(|c| alternatives(c, shown.kind));
+            p.alternatives = command.and_then(|c| alternatives(c, rejection));
             p.retry_after = rejection.retry_at.map(|at| at.since(decision.decided_at).seconds_up());
         })
     }
@@ -613,24 +613,27 @@ fn sentence(
     }
 }
 
-/// Where to look for what is free instead, by what was asked.
-fn alternatives(command: &Command, kind: Option<Kind>) -> Option<String> {
+/// Where to look for what is free instead, by what was asked and refused.
+fn alternatives(command: &Command, rejection: &Rejection) -> Option<String> {
     let (line, people) = match &command.action {
-        Action::Book { lines, details, .. } => (*lines.first()?, details.people),
-        Action::Move { to, .. } => (*to.first()?, None),
+        Action::Book { lines, details, .. } => {
+            let refused = lines.iter().find(|line| Some(line.resource) == rejection.resource);
+            (*refused.or_else(|| lines.first())?, details.people)
+        }
+        Action::Move { to, .. } => {
+            let refused = to.iter().find(|line| Some(line.resource) == rejection.resource);
+            (*refused.or_else(|| to.first())?, None)
+        }
         Action::Hold { line, .. } => (*line, None),
         _ => return None,
     };
-    let interval = line.interval?;
-    let kind = match kind? {
-        Kind::Room => "room",
-        Kind::Section => "section",
-        Kind::Session => "session",
-        Kind::Equipment => "equipment",
-    };
-    let (start, end) = (time(interval.start()), time(interval.end()));
+    // What is not there has no alternative.
+    if rejection.code == Code::NotFound {
+        return None;
+    }
+    let times = line.interval.map(|i| format!("&start={}&end={}", time(i.start()), time(i.end()))).unwrap_or_default();
     let people = people.map(|n| format!("&people={n}")).unwrap_or_default();
-    Some(format!("/api/search?start={start}&end={end}&units={}&kind={kind}{people}&free=true", line.units))
+    Some(format!("/api/alternatives?resource={}{times}&units={}{people}", line.resource, line.units))
 }
 
 /// Which resource a refused command is about, for whoever tells the loser.

@@ -1,7 +1,9 @@
 //! Every route, readable in one sitting, and the layers around them.
 //! The OpenAPI document is made from the same list; no handler is written here.
 
-use crate::api::{attempts, board, bookings, holds, operations, people, resources, room_bookings, search};
+use crate::api::{
+    alternatives, attempts, board, bookings, holds, operations, people, resources, room_bookings, search,
+};
 use crate::app::App;
 use crate::auth;
 use crate::problem::{FieldError, Problem, ProblemBody, WitnessBody};
@@ -31,6 +33,7 @@ fn described() -> OpenApiRouter<App> {
         .schema_from::<ProblemBody>()
         .schema_from::<FieldError>()
         .schema_from::<WitnessBody>()
+        .schema_from::<search::SortBody>()
         .build();
     OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info).components(Some(shared)).build())
         .routes(routes!(room_bookings::create))
@@ -53,6 +56,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(resources::facets))
         .routes(routes!(search::search))
         .routes(routes!(attempts::create))
+        .routes(routes!(alternatives::alternatives))
         .routes(routes!(attempts::read))
         .routes(routes!(people::me))
         .routes(routes!(people::demo_people))

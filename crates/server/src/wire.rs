@@ -98,15 +98,24 @@ pub fn read_time_if(text: Option<&String>, field: &str, zone: Option<&Zone>) -> 
 
 /// Reads an interval from two fields.
 pub fn read_interval(start: &str, end: &str, prefix: &str, zone: Option<&Zone>) -> Result<Interval, Vec<FieldError>> {
-    let (start_field, end_field) = (format!("{prefix}start"), format!("{prefix}end"));
-    match (read_time(start, &start_field, zone), read_time(end, &end_field, zone)) {
+    read_interval_named(start, end, [&format!("{prefix}start"), &format!("{prefix}end")], zone)
+}
+
+/// Reads an interval from two fields of these names.
+pub fn read_interval_named(
+    start: &str,
+    end: &str,
+    [start_field, end_field]: [&str; 2],
+    zone: Option<&Zone>,
+) -> Result<Interval, Vec<FieldError>> {
+    match (read_time(start, start_field, zone), read_time(end, end_field, zone)) {
         (Ok(start), Ok(end)) => Interval::new(start, end).map_err(|e| {
             let code = match e {
                 slotwise_domain::IntervalError::EndNotAfterStart => "end_not_after_start",
                 slotwise_domain::IntervalError::TooLong => "too_long",
                 slotwise_domain::IntervalError::OutOfRange => "out_of_range",
             };
-            vec![FieldError::new(&end_field, code, &e.to_string())]
+            vec![FieldError::new(end_field, code, &e.to_string())]
         }),
         (start, end) => Err([start.err(), end.err()].into_iter().flatten().collect()),
     }

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/alternatives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What could be booked instead of something, best first. */
+        get: operations["alternatives"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/attempts": {
         parameters: {
             query?: never;
@@ -583,6 +600,23 @@ export interface components {
             resource?: components["schemas"]["ResourceBody"] | null;
             /** @description The versions it made. */
             versions: components["schemas"]["ResourceVersion"][];
+        };
+        /** @description Something that could be booked instead. */
+        AlternativeBody: components["schemas"]["FoundBody"] & {
+            /**
+             * Format: int32
+             * @description How many units.
+             */
+            units: number;
+            /** @description In which way it is an alternative. */
+            why: components["schemas"]["Why"];
+        };
+        /** @description What could be booked instead. */
+        AlternativesBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description The best of each way first, then the second best of each, and so on. */
+            items: components["schemas"]["AlternativeBody"][];
         };
         /** @description What became of one of many attempts. */
         AttemptAnswer: Record<string, never> & {
@@ -1862,11 +1896,13 @@ export interface components {
         SearchBody: {
             /** @description The server's clock. */
             as_of: string;
-            /** @description Best fit first: free before not free, then the fewest seats that suffice, then by name. */
+            /** @description What filters can choose from, among what matches. Kinds and buildings are counted as if none were chosen. */
+            facets: components["schemas"]["FacetsBody"];
+            /** @description In the order asked for. */
             items: components["schemas"]["FoundBody"][];
             /** @description The `after` of the next page; null on the last. */
             next?: string | null;
-            /** @description How many match. */
+            /** @description How many match, free or not. */
             total: number;
             /** @description How many of them are free. */
             total_free: number;
@@ -1918,6 +1954,11 @@ export interface components {
              */
             person: string;
         };
+        /**
+         * @description An order of what was found.
+         * @enum {string}
+         */
+        SortBody: "best" | "name" | "seats";
         /** @description One thing that happened to a booking. */
         StepBody: {
             /**
@@ -1982,6 +2023,11 @@ export interface components {
             /** @description The token of its grant. */
             token: string;
         };
+        /**
+         * @description In which way it is an alternative.
+         * @enum {string}
+         */
+        Why: "other_resource" | "other_time" | "shorter";
         /** @description What made a refusal true, as far as the asker may know. */
         WitnessBody: {
             /** @description The instant that decided. */
@@ -2016,6 +2062,157 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    alternatives: {
+        parameters: {
+            query: {
+                /** @description What was wished for. */
+                resource: string;
+                /** @description From; a civil time is read in the resource's zone. Left out for sections and sessions, which have their one time. */
+                start?: string;
+                /** @description Until. */
+                end?: string;
+                /** @description How many units; 1 if left out. */
+                units?: number;
+                /** @description How many people must fit in. */
+                people?: number;
+                /** @description What others must have, separated by commas. */
+                equipment?: string;
+                /** @description At most so many, 12 at the most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlternativesBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_attempts: {
         parameters: {
             query?: never;
@@ -5414,7 +5611,7 @@ export interface operations {
                 kind?: components["schemas"]["KindBody"];
                 /** @description In this building. */
                 building?: string;
-                /** @description With all these words in name or building. */
+                /** @description With words that begin like all of these, in name, building or equipment; accents and case make no difference. */
                 q?: string;
                 /** @description At most so many, 200 at the most. */
                 limit?: number;
@@ -6711,20 +6908,32 @@ export interface operations {
                 start?: string;
                 /** @description Until. */
                 end?: string;
+                /** @description Instead of `start`: the beginning of a window, seven days at most, in which the first free time is told of each resource. */
+                from?: string;
+                /** @description The end of the window. */
+                to?: string;
+                /** @description How many minutes within the window. */
+                duration_min?: number;
                 /** @description How many units; 1 if left out. */
                 units?: number;
-                /** @description How many people must fit in. */
+                /** @description How many people must fit in. What is too small is told as not free. */
                 people?: number;
+                /** @description Only what is known to have at least so many seats. */
+                seats_min?: number;
+                /** @description Only what is known to have at most so many seats. */
+                seats_max?: number;
                 /** @description All of these, separated by commas. */
                 equipment?: string;
-                /** @description In this building. */
-                building?: string;
+                /** @description In this building; may be given several times, for any of them. */
+                building?: string[];
                 /** @description Of this kind. */
                 kind?: components["schemas"]["KindBody"];
-                /** @description With all these words in name or building. */
+                /** @description With words that begin like all of these, in name, building or equipment; accents and case make no difference. */
                 q?: string;
                 /** @description Only what is free. */
                 free?: boolean;
+                /** @description In which order; `best` if left out. */
+                sort?: components["schemas"]["SortBody"];
                 /** @description At most so many, 200 at the most. */
                 limit?: number;
                 /** @description The `next` of the page before. */

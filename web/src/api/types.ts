@@ -44,7 +44,9 @@ export interface Page<Item> {
 }
 
 export type SearchItem = Omit<Told<Schemas['FoundBody']>, 'badge' | 'resource'> & { badge: Badge; resource: ShortResource };
-export type SearchPage = Page<SearchItem> & Pick<Schemas['SearchBody'], 'total' | 'total_free'>;
+export type SearchPage = Page<SearchItem> & Pick<Schemas['SearchBody'], 'total' | 'total_free' | 'facets'>;
+export type Alternative = SearchItem & Pick<Schemas['AlternativeBody'], 'why' | 'units'>;
+export type Alternatives = Omit<Page<Alternative>, 'next'>;
 export type Booking = Omit<Told<Schemas['BookingBody']>, 'state'> & { state: BookingState };
 /** One's own; the token of another's hold is told to nobody. */
 export type Hold = Omit<Told<Schemas['HoldBody']>, 'token'> & { token: string };

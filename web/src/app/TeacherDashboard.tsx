@@ -66,6 +66,13 @@ export function TeacherDashboard() {
     if (isLostRace(problem.code) || problem.code === 'not_found' || problem.code === 'blocked') refresh();
   };
 
+  /** What is heard of a card is about the time that was searched; the dialog may be about another. */
+  function markOf({ item }: Target) {
+    const { id } = item.resource;
+    const listed = search.items.find((one) => one.resource.id === id);
+    return listed?.start === item.start && listed.end === item.end ? updates.marks.get(id)?.mark : undefined;
+  }
+
   function close(resource?: string) {
     setTarget(null);
     // Back to the button that opened the dialog; if it is gone with its card's state, to what is left.
@@ -81,14 +88,14 @@ export function TeacherDashboard() {
       <VisuallyHidden component="h1">{t('app.title')}</VisuallyHidden>
       <Tabs view={view} />
       <div className={css.find}>
-        <Filters filters={filters} onChange={change} />
+        <Filters filters={filters} found={search.facets} onChange={change} />
         <Results
           filters={filters}
           search={search}
           updates={updates}
           onClaim={claim}
           onShowAll={() => change({ all: true })}
-          onClear={() => change({ people: null, equipment: [], building: null, text: '' })}
+          onClear={() => change({ people: null, equipment: [], buildings: [], text: '' })}
         />
       </div>
       <aside className={css.mine} aria-label={t('app.myBookings')}>
@@ -99,7 +106,7 @@ export function TeacherDashboard() {
         <ClaimDialog
           target={target}
           filters={filters}
-          mark={updates.marks.get(target.item.resource.id)?.mark}
+          mark={markOf(target)}
           onTarget={setTarget}
           onClose={() => close(target.item.resource.id)}
           onBooked={booked}

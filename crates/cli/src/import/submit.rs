@@ -13,6 +13,7 @@ use slotwise_domain::{
     Action, Actor, BookingId, Command, Details, Fingerprint, Interval, Kind, Line, Outcome, PersonId, Policy, Resource,
     ResourceId, ResourceSpec, Role, Zone,
 };
+use slotwise_engine::catalogue::read;
 use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, Request, ResourceFilter, Views};
 use slotwise_store::SystemClock;
 use slotwise_store::embedded::{Embedded, Options};
@@ -121,7 +122,7 @@ impl Submit {
     async fn rooms(&self, schedule: &Schedule, zone: &Zone, views: &dyn Views) -> anyhow::Result<Vec<ResourceId>> {
         let filter = ResourceFilter { kind: Some(Kind::Room), max: 1_000_000, ..ResourceFilter::default() };
         let existing: BTreeMap<String, Arc<Resource>> =
-            views.resources(filter).await?.into_iter().map(|r| (r.spec.name.clone(), r)).collect();
+            read(views.catalogue()).resources(&filter).into_iter().map(|r| (r.spec.name.clone(), r)).collect();
         let bar = progress(schedule.rooms.len(), "rooms");
         let mut made = futures_util::stream::iter(schedule.rooms.iter().map(|room| {
             let known = existing.get(&room.name).map(|r| r.id);

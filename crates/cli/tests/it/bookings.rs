@@ -32,7 +32,7 @@ fn the_document_is_answered_in_its_own_words() {
             (&json!("BOOKING_CONFLICT"), &json!(message)),
             "{refused}"
         );
-        assert!(refused["alternatives"].as_str().is_some_and(|a| a.starts_with("/api/search?")), "{refused}");
+        assert!(refused["alternatives"].as_str().is_some_and(|a| a.starts_with("/api/alternatives?")), "{refused}");
     }
     assert!(w.saved["c"]["retry_after"].as_i64().is_some_and(|s| (0..=30).contains(&s)), "{}", w.saved["c"]);
     assert!(!w.saved["c"].to_string().contains("ann"), "who holds is not told: {}", w.saved["c"]);

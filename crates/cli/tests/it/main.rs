@@ -9,6 +9,7 @@ mod bodies;
 mod bookings;
 mod changes;
 mod faults;
+mod find;
 mod keys;
 mod kill;
 mod leases;

@@ -307,7 +307,7 @@ fn a_conflict_is_told_to_the_losers_own_sockets_only() {
         assert_eq!(told["message"], "Room already booked by ann");
         assert_eq!((&told["resource"], &told["witness"]["owner"]), (&json!(w.id("room")), &json!("ann")));
         assert_eq!((&told["start"], &told["end"]), (&json!(w.at("10:00")), &json!(w.at("11:00"))), "{told}");
-        assert!(told["alternatives"].as_str().is_some_and(|a| a.starts_with("/api/search?")), "{told}");
+        assert!(told["alternatives"].as_str().is_some_and(|a| a.starts_with("/api/alternatives?")), "{told}");
     }
     w.check(
         "bob POST /api/holds room 12:00-13:00              -> 201 ACCEPTED

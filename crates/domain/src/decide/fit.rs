@@ -62,8 +62,7 @@ pub(super) fn free_units(
     now: Instant,
 ) -> Option<u32> {
     let capacity = u64::from(calendar.resource.spec.capacity?);
-    let policy = &calendar.resource.spec.policy;
-    let occupied = interval.widened(policy.setup, policy.teardown);
+    let occupied = calendar.resource.spec.policy.occupied(interval);
     let mut calendar = calendar.clone();
     let idle =
         calendar.holds.values().filter(|h| h.expired(now) || Some(h.holder) == asker).copied().collect::<Vec<_>>();
@@ -72,6 +71,35 @@ pub(super) fn free_units(
     }
     let fullest = calendar.levels.during(occupied).map(|(_, level)| level.taken()).max().unwrap_or(0);
     Some(u32::try_from(capacity.saturating_sub(fullest)).unwrap_or(u32::MAX))
+}
+
+/// What a look at the levels tells of one more use, without asking who wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glance {
+    /// Nothing taken stands in the way: [`super::decide`] says what it would say if nothing were taken.
+    Fits,
+    /// Bookings or a block stand in the way: [`super::decide`] refuses it, whoever asks.
+    Taken,
+    /// Holds stand in the way: it depends on whose they are and whether they have expired.
+    Held,
+}
+
+/// Looks whether so many units fit during the time taken. For those who look at thousands of calendars and judge few of them.
+pub fn glance(calendar: &Calendar, occupied: Interval, units: u32) -> Glance {
+    if calendar.blocks.values().any(|b| b.interval.meets(occupied)) {
+        return Glance::Taken;
+    }
+    let Some(capacity) = calendar.resource.spec.capacity.map(u64::from) else { return Glance::Fits };
+    let mut glance = Glance::Fits;
+    for (_, level) in calendar.levels.during(occupied) {
+        if level.booked + u64::from(units) > capacity {
+            return Glance::Taken;
+        }
+        if level.taken() + u64::from(units) > capacity {
+            glance = Glance::Held;
+        }
+    }
+    glance
 }
 
 /// The witness that a use is.

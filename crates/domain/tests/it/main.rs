@@ -13,6 +13,7 @@ mod precedence;
 mod resources;
 mod times;
 
+mod alternatives;
 mod levels;
 mod oracle;
 mod zones;

@@ -3,6 +3,7 @@
 
 use super::kit::{Bench, assert_same, hours, named, room, with_policy};
 use crate::attempt::Ids;
+use crate::catalogue::read;
 use crate::memory::Memory;
 use crate::port::{BookingFilter, Clock, Directory, Made, PersonCard, ResourceFilter, Settled, Store, Streamed, Views};
 use slotwise_domain::{
@@ -145,7 +146,7 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
     let all = BookingFilter { max: 10_000, ..BookingFilter::default() };
     assert_eq!(b.views.bookings(all.clone()).await.unwrap(), twin.bookings(all).await.unwrap());
     let all = ResourceFilter { max: 10_000, ..ResourceFilter::default() };
-    assert_eq!(b.views.resources(all.clone()).await.unwrap(), twin.resources(all).await.unwrap());
+    assert_eq!(read(b.views.catalogue()).resources(&all), read(twin.catalogue()).resources(&all));
     for booking in &known.bookings {
         let ours = b.views.history(booking.id, 100).await.unwrap();
         assert!(!ours.is_empty(), "what was made has a history");

@@ -4,5 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod attempts;
+mod catalogue;
 mod conformance;
 mod faulty;

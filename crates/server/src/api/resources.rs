@@ -16,7 +16,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{Action, BlockId, Command, Instant, Kind, OverHolds, ResourceId, Scope};
-use slotwise_engine::{BookingFilter, Facets, ResourceFilter, Streamed};
+use slotwise_engine::{BookingFilter, Facets, ResourceFilter, Streamed, catalogue};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -35,7 +35,7 @@ pub struct ListQuery {
     kind: Option<KindBody>,
     /// In this building.
     building: Option<String>,
-    /// With all these words in name or building.
+    /// With words that begin like all of these, in name, building or equipment; accents and case make no difference.
     q: Option<String>,
     /// At most so many, 200 at the most.
     limit: Option<usize>,
@@ -55,13 +55,13 @@ pub async fn list(
     let after = q.after.as_deref().map(read_cursor).transpose()?;
     let filter = ResourceFilter {
         kind: q.kind.map(Kind::from),
-        building: q.building,
-        equipment: Vec::new(),
+        buildings: q.building.into_iter().collect(),
         words: words(q.q.as_deref())?,
         after,
         max: max + 1,
+        ..ResourceFilter::default()
     };
-    let mut found = app.views.resources(filter).await?;
+    let mut found = catalogue::read(app.views.catalogue()).resources(&filter);
     let more = found.len() > max;
     found.truncate(max);
     let next = found.last().filter(|_| more).map(|r| format!("{}.{}", r.id, r.spec.name));
@@ -389,15 +389,20 @@ pub struct FacetsBody {
 
 /// What filters can choose from, with counts.
 #[utoipa::path(get, operation_id = "read_facets", path = "/api/facets", tag = "resources", responses((status = 200, body = FacetsBody), Problems))]
-pub async fn facets(State(app): State<App>, _asker: Asker) -> Result<Json<FacetsBody>, Problem> {
-    let Facets { kinds, buildings, equipment } = app.views.facets().await?;
-    let list = |m: BTreeMap<String, u64>| m.into_iter().map(|(value, count)| FacetBody { value, count }).collect();
-    let kind = |k: &Kind| match k {
-        Kind::Room => "room",
-        Kind::Section => "section",
-        Kind::Session => "session",
-        Kind::Equipment => "equipment",
-    };
-    let kinds = kinds.iter().map(|(k, count)| FacetBody { value: kind(k).into(), count: *count }).collect();
-    Ok(Json(FacetsBody { kinds, buildings: list(buildings), equipment: list(equipment) }))
+pub async fn facets(State(app): State<App>, _asker: Asker) -> Json<FacetsBody> {
+    Json(catalogue::read(app.views.catalogue()).facets(&ResourceFilter::default()).into())
+}
+
+impl From<Facets> for FacetsBody {
+    fn from(Facets { kinds, buildings, equipment }: Facets) -> FacetsBody {
+        let list = |m: BTreeMap<String, u64>| m.into_iter().map(|(value, count)| FacetBody { value, count }).collect();
+        let kind = |k: &Kind| match k {
+            Kind::Room => "room",
+            Kind::Section => "section",
+            Kind::Session => "session",
+            Kind::Equipment => "equipment",
+        };
+        let kinds = kinds.iter().map(|(k, count)| FacetBody { value: kind(k).into(), count: *count }).collect();
+        FacetsBody { kinds, buildings: list(buildings), equipment: list(equipment) }
+    }
 }

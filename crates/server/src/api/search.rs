@@ -2,26 +2,25 @@
 //! It asks the same judgement as a booking, so it never says "free" by another rule.
 
 use super::Problems;
+use super::resources::FacetsBody;
 use crate::app::App;
 use crate::auth::Asker;
 use crate::extract::{Query, page_size};
+use crate::find::{Found, Search, Sighting, WINDOW_LONGEST, When, find};
 use crate::problem::{FieldError, Problem, WitnessBody};
-use crate::wire::{HoldAtBody, KindBody, read_interval, time};
+use crate::wire::{HoldAtBody, KindBody, read_time_if, time};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::decide::free_units;
-use slotwise_domain::{
-    Action, BookingId, Calendar, Code, Command, Details, Instant, Interval, Kind, Line, Rejection, Scope, Verdict,
-    World, Zone, decide,
-};
+use slotwise_domain::{Calendar, Code, Interval, Kind, Rejection, ResourceId, Span, World, Zone};
 use slotwise_engine::ResourceFilter;
-use std::sync::Arc;
+use slotwise_engine::catalogue::{self, Order};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// Resources looked at by one search; a narrower filter sees the rest.
-const LOOKED_AT_MAX: usize = 10_000;
+/// The longest window in which a first free time is looked for, in minutes.
+const WINDOW_MAX_MIN: u32 = (WINDOW_LONGEST.whole_seconds() / 60) as u32;
 
 /// What is looked for.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -32,24 +31,50 @@ pub struct SearchQuery {
     start: Option<String>,
     /// Until.
     end: Option<String>,
+    /// Instead of `start`: the beginning of a window, seven days at most, in which the first free time is told of each resource.
+    from: Option<String>,
+    /// The end of the window.
+    to: Option<String>,
+    /// How many minutes within the window.
+    duration_min: Option<u32>,
     /// How many units; 1 if left out.
     units: Option<u32>,
-    /// How many people must fit in.
+    /// How many people must fit in. What is too small is told as not free.
     people: Option<u32>,
+    /// Only what is known to have at least so many seats.
+    seats_min: Option<u32>,
+    /// Only what is known to have at most so many seats.
+    seats_max: Option<u32>,
     /// All of these, separated by commas.
     equipment: Option<String>,
-    /// In this building.
-    building: Option<String>,
+    /// In this building; may be given several times, for any of them.
+    #[serde(default)]
+    building: Vec<String>,
     /// Of this kind.
     kind: Option<KindBody>,
-    /// With all these words in name or building.
+    /// With words that begin like all of these, in name, building or equipment; accents and case make no difference.
     q: Option<String>,
     /// Only what is free.
     free: Option<bool>,
+    /// In which order; `best` if left out.
+    sort: Option<SortBody>,
     /// At most so many, 200 at the most.
     limit: Option<usize>,
     /// The `next` of the page before.
     after: Option<String>,
+}
+
+/// An order of what was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SortBody {
+    /// Free before not free, then the fewest seats that suffice, then by name.
+    #[default]
+    Best,
+    /// By name, free or not.
+    Name,
+    /// The fewest seats first, free or not.
+    Seats,
 }
 
 /// A resource in short.
@@ -116,22 +141,18 @@ pub struct FoundBody {
 /// What was found.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SearchBody {
-    /// Best fit first: free before not free, then the fewest seats that suffice, then by name.
+    /// In the order asked for.
     items: Vec<FoundBody>,
-    /// How many match.
+    /// How many match, free or not.
     total: usize,
     /// How many of them are free.
     total_free: usize,
+    /// What filters can choose from, among what matches. Kinds and buildings are counted as if none were chosen.
+    facets: FacetsBody,
     /// The `after` of the next page; null on the last.
     next: Option<String>,
     /// The server's clock.
     as_of: String,
-}
-
-struct Found {
-    calendar: Arc<Calendar>,
-    interval: Interval,
-    refused: Option<Rejection>,
 }
 
 /// Resources that match, with whether they could be booked and why not.
@@ -142,102 +163,137 @@ pub async fn search(
     Query(q): Query<SearchQuery>,
 ) -> Result<Json<SearchBody>, Problem> {
     let limit = page_size(q.limit)?;
-    let skip: usize = match q.after.as_deref() {
-        Some(n) => n
-            .parse()
-            .map_err(|_| Problem::field(FieldError::new("after", "not_understood", "must be the next of a page")))?,
-        None => 0,
+    let sort = q.sort.unwrap_or_default();
+    let order = match sort {
+        SortBody::Name => Order::Name,
+        SortBody::Best | SortBody::Seats => Order::Seats,
     };
-    let equipment = q.equipment.as_deref().unwrap_or_default();
-    let equipment: Vec<String> =
-        equipment.split(',').map(|e| e.trim().to_lowercase()).filter(|e| !e.is_empty()).collect();
-    if equipment.len() > 20 {
-        return Err(Problem::field(FieldError::new("equipment", "too_many", "must be at most 20")));
-    }
-    let words = super::resources::words(q.q.as_deref())?;
-    let filter = ResourceFilter {
-        kind: q.kind.map(Kind::from),
-        building: q.building.clone(),
-        equipment,
-        words,
-        after: None,
-        max: LOOKED_AT_MAX,
+    let after = q.after.as_deref().map(|text| read_cursor(&app, text, order)).transpose()?;
+    let when = q.when()?;
+    let search = Search {
+        filter: ResourceFilter {
+            kind: q.kind.map(Kind::from),
+            buildings: buildings(q.building)?,
+            equipment: equipment(q.equipment.as_deref())?,
+            words: super::resources::words(q.q.as_deref())?,
+            seats_min: q.seats_min,
+            seats_max: q.seats_max,
+            ..ResourceFilter::default()
+        },
+        order,
+        when,
+        units: q.units.unwrap_or(1),
+        people: q.people,
+        asker: &asker,
+        now: app.engine.now(),
     };
-    let resources = app.views.resources(filter).await?;
-    let scope = Scope {
-        resources: resources.iter().map(|r| r.id).collect(),
-        people: [asker.id].into(),
-        roles: [asker.id].into(),
-        ..Scope::default()
+    let Found { all, facets, mut world } = find(&app, &search).await?;
+    let total_free = all.iter().filter(|s| s.free).count();
+    // What is not free comes behind what is, where that is asked for; a cursor is a place in that order.
+    let group = |s: &Sighting| sort == SortBody::Best && !s.free;
+    let wanted = |s: &&Sighting| {
+        (s.free || q.free != Some(true)) && after.is_none_or(|after| (group(s), s.matched.rank) > after)
     };
-    let world = app.engine.look(scope).await?;
-    let now = app.engine.now();
-    let mut found = Vec::with_capacity(resources.len());
-    for resource in &resources {
-        let Some(calendar) = world.calendars.get(&resource.id) else { continue };
-        let Some(interval) = interval_for(&q, calendar)? else { continue };
-        let refused = refusal(&world, calendar, interval, &q, &asker, now);
-        if refused.is_none() || q.free != Some(true) {
-            found.push(Found { calendar: calendar.clone(), interval, refused });
-        }
-    }
-    let fit = |f: &Found| {
-        let spec = &f.calendar.resource.spec;
-        (f.refused.is_some(), spec.seats.unwrap_or(u32::MAX), spec.name.clone(), f.calendar.resource.id)
-    };
-    found.sort_by_cached_key(fit);
-    let total_free = found.iter().filter(|f| f.refused.is_none()).count();
-    let next = (found.len() > skip.saturating_add(limit)).then(|| (skip + limit).to_string());
-    let mut items = Vec::with_capacity(limit);
-    for f in found.iter().skip(skip).take(limit) {
-        items.push(body(&app, &asker, f, now).await);
-    }
-    Ok(Json(SearchBody { items, total: found.len(), total_free, next, as_of: time(now) }))
+    let (first, last) = (all.iter().filter(|s| !group(s)), all.iter().filter(|s| group(s)));
+    let page: Vec<Sighting> = first.chain(last).filter(wanted).take(limit + 1).copied().collect();
+    let next = (page.len() > limit).then(|| page.get(limit - 1)).flatten();
+    let next = next.map(|s| format!("{}.{}", if group(s) { "taken" } else { "free" }, s.matched.id));
+    let page = &page[..page.len().min(limit)];
+    let items = bodies(&app, &search, &mut world, page).await?;
+    let facets = FacetsBody::from(facets);
+    Ok(Json(SearchBody { items, total: all.len(), total_free, facets, next, as_of: time(search.now) }))
 }
 
-/// When: a section's one interval, or what is asked, read in the resource's zone. Sections outside what is asked do not match.
-fn interval_for(q: &SearchQuery, calendar: &Calendar) -> Result<Option<Interval>, Problem> {
-    let spec = &calendar.resource.spec;
-    let asked = match (&q.start, &q.end) {
-        (Some(start), Some(end)) => Some(read_interval(start, end, "", Some(&spec.zone)).map_err(Problem::fields)?),
-        (None, None) => None,
-        (Some(_), None) => return Err(Problem::field(FieldError::new("end", "missing", "is missing"))),
-        (None, Some(_)) => return Err(Problem::field(FieldError::new("start", "missing", "is missing"))),
-    };
-    match (spec.interval, asked) {
-        (Some(one), Some(asked)) => Ok(one.meets(asked).then_some(one)),
-        (Some(one), None) => Ok(Some(one)),
-        (None, Some(asked)) => Ok(Some(asked)),
-        (None, None) => {
-            Err(Problem::field(FieldError::new("start", "missing", "is missing: say from when until when")))
+impl SearchQuery {
+    fn when(&self) -> Result<When, Problem> {
+        let bad = |field, code, says| Err(Problem::field(FieldError::new(field, code, says)));
+        let missing = |field| bad(field, "missing", "is missing");
+        // What is no time at all is told whatever matches; the rest is read in each zone.
+        for (field, text) in [("start", &self.start), ("end", &self.end), ("from", &self.from), ("to", &self.to)] {
+            read_time_if(text.as_ref(), field, Some(&Zone::utc()))?;
+        }
+        match (&self.start, &self.end, &self.from, &self.to, self.duration_min) {
+            (Some(start), Some(end), None, None, None) => Ok(When::Told(start.clone(), end.clone())),
+            (None, None, None, None, None) => Ok(When::Whenever),
+            (Some(_), None, None, None, None) => missing("end"),
+            (None, Some(_), None, None, None) => missing("start"),
+            (None, None, Some(_), Some(_), Some(minutes)) if !(1..=WINDOW_MAX_MIN).contains(&minutes) => {
+                bad("duration_min", "out_of_range", "must be between 1 minute and 7 days")
+            }
+            (None, None, Some(from), Some(to), Some(minutes)) => {
+                Ok(When::Within(from.clone(), to.clone(), Span::minutes(i64::from(minutes))))
+            }
+            (None, None, None, ..) => missing("from"),
+            (None, None, _, None, _) => missing("to"),
+            (None, None, _, _, None) => missing("duration_min"),
+            (..) => bad("from", "not_both", "must be left out with start and end"),
         }
     }
 }
 
-fn refusal(
-    world: &World,
+/// A place in the order: whether in its second group, and where among all resources.
+fn read_cursor(app: &App, text: &str, order: Order) -> Result<(bool, u32), Problem> {
+    let cursor = text.split_once('.').and_then(|(group, id)| {
+        let group = match group {
+            "free" => false,
+            "taken" => true,
+            _ => return None,
+        };
+        Some((group, catalogue::read(app.views.catalogue()).rank(order, ResourceId(id.parse().ok()?))?))
+    });
+    cursor.ok_or_else(|| Problem::field(FieldError::new("after", "not_understood", "must be the next of a page")))
+}
+
+/// The buildings of a filter, fifty at the most.
+fn buildings(buildings: Vec<String>) -> Result<Vec<String>, Problem> {
+    match buildings.len() <= 50 {
+        true => Ok(buildings),
+        false => Err(Problem::field(FieldError::new("building", "too_many", "must be at most 50"))),
+    }
+}
+
+/// The equipment of a filter, twenty things at the most.
+pub fn equipment(list: Option<&str>) -> Result<Vec<String>, Problem> {
+    let all = list.unwrap_or_default().split(',').map(|e| e.trim().to_lowercase()).filter(|e| !e.is_empty());
+    let all: Vec<String> = all.collect();
+    match all.len() <= 20 {
+        true => Ok(all),
+        false => Err(Problem::field(FieldError::new("equipment", "too_many", "must be at most 20"))),
+    }
+}
+
+/// What was seen, judged once more each and put in words; what is gone is left out.
+pub async fn bodies(
+    app: &App,
+    search: &Search<'_>,
+    world: &mut World,
+    seen: &[Sighting],
+) -> Result<Vec<FoundBody>, Problem> {
+    let calendars = app.views.calendars(seen.iter().map(|s| s.matched.id).collect()).await?;
+    let mut items = Vec::with_capacity(seen.len());
+    let mut seen = seen.iter();
+    for calendar in calendars {
+        let Some(sighting) = seen.find(|s| s.matched.id == calendar.resource.id) else { break };
+        let refused = search.wish(world, calendar.clone()).refused(sighting.interval);
+        items.push(body(app, search, &calendar, sighting.interval, refused).await);
+    }
+    Ok(items)
+}
+
+/// A resource at a time, and why it is not free if it is not.
+pub async fn body(
+    app: &App,
+    search: &Search<'_>,
     calendar: &Calendar,
     interval: Interval,
-    q: &SearchQuery,
-    asker: &Asker,
-    now: Instant,
-) -> Option<Rejection> {
-    let line = Line { resource: calendar.resource.id, interval: Some(interval), units: q.units.unwrap_or(1) };
-    let details = Details { people: q.people, ..Details::default() };
-    let action =
-        Action::Book { booking: BookingId(Uuid::nil()), owner: asker.id, lines: vec![line], details, hold: None };
-    match decide(world, &Command { actor: asker.actor(), action, seen: None }, now) {
-        Verdict::Rejected(rejection, _) => Some(rejection),
-        Verdict::Accepted(..) | Verdict::Moved(_) | Verdict::Needs(_) => None,
-    }
-}
-
-async fn body(app: &App, asker: &Asker, f: &Found, now: Instant) -> FoundBody {
-    let (resource, spec) = (&f.calendar.resource, &f.calendar.resource.spec);
-    let units_free = free_units(&f.calendar, f.interval, Some(asker.id), now);
-    let reason = match &f.refused {
+    refused: Option<Rejection>,
+) -> FoundBody {
+    let (resource, spec) = (&calendar.resource, &calendar.resource.spec);
+    let units_free = free_units(calendar, interval, Some(search.asker.id), search.now);
+    let code = refused.as_ref().map(|r| r.code);
+    let reason = match refused {
         Some(rejection) => {
-            let shown = app.shown(asker, rejection).await;
+            let shown = app.shown(search.asker, &rejection).await;
             let rule = rejection.rule.map(slotwise_domain::Rule::name);
             Some(ReasonBody { code: rejection.code.name(), detail: shown.detail, rule, witness: shown.witness })
         }
@@ -255,15 +311,15 @@ async fn body(app: &App, asker: &Asker, f: &Found, now: Instant) -> FoundBody {
             capacity: spec.capacity,
             policy_version: resource.policy_version,
         },
-        start: time(f.interval.start()),
-        end: time(f.interval.end()),
-        free: f.refused.is_none(),
-        badge: badge(f.refused.as_ref().map(|r| r.code), units_free, spec.capacity),
+        start: time(interval.start()),
+        end: time(interval.end()),
+        free: code.is_none(),
+        badge: badge(code, units_free, spec.capacity),
         reason,
         units_free,
         hold_at: spec.policy.hold_at.into(),
-        epoch: f.calendar.version.epoch.0,
-        version: f.calendar.version.number,
+        epoch: calendar.version.epoch.0,
+        version: calendar.version.number,
     }
 }
 

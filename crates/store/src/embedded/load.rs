@@ -12,7 +12,7 @@ use slotwise_domain::{
     Hold, HoldEnd, HoldId, Instant, Interval, OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope,
     Slot, Span, Version, World,
 };
-use slotwise_engine::Recorded;
+use slotwise_engine::{Catalogue, Recorded};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -110,6 +110,32 @@ fn fill_calendar(world: &mut World, id: ResourceId, source: &mut impl Source) ->
 }
 
 // Calendars
+
+/// Everything that can be booked, with marks on what is taken and ends after `since`.
+pub(super) fn catalogue(db: &Connection, since: Instant) -> Result<Catalogue> {
+    const RESOURCES: &str = "SELECT id, spec, policy_version FROM resource WHERE part_id = ?1";
+    const TAKEN: &str = "
+        SELECT resource, start_at, end_at, setup, teardown FROM booking_slot
+        WHERE part_id = ?1 AND until > ?2 AND active = 1
+        UNION ALL SELECT resource, start_at, end_at, setup, teardown FROM hold WHERE part_id = ?1 AND ended IS NULL
+        UNION ALL SELECT resource, start_at, end_at, 0, 0 FROM block WHERE part_id = ?1 AND end_at > ?2";
+    let mut catalogue = Catalogue::default();
+    let mut select = db.prepare(RESOURCES)?;
+    let mut rows = select.query([PART])?;
+    while let Some(row) = rows.next()? {
+        let id = ResourceId(row.get(0)?);
+        let cells = Cells { table: "resource", key: &id, row };
+        let spec = cells.decode(1, codec::decode_spec)?;
+        catalogue.put(Arc::new(Resource { id, spec, policy_version: cells.get(2)? }));
+    }
+    let mut select = db.prepare(TAKEN)?;
+    let mut rows = select.query(params![PART, since.0])?;
+    while let Some(row) = rows.next()? {
+        let id = ResourceId(row.get(0)?);
+        catalogue.mark(id, intervals(&Cells { table: "booking_slot", key: &id, row }, 1)?.1);
+    }
+    Ok(catalogue)
+}
 
 /// A resource with what takes time of it and ends after `since`.
 pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Result<Option<Entry>> {

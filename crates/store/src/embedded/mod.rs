@@ -41,17 +41,17 @@ use lookup::Lookup;
 use open::{lock, look_at_log, make_dir, prepare, sync, with_suffix};
 use slotwise_domain::{
     AttemptKey, Booking, BookingId, Calendar, EndedHold, Epoch, Hold, HoldId, Instant, Person, PersonId, Proposal,
-    Resource, ResourceId, Role, Scope, Settle, Version, World,
+    ResourceId, Role, Scope, Settle, Version, World,
 };
 use slotwise_engine::round;
 use slotwise_engine::{
-    BookingFilter, Clock, CommitError, Cursor, Directory, Facets, PersonCard, Record, Recorded, ResourceFilter,
-    Settled, Status, Store, StoreError, Streamed, Views,
+    BookingFilter, Catalogue, Clock, CommitError, Cursor, Directory, PersonCard, Record, Recorded, Settled, Status,
+    Store, StoreError, Streamed, Views,
 };
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use tail::{Known, Tail};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -99,6 +99,7 @@ pub struct Embedded {
     health: Arc<Health>,
     cache: Arc<Cache>,
     tail: Arc<Tail>,
+    catalogue: Arc<RwLock<Catalogue>>,
     people: Arc<People>,
     /// Of the tables.
     readers: Arc<Readers>,
@@ -136,6 +137,8 @@ impl Embedded {
             Checkpointer::start(&mut db, &path, options.checkpoint_pages, health.clone()).map_err(failed())?;
         let cache = Arc::new(Cache::new(options.cache_bytes, tail.watch_applied()));
         let views = dir.join(follow::FILE);
+        let since = options.clock.now().minus(Calendar::LOOKBACK);
+        let catalogue = Arc::new(RwLock::new(load::catalogue(&tables.db, since)?));
         let readers = Readers::open(&views, options.readers, options.page_cache_bytes / 8).map_err(failed())?;
         let journal = Readers::open(&path, options.readers, JOURNAL_CACHE_BYTES).map_err(failed())?;
         let follower = Follower::start(tables, tail.clone(), health.clone());
@@ -149,6 +152,7 @@ impl Embedded {
             cache: cache.clone(),
             tail: tail.clone(),
             follower: follower.clone(),
+            catalogue: catalogue.clone(),
             clock: options.clock.clone(),
             health: health.clone(),
             meta,
@@ -172,6 +176,7 @@ impl Embedded {
             health,
             cache,
             tail,
+            catalogue,
             people,
             readers,
             journal,
@@ -399,15 +404,24 @@ impl Store for Embedded {
 
 #[async_trait]
 impl Views for Embedded {
-    async fn resources(&self, filter: ResourceFilter) -> Result<Vec<Arc<Resource>>, StoreError> {
-        self.caught_up().await;
-        let resources = self.readers.read(views::resources).await?;
-        Ok(interim::filtered(resources, &filter))
+    fn catalogue(&self) -> &RwLock<Catalogue> {
+        &self.catalogue
     }
 
-    async fn facets(&self) -> Result<Facets, StoreError> {
-        self.caught_up().await;
-        Ok(interim::facets(&self.readers.read(views::resources).await?))
+    async fn calendars(&self, ids: Vec<ResourceId>) -> Result<Vec<Arc<Calendar>>, StoreError> {
+        let known: Vec<_> = ids.iter().map(|id| self.cache.get(*id).map(|entry| entry.calendar)).collect();
+        if known.iter().all(Option::is_some) {
+            return Ok(known.into_iter().flatten().collect());
+        }
+        let (cache, tail) = (self.cache.clone(), self.tail.clone());
+        let since = self.clock.now().minus(Calendar::LOOKBACK);
+        let read = self.readers.read_each(move |tables| {
+            let lookup = Lookup { tables, tail: &tail, cache: &cache, since };
+            let load = |id: ResourceId| Ok(lookup.calendar(id)?.map(|entry| entry.calendar));
+            let loaded = ids.iter().zip(known).map(|(id, known)| known.map_or_else(|| load(*id), |c| Ok(Some(c))));
+            loaded.filter_map(Result::transpose).collect()
+        });
+        read.await
     }
 
     async fn booking(&self, id: BookingId) -> Result<Option<Arc<Booking>>, StoreError> {
@@ -512,39 +526,5 @@ impl Source for Observer<'_> {
 
     fn hold(&mut self, id: HoldId) -> error::Result<Option<(Hold, Option<EndedHold>)>> {
         self.lookup.hold(id)
-    }
-}
-
-/// Until the catalogue is here.
-mod interim {
-    use super::{Arc, Facets, Resource, ResourceFilter};
-
-    pub fn filtered(mut found: Vec<Arc<Resource>>, filter: &ResourceFilter) -> Vec<Arc<Resource>> {
-        found.retain(|r| {
-            let spec = &r.spec;
-            let text = format!("{} {}", spec.name, spec.building.as_deref().unwrap_or_default()).to_lowercase();
-            filter.kind.is_none_or(|kind| spec.kind == kind)
-                && filter.building.as_ref().is_none_or(|b| spec.building.as_ref() == Some(b))
-                && filter.equipment.iter().all(|e| spec.equipment.contains(&e.trim().to_lowercase()))
-                && filter.words.iter().all(|w| text.contains(&w.to_lowercase()))
-        });
-        found.sort_by_key(|r| (r.spec.name.clone(), r.id));
-        let after = &filter.after;
-        let page = found.into_iter().filter(|r| after.as_ref().is_none_or(|a| (&r.spec.name, r.id) > (&a.0, a.1)));
-        page.take(filter.max).collect()
-    }
-
-    pub fn facets(found: &[Arc<Resource>]) -> Facets {
-        let mut facets = Facets::default();
-        for spec in found.iter().map(|r| &r.spec) {
-            *facets.kinds.entry(spec.kind).or_default() += 1;
-            if let Some(building) = &spec.building {
-                *facets.buildings.entry(building.clone()).or_default() += 1;
-            }
-            for word in &spec.equipment {
-                *facets.equipment.entry(word.clone()).or_default() += 1;
-            }
-        }
-        facets
     }
 }

@@ -1,12 +1,11 @@
-//! Reads for lists, search and calendars, as SQL.
+//! Lists of bookings, as SQL.
 //! Nothing is decided on what they return.
 
-use super::error::{Cells, Result};
+use super::error::Result;
 use super::load::{PART, booking_of, bookings_where, max_rows};
-use crate::codec;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
-use slotwise_domain::{Booking, Instant, Resource, ResourceId};
+use slotwise_domain::{Booking, Instant};
 use slotwise_engine::BookingFilter;
 use std::sync::Arc;
 
@@ -37,20 +36,6 @@ impl Conditions {
 
 fn blob(id: uuid::Uuid) -> Value {
     Value::Blob(id.into_bytes().into())
-}
-
-/// All resources.
-pub(super) fn resources(db: &Connection) -> Result<Vec<Arc<Resource>>> {
-    let mut select = db.prepare("SELECT id, spec, policy_version FROM resource WHERE part_id = ?")?;
-    let mut rows = select.query([PART])?;
-    let mut resources = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id = ResourceId(row.get(0)?);
-        let cells = Cells { table: "resource", key: &id, row };
-        let spec = cells.decode(1, codec::decode_spec)?;
-        resources.push(Arc::new(Resource { id, spec, policy_version: cells.get(2)? }));
-    }
-    Ok(resources)
 }
 
 /// Bookings by start, then id.

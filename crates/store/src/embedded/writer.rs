@@ -19,12 +19,13 @@ use slotwise_domain::{
     AttemptKey, Booking, BookingId, Calendar, Change, Changes, EndedHold, Failure, FailureCode, Hold, HoldId, Instant,
     Person, PersonId, Proposal, ResourceId, Role, Settle, Version, World,
 };
+use slotwise_engine::catalogue::{self, Catalogue};
 use slotwise_engine::round::{Judged, KeyAge, assert_sound, judge, key_age};
 use slotwise_engine::{Clock, CommitError, Made, Recorded, Settled};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Instant as Moment;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -46,6 +47,7 @@ pub(super) struct Writer {
     pub cache: Arc<Cache>,
     pub tail: Arc<Tail>,
     pub follower: Arc<Follower>,
+    pub catalogue: Arc<RwLock<Catalogue>>,
     pub clock: Arc<dyn Clock>,
     pub health: Arc<Health>,
     pub meta: Meta,
@@ -154,6 +156,8 @@ impl Writer {
             stop: Some(format!("a COMMIT failed, and it is not known whether it is durable: {e}")),
         })?;
         self.head = Head { number: commit.number, hash: commit.hash };
+        let records = commit.records().map(|(_, record)| (record.resource, &record.changes[..]));
+        catalogue::write(&self.catalogue).fold(&world.calendars, records);
         self.tail.push(&Arc::new(commit));
         self.publish(world, &heads, since);
         for Decided { n, recorded, made, .. } in decided {

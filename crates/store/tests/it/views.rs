@@ -1,8 +1,9 @@
 //! Lists and searches: filters, order, pages.
 //! They never judge, so no rule is tested here.
 
-use crate::support::{HOUR, START, Site, commit, one, room};
-use slotwise_domain::{Action, BookingId, Instant, Kind, ResourceSpec, Span, Subject};
+use crate::support::{HOUR, START, Site, commit, hour, one, room};
+use slotwise_domain::{Action, BookingId, Instant, Kind, ResourceId, ResourceSpec, Span, Subject};
+use slotwise_engine::catalogue::{Order, read};
 use slotwise_engine::{BookingFilter, ResourceFilter, Settled, Views};
 use std::collections::BTreeMap;
 
@@ -24,20 +25,20 @@ async fn resources_are_found_by_what_they_are_and_have() {
     for spec in [main, hall, lab, beamer] {
         site.resource(&store, spec).await;
     }
-    let found = async |filter| -> Vec<String> {
-        store.resources(page(filter)).await.unwrap().iter().map(|r| r.spec.name.clone()).collect()
+    let found = |filter| -> Vec<String> {
+        read(store.catalogue()).resources(&page(filter)).iter().map(|r| r.spec.name.clone()).collect()
     };
     let all = ResourceFilter::default;
-    assert_eq!(found(all()).await, ["Aula", "Beamer", "Große Halle", "Lab 1"]);
-    assert_eq!(found(ResourceFilter { kind: Some(Kind::Equipment), ..all() }).await, ["Beamer"]);
-    assert_eq!(found(ResourceFilter { building: Some("North".into()), ..all() }).await, ["Große Halle"]);
-    assert_eq!(found(ResourceFilter { equipment: vec!["projector".into()], ..all() }).await, ["Aula", "Lab 1"]);
+    assert_eq!(found(all()), ["Aula", "Beamer", "Große Halle", "Lab 1"]);
+    assert_eq!(found(ResourceFilter { kind: Some(Kind::Equipment), ..all() }), ["Beamer"]);
+    assert_eq!(found(ResourceFilter { buildings: vec!["North".into()], ..all() }), ["Große Halle"]);
+    assert_eq!(found(ResourceFilter { equipment: vec!["projector".into()], ..all() }), ["Aula", "Lab 1"]);
     let both = vec!["projector".into(), "WHITEBOARD".into()];
-    assert_eq!(found(ResourceFilter { equipment: both, ..all() }).await, ["Lab 1"]);
-    assert_eq!(found(ResourceFilter { words: vec!["HALLE".into(), "north".into()], ..all() }).await, ["Große Halle"]);
-    assert_eq!(found(ResourceFilter { words: vec!["100%".into()], ..all() }).await, [""; 0]);
+    assert_eq!(found(ResourceFilter { equipment: both, ..all() }), ["Lab 1"]);
+    assert_eq!(found(ResourceFilter { words: vec!["HALLE".into(), "north".into()], ..all() }), ["Große Halle"]);
+    assert_eq!(found(ResourceFilter { words: vec!["100%".into()], ..all() }), [""; 0]);
 
-    let facets = store.facets().await.unwrap();
+    let facets = read(store.catalogue()).facets(&all());
     assert_eq!(facets.kinds, BTreeMap::from([(Kind::Room, 3), (Kind::Equipment, 1)]));
     assert_eq!(facets.buildings, BTreeMap::from([("Main".into(), 2), ("North".into(), 1)]));
     assert_eq!(facets.equipment, BTreeMap::from([("projector".into(), 2), ("whiteboard".into(), 1)]));
@@ -52,7 +53,7 @@ async fn resources_come_in_pages() {
     }
     let (mut after, mut all) = (None, Vec::new());
     loop {
-        let found = store.resources(ResourceFilter { after, max: 4, ..Default::default() }).await.unwrap();
+        let found = read(store.catalogue()).resources(&ResourceFilter { after, max: 4, ..Default::default() });
         let Some(last) = found.last() else { break };
         after = Some((last.spec.name.clone(), last.id));
         all.extend(found.iter().map(|r| (r.spec.name.clone(), r.id)));
@@ -123,4 +124,29 @@ async fn bookings_are_found_in_order_and_in_pages() {
     assert_eq!(found(state("pending")).await, []);
     assert_eq!(found(state("nonsense")).await, []);
     assert_eq!(store.holds_of(bob).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_is_taken_is_marked_after_reopening_as_before() {
+    let site = Site::new();
+    let store = site.open().await;
+    let rooms = [site.room(&store, "Booked").await, site.room(&store, "Free").await, site.room(&store, "Held").await];
+    let from = |hours: i64| START.plus(Span::hours(hours));
+    let (taken, later) = (hour(from(2)), hour(from(5)));
+    commit(&store, vec![site.book(site.admin, rooms[0], from(2)), site.hold(site.admin, rooms[2], from(2))]).await;
+    let idle = |store: &slotwise_store::Embedded, at| {
+        let catalogue = read(store.catalogue());
+        let all = catalogue.matches(&ResourceFilter::default(), Order::Name);
+        all.iter().map(|m| catalogue.idle(at).is(m.number)).collect::<Vec<_>>()
+    };
+    let nobody = ResourceId(uuid::Uuid::nil());
+    let found = store.calendars(vec![rooms[2], nobody, rooms[0]]).await.unwrap();
+    assert_eq!(found.iter().map(|c| c.resource.id).collect::<Vec<_>>(), [rooms[2], rooms[0]]);
+    let before = (idle(&store, taken), idle(&store, later));
+    assert_eq!(before, (vec![false, true, false], vec![true, true, true]));
+    drop(store);
+    let store = site.reopen();
+    assert_eq!((idle(&store, taken), idle(&store, later)), before);
+    let found = store.calendars(rooms.to_vec()).await.unwrap();
+    assert_eq!(found.iter().map(|c| c.uses.len()).collect::<Vec<_>>(), [1, 0, 1]);
 }

@@ -1,44 +1,33 @@
-// Reads what is free instead of a refused room.
+// Reads what is free instead of what was refused: other rooms, other times, a shorter time.
 import { useQuery } from '@tanstack/react-query';
-import type { SearchItem, SearchPage } from '../../api/types';
+import type { Alternatives } from '../../api/types';
 import { ask } from '../../lib/http';
-import { isOrdered, searchQuery, type Filters } from '../search/filters';
+import type { Filters } from '../search/filters';
 
-const shown_max = 4;
-const wanted_min = 3;
-
-export interface Alternatives {
-  items: SearchItem[];
-  as_of: string;
+/** What was refused: enough of it to ask for something near. */
+export interface Refused {
+  resource: { id: string };
+  start: string;
+  end: string;
 }
 
-/** What the person searched for comes first; the server's link, which asks for less, fills up when that is too few. */
-export function useAlternatives(refused: string, link: string | null | undefined, filters: Filters, enabled: boolean) {
+/** The server's link knows what was asked; the person's filters know what another room must have. */
+export function useAlternatives(refused: Refused, link: string | null | undefined, filters: Filters, enabled: boolean) {
+  const address = alternativesOf(refused, link, filters);
   return useQuery({
     enabled,
-    queryKey: ['alternatives', refused, link, filters],
+    queryKey: ['alternatives', address],
     staleTime: 0,
     gcTime: 0,
-    queryFn: async ({ signal }): Promise<Alternatives> => {
-      const pages: SearchPage[] = [];
-      if (isOrdered(filters)) pages.push(await ask<SearchPage>(`/api/search?${searchQuery({ ...filters, text: '', all: false })}`, { signal }));
-      if (isOurs(link) && pick(pages, refused).length < wanted_min) pages.push(await ask<SearchPage>(fitting(link, filters), { signal }));
-      return { items: pick(pages, refused).slice(0, shown_max), as_of: pages.at(-1)?.as_of ?? '' };
-    },
+    queryFn: ({ signal }) => ask<Alternatives>(address, { signal }),
   });
 }
 
-function pick(pages: SearchPage[], refused: string): SearchItem[] {
-  const free = pages.flatMap((page) => page.items).filter((item) => item.free && item.resource.id !== refused);
-  return [...new Map(free.map((item) => [item.resource.id, item])).values()];
-}
-
-/** Only a path of our own API is followed. */
-function isOurs(link: string | null | undefined): link is string {
-  return link?.startsWith('/api/search?') ?? false;
-}
-
-/** The link knows the time but not how many people come; a room that is too small is no alternative. */
-function fitting(link: string, { people }: Filters): string {
-  return people && !link.includes('people=') ? `${link}&people=${people}` : link;
+export function alternativesOf({ resource, start, end }: Refused, link: string | null | undefined, { people, equipment }: Filters): string {
+  // Only a path of our own API is followed; a problem from elsewhere carries none.
+  const ours = link?.startsWith('/api/alternatives?') ? link.slice('/api/alternatives?'.length) : null;
+  const query = new URLSearchParams(ours ?? { resource: resource.id, start, end });
+  if (people && !query.has('people')) query.set('people', String(people));
+  if (equipment.length > 0) query.set('equipment', equipment.join(','));
+  return `/api/alternatives?${query}`;
 }

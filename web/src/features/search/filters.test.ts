@@ -11,9 +11,10 @@ describe('filters in the address bar', () => {
       to: '15:00',
       people: 24,
       equipment: ['projector', 'piano'],
-      building: 'Center Hall & Annex',
+      buildings: ['Center Hall & Annex', 'North, old'],
       text: 'a+b c',
       all: true,
+      sort: 'seats',
     };
     expect(readFilters(`?${writeFilters(filters, new URLSearchParams())}`, friday)).toEqual(filters);
   });
@@ -23,7 +24,7 @@ describe('filters in the address bar', () => {
   });
 
   it('fall back when the link holds nonsense', () => {
-    expect(readFilters('?date=2026-02-31&from=25:00&to=x&people=-3&equipment=,,', friday)).toEqual(readFilters('', friday));
+    expect(readFilters('?date=2026-02-31&from=25:00&to=x&people=-3&equipment=,,&building=&sort=up', friday)).toEqual(readFilters('', friday));
   });
 
   it('keep what else the address says, and drop what is empty', () => {
@@ -46,6 +47,12 @@ describe('the search', () => {
       q: '101',
       free: 'true',
     });
+  });
+
+  it('names each building, and an order only if it is not the usual one', () => {
+    const query = searchQuery(readFilters('?building=A&building=B,C&sort=name&all=1', friday));
+    expect(query.getAll('building')).toEqual(['A', 'B,C']);
+    expect([query.get('sort'), query.get('free')]).toEqual(['name', null]);
   });
 
   it('knows an interval that ends before it starts', () => {

@@ -7,11 +7,16 @@ export interface Filters {
   to: string;
   people: number | null;
   equipment: string[];
-  building: string | null;
+  /** Any of them will do. */
+  buildings: string[];
   text: string;
   /** Also show what cannot be booked, with the reason. */
   all: boolean;
+  sort: Sort;
 }
+
+export const sorts = ['best', 'name', 'seats'] as const;
+export type Sort = (typeof sorts)[number];
 
 export function defaultFilters(now: number): Filters {
   return {
@@ -20,9 +25,10 @@ export function defaultFilters(now: number): Filters {
     to: '11:00',
     people: null,
     equipment: [],
-    building: null,
+    buildings: [],
     text: '',
     all: false,
+    sort: 'best',
   };
 }
 
@@ -36,9 +42,10 @@ export function readFilters(search: string, now: number): Filters {
     to: matching(params.get('to'), isTime) ?? defaults.to,
     people: people > 0 && people < 100_000 ? people : null,
     equipment: (params.get('equipment') ?? '').split(',').filter(Boolean),
-    building: params.get('building') || null,
+    buildings: params.getAll('building').filter(Boolean),
     text: params.get('q') ?? '',
     all: params.get('all') === '1',
+    sort: sorts.find((sort) => sort === params.get('sort')) ?? defaults.sort,
   };
 }
 
@@ -51,9 +58,11 @@ export function writeFilters(filters: Filters, onto: URLSearchParams): URLSearch
   put('to', filters.to);
   put('people', filters.people ? String(filters.people) : '');
   put('equipment', filters.equipment.join(','));
-  put('building', filters.building ?? '');
+  params.delete('building');
+  for (const building of filters.buildings) params.append('building', building);
   put('q', filters.text);
   put('all', filters.all ? '1' : '');
+  put('sort', filters.sort === 'best' ? '' : filters.sort);
   return params;
 }
 
@@ -68,9 +77,10 @@ export function searchQuery(filters: Filters): URLSearchParams {
   });
   if (filters.people) params.set('people', String(filters.people));
   if (filters.equipment.length > 0) params.set('equipment', filters.equipment.join(','));
-  if (filters.building) params.set('building', filters.building);
+  for (const building of filters.buildings) params.append('building', building);
   if (filters.text.trim()) params.set('q', filters.text.trim());
   if (!filters.all) params.set('free', 'true');
+  if (filters.sort !== 'best') params.set('sort', filters.sort);
   return params;
 }
 
@@ -81,7 +91,7 @@ export function isOrdered(filters: Filters): boolean {
 /** How many filters beyond the time are set. */
 export function countNarrowing(filters: Filters): number {
   return (
-    (filters.people ? 1 : 0) + filters.equipment.length + (filters.building ? 1 : 0) + (filters.text.trim() ? 1 : 0)
+    (filters.people ? 1 : 0) + filters.equipment.length + filters.buildings.length + (filters.text.trim() ? 1 : 0)
   );
 }
 

@@ -23,7 +23,7 @@ export function useSearch(filters: Filters) {
   const pages = result.data?.pages;
   const items = useMemo(() => dropRepeats(pages), [pages]);
   const first = pages?.[0];
-  return { ...result, items, total: first?.total ?? 0, totalFree: first?.total_free ?? 0, asOf: pages?.at(-1)?.as_of ?? null };
+  return { ...result, items, total: first?.total ?? 0, totalFree: first?.total_free ?? 0, facets: first?.facets, asOf: pages?.at(-1)?.as_of ?? null };
 }
 
 export function useFacets() {

@@ -82,7 +82,7 @@ export default function MoveDialog({ booking, onClose }: { booking: Booking; onC
         {lost && (
           <ConflictPanel
             problem={lost}
-            refused={line.resource}
+            refused={{ resource: { id: line.resource }, start: `${filters.date}T${filters.from}`, end: `${filters.date}T${filters.to}` }}
             moves
             filters={filters}
             onTake={({ resource, start, end }) => void move({ resource: resource.id, units: line.units, start, end })}

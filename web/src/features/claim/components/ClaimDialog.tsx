@@ -26,8 +26,8 @@ export default function ClaimDialog({ target, filters, mark, onTarget, onClose, 
   return (
     <Sheet onClose={onClose} size={520} title={t('claim.title', { name: resource.name })} testId="claim-dialog">
       <ClaimForm
-        // Another room is another wish, with keys and a hold of its own.
-        key={resource.id}
+        // Another room or another time is another wish, with keys and a hold of its own.
+        key={`${resource.id} ${target.item.start} ${target.item.end}`}
         target={target}
         filters={filters}
         details={details}

@@ -52,7 +52,7 @@ export function ClaimForm({ target, filters, details, onDetails, mark, onTake, o
       </div>
 
       {state.is === 'refused' && (
-        <ConflictPanel problem={state.problem} refused={resource.id} filters={filters} onTake={onTake} />
+        <ConflictPanel problem={state.problem} refused={target.item} filters={filters} onTake={onTake} />
       )}
       {pause > 0 && <p className={css.soft}>{t('claim.othersHold', { count: pause })}</p>}
       {state.is !== 'refused' && !working && <Meanwhile mark={mark} />}

@@ -2,16 +2,21 @@
 import { Button, Loader } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { ProblemBody, SearchItem } from '../../../api/types';
+import type { Alternative, ProblemBody, SearchItem } from '../../../api/types';
 import { Notice } from '../../../components/Notice';
 import { isLostRace, refusalSentence } from '../../../lib/refusals';
+import { writeInterval } from '../../../lib/times';
 import type { Filters } from '../../search/filters';
-import { useAlternatives } from '../queries';
+import { useAlternatives, type Refused } from '../queries';
 import css from './ConflictPanel.module.css';
+
+/** How many of each are offered: enough to choose from, and still one look. */
+const shown_max = { other_resource: 4, other_time: 4, shorter: 1 };
+const ways = ['other_resource', 'other_time', 'shorter'] as const;
 
 interface Props {
   problem: ProblemBody;
-  refused: string;
+  refused: Refused;
   filters: Filters;
   onTake: (item: SearchItem, as_of: string) => void;
   /** Of a booking that stands already: what did not happen, and what is offered, is to move it. */
@@ -20,7 +25,7 @@ interface Props {
 
 export function ConflictPanel({ problem, refused, filters, onTake, moves = false }: Props) {
   const { t } = useTranslation();
-  // A hold that ran out can be had again; it is no reason to look for another room.
+  // A hold that ran out can be had again; it is no reason to look for something else.
   const elsewhere = problem.code !== 'hold_expired';
   const alternatives = useAlternatives(refused, problem.alternatives, filters, elsewhere);
   const heading = useRef<HTMLHeadingElement>(null);
@@ -31,34 +36,54 @@ export function ConflictPanel({ problem, refused, filters, onTake, moves = false
         <h3 className={css.title} ref={heading} tabIndex={-1}>{refusalSentence(t, problem)}</h3>
         {isLostRace(problem.code) && <p className={css.hint}>{t(moves ? 'bookings.moveFailed' : 'claim.refusedTitle')}.</p>}
       </Notice>
-      {elsewhere && <h4 className={css.subtitle}>{t('conflict.alternatives')}</h4>}
       {alternatives.isLoading && (
         <p role="status" className={css.hint}>
           <Loader size="xs" /> {t('conflict.loading')}
         </p>
       )}
-      {alternatives.data?.items.length === 0 && <p className={css.hint}>{t('conflict.none')}</p>}
-      <ul className={css.list}>
-        {alternatives.data?.items.map((item) => (
-          <li key={item.resource.id} className={css.item} data-testid="alternative" data-resource={item.resource.id}>
-            <span>
-              <span className={css.name}>{item.resource.name}</span>
-              <span className={css.facts}>
-                {[item.resource.building, item.resource.seats !== null ? t('card.seats', { count: item.resource.seats }) : null]
-                  .filter(Boolean)
-                  .join(' · ')}
-              </span>
-            </span>
-            <Button
-              variant="light"
-              aria-label={t(moves ? 'conflict.moveTo' : 'conflict.take', { name: item.resource.name })}
-              onClick={() => onTake(item, alternatives.data.as_of)}
-            >
-              {t(moves ? 'bookings.moveShort' : 'conflict.takeShort')}
-            </Button>
-          </li>
-        ))}
-      </ul>
+      {alternatives.data?.items.length === 0 && <p role="status" className={css.hint}>{t('conflict.none')}</p>}
+      {ways.map((why) => {
+        const items = alternatives.data?.items.filter((item) => item.why === why).slice(0, shown_max[why]) ?? [];
+        return (
+          items.length > 0 && (
+            <section key={why} aria-labelledby={`way-${why}`}>
+              <h4 className={css.subtitle} id={`way-${why}`}>{t(`conflict.${why}`)}</h4>
+              <ul className={css.list}>
+                {items.map((item) => (
+                  <Choice key={`${item.resource.id} ${item.start}`} item={item} moves={moves} onTake={() => onTake(item, alternatives.data!.as_of)} />
+                ))}
+              </ul>
+            </section>
+          )
+        );
+      })}
     </div>
+  );
+}
+
+function Choice({ item, moves, onTake }: { item: Alternative; moves: boolean; onTake: () => void }) {
+  const { t, i18n } = useTranslation();
+  const { why, resource, start, end } = item;
+  const when = writeInterval(start, end, resource.zone, i18n.language);
+  const elsewhere = why === 'other_resource';
+  const facts = [resource.building, resource.seats !== null ? t('card.seats', { count: resource.seats }) : null];
+  return (
+    <li className={css.item} data-testid="alternative" data-why={why} data-resource={resource.id} data-start={start} data-end={end}>
+      <span>
+        <span className={css.name}>{elsewhere ? resource.name : when}</span>
+        {elsewhere && <span className={css.facts}>{facts.filter(Boolean).join(' · ')}</span>}
+      </span>
+      <Button
+        variant="light"
+        aria-label={
+          elsewhere
+            ? t(moves ? 'conflict.moveTo' : 'conflict.take', { name: resource.name })
+            : t(moves ? 'conflict.moveToTime' : 'conflict.takeAt', { name: resource.name, when })
+        }
+        onClick={onTake}
+      >
+        {t(moves ? 'bookings.moveShort' : 'conflict.takeShort')}
+      </Button>
+    </li>
   );
 }

@@ -2,11 +2,11 @@
 import { ActionIcon, Button, Chip, NativeSelect, Switch, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Facet } from '../../../api/types';
+import type { Facet, Facets } from '../../../api/types';
 import { Icon } from '../../../components/icons';
 import { humanize } from '../../../lib/humanize';
 import { addDays } from '../../../lib/zoned';
-import { countNarrowing, isOrdered, type Filters as Values } from '../filters';
+import { countNarrowing, isOrdered, sorts, type Filters as Values } from '../filters';
 import { useFacets } from '../queries';
 import css from './Filters.module.css';
 
@@ -15,10 +15,12 @@ const chips_shown = 8;
 
 interface Props {
   filters: Values;
+  /** What is left to choose among what was found; until then, everything there is. */
+  found: Facets | undefined;
   onChange: (change: Partial<Values>, how?: 'push' | 'replace') => void;
 }
 
-export function Filters({ filters, onChange }: Props) {
+export function Filters({ filters, found, onChange }: Props) {
   const { t } = useTranslation();
   const facets = useFacets();
   const narrowing = countNarrowing(filters) - (filters.people ? 1 : 0);
@@ -81,19 +83,33 @@ export function Filters({ filters, onChange }: Props) {
       </div>
       {unordered && <p id="order-error" role="alert" className={css.error}>{t('search.order')}</p>}
       <div className={css.more} id="more-filters" data-open={open}>
-        <NativeSelect
-          label={t('search.building')}
-          data={[{ value: '', label: t('search.buildingAny') }, ...options(facets.data?.buildings, filters.building ? [filters.building] : [])]}
-          value={filters.building ?? ''}
-          onChange={(event) => onChange({ building: event.currentTarget.value || null })}
-        />
         <Typed
           label={t('search.text')}
           placeholder={t('search.textHint')}
           value={filters.text}
           onTyped={(text) => onChange({ text }, 'replace')}
         />
-        <Equipment facets={facets.data?.equipment} chosen={filters.equipment} onChange={(equipment) => onChange({ equipment })} />
+        <NativeSelect
+          label={t('search.sort')}
+          data={sorts.map((sort) => ({ value: sort, label: t(`search.sorts.${sort}`) }))}
+          value={filters.sort}
+          onChange={(event) => onChange({ sort: sorts.find((sort) => sort === event.currentTarget.value) ?? 'best' })}
+        />
+        <Choices
+          label={t('search.building')}
+          all={facets.data?.buildings}
+          found={found?.buildings}
+          chosen={filters.buildings}
+          onChange={(buildings) => onChange({ buildings })}
+        />
+        <Choices
+          label={t('search.equipment')}
+          all={facets.data?.equipment}
+          found={found?.equipment}
+          chosen={filters.equipment}
+          write={humanize}
+          onChange={(equipment) => onChange({ equipment })}
+        />
       </div>
       <div className={css.foot}>
         {countNarrowing(filters) > 0 && (
@@ -101,7 +117,7 @@ export function Filters({ filters, onChange }: Props) {
             variant="subtle"
             size="compact-sm"
             leftSection={<Icon name="cross" size={14} />}
-            onClick={() => onChange({ people: null, equipment: [], building: null, text: '' })}
+            onClick={() => onChange({ people: null, equipment: [], buildings: [], text: '' })}
           >
             {t('search.clear')}
           </Button>
@@ -116,27 +132,41 @@ export function Filters({ filters, onChange }: Props) {
   );
 }
 
-/** Equipment as switches, the most common first: one press each, and the count says what it would leave. */
-function Equipment({ facets, chosen, onChange }: { facets: Facet[] | undefined; chosen: string[]; onChange: (chosen: string[]) => void }) {
+interface ChoicesProps {
+  label: string;
+  all: Facet[] | undefined;
+  found: Facet[] | undefined;
+  chosen: string[];
+  write?: (value: string) => string;
+  onChange: (chosen: string[]) => void;
+}
+
+/**
+ * Values as switches, one press each, with what a press would leave. The most common of all come first and stay in their
+ * place: only the numbers change with the search, so that nothing moves under the pointer.
+ */
+function Choices({ label, all, found, chosen, write = String, onChange }: ChoicesProps) {
   const { t } = useTranslation();
-  const [all, setAll] = useState(false);
-  const common = (facets ?? []).toSorted((a, b) => b.count - a.count);
-  const known = options(common, chosen, humanize);
-  const shown = known.filter((one, index) => all || index < chips_shown || chosen.includes(one.value));
+  const [open, setOpen] = useState(false);
+  const common = (all ?? []).toSorted((a, b) => b.count - a.count).map(({ value }) => value);
+  // A shared link may name what no longer exists; it stays visible so that it can be removed.
+  const known = [...common, ...chosen.filter((value) => !common.includes(value))];
+  const shown = known.filter((value, index) => open || index < chips_shown || chosen.includes(value));
+  const counts = new Map((found ?? all ?? []).map(({ value, count }) => [value, count]));
   if (known.length === 0) return null;
   return (
-    <fieldset className={css.equipment}>
-      <legend>{t('search.equipment')}</legend>
+    <fieldset className={css.choices}>
+      <legend>{label}</legend>
       <Chip.Group multiple value={chosen} onChange={onChange}>
-        {shown.map((one) => (
-          <Chip key={one.value} value={one.value} size="sm" variant="outline">
-            {one.label}
+        {shown.map((value) => (
+          <Chip key={value} value={value} size="sm" variant="outline" data-count={counts.get(value) ?? 0}>
+            {write(value)} <span className={css.tally}>({counts.get(value) ?? 0})</span>
           </Chip>
         ))}
       </Chip.Group>
       {shown.length < known.length && (
-        <Button variant="subtle" size="compact-sm" onClick={() => setAll(true)}>
-          {t('search.equipmentMore', { count: known.length - shown.length })}
+        <Button variant="subtle" size="compact-sm" aria-label={t('search.choicesMoreOf', { count: known.length - shown.length, label })} onClick={() => setOpen(true)}>
+          {t('search.choicesMore', { count: known.length - shown.length })}
         </Button>
       )}
     </fieldset>
@@ -175,14 +205,4 @@ function Typed({ value, onTyped, type = 'text', ...rest }: {
       onChange={(event) => setTyped(event.currentTarget.value)}
     />
   );
-}
-
-function options(facets: Facet[] | undefined, chosen: string[], write: (value: string) => string = String) {
-  const known = facets ?? [];
-  const missing = chosen.filter((value) => !known.some((facet) => facet.value === value));
-  return [
-    ...known.map(({ value, count }) => ({ value, label: `${write(value)} (${count})` })),
-    // A shared link may name what no longer exists; it stays visible so that it can be removed.
-    ...missing.map((value) => ({ value, label: write(value) })),
-  ];
 }

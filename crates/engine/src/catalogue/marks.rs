@@ -1,0 +1,71 @@
+//! Which resources have something on them, day by day, in 64 cells each: what has no mark need not be looked at.
+//! A mark only warns: whether anything is in the way, a calendar says.
+
+use slotwise_domain::{Calendar, Instant, Interval, Span};
+use std::collections::BTreeMap;
+
+const DAY: i64 = Span::days(1).0;
+/// Twenty-two and a half minutes.
+const CELL: i64 = DAY / 64;
+
+/// For each day the cells of each resource, by its number.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    days: BTreeMap<i64, Vec<u64>>,
+}
+
+impl Marks {
+    pub fn mark(&mut self, number: u32, taken: Interval) {
+        for (day, cells) in days(taken) {
+            *self.cells(day, number) |= cells;
+        }
+    }
+
+    /// Marks the days of an interval anew, by what is on the calendar now.
+    pub fn look_again(&mut self, number: u32, calendar: &Calendar, interval: Interval) {
+        for (day, _) in days(interval) {
+            let Some(whole) = whole_day(day) else { continue };
+            let uses = calendar.meeting(whole).map(|u| u.occupied);
+            let blocks = calendar.blocks.values().map(|b| b.interval).filter(|i| i.meets(whole));
+            let cells = uses.chain(blocks).fold(0, |cells, taken| cells | cells_of(day, taken));
+            *self.cells(day, number) = cells;
+        }
+        // What lies so far back is refused by rule, and calendars forget it too.
+        let past = calendar.decided_at.minus(Calendar::LOOKBACK).0.div_euclid(DAY);
+        while self.days.first_key_value().is_some_and(|(day, _)| *day < past) {
+            self.days.pop_first();
+        }
+    }
+
+    pub fn during(&self, taken: Interval) -> Vec<(&[u64], u64)> {
+        days(taken).filter_map(|(day, cells)| Some((self.days.get(&day)?.as_slice(), cells))).collect()
+    }
+
+    fn cells(&mut self, day: i64, number: u32) -> &mut u64 {
+        let numbers = self.days.entry(day).or_default();
+        let place = number as usize;
+        if numbers.len() <= place {
+            numbers.resize(place + 1, 0);
+        }
+        &mut numbers[place]
+    }
+}
+
+/// The days that an interval meets, and its cells on each: no more than a year of them.
+fn days(taken: Interval) -> impl Iterator<Item = (i64, u64)> {
+    let (first, last) = (taken.start().0.div_euclid(DAY), (taken.end().0 - 1).div_euclid(DAY));
+    (first..=last).map(move |day| (day, cells_of(day, taken)))
+}
+
+fn cells_of(day: i64, taken: Interval) -> u64 {
+    let (start, end) = (taken.start().0 - day * DAY, taken.end().0 - day * DAY);
+    let (first, last) = (start.max(0) / CELL, (end.min(DAY) - 1) / CELL);
+    match (0..64).contains(&first) && first <= last && end > 0 {
+        true => (u64::MAX >> (63 - (last - first))) << first,
+        false => 0,
+    }
+}
+
+fn whole_day(day: i64) -> Option<Interval> {
+    Interval::new(Instant((day * DAY).max(Instant::MIN.0)), Instant((day + 1) * DAY)).ok()
+}
