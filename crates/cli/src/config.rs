@@ -70,7 +70,7 @@ struct Settings {
     /// Requests without an identity and new sockets from one address; 50/s,1000 if left out.
     #[arg(long, env = "SLOTWISE_RATE_LIMIT_ADDRESS", value_name = "N/s,BURST", help_heading = "Limits")]
     rate_limit_address: Option<String>,
-    /// Attempts carried out at once; more are told that it is busy. 8,192 if left out.
+    /// Attempts carried out at once; more are told that it is busy. 16,384 if left out.
     #[arg(long, env = "SLOTWISE_ATTEMPTS_MAX", value_name = "N", help_heading = "Limits")]
     attempts_max: Option<usize>,
     /// Connections at once, sockets included; 10,000 if left out, and never more than there are descriptors for.
@@ -103,6 +103,16 @@ struct Settings {
     /// How long a connection may be idle between requests, in seconds; 75 if left out.
     #[arg(long, env = "SLOTWISE_IDLE_WITHIN_S", value_name = "SECONDS", help_heading = "Limits")]
     idle_within_s: Option<u32>,
+
+    /// Make backups in this folder, by itself.
+    #[arg(long, env = "SLOTWISE_BACKUP_TO", value_name = "DIR", help_heading = "Backups")]
+    backup_to: Option<PathBuf>,
+    /// How often, such as 6h or 30m; 6h if left out.
+    #[arg(long, env = "SLOTWISE_BACKUP_EVERY", value_name = "TIME", help_heading = "Backups")]
+    backup_every: Option<String>,
+    /// How many of them are kept, the newest; 28 if left out.
+    #[arg(long, env = "SLOTWISE_BACKUP_KEEP", value_name = "N", help_heading = "Backups")]
+    backup_keep: Option<usize>,
 
     /// Logs as lines for people or as JSON; text if left out.
     #[arg(long, env = "SLOTWISE_LOG_FORMAT", value_name = "FORMAT", help_heading = "Logs")]
@@ -164,6 +174,8 @@ pub struct Config {
     pub rate_admin: Option<Rate>,
     /// How fast an address may ask without an identity.
     pub rate_address: Option<Rate>,
+    /// Backups that it makes by itself.
+    pub backups: Option<Schedule>,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -182,6 +194,7 @@ impl Settings {
             tls_cert tls_key public_url trusted_proxy
             rate_limit rate_limit_admin rate_limit_address attempts_max connections_max connections_per_address_max
             headers_max headers_kib headers_within_s body_kib body_within_s answer_within_s send_within_s idle_within_s
+            backup_to backup_every backup_keep
             log_format log_filter #[cfg(feature = "otlp")] otlp_endpoint)
     }
 
@@ -218,6 +231,49 @@ impl Settings {
     }
 }
 
+/// Where, how often, and how many are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// The folder they are in.
+    pub to: PathBuf,
+    /// From one to the next.
+    pub every: Duration,
+    /// At least one.
+    pub keep: usize,
+}
+
+impl Schedule {
+    /// More often is no backup any more.
+    const EVERY_MIN: Duration = Duration::from_secs(1);
+
+    fn read(
+        to: Option<PathBuf>,
+        every: Option<String>,
+        keep: Option<usize>,
+        data: &Path,
+    ) -> anyhow::Result<Option<Schedule>> {
+        let Some(to) = to else {
+            let said = every.map(|_| "--backup-every").or(keep.map(|_| "--backup-keep"));
+            return match said {
+                Some(said) => anyhow::bail!("{said} needs --backup-to: say where the backups go"),
+                None => Ok(None),
+            };
+        };
+        anyhow::ensure!(
+            !to.starts_with(data),
+            "--backup-to {} is within the data folder; whatever takes that away takes the backups too",
+            to.display()
+        );
+        let text = every.as_deref().unwrap_or("6h");
+        let read = text.parse::<jiff::SignedDuration>().ok().and_then(|every| Duration::try_from(every).ok());
+        let every = read.filter(|every| *every >= Schedule::EVERY_MIN);
+        let every = every.with_context(|| format!("--backup-every {text:?} must be a time such as 6h, 1s at least"))?;
+        let keep = keep.unwrap_or(28);
+        anyhow::ensure!(keep > 0, "--backup-keep 0 would keep none; say 1 at least");
+        Ok(Some(Schedule { to, every, keep }))
+    }
+}
+
 impl ServeArgs {
     /// Flags and environment over the file over defaults.
     ///
@@ -240,12 +296,14 @@ impl ServeArgs {
         };
         let (site, bounds) = (settings.site()?, settings.bounds()?);
         let data = settings.data.context("say where the data is: --data DIR, SLOTWISE_DATA, or data in the file")?;
+        let backups = Schedule::read(settings.backup_to, settings.backup_every, settings.backup_keep, &data)?;
         Ok(Config {
             data,
+            backups,
             listen: SocketAddr::new(host, settings.port.unwrap_or(8080)),
             demo: self.demo,
             cache_bytes: settings.cache_mib.unwrap_or(256).saturating_mul(1 << 20),
-            attempts_max: within("attempts-max", settings.attempts_max, 8_192, 1..=1_000_000)?,
+            attempts_max: within("attempts-max", settings.attempts_max, 16_384, 1..=1_000_000)?,
             tls,
             site,
             bounds,
@@ -334,6 +392,37 @@ mod tests {
         ] {
             let error = read(Settings { data: Some("/somewhere".into()), ..Settings::default() }, file).unwrap_err();
             assert!(format!("{error:#}").contains(name), "{file}: {error:#}");
+        }
+    }
+
+    #[test]
+    fn a_schedule_of_backups_is_whole_or_refused() {
+        let scheduled = |to: Option<&str>, every: Option<&str>, keep: Option<usize>| {
+            let said = Settings {
+                data: Some("/somewhere".into()),
+                backup_to: to.map(PathBuf::from),
+                backup_every: every.map(str::to_owned),
+                backup_keep: keep,
+                ..Settings::default()
+            };
+            read(said, "").map(|config| config.backups).map_err(|e| format!("{e:#}"))
+        };
+        assert_eq!(scheduled(None, None, None), Ok(None));
+        let every = |hours: u64| Duration::from_secs(hours * 3_600);
+        let schedule = |hours, keep| Ok(Some(Schedule { to: "/else".into(), every: every(hours), keep }));
+        assert_eq!(scheduled(Some("/else"), None, None), schedule(6, 28));
+        assert_eq!(scheduled(Some("/else"), Some("24h"), Some(3)), schedule(24, 3));
+        for (to, every, keep, says) in [
+            (None, Some("6h"), None, "--backup-every needs --backup-to"),
+            (None, None, Some(3), "--backup-keep needs --backup-to"),
+            (Some("/somewhere/in"), None, None, "within the data folder"),
+            (Some("/else"), Some("often"), None, "--backup-every \"often\""),
+            (Some("/else"), Some("-6h"), None, "--backup-every"),
+            (Some("/else"), Some("100ms"), None, "1s at least"),
+            (Some("/else"), None, Some(0), "--backup-keep 0"),
+        ] {
+            let error = scheduled(to, every, keep).unwrap_err();
+            assert!(error.contains(says), "{error}");
         }
     }
 

@@ -1,12 +1,14 @@
 //! The binary `slotwise`: reads what is asked of it and hands it on. Everything meets here and nowhere else.
 //! It decides nothing about bookings.
 
+mod backup;
 mod config;
 mod demo;
 mod ids;
 mod import;
 mod keys;
 mod logs;
+mod scheduled;
 mod serve;
 #[cfg(feature = "otlp")]
 mod traces;
@@ -39,6 +41,10 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(keys::KeyCommand),
+    /// Make a whole copy of a data folder, also while a server runs on it; or check one.
+    Backup(backup::BackupArgs),
+    /// Make a new data folder of a backup.
+    Restore(backup::RestoreArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -56,6 +62,8 @@ fn main() -> ExitCode {
         Command::Import(ImportCommand::UcsdSchedule(args)) => import::submit::run(&args),
         Command::Person(command) => keys::person(command),
         Command::Key(command) => keys::key(command),
+        Command::Backup(args) => backup::run(args),
+        Command::Restore(args) => backup::restore_run(&args),
         Command::Openapi => print(&slotwise_server::openapi_json()),
     };
     match done {

@@ -5,6 +5,7 @@ use crate::config::{Config, ServeArgs};
 use crate::demo;
 use crate::ids::FreshIds;
 use crate::logs;
+use crate::scheduled::Scheduled;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -54,6 +55,9 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     }
     let limits = Limits { running_max: config.attempts_max, queue_max: config.attempts_max, ..Limits::default() };
     let engine = Engine::start(store.clone(), clock, Arc::new(FreshIds), limits);
+    deadlines::fire_overdue(&engine).await;
+    let backups = config.backups.map(|schedule| Scheduled::start(config.data.clone(), schedule)).transpose();
+    let backups = backups.context("starting the thread that makes backups")?;
     let (realtime, asked) = Realtime::new();
     let upkeep = metrics.clone();
     let app = App {
@@ -65,6 +69,10 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         demo: config.demo.then(|| Arc::new(DemoSessions::default())),
         crowds: Arc::new(Crowds::default()),
         metrics: Arc::new(move || metrics.render()),
+        warnings: match &backups {
+            Some(backups) => Arc::new(backups.warnings()),
+            None => Arc::new(Vec::new),
+        },
         rates: Arc::new(Rates::new(config.rate_member, config.rate_admin, config.rate_address)),
         bounds,
         site: site.clone(),
@@ -86,6 +94,7 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     drop(writeln!(std::io::stdout(), "Slotwise is on {scheme}://{address}"));
     listen::serve(listener, router, bounds, site, tls, stop_asked(sockets)).await;
     crowds.stop();
+    drop(backups);
     engine.drain().await;
     for task in tasks {
         task.abort();

@@ -158,7 +158,7 @@ pub enum Action {
     Renew(HoldRef),
     /// Give them back.
     Release(HoldRef),
-    /// Tidy holds that have expired.
+    /// Tidy holds that are over: expired, or from before a restore.
     ExpireHolds {
         /// Of which resource.
         resource: ResourceId,

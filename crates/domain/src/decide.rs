@@ -91,7 +91,7 @@ fn let_go(world: &World, command: &Command, now: Instant) -> Changes {
     };
     let mut draft = Draft::new(world, now);
     draft.expire_due([*resource]);
-    if !hold.expired(now) {
+    if hold.over(world.epoch, now).is_none() {
         draft.end_hold(*hold, HoldEnd::Released);
     }
     draft.changes()

@@ -1,7 +1,7 @@
 //! A hold: units kept for one holder until an instant, with a fencing token.
 //! Whether it still counts is judged at the decision instant, never by a timer.
 
-use crate::ids::{FencingToken, HoldId, PersonId, ResourceId};
+use crate::ids::{Epoch, FencingToken, HoldId, PersonId, ResourceId};
 use crate::time::{Instant, Interval};
 
 /// A hold that has not ended by a change. It may have expired all the same: see [`Hold::expired`].
@@ -34,6 +34,11 @@ impl Hold {
     pub fn expired(&self, now: Instant) -> bool {
         now >= self.expires_at
     }
+
+    /// How it has come to its end without any change having ended it: a restore since its grant voids it, and time lets it expire.
+    pub fn over(&self, epoch: Epoch, now: Instant) -> Option<HoldEnd> {
+        if self.token.0.epoch < epoch { Some(HoldEnd::Voided) } else { self.expired(now).then_some(HoldEnd::Expired) }
+    }
 }
 
 /// How a hold ended.
@@ -47,7 +52,7 @@ pub enum HoldEnd {
     Consumed,
     /// The holder took another on the same units, or booked past it.
     Superseded,
-    /// An admin's block took the time.
+    /// An admin's block took the time, or the data was restored from a backup.
     Voided,
 }
 

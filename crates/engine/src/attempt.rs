@@ -4,7 +4,7 @@
 use crate::committer::Committer;
 use crate::meter::{Class, Meter};
 use crate::port::{Clock, CommitError, Made, Recorded, Settled, Status, Store, StoreError};
-use crate::round;
+use crate::round::{self, KeyAge};
 use slotwise_domain::{
     AttemptKey, Code, Command, Failure, FailureCode, Fingerprint, Instant, Outcome, PartId, Proposal, Scope, Verdict,
     World, decide,
@@ -99,6 +99,19 @@ pub enum NoAnswer {
     EpochChanged,
 }
 
+impl NoAnswer {
+    /// What it is called in answers and metrics.
+    pub const fn code(self) -> &'static str {
+        match self {
+            NoAnswer::NotYet => "no_outcome_yet",
+            NoAnswer::InProgress => "in_progress",
+            NoAnswer::KeyReused => "key_reused",
+            NoAnswer::KeyExpired => "key_expired",
+            NoAnswer::EpochChanged => "epoch_changed",
+        }
+    }
+}
+
 /// How an attempt stands.
 #[derive(Clone, Debug)]
 pub struct Standing {
@@ -108,6 +121,8 @@ pub struct Standing {
     pub recorded: Option<Recorded>,
     /// How an execution of it failed last, if one did on this instance and is still remembered.
     pub last_failure: Option<(FailureCode, Instant)>,
+    /// Why its answer may be lost, if nothing is known of it: sending it would be answered so.
+    pub lost: Option<NoAnswer>,
 }
 
 /// Takes attempts to their outcomes.
@@ -172,7 +187,9 @@ impl Engine {
             drop(tell.send(told));
         };
         self.tasks.spawn(execution.instrument(span));
-        if let Ok(Ok(told)) = tokio::time::timeout(self.limits.answer_wait_max, told).await {
+        // Many take longer than one, and are waited for a little longer each.
+        let wait_max = self.limits.answer_wait_max + Duration::from_millis(places.len() as u64 - 1);
+        if let Ok(Ok(told)) = tokio::time::timeout(wait_max, told).await {
             for (place, answer) in places.into_iter().zip(told) {
                 if let Some(waiting) = answers.get_mut(place) {
                     *waiting = answer;
@@ -255,7 +272,13 @@ impl Engine {
         let running = lock(&self.running).contains_key(&key);
         let last_failure = lock(&self.failures).of(&key);
         let recorded = self.store.recall(key).await?;
-        Ok(Standing { running, recorded, last_failure })
+        let lost = match round::key_age(key, self.clock.now(), self.store.restored_at()) {
+            _ if running || recorded.is_some() => None,
+            KeyAge::Fresh => None,
+            KeyAge::Expired => Some(NoAnswer::KeyExpired),
+            KeyAge::BeforeRestore => Some(NoAnswer::EpochChanged),
+        };
+        Ok(Standing { running, recorded, last_failure, lost })
     }
 
     /// Whether an attempt would be turned away now, so that whoever sends one need not be read first.
@@ -360,15 +383,8 @@ impl Engine {
                 lock(&self.failures).remember(*key, failure.code, self.clock.now(), self.limits.failures_max);
             }
             Answer::None(no) => {
-                let why = match no {
-                    NoAnswer::NotYet => "not_yet",
-                    NoAnswer::InProgress => "in_progress",
-                    NoAnswer::KeyReused => "key_reused",
-                    NoAnswer::KeyExpired => "key_expired",
-                    NoAnswer::EpochChanged => "epoch_changed",
-                };
-                metrics::counter!("slotwise_no_outcome_total", "why" => why).increment(1);
-                self.meter.ended(Class::Other, "NONE", why, took, std::iter::empty());
+                metrics::counter!("slotwise_no_outcome_total", "why" => no.code()).increment(1);
+                self.meter.ended(Class::Other, "NONE", no.code(), took, std::iter::empty());
             }
         }
     }

@@ -21,11 +21,20 @@ pub async fn run(engine: Arc<Engine>) {
     }
 }
 
-/// Fires what is due now, once each.
-pub async fn fire_due(engine: &Arc<Engine>) {
+/// Fires all that is due now, before anybody is served: what fell due while nobody ran, and after a restore every hold from before
+/// it. Whoever is cut short here finds the rest at the next start.
+pub async fn fire_overdue(engine: &Arc<Engine>) {
+    while fire_due(engine).await == ROUND_MAX {}
+}
+
+/// Fires what is due now, once each. Says how many were carried out.
+pub async fn fire_due(engine: &Arc<Engine>) -> usize {
     let due = match engine.store().due(engine.now(), ROUND_MAX).await {
         Ok(due) => due,
-        Err(e) => return tracing::warn!("asking what is due: {e}"),
+        Err(e) => {
+            tracing::warn!("asking what is due: {e}");
+            return 0;
+        }
     };
     let fired = due.into_iter().map(|(_, resource)| {
         let key = engine.fresh_id();
@@ -34,9 +43,15 @@ pub async fn fire_due(engine: &Arc<Engine>) {
         let command = Command { actor: Actor::System, action: Action::ExpireHolds { resource }, seen: None };
         engine.execute(Request { key, fingerprint: Fingerprint(fingerprint), command })
     });
+    let mut carried_out = 0;
     for answer in futures_util::future::join_all(fired).await {
-        if let Answer::Failed(failure) = answer {
-            tracing::warn!(code = failure.code.name(), "a deadline was not carried out; the next round asks again");
+        match answer {
+            Answer::Decided(..) | Answer::Replayed(_) => carried_out += 1,
+            Answer::Failed(failure) => {
+                tracing::warn!(code = failure.code.name(), "a deadline was not carried out; the next round asks again");
+            }
+            Answer::None(no) => tracing::warn!(why = ?no, "a deadline has no outcome; the next round asks again"),
         }
     }
+    carried_out
 }

@@ -211,6 +211,10 @@ impl Store for Memory {
         Ok(due)
     }
 
+    fn restored_at(&self) -> Option<Instant> {
+        None
+    }
+
     fn status(&self) -> Status {
         match &lock(&self.state).stopped {
             Some(why) => Status::Stopped(why.clone()),

@@ -34,8 +34,12 @@ pub trait Store: Send + Sync + 'static {
     /// Where the outbox stands now.
     async fn head(&self) -> Result<Cursor, StoreError>;
 
-    /// What falls due until an instant: resources with holds that expire, soonest first, at most `max`.
+    /// What falls due until an instant: resources with holds that expire, soonest first, at most `max`. Holds from before a restore
+    /// are due at once, whenever they expire.
     async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError>;
+
+    /// When the data was restored from a backup for the last time; `None` if it never was.
+    fn restored_at(&self) -> Option<Instant>;
 
     /// Whether it may be relied on.
     fn status(&self) -> Status;

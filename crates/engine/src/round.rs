@@ -8,7 +8,7 @@ use slotwise_domain::{
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How long a key is kept after its decision.
+/// How long a key is kept after the time that is in it. A store may forget its answer then: it is never carried out again.
 pub const KEY_KEPT: Span = Span::days(7);
 /// How far ahead of the store's clock a key may be dated.
 pub const KEY_AHEAD: Span = Span::days(1);

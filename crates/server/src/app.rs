@@ -43,6 +43,8 @@ pub struct App {
     pub crowds: Arc<Crowds>,
     /// What `/metrics` says.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What operators should look at, though it may be relied on.
+    pub warnings: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
     /// How fast people and addresses may ask.
     pub rates: Arc<Rates>,
     /// What a request may cost.

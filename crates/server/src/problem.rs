@@ -242,40 +242,36 @@ impl Problem {
 
     /// A key that gives no outcome, and why.
     pub fn no_answer(no: NoAnswer, key: Uuid) -> Problem {
-        let (status, code, title, detail) = match no {
+        let (status, title, detail) = match no {
             NoAnswer::NotYet => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "no_outcome_yet",
                 "No outcome yet",
                 "We do not know yet whether this was carried out. Ask for the attempt by its key; do not send it under another.",
             ),
             NoAnswer::InProgress => (
                 StatusCode::CONFLICT,
-                "in_progress",
                 "In progress",
                 "The same request is being carried out right now. Ask for the attempt by its key.",
             ),
             NoAnswer::KeyReused => (
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "key_reused",
                 "Key used before",
                 "This Idempotency-Key was used for another request. Make a new key for a new request.",
             ),
             NoAnswer::KeyExpired => (
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "key_expired",
                 "Key too old",
                 "This Idempotency-Key is more than seven days old and nothing is known of it. Check what you have booked, \
                  then use a new key; check your clock too.",
             ),
             NoAnswer::EpochChanged => (
                 StatusCode::CONFLICT,
-                "epoch_changed",
                 "Restored since",
-                "The data was restored from a backup after this key was made, and its answer may be lost. Check what you have booked, then use a new key.",
+                "The data was restored from a backup after this key was made. Nothing is known of it now: what it did may be lost. \
+                 Check what you have booked, then use a new key.",
             ),
         };
-        let problem = Problem::request(status, code, title, detail);
+        let problem = Problem::request(status, no.code(), title, detail);
         let pending = matches!(no, NoAnswer::NotYet | NoAnswer::InProgress);
         problem.with(|p| {
             p.attempt = Some(key);

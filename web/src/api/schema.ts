@@ -637,7 +637,7 @@ export interface components {
         };
         /** @description How an attempt stands. */
         AttemptBody: {
-            /** @description What was answered, shown under the asker's present rights. */
+            /** @description What was answered, shown under the asker's present rights; of an unknown attempt with a code, what sending it would be answered. */
             answer: Record<string, never>;
             /** @description The server's clock. */
             as_of: string;
@@ -646,7 +646,7 @@ export interface components {
              * @description Its key.
              */
             attempt: string;
-            /** @description Of a refusal. */
+            /** @description Of a refusal; of an unknown attempt `key_expired` or `epoch_changed`, if its answer may have been forgotten or lost. */
             code?: string | null;
             last_failure?: components["schemas"]["LastFailure"] | null;
             /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, or null. */
@@ -1114,6 +1114,8 @@ export interface components {
             status: string;
             /** @description Which build. */
             version: string;
+            /** @description What somebody should look at, though it may be relied on. */
+            warnings?: string[];
         };
         /** @description What happened to a booking, oldest first. */
         HistoryBody: {

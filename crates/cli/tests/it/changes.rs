@@ -35,7 +35,7 @@ fn the_old_place_is_kept_unless_the_new_one_is_had() {
     );
     let full = &w.saved["full"];
     assert_eq!((&full["witness"]["kind"], &full["witness"]["owner"]), (&json!("booking"), &json!("bob")), "{full}");
-    assert!(full["alternatives"].as_str().is_some_and(|a| a.starts_with("/api/alternatives?start=")), "{full}");
+    assert!(full["alternatives"].as_str().is_some_and(|a| a.starts_with("/api/alternatives?resource=")), "{full}");
     let shorter = &w.saved["shorter"];
     assert_eq!((&shorter["booking"]["revision"], &shorter["booking"]["state"]), (&json!(2), &json!("confirmed")));
     assert_eq!(shorter["booking"]["lines"][0]["end"], w.at("10:30"), "{shorter}");

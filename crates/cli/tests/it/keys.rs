@@ -84,6 +84,9 @@ fn keys_that_are_none_are_refused_and_leave_nothing() {
     }
     let hour = 3_600;
     assert_eq!(ask(Some(key_at(-8 * 24 * hour).to_string())), "422 key_expired", "scenario 34");
+    let standing = w.get("ann", &format!("/api/attempts/{}", key_at(-8 * 24 * hour)));
+    assert_eq!((standing.status, &standing.json()["code"]), (404, &json!("key_expired")));
+    assert_eq!(standing.json()["answer"]["code"], "key_expired", "{}", standing.text());
     assert_eq!(ask(Some(key_at(25 * hour).to_string())), "422 key_invalid", "dated more than a day ahead");
     assert!(w.bookings_on("room").is_empty());
     // Old but not too old, and a little ahead, are keys; the structured form of the header draft is understood.

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod backup;
 mod board;
 mod bodies;
 mod bookings;

@@ -40,9 +40,10 @@ impl<'w> Draft<'w> {
     pub fn expire_due(&mut self, resources: impl IntoIterator<Item = ResourceId>) {
         for id in resources {
             let Some(calendar) = self.world.calendars.get(&id) else { continue };
-            let due: Vec<Hold> = calendar.holds.values().filter(|h| h.expired(self.now)).copied().collect();
-            for hold in due {
-                self.end_hold(hold, HoldEnd::Expired);
+            let over = |hold: &Hold| Some((*hold, hold.over(self.world.epoch, self.now)?));
+            let due: Vec<(Hold, HoldEnd)> = calendar.holds.values().filter_map(over).collect();
+            for (hold, end) in due {
+                self.end_hold(hold, end);
             }
         }
     }

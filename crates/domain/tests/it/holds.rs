@@ -76,6 +76,36 @@ crate::rows::tables! {
         release h by ann                        -> ACCEPTED; h expired
     ";
 
+    // Scenario 50: a restore voids every hold from before it, whoever asks first; what is granted after it is none of its business.
+    a_restore_voids_what_was_held: "
+        room room-1
+        at 09:00
+        hold room-1 10:00-11:00 by ann as h     -> HELD until 09:00:30
+        restore
+        confirm h by ann                        -> REJECTED hold_superseded; h voided
+        confirm h by ann                        -> REJECTED hold_superseded
+        renew h by ann                          -> REJECTED hold_superseded
+        release h by ann                        -> ACCEPTED, nothing changes
+        hold room-1 10:00-11:00 by bob as g     -> HELD until 09:00:30
+        confirm g by bob                        -> BOOKED; g consumed
+    ";
+
+    others_need_no_sweep_after_a_restore: "
+        room room-1
+        room room-2
+        at 09:00
+        hold room-1 10:00-11:00 by ann as h     -> HELD until 09:00:30
+        hold room-2 10:00-11:00 by ann as i     -> HELD until 09:00:30
+        restore
+        book room-1 10:00-11:00 by bob          -> BOOKED; h voided
+        at 09:01
+        expire room-2                           -> ACCEPTED; i voided
+        hold room-2 10:00-11:00 by ann as j     -> HELD until 09:01:30
+        restore
+        expire room-2                           -> ACCEPTED; j voided
+        expire room-2                           -> ACCEPTED, nothing changes
+    ";
+
     // Scenario 22: the sweep only tidies.
     a_sweep_takes_what_expired_and_nothing_else: "
         room room-1 capacity 2

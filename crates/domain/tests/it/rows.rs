@@ -130,6 +130,10 @@ impl Desk {
                 self.now = self.instant(words.next());
                 String::new()
             }
+            "restore" => {
+                self.world.epoch = Epoch(self.world.epoch.0 + 1);
+                String::new()
+            }
             "suspend" => {
                 let person = PersonId(self.named(words.next()));
                 self.world.roles.remove(&person);

@@ -118,6 +118,10 @@ impl Store for Faulty {
         self.inner.due(until, max).await
     }
 
+    fn restored_at(&self) -> Option<Instant> {
+        self.inner.restored_at()
+    }
+
     fn status(&self) -> Status {
         self.inner.status()
     }

@@ -6,4 +6,5 @@
 mod attempts;
 mod catalogue;
 mod conformance;
+mod deadlines;
 mod faulty;

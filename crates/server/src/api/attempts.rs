@@ -38,9 +38,9 @@ pub struct AttemptBody {
     /// `BOOKED`, `ACCEPTED`, `REJECTED`, or null.
     #[schema(required = true)]
     outcome: Option<&'static str>,
-    /// Of a refusal.
+    /// Of a refusal; of an unknown attempt `key_expired` or `epoch_changed`, if its answer may have been forgotten or lost.
     code: Option<&'static str>,
-    /// What was answered, shown under the asker's present rights.
+    /// What was answered, shown under the asker's present rights; of an unknown attempt with a code, what sending it would be answered.
     #[schema(value_type = Object)]
     answer: Option<Value>,
     /// How an execution failed last, if one did on this instance and is still remembered.
@@ -69,6 +69,11 @@ pub async fn read(State(app): State<App>, asker: Asker, Path(key): Path<Uuid>) -
         last_failure,
         as_of: time(app.engine.now()),
     };
+    if let Some(no) = standing.lost {
+        let problem = Problem::no_answer(no, key);
+        body.code = Some(no.code());
+        body.answer = serde_json::to_value(&*problem).ok();
+    }
     if let Some(recorded) = &standing.recorded {
         let made = app.present(&recorded.decision).await?;
         body.outcome = Some(recorded.decision.outcome.name());

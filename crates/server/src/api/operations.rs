@@ -20,32 +20,36 @@ pub struct HealthBody {
     status: String,
     /// Which build.
     version: &'static str,
+    /// What somebody should look at, though it may be relied on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
-fn body(status: &str) -> Json<HealthBody> {
-    Json(HealthBody { status: status.into(), version: env!("CARGO_PKG_VERSION") })
+fn body(status: &str, warnings: Vec<String>) -> Json<HealthBody> {
+    Json(HealthBody { status: status.into(), version: env!("CARGO_PKG_VERSION"), warnings })
 }
 
 /// The process lives.
 #[utoipa::path(get, operation_id = "healthz", path = "/healthz", tag = "operations", responses((status = 200, body = HealthBody)))]
 pub async fn healthz() -> Json<HealthBody> {
-    body("ok")
+    body("ok", Vec::new())
 }
 
 /// It may take bookings; 503 says why not.
 #[utoipa::path(get, operation_id = "readyz", path = "/readyz", tag = "operations",
     responses((status = 200, body = HealthBody), (status = 503, body = HealthBody)))]
 pub async fn readyz(State(app): State<App>) -> Response {
+    let warnings = (app.warnings)();
     match app.engine.status() {
-        Status::Ready => body("ok").into_response(),
+        Status::Ready => body("ok", warnings).into_response(),
         Status::Stopped(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            body("the writer has stopped; the log says why; restart when it is mended"),
+            body("the writer has stopped; the log says why; restart when it is mended", warnings),
         )
             .into_response(),
         Status::ClockJumped => {
             let why = "the clock was set by more than five seconds; an admin must say that it is right: POST /api/clock/accept";
-            (StatusCode::SERVICE_UNAVAILABLE, body(why)).into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, body(why, warnings)).into_response()
         }
     }
 }

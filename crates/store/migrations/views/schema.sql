@@ -122,7 +122,7 @@ CREATE TABLE hold (
 
 CREATE INDEX hold_live_by_resource ON hold (part_id, resource) WHERE ended IS NULL;
 
--- Where the answer to a key is. The key leads: it begins with the client's time, so new ones lie together.
+-- Where the answer to a key is, for seven days. The key leads: it begins with the client's time, so new ones lie together.
 
 CREATE TABLE attempt (
     part_id       INTEGER NOT NULL,

@@ -7,12 +7,15 @@ use super::error::{Error, OpenError, Result};
 use super::health::Health;
 use super::journal::{self, Head, Meta};
 use super::load;
-use super::rows::{Mark, Rows};
+use super::rows::{self, Mark, Rows};
 use super::tail::Tail;
 use super::with_suffix;
 use crate::commit::Commit;
 use crate::record;
 use rusqlite::{Connection, TransactionBehavior, params};
+use slotwise_domain::{Instant, Span};
+use slotwise_engine::Clock;
+use slotwise_engine::round::KEY_KEPT;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -38,6 +41,10 @@ const ENOUGH: u64 = 4_096;
 const BEHIND_MAX: u64 = 200_000;
 /// From so many pages on the tables' own log is copied.
 const CHECKPOINT_PAGES: u32 = 16_000;
+/// Rows of a kind that are taken away at once, so that nothing waits for it.
+const PRUNE_MAX: usize = 2_000;
+/// How often it is looked whether there is any, by the store's clock.
+const PRUNE_EVERY: Span = Span::seconds(60);
 
 /// The follower's other end.
 pub(super) struct Follower {
@@ -50,11 +57,27 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Starts after the tables' mark.
-    pub fn start(tables: Tables, tail: Arc<Tail>, health: Arc<Health>) -> std::io::Result<Follower> {
+    pub fn start(
+        tables: Tables,
+        tail: Arc<Tail>,
+        health: Arc<Health>,
+        clock: Arc<dyn Clock>,
+    ) -> std::io::Result<Follower> {
         let (bell, rung) = mpsc::sync_channel(1);
         let failed = Arc::new(AtomicBool::new(false));
         let Tables { db, mark, pages } = tables;
-        let run = Run { db, pages, mark, tail: tail.clone(), health: health.clone(), failed: failed.clone() };
+        let (tail_of_run, health_of_run, failed_of_run) = (tail.clone(), health.clone(), failed.clone());
+        let run = Run {
+            db,
+            pages,
+            mark,
+            tail: tail_of_run,
+            health: health_of_run,
+            failed: failed_of_run,
+            clock,
+            prune_at: Instant::MIN,
+            pruned: Moment::now(),
+        };
         let thread = std::thread::Builder::new().name("slotwise-views".into()).spawn(move || run.run(&rung))?;
         Ok(Follower { tail, health, bell: Some(bell), thread: Some(thread), failed })
     }
@@ -116,6 +139,10 @@ struct Run {
     tail: Arc<Tail>,
     health: Arc<Health>,
     failed: Arc<AtomicBool>,
+    clock: Arc<dyn Clock>,
+    /// When it is looked again for what is kept no longer.
+    prune_at: Instant,
+    pruned: Moment,
 }
 
 impl Run {
@@ -135,22 +162,52 @@ impl Run {
                 self.tail.forget(&commits);
                 metrics::histogram!("slotwise_store_view_seconds").record(begun.elapsed());
                 metrics::gauge!("slotwise_store_view_behind").set(self.tail.behind() as f64);
+                // Under load that never ends nobody would ever be idle.
+                if self.pruned.elapsed() >= LAZY {
+                    self.prune_some();
+                }
             }
+            self.prune_some();
         }
         if let Err(e) = checkpoint(&self.db) {
             tracing::warn!(error = %e, "the tables' log could not be copied at the end; the next start reads it");
         }
     }
 
+    /// Takes away some of what is kept no longer. The journal has it all, so what fails here is tried again later.
+    fn prune_some(&mut self) {
+        let now = self.clock.now();
+        if now < self.prune_at || self.health.stopped().is_some() {
+            return;
+        }
+        self.pruned = Moment::now();
+        match rows::prune(&mut self.db, now.minus(KEY_KEPT), PRUNE_MAX) {
+            // There is more: the next turn goes on.
+            Ok(rows) if rows >= PRUNE_MAX => {}
+            Ok(_) => self.prune_at = now.plus(PRUNE_EVERY),
+            Err(e) => {
+                self.prune_at = now.plus(PRUNE_EVERY);
+                tracing::warn!(error = %e, "what is kept no longer could not be taken out of the tables");
+            }
+        }
+    }
+
     fn apply(&mut self, commits: &[Arc<Commit>]) -> Result<()> {
-        self.mark = apply(&mut self.db, self.mark, commits.iter().map(|c| &**c))?;
+        let since = self.clock.now().minus(KEY_KEPT);
+        self.mark = apply(&mut self.db, self.mark, commits.iter().map(|c| &**c), since)?;
         copy_long_log(&self.db, &self.pages)
     }
 }
 
-fn apply<'a>(db: &mut Connection, mark: Mark, commits: impl Iterator<Item = &'a Commit>) -> Result<Mark> {
+/// Keys from before `since` are kept no longer, and not put in.
+fn apply<'a>(
+    db: &mut Connection,
+    mark: Mark,
+    commits: impl Iterator<Item = &'a Commit>,
+    since: Instant,
+) -> Result<Mark> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut rows = Rows::begin(&tx, mark)?;
+    let mut rows = Rows::begin(&tx, mark, since)?;
     for commit in commits {
         rows.commit(commit)?;
     }
@@ -175,10 +232,12 @@ pub(super) fn open(
     meta: &Meta,
     head: &Head,
     cache_bytes: usize,
+    clock: &dyn Clock,
 ) -> std::result::Result<Tables, OpenError> {
+    let since = clock.now().minus(KEY_KEPT);
     let path = dir.join(FILE);
     let failed = || OpenError::sql(format!("opening {}", path.display()));
-    match catch_up(&path, journal, meta, head, cache_bytes) {
+    match catch_up(&path, journal, meta, head, cache_bytes, since) {
         Ok(opened) => return Ok(opened),
         Err(Error::Sql(e)) if cannot_be_mended(&e) => return Err(failed()(e)),
         Err(e) => tracing::warn!(error = %e, "the tables for queries are made anew from the journal"),
@@ -191,7 +250,7 @@ pub(super) fn open(
             Ok(()) | Err(_) => {}
         }
     }
-    Ok(catch_up(&path, journal, meta, head, cache_bytes)?)
+    Ok(catch_up(&path, journal, meta, head, cache_bytes, since)?)
 }
 
 /// A disk that is full or sick is not mended by writing it all again.
@@ -203,7 +262,14 @@ fn cannot_be_mended(e: &rusqlite::Error) -> bool {
     )
 }
 
-fn catch_up(path: &Path, journal: &Connection, meta: &Meta, head: &Head, cache_bytes: usize) -> Result<Tables> {
+fn catch_up(
+    path: &Path,
+    journal: &Connection,
+    meta: &Meta,
+    head: &Head,
+    cache_bytes: usize,
+    since: Instant,
+) -> Result<Tables> {
     let mut db = connect(path, Use::Write, cache_bytes)?;
     use_log(&db)?;
     // What is lost here in a power cut is in the journal.
@@ -234,7 +300,7 @@ fn catch_up(path: &Path, journal: &Connection, meta: &Meta, head: &Head, cache_b
         if commits.is_empty() {
             return Err(Error::bug(format!("the journal ends before commit {}", head.number)));
         }
-        mark = apply(&mut db, mark, commits.iter())?;
+        mark = apply(&mut db, mark, commits.iter(), since)?;
         copy_long_log(&db, &pages)?;
         if told.elapsed() > Duration::from_secs(2) {
             tracing::info!(commit = mark.number, of = head.number, "bringing the journal into the tables for queries");

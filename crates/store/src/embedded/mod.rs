@@ -3,8 +3,10 @@
 //!
 //! `writer` is a commit from what is loaded to its answers, `journal` the one row it writes, `follow` and `rows` bring the journal
 //! into the tables that queries read. `tail` and `cache` say why what is in memory is true, `lookup` where each thing is looked
-//! for, [`wal`] what is looked at before SQLite may open anything.
+//! for, [`wal`] what is looked at before SQLite may open anything. [`backup`] copies a directory while it is written to, [`restore`]
+//! makes one of a backup.
 
+mod backup;
 mod cache;
 mod checkpoint;
 mod connect;
@@ -17,6 +19,7 @@ mod lookup;
 mod migrate;
 mod open;
 mod people;
+mod restore;
 mod rows;
 mod tail;
 mod verify;
@@ -24,8 +27,10 @@ mod views;
 pub mod wal;
 mod writer;
 
+pub use backup::{BackupError, BackupFile, JournalEnd, Manifest, Progress, Shelf, backup, check_backup, read_manifest};
 pub use error::{Error, OpenError};
 pub use people::People;
+pub use restore::{Restored, restore};
 pub use verify::{Verified, VerifyError, verify};
 
 use crate::clock::SystemClock;
@@ -95,6 +100,7 @@ impl Default for Options {
 /// A store in a directory of its own.
 pub struct Embedded {
     epoch: Epoch,
+    restored_at: Option<Instant>,
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
     cache: Arc<Cache>,
@@ -129,9 +135,9 @@ impl Embedded {
         let mut db = connect(&path, Use::Write, JOURNAL_CACHE_BYTES).map_err(failed())?;
         let Some(meta) = journal::meta(&db)? else { return Err(OpenError::Row("meta has no row".into())) };
         let head = journal::head(&db, meta.writer)?;
-        let tables = follow::open(dir, &db, &meta, &head, options.page_cache_bytes)?;
+        let tables = follow::open(dir, &db, &meta, &head, options.page_cache_bytes, &*options.clock)?;
         let latest_key = load::latest_key(&tables.db)?.map_or(Instant(i64::MIN), round::key_time);
-        let tail = Arc::new(Tail::new(head.number, latest_key, load::live_holds(&tables.db)?));
+        let tail = Arc::new(Tail::new(meta.epoch, head.number, latest_key, load::live_holds(&tables.db)?));
         let health = Arc::new(Health::new(&*options.clock));
         let checkpointer =
             Checkpointer::start(&mut db, &path, options.checkpoint_pages, health.clone()).map_err(failed())?;
@@ -141,7 +147,7 @@ impl Embedded {
         let catalogue = Arc::new(RwLock::new(load::catalogue(&tables.db, since)?));
         let readers = Readers::open(&views, options.readers, options.page_cache_bytes / 8).map_err(failed())?;
         let journal = Readers::open(&path, options.readers, JOURNAL_CACHE_BYTES).map_err(failed())?;
-        let follower = Follower::start(tables, tail.clone(), health.clone());
+        let follower = Follower::start(tables, tail.clone(), health.clone(), options.clock.clone());
         let follower = Arc::new(follower.map_err(OpenError::io("starting the thread that follows the journal"))?);
         let (committed, watching) = watch::channel(head.number);
         let (jobs, waiting) = mpsc::channel(options.queue.max(1));
@@ -172,6 +178,7 @@ impl Embedded {
         sync(dir)?;
         Ok(Arc::new(Embedded {
             epoch: meta.epoch,
+            restored_at: meta.epoch_began,
             clock: options.clock,
             health,
             cache,
@@ -391,6 +398,10 @@ impl Store for Embedded {
 
     async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
         Ok(self.tail.due(until, max))
+    }
+
+    fn restored_at(&self) -> Option<Instant> {
+        self.restored_at
     }
 
     fn status(&self) -> Status {

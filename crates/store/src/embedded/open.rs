@@ -15,8 +15,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const LOCK: &str = "lock";
+/// Lies in a directory that a restore has not finished.
+pub(super) const RESTORING: &str = "restoring";
 
 pub(super) fn make_dir(dir: &Path) -> Result<(), OpenError> {
+    if dir.join(RESTORING).exists() {
+        return Err(OpenError::Restoring(dir.into()));
+    }
     if dir.is_dir() {
         return Ok(());
     }
@@ -43,9 +48,9 @@ pub(super) fn look_at_log(database: &Path) -> Result<(), OpenError> {
     let path = with_suffix(database, "-wal");
     let inspect = || wal::inspect(&path).map_err(OpenError::io(format!("reading {}", path.display())));
     let mut log = inspect()?;
-    // The people's log may be written to meanwhile, by whoever makes a key: damage stays, a write passes.
-    for _ in 0..3 {
-        if matches!(log, wal::Log::Damaged { .. }) {
+    // It may be written to meanwhile, by whoever makes a key, or by a server that is backed up: damage stays, a write passes.
+    for _ in 0..4 {
+        if matches!(log, wal::Log::Damaged { .. } | wal::Log::Torn { .. }) {
             std::thread::sleep(Duration::from_millis(20));
             log = inspect()?;
         }

@@ -6,11 +6,12 @@ use super::load::{PART, signed};
 use crate::codec;
 use crate::commit::{Commit, Entry};
 use crate::record::Hash;
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::{CachedStatement, Connection, TransactionBehavior, params};
 use slotwise_domain::{
     Block, Booking, BookingId, BookingState, Change, EndedHold, Hold, Instant, Interval, OwnOverlap, Resource,
     ResourceId, Slot, Span, Version,
 };
+use slotwise_engine::round::key_time;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub(super) struct Mark {
 pub(super) struct Rows<'c> {
     db: &'c Connection,
     mark: Mark,
+    /// Keys from before it are kept no longer.
+    since: Instant,
     /// Where each resource's chain ends now, written once at the end.
     heads: BTreeMap<ResourceId, Head>,
     commit: u64,
@@ -105,14 +108,25 @@ UPDATE hold SET expires_at = ?3, renewals = ?4 WHERE part_id = ?1 AND id = ?2 AN
 
 const HOLD_ENDED: &str = "UPDATE hold SET ended = ?3 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
 
+// Keys begin with their time, and so do the ids of holds: what is old lies at the beginning.
+
+const OLD_KEYS: &str = "
+DELETE FROM attempt WHERE part_id = ?1 AND (key, actor) IN
+    (SELECT key, actor FROM attempt WHERE part_id = ?1 AND key < ?2 ORDER BY key LIMIT ?3)";
+
+const OLD_HOLDS: &str = "
+DELETE FROM hold WHERE part_id = ?1 AND id IN
+    (SELECT id FROM hold WHERE part_id = ?1 AND id < ?2 AND ended IS NOT NULL ORDER BY id LIMIT ?3)";
+
 const MARKED_AT: &str = "UPDATE mark SET number = ?2, hash = ?3, longest = ?4 WHERE part_id = ?1";
 
 impl<'c> Rows<'c> {
     /// Begins after a mark, within a transaction.
-    pub fn begin(db: &'c Connection, mark: Mark) -> Result<Rows<'c>> {
+    pub fn begin(db: &'c Connection, mark: Mark, since: Instant) -> Result<Rows<'c>> {
         Ok(Rows {
             db,
             mark,
+            since,
             heads: BTreeMap::new(),
             commit: mark.number,
             booking: db.prepare_cached(BOOKING)?,
@@ -130,6 +144,9 @@ impl<'c> Rows<'c> {
         for (place, entry) in commit.entries.iter().enumerate() {
             self.entry(entry)?;
             let key = entry.recorded.key;
+            if key_time(key) <= self.since {
+                continue;
+            }
             self.attempt.execute(params![key.part.0, key.key, key.actor, signed(commit.number), place as i64])?;
         }
         (self.mark.number, self.mark.hash) = (commit.number, commit.hash);
@@ -359,6 +376,24 @@ impl<'c> Rows<'c> {
         ])?;
         Ok(())
     }
+}
+
+/// Takes away keys and ended holds from before an instant, at most so many of each. Says of which there were more, how many.
+pub(super) fn prune(db: &mut Connection, before: Instant, max: usize) -> Result<usize> {
+    // The first id of the millisecond after: what is exactly as old as that is old too.
+    let millis = u64::try_from(before.0.div_euclid(1_000) + 1).unwrap_or(0);
+    let mut first = [0; 16];
+    if let (Some(place), Some(time)) = (first.get_mut(..6), millis.to_be_bytes().get(2..)) {
+        place.copy_from_slice(time);
+    }
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let keys = tx.prepare_cached(OLD_KEYS)?.execute(params![PART, first, max as i64])?;
+    let holds = tx.prepare_cached(OLD_HOLDS)?.execute(params![PART, first, max as i64])?;
+    tx.commit()?;
+    if keys + holds > 0 {
+        tracing::debug!(keys, holds, "what is kept no longer was taken out of the tables");
+    }
+    Ok(keys.max(holds))
 }
 
 /// The last instant that any slot of the booking takes.

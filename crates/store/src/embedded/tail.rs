@@ -6,7 +6,7 @@
 
 use crate::commit::Commit;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Change, EndedHold, Hold, HoldId, Instant, OwnOverlap, PersonId, ResourceId,
+    AttemptKey, Booking, BookingId, Change, EndedHold, Epoch, Hold, HoldId, Instant, OwnOverlap, PersonId, ResourceId,
 };
 use slotwise_engine::Recorded;
 use slotwise_engine::round::key_time;
@@ -32,7 +32,6 @@ pub(super) struct Tail {
     inner: RwLock<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     /// Without a gap, up to the head.
     commits: VecDeque<Arc<Commit>>,
@@ -47,8 +46,8 @@ struct Inner {
 }
 
 /// Holds that no change has ended.
-#[derive(Default)]
 struct Live {
+    epoch: Epoch,
     by_id: HashMap<HoldId, Hold>,
     by_expiry: BTreeSet<(Instant, ResourceId, HoldId)>,
     by_holder: HashMap<PersonId, BTreeSet<HoldId>>,
@@ -56,8 +55,8 @@ struct Live {
 
 impl Tail {
     /// What follows the tables, which are at `applied` and know these live holds.
-    pub fn new(applied: u64, latest_key: Instant, live: Vec<Hold>) -> Tail {
-        let mut inner = Inner::default();
+    pub fn new(epoch: Epoch, applied: u64, latest_key: Instant, live: Vec<Hold>) -> Tail {
+        let mut inner = Inner::new(epoch);
         for hold in live {
             inner.live.put(hold);
         }
@@ -231,6 +230,18 @@ pub(super) enum Known<T> {
 }
 
 impl Inner {
+    fn new(epoch: Epoch) -> Inner {
+        Inner {
+            commits: VecDeque::new(),
+            kept: 0,
+            attempts: HashMap::new(),
+            bookings: HashMap::new(),
+            ended: HashMap::new(),
+            exclusive: HashMap::new(),
+            live: Live { epoch, by_id: HashMap::new(), by_expiry: BTreeSet::new(), by_holder: HashMap::new() },
+        }
+    }
+
     fn change(&mut self, number: u64, change: &Change) {
         match change {
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => self.live.put(*hold),
@@ -285,16 +296,24 @@ impl Inner {
 }
 
 impl Live {
+    /// When it is over. One from before a restore is so already.
+    fn due_at(&self, hold: &Hold) -> Instant {
+        match hold.over(self.epoch, Instant::MIN) {
+            Some(_) => Instant::MIN,
+            None => hold.expires_at,
+        }
+    }
+
     fn put(&mut self, hold: Hold) {
         self.end(hold.id);
         self.by_id.insert(hold.id, hold);
-        self.by_expiry.insert((hold.expires_at, hold.resource, hold.id));
+        self.by_expiry.insert((self.due_at(&hold), hold.resource, hold.id));
         self.by_holder.entry(hold.holder).or_default().insert(hold.id);
     }
 
     fn end(&mut self, id: HoldId) {
         let Some(hold) = self.by_id.remove(&id) else { return };
-        self.by_expiry.remove(&(hold.expires_at, hold.resource, id));
+        self.by_expiry.remove(&(self.due_at(&hold), hold.resource, id));
         if let Some(ids) = self.by_holder.get_mut(&hold.holder) {
             ids.remove(&id);
             if ids.is_empty() {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod backup;
 mod batch;
 mod cache;
 mod chains;
@@ -13,5 +14,6 @@ mod durability;
 mod images;
 mod opening;
 mod people;
+mod prune;
 mod support;
 mod views;

@@ -11,5 +11,5 @@ pub mod world;
 
 pub use http::{Ask, Conn, Reply};
 pub use race::{Rng, race};
-pub use server::{Home, Server};
+pub use server::{Home, Server, slotwise};
 pub use world::{UNLIMITED, World};

@@ -1,0 +1,96 @@
+//! A backup as a new data directory, in an epoch of its own: nothing from before it can be mistaken for something after it.
+//! It writes over nothing, and what it has not finished no program opens.
+//!
+//! A marker lies in the directory from before the first byte until after the last one is on the disk. Whoever finds it refuses to
+//! open the directory; the next restore begins anew.
+
+use super::backup::{BackupError, BackupFile, Manifest, Result, check_backup, hashed, same_file, sync_file};
+use super::connect::{Use, connect};
+use super::open::{RESTORING, lock, sync, with_suffix};
+use super::{FILE, follow, people};
+use slotwise_domain::{Epoch, Instant};
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+/// What was restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// From which backup.
+    pub manifest: Manifest,
+    /// The epoch it is in now.
+    pub epoch: Epoch,
+    /// Unknown keys that were made before this are not carried out.
+    pub epoch_began: Instant,
+}
+
+/// Makes a data directory of a backup, at `now`. `progress` is as in [`super::backup`].
+pub fn restore(from: &Path, data: &Path, now: Instant, progress: super::Progress) -> Result<Restored> {
+    let manifest = check_backup(from, progress)?;
+    let making = || BackupError::io("making", data);
+    fs::create_dir_all(data).map_err(making())?;
+    let _lock = lock(data)?;
+    let marker = data.join(RESTORING);
+    if !marker.exists() {
+        nothing_of_ours(data)?;
+        File::create(&marker).and_then(|file| file.sync_all()).map_err(BackupError::io("writing", &marker))?;
+        sync(data)?;
+    }
+    for file in &manifest.files {
+        copy(from, data, file)?;
+    }
+    let (epoch, epoch_began) = begin_epoch(&data.join(FILE), &manifest, now)?;
+    for file in &manifest.files {
+        sync_file(&data.join(&file.name))?;
+    }
+    sync(data)?;
+    fs::remove_file(&marker).map_err(BackupError::io("removing", &marker))?;
+    sync(data)?;
+    Ok(Restored { manifest, epoch, epoch_began })
+}
+
+fn nothing_of_ours(data: &Path) -> Result<()> {
+    for name in [FILE, people::FILE, follow::FILE] {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let path = with_suffix(&data.join(name), suffix);
+            if path.symlink_metadata().is_ok() {
+                let name = format!("{name}{suffix}");
+                return Err(BackupError::NotEmpty { path: data.into(), name });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Copies a file, after whatever an unfinished restore has left of it.
+fn copy(from: &Path, data: &Path, file: &BackupFile) -> Result<()> {
+    let (source, target) = (from.join(&file.name), data.join(&file.name));
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let old = with_suffix(&target, suffix);
+        match fs::remove_file(&old) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(BackupError::io("removing", &old)(e)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    let mut copy = File::create_new(&target).map_err(BackupError::io("writing", &target))?;
+    let found = hashed(&source, &mut copy)?;
+    same_file(&source, file, &found)
+}
+
+/// Raises the epoch above every one that was ever told: the same backup may have been restored before, and what was told then is
+/// not in it. So it is the time in seconds, unless that is not above the last one.
+fn begin_epoch(path: &Path, manifest: &Manifest, now: Instant) -> Result<(Epoch, Instant)> {
+    const SECOND: i64 = 1_000_000;
+    let seconds = u32::try_from(now.0 / SECOND).unwrap_or(0);
+    let epoch = Epoch(seconds.max(manifest.journal.epoch.saturating_add(1)));
+    // Keys are dated to the millisecond: one of the same millisecond may be from before.
+    let began = Instant(now.0.saturating_add(999) / 1_000 * 1_000);
+    let writing = || BackupError::sql("writing", path);
+    let db = connect(path, Use::Write, 1 << 20).map_err(writing())?;
+    let rows = db.execute("UPDATE meta SET epoch = ?1, epoch_began = ?2", [i64::from(epoch.0), began.0]);
+    if rows.map_err(writing())? != 1 {
+        return Err(BackupError::damaged(path, "the journal has no row of its own"));
+    }
+    db.close().map_err(|(_, e)| writing()(e))?;
+    Ok((epoch, began))
+}
