@@ -16,9 +16,10 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slotwise_domain::{
-    Booking, Calendar, Command, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, ResourceId, Scope, Subject,
-    World,
+    Booking, Calendar, Command, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, Resource, ResourceId,
+    Scope, Slot, Subject,
 };
+use slotwise_engine::catalogue;
 use slotwise_engine::{Answer, Directory, Engine, Made, Recorded, Request, Views};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -235,10 +236,10 @@ impl App {
             policy_version: None,
         };
         match made {
-            Some(Made::Booking(booking)) => body.booking = Some(self.booking_body(asker, &booking).await?),
+            Some(Made::Booking(booking)) => body.booking = Some(self.booking_body(asker, &booking).await),
             Some(Made::Bookings(one, other)) => {
                 for booking in [one, other] {
-                    body.bookings.push(self.booking_body(asker, &booking).await?);
+                    body.bookings.push(self.booking_body(asker, &booking).await);
                 }
             }
             Some(Made::Hold(hold, end)) => {
@@ -282,26 +283,21 @@ impl App {
         Ok(slotwise_engine::round::made(&world, subject))
     }
 
-    /// A booking as the asker may see it.
-    pub async fn booking_body(&self, asker: &Asker, booking: &Booking) -> Result<BookingBody, Problem> {
-        let scope = Scope { resources: booking.resources().into_iter().collect(), ..Scope::default() };
-        let world = self.engine.look(scope).await?;
-        Ok(self.booking_body_in(asker, booking, &world).await)
+    /// A resource as it is, without what is taken of it.
+    pub fn resource(&self, id: ResourceId) -> Option<Arc<Resource>> {
+        catalogue::read(self.views.catalogue()).resource(id).cloned()
     }
 
-    /// The same, with its resources at hand.
-    pub async fn booking_body_in(&self, asker: &Asker, booking: &Booking, world: &World) -> BookingBody {
-        let room = booking
-            .slots
-            .iter()
-            .all(|s| world.calendars.get(&s.resource).is_some_and(|c| c.resource.spec.kind == Kind::Room));
+    /// A booking as the asker may see it.
+    pub async fn booking_body(&self, asker: &Asker, booking: &Booking) -> BookingBody {
+        let is_room = |s: &Slot| self.resource(s.resource).is_some_and(|r| r.spec.kind == Kind::Room);
         let inside = asker.sees_inside(booking.owner);
         // Who asked for a room and waits, or gave it up, is between them and the admins.
-        let shown = inside || (room && booking.state.takes_units());
+        let shown = inside || (booking.slots.iter().all(is_room) && booking.state.takes_units());
         let owner = if shown { self.people.name(booking.owner).await } else { None };
         let owner = owner.map(|name| PersonBody { id: booking.owner.0, name });
-        let calendars = |id: ResourceId| world.calendars.get(&id).cloned();
-        BookingBody::of(booking, &calendars, owner, inside, booking.owner == asker.id, self.engine.now())
+        let mine = booking.owner == asker.id;
+        BookingBody::of(booking, &|id| self.resource(id), owner, inside, mine, self.engine.now())
     }
 
     /// A resource with what is taken of it.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use slotwise_domain::{
     Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId, Rule,
-    Scope, Witness, Zone,
+    Witness, Zone,
 };
 use slotwise_engine::NoAnswer;
 use utoipa::ToSchema;
@@ -421,14 +421,8 @@ pub struct Shown {
 impl Shown {
     /// Looks up names and rights.
     pub async fn of(app: &App, asker: &Asker, rejection: &Rejection) -> Shown {
-        let calendar = match rejection.resource {
-            Some(id) => {
-                let scope = Scope { resources: [id].into(), ..Scope::default() };
-                app.engine.look(scope).await.ok().and_then(|w| w.calendars.get(&id).cloned())
-            }
-            None => None,
-        };
-        let spec = calendar.as_ref().map(|c| &c.resource.spec);
+        let resource = rejection.resource.and_then(|id| app.resource(id));
+        let spec = resource.as_ref().map(|r| &r.spec);
         let owner = match rejection.witness {
             Some(Witness::Booking { owner, .. }) if owner == asker.id => Some("you".to_owned()),
             Some(Witness::Booking { owner, .. }) if spec.is_some_and(|s| s.kind == Kind::Room) || asker.is_admin() => {
@@ -436,10 +430,13 @@ impl Shown {
             }
             Some(_) | None => None,
         };
-        let reason = calendar.as_ref().and_then(|c| match rejection.witness {
-            Some(Witness::Block { id, .. }) => c.blocks.get(&id).map(|b| b.reason.clone()),
+        let reason = match (rejection.resource, rejection.witness) {
+            (Some(resource), Some(Witness::Block { id, .. })) => {
+                let calendar = app.calendar(resource).await.ok().flatten();
+                calendar.and_then(|c| Some(c.blocks.get(&id)?.reason.clone()))
+            }
             _ => None,
-        });
+        };
         let zone = spec.map_or_else(Zone::utc, |s| s.zone.clone());
         let name = spec.map_or("It", |s| s.name.as_str()).to_owned();
         let kind = spec.map(|s| s.kind);

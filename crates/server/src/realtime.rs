@@ -352,11 +352,7 @@ impl Hub {
         if sids.is_empty() {
             return;
         }
-        let scope = Scope { resources: [record.resource].into(), ..Scope::default() };
-        let kind = match app.engine.look(scope).await {
-            Ok(world) => world.calendars.get(&record.resource).map(|c| c.resource.spec.kind),
-            Err(_) => None,
-        };
+        let kind = app.resource(record.resource).map(|r| r.spec.kind);
         // Without knowing what it is, nobody is named.
         let kind = kind.unwrap_or(Kind::Section);
         let now = app.engine.now();

@@ -908,8 +908,8 @@ pub struct LineBody {
 
 impl LineBody {
     /// A slot with its resource, if that is at hand.
-    pub fn of(slot: &Slot, calendar: Option<&Calendar>) -> LineBody {
-        let spec = calendar.map(|c| &c.resource.spec);
+    pub fn of(slot: &Slot, resource: Option<&Resource>) -> LineBody {
+        let spec = resource.map(|r| &r.spec);
         LineBody {
             resource: slot.resource.0,
             name: spec.map_or_else(String::new, |s| s.name.clone()),
@@ -955,10 +955,10 @@ pub struct BookingBody {
 }
 
 impl BookingBody {
-    /// A booking as its owner or an admin sees it, or as others do (`inside` false). `calendars` names its resources.
+    /// A booking as its owner or an admin sees it, or as others do (`inside` false). `resource` knows what it is of.
     pub fn of(
         b: &Booking,
-        calendars: &dyn Fn(ResourceId) -> Option<std::sync::Arc<Calendar>>,
+        resource: &dyn Fn(ResourceId) -> Option<std::sync::Arc<Resource>>,
         owner: Option<PersonBody>,
         inside: bool,
         mine: bool,
@@ -969,8 +969,8 @@ impl BookingBody {
             BookingState::Confirmed | BookingState::Pending => None,
         };
         let cutoff = |s: &Slot| {
-            let calendar = calendars(s.resource)?;
-            let spec = &calendar.resource.spec;
+            let resource = resource(s.resource)?;
+            let spec = &resource.spec;
             Some(spec.policy.cancel_by?.instant(s.interval.start(), &spec.zone))
         };
         let cancel_by = b.slots.iter().filter_map(cutoff).fold(b.end(), Instant::min);
@@ -981,7 +981,7 @@ impl BookingBody {
             title: b.details.title.clone().filter(|_| inside),
             purpose: b.details.purpose.clone().filter(|_| inside),
             people: b.details.people.filter(|_| inside),
-            lines: b.slots.iter().map(|s| LineBody::of(s, calendars(s.resource).as_deref())).collect(),
+            lines: b.slots.iter().map(|s| LineBody::of(s, resource(s.resource).as_deref())).collect(),
             revision: b.revision,
             created_at: time(b.created_at),
             decided_at: time(b.decided_at),

@@ -17,7 +17,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use slotwise_domain::{
-    Action, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, Scope, Slot,
+    Action, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, Slot,
 };
 use slotwise_engine::BookingFilter;
 use utoipa::IntoParams;
@@ -43,7 +43,7 @@ pub async fn asked_book(app: &App, asker: &Asker, body: &BookingRequest) -> Resu
     let action = Action::Book {
         booking: BookingId(app.engine.fresh_id()),
         owner: body.for_person.map_or(asker.id, PersonId),
-        lines: read_lines(app, &body.lines).await?,
+        lines: read_lines(app, &body.lines)?,
         details,
         hold: body.hold.as_ref().map(|h| h.read("hold.token")).transpose()?,
     };
@@ -51,27 +51,24 @@ pub async fn asked_book(app: &App, asker: &Asker, body: &BookingRequest) -> Resu
     Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen }))
 }
 
-async fn read_lines(app: &App, lines: &[LineRequest]) -> Result<Vec<Line>, Problem> {
+fn read_lines(app: &App, lines: &[LineRequest]) -> Result<Vec<Line>, Problem> {
     if lines.len() > Command::LINES_MAX {
         return Err(Problem::field(FieldError::new("lines", "too_many", "must be at most 20")));
     }
     let mut read = Vec::with_capacity(lines.len());
     for (n, line) in lines.iter().enumerate() {
-        read.push(read_line(app, line, &format!("lines[{n}].")).await?);
+        read.push(read_line(app, line, &format!("lines[{n}]."))?);
     }
     Ok(read)
 }
 
 /// Reads a line; civil times are in its resource's zone.
-pub async fn read_line(app: &App, line: &LineRequest, prefix: &str) -> Result<Line, Problem> {
+pub fn read_line(app: &App, line: &LineRequest, prefix: &str) -> Result<Line, Problem> {
     let resource = ResourceId(line.resource);
     let interval = match (&line.start, &line.end) {
         (Some(start), Some(end)) => {
-            let calendar = match is_civil(start) || is_civil(end) {
-                true => app.calendar(resource).await?,
-                false => None,
-            };
-            let zone = calendar.as_ref().map(|c| &c.resource.spec.zone);
+            let named = (is_civil(start) || is_civil(end)).then(|| app.resource(resource)).flatten();
+            let zone = named.as_ref().map(|r| &r.spec.zone);
             Some(read_interval(start, end, prefix, zone).map_err(Problem::fields)?)
         }
         (None, None) => None,
@@ -144,11 +141,9 @@ pub async fn list(
     let more = found.len() > max;
     found.truncate(max);
     let next = found.last().filter(|_| more).map(|b| format!("{}.{}", b.start().0, b.id));
-    let resources = found.iter().flat_map(|b| b.resources()).collect();
-    let world = app.engine.look(Scope { resources, ..Scope::default() }).await?;
     let mut items = Vec::with_capacity(found.len());
     for booking in &found {
-        items.push(app.booking_body_in(&asker, booking, &world).await);
+        items.push(app.booking_body(&asker, booking).await);
     }
     Ok(Json(Page { items, next, as_of: time(app.engine.now()) }))
 }
@@ -163,7 +158,7 @@ fn read_cursor(text: &str) -> Option<(Instant, BookingId)> {
     responses((status = 200, body = BookingBody), Problems))]
 pub async fn read(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>) -> Result<Response, Problem> {
     let booking = app.views.booking(BookingId(id)).await?.ok_or_else(|| Problem::not_found("booking"))?;
-    let body = app.booking_body(&asker, &booking).await?;
+    let body = app.booking_body(&asker, &booking).await;
     let etag = HeaderValue::from_str(&format!("\"{}\"", body.revision)).map_err(|_| Problem::unavailable())?;
     Ok(([(header::ETAG, etag)], Json(body)).into_response())
 }
@@ -221,7 +216,7 @@ pub async fn asked_move(
     revision: Option<u64>,
     body: &MoveRequest,
 ) -> Result<(Fingerprint, Command), Problem> {
-    let to = read_lines(app, &body.lines).await?;
+    let to = read_lines(app, &body.lines)?;
     let action = Action::Move { booking: BookingRef { id: BookingId(id), revision }, to };
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
     let about = revision.map_or_else(|| id.to_string(), |revision| format!("{id} {revision}"));
@@ -309,8 +304,6 @@ pub async fn history(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>)
         let last = records.last().map(|r| r.attempt);
         records.retain(|r| Some(r.attempt) != last);
     }
-    let resources = records.iter().map(|r| r.resource).collect();
-    let world = app.engine.look(Scope { resources, ..Scope::default() }).await?;
     let mut steps: Vec<StepBody> = Vec::new();
     let mut last = None;
     for record in &records {
@@ -333,7 +326,7 @@ pub async fn history(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>)
             });
         }
         let lines = |slots: &[(u16, Slot)]| {
-            let line = |(_, s): &(u16, Slot)| LineBody::of(s, world.calendars.get(&s.resource).map(|c| &**c));
+            let line = |(_, s): &(u16, Slot)| LineBody::of(s, app.resource(s.resource).as_deref());
             slots.iter().map(line).collect::<Vec<_>>()
         };
         if let Some(step) = steps.last_mut() {

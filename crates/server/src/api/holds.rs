@@ -33,7 +33,7 @@ pub async fn create(
 pub async fn asked_hold(app: &App, asker: &Asker, body: &HoldRequest) -> Result<(Fingerprint, Command), Problem> {
     let line =
         LineRequest { resource: body.resource, start: body.start.clone(), end: body.end.clone(), units: body.units };
-    let line = super::bookings::read_line(app, &line, "").await?;
+    let line = super::bookings::read_line(app, &line, "")?;
     let action = Action::Hold { hold: HoldId(app.engine.fresh_id()), line };
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
     Ok((fingerprint("hold", "", body), Command { actor: asker.actor(), action, seen }))

@@ -81,7 +81,7 @@ pub async fn create(
     let action = Action::Book {
         booking: BookingId(app.engine.fresh_id()),
         owner: asker.id,
-        lines: vec![super::bookings::read_line(&app, &line, "").await?],
+        lines: vec![super::bookings::read_line(&app, &line, "")?],
         details: read_details(body.title.as_ref(), None, None)?,
         hold: body.hold.as_ref().map(|h| h.read("hold.token")).transpose()?,
     };
