@@ -114,6 +114,16 @@ struct Settings {
     #[arg(long, env = "SLOTWISE_BACKUP_KEEP", value_name = "N", help_heading = "Backups")]
     backup_keep: Option<usize>,
 
+    /// The file with the key that checkpoints are signed with; `checkpoint.key` in the folder, made at the first start, if left out.
+    #[arg(long, env = "SLOTWISE_CHECKPOINT_KEY", value_name = "FILE", help_heading = "Checkpoints")]
+    checkpoint_key: Option<PathBuf>,
+    /// A second file for signed checkpoints, best on another machine's disk.
+    #[arg(long, env = "SLOTWISE_CHECKPOINTS_TO", value_name = "FILE", help_heading = "Checkpoints")]
+    checkpoints_to: Option<PathBuf>,
+    /// Minutes from one signed checkpoint to the next while anything is booked; 10 if left out.
+    #[arg(long, env = "SLOTWISE_CHECKPOINT_MINUTES", value_name = "N", help_heading = "Checkpoints")]
+    checkpoint_minutes: Option<u32>,
+
     /// Logs as lines for people or as JSON; text if left out.
     #[arg(long, env = "SLOTWISE_LOG_FORMAT", value_name = "FORMAT", help_heading = "Logs")]
     log_format: Option<LogFormat>,
@@ -176,6 +186,12 @@ pub struct Config {
     pub rate_address: Option<Rate>,
     /// Backups that it makes by itself.
     pub backups: Option<Schedule>,
+    /// The key of signed checkpoints, if it is not the folder's own.
+    pub checkpoint_key: Option<PathBuf>,
+    /// A second file for them.
+    pub checkpoints_to: Option<PathBuf>,
+    /// From one to the next.
+    pub checkpoint_minutes: u32,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -194,7 +210,7 @@ impl Settings {
             tls_cert tls_key public_url trusted_proxy
             rate_limit rate_limit_admin rate_limit_address attempts_max connections_max connections_per_address_max
             headers_max headers_kib headers_within_s body_kib body_within_s answer_within_s send_within_s idle_within_s
-            backup_to backup_every backup_keep
+            backup_to backup_every backup_keep checkpoint_key checkpoints_to checkpoint_minutes
             log_format log_filter #[cfg(feature = "otlp")] otlp_endpoint)
     }
 
@@ -310,6 +326,9 @@ impl ServeArgs {
             rate_member: rate("rate-limit", settings.rate_limit.as_deref(), "20/s,100")?,
             rate_admin: rate("rate-limit-admin", settings.rate_limit_admin.as_deref(), "200/s,1000")?,
             rate_address: rate("rate-limit-address", settings.rate_limit_address.as_deref(), "50/s,1000")?,
+            checkpoint_key: settings.checkpoint_key,
+            checkpoints_to: settings.checkpoints_to,
+            checkpoint_minutes: within("checkpoint-minutes", settings.checkpoint_minutes, 10, 1..=100_000)?,
             log: LogConfig {
                 format: settings.log_format.unwrap_or_default(),
                 filter: settings.log_filter,

@@ -12,6 +12,7 @@ mod scheduled;
 mod serve;
 #[cfg(feature = "otlp")]
 mod traces;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// Serve the API, live events and the web app.
     Serve(Box<config::ServeArgs>),
+    /// Look at all of a data folder: whether it is as it was written.
+    Verify(verify::VerifyArgs),
     /// Bring data in, through the ordinary path.
     #[command(subcommand)]
     Import(ImportCommand),
@@ -59,6 +62,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(args) => serve::run(*args),
+        // It has exit codes of its own.
+        Command::Verify(args) => return verify::run(args),
         Command::Import(ImportCommand::UcsdSchedule(args)) => import::submit::run(&args),
         Command::Person(command) => keys::person(command),
         Command::Key(command) => keys::key(command),

@@ -16,7 +16,7 @@ use slotwise_server::rate::Rates;
 use slotwise_server::tls::Tls;
 use slotwise_server::{App, Crowds, DemoSessions, People, Realtime, listen, router, run_realtime};
 use slotwise_store::SystemClock;
-use slotwise_store::embedded::{Embedded, Options};
+use slotwise_store::embedded::{Checkpoints, Embedded, Options};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,12 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     let site = Arc::new(config.site);
     let bounds = Bounds { connections_max: affordable(config.bounds.connections_max), ..config.bounds };
     let clock = Arc::new(SystemClock);
-    let options = Options { cache_bytes: config.cache_bytes, ..Options::default() };
+    let checkpoints = Checkpoints {
+        key: config.checkpoint_key,
+        copy: config.checkpoints_to,
+        every: Duration::from_secs(60 * u64::from(config.checkpoint_minutes)),
+    };
+    let options = Options { cache_bytes: config.cache_bytes, checkpoints, ..Options::default() };
     let store = Embedded::open(&config.data, options).with_context(|| format!("opening {}", config.data.display()))?;
     if config.demo {
         demo::people(&*store).await?;

@@ -5,8 +5,8 @@ use crate::catalogue::Catalogue;
 use async_trait::async_trait;
 use slotwise_domain::{Actor, Calendar, Failure};
 use slotwise_domain::{
-    AttemptKey, Block, Booking, BookingId, Change, Decision, Fingerprint, Hold, HoldEnd, Instant, Kind, PersonId,
-    Proposal, Resource, ResourceId, Role, Scope, Settle, Version, World,
+    AttemptKey, Block, Booking, BookingId, Change, Decision, Epoch, Fingerprint, Hold, HoldEnd, Instant, Kind,
+    PersonId, Proposal, Resource, ResourceId, Role, Scope, Settle, Version, World,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -43,6 +43,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether it may be relied on.
     fn status(&self) -> Status;
+
+    /// What an operator should look at, though nothing has stopped for it; in plain words.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The latest signed checkpoint, where the store makes them.
+    fn checkpoint(&self) -> Option<Checkpoint> {
+        None
+    }
 
     /// An operator says that the clock is right as it is now, after [`Status::ClockJumped`].
     fn accept_clock(&self);
@@ -162,10 +172,31 @@ pub struct StoreError(pub String);
 pub enum Status {
     /// It may.
     Ready,
-    /// The writer stopped; why. Reads go on.
+    /// The writer stopped; why, in plain words. Reads go on.
     Stopped(String),
     /// The wall clock was set by more than five seconds; an operator must say that it is right.
     ClockJumped,
+}
+
+/// What a store says it held at an instant, signed: kept elsewhere, it shows later whether the record was cut or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// When it was made.
+    pub made_at: Instant,
+    /// Whose chain of commits it is of.
+    pub writer: Uuid,
+    /// The store's epoch then.
+    pub epoch: Epoch,
+    /// The last commit that it speaks for.
+    pub commit: u64,
+    /// Its hash: over it and all before it.
+    pub hash: [u8; 32],
+    /// SHA-256 over the heads of all resources' chains.
+    pub heads: [u8; 32],
+    /// Ed25519, over all of the above.
+    pub signature: [u8; 64],
+    /// The key that verifies it.
+    pub public_key: [u8; 32],
 }
 
 /// The changes of one resource at one version.

@@ -68,6 +68,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics))
+        .routes(routes!(operations::checkpoint))
         .routes(routes!(operations::accept_clock))
 }
 

@@ -193,6 +193,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The latest signed checkpoint, as one line that may be kept: it shows later whether the record was cut or changed. */
+        get: operations["checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/clock/accept": {
         parameters: {
             query?: never;
@@ -811,6 +828,39 @@ export interface components {
              * @default null
              */
             reason: string | null;
+        };
+        /** @description What the record was at an instant, signed, so that anybody may keep it. */
+        CheckpointBody: {
+            /**
+             * Format: int64
+             * @description The last commit that it speaks for.
+             */
+            commit: number;
+            /**
+             * Format: int32
+             * @description The epoch then.
+             */
+            epoch: number;
+            /**
+             * Format: int32
+             * @description Of this object; 1.
+             */
+            format: number;
+            /** @description Its hash, over it and all before it; hexadecimal, as all that follows. */
+            hash: string;
+            /** @description SHA-256 over the heads of all resources. */
+            heads: string;
+            /** @description When it was made. */
+            made_at: string;
+            /** @description The key that verifies it. */
+            public_key: string;
+            /** @description Ed25519 over all of the above. */
+            signature: string;
+            /**
+             * Format: uuid
+             * @description Whose chain of commits it is of.
+             */
+            writer: string;
         };
         /** @description A civil time on a day before the day of the start. */
         CivilCutoff: {
@@ -3807,6 +3857,142 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */

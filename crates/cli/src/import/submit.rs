@@ -14,7 +14,9 @@ use slotwise_domain::{
     ResourceId, ResourceSpec, Role, Zone,
 };
 use slotwise_engine::catalogue::read;
-use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, Request, ResourceFilter, Views};
+use slotwise_engine::{
+    Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, Request, ResourceFilter, Status, Store, Views,
+};
 use slotwise_store::SystemClock;
 use slotwise_store::embedded::{Embedded, Options};
 use std::collections::BTreeMap;
@@ -83,6 +85,12 @@ pub async fn run(args: &UcsdArgs) -> anyhow::Result<()> {
         writeln!(out, "{line}")?;
     }
     out.flush()?;
+    if let Status::Stopped(cause) = store.status() {
+        let (left, path) = (refused.len(), path.display());
+        anyhow::bail!(
+            "the store has stopped: {cause}. What was booked stays booked; {left} bookings were not made: {path}"
+        );
+    }
     let (r, weeks) = (&schedule.report, args.weeks);
     let booked = schedule.meetings.len() * weeks as usize - refused.len();
     println_out(&format!(

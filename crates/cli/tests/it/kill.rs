@@ -2,6 +2,7 @@
 //! Layer T5 of the proof; `SLOTWISE_KILL_ROUNDS` makes it longer.
 
 use crate::harness::oracle::oversold;
+use crate::harness::server::slotwise;
 use crate::harness::{Ask, Conn, Reply, Rng, Server, World};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -215,6 +216,8 @@ fn kill_at_any_moment_keeps_what_was_told() {
         }
         rooms.iter().for_each(|r| w.forget_room(r));
     }
+    let verified = slotwise(&["verify"]).arg(w.home.data()).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
     println!("{} rounds, ready after {slowest:?} at the latest:", rounds());
     seen.iter().for_each(|(what, n)| println!("{n:6} {what}"));
     let some = |part: &str| seen.iter().any(|(what, n)| what.contains(part) && *n > 0);

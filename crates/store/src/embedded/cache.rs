@@ -85,6 +85,18 @@ impl Cache {
         self.weigh(id, more, less);
     }
 
+    /// Lets one entry go that is not what the record makes it, if it is in the tables and nobody has published a later one.
+    pub fn forget(&self, id: ResourceId, commit: u64) {
+        let applied = *self.applied.borrow();
+        let mut shard = self.shard(id);
+        if commit <= applied && shard.entries.get(&id).is_some_and(|kept| kept.entry.commit == commit) {
+            let gone = shard.entries.remove(&id).map_or(0, |kept| kept.weight);
+            shard.queue.retain(|queued| *queued != id);
+            drop(shard);
+            self.bytes.fetch_sub(gone, Ordering::Relaxed);
+        }
+    }
+
     /// About how many bytes are kept.
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
@@ -161,5 +173,12 @@ pub(super) fn trimmed(mut calendar: Arc<Calendar>, since: Instant) -> Arc<Calend
     if first.into_iter().any(|u| u.occupied.end() <= since && matches!(u.id, UseId::Booking(..))) {
         Arc::make_mut(&mut calendar).forget_before(since);
     }
+    calendar
+}
+
+/// Without anything that ended before the instant.
+pub(super) fn trimmed_exactly(calendar: &Arc<Calendar>, since: Instant) -> Calendar {
+    let mut calendar = Calendar::clone(calendar);
+    calendar.forget_before(since);
     calendar
 }

@@ -2,6 +2,7 @@
 //! It loses nothing if it never runs; the log only grows.
 
 use super::connect::{Use, connect};
+use super::error::plainly;
 use super::health::Health;
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
@@ -109,7 +110,10 @@ impl Copy {
             copied = self.pages.load(Ordering::Relaxed);
             match checkpoint(&self.db) {
                 Ok(whole) => self.caught_up.store(whole, Ordering::Release),
-                Err(e) => self.health.stop(format!("the log could not be brought into the database: {e}")),
+                Err(e) => {
+                    let cause = format!("{}, while the journal was written", plainly(&e));
+                    self.health.stop(cause, format!("the log could not be brought into the database: {e}"));
+                }
             }
         }
     }

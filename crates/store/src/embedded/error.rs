@@ -93,7 +93,12 @@ impl OpenError {
 
 impl From<Error> for OpenError {
     fn from(e: Error) -> OpenError {
-        OpenError::Row(e.to_string())
+        match e {
+            Error::Damaged(says) => OpenError::Row(format!(
+                "{says}. Nothing was changed: copy the directory, look at it with `slotwise verify`, and restore a backup"
+            )),
+            e => OpenError::Row(e.to_string()),
+        }
     }
 }
 
@@ -115,6 +120,9 @@ pub enum Error {
         /// What is wrong.
         says: String,
     },
+    /// The journal is not what was written.
+    #[error("{0}")]
+    Damaged(String),
     /// A value that cannot be written.
     #[error("cannot be written: {0}")]
     Malformed(#[from] Malformed),
@@ -138,8 +146,42 @@ impl Error {
                 e.sqlite_error_code(),
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OperationInterrupted)
             ),
-            Error::Row { .. } | Error::Malformed(_) | Error::Broken(_) | Error::Bug(_) => true,
+            Error::Row { .. } | Error::Damaged(_) | Error::Malformed(_) | Error::Broken(_) | Error::Bug(_) => true,
         }
+    }
+
+    /// Whether what is on the disk is not what was written there.
+    pub(super) fn damaged(&self) -> bool {
+        match self {
+            Error::Sql(e) => is_damage(e),
+            Error::Damaged(_) => true,
+            Error::Row { .. } | Error::Malformed(_) | Error::Broken(_) | Error::Bug(_) => false,
+        }
+    }
+
+    /// The cause in words for whoever runs the server, without anything of what is stored.
+    pub(super) fn plainly(&self) -> &'static str {
+        match self {
+            Error::Sql(e) => plainly(e),
+            Error::Row { .. } | Error::Damaged(_) => "a file of the data directory is damaged",
+            Error::Malformed(_) | Error::Broken(_) | Error::Bug(_) => "a check of its own failed; this is a bug",
+        }
+    }
+}
+
+/// Whether SQLite found a file that is not what it wrote.
+pub(super) fn is_damage(e: &rusqlite::Error) -> bool {
+    matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// The cause in words for whoever runs the server.
+pub(super) fn plainly(e: &rusqlite::Error) -> &'static str {
+    match e.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "the disk is full",
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => "the data directory cannot be written",
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => "the disk reported an error",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "a file of the data directory is damaged",
+        _ => "the database refused",
     }
 }
 

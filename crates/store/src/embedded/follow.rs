@@ -7,6 +7,7 @@ use super::error::{Error, OpenError, Result};
 use super::health::Health;
 use super::journal::{self, Head, Meta};
 use super::load;
+use super::mend::Mend;
 use super::rows::{self, Mark, Rows};
 use super::tail::Tail;
 use super::with_suffix;
@@ -39,6 +40,8 @@ const BATCH_MAX: usize = 16_384;
 const ENOUGH: u64 = 4_096;
 /// So many attempts may be behind; the writer waits beyond it.
 const BEHIND_MAX: u64 = 200_000;
+/// Rows are made anew between two batches; none takes so long.
+const MEND_WITHIN: Duration = Duration::from_secs(60);
 /// From so many pages on the tables' own log is copied.
 const CHECKPOINT_PAGES: u32 = 16_000;
 /// Rows of a kind that are taken away at once, so that nothing waits for it.
@@ -53,6 +56,13 @@ pub(super) struct Follower {
     bell: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     failed: Arc<AtomicBool>,
+    mends: mpsc::SyncSender<Asked>,
+}
+
+/// Rows to make anew, or all tables at the next start; and where it is said whether that was done.
+struct Asked {
+    mend: Option<Mend>,
+    done: SyncSender<Result<bool>>,
 }
 
 impl Follower {
@@ -67,6 +77,7 @@ impl Follower {
         let failed = Arc::new(AtomicBool::new(false));
         let Tables { db, mark, pages } = tables;
         let (tail_of_run, health_of_run, failed_of_run) = (tail.clone(), health.clone(), failed.clone());
+        let (mends, asked) = mpsc::sync_channel(1);
         let run = Run {
             db,
             pages,
@@ -74,12 +85,13 @@ impl Follower {
             tail: tail_of_run,
             health: health_of_run,
             failed: failed_of_run,
+            asked,
             clock,
             prune_at: Instant::MIN,
             pruned: Moment::now(),
         };
         let thread = std::thread::Builder::new().name("slotwise-views".into()).spawn(move || run.run(&rung))?;
-        Ok(Follower { tail, health, bell: Some(bell), thread: Some(thread), failed })
+        Ok(Follower { tail, health, bell: Some(bell), thread: Some(thread), failed, mends })
     }
 
     /// Has it catch up now instead of in a while.
@@ -113,6 +125,24 @@ impl Follower {
         }
     }
 
+    /// Has rows made anew between two batches. Says whether they were: not if their resource has changed since.
+    pub fn mend(&self, mend: Mend) -> Result<bool> {
+        self.ask(Some(mend))
+    }
+
+    /// Has the next start make all tables anew: they are of no known format from now on.
+    pub fn condemn(&self) -> Result<()> {
+        self.ask(None).map(drop)
+    }
+
+    fn ask(&self, mend: Option<Mend>) -> Result<bool> {
+        let (done, said) = mpsc::sync_channel(1);
+        let gone = || Error::bug("the thread that follows the journal has ended");
+        self.mends.try_send(Asked { mend, done }).map_err(|_| gone())?;
+        self.hurry();
+        said.recv_timeout(MEND_WITHIN).map_err(|_| gone())?
+    }
+
     /// Brings in what is left, and ends.
     pub fn finish(&mut self) {
         drop(self.bell.take());
@@ -139,6 +169,7 @@ struct Run {
     tail: Arc<Tail>,
     health: Arc<Health>,
     failed: Arc<AtomicBool>,
+    asked: Receiver<Asked>,
     clock: Arc<dyn Clock>,
     /// When it is looked again for what is kept no longer.
     prune_at: Instant,
@@ -156,7 +187,8 @@ impl Run {
                 let begun = Moment::now();
                 if let Err(e) = self.apply(&commits) {
                     self.failed.store(true, Ordering::Release);
-                    self.health.stop(format!("the tables for queries cannot follow the journal: {e}"));
+                    let cause = format!("{}, while the tables for queries were written", e.plainly());
+                    self.health.stop(cause, format!("the tables for queries cannot follow the journal: {e}"));
                     return;
                 }
                 self.tail.forget(&commits);
@@ -168,6 +200,14 @@ impl Run {
                 }
             }
             self.prune_some();
+            while let Ok(Asked { mend, done }) = self.asked.try_recv() {
+                // Whoever asked may have given up.
+                let carried_out = match mend {
+                    Some(mend) => mend.carry_out(&mut self.db),
+                    None => condemn(&self.db).map(|()| true),
+                };
+                drop(done.send(carried_out));
+            }
         }
         if let Err(e) = checkpoint(&self.db) {
             tracing::warn!(error = %e, "the tables' log could not be copied at the end; the next start reads it");
@@ -199,8 +239,9 @@ impl Run {
     }
 }
 
-/// Keys from before `since` are kept no longer, and not put in.
-fn apply<'a>(
+/// Brings commits in after the mark, in one transaction; says how far the tables are then. Keys from before `since` are kept no
+/// longer, and not put in.
+pub(super) fn apply<'a>(
     db: &mut Connection,
     mark: Mark,
     commits: impl Iterator<Item = &'a Commit>,
@@ -214,6 +255,11 @@ fn apply<'a>(
     let mark = rows.finish()?;
     tx.commit()?;
     Ok(mark)
+}
+
+fn condemn(db: &Connection) -> Result<()> {
+    // Of no format that is known: the mark itself moves on with what is still brought in.
+    Ok(db.pragma_update(None, "user_version", 0)?)
 }
 
 fn copy_long_log(db: &Connection, pages: &AtomicU32) -> Result<()> {
@@ -240,6 +286,8 @@ pub(super) fn open(
     match catch_up(&path, journal, meta, head, cache_bytes, since) {
         Ok(opened) => return Ok(opened),
         Err(Error::Sql(e)) if cannot_be_mended(&e) => return Err(failed()(e)),
+        // From a journal that is damaged nothing can be made.
+        Err(e @ Error::Damaged(_)) => return Err(e.into()),
         Err(e) => tracing::warn!(error = %e, "the tables for queries are made anew from the journal"),
     }
     for suffix in ["", "-wal", "-shm"] {
@@ -314,7 +362,7 @@ fn catch_up(
 }
 
 /// The mark of tables of this format; makes them if there are none.
-fn begin(db: &mut Connection, meta: &Meta) -> Result<Mark> {
+pub(super) fn begin(db: &mut Connection, meta: &Meta) -> Result<Mark> {
     let tables: u32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables > 0 {
         let id: u32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;

@@ -1,15 +1,20 @@
 //! Whether the store may be relied on: whether its writer has stopped, and whether somebody has set the wall clock.
 //! What has stopped stays stopped; only an operator accepts a clock.
 
+use super::error::Result;
 use slotwise_domain::{Instant, Span};
 use slotwise_engine::{Clock, Status};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How far the wall clock may part from the boot clock.
 const APART_MAX: Span = Span::seconds(5);
 
 pub(super) struct Health {
+    /// The cause, plainly.
     stopped: OnceLock<String>,
+    /// What an operator should look at; nothing is stopped for it.
+    warnings: Mutex<BTreeMap<&'static str, String>>,
     clock: Mutex<Watch>,
 }
 
@@ -24,14 +29,40 @@ impl Health {
     pub fn new(clock: &dyn Clock) -> Health {
         Health {
             stopped: OnceLock::new(),
+            warnings: Mutex::default(),
             clock: Mutex::new(Watch { wall: clock.now(), boot: clock.since_boot(), jumped: false }),
         }
     }
 
-    /// Ends all writing, for good. The first reason is the one that is told.
-    pub fn stop(&self, reason: String) {
-        tracing::error!(reason, "the store has stopped writing; nothing is accepted until it is started again");
-        drop(self.stopped.set(reason));
+    /// Ends all writing, for good. The reason goes to the log; the first cause, in plain words, is what anybody may be told.
+    pub fn stop(&self, cause: impl Into<String>, reason: String) {
+        let cause = cause.into();
+        tracing::error!(cause, reason, "the store has stopped writing; nothing is accepted until it is started again");
+        drop(self.stopped.set(cause));
+    }
+
+    /// Stops if what was read is not what was written.
+    pub fn look_at<T>(&self, read: &Result<T>) {
+        if let Err(e) = read
+            && e.damaged()
+            && self.stopped().is_none()
+        {
+            self.stop(e.plainly(), format!("what was read is not what was written: {e}"));
+        }
+    }
+
+    /// Says something of a part of the store until it says something else; `None` says that all is well with it.
+    pub fn warn(&self, of: &'static str, says: Option<String>) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        match says {
+            Some(says) => drop(warnings.insert(of, says)),
+            None => drop(warnings.remove(of)),
+        }
+    }
+
+    /// What an operator should look at.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// Why nothing is written any more.

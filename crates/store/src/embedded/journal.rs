@@ -1,7 +1,7 @@
 //! The journal: one row per durable commit, each chained to the one before it. All else in the directory is made from it.
 //! Rows are only ever added.
 
-use super::error::{Cells, Result};
+use super::error::{Cells, Error, Result};
 use super::load::{PART, signed};
 use crate::codec::{self, Said};
 use crate::commit::{Commit, Entry};
@@ -78,33 +78,58 @@ pub(super) fn hash(db: &Connection, number: u64) -> Result<Option<Hash>> {
     Ok(db.query_row("SELECT hash FROM journal WHERE number = ?1", [signed(number)], |row| row.get(0)).optional()?)
 }
 
-/// A commit, with what people said in it; its bookings are not folded.
+/// A commit, with what people said in it; its bookings are not folded. What is not what was written, by the chain of hashes, is
+/// an error: a page that the disk has damaged is never taken for an answer.
 pub(super) fn commit(db: &Connection, number: u64) -> Result<Option<(Commit, Said)>> {
-    let mut select = db.prepare_cached("SELECT number, hash, body, said FROM journal WHERE number = ?1")?;
+    const COMMIT: &str = "
+        SELECT number, hash, body, said, (SELECT hash FROM journal WHERE number = ?1 - 1) FROM journal WHERE number = ?1";
+    let mut select = db.prepare_cached(COMMIT)?;
     let mut rows = select.query([signed(number)])?;
-    rows.next()?.map(commit_of).transpose()
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let before = match number {
+        1 => beginning(db)?,
+        _ => Cells { table: "journal", key: &number, row }.get(4)?,
+    };
+    commit_of(row, number, &before).map(Some)
 }
 
-/// Commits after a number, in order, until they hold so many attempts; at least one, if there is one.
+/// Commits after a number, in order and without a gap, until they hold so many attempts; at least one, if there is one. They are
+/// checked against the chain of hashes.
 pub(super) fn commits_after(db: &Connection, number: u64, attempts_max: usize) -> Result<Vec<(Commit, Said)>> {
     let mut select =
         db.prepare_cached("SELECT number, hash, body, said FROM journal WHERE number > ?1 ORDER BY number")?;
     let mut rows = select.query([signed(number)])?;
     let (mut commits, mut attempts) = (Vec::new(), 0);
+    let mut before = match number {
+        0 => beginning(db)?,
+        _ => hash(db, number)?.ok_or_else(|| Error::Damaged(format!("commit {number} of the journal is gone")))?,
+    };
+    let mut next = number + 1;
     while attempts < attempts_max
         && let Some(row) = rows.next()?
     {
-        let (commit, said) = commit_of(row)?;
+        let (commit, said) = commit_of(row, next, &before)?;
+        (before, next) = (commit.hash, next + 1);
         attempts += commit.entries.len().max(1);
         commits.push((commit, said));
     }
     Ok(commits)
 }
 
-fn commit_of(row: &Row) -> Result<(Commit, Said)> {
-    let number: u64 = row.get(0)?;
+/// What the chain of commits begins with.
+fn beginning(db: &Connection) -> Result<Hash> {
+    let meta = meta(db)?.ok_or_else(|| Error::Damaged("the journal has no row of its own".into()))?;
+    Ok(record::commits_genesis(meta.writer))
+}
+
+fn commit_of(row: &Row, number: u64, before: &Hash) -> Result<(Commit, Said)> {
     let cells = Cells { table: "journal", key: &number, row };
-    let hash = cells.get(1)?;
+    let (found, hash): (u64, Hash) = (cells.get(0)?, cells.get(1)?);
+    let body = row.get_ref(2)?.as_blob().unwrap_or_default();
+    if found != number || record::chain_commit(before, number, body) != hash {
+        let says = format!("commit {number} of the journal is not what was written, or what is before it");
+        return Err(Error::Damaged(says));
+    }
     let (commit, _) = cells.decode_bytes(2, |bytes| codec::decode_commit(number, hash, bytes))?;
     let said = match row.get_ref(3)? {
         ValueRef::Null => Said::new(),

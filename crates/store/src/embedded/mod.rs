@@ -9,6 +9,7 @@
 mod backup;
 mod cache;
 mod checkpoint;
+mod compare;
 mod connect;
 mod error;
 mod follow;
@@ -16,11 +17,14 @@ mod health;
 mod journal;
 mod load;
 mod lookup;
+mod mend;
 mod migrate;
 mod open;
 mod people;
+mod reconcile;
 mod restore;
 mod rows;
+mod signed;
 mod tail;
 mod verify;
 mod views;
@@ -31,7 +35,8 @@ pub use backup::{BackupError, BackupFile, JournalEnd, Manifest, Progress, Shelf,
 pub use error::{Error, OpenError};
 pub use people::People;
 pub use restore::{Restored, restore};
-pub use verify::{Verified, VerifyError, verify};
+pub use signed::{Checkpoints, checkpoint_line, unhex};
+pub use verify::{Checked, Finding, Verified, VerifyError, Wanted, examine, verify};
 
 use crate::clock::SystemClock;
 use crate::commit::Commit;
@@ -44,20 +49,23 @@ use health::Health;
 use load::Source;
 use lookup::Lookup;
 use open::{lock, look_at_log, make_dir, prepare, sync, with_suffix};
+use reconcile::{Reconcile, Reconciler};
+use signed::Signer;
 use slotwise_domain::{
     AttemptKey, Booking, BookingId, Calendar, EndedHold, Epoch, Hold, HoldId, Instant, Person, PersonId, Proposal,
     ResourceId, Role, Scope, Settle, Version, World,
 };
 use slotwise_engine::round;
 use slotwise_engine::{
-    BookingFilter, Catalogue, Clock, CommitError, Cursor, Directory, PersonCard, Record, Recorded, Settled, Status,
-    Store, StoreError, Streamed, Views,
+    BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Directory, PersonCard, Record, Recorded, Settled,
+    Status, Store, StoreError, Streamed, Views,
 };
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tail::{Known, Tail};
 use tokio::sync::{mpsc, oneshot, watch};
 use writer::{Job, Phase, Writer};
@@ -80,6 +88,10 @@ pub struct Options {
     pub readers: usize,
     /// Batches that may wait for the writer.
     pub queue: usize,
+    /// How signed checkpoints are made.
+    pub checkpoints: Checkpoints,
+    /// The reconciler rests so long at least between two resources, and ninety-nine times as long as it worked.
+    pub reconcile_rest: Duration,
     /// From so many pages on the log is copied into the database; with [`u32::MAX`] never, for whoever wants to look at it.
     pub checkpoint_pages: u32,
 }
@@ -92,6 +104,8 @@ impl Default for Options {
             page_cache_bytes: 256 << 20,
             readers: 4,
             queue: 64,
+            checkpoints: Checkpoints::default(),
+            reconcile_rest: Duration::from_millis(250),
             checkpoint_pages: 8_000,
         }
     }
@@ -114,6 +128,8 @@ pub struct Embedded {
     jobs: Option<mpsc::Sender<Job>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     follower: Option<Arc<Follower>>,
+    signer: Signer,
+    reconciler: Reconciler,
     /// Held until the writer has ended.
     _lock: File,
 }
@@ -135,6 +151,10 @@ impl Embedded {
         let mut db = connect(&path, Use::Write, JOURNAL_CACHE_BYTES).map_err(failed())?;
         let Some(meta) = journal::meta(&db)? else { return Err(OpenError::Row("meta has no row".into())) };
         let head = journal::head(&db, meta.writer)?;
+        // Both ends of the journal: whose it is, and what was told last. What lies between is looked at when it is read.
+        for number in [1, head.number] {
+            journal::commit(&db, number)?;
+        }
         let tables = follow::open(dir, &db, &meta, &head, options.page_cache_bytes, &*options.clock)?;
         let latest_key = load::latest_key(&tables.db)?.map_or(Instant(i64::MIN), round::key_time);
         let tail = Arc::new(Tail::new(meta.epoch, head.number, latest_key, load::live_holds(&tables.db)?));
@@ -171,10 +191,23 @@ impl Embedded {
         let watched = health.clone();
         let thread = thread.spawn(move || {
             if catch_unwind(AssertUnwindSafe(|| writer.run(waiting))).is_err() {
-                watched.stop("the writer ended in a panic; this is a bug".into());
+                watched.stop("a check of its own failed; this is a bug", "the writer ended in a panic".into());
             }
         });
         let thread = thread.map_err(OpenError::io("starting the writer"))?;
+        let (files, clock) = ((path, views), options.clock.clone());
+        let signer = Signer::start(dir, &options.checkpoints, files, meta, tail.clone(), health.clone(), clock)?;
+        let reconciler = Reconciler::start(Reconcile {
+            tables: dir.join(follow::FILE),
+            journal: dir.join(FILE),
+            cache: cache.clone(),
+            follower: follower.clone(),
+            health: health.clone(),
+            clock: options.clock.clone(),
+            rest: options.reconcile_rest,
+            ending: Arc::default(),
+        });
+        let reconciler = reconciler.map_err(OpenError::io("starting the reconciler"))?;
         sync(dir)?;
         Ok(Arc::new(Embedded {
             epoch: meta.epoch,
@@ -191,6 +224,8 @@ impl Embedded {
             jobs: Some(jobs),
             writer: Mutex::new(Some(thread)),
             follower: Some(follower),
+            signer,
+            reconciler,
             _lock: lock,
         }))
     }
@@ -217,7 +252,12 @@ impl Embedded {
         match self.tail.commit(number) {
             Some(commit) => Ok(Some(commit)),
             None => {
-                let read = self.journal.read(move |db| Ok(journal::commit(db, number)?.map(|(commit, _)| commit)));
+                let health = self.health.clone();
+                let read = self.journal.read(move |db| {
+                    let commit = journal::commit(db, number);
+                    health.look_at(&commit);
+                    Ok(commit?.map(|(commit, _)| commit))
+                });
                 Ok(read.await?.map(Arc::new))
             }
         }
@@ -304,6 +344,8 @@ impl Embedded {
 impl Drop for Embedded {
     /// Lets the writer finish what it was given; the lock is given back after it.
     fn drop(&mut self) {
+        // It has a share of the follower.
+        self.reconciler.finish();
         drop(self.jobs.take());
         let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
@@ -313,6 +355,7 @@ impl Drop for Embedded {
         if let Some(mut follower) = self.follower.take().and_then(Arc::into_inner) {
             follower.finish();
         }
+        self.signer.finish();
     }
 }
 
@@ -406,6 +449,14 @@ impl Store for Embedded {
 
     fn status(&self) -> Status {
         self.health.status(&*self.clock)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.health.warnings()
+    }
+
+    fn checkpoint(&self) -> Option<Checkpoint> {
+        self.signer.latest()
     }
 
     fn accept_clock(&self) {

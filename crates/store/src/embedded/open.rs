@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use uuid::Uuid;
 
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 /// Lies in a directory that a restore has not finished.
 pub(super) const RESTORING: &str = "restoring";
 

@@ -1,5 +1,5 @@
 //! Brings commits of the journal into the tables that queries read, in order, with the mark that says how far they are.
-//! It judges nothing, and it is the only code that writes those tables: row counts say whether they were what the journal made of them.
+//! It judges nothing, and but for `mend` it is the only code that writes those tables: row counts say whether they were what the journal made of them.
 
 use super::error::{Error, Result};
 use super::load::{PART, signed};
@@ -47,7 +47,7 @@ struct Head {
     commit: u64,
 }
 
-const DAY: i64 = 86_400_000_000;
+pub(super) const DAY: i64 = 86_400_000_000;
 /// Every so manieth record of a resource has a mark.
 const MARKED: u64 = 64;
 
@@ -55,12 +55,12 @@ const MARK: &str = "INSERT INTO record_mark (part_id, resource, number, commit_n
 
 const ATTEMPT: &str = "INSERT INTO attempt (part_id, key, actor, commit_number, place) VALUES (?1, ?2, ?3, ?4, ?5)";
 
-const BOOKING: &str = "
+pub(super) const BOOKING: &str = "
 INSERT INTO booking (part_id, id, owner, made_by, state, title, purpose, people, start_at, end_at, start_day, until, resources,
                      revision, created_at, decided_at, commits)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 
-const SLOT: &str = "
+pub(super) const SLOT: &str = "
 INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start_at, end_at, setup, teardown, units, exclusive,
                           active)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
@@ -87,18 +87,18 @@ ON CONFLICT (part_id, resource) DO UPDATE SET
     epoch = excluded.epoch, number = excluded.number, decided_at = excluded.decided_at, hash = excluded.hash,
     commit_number = excluded.commit_number";
 
-const RESOURCE: &str = "
+pub(super) const RESOURCE: &str = "
 INSERT INTO resource (part_id, id, policy_version, spec) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (part_id, id) DO UPDATE SET policy_version = excluded.policy_version, spec = excluded.spec";
 
 const POLICY_VERSION: &str = "UPDATE resource SET policy_version = ?3 WHERE part_id = ?1 AND id = ?2";
 
-const BLOCK: &str =
+pub(super) const BLOCK: &str =
     "INSERT INTO block (part_id, resource, id, start_at, end_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 const BLOCK_GONE: &str = "DELETE FROM block WHERE part_id = ?1 AND resource = ?2 AND id = ?3";
 
-const HOLD: &str = "
+pub(super) const HOLD: &str = "
 INSERT INTO hold (part_id, id, resource, token_epoch, token_number, holder, start_at, end_at, setup, teardown, units, granted_at,
                   expires_at, renewals)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
@@ -397,15 +397,15 @@ pub(super) fn prune(db: &mut Connection, before: Instant, max: usize) -> Result<
 }
 
 /// The last instant that any slot of the booking takes.
-fn until(booking: &Booking) -> Instant {
+pub(super) fn until(booking: &Booking) -> Instant {
     booking.slots.iter().map(|s| s.occupied.end()).max().unwrap_or(Instant::MIN)
 }
 
-fn around(interval: Interval, occupied: Interval) -> (i64, i64) {
+pub(super) fn around(interval: Interval, occupied: Interval) -> (i64, i64) {
     (interval.start().since(occupied.start()).0, occupied.end().since(interval.end()).0)
 }
 
-const fn exclusive(slot: &Slot) -> bool {
+pub(super) const fn exclusive(slot: &Slot) -> bool {
     match slot.own_overlap {
         OwnOverlap::Refuse => true,
         OwnOverlap::Allow => false,

@@ -1,21 +1,47 @@
-//! Folds a journal again from its beginning, and compares: every hash, every version, every invariant at every commit, and the heads
-//! that the tables have. It trusts nothing it reads, and repairs nothing.
+//! Folds a journal again from its beginning, and compares: every hash, every version, every rule that the record can show at every
+//! commit, the tables made from it, and signed checkpoints. It trusts nothing it reads, and repairs nothing.
+//!
+//! Memory holds what is still to come. What is over is folded into tables of its own, in a temporary file that nobody else sees,
+//! and these are what the tables of the data directory are compared with, row by row. No transaction on the journal is open for
+//! longer than one page of commits, and none on the tables but while they are compared: a server may go on beside it.
 
-use super::FILE;
 use super::connect::{Use, connect};
-use super::error::Error;
-use super::load::{self, PART};
-use super::{follow, journal};
-use crate::codec::{self, Malformed};
-use crate::commit::Commit;
+use super::error::{Error, is_damage};
+use super::journal::{self, Meta};
+use super::load::{self, PART, signed};
+use super::migrate::STATE;
+use super::rows::Mark;
+use super::signed::{self, Signed};
+use super::{FILE, compare, follow, people, wal, with_suffix};
+use crate::codec;
+use crate::commit::{Commit, Entry, EntryRecord};
 use crate::record::{self, Hash, Header};
-use rusqlite::Connection;
-use slotwise_domain::{Booking, BookingId, Calendar, Changes, Epoch, Instant, ResourceId, Version, World, invariants};
-use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use rusqlite::{Connection, params};
+use slotwise_domain::{
+    AttemptKey, Booking, BookingId, BookingState, Calendar, Change, Changes, Epoch, HoldEnd, Instant, Outcome,
+    OwnOverlap, PersonId, ResourceId, Subject, Version, World, invariants,
+};
+use slotwise_engine::{Checkpoint, StoreError};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What was found to be as it was written.
+/// What else to look at, and whom to tell how far it is.
+#[derive(Default)]
+pub struct Wanted<'a> {
+    /// A file with signed checkpoints, one a line; that of the data directory if left out.
+    pub checkpoints: Option<PathBuf>,
+    /// The key they must be signed with.
+    pub public_key: Option<[u8; 32]>,
+    /// The time now, if what is kept for a while only may be forgotten by it; the last commit's if left out.
+    pub now: Option<Instant>,
+    /// Commits done, of how many.
+    pub progress: Option<&'a mut dyn FnMut(u64, u64)>,
+}
+
+/// What was read, and what is wrong with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
     /// Versions, in the chains of their resources.
@@ -24,12 +50,62 @@ pub struct Verified {
     pub attempts: u64,
     /// Commits, in the chain of their writer.
     pub commits: u64,
+    /// Resources.
+    pub resources: u64,
+    /// Rows of the tables for queries that were compared with the fold.
+    pub rows: u64,
+    /// A server has the directory open.
+    pub running: bool,
+    /// What signed checkpoints say; none if there is none.
+    pub checkpoints: Option<Checked>,
+    /// What is wrong, at most [`FINDINGS_MAX`]; nothing if all is as it was written.
+    pub findings: Vec<Finding>,
+    /// There would be more.
+    pub more: bool,
+}
+
+/// What signed checkpoints say of the end of a journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Those that hold.
+    pub held: u64,
+    /// The latest of them: up to its commit nothing was cut off.
+    pub latest: Option<Checkpoint>,
+    /// The key was given, and not taken from the checkpoints themselves.
+    pub key_given: bool,
+}
+
+/// Something that is not as it was written, or must never be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Finding {
+    /// In which commit.
+    pub commit: Option<u64>,
+    /// Of which resource.
+    pub resource: Option<ResourceId>,
+    /// At which version.
+    pub version: Option<Version>,
+    /// What is wrong.
+    pub says: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(commit) = self.commit {
+            write!(f, "commit {commit}: ")?;
+        }
+        match (self.resource, self.version) {
+            (Some(resource), Some(version)) => write!(f, "resource {resource} at {version}: ")?,
+            (Some(resource), None) => write!(f, "resource {resource}: ")?,
+            (None, _) => {}
+        }
+        f.write_str(&self.says)
+    }
 }
 
 /// Why a journal does not hold.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// Something was changed, taken away or put in.
+    /// Something was changed, taken away or put in; the first of what was found.
     #[error("{0}")]
     Broken(String),
     /// It could not be read.
@@ -37,170 +113,697 @@ pub enum VerifyError {
     Unreadable(#[from] Error),
 }
 
-impl From<rusqlite::Error> for VerifyError {
-    fn from(e: rusqlite::Error) -> VerifyError {
-        VerifyError::Unreadable(e.into())
-    }
-}
-
-impl From<Malformed> for VerifyError {
-    fn from(e: Malformed) -> VerifyError {
-        VerifyError::Broken(e.to_string())
-    }
-}
-
-/// So many commits are folded before what has ended is forgotten: memory holds what is still to come, and not all there ever was.
+/// Findings that are told; one edit in the middle may spoil all that follows.
+pub const FINDINGS_MAX: usize = 100;
+/// So many commits are folded before what has ended is forgotten.
 const FORGET_EVERY: u64 = 10_000;
+/// Attempts read at once.
+const PAGE: usize = 4_096;
+/// Of so many of the last checkpoints the heads of all resources are compared too; of the others the hash of the commit.
+const HEADS_OF: usize = 100;
 
-/// Verifies a data directory that no server has open. A tail that was cut off is not seen here.
+/// Whether a data directory is as it was written, all of it; nothing else is looked at.
 pub fn verify(dir: &Path) -> Result<Verified, VerifyError> {
-    let db = connect(&dir.join(FILE), Use::Read, 16 << 20)?;
-    let db = db.unchecked_transaction()?;
-    let Some(meta) = journal::meta(&db)? else { return broken("the journal has no row of its own") };
-    let mut fold = Fold::new(record::commits_genesis(meta.writer), meta.epoch);
-    let mut select = db.prepare("SELECT number, hash, body, said FROM journal ORDER BY number")?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        let hash = row.get(1)?;
-        let body = row.get_ref(2)?.as_blob().unwrap_or_default();
-        let said = row.get_ref(3)?.as_blob().unwrap_or_default();
-        fold.commit(row.get(0)?, hash, body, said)?;
+    let verified = examine(dir, Wanted::default())?;
+    match verified.findings.first() {
+        Some(finding) => Err(VerifyError::Broken(finding.to_string())),
+        None => Ok(verified),
     }
-    tables_follow(&dir.join(follow::FILE), &db, &fold)?;
-    Ok(fold.verified)
 }
 
-fn broken<T>(says: impl Into<String>) -> Result<T, VerifyError> {
-    Err(VerifyError::Broken(says.into()))
+/// Looks at all of a data directory, and says what is wrong with it. An error is a directory that could not be read.
+pub fn examine(dir: &Path, mut wanted: Wanted) -> Result<Verified, Error> {
+    let path = dir.join(FILE);
+    if !path.is_file() {
+        return Err(Error::bug(format!("{} is no data directory: it has no {FILE}", dir.display())));
+    }
+    let mut findings = Findings::default();
+    let running = running(dir)?;
+    if !running && damaged_log(dir, &mut findings)? {
+        return Ok(findings.verified(Verified::default()));
+    }
+    let db = connect(&path, Use::Read, 16 << 20)?;
+    let meta = match journal::meta(&db) {
+        Ok(Some(meta)) => meta,
+        Ok(None) => return Err(Error::bug(format!("{} has no row of its own", path.display()))),
+        Err(e) => return damage(e, &mut findings).map(|()| findings.verified(Verified::default())),
+    };
+    whole_files(dir, &mut findings)?;
+    let checkpoints = checkpoints(dir, &wanted, &meta, &mut findings)?;
+    let mut fold = Fold::new(meta, running, findings, checkpoints)?;
+
+    // The tables first: what they have is in the journal by then, so an end of it that is missing shows.
+    let tables = dir.join(follow::FILE);
+    let tables = if tables.is_file() { Some(connect(&tables, Use::Read, 16 << 20)?) } else { None };
+    if let Some(tables) = &tables {
+        if let Ok(Some(mark)) = load::mark(tables) {
+            fold.read(&db, mark.number, &mut wanted)?;
+        }
+        // They hold still from here until they are compared.
+        let snapshot = tables.unchecked_transaction()?;
+        let compared = fold.tables(&db, &snapshot, &mut wanted);
+        if let Err(e) = compared {
+            damage(e, &mut fold.findings)?;
+        }
+    }
+    fold.read(&db, u64::MAX, &mut wanted)?;
+    fold.end()
+}
+
+/// Whether a server has the directory open.
+fn running(dir: &Path) -> Result<bool, Error> {
+    let Ok(file) = File::open(dir.join(super::open::LOCK)) else { return Ok(false) };
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(e)) => Err(Error::bug(format!("looking at the lock of {}: {e}", dir.display()))),
+    }
+}
+
+/// SQLite would pass over whatever follows a damaged frame without a word.
+fn damaged_log(dir: &Path, findings: &mut Findings) -> Result<bool, Error> {
+    let mut damaged = false;
+    for name in [FILE, people::FILE] {
+        let path = with_suffix(&dir.join(name), "-wal");
+        let log = wal::inspect(&path).map_err(|e| Error::bug(format!("reading {}: {e}", path.display())))?;
+        if let wal::Log::Damaged { offset, says } = log {
+            findings
+                .put(Finding { says: format!("{name}-wal is damaged at byte {offset}: {says}"), ..Finding::default() });
+            damaged = true;
+        }
+    }
+    Ok(damaged)
+}
+
+/// The files as SQLite sees them: their pages, and that nothing was added to their tables.
+fn whole_files(dir: &Path, findings: &mut Findings) -> Result<(), Error> {
+    for name in [FILE, people::FILE, follow::FILE] {
+        let path = dir.join(name);
+        if !path.is_file() {
+            continue;
+        }
+        let db = connect(&path, Use::Read, 16 << 20)?;
+        let checked = db.prepare("PRAGMA integrity_check(10)").and_then(|mut check| {
+            let rows = check.query_map([], |row| row.get::<_, String>(0))?;
+            rows.collect::<rusqlite::Result<Vec<String>>>()
+        });
+        match checked {
+            Ok(says) => says.iter().filter(|says| *says != "ok").for_each(|says| {
+                findings.put(Finding { says: format!("{name}: {says}"), ..Finding::default() });
+            }),
+            Err(e) => damage(e.into(), findings)?,
+        }
+    }
+    let mut ours = Connection::open_in_memory()?;
+    STATE.migrate(&mut ours, Path::new(FILE)).map_err(|e| Error::bug(e.to_string()))?;
+    let theirs = connect(&dir.join(FILE), Use::Read, 1 << 20)?;
+    if let Err(e) = compare::schemas(&ours, &theirs, FILE, findings) {
+        damage(e, findings)?;
+    }
+    Ok(())
+}
+
+/// A damaged file is a finding; one that cannot be read is an error.
+fn damage(e: Error, findings: &mut Findings) -> Result<(), Error> {
+    let damaged = match &e {
+        Error::Sql(sql) => is_damage(sql),
+        Error::Row { .. } | Error::Damaged(_) | Error::Malformed(_) | Error::Broken(_) => true,
+        Error::Bug(_) => false,
+    };
+    match damaged {
+        true => {
+            findings.put(Finding { says: e.to_string(), ..Finding::default() });
+            Ok(())
+        }
+        false => Err(e),
+    }
+}
+
+/// Checkpoints of this journal that are signed as they must be, by commit; the others are findings.
+fn checkpoints(
+    dir: &Path,
+    wanted: &Wanted,
+    meta: &Meta,
+    findings: &mut Findings,
+) -> Result<Option<Checkpoints>, Error> {
+    let path = wanted.checkpoints.clone().unwrap_or_else(|| dir.join(signed::FILE));
+    if wanted.checkpoints.is_none() && !path.is_file() {
+        return Ok(None);
+    }
+    let unreadable = |e: StoreError| Error::Bug(e.0);
+    let mut key = wanted.public_key;
+    let mut due = Vec::new();
+    for (line, read) in signed::read(&path).map_err(unreadable)? {
+        let broken = match read {
+            Ok(checkpoint) => {
+                let expected = *key.get_or_insert(checkpoint.public_key);
+                match signed::holds(&checkpoint, &expected) {
+                    Signed::Holds if checkpoint.writer != meta.writer => "is of another journal",
+                    Signed::Holds => {
+                        due.push(checkpoint);
+                        continue;
+                    }
+                    Signed::Forged => "is not what was signed: it is forged or was changed",
+                    Signed::Foreign => "is signed with another key",
+                }
+            }
+            Err(says) => {
+                let says = format!("{} line {line}: {says}", path.display());
+                findings.put(Finding { says, ..Finding::default() });
+                continue;
+            }
+        };
+        findings.put(Finding {
+            says: format!("the checkpoint in line {line} of {} {broken}", path.display()),
+            ..Finding::default()
+        });
+    }
+    due.sort_by_key(|c| (c.commit, c.made_at));
+    let checked = Checked { key_given: wanted.public_key.is_some(), ..Checked::default() };
+    Ok(Some(Checkpoints { due, next: 0, checked }))
+}
+
+struct Checkpoints {
+    due: Vec<Checkpoint>,
+    next: usize,
+    checked: Checked,
+}
+
+/// What is wrong so far.
+#[derive(Default)]
+pub(super) struct Findings {
+    found: Vec<Finding>,
+    more: bool,
+}
+
+impl Findings {
+    pub fn put(&mut self, finding: Finding) {
+        match self.found.len() < FINDINGS_MAX {
+            true => self.found.push(finding),
+            false => self.more = true,
+        }
+    }
+
+    fn verified(self, verified: Verified) -> Verified {
+        Verified { findings: self.found, more: self.more, ..verified }
+    }
 }
 
 /// What is true after the commits read so far.
 struct Fold {
+    meta: Meta,
     hash: Hash,
-    epoch: Epoch,
     world: World,
     heads: BTreeMap<ResourceId, (Version, Hash, u64)>,
+    /// What was folded, in tables of its own.
+    tables: Connection,
+    mark: Mark,
+    /// Commits that are not in these tables yet, with what they are about.
+    page: Vec<Commit>,
     bookings: HashMap<BookingId, Arc<Booking>>,
+    keys: HashSet<AttemptKey>,
+    /// Nothing that ended before it is in memory.
+    forgotten: Instant,
+    latest: Instant,
+    /// What follows something that cannot be read cannot be folded; its hashes are still looked at.
+    folds: bool,
+    checkpoints: Option<Checkpoints>,
+    findings: Findings,
     verified: Verified,
 }
 
 impl Fold {
-    fn new(genesis: Hash, newest: Epoch) -> Fold {
-        Fold {
-            hash: genesis,
-            epoch: newest,
+    fn new(meta: Meta, running: bool, findings: Findings, checkpoints: Option<Checkpoints>) -> Result<Fold, Error> {
+        // No name: a file in the system's temporary directory that is gone when it is closed.
+        let mut tables = Connection::open("")?;
+        tables.pragma_update(None, "journal_mode", "OFF")?;
+        tables.pragma_update(None, "synchronous", "OFF")?;
+        tables.pragma_update(None, "cache_size", -65_536)?;
+        tables.set_prepared_statement_cache_capacity(128);
+        let mark = follow::begin(&mut tables, &meta)?;
+        Ok(Fold {
+            meta,
+            hash: record::commits_genesis(meta.writer),
             world: World::empty(Epoch(1)),
             heads: BTreeMap::new(),
+            tables,
+            mark,
+            page: Vec::new(),
             bookings: HashMap::new(),
-            verified: Verified::default(),
+            keys: HashSet::new(),
+            forgotten: Instant::MIN,
+            latest: Instant::MIN,
+            folds: true,
+            checkpoints,
+            findings,
+            verified: Verified { running, ..Verified::default() },
+        })
+    }
+
+    /// Reads on, up to a commit or to where the journal ends.
+    fn read(&mut self, db: &Connection, to: u64, wanted: &mut Wanted) -> Result<(), Error> {
+        const PART_OF: &str =
+            "SELECT number, hash, body, said FROM journal WHERE number > ?1 AND number <= ?2 ORDER BY number";
+        let mut select = db.prepare(PART_OF)?;
+        loop {
+            let last: u64 = db.query_row("SELECT coalesce(max(number), 0) FROM journal", [], |row| row.get(0))?;
+            let (before, mut attempts) = (self.verified.commits, 0);
+            let mut rows = select.query(params![signed(before), signed(to)])?;
+            loop {
+                let row = match rows.next() {
+                    Ok(row) => row,
+                    Err(e) => return damage(e.into(), &mut self.findings),
+                };
+                let Some(row) = row.filter(|_| attempts < PAGE) else { break };
+                let (number, hash) = (row.get(0)?, row.get::<_, Hash>(1).unwrap_or_default());
+                let body = row.get_ref(2)?.as_blob().unwrap_or_default();
+                let said = row.get_ref(3)?.as_blob().unwrap_or_default();
+                attempts += self.commit(number, hash, body, said)?.max(1);
+            }
+            drop(rows);
+            self.flush()?;
+            if let Some(progress) = &mut wanted.progress {
+                progress(self.verified.commits, last.min(to).max(self.verified.commits));
+            }
+            if self.verified.commits == before {
+                return Ok(());
+            }
         }
     }
 
-    fn commit(&mut self, number: u64, hash: Hash, body: &[u8], said: &[u8]) -> Result<(), VerifyError> {
-        if number != self.verified.commits + 1 {
-            return broken(format!("commit {number} follows commit {}", self.verified.commits));
+    /// Returns how many attempts it has.
+    fn commit(&mut self, number: u64, hash: Hash, body: &[u8], said: &[u8]) -> Result<usize, Error> {
+        let last = self.verified.commits;
+        if number != last + 1 {
+            self.find(number, format!("it follows commit {last}: what was between is gone"));
+            self.folds = false;
         }
         if record::chain_commit(&self.hash, number, body) != hash {
-            return broken(format!("commit {number} is not what was written, or what is before it"));
+            self.cannot_fold(number, "it is not what was written, or what is before it".into());
         }
-        let (mut commit, bodies) = codec::decode_commit(number, hash, body)?;
-        if commit.epoch < self.world.epoch || commit.epoch > self.epoch {
-            return broken(format!("commit {number} is of epoch {}", commit.epoch.0));
+        // The chain is followed from what is there, so that a second edit shows as well.
+        (self.hash, self.verified.commits) = (hash, number);
+        let folded = if self.folds { self.fold_bytes(number, hash, body, said) } else { Ok(1) };
+        let attempts = match folded {
+            Ok(attempts) => attempts,
+            Err(e) => {
+                damage(e, &mut self.findings)?;
+                self.folds = false;
+                1
+            }
+        };
+        self.checkpoints(number);
+        Ok(attempts)
+    }
+
+    fn fold_bytes(&mut self, number: u64, hash: Hash, body: &[u8], said: &[u8]) -> Result<usize, Error> {
+        let decoded = codec::decode_commit(number, hash, body);
+        let said = if said.is_empty() { Ok(Vec::new()) } else { codec::decode_said(said) };
+        let ((mut commit, bodies), said) = match (decoded, said) {
+            (Ok(decoded), Ok(said)) => (decoded, said),
+            (Err(e), _) => return Ok(self.cannot_fold(number, format!("it cannot be read: {e}"))),
+            (_, Err(e)) => return Ok(self.cannot_fold(number, format!("what people said in it cannot be read: {e}"))),
+        };
+        if commit.epoch < self.world.epoch || commit.epoch > self.meta.epoch {
+            let (epoch, newest) = (commit.epoch.0, self.meta.epoch.0);
+            self.find(
+                number,
+                format!("it is of epoch {epoch}, after epoch {}, in a journal of epoch {newest}", self.world.epoch.0),
+            );
         }
         self.world.epoch = commit.epoch;
-        let said = if said.is_empty() { Vec::new() } else { codec::decode_said(said)? };
-        let bookings = &self.bookings;
-        commit.fold_bookings(&said, |id| Ok::<_, Malformed>(bookings.get(&id).cloned()))?;
-        self.chains(&commit, &bodies)?;
-        self.fold(&commit)?;
-        (self.hash, self.verified.commits) = (hash, number);
-        self.verified.attempts += commit.entries.len() as u64;
-        if number.is_multiple_of(FORGET_EVERY) {
-            self.forget_before(commit.at.minus(Calendar::LOOKBACK));
+        self.latest = self.latest.max(commit.at);
+        let (bookings, tables) = (&self.bookings, &self.tables);
+        let before = |id| match bookings.get(&id) {
+            Some(booking) => Ok::<_, Error>(Some(booking.clone())),
+            None => Ok(load::booking(tables, id)?.map(Arc::new)),
+        };
+        if let Err(e) = commit.fold_bookings(&said, before) {
+            return Ok(self.cannot_fold(number, format!("its bookings cannot be folded: {e}")));
         }
-        Ok(())
-    }
-
-    fn chains(&mut self, commit: &Commit, bodies: &[&[u8]]) -> Result<(), VerifyError> {
-        for ((entry, record), body) in commit.records().zip(bodies) {
-            let (resource, version) = (record.resource, record.version);
-            let nothing = (Version::zero(version.epoch), record::genesis(resource), 0);
-            let (before, hash, previous) = self.heads.get(&resource).copied().unwrap_or(nothing);
-            if version.number != before.number + 1 || version.epoch < before.epoch || record.previous != previous {
-                return broken(format!("commit {}: {resource} goes from {before} to {version}", commit.number));
-            }
-            let key = entry.recorded.key;
-            let decided_at = entry.recorded.decision.decided_at;
-            let header = Header { resource, version, decided_at, attempt: key.key, actor: key.actor };
-            if record::chain(&hash, &header, body) != record.hash {
-                let n = commit.number;
-                return broken(format!(
-                    "commit {n}: {resource} at {version} is not what was written, or what is before it"
-                ));
-            }
-            self.heads.insert(resource, (version, record.hash, commit.number));
-            self.verified.records += 1;
-        }
-        Ok(())
-    }
-
-    fn fold(&mut self, commit: &Commit) -> Result<(), VerifyError> {
+        let mut bodies = bodies.into_iter();
         let mut folded: Vec<(Changes, Instant)> = Vec::with_capacity(commit.entries.len());
         for entry in &commit.entries {
-            let records = entry.records.iter().map(|r| (r.resource, r.changes.clone())).collect();
-            let changes = Changes { records, ..Changes::default() };
-            let decision = &entry.recorded.decision;
-            let versions = self.world.apply(&changes, decision.decided_at);
-            if !versions.is_empty() && versions != decision.decided {
-                let n = commit.number;
-                return broken(format!("commit {n}: the answer to {} names other versions", entry.recorded.key.key));
+            let n = self.findings.found.len();
+            self.entry(&commit, entry, &mut bodies, &mut folded)?;
+            if self.findings.found.len() > n && !self.folds {
+                return Ok(commit.entries.len());
             }
-            self.bookings.extend(entry.bookings.iter().map(|b| (b.id, b.clone())));
-            folded.push((changes, decision.decided_at));
         }
-        let sound = invariants::check(&self.world, folded.iter().map(|(changes, at)| (changes, *at)));
-        // What rules about people ask for is not part of what is compared.
+        if let Err(broken) = invariants::check(&self.world, folded.iter().map(|(changes, at)| (changes, *at))) {
+            let says = format!("{} does not hold at {}: {}", broken.invariant, broken.at, broken.says);
+            self.findings.put(Finding { commit: Some(number), resource: Some(broken.resource), version: None, says });
+        }
+        // Holds that have ended are not asked for again.
         self.world.holds.clear();
+        self.world.bookings.clear();
         self.world.loaded = Default::default();
-        sound.map_err(|e| VerifyError::Broken(format!("commit {}: {e}", commit.number)))
+        let attempts = commit.entries.len();
+        self.verified.attempts += attempts as u64;
+        self.page.push(commit);
+        if number.is_multiple_of(FORGET_EVERY) {
+            self.forget();
+        }
+        Ok(attempts)
     }
 
-    fn forget_before(&mut self, t: Instant) {
+    fn entry<'b>(
+        &mut self,
+        commit: &Commit,
+        entry: &Entry,
+        bodies: &mut impl Iterator<Item = &'b [u8]>,
+        folded: &mut Vec<(Changes, Instant)>,
+    ) -> Result<(), Error> {
+        let (number, decision) = (commit.number, &entry.recorded.decision);
+        let key = entry.recorded.key;
+        if !self.keys.insert(key) || load::attempt(&self.tables, key)?.is_some() {
+            self.cannot_fold(number, format!("the key {} was decided before", key.key));
+            return Ok(());
+        }
+        if decision.decided_at < commit.at {
+            self.find(number, format!("the answer to {} was decided before its commit began", key.key));
+        }
+        for record in &entry.records {
+            self.chain(number, entry, record, bodies.next().unwrap_or_default());
+            for change in &record.changes {
+                if let Err(says) = self.may_follow(record, change, decision.decided_at)? {
+                    self.find_at(number, record, says);
+                }
+            }
+        }
+        self.outcome(number, entry)?;
+        for id in exclusive_of(entry) {
+            self.world.people.entry(id).or_default();
+        }
+        let records = entry.records.iter().map(|r| (r.resource, r.changes.clone())).collect();
+        let changes = Changes { records, bookings: Vec::new() };
+        let versions = self.world.apply(&changes, decision.decided_at);
+        let answered = match versions.is_empty() {
+            // Nothing changed: it names what it was decided on.
+            true => decision.decided.iter().all(|(id, v)| self.world.calendars.get(id).is_none_or(|c| c.version == *v)),
+            false => versions == decision.decided,
+        };
+        if !answered {
+            self.find(number, format!("the answer to {} names other versions than it made or saw", key.key));
+        }
+        for (id, policy) in &decision.policies {
+            if let Some(calendar) = self.world.calendars.get(id)
+                && calendar.resource.policy_version != *policy
+            {
+                let says = format!("I25: the answer to {} names policy {policy}, and another was in force", key.key);
+                self.findings.put(Finding { commit: Some(number), resource: Some(*id), version: None, says });
+            }
+        }
+        for id in exclusive_of(entry) {
+            self.two_at_once(number, id);
+        }
+        self.bookings.extend(entry.bookings.iter().map(|b| (b.id, b.clone())));
+        folded.push((changes, decision.decided_at));
+        Ok(())
+    }
+
+    fn chain(&mut self, number: u64, entry: &Entry, record: &EntryRecord, body: &[u8]) {
+        let (resource, version) = (record.resource, record.version);
+        let nothing = (Version::zero(version.epoch), record::genesis(resource), 0);
+        let (before, hash, previous) = self.heads.get(&resource).copied().unwrap_or(nothing);
+        if version.number != before.number + 1 || version.epoch < before.epoch || record.previous != previous {
+            self.find_at(number, record, format!("it follows {before}, of commit {previous}"));
+        }
+        let key = entry.recorded.key;
+        let decided_at = entry.recorded.decision.decided_at;
+        let header = Header { resource, version, decided_at, attempt: key.key, actor: key.actor };
+        if record::chain(&hash, &header, body) != record.hash {
+            self.find_at(number, record, "it is not what was written, or what is before it".into());
+        }
+        self.heads.insert(resource, (version, record.hash, number));
+        self.verified.records += 1;
+    }
+
+    /// What must be so of a resource or a booking for a change to follow.
+    fn may_follow(&self, record: &EntryRecord, change: &Change, at: Instant) -> Result<Result<(), String>, Error> {
+        let calendar = self.world.calendars.get(&record.resource);
+        if let Some(calendar) = calendar
+            && at < calendar.decided_at
+        {
+            return Ok(Err(format!("it was decided at {at}, before {}", calendar.decided_at)));
+        }
+        let live = |id| calendar.and_then(|c| c.holds.get(id));
+        let state = |id| -> Result<Option<BookingState>, Error> { Ok(self.booking(id)?.map(|b| b.state.clone())) };
+        Ok(match change {
+            Change::ResourceCreated(_) if calendar.is_some() => Err("it was made before".into()),
+            Change::ResourceCreated(_) => Ok(()),
+            _ if calendar.is_none() => Err("it was never made".into()),
+            Change::HoldGranted(hold) if live(&hold.id).is_some() => {
+                Err(format!("hold {} was granted before", hold.id))
+            }
+            Change::HoldGranted(hold) if hold.token.0 != record.version => {
+                Err(format!("I7: the token of hold {} is {}", hold.id, hold.token))
+            }
+            Change::HoldRenewed(hold) if live(&hold.id).is_none_or(|h| h.token != hold.token || h.expired(at)) => {
+                Err(format!("I7: hold {} is renewed and does not live", hold.id))
+            }
+            Change::HoldEnded(ended) if live(&ended.hold.id) != Some(&ended.hold) => {
+                Err(format!("I7: hold {} ends and does not live, or was another", ended.hold.id))
+            }
+            Change::BookingMade { booking, .. } if self.booking(*booking)?.is_some() => {
+                Err(format!("booking {booking} was made before"))
+            }
+            Change::BookingMoved { booking, revision, pending, from, .. } => match self.booking(*booking)? {
+                Some(b)
+                    if b.revision + 1 == *revision
+                        && b.state == (if *pending { BookingState::Pending } else { BookingState::Confirmed })
+                        && b.slots_on(record.resource).map(|(n, slot)| (n, *slot)).eq(from.iter().copied()) =>
+                {
+                    Ok(())
+                }
+                _ => Err(format!("I17: booking {booking} is moved and did not stand as it says")),
+            },
+            Change::BookingApproved { booking, .. } if state(*booking)? != Some(BookingState::Pending) => {
+                Err(format!("booking {booking} is approved and was not pending"))
+            }
+            Change::BookingCancelled { booking, was_pending, .. } => match state(*booking)? {
+                Some(BookingState::Pending) if *was_pending => Ok(()),
+                Some(BookingState::Confirmed) if !was_pending => Ok(()),
+                _ => Err(format!("I17: booking {booking} is cancelled and did not stand as it says")),
+            },
+            _ => Ok(()),
+        })
+    }
+
+    /// I3: what was answered is what became true.
+    fn outcome(&mut self, number: u64, entry: &Entry) -> Result<(), Error> {
+        let decision = &entry.recorded.decision;
+        let key = entry.recorded.key.key;
+        let made = |id| entry.bookings.iter().any(|b| b.id == id && b.state.takes_units());
+        let let_go = |c: &Change| matches!(c, Change::HoldEnded(ended) if ended.end != HoldEnd::Consumed);
+        let wrong = match (&decision.outcome, decision.subject) {
+            (Outcome::Booked, Some(Subject::Booking(id))) if made(id) => None,
+            (Outcome::Booked, _) => Some("BOOKED, and it made no booking"),
+            (Outcome::Rejected(_), _) if entry.changes().all(let_go) => None,
+            (Outcome::Rejected(_), _) => Some("REJECTED, and it changed more than to let a hold go"),
+            (Outcome::Accepted, Some(Subject::Booking(id))) => {
+                let known = entry.bookings.iter().any(|b| b.id == id) || self.booking(id)?.is_some();
+                (!known).then_some("ACCEPTED, of a booking that does not exist")
+            }
+            (Outcome::Accepted, _) => None,
+        };
+        if let Some(wrong) = wrong {
+            self.find(number, format!("I3: the answer to {key} is {wrong}"));
+        }
+        Ok(())
+    }
+
+    /// I2 for people: bookings of one person on resources that refuse two at once do not meet.
+    fn two_at_once(&mut self, number: u64, id: PersonId) {
+        let Some(person) = self.world.people.get(&id) else { return };
+        let mut intervals: Vec<_> =
+            person.exclusive.iter().map(|((booking, ..), interval)| (*interval, *booking)).collect();
+        intervals.sort_by_key(|(interval, _)| interval.start());
+        let two = intervals.windows(2).find_map(|pair| match pair {
+            [(a, one), (b, two)] if a.meets(*b) => Some((*one, *two)),
+            _ => None,
+        });
+        if let Some((one, two)) = two {
+            self.find(number, format!("I2: bookings {one} and {two} of one person meet, where that is refused"));
+        }
+    }
+
+    fn booking(&self, id: BookingId) -> Result<Option<Arc<Booking>>, Error> {
+        match self.bookings.get(&id) {
+            Some(booking) => Ok(Some(booking.clone())),
+            None => Ok(load::booking(&self.tables, id)?.map(Arc::new)),
+        }
+    }
+
+    /// Brings what was folded into the tables, and reads the bookings back: they are what the fold says.
+    fn flush(&mut self) -> Result<(), Error> {
+        let page = std::mem::take(&mut self.page);
+        if self.folds && !page.is_empty() {
+            match follow::apply(&mut self.tables, self.mark, page.iter(), Instant::MIN) {
+                Ok(mark) => self.mark = mark,
+                Err(e @ Error::Bug(_)) => {
+                    self.cannot_fold(self.verified.commits, format!("rows cannot follow it: {e}"));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        for booking in std::mem::take(&mut self.bookings).values().filter(|_| self.folds) {
+            let row = load::booking(&self.tables, booking.id)?;
+            if row.as_ref() != Some(&**booking) {
+                let says = format!("rows made of booking {} are not the booking; this is a bug", booking.id);
+                self.findings.put(Finding { says, ..Finding::default() });
+            }
+        }
+        self.keys.clear();
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        let t = self.latest.minus(Calendar::LOOKBACK);
+        self.forgotten = self.forgotten.max(t);
         for calendar in self.world.calendars.values_mut() {
             Arc::make_mut(calendar).forget_before(t);
         }
-        self.bookings.retain(|_, booking| booking.slots.iter().any(|slot| slot.occupied.end() > t));
+        self.world.people.retain(|_, person| {
+            person.exclusive.retain(|_, interval| interval.end() > t);
+            !person.exclusive.is_empty() || !person.holds.is_empty()
+        });
+    }
+
+    /// Compares the tables, which hold still, with those folded here, at the commit that they have.
+    fn tables(&mut self, db: &Connection, theirs: &Connection, wanted: &mut Wanted) -> Result<(), Error> {
+        let Some(mark) = load::mark(theirs)? else {
+            self.findings.put(Finding { says: "the tables for queries have no mark".into(), ..Finding::default() });
+            return Ok(());
+        };
+        self.read(db, mark.number, wanted)?;
+        let read = self.verified.commits;
+        if mark.number > read {
+            let says = format!(
+                "the journal ends at commit {read}, and the tables for queries have commit {}: its end was cut off",
+                mark.number
+            );
+            self.findings.put(Finding { commit: Some(read), says, ..Finding::default() });
+            return Ok(());
+        }
+        if mark.hash != self.hash {
+            let says = format!("the tables for queries follow another journal at commit {}", mark.number);
+            self.findings.put(Finding { commit: Some(mark.number), says, ..Finding::default() });
+            return Ok(());
+        }
+        if self.folds {
+            compare::schemas(&self.tables, theirs, follow::FILE, &mut self.findings)?;
+            self.verified.rows = compare::tables(
+                &self.tables,
+                theirs,
+                wanted.now.map_or(self.latest, |now| self.latest.max(now)),
+                &mut self.findings,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The checkpoints for the commit that was just read.
+    fn checkpoints(&mut self, number: u64) {
+        let Some(mut checkpoints) = self.checkpoints.take() else { return };
+        let count = checkpoints.due.len();
+        while let Some(due) = checkpoints.due.get(checkpoints.next).filter(|due| due.commit <= number) {
+            checkpoints.next += 1;
+            let with_heads = self.folds && checkpoints.next + HEADS_OF > count;
+            let heads = || signed::heads(self.heads.iter().map(|(id, (version, hash, _))| (*id, *version, *hash)));
+            if due.commit != number || due.hash != self.hash || (with_heads && due.heads != heads()) {
+                let says = format!(
+                    "the checkpoint of {} says otherwise: this is not the record that it was made of",
+                    due.made_at
+                );
+                self.findings.put(Finding { commit: Some(due.commit), says, ..Finding::default() });
+                continue;
+            }
+            checkpoints.checked.held += 1;
+            checkpoints.checked.latest = Some(due.clone());
+        }
+        self.checkpoints = Some(checkpoints);
+    }
+
+    fn end(mut self) -> Result<Verified, Error> {
+        let read = self.verified.commits;
+        if let Some(Checkpoints { due, next, checked }) = self.checkpoints.take() {
+            if let (Some(_), Some(last)) = (due.get(next), due.last()) {
+                let says = format!(
+                    "the journal ends at commit {read}, and the checkpoint of {} is of commit {}: its end was cut off",
+                    last.made_at, last.commit
+                );
+                self.findings.put(Finding { commit: Some(read), says, ..Finding::default() });
+            }
+            self.verified.checkpoints = Some(checked);
+        }
+        if self.folds {
+            self.forget();
+            self.calendars()?;
+        }
+        self.verified.resources = self.heads.len() as u64;
+        Ok(self.findings.verified(self.verified))
+    }
+
+    /// The calendars that a store would load are those that the record makes.
+    fn calendars(&mut self) -> Result<(), Error> {
+        for (id, folded) in &self.world.calendars {
+            let loaded = load::calendar(&self.tables, *id, self.forgotten)?;
+            let same = loaded.as_ref().is_some_and(|loaded| same_calendar(&loaded.calendar, folded));
+            if !same {
+                let says = "the calendar loaded from rows is not the one that the record makes; this is a bug".into();
+                self.findings.put(Finding { commit: None, resource: Some(*id), version: Some(folded.version), says });
+            }
+        }
+        Ok(())
+    }
+
+    fn cannot_fold(&mut self, number: u64, says: String) -> usize {
+        self.find(number, says);
+        self.folds = false;
+        1
+    }
+
+    fn find(&mut self, number: u64, says: impl Into<String>) {
+        self.findings.put(Finding { commit: Some(number), says: says.into(), ..Finding::default() });
+    }
+
+    fn find_at(&mut self, number: u64, record: &EntryRecord, says: String) {
+        let (resource, version) = (Some(record.resource), Some(record.version));
+        self.findings.put(Finding { commit: Some(number), resource, version, says });
     }
 }
 
-/// The tables may be behind; what they say of a resource they have in full must be what the journal says.
-fn tables_follow(path: &Path, journal: &Connection, fold: &Fold) -> Result<(), VerifyError> {
-    const HEADS: &str = "SELECT resource, epoch, number, hash, commit_number FROM resource_head WHERE part_id = ?1";
-    if !path.exists() {
-        return Ok(());
-    }
-    let db = connect(path, Use::Read, 16 << 20)?;
-    let db = db.unchecked_transaction()?;
-    let Some(mark) = load::mark(&db)? else { return broken("the tables for queries have no mark") };
-    if mark.number > 0 && journal::hash(journal, mark.number)? != Some(mark.hash) {
-        return broken(format!("the tables for queries follow another journal at commit {}", mark.number));
-    }
-    let mut select = db.prepare(HEADS)?;
-    let mut rows = select.query([PART])?;
-    let mut heads = 0;
-    while let Some(row) = rows.next()? {
-        let resource = ResourceId(row.get(0)?);
-        let version = Version { epoch: Epoch(row.get(1)?), number: row.get(2)? };
-        let stored = (version, row.get::<_, Hash>(3)?, row.get::<_, u64>(4)?);
-        let behind = fold.heads.get(&resource).is_some_and(|(_, _, commit)| *commit > mark.number);
-        if !behind && fold.heads.get(&resource) != Some(&stored) {
-            return broken(format!("{resource} is said to be at {version}, and its record ends elsewhere"));
+/// Whether two calendars say the same of all that is still to come. How long their longest use was does not matter.
+pub(super) fn same_calendar(a: &Calendar, b: &Calendar) -> bool {
+    (&a.resource, a.version, a.decided_at) == (&b.resource, b.version, b.decided_at)
+        && (&a.uses, &a.levels) == (&b.uses, &b.levels)
+        && (&a.holds, &a.blocks) == (&b.holds, &b.blocks)
+}
+
+/// Whose bookings take time of resources that refuse two at once, by what an attempt changed.
+fn exclusive_of(entry: &Entry) -> BTreeSet<PersonId> {
+    let of = |change: &Change| match change {
+        Change::BookingMade { owner, slots, pending: false, .. } | Change::BookingApproved { owner, slots, .. } => {
+            slots.iter().any(|(_, s)| s.own_overlap == OwnOverlap::Refuse).then_some(*owner)
         }
-        heads += 1;
+        _ => None,
+    };
+    entry.changes().filter_map(of).collect()
+}
+
+/// All heads of a store's resources, for a checkpoint: how far its tables are, and the sum over the heads they have.
+pub(super) fn heads_of(tables: &Connection) -> Result<Option<(Mark, Hash)>, Error> {
+    const HEADS: &str = "
+        SELECT resource, epoch, number, hash FROM resource_head WHERE part_id = ?1 ORDER BY resource";
+    let snapshot = tables.unchecked_transaction()?;
+    let Some(mark) = load::mark(&snapshot)? else { return Ok(None) };
+    let mut select = snapshot.prepare(HEADS)?;
+    let mut rows = select.query([PART])?;
+    let mut sum = signed::Heads::default();
+    while let Some(row) = rows.next()? {
+        let version = Version { epoch: Epoch(row.get(1)?), number: row.get(2)? };
+        sum.add(ResourceId(row.get(0)?), version, row.get(3)?);
     }
-    let expected = fold.heads.len();
-    match mark.number == fold.verified.commits && heads != expected {
-        true => broken(format!("the tables for queries know {heads} resources of {expected}")),
-        false => Ok(()),
-    }
+    Ok(Some((mark, sum.sum())))
 }

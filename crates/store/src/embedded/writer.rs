@@ -3,7 +3,7 @@
 
 use super::cache::{self, Cache, Entry};
 use super::checkpoint::Checkpointer;
-use super::error::{Error, Result};
+use super::error::{Error, Result, plainly};
 use super::follow::Follower;
 use super::health::Health;
 use super::journal::{self, Head, Meta};
@@ -71,7 +71,8 @@ pub(super) enum Phase {
 /// A commit that did not happen, or may have; and what it means for the writer.
 struct Ended {
     error: CommitError,
-    stop: Option<String>,
+    /// The cause for whoever asks, and the reason for the log.
+    stop: Option<(String, String)>,
 }
 
 /// A proposal with its verdict, waiting for its rows.
@@ -122,17 +123,18 @@ impl Writer {
                     Phase::Before => CommitError::NothingWritten(says.clone()),
                     Phase::Committing => CommitError::Unknown(says.clone()),
                 };
-                Ended { error, stop: Some(says) }
+                Ended { error, stop: Some((says.clone(), says)) }
             }
         };
         if self.phase == Phase::Before
             && !self.db.is_autocommit()
             && let Err(e) = self.db.execute_batch("ROLLBACK")
         {
-            self.health.stop(format!("a transaction could not be rolled back: {e}"));
+            let cause = format!("{}, while the journal was written", plainly(&e));
+            self.health.stop(cause, format!("a transaction could not be rolled back: {e}"));
         }
         match ended.stop {
-            Some(reason) => self.health.stop(reason),
+            Some((cause, reason)) => self.health.stop(cause, reason),
             None => tracing::warn!(error = %ended.error, "a commit failed"),
         }
         Err(ended.error)
@@ -153,7 +155,10 @@ impl Writer {
         self.phase = Phase::Committing;
         self.run_sql("COMMIT").map_err(|e| Ended {
             error: CommitError::Unknown(e.to_string()),
-            stop: Some(format!("a COMMIT failed, and it is not known whether it is durable: {e}")),
+            stop: Some((
+                format!("{}, while the journal was written", plainly(&e)),
+                format!("a COMMIT failed, and it is not known whether it is durable: {e}"),
+            )),
         })?;
         self.head = Head { number: commit.number, hash: commit.hash };
         let records = commit.records().map(|(_, record)| (record.resource, &record.changes[..]));
@@ -288,7 +293,8 @@ impl Writer {
 
     fn checkpoint(&mut self) {
         if let Err(e) = self.checkpointer.after_commit(&self.db) {
-            self.health.stop(format!("the log could not be brought into the database: {e}"));
+            let cause = format!("{}, while the journal was written", plainly(&e));
+            self.health.stop(cause, format!("the log could not be brought into the database: {e}"));
         }
     }
 }
@@ -315,7 +321,8 @@ fn replay(recorded: Recorded, proposal: &Proposal) -> Settled {
 
 fn nothing_written(e: Error) -> Ended {
     let says = e.to_string();
-    Ended { stop: e.stops().then(|| says.clone()), error: CommitError::NothingWritten(says) }
+    let cause = format!("{}, while a batch was decided and written", e.plainly());
+    Ended { stop: e.stops().then(|| (cause, says.clone())), error: CommitError::NothingWritten(says) }
 }
 
 /// Where a resource's chain ends, within a commit.

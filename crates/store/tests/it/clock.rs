@@ -71,6 +71,8 @@ async fn a_panic_of_the_writer_itself_is_told_and_ends_all_writing() {
     let mut site = Site::new();
     let clock = Arc::new(SickClock { hand: site.clock.clone(), sick: AtomicBool::new(false) });
     site.options.clock = clock.clone();
+    // It reads the clock too.
+    site.options.reconcile_rest = std::time::Duration::from_secs(3_600);
     let store = site.open().await;
     let room = site.room(&store, "R1").await;
     clock.sick.store(true, Ordering::SeqCst);

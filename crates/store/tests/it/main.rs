@@ -16,4 +16,5 @@ mod opening;
 mod people;
 mod prune;
 mod support;
+mod verifying;
 mod views;

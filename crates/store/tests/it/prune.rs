@@ -3,7 +3,8 @@
 
 use crate::support::{HOUR, START, Site, commit, made, one, outcome};
 use slotwise_domain::{Action, Actor, Span};
-use slotwise_engine::{Cursor, Store};
+use slotwise_engine::{Clock, Cursor, Store};
+use slotwise_store::embedded::{Wanted, examine};
 use std::time::{Duration, Instant};
 
 fn rows(site: &Site) -> (u64, u64) {
@@ -61,7 +62,8 @@ async fn a_key_is_forgotten_after_seven_days_and_stays_so() {
     assert_eq!(said(commit(&store, both).await), ["key expired", "again BOOKED"]);
     until_rows(&site, (1, 0)).await;
     drop(store);
-    slotwise_store::embedded::verify(site.path()).unwrap();
+    let wanted = Wanted { now: Some(site.clock.now()), ..Wanted::default() };
+    assert_eq!(examine(site.path(), wanted).unwrap().findings, []);
 
     // With none left at all, a new key is known to be new, and then known.
     site.clock.advance(Span::days(8));

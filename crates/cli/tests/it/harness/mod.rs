@@ -7,6 +7,7 @@ pub mod oracle;
 pub mod race;
 pub mod rows;
 pub mod server;
+pub mod sick;
 pub mod world;
 
 pub use http::{Ask, Conn, Reply};

@@ -20,11 +20,13 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 /// The folder of a server, which outlives its processes.
 pub struct Home {
     dir: TempDir,
+    /// What its servers run with besides flags.
+    pub env: Vec<(&'static str, PathBuf)>,
 }
 
 impl Home {
     pub fn new() -> Home {
-        Home { dir: tempfile::Builder::new().prefix("slotwise-").tempdir().unwrap() }
+        Home { dir: tempfile::Builder::new().prefix("slotwise-").tempdir().unwrap(), env: Vec::new() }
     }
 
     pub fn data(&self) -> PathBuf {
@@ -92,6 +94,7 @@ impl Server {
     pub fn spawn(home: &Home, flags: &[&str]) -> Child {
         let log = File::options().create(true).append(true).open(home.log()).unwrap();
         let mut command = slotwise(&["serve", "--port", "0", "--data"]);
+        command.envs(home.env.iter().map(|(name, value)| (name, value)));
         command.arg(home.data()).args(flags).stdout(Stdio::piped()).stderr(log);
         command.spawn().unwrap()
     }

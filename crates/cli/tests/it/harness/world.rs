@@ -42,7 +42,11 @@ impl World {
 
     /// The same, started with these flags.
     pub fn with(people: &[&str], flags: &[&str]) -> World {
-        let home = Home::new();
+        World::in_home(Home::new(), people, flags)
+    }
+
+    /// The same in a home that is there.
+    pub fn in_home(home: Home, people: &[&str], flags: &[&str]) -> World {
         let server = Server::start(&home, flags);
         let day = Timestamp::now().to_zoned(TimeZone::UTC).date().checked_add(30.days()).unwrap();
         let mut world = World {
