@@ -15,6 +15,15 @@ export async function assertAccessible(page, where) {
   assert.ok(wide <= 0, `${where}: scrolls sideways by ${wide} px`);
 }
 
+/** The head sticks to the top: a second row of it would cost a phone what it has least of. */
+export async function assertOneRow(page, where) {
+  const { head, tallest } = await page.evaluate(() => {
+    const bar = document.querySelector('header');
+    return { head: bar.offsetHeight, tallest: Math.max(...[...bar.querySelectorAll('button, a')].map((one) => one.offsetHeight)) };
+  });
+  assert.ok(head < 2 * tallest, `${where}: the head is ${head} px high`);
+}
+
 export async function assertFingerSized(page, where) {
   const small = await page.evaluate(() =>
     [...document.querySelectorAll('button, a[href], input, select, textarea')]

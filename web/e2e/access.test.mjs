@@ -1,7 +1,7 @@
 // Every screen in both themes, wide and narrow: no axe violation, no sideways scrolling, targets big enough for fingers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assertAccessible, assertFingerSized } from './access.mjs';
+import { assertAccessible, assertFingerSized, assertOneRow } from './access.mjs';
 import { base, bookings, cards, claim, confirm, dialog, launch, openAs, quietHour, shoot, toast } from './people.mjs';
 
 let browser;
@@ -27,6 +27,7 @@ for (const colorScheme of ['light', 'dark']) {
       const page = await openAs(browser, 'Teacher A', { address: quietHour(), ...look });
       await cards(page).first().waitFor();
       await assertAccessible(page, `dashboard ${name}`);
+      await assertOneRow(page, `dashboard ${name}`);
       await shoot(page, `dashboard-${name}`);
       if (narrow) await assertFingerSized(page, `dashboard ${name}`);
       await page.getByRole('button', { name: /More filters/ }).click();
@@ -44,9 +45,18 @@ for (const colorScheme of ['light', 'dark']) {
       await toast(page, 'Room booked successfully').waitFor();
 
       if (narrow) await page.getByRole('link', { name: 'My bookings' }).click();
-      await bookings(page).getByTestId('booking-row').first().waitFor();
+      const row = bookings(page).getByTestId('booking-row').filter({ has: page.getByTestId('move-button') }).first();
+      await row.getByText('History').click();
+      await row.locator('[data-what=made]').waitFor();
       await assertAccessible(page, `my bookings ${name}`);
       await shoot(page, `bookings-${name}`);
+      await row.getByTestId('move-button').click();
+      await page.getByTestId('move-confirm-button').waitFor();
+      await page.waitForTimeout(300);
+      await assertAccessible(page, `move dialog ${name}`);
+      if (narrow) await assertFingerSized(page, `move dialog ${name}`);
+      await shoot(page, `move-${name}`);
+      await page.keyboard.press('Escape');
 
       await page.goto(`${base}/?q=no-room-is-called-this`);
       await page.getByText('No room fits').waitFor();

@@ -1,7 +1,7 @@
 // The board in a real browser: a crowd is sent and exactly one of it has the room; it works for everybody, and on a phone.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assertAccessible, assertFingerSized } from './access.mjs';
+import { assertAccessible, assertFingerSized, assertOneRow } from './access.mjs';
 import { base, cards, launch, openAs, shoot } from './people.mjs';
 
 let browser;
@@ -107,6 +107,7 @@ for (const colorScheme of ['light', 'dark']) {
       for (const summary of await page.getByText('As a table').all()) await summary.click();
       await page.getByRole('cell', { name: /ms$/ }).first().waitFor();
       await assertAccessible(page, `${name}, after a crowd`);
+      await assertOneRow(page, name);
       if (narrow) await assertFingerSized(page, name);
       await shoot(page, name);
       assert.deepEqual(page.problems, []);

@@ -11,6 +11,7 @@ after(() => browser?.close());
 
 const status = (page) => page.locator('section[aria-labelledby=results] [role=status]');
 const settled = (page) => page.locator('section[aria-labelledby=results][aria-busy=false]').waitFor();
+const path = (url) => url.pathname + url.search;
 const chips = (page, group) => page.getByRole('group', { name: group }).getByRole('checkbox');
 
 test('filters say how many rooms each would leave, and the address keeps them', async () => {
@@ -76,13 +77,40 @@ test('words find by their beginnings, in any order', async () => {
   await page.context().close();
 });
 
+test('the first free hour of a day is told on each card, and is what is booked', async () => {
+  const page = await openAs(browser, 'Teacher A', { address: quietHour() });
+  await cards(page).first().waitFor();
+  await page.getByRole('button', { name: /More filters/ }).click();
+  await page.getByLabel('How long').selectOption({ label: 'First free 60 min' });
+  await page.waitForURL((url) => url.searchParams.get('length') === '60');
+  assert.deepEqual([await page.getByLabel('From', { exact: true }).inputValue(), await page.getByLabel('To', { exact: true }).inputValue()], ['08:00', '20:00']);
+  const first = page.getByTestId('card-time').first();
+  await first.waitFor();
+  await settled(page);
+  await page.getByText(/First free 60 min of .* 8:00 – 20:00/).waitFor();
+  await shoot(page, 'first-free');
+  const time = (await first.innerText()).trim();
+  const [start, end] = time.split(' – ').map((clock) => Number(clock.split(':')[0]) * 60 + Number(clock.split(':')[1]));
+  assert.equal(end - start, 60, time);
+  assert.ok(start >= 8 * 60 && end <= 20 * 60, time);
+  await claim(page, await cards(page).first().getAttribute('data-resource'));
+  await dialog(page).getByText(time).first().waitFor();
+  await confirm(page);
+  await toast(page, 'Room booked successfully').filter({ hasText: time }).waitFor();
+  // The next search has the hour after it, or another room.
+  await page.reload();
+  await first.waitFor();
+  assert.equal(await page.getByLabel('How long').inputValue(), '60');
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
 test('who is refused takes the same room at another time, or for less, in one click', async () => {
   const address = new URL(quietHour(), base);
   const hour = address.searchParams.get('from').slice(0, 2);
   const later = new URL(address);
   later.searchParams.set('from', `${hour}:30`);
   later.searchParams.set('to', `${String(Number(hour) + 1).padStart(2, '0')}:30`);
-  const path = (url) => url.pathname + url.search;
   const [a, b] = await Promise.all([openAs(browser, 'Teacher A', { address: path(later) }), openAs(browser, 'Teacher B', { address: path(address) })]);
   const room = await firstCommonRoom(a, b);
   await claim(b, room.id);

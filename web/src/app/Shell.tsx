@@ -46,7 +46,7 @@ function OtherPage() {
   };
   return (
     <nav className={css.pages} aria-label={t('app.pages')}>
-      <a href={path} onClick={go} className={css.page}>
+      <a href={path} onClick={go} className={css.page} title={onBoard ? t('app.findRoom') : t('board.title')}>
         <Icon name={onBoard ? 'search' : 'chart'} />
         <span>{onBoard ? t('app.findRoom') : t('board.title')}</span>
       </a>

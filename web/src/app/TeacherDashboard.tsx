@@ -50,6 +50,8 @@ export function TeacherDashboard() {
     const { start, end, resource } = taken.item;
     const { zone, name, id } = resource;
     const when = writeInterval(start, end, zone, i18n.language);
+    // What was refused on the way here is settled.
+    notifications.clean();
     notifications.show({
       title: answer.booking?.state === 'pending' ? t('claim.pending') : t('claim.booked'),
       message: t('claim.bookedDetail', { name, when }),

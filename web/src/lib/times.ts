@@ -30,7 +30,12 @@ export function writeInterval(start: string | number, end: string | number, zone
 export function writeForViewer(start: string | number, end: string | number, zone: string, language: string): string {
   const days = [start, end].flatMap((at) => [zone, viewerZone].map((one) => format(new Date(at).getTime(), one, language, day)));
   if (new Set(days).size > 1) return writeInterval(start, end, viewerZone, language);
-  return `${writeClock(start, viewerZone, language)} – ${writeClock(end, viewerZone, language)}`;
+  return writeClocks(start, end, viewerZone, language);
+}
+
+/** "10:00 – 11:00", where the day is known */
+export function writeClocks(start: string | number, end: string | number, zone: string, language: string): string {
+  return `${writeClock(start, zone, language)} – ${writeClock(end, zone, language)}`;
 }
 
 /** "PST, Los Angeles" */

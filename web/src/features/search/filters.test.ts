@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countNarrowing, isOrdered, readFilters, searchQuery, writeFilters, type Filters } from './filters';
+import { countNarrowing, isOrdered, lengthWithin, readFilters, searchQuery, withLength, writeFilters, type Filters } from './filters';
 
 const friday = Date.UTC(2026, 10, 20, 12);
 
@@ -10,6 +10,7 @@ describe('filters in the address bar', () => {
       from: '13:30',
       to: '15:00',
       people: 24,
+      length_min: 60,
       equipment: ['projector', 'piano'],
       buildings: ['Center Hall & Annex', 'North, old'],
       text: 'a+b c',
@@ -53,6 +54,25 @@ describe('the search', () => {
     const query = searchQuery(readFilters('?building=A&building=B,C&sort=name&all=1', friday));
     expect(query.getAll('building')).toEqual(['A', 'B,C']);
     expect([query.get('sort'), query.get('free')]).toEqual(['name', null]);
+  });
+
+  it('asks for the first free time within a longer one, and for all of it where that is no longer', () => {
+    const day = readFilters('?date=2026-11-24&from=09:00&to=17:30&length=60', friday);
+    expect(Object.fromEntries(searchQuery(day))).toMatchObject({ from: '2026-11-24T09:00', to: '2026-11-24T17:30', duration_min: '60' });
+    expect(searchQuery(day).has('start')).toBe(false);
+    for (const short of ['from=10:00&to=11:00', 'from=10:00&to=10:30', 'from=12:00&to=11:00']) {
+      const hour = readFilters(`?${short}&length=60`, friday);
+      expect(lengthWithin(hour)).toBeNull();
+      expect(searchQuery(hour).has('duration_min')).toBe(false);
+    }
+    expect(readFilters('?length=61', friday).length_min).toBeNull();
+  });
+
+  it('widens a time that is too short for the chosen length, and only that', () => {
+    const hour = readFilters('', friday);
+    expect(withLength(hour, 60)).toEqual({ length_min: 60, from: '08:00', to: '20:00' });
+    expect(withLength(hour, 30)).toEqual({ length_min: 30 });
+    expect(withLength(hour, null)).toEqual({ length_min: null });
   });
 
   it('knows an interval that ends before it starts', () => {

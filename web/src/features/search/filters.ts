@@ -6,6 +6,8 @@ export interface Filters {
   from: string;
   to: string;
   people: number | null;
+  /** So many minutes, as soon as they are free between `from` and `to`; null for all of that time. */
+  length_min: number | null;
   equipment: string[];
   /** Any of them will do. */
   buildings: string[];
@@ -14,6 +16,9 @@ export interface Filters {
   all: boolean;
   sort: Sort;
 }
+
+/** What may be asked for within a longer time, in minutes. */
+export const lengths_min = [30, 60, 90, 120, 180] as const;
 
 export const sorts = ['best', 'name', 'seats'] as const;
 export type Sort = (typeof sorts)[number];
@@ -24,6 +29,7 @@ export function defaultFilters(now: number): Filters {
     from: '10:00',
     to: '11:00',
     people: null,
+    length_min: null,
     equipment: [],
     buildings: [],
     text: '',
@@ -41,6 +47,7 @@ export function readFilters(search: string, now: number): Filters {
     from: matching(params.get('from'), isTime) ?? defaults.from,
     to: matching(params.get('to'), isTime) ?? defaults.to,
     people: people > 0 && people < 100_000 ? people : null,
+    length_min: lengths_min.find((length) => String(length) === params.get('length')) ?? null,
     equipment: (params.get('equipment') ?? '').split(',').filter(Boolean),
     buildings: params.getAll('building').filter(Boolean),
     text: params.get('q') ?? '',
@@ -57,6 +64,7 @@ export function writeFilters(filters: Filters, onto: URLSearchParams): URLSearch
   put('from', filters.from);
   put('to', filters.to);
   put('people', filters.people ? String(filters.people) : '');
+  put('length', filters.length_min ? String(filters.length_min) : '');
   put('equipment', filters.equipment.join(','));
   params.delete('building');
   for (const building of filters.buildings) params.append('building', building);
@@ -68,9 +76,12 @@ export function writeFilters(filters: Filters, onto: URLSearchParams): URLSearch
 
 /** The same filters as the API wants them; times without offset are read in each resource's own zone. */
 export function searchQuery(filters: Filters): URLSearchParams {
+  const { date, from, to } = filters;
+  const length = lengthWithin(filters);
   const params = new URLSearchParams({
-    start: `${filters.date}T${filters.from}`,
-    end: `${filters.date}T${filters.to}`,
+    ...(length
+      ? { from: `${date}T${from}`, to: `${date}T${to}`, duration_min: String(length) }
+      : { start: `${date}T${from}`, end: `${date}T${to}` }),
     units: '1',
     kind: 'room',
     limit: '50',
@@ -86,6 +97,21 @@ export function searchQuery(filters: Filters): URLSearchParams {
 
 export function isOrdered(filters: Filters): boolean {
   return filters.from < filters.to;
+}
+
+/** The length that is looked for within a longer time; null where all of the time is meant, or the length would not fit in. */
+export function lengthWithin({ from, to, length_min }: Filters): number | null {
+  return length_min !== null && length_min < minutes(to) - minutes(from) ? length_min : null;
+}
+
+/** What choosing a length changes: a time too short for it becomes the usual day, in sight, to be narrowed again. */
+export function withLength(filters: Filters, length_min: number | null): Partial<Filters> {
+  const fits = length_min === null || lengthWithin({ ...filters, length_min }) !== null;
+  return fits ? { length_min } : { length_min, from: '08:00', to: '20:00' };
+}
+
+function minutes(time: string): number {
+  return Number(time.slice(0, 2)) * 60 + Number(time.slice(3));
 }
 
 /** How many filters beyond the time are set. */

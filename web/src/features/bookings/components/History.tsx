@@ -38,9 +38,8 @@ export function History({ booking }: { booking: Booking }) {
           <li key={`${step.attempt} ${step.revision}`} data-what={step.what}>
             {what(step)}
             <span className={css.soft}>
-              {step.by
-                ? t('history.by', { time: writeInstant(step.decided_at, zone, i18n.language), name: step.by.name })
-                : writeInstant(step.decided_at, zone, i18n.language)}
+              {writeInstant(step.decided_at, zone, i18n.language)}
+              {step.by && <> · <span className={css.who}>{step.by.name}</span></>}
             </span>
           </li>
         ))}

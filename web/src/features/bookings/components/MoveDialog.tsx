@@ -38,6 +38,8 @@ export default function MoveDialog({ booking, onClose }: { booking: Booking; onC
   async function move(to: MoveRequest['lines'][number]) {
     setRefusedAt(here);
     if (!(await send({ lines: [to] } satisfies MoveRequest))) return;
+    // What was refused on the way here is settled.
+    notifications.clean();
     notifications.show({ message: t('bookings.moved_done'), color: 'teal', closeButtonProps: { 'aria-label': t('common.dismiss') } });
     onClose();
   }
@@ -54,7 +56,7 @@ export default function MoveDialog({ booking, onClose }: { booking: Booking; onC
       <form onSubmit={submit}>
         <p className={css.name}>{name}</p>
         <TimeAndZone start={line.start} end={line.end} zone={line.zone} />
-        <p className={css.text}>{t('bookings.moveText', { name: line.name })}</p>
+        <p className={css.text}>{t('bookings.moveText')}</p>
         <div className={css.fields}>
           <TextInput
             type="date"

@@ -6,7 +6,7 @@ import type { Facet, Facets } from '../../../api/types';
 import { Icon } from '../../../components/icons';
 import { humanize } from '../../../lib/humanize';
 import { addDays } from '../../../lib/zoned';
-import { countNarrowing, isOrdered, sorts, type Filters as Values } from '../filters';
+import { countNarrowing, isOrdered, lengths_min, lengthWithin, sorts, withLength, type Filters as Values } from '../filters';
 import { useFacets } from '../queries';
 import css from './Filters.module.css';
 
@@ -25,7 +25,7 @@ export function Filters({ filters, found, onChange }: Props) {
   const facets = useFacets();
   const narrowing = countNarrowing(filters) - (filters.people ? 1 : 0);
   // A link that narrows shows by what.
-  const [open, setOpen] = useState(narrowing > 0);
+  const [open, setOpen] = useState(narrowing > 0 || filters.length_min !== null);
   const unordered = !isOrdered(filters);
 
   return (
@@ -88,6 +88,12 @@ export function Filters({ filters, found, onChange }: Props) {
           placeholder={t('search.textHint')}
           value={filters.text}
           onTyped={(text) => onChange({ text }, 'replace')}
+        />
+        <NativeSelect
+          label={t('search.length')}
+          data={[{ value: '', label: t('search.lengthAll') }, ...lengths_min.map((count) => ({ value: String(count), label: t('search.lengthFirst', { count }) }))]}
+          value={lengthWithin(filters) ?? ''}
+          onChange={(event) => onChange(withLength(filters, Number(event.currentTarget.value) || null))}
         />
         <NativeSelect
           label={t('search.sort')}

@@ -7,7 +7,7 @@ import { refusalSentence } from '../../../lib/refusals';
 import { LostAnswer, Problem } from '../../../lib/http';
 import { writeInterval, writeZone } from '../../../lib/times';
 import type { BookingUpdates } from '../../live/useBookingUpdates';
-import { countNarrowing, isOrdered, type Filters } from '../filters';
+import { countNarrowing, isOrdered, lengthWithin, type Filters } from '../filters';
 import { useFacets, type useSearch } from '../queries';
 import { RoomRecommendationCard } from './RoomRecommendationCard';
 import css from './Results.module.css';
@@ -22,9 +22,10 @@ interface Props {
 }
 
 export function Results({ filters, search, updates, onClaim, onShowAll, onClear }: Props) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const facets = useFacets();
   const { items } = search;
+  const within = lengthWithin(filters);
   const searching = search.isPending || search.isPlaceholderData;
 
   return (
@@ -34,7 +35,7 @@ export function Results({ filters, search, updates, onClaim, onShowAll, onClear 
           <h2 className={css.title} id="results" tabIndex={-1}>{t('search.title')}</h2>
           <p className={css.summary}>
             <span role="status" aria-live="polite" className={css.count}>{count()}</span>
-            {isOrdered(filters) && <When items={items} language={i18n.language} />}
+            {isOrdered(filters) && <When items={items} filters={filters} />}
           </p>
         </div>
         {/* Always there, so that the pill pushes nothing aside when it comes. */}
@@ -111,7 +112,7 @@ export function Results({ filters, search, updates, onClaim, onShowAll, onClear 
       <>
         <div className={css.grid} data-stale={search.isPlaceholderData}>
           {items.map((item) => (
-            <RoomRecommendationCard key={item.resource.id} item={item} marked={updates.marks.get(item.resource.id)} onClaim={onClaim} />
+            <RoomRecommendationCard key={item.resource.id} item={item} timed={within !== null} marked={updates.marks.get(item.resource.id)} onClaim={onClaim} />
           ))}
         </div>
         {search.hasNextPage && (
@@ -132,15 +133,21 @@ export function Results({ filters, search, updates, onClaim, onShowAll, onClear 
 }
 
 /** The searched time with its zone; where results lie in several zones, each dialog says its own. */
-function When({ items, language }: { items: SearchItem[]; language: string }) {
+function When({ items, filters }: { items: SearchItem[]; filters: Filters }) {
+  const { t, i18n } = useTranslation();
+  const { language } = i18n;
   const first = items[0];
   if (!first) return null;
   const { start, end, resource } = first;
   const oneZone = items.every((item) => item.resource.zone === resource.zone);
+  const count = lengthWithin(filters);
+  const { date, from, to } = filters;
+  // The times as they were typed, whatever zone each card reads them in: UTC leaves them as they are.
+  const time = count ? writeInterval(`${date}T${from}Z`, `${date}T${to}Z`, 'UTC', language) : writeInterval(start, end, resource.zone, language);
   return (
     <span>
-      <Icon name="clock" size={16} /> {writeInterval(start, end, resource.zone, language)}
-      {oneZone && ` (${writeZone(start, resource.zone, language)})`}
+      <Icon name="clock" size={16} /> {count ? t('search.firstWithin', { count, time }) : time}
+      {oneZone && <> <span className={css.zone}>({writeZone(start, resource.zone, language)})</span></>}
     </span>
   );
 }

@@ -6,6 +6,7 @@ import type { SearchItem } from '../../../api/types';
 import { Icon } from '../../../components/icons';
 import { StateBadge } from '../../../components/StateBadge';
 import { humanize } from '../../../lib/humanize';
+import { writeClocks } from '../../../lib/times';
 import type { Marked } from '../../live/marks';
 import { cardState } from '../cardState';
 import css from './RoomRecommendationCard.module.css';
@@ -14,11 +15,13 @@ const equipment_shown = 4;
 
 interface Props {
   item: SearchItem;
+  /** Each card has a time of its own, which it tells. */
+  timed: boolean;
   marked: Marked | undefined;
   onClaim: (item: SearchItem) => void;
 }
 
-export const RoomRecommendationCard = memo(function RoomRecommendationCard({ item, marked, onClaim }: Props) {
+export const RoomRecommendationCard = memo(function RoomRecommendationCard({ item, timed, marked, onClaim }: Props) {
   const { t, i18n } = useTranslation();
   const { resource } = item;
   const state = cardState(t, item, marked, i18n.language);
@@ -53,6 +56,11 @@ export const RoomRecommendationCard = memo(function RoomRecommendationCard({ ite
         <StateBadge tone={state.tone}>{state.label}</StateBadge>
         <h3 className={css.name} id={heading}>{resource.name}</h3>
       </div>
+      {timed && item.free && (
+        <p className={css.when} data-testid="card-time">
+          <Icon name="clock" size={16} /> {writeClocks(item.start, item.end, resource.zone, i18n.language)}
+        </p>
+      )}
       <ul className={css.facts}>
         {resource.building && (
           <li>
