@@ -74,7 +74,7 @@ pub fn restore_run(args: &RestoreArgs) -> anyhow::Result<()> {
 }
 
 /// In its own words, which name the path and what the system said; told once.
-fn told(e: BackupError) -> anyhow::Error {
+pub fn told(e: BackupError) -> anyhow::Error {
     anyhow::Error::msg(e.to_string())
 }
 
@@ -84,7 +84,8 @@ fn described(manifest: &Manifest) -> String {
     format!("{number} commits, the last {hash}…, of {}, {bytes} bytes", manifest.made_at)
 }
 
-fn shown(bar: &ProgressBar) -> impl FnMut(u64, u64) -> ControlFlow<()> {
+/// Shows how far it is, and breaks nothing off.
+pub fn shown(bar: &ProgressBar) -> impl FnMut(u64, u64) -> ControlFlow<()> {
     |done, of| {
         bar.set_length(of);
         bar.set_position(done);
@@ -93,7 +94,7 @@ fn shown(bar: &ProgressBar) -> impl FnMut(u64, u64) -> ControlFlow<()> {
 }
 
 /// On a terminal only.
-fn bar() -> ProgressBar {
+pub fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message("commits");
     match ProgressStyle::with_template("{msg:>9} {bar:30} {pos}/{len}  {per_sec}  {eta}") {
         Ok(style) => bar.with_style(style),
@@ -101,6 +102,7 @@ fn bar() -> ProgressBar {
     }
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+/// To standard output.
+pub fn say(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{text}")?)
 }

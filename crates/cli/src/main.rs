@@ -4,12 +4,14 @@
 mod backup;
 mod config;
 mod demo;
+mod export;
 mod ids;
 mod import;
 mod keys;
 mod logs;
 mod scheduled;
 mod serve;
+mod tables;
 #[cfg(feature = "otlp")]
 mod traces;
 mod verify;
@@ -35,7 +37,7 @@ enum Command {
     Serve(Box<config::ServeArgs>),
     /// Look at all of a data folder: whether it is as it was written.
     Verify(verify::VerifyArgs),
-    /// Bring data in, through the ordinary path.
+    /// Bring data in.
     #[command(subcommand)]
     Import(ImportCommand),
     /// People.
@@ -48,12 +50,18 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make a new data folder of a backup.
     Restore(backup::RestoreArgs),
+    /// Write everything as lines of JSON, or tables for spreadsheets, also while a server runs.
+    Export(export::ExportArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
 
 #[derive(Subcommand)]
 enum ImportCommand {
+    /// What `slotwise export` wrote: a new data folder with the same record.
+    Jsonl(export::JsonlArgs),
+    /// Tables as `slotwise export --format csv` writes them: people, resources, blocks and bookings to come.
+    Csv(import::csv::CsvArgs),
     /// A UC San Diego class schedule: its rooms, and their weekly meetings as bookings over a term.
     UcsdSchedule(import::submit::UcsdArgs),
 }
@@ -64,6 +72,9 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(*args),
         // It has exit codes of its own.
         Command::Verify(args) => return verify::run(args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(ImportCommand::Jsonl(args)) => export::run_import(&args),
+        Command::Import(ImportCommand::Csv(args)) => import::csv::run(&args),
         Command::Import(ImportCommand::UcsdSchedule(args)) => import::submit::run(&args),
         Command::Person(command) => keys::person(command),
         Command::Key(command) => keys::key(command),

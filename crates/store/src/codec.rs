@@ -199,6 +199,16 @@ names! {
     } also { Rule::Field(_) = "field" }
 }
 
+/// The rule of a stored name and field.
+pub(crate) fn rule_of(name: Option<&str>, field: Option<&str>) -> Decoded<Option<Rule>> {
+    match (name, field) {
+        (None, None) => Ok(None),
+        (Some("field"), Some(field)) => Ok(Some(Rule::Field(field_named(field)?))),
+        (Some(name), None) => rule_named(name).map(Some),
+        (rule, Some(field)) => Err(Malformed(format!("rule {rule:?} has no field {field:?}"))),
+    }
+}
+
 /// The one copy of a field's name. There are as many as the program has fields; the bound only guards against strange data.
 fn field_named(name: &str) -> Decoded<&'static str> {
     static FIELDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
@@ -956,15 +966,9 @@ impl RejectionBin {
     }
 
     fn rejection(self) -> Decoded<Rejection> {
-        let rule = match (self.rule.as_deref(), self.field) {
-            (None, None) => None,
-            (Some("field"), Some(field)) => Some(Rule::Field(field_named(&field)?)),
-            (Some(name), None) => Some(rule_named(name)?),
-            (rule, Some(field)) => return Err(Malformed(format!("rule {rule:?} has no field {field:?}"))),
-        };
         Ok(Rejection {
             code: Code::named(&self.code).ok_or_else(|| Malformed(format!("{:?} is no code", self.code)))?,
-            rule,
+            rule: rule_of(self.rule.as_deref(), self.field.as_deref())?,
             witness: self.witness.map(WitnessBin::witness).transpose()?,
             resource: self.resource.map(|id| ResourceId(id.into())),
             retry_at: self.retry_at.map(Instant),

@@ -115,6 +115,11 @@ impl Entry {
         self.records.iter().flat_map(|record| &record.changes)
     }
 
+    /// The same, each with its resource.
+    pub fn changes_by_resource(&self) -> impl Iterator<Item = (ResourceId, &Change)> {
+        self.records.iter().flat_map(|record| record.changes.iter().map(|change| (record.resource, change)))
+    }
+
     /// One of its records, as the outbox tells it.
     pub fn record(&self, record: &EntryRecord) -> Record {
         Record {

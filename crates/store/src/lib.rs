@@ -6,6 +6,7 @@ pub mod codec;
 pub mod commit;
 pub mod embedded;
 pub mod record;
+mod text;
 
 pub use clock::SystemClock;
 pub use embedded::{Embedded, Options};

@@ -1,5 +1,6 @@
 //! Readers of other people's files, each turning one format into plain values that the commands submit.
 //! Never talks to the engine, reads a clock or decides a booking: what comes out is a proposal and nothing more.
 
+pub mod csv;
 pub mod submit;
 pub mod ucsd;

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Attempts on their way at once.
-const AT_ONCE: usize = 2_000;
+pub(super) const AT_ONCE: usize = 2_000;
 
 /// `slotwise import ucsd-schedule`.
 #[derive(Args)]
@@ -108,17 +108,19 @@ pub async fn run(args: &UcsdArgs) -> anyhow::Result<()> {
     ))
 }
 
-fn println_out(text: &str) -> anyhow::Result<()> {
+pub(super) fn println_out(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{text}")?)
 }
 
-struct Submit {
-    engine: Arc<Engine>,
-    actor: Actor,
+/// Somebody's attempts.
+#[derive(Clone)]
+pub(super) struct Submit {
+    pub engine: Arc<Engine>,
+    pub actor: Actor,
 }
 
 impl Submit {
-    async fn attempt(&self, action: Action) -> Answer {
+    pub(super) async fn attempt(&self, action: Action) -> Answer {
         let key = FreshIds.fresh();
         let mut fingerprint = [0; 32];
         fingerprint[..16].copy_from_slice(key.as_bytes());
@@ -225,7 +227,7 @@ impl Submit {
     }
 }
 
-fn why(answer: &Answer) -> String {
+pub(super) fn why(answer: &Answer) -> String {
     match answer {
         Answer::Decided(recorded, _) | Answer::Replayed(recorded) => match &recorded.decision.outcome {
             Outcome::Rejected(r) => format!("REJECTED {}", r.code.name()),
@@ -236,7 +238,7 @@ fn why(answer: &Answer) -> String {
     }
 }
 
-fn progress(length: usize, what: &'static str) -> ProgressBar {
+pub(super) fn progress(length: usize, what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg:>9} {bar:30} {pos}/{len}  {per_sec}  {eta}");
     let bar = ProgressBar::new(length as u64).with_message(what);
     match style {

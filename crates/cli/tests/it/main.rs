@@ -9,6 +9,7 @@ mod board;
 mod bodies;
 mod bookings;
 mod changes;
+mod export;
 mod faults;
 mod find;
 mod keys;

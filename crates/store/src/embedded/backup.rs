@@ -108,7 +108,9 @@ pub enum BackupError {
         says: String,
     },
     /// The directory is in use.
-    #[error("{path} is not empty: it holds {name}. A restore makes a new data directory and never writes over one")]
+    #[error(
+        "{path} is not empty: it holds {name}. What is restored or imported makes a new data directory and never writes over one"
+    )]
     NotEmpty {
         /// The directory.
         path: PathBuf,
@@ -277,17 +279,27 @@ fn write_manifest(path: &Path, manifest: &Manifest) -> Result<()> {
 // The journal
 
 /// A commit as it lies in the journal.
-struct Lying {
-    number: u64,
-    hash: Hash,
-    body: Vec<u8>,
-    said: Option<Vec<u8>>,
+pub(super) struct Lying {
+    pub number: u64,
+    pub hash: Hash,
+    pub body: Vec<u8>,
+    pub said: Option<Vec<u8>>,
 }
 
 fn copy_journal(from: &Path, to: &Path, progress: Progress) -> Result<JournalEnd> {
     let db = connect(from, Use::Read, CACHE_BYTES).map_err(BackupError::sql("opening", from))?;
     STATE.check(&db, from)?;
     let (meta, head) = ends(&db, from)?;
+    let copy = new_journal(to, &meta)?;
+    let file = File::open(to).map_err(BackupError::io("opening", to))?;
+    chained(&db, from, &meta, &head, progress, |commits| add(&copy, &file, to, commits))?;
+    copy.close().map_err(|(_, e)| BackupError::sql("writing", to)(e))?;
+    drop(file);
+    Ok(JournalEnd::of(&meta, &head))
+}
+
+/// An empty journal that takes commits as they lie in another one.
+pub(super) fn new_journal(to: &Path, meta: &Meta) -> Result<Connection> {
     let writing = || BackupError::sql("writing", to);
     let mut copy = connect(to, Use::Write, CACHE_BYTES).map_err(writing())?;
     // Until it has its name it is nothing, so it needs no journal of its own; it is brought to the disk in pieces as it grows.
@@ -296,26 +308,25 @@ fn copy_journal(from: &Path, to: &Path, progress: Progress) -> Result<JournalEnd
     STATE.migrate(&mut copy, to)?;
     journal::begin(&copy, meta.writer, meta.epoch).map_err(OpenError::from)?;
     copy.execute("UPDATE meta SET epoch_began = ?1", [meta.epoch_began.map(|t| t.0)]).map_err(writing())?;
-    let file = File::open(to).map_err(BackupError::io("opening", to))?;
-    chained(&db, from, &meta, &head, progress, |commits| {
-        let tx = copy.unchecked_transaction().map_err(writing())?;
-        let mut insert = tx
-            .prepare_cached("INSERT INTO journal (number, hash, body, said) VALUES (?1, ?2, ?3, ?4)")
-            .map_err(writing())?;
-        for Lying { number, hash, body, said } in commits {
-            insert.execute(params![super::load::signed(*number), hash, body, said]).map_err(writing())?;
-        }
-        drop(insert);
-        tx.commit().map_err(writing())?;
-        file.sync_data().map_err(BackupError::io("syncing", to))
-    })?;
-    copy.close().map_err(|(_, e)| writing()(e))?;
-    drop(file);
-    Ok(JournalEnd::of(&meta, &head))
+    Ok(copy)
+}
+
+/// Adds commits to such a journal, and brings them to the disk. `file` is its file.
+pub(super) fn add(copy: &Connection, file: &File, to: &Path, commits: &[Lying]) -> Result<()> {
+    const INSERT: &str = "INSERT INTO journal (number, hash, body, said) VALUES (?1, ?2, ?3, ?4)";
+    let writing = || BackupError::sql("writing", to);
+    let tx = copy.unchecked_transaction().map_err(writing())?;
+    let mut insert = tx.prepare_cached(INSERT).map_err(writing())?;
+    for Lying { number, hash, body, said } in commits {
+        insert.execute(params![super::load::signed(*number), hash, body, said]).map_err(writing())?;
+    }
+    drop(insert);
+    tx.commit().map_err(writing())?;
+    file.sync_data().map_err(BackupError::io("syncing", to))
 }
 
 /// Whose journal it is, and where it ends.
-fn ends(db: &Connection, path: &Path) -> Result<(Meta, Head)> {
+pub(super) fn ends(db: &Connection, path: &Path) -> Result<(Meta, Head)> {
     let unreadable = |e: Error| BackupError::damaged(path, e.to_string());
     let meta = journal::meta(db).map_err(unreadable)?;
     let meta = meta.ok_or_else(|| BackupError::damaged(path, "the journal has no row of its own"))?;
@@ -323,7 +334,7 @@ fn ends(db: &Connection, path: &Path) -> Result<(Meta, Head)> {
 }
 
 /// Reads the commits up to a head, in order and in pieces, and makes every hash again.
-fn chained(
+pub(super) fn chained(
     db: &Connection,
     path: &Path,
     meta: &Meta,

@@ -16,8 +16,8 @@ pub enum OpenError {
     /// Another process has it.
     #[error("another process has {0} open; stop it first: one data directory belongs to one process")]
     Locked(PathBuf),
-    /// A restore into it was cut short.
-    #[error("a restore into {0} was not finished; run it again")]
+    /// A restore or an import into it was cut short.
+    #[error("a restore or an import into {0} was not finished; run it again")]
     Restoring(PathBuf),
     /// The log of writes is damaged before its end.
     #[error(

@@ -11,7 +11,7 @@ use super::{FILE, follow, people};
 use slotwise_domain::{Epoch, Instant};
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What was restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,15 +27,7 @@ pub struct Restored {
 /// Makes a data directory of a backup, at `now`. `progress` is as in [`super::backup`].
 pub fn restore(from: &Path, data: &Path, now: Instant, progress: super::Progress) -> Result<Restored> {
     let manifest = check_backup(from, progress)?;
-    let making = || BackupError::io("making", data);
-    fs::create_dir_all(data).map_err(making())?;
-    let _lock = lock(data)?;
-    let marker = data.join(RESTORING);
-    if !marker.exists() {
-        nothing_of_ours(data)?;
-        File::create(&marker).and_then(|file| file.sync_all()).map_err(BackupError::io("writing", &marker))?;
-        sync(data)?;
-    }
+    let unfinished = begin(data)?;
     for file in &manifest.files {
         copy(from, data, file)?;
     }
@@ -43,10 +35,63 @@ pub fn restore(from: &Path, data: &Path, now: Instant, progress: super::Progress
     for file in &manifest.files {
         sync_file(&data.join(&file.name))?;
     }
-    sync(data)?;
-    fs::remove_file(&marker).map_err(BackupError::io("removing", &marker))?;
-    sync(data)?;
+    unfinished.finish()?;
     Ok(Restored { manifest, epoch, epoch_began })
+}
+
+/// A data directory that is being made. No program opens it meanwhile.
+pub(super) struct Unfinished {
+    data: PathBuf,
+    _lock: File,
+}
+
+/// Begins to make a data directory, or begins anew where somebody was cut short.
+pub(super) fn begin(data: &Path) -> Result<Unfinished> {
+    fs::create_dir_all(data).map_err(BackupError::io("making", data))?;
+    let unfinished = Unfinished { data: data.into(), _lock: lock(data)? };
+    let marker = data.join(RESTORING);
+    if !marker.exists() {
+        nothing_of_ours(data)?;
+        File::create(&marker).and_then(|file| file.sync_all()).map_err(BackupError::io("writing", &marker))?;
+        sync(data)?;
+    }
+    Ok(unfinished)
+}
+
+impl Unfinished {
+    /// All of it is on the disk: it may be opened.
+    pub fn finish(self) -> Result<()> {
+        sync(&self.data)?;
+        let marker = self.data.join(RESTORING);
+        fs::remove_file(&marker).map_err(BackupError::io("removing", &marker))?;
+        Ok(sync(&self.data)?)
+    }
+
+    /// Nothing of ours is left in it.
+    pub fn give_up(self) -> Result<()> {
+        Unfinished::clear(&self.data)?;
+        self.finish()
+    }
+
+    /// Removes what somebody who was cut short has left.
+    pub fn clear(data: &Path) -> Result<()> {
+        for name in [FILE, people::FILE, follow::FILE] {
+            remove(&data.join(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes a database and what lies beside it.
+fn remove(path: &Path) -> Result<()> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let old = with_suffix(path, suffix);
+        match fs::remove_file(&old) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(BackupError::io("removing", &old)(e)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn nothing_of_ours(data: &Path) -> Result<()> {
@@ -65,13 +110,7 @@ fn nothing_of_ours(data: &Path) -> Result<()> {
 /// Copies a file, after whatever an unfinished restore has left of it.
 fn copy(from: &Path, data: &Path, file: &BackupFile) -> Result<()> {
     let (source, target) = (from.join(&file.name), data.join(&file.name));
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        let old = with_suffix(&target, suffix);
-        match fs::remove_file(&old) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(BackupError::io("removing", &old)(e)),
-            Ok(()) | Err(_) => {}
-        }
-    }
+    remove(&target)?;
     let mut copy = File::create_new(&target).map_err(BackupError::io("writing", &target))?;
     let found = hashed(&source, &mut copy)?;
     same_file(&source, file, &found)

@@ -1,0 +1,398 @@
+//! `slotwise import csv`: people, resources, blocks and bookings to come, from tables as `slotwise export --format csv` writes them.
+//! All tables are read before anything is done; each row is then an ordinary attempt, and what is refused is told by its line.
+
+use super::submit::{AT_ONCE, Submit, println_out, progress, why};
+use crate::ids::FreshIds;
+use crate::tables::{BlockRow, BookingRow, PersonRow, ResourceRow, unguarded};
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use slotwise_domain::{
+    Action, Actor, Block, BlockId, BookingId, Details, Instant, Interval, Line, Outcome, OverHolds, PersonId, Policy,
+    Resource, ResourceId, ResourceSpec, Zone,
+};
+use slotwise_engine::catalogue::read;
+use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, ResourceFilter, Views};
+use slotwise_store::embedded::{Embedded, Options};
+use slotwise_store::{SystemClock, codec};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Rows of one table.
+const ROWS_MAX: usize = 2_000_000;
+
+/// `slotwise import csv`.
+#[derive(Args)]
+pub struct CsvArgs {
+    /// The folder with people.csv, resources.csv, blocks.csv and bookings.csv, or some of them.
+    dir: PathBuf,
+    /// The folder that holds everything, new or not; no server may be running on it.
+    #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
+    data: PathBuf,
+    /// Where to write what was not taken, and why; in the data folder if left out.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// What the tables say, each thing with its line.
+struct Tables {
+    people: Vec<(PersonCard, bool)>,
+    resources: Vec<(u64, ResourceId, ResourceSpec)>,
+    blocks: Vec<(u64, ResourceId, Block)>,
+    bookings: Vec<Asked>,
+}
+
+/// A booking of the tables.
+struct Asked {
+    line: u64,
+    id: BookingId,
+    owner: PersonId,
+    state: String,
+    details: Details,
+    slots: Vec<(u16, Line)>,
+}
+
+/// Imports, and says what was taken.
+#[tokio::main]
+pub async fn run(args: &CsvArgs) -> anyhow::Result<()> {
+    let tables = Tables::read(&args.dir)?;
+    std::fs::create_dir_all(&args.data).with_context(|| format!("making {}", args.data.display()))?;
+    let store =
+        Embedded::open(&args.data, Options::default()).with_context(|| format!("opening {}", args.data.display()))?;
+    let people = store.people_file();
+    for (card, suspended) in &tables.people {
+        store.put_person(card.clone()).await?;
+        people.suspend(card.id, *suspended)?;
+    }
+    let limits = Limits {
+        answer_wait_max: std::time::Duration::from_secs(120),
+        queue_wait_max: std::time::Duration::from_secs(60),
+        ..Limits::default()
+    };
+    let engine = Engine::start(store.clone(), Arc::new(SystemClock), Arc::new(FreshIds), limits);
+    let mut import = Import { submit: Submit { engine, actor: Actor::System }, store, report: Vec::new(), taken: 0 };
+    let resources = import.resources(&tables.resources).await?;
+    let blocks = import.blocks(&tables.blocks).await?;
+    let now = SystemClock.now();
+    let asked = tables.bookings.len();
+    let bookings = import.bookings(tables.bookings, now).await?;
+
+    let path = args.report.clone().unwrap_or_else(|| args.data.join("import-csv.txt"));
+    let mut out = BufWriter::new(File::create(&path).with_context(|| format!("writing {}", path.display()))?);
+    import.report.sort();
+    for (table, line, says) in &import.report {
+        writeln!(out, "{table} line {line}: {says}")?;
+    }
+    out.flush()?;
+    println_out(&format!(
+        "{} people written; made {resources} of {} resources, {blocks} of {} blocks and {bookings} of {asked} bookings. \
+         What was left out or refused, and why: {}",
+        tables.people.len(),
+        tables.resources.len(),
+        tables.blocks.len(),
+        path.display()
+    ))
+}
+
+struct Import {
+    submit: Submit,
+    store: Arc<Embedded>,
+    /// Table, line, why.
+    report: Vec<(&'static str, u64, String)>,
+    taken: usize,
+}
+
+impl Import {
+    fn existing(&self) -> BTreeMap<ResourceId, Arc<Resource>> {
+        let filter = ResourceFilter { max: ROWS_MAX, ..ResourceFilter::default() };
+        read(self.store.catalogue()).resources(&filter).into_iter().map(|r| (r.id, r)).collect()
+    }
+
+    /// What an attempt came to: taken, or in the report.
+    fn told(&mut self, table: &'static str, line: u64, answer: &Answer) {
+        match answer {
+            Answer::Decided(recorded, _) if !matches!(recorded.decision.outcome, Outcome::Rejected(_)) => {
+                self.taken += 1;
+            }
+            other => self.report.push((table, line, why(other))),
+        }
+    }
+
+    async fn resources(&mut self, resources: &[(u64, ResourceId, ResourceSpec)]) -> anyhow::Result<usize> {
+        let existing = self.existing();
+        let bar = progress(resources.len(), "resources");
+        let submit = self.submit.clone();
+        let mut answers = futures_util::stream::iter(resources.iter().map(|(line, id, spec)| {
+            let (submit, known) = (submit.clone(), existing.contains_key(id));
+            async move {
+                let action = Action::CreateResource { resource: *id, spec: Box::new(spec.clone()) };
+                (*line, if known { None } else { Some(submit.attempt(action).await) })
+            }
+        }))
+        .buffered(AT_ONCE);
+        while let Some((line, answer)) = answers.next().await {
+            bar.inc(1);
+            match answer {
+                Some(answer) => self.told("resources.csv", line, &answer),
+                None => self.report.push(("resources.csv", line, "is there already; left as it is".into())),
+            }
+        }
+        bar.finish();
+        Ok(std::mem::take(&mut self.taken))
+    }
+
+    /// One after the other: each raises its resource's policy version.
+    async fn blocks(&mut self, blocks: &[(u64, ResourceId, Block)]) -> anyhow::Result<usize> {
+        let bar = progress(blocks.len(), "blocks");
+        let now = SystemClock.now();
+        for (line, resource, block) in blocks {
+            bar.inc(1);
+            let calendar = self.store.calendars(vec![*resource]).await?.pop();
+            let left_out = match &calendar {
+                None => Some("resource: there is none with this id"),
+                Some(c) if c.blocks.contains_key(&block.id) => Some("is there already; left as it is"),
+                Some(_) if block.interval.end() <= now => Some("is over; left out"),
+                Some(_) => None,
+            };
+            if let Some(says) = left_out {
+                self.report.push(("blocks.csv", *line, says.into()));
+                continue;
+            }
+            let action = Action::AddBlock {
+                resource: *resource,
+                policy_version: calendar.map_or(0, |c| c.resource.policy_version),
+                block: block.id,
+                interval: block.interval,
+                reason: block.reason.clone(),
+                over_holds: OverHolds::Refuse,
+            };
+            let answer = self.submit.attempt(action).await;
+            self.told("blocks.csv", *line, &answer);
+        }
+        bar.finish();
+        Ok(std::mem::take(&mut self.taken))
+    }
+
+    /// A pending booking is asked for by its owner, so that it waits for approval again.
+    async fn bookings(&mut self, bookings: Vec<Asked>, now: Instant) -> anyhow::Result<usize> {
+        let resources = Arc::new(self.existing());
+        let bar = progress(bookings.len(), "bookings");
+        let (submit, store) = (self.submit.clone(), self.store.clone());
+        let mut answers = futures_util::stream::iter(bookings.into_iter().map(|asked| {
+            let (submit, store, resources) = (submit.clone(), store.clone(), resources.clone());
+            async move {
+                let start = asked.slots.iter().filter_map(|(_, line)| line.interval).map(|i| i.start()).min();
+                let left_out = match () {
+                    () if asked.state == "cancelled" => Some("is cancelled; left out"),
+                    () if start.is_none_or(|start| start <= now) => Some("has begun; left out"),
+                    () if store.booking(asked.id).await?.is_some() => Some("is there already; left as it is"),
+                    () => None,
+                };
+                if let Some(says) = left_out {
+                    return Ok((asked.line, Err(says)));
+                }
+                // What has one interval is asked for without it.
+                let one = |line: &Line| resources.get(&line.resource).is_some_and(|r| r.spec.interval == line.interval);
+                let lines = asked.slots.iter().map(|(_, line)| match one(line) {
+                    true => Line { interval: None, ..*line },
+                    false => *line,
+                });
+                let (owner, lines) = (asked.owner, lines.collect());
+                let actor = if asked.state == "pending" { Actor::Person(owner) } else { Actor::System };
+                let action = Action::Book { booking: asked.id, owner, lines, details: asked.details, hold: None };
+                let answer = Submit { actor, ..submit }.attempt(action).await;
+                anyhow::Ok((asked.line, Ok(answer)))
+            }
+        }))
+        .buffer_unordered(AT_ONCE);
+        while let Some(answer) = answers.next().await {
+            bar.inc(1);
+            match answer? {
+                (line, Ok(answer)) => self.told("bookings.csv", line, &answer),
+                (line, Err(says)) => self.report.push(("bookings.csv", line, says.into())),
+            }
+        }
+        drop(answers);
+        bar.finish();
+        Ok(std::mem::take(&mut self.taken))
+    }
+}
+
+impl Tables {
+    fn read(dir: &Path) -> anyhow::Result<Tables> {
+        let people = table(dir, "people.csv", |_, row: PersonRow| {
+            let name = unguarded(&row.name).trim().to_owned();
+            ensure!(!name.is_empty() && name.chars().count() <= 200, "name: has 1 to 200 characters");
+            ensure!(row.title.chars().count() <= 200, "title: has at most 200 characters");
+            let role = codec::role_named(&row.role).context("role")?;
+            let suspended = flag("suspended", &row.suspended)?;
+            let card = PersonCard { id: PersonId(id("id", &row.id)?), name, title: unguarded(&row.title).into(), role };
+            Ok((card, suspended))
+        })?;
+        let resources = table(dir, "resources.csv", |line, row: ResourceRow| {
+            Ok((line, ResourceId(id("id", &row.id)?), spec(&row)?))
+        })?;
+        let blocks = table(dir, "blocks.csv", |line, row: BlockRow| {
+            let interval = interval(&row.start, &row.end)?;
+            let block = Block { id: BlockId(id("id", &row.id)?), interval, reason: unguarded(&row.reason).into() };
+            Ok((line, ResourceId(id("resource", &row.resource)?), block))
+        })?;
+        let rows = table(dir, "bookings.csv", |line, row: BookingRow| asked(line, &row))?;
+        let any = [people.is_some(), resources.is_some(), blocks.is_some(), rows.is_some()];
+        ensure!(any.contains(&true), "{} holds no table that can be imported", dir.display());
+        Ok(Tables {
+            people: people.unwrap_or_default(),
+            resources: resources.unwrap_or_default(),
+            blocks: blocks.unwrap_or_default(),
+            bookings: joined(rows.unwrap_or_default())?,
+        })
+    }
+}
+
+/// Bookings of one line each, as bookings of all their lines.
+fn joined(rows: Vec<Asked>) -> anyhow::Result<Vec<Asked>> {
+    let mut places: BTreeMap<BookingId, usize> = BTreeMap::new();
+    let mut bookings: Vec<Asked> = Vec::new();
+    for row in rows {
+        match places.get(&row.id).and_then(|place| bookings.get_mut(*place)) {
+            None => {
+                places.insert(row.id, bookings.len());
+                bookings.push(row);
+            }
+            Some(first) => {
+                let same = first.owner == row.owner && first.state == row.state && first.details == row.details;
+                ensure!(
+                    same,
+                    "bookings.csv line {}: owner, state, title, purpose and people must be those of line {}",
+                    row.line,
+                    first.line
+                );
+                let taken = row.slots.iter().any(|(n, _)| first.slots.iter().any(|(known, _)| known == n));
+                ensure!(!taken, "bookings.csv line {}: line: the booking has this line already", row.line);
+                first.slots.extend(row.slots);
+                first.slots.sort_by_key(|(n, _)| *n);
+            }
+        }
+    }
+    Ok(bookings)
+}
+
+fn asked(line: u64, row: &BookingRow) -> anyhow::Result<Asked> {
+    let known = ["confirmed", "pending", "cancelled"].contains(&row.state.as_str());
+    ensure!(known, "state: {:?} is none of confirmed, pending and cancelled", row.state);
+    ensure!(row.units > 0, "units: must be at least 1");
+    let said = |text: &str, max: usize, field: &str| -> anyhow::Result<Option<String>> {
+        let text = unguarded(text);
+        ensure!(text.chars().count() <= max, "{field}: has at most {max} characters");
+        ensure!(!text.chars().any(|c| c.is_control() && c != '\n'), "{field}: must not have control characters");
+        Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
+    };
+    let (title, purpose) = (said(&row.title, 200, "title")?, said(&row.purpose, 2_000, "purpose")?);
+    let (resource, interval) = (ResourceId(id("resource", &row.resource)?), interval(&row.start, &row.end)?);
+    Ok(Asked {
+        line,
+        id: BookingId(id("booking", &row.booking)?),
+        owner: PersonId(id("owner", &row.owner)?),
+        state: row.state.clone(),
+        details: Details { title, purpose, people: row.people },
+        slots: vec![(row.line, Line { resource, interval: Some(interval), units: row.units })],
+    })
+}
+
+fn spec(row: &ResourceRow) -> anyhow::Result<ResourceSpec> {
+    let zone = match row.zone.as_str() {
+        "UTC" => Zone::utc(),
+        name => Zone::named(name).with_context(|| format!("zone: {name:?}"))?,
+    };
+    let words = unguarded(&row.equipment).split(',').map(|word| word.trim().to_owned());
+    let interval = match (row.start.as_str(), row.end.as_str()) {
+        ("", "") => None,
+        (start, end) => Some(interval(start, end)?),
+    };
+    let spec = ResourceSpec {
+        kind: codec::kind_named(&row.kind).context("kind")?,
+        name: unguarded(&row.name).into(),
+        building: Some(unguarded(&row.building).to_owned()).filter(|b| !b.is_empty()),
+        seats: row.seats,
+        equipment: words.filter(|word| !word.is_empty()).collect(),
+        zone,
+        capacity: row.capacity,
+        interval,
+        policy: Policy::default(),
+    };
+    let spec = if row.rules.trim().is_empty() { spec } else { with_rules(&spec, &row.rules).context("rules")? };
+    spec.checked().map_err(|e| anyhow::anyhow!("{e}"))
+}
+
+/// The same resource under rules as the store writes them.
+fn with_rules(spec: &ResourceSpec, rules: &str) -> anyhow::Result<ResourceSpec> {
+    let rules: serde_json::Value = serde_json::from_str(rules)?;
+    let mut stored: serde_json::Value = serde_json::from_str(&codec::encode_spec(spec)?)?;
+    stored["policy"] = rules.clone();
+    let spec = codec::decode_spec(&stored.to_string())?;
+    let known: serde_json::Value = serde_json::from_str(&codec::encode_spec(&spec)?)?;
+    ensure!(known["policy"] == rules, "it says something that is not known here");
+    Ok(spec)
+}
+
+/// Reads a table, unless there is none.
+fn table<R: DeserializeOwned, T>(
+    dir: &Path,
+    name: &str,
+    each: impl Fn(u64, R) -> anyhow::Result<T>,
+) -> anyhow::Result<Option<Vec<T>>> {
+    let path = dir.join(name);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("reading {}", path.display()))?;
+    let headers = reader.headers().with_context(|| format!("reading {}", path.display()))?.clone();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.with_context(|| format!("reading {name}"))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let row: R = record.deserialize(Some(&headers)).map_err(|e| match e.kind() {
+            csv::ErrorKind::Deserialize { err, .. } => {
+                let column = err.field().and_then(|n| headers.get(n as usize)).unwrap_or_default();
+                let colon = if column.is_empty() { "" } else { ": " };
+                anyhow::anyhow!("{name} line {line}: {column}{colon}{}", err.kind())
+            }
+            _ => anyhow::anyhow!("{name} line {line}: {e}"),
+        })?;
+        rows.push(each(line, row).with_context(|| format!("{name} line {line}"))?);
+        if rows.len() > ROWS_MAX {
+            bail!("{name} has more than {ROWS_MAX} rows; import it in parts");
+        }
+    }
+    Ok(Some(rows))
+}
+
+/// An id of a cell; a fresh one is made for an empty cell of a thing to be made.
+fn id(field: &str, cell: &str) -> anyhow::Result<Uuid> {
+    match cell.trim() {
+        "" if field == "id" || field == "booking" => Ok(FreshIds.fresh()),
+        cell => Uuid::from_str(cell).with_context(|| format!("{field}: {cell:?} is no UUID")),
+    }
+}
+
+fn flag(field: &str, cell: &str) -> anyhow::Result<bool> {
+    match cell.to_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" | "" => Ok(false),
+        _ => bail!("{field}: {cell:?} is neither true nor false"),
+    }
+}
+
+fn interval(start: &str, end: &str) -> anyhow::Result<Interval> {
+    let at = |field: &str, cell: &str| -> anyhow::Result<Instant> {
+        let t: jiff::Timestamp = cell.parse().with_context(|| format!("{field}: {cell:?} is no RFC 3339 time"))?;
+        Ok(t.into())
+    };
+    Interval::new(at("start", start)?, at("end", end)?).map_err(|e| anyhow::anyhow!("start and end: {e}"))
+}

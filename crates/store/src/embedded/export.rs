@@ -1,0 +1,199 @@
+//! All that a data directory holds, read in order while a server may be writing to it: people, then commit by commit, as values or as
+//! lines of JSON. Every hash is made again on the way. It changes nothing it reads.
+
+use super::backup::{BackupError, Progress, Result, chained, ends, timestamp};
+use super::connect::{Use, connect};
+use super::error::OpenError;
+use super::journal::{Head, Meta};
+use super::load::PART;
+use super::migrate::{PEOPLE, STATE};
+use super::open::{RESTORING, look_at_log};
+use super::{FILE, people};
+use crate::codec::{self, Malformed, Said};
+use crate::commit::Commit;
+use crate::text::{CommitText, EndText, FORMAT, HeaderText, Hex, KeyText, Line, PersonText, When};
+use rusqlite::Connection;
+use slotwise_domain::{Booking, BookingId, Epoch, Instant, PersonId, Role};
+use slotwise_engine::PersonCard;
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Pages kept in memory while reading, in bytes.
+const CACHE_BYTES: usize = 4 << 20;
+
+/// A data directory up to where its journal ended when this was opened.
+pub struct Reading {
+    journal: (Connection, PathBuf),
+    people: (Connection, PathBuf),
+    meta: Meta,
+    head: Head,
+}
+
+/// What an export holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Somebody each.
+    pub people: u64,
+    /// Hashes of API keys.
+    pub keys: u64,
+    /// Durable writes.
+    pub commits: u64,
+    /// Decided attempts.
+    pub attempts: u64,
+}
+
+impl Reading {
+    /// Opens a data directory for reading. A server may be running on it.
+    pub fn open(data: &Path) -> Result<Reading> {
+        if data.join(RESTORING).exists() {
+            return Err(OpenError::Restoring(data.into()).into());
+        }
+        let (journal, people) = (data.join(FILE), data.join(people::FILE));
+        for file in [&journal, &people] {
+            if !file.is_file() {
+                return Err(BackupError::NoStore(data.into()));
+            }
+            look_at_log(file)?;
+        }
+        let open = |path: &Path| connect(path, Use::Read, CACHE_BYTES).map_err(BackupError::sql("opening", path));
+        let db = open(&journal)?;
+        STATE.check(&db, &journal)?;
+        let (meta, head) = ends(&db, &journal)?;
+        // People after the journal's end is known: whoever is in it was among them before.
+        let people_db = open(&people)?;
+        PEOPLE.check(&people_db, &people)?;
+        Ok(Reading { journal: (db, journal), people: (people_db, people), meta, head })
+    }
+
+    /// The epoch the store is in.
+    pub const fn epoch(&self) -> Epoch {
+        self.meta.epoch
+    }
+
+    /// Everybody by id, and whether they are suspended.
+    pub fn people(&self, mut each: impl FnMut(PersonCard, bool) -> Result<()>) -> Result<()> {
+        const EVERYBODY: &str = "SELECT id, name, title, role, suspended FROM person WHERE part_id = ?1 ORDER BY id";
+        let (db, path) = &self.people;
+        let reading = || BackupError::sql("reading", path);
+        let mut select = db.prepare(EVERYBODY).map_err(reading())?;
+        let mut rows = select.query([PART]).map_err(reading())?;
+        while let Some(row) = rows.next().map_err(reading())? {
+            let read = || -> rusqlite::Result<(PersonCard, String, bool)> {
+                let (id, name, title) = (PersonId(row.get(0)?), row.get(1)?, row.get(2)?);
+                Ok((PersonCard { id, name, title, role: Role::Member }, row.get(3)?, row.get(4)?))
+            };
+            let (card, role, suspended) = read().map_err(reading())?;
+            let role = codec::role_named(&role).map_err(|e| BackupError::damaged(path, e.to_string()))?;
+            each(PersonCard { role, ..card }, suspended)?;
+        }
+        Ok(())
+    }
+
+    fn keys(&self, mut each: impl FnMut(KeyText) -> Result<()>) -> Result<()> {
+        const KEYS: &str = "SELECT secret_sha256, person, label FROM api_key WHERE part_id = ?1 ORDER BY secret_sha256";
+        let (db, path) = &self.people;
+        let reading = || BackupError::sql("reading", path);
+        let mut select = db.prepare(KEYS).map_err(reading())?;
+        let mut rows = select.query([PART]).map_err(reading())?;
+        while let Some(row) = rows.next().map_err(reading())? {
+            let read = || -> rusqlite::Result<(_, Uuid, String)> { Ok((row.get(0)?, row.get(1)?, row.get(2)?)) };
+            let (secret_sha256, person, label) = read().map_err(reading())?;
+            each(KeyText { secret_sha256: Hex(secret_sha256), person, label })?;
+        }
+        Ok(())
+    }
+
+    /// Every commit in order, its bookings not folded, with what people said in it. Refuses bytes that would not be written the same
+    /// again.
+    fn commits(&self, progress: Progress, mut each: impl FnMut(Commit, Said) -> Result<()>) -> Result<()> {
+        let (db, path) = &self.journal;
+        chained(db, path, &self.meta, &self.head, progress, |lying| {
+            for lies in lying {
+                let damaged = |e: Malformed| BackupError::damaged(path, format!("commit {}: {e}", lies.number));
+                let (commit, _) = codec::decode_commit(lies.number, lies.hash, &lies.body).map_err(damaged)?;
+                if encoded(&commit).map_err(damaged)? != lies.body {
+                    let says = "this program would write it otherwise, so an import of it could not be checked";
+                    return Err(damaged(Malformed(says.into())));
+                }
+                let said = lies.said.as_deref().map(codec::decode_said).transpose().map_err(damaged)?;
+                each(commit, said.unwrap_or_default())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Every commit in order, with its bookings as they are after each attempt. Keeps every booking in memory, and returns them.
+    pub fn folded(
+        &self,
+        progress: Progress,
+        mut each: impl FnMut(&Commit) -> Result<()>,
+    ) -> Result<HashMap<BookingId, Arc<Booking>>> {
+        let mut bookings: HashMap<BookingId, Arc<Booking>> = HashMap::new();
+        self.commits(progress, |mut commit, said| {
+            let folded = commit.fold_bookings(&said, |id| Ok::<_, Malformed>(bookings.get(&id).cloned()));
+            let number = commit.number;
+            folded.map_err(|e| BackupError::damaged(&self.journal.1, format!("commit {number}: {e}")))?;
+            bookings.extend(commit.entries.iter().flat_map(|e| &e.bookings).map(|b| (b.id, b.clone())));
+            each(&commit)
+        })?;
+        Ok(bookings)
+    }
+
+    /// Writes all of it as lines of JSON, begun at `now`. `out` should have a buffer; `name` is what errors call it.
+    pub fn export(&self, out: &mut dyn Write, name: &Path, now: Instant, progress: Progress) -> Result<Exported> {
+        let header = HeaderText {
+            slotwise_export: FORMAT,
+            made_at: When(Instant::from(timestamp(now))),
+            made_by: format!("slotwise {}", env!("CARGO_PKG_VERSION")),
+            writer: self.meta.writer,
+            epoch: self.meta.epoch.0,
+            epoch_began: self.meta.epoch_began.map(When),
+            number: self.head.number,
+            hash: Hex(self.head.hash),
+        };
+        let mut lines = Lines { out, name };
+        let mut exported = Exported::default();
+        lines.line(&header)?;
+        self.people(|card, suspended| {
+            exported.people += 1;
+            let PersonCard { id, name, title, role } = card;
+            let role = codec::role_name(role).into();
+            lines.line(&Line::Person(PersonText { id: id.0, name, title, role, suspended }))
+        })?;
+        self.keys(|key| {
+            exported.keys += 1;
+            lines.line(&Line::Key(key))
+        })?;
+        self.commits(progress, |commit, said| {
+            exported.commits += 1;
+            exported.attempts += commit.entries.len() as u64;
+            lines.line(&Line::Commit(CommitText::of(&commit, &said)))
+        })?;
+        let Exported { people, keys, commits, attempts } = exported;
+        lines.line(&Line::End(EndText { people, keys, commits, attempts, hash: Hex(self.head.hash) }))?;
+        lines.out.flush().map_err(BackupError::io("writing", name))?;
+        Ok(exported)
+    }
+}
+
+/// A commit's bytes, made from its values.
+pub(super) fn encoded(commit: &Commit) -> std::result::Result<Vec<u8>, Malformed> {
+    let changes = commit.records().map(|(_, r)| codec::encode_changes(r.resource, &r.changes));
+    codec::encode_commit(commit, &changes.collect::<std::result::Result<Vec<_>, _>>()?)
+}
+
+struct Lines<'a> {
+    out: &'a mut dyn Write,
+    name: &'a Path,
+}
+
+impl Lines<'_> {
+    fn line(&mut self, value: &impl serde::Serialize) -> Result<()> {
+        let written = serde_json::to_writer(&mut *self.out, value).map_err(io::Error::from);
+        let written = written.and_then(|()| self.out.write_all(b"\n"));
+        written.map_err(BackupError::io("writing", self.name))
+    }
+}

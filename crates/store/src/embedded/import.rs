@@ -1,0 +1,252 @@
+//! A data directory made of an export's lines: the same people, and the same commits with the same hashes, or none of it.
+//! What the lines say is written as bytes again, and must hash to the same chain; at the end everything is folded and verified.
+
+use super::backup::{BackupError, Lying, Progress, Result, add, new_journal, sync_file};
+use super::connect::{Use, connect};
+use super::error::OpenError;
+use super::export::{Exported, encoded};
+use super::journal::{Head, Meta};
+use super::load::PART;
+use super::migrate::PEOPLE;
+use super::open::RESTORING;
+use super::restore::{self, Unfinished};
+use super::verify::verify;
+use super::{FILE, people};
+use crate::codec;
+use crate::record;
+use crate::text::{EndText, FORMAT, HeaderText, Hex, KeyText, Line, PersonText};
+use rusqlite::{Connection, params};
+use serde::Deserialize;
+use slotwise_domain::Epoch;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{BufRead, Read};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// A line is shorter: one is a commit, and a commit is bounded by what is decided in one.
+const LINE_BYTES_MAX: u64 = 256 << 20;
+/// Commits of so many bytes are written at once.
+const CHUNK_BYTES: usize = 8 << 20;
+const CACHE_BYTES: usize = 4 << 20;
+
+/// What is asked of a first line before the rest of it.
+#[derive(Deserialize)]
+struct Form {
+    slotwise_export: u32,
+}
+
+/// Makes a data directory of what [`super::Reading::export`] wrote. `name` is what errors call `lines`. Of what is refused nothing is left.
+pub fn import(lines: &mut dyn BufRead, name: &Path, data: &Path, progress: Progress) -> Result<Exported> {
+    let mut lines = Lines { lines, name, number: 0, text: Vec::new() };
+    let header = lines.header()?;
+    let unfinished = restore::begin(data)?;
+    match fill(&mut lines, &header, data, progress) {
+        Ok(exported) => {
+            unfinished.finish()?;
+            Ok(exported)
+        }
+        Err(e) => {
+            unfinished.give_up()?;
+            Err(e)
+        }
+    }
+}
+
+fn fill(lines: &mut Lines, header: &HeaderText, data: &Path, progress: Progress) -> Result<Exported> {
+    Unfinished::clear(data)?;
+    let mut filling = Filling::begin(header, data)?;
+    let end = loop {
+        match lines.next()? {
+            Line::Person(person) => filling.person(person).map_err(|says| lines.wrong(says))?,
+            Line::Key(key) => filling.key(key).map_err(|says| lines.wrong(says))?,
+            Line::Commit(text) => {
+                let (commit, said) = text.commit().map_err(|e| lines.wrong(e))?;
+                let lying = filling.commit(&commit, &said).map_err(|says| lines.wrong(says))?;
+                filling.exported.attempts += commit.entries.len() as u64;
+                filling.add(lying, data)?;
+                if commit.number.is_multiple_of(256) && progress(commit.number, header.number).is_break() {
+                    return Err(BackupError::Stopped);
+                }
+            }
+            Line::End(end) => break end,
+        }
+    };
+    let Exported { people, keys, commits, attempts } = filling.exported;
+    let found = EndText { people, keys, commits, attempts, hash: Hex(filling.head.hash) };
+    if end != found || (header.number, header.hash) != (filling.head.number, Hex(filling.head.hash)) {
+        return Err(lines.wrong(format_args!(
+            "there were {people} people, {keys} keys, {commits} commits with {attempts} attempts, and the last hash is {}; \
+             the first and the last line say otherwise",
+            found.hash
+        )));
+    }
+    lines.nothing_more()?;
+    let exported = filling.finish(data)?;
+    if progress(header.number, header.number) == ControlFlow::Break(()) {
+        return Err(BackupError::Stopped);
+    }
+    verify(data).map_err(|e| BackupError::damaged(lines.name, e.to_string()))?;
+    Ok(exported)
+}
+
+/// A directory while it is filled.
+struct Filling {
+    journal: Connection,
+    file: File,
+    people: Connection,
+    waiting: Vec<Lying>,
+    waiting_bytes: usize,
+    head: Head,
+    exported: Exported,
+}
+
+impl Filling {
+    fn begin(header: &HeaderText, data: &Path) -> Result<Filling> {
+        let (path, people_path) = (data.join(FILE), data.join(people::FILE));
+        let meta = Meta {
+            writer: header.writer,
+            epoch: Epoch(header.epoch),
+            epoch_began: header.epoch_began.map(|began| began.0),
+        };
+        let journal = new_journal(&path, &meta)?;
+        let file = File::open(&path).map_err(BackupError::io("opening", &path))?;
+        let writing = || BackupError::sql("writing", &people_path);
+        let mut people = connect(&people_path, Use::Write, CACHE_BYTES).map_err(writing())?;
+        PEOPLE.migrate(&mut people, &people_path)?;
+        people.execute_batch("BEGIN").map_err(writing())?;
+        let head = Head { number: 0, hash: record::commits_genesis(header.writer) };
+        let (waiting, exported) = (Vec::new(), Exported::default());
+        Ok(Filling { journal, file, people, waiting, waiting_bytes: 0, head, exported })
+    }
+
+    fn person(&mut self, person: PersonText) -> std::result::Result<(), String> {
+        const PUT: &str =
+            "INSERT INTO person (part_id, id, name, title, role, suspended) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let role = codec::role_name(codec::role_named(&person.role).map_err(|e| format!("role: {e}"))?);
+        let PersonText { id, name, title, suspended, .. } = person;
+        let put = self.people.prepare_cached(PUT).and_then(|mut put| {
+            put.execute(params![PART, id, name, title, role, suspended])?;
+            Ok(())
+        });
+        put.map_err(|e| format!("person {id}: {e}"))?;
+        self.exported.people += 1;
+        Ok(())
+    }
+
+    fn key(&mut self, key: KeyText) -> std::result::Result<(), String> {
+        const PUT: &str = "INSERT INTO api_key (part_id, secret_sha256, person, label) VALUES (?1, ?2, ?3, ?4)";
+        let KeyText { secret_sha256, person, label } = key;
+        let put = self.people.prepare_cached(PUT).and_then(|mut put| {
+            put.execute(params![PART, secret_sha256.0, person, label])?;
+            Ok(())
+        });
+        put.map_err(|e| format!("a key of {person}: {e}"))?;
+        self.exported.keys += 1;
+        Ok(())
+    }
+
+    /// The commit's bytes, if they are those that were written.
+    fn commit(&mut self, commit: &crate::commit::Commit, said: &codec::Said) -> std::result::Result<Lying, String> {
+        let (number, hash) = (commit.number, commit.hash);
+        if number != self.head.number + 1 {
+            return Err(format!("commit {number} follows commit {}", self.head.number));
+        }
+        let body = encoded(commit).map_err(|e| format!("commit {number}: {e}"))?;
+        let found = record::chain_commit(&self.head.hash, number, &body);
+        if found != hash {
+            let (said, found) = (Hex(hash), Hex(found));
+            return Err(format!("commit {number} is not what was written: it hashes to {found}, and says {said}"));
+        }
+        let said = match said.is_empty() {
+            true => None,
+            false => Some(codec::encode_said(said).map_err(|e| format!("commit {number}: {e}"))?),
+        };
+        self.head = Head { number, hash };
+        self.exported.commits += 1;
+        Ok(Lying { number, hash, body, said })
+    }
+
+    fn add(&mut self, lying: Lying, data: &Path) -> Result<()> {
+        self.waiting_bytes += lying.body.len() + lying.said.as_ref().map_or(0, Vec::len);
+        self.waiting.push(lying);
+        if self.waiting_bytes < CHUNK_BYTES { Ok(()) } else { self.flush(data) }
+    }
+
+    fn flush(&mut self, data: &Path) -> Result<()> {
+        add(&self.journal, &self.file, &data.join(FILE), &self.waiting)?;
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+        Ok(())
+    }
+
+    fn finish(mut self, data: &Path) -> Result<Exported> {
+        self.flush(data)?;
+        let (journal, people) = (data.join(FILE), data.join(people::FILE));
+        self.people.execute_batch("COMMIT").map_err(BackupError::sql("writing", &people))?;
+        self.people.close().map_err(|(_, e)| BackupError::sql("writing", &people)(e))?;
+        self.journal.close().map_err(|(_, e)| BackupError::sql("writing", &journal)(e))?;
+        sync_file(&people)?;
+        sync_file(&journal)?;
+        debug_assert!(data.join(RESTORING).exists(), "it is marked until everything is on the disk");
+        Ok(self.exported)
+    }
+}
+
+/// Lines, counted from 1.
+struct Lines<'a> {
+    lines: &'a mut dyn BufRead,
+    name: &'a Path,
+    number: u64,
+    text: Vec<u8>,
+}
+
+impl Lines<'_> {
+    fn wrong(&self, says: impl Display) -> BackupError {
+        BackupError::damaged(self.name, format!("line {}: {says}", self.number))
+    }
+
+    /// Reads a line; false after the last one.
+    fn read(&mut self) -> Result<bool> {
+        self.text.clear();
+        self.number += 1;
+        let mut bounded = (&mut *self.lines).take(LINE_BYTES_MAX);
+        let read = bounded.read_until(b'\n', &mut self.text).map_err(BackupError::io("reading", self.name))?;
+        match self.text.pop_if(|last| *last == b'\n') {
+            Some(_) => Ok(true),
+            None if read == 0 => Ok(false),
+            None if read as u64 == LINE_BYTES_MAX => Err(self.wrong(format_args!("it is over {LINE_BYTES_MAX} bytes"))),
+            None => Err(self.wrong("the file is cut off in the middle of it")),
+        }
+    }
+
+    fn header(&mut self) -> Result<HeaderText> {
+        if !self.read()? {
+            return Err(self.wrong("the file is empty"));
+        }
+        let form: Form = serde_json::from_slice(&self.text)
+            .map_err(|e| self.wrong(format_args!("it is not the first line of an export: {e}")))?;
+        if form.slotwise_export > FORMAT {
+            let (path, found) = (self.name.into(), form.slotwise_export);
+            return Err(OpenError::Newer { path, found, known: FORMAT }.into());
+        }
+        if form.slotwise_export == 0 {
+            return Err(self.wrong("slotwise_export: there is no format 0"));
+        }
+        serde_json::from_slice(&self.text).map_err(|e| self.wrong(e))
+    }
+
+    fn next(&mut self) -> Result<Line> {
+        if !self.read()? {
+            return Err(self.wrong("the file is cut off: an export ends with a line `end`, and there is none"));
+        }
+        serde_json::from_slice(&self.text).map_err(|e| self.wrong(e))
+    }
+
+    fn nothing_more(&mut self) -> Result<()> {
+        match self.read()? {
+            true => Err(self.wrong("something follows the last line")),
+            false => Ok(()),
+        }
+    }
+}

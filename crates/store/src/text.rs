@@ -1,0 +1,757 @@
+//! What a store holds as lines of JSON that people can read: ids as UUIDs, instants as RFC 3339, everything by its name.
+//! It reads no file and judges nothing; whether a line is what was written, the hashes say.
+//!
+//! The types of the domain are mirrored one by one, as in [`crate::codec`]. A field is never renamed or given another meaning; what
+//! older programs could not read gets the next [`FORMAT`].
+
+use crate::codec::{self, Malformed, Said};
+use crate::commit::{Commit, Entry, EntryRecord};
+use crate::record::Hash;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
+use slotwise_domain::{
+    AttemptKey, Block, BlockId, BookingId, Change, Code, Decision, Details, EndedHold, Epoch, FencingToken,
+    Fingerprint, Hold, HoldId, Instant, Interval, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule,
+    Seen, Slot, Span, Subject, Version, Witness,
+};
+use slotwise_engine::Recorded;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The form that is written.
+pub const FORMAT: u32 = 1;
+
+type Decoded<T> = Result<T, Malformed>;
+
+/// One line.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Line {
+    Person(PersonText),
+    Key(KeyText),
+    Commit(CommitText),
+    End(EndText),
+}
+
+/// The first line: of which store, and where its journal ends.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeaderText {
+    pub slotwise_export: u32,
+    pub made_at: When,
+    pub made_by: String,
+    pub writer: Uuid,
+    pub epoch: u32,
+    pub epoch_began: Option<When>,
+    pub number: u64,
+    pub hash: Hex,
+}
+
+/// The last line: how much is before it, and the hash of the last commit once more.
+#[derive(Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EndText {
+    pub people: u64,
+    pub keys: u64,
+    pub commits: u64,
+    pub attempts: u64,
+    pub hash: Hex,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PersonText {
+    pub id: Uuid,
+    pub name: String,
+    pub title: String,
+    pub role: String,
+    pub suspended: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyText {
+    pub secret_sha256: Hex,
+    pub person: Uuid,
+    pub label: String,
+}
+
+// Small things
+
+/// An instant as RFC 3339 with microseconds.
+#[derive(Clone, Copy)]
+pub(crate) struct When(pub Instant);
+
+impl Serialize for When {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{:.6}", self.0.timestamp()))
+    }
+}
+
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<When, D::Error> {
+        let t: jiff::Timestamp = String::deserialize(from)?.parse().map_err(de::Error::custom)?;
+        Ok(When(Instant(t.as_microsecond())))
+    }
+}
+
+/// A hash in hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hex(pub Hash);
+
+impl std::fmt::Display for Hex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Hex, D::Error> {
+        let text = String::deserialize(from)?;
+        let digit = |c: u8| char::from(c).to_digit(16).map(|d| d as u8);
+        let bytes: Option<Vec<u8>> = match text.as_bytes().as_chunks::<2>() {
+            (pairs, []) => pairs.iter().map(|[a, b]| Some(digit(*a)? << 4 | digit(*b)?)).collect(),
+            _ => None,
+        };
+        let hash = bytes.and_then(|bytes| bytes.try_into().ok());
+        hash.map(Hex).ok_or_else(|| de::Error::custom(format!("{text:?} is no SHA-256 in hexadecimal")))
+    }
+}
+
+/// A stretch of time, and what is taken around it for setting up and clearing down.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct During {
+    start: When,
+    end: When,
+}
+
+impl During {
+    fn of(interval: Interval) -> During {
+        During { start: When(interval.start()), end: When(interval.end()) }
+    }
+
+    fn interval(&self) -> Decoded<Interval> {
+        Interval::new(self.start.0, self.end.0).map_err(|e| Malformed(format!("start and end: {e}")))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VersionText {
+    epoch: u32,
+    number: u64,
+}
+
+impl VersionText {
+    const fn of(v: Version) -> VersionText {
+        VersionText { epoch: v.epoch.0, number: v.number }
+    }
+
+    const fn version(&self) -> Version {
+        Version { epoch: Epoch(self.epoch), number: self.number }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResourceVersion {
+    resource: Uuid,
+    epoch: u32,
+    number: u64,
+}
+
+fn versions(versions: &[(ResourceId, Version)]) -> Vec<ResourceVersion> {
+    let text = |(id, v): &(ResourceId, Version)| ResourceVersion { resource: id.0, epoch: v.epoch.0, number: v.number };
+    versions.iter().map(text).collect()
+}
+
+fn versions_back(versions: Vec<ResourceVersion>) -> Vec<(ResourceId, Version)> {
+    let back = |v: ResourceVersion| (ResourceId(v.resource), Version { epoch: Epoch(v.epoch), number: v.number });
+    versions.into_iter().map(back).collect()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyVersion {
+    resource: Uuid,
+    policy_version: u64,
+}
+
+// Commits
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CommitText {
+    number: u64,
+    hash: Hex,
+    epoch: u32,
+    at: When,
+    attempts: Vec<AttemptText>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    said: Vec<SaidText>,
+}
+
+impl CommitText {
+    pub fn of(commit: &Commit, said: &Said) -> CommitText {
+        CommitText {
+            number: commit.number,
+            hash: Hex(commit.hash),
+            epoch: commit.epoch.0,
+            at: When(commit.at),
+            attempts: commit.entries.iter().map(AttemptText::of).collect(),
+            said: said.iter().map(SaidText::of).collect(),
+        }
+    }
+
+    /// The commit, its bookings not folded, with what people said in it.
+    pub fn commit(self) -> Decoded<(Commit, Said)> {
+        let epoch = Epoch(self.epoch);
+        let entries = self.attempts.into_iter().map(|a| a.entry(epoch)).collect::<Decoded<_>>()?;
+        let said = self.said.into_iter().map(SaidText::said).collect();
+        Ok((Commit { number: self.number, epoch, at: self.at.0, hash: self.hash.0, entries }, said))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttemptText {
+    key: Uuid,
+    /// Nil is the system.
+    actor: Uuid,
+    fingerprint: Hex,
+    command: String,
+    outcome: OutcomeText,
+    subject: Option<SubjectText>,
+    decided_at: When,
+    seen: Option<SeenText>,
+    observed: Vec<ResourceVersion>,
+    decided: Vec<ResourceVersion>,
+    policies: Vec<PolicyVersion>,
+    records: Vec<RecordText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeenText {
+    version: VersionText,
+    as_of: When,
+}
+
+impl AttemptText {
+    fn of(entry: &Entry) -> AttemptText {
+        let Recorded { key, fingerprint, decision } = &*entry.recorded;
+        let seen = |seen: Seen| SeenText { version: VersionText::of(seen.version), as_of: When(seen.as_of) };
+        let policy = |(id, v): &(ResourceId, u64)| PolicyVersion { resource: id.0, policy_version: *v };
+        AttemptText {
+            key: key.key,
+            actor: key.actor,
+            fingerprint: Hex(fingerprint.0),
+            command: entry.command.to_string(),
+            outcome: OutcomeText::of(&decision.outcome),
+            subject: decision.subject.map(SubjectText::of),
+            decided_at: When(decision.decided_at),
+            seen: decision.seen.map(seen),
+            observed: versions(&decision.observed),
+            decided: versions(&decision.decided),
+            policies: decision.policies.iter().map(policy).collect(),
+            records: entry.records.iter().map(RecordText::of).collect(),
+        }
+    }
+
+    fn entry(self, epoch: Epoch) -> Decoded<Entry> {
+        let decision = Decision {
+            outcome: self.outcome.outcome()?,
+            subject: self.subject.map(SubjectText::subject),
+            decided_at: self.decided_at.0,
+            seen: self.seen.map(|s| Seen { version: s.version.version(), as_of: s.as_of.0 }),
+            observed: versions_back(self.observed),
+            decided: versions_back(self.decided),
+            policies: self.policies.into_iter().map(|p| (ResourceId(p.resource), p.policy_version)).collect(),
+        };
+        let key = AttemptKey { part: PartId::DEFAULT, actor: self.actor, key: self.key };
+        let recorded = Box::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint.0), decision });
+        let records = self.records.into_iter().map(|r| r.record(epoch)).collect::<Decoded<_>>()?;
+        Ok(Entry { recorded, command: self.command.into(), records, bookings: Vec::new() })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordText {
+    resource: Uuid,
+    /// The version's; its epoch is the commit's.
+    number: u64,
+    /// The commit of the record before it.
+    previous: u64,
+    hash: Hex,
+    changes: Vec<ChangeText>,
+}
+
+impl RecordText {
+    fn of(record: &EntryRecord) -> RecordText {
+        RecordText {
+            resource: record.resource.0,
+            number: record.version.number,
+            previous: record.previous,
+            hash: Hex(record.hash),
+            changes: record.changes.iter().map(ChangeText::of).collect(),
+        }
+    }
+
+    fn record(self, epoch: Epoch) -> Decoded<EntryRecord> {
+        let resource = ResourceId(self.resource);
+        Ok(EntryRecord {
+            resource,
+            version: Version { epoch, number: self.number },
+            previous: self.previous,
+            hash: self.hash.0,
+            changes: self.changes.into_iter().map(|c| c.change(resource)).collect::<Decoded<_>>()?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SaidText {
+    /// The attempt's place in the commit, from 0.
+    place: u32,
+    booking: Uuid,
+    title: Option<String>,
+    purpose: Option<String>,
+    people: Option<u32>,
+}
+
+impl SaidText {
+    fn of((place, booking, details): &(u32, BookingId, Details)) -> SaidText {
+        let Details { title, purpose, people } = details.clone();
+        SaidText { place: *place, booking: booking.0, title, purpose, people }
+    }
+
+    fn said(self) -> (u32, BookingId, Details) {
+        let details = Details { title: self.title, purpose: self.purpose, people: self.people };
+        (self.place, BookingId(self.booking), details)
+    }
+}
+
+// Decisions
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutcomeText {
+    Booked,
+    Accepted,
+    Rejected(RejectionText),
+}
+
+impl OutcomeText {
+    fn of(outcome: &Outcome) -> OutcomeText {
+        match outcome {
+            Outcome::Booked => OutcomeText::Booked,
+            Outcome::Accepted => OutcomeText::Accepted,
+            Outcome::Rejected(rejection) => OutcomeText::Rejected(RejectionText::of(rejection)),
+        }
+    }
+
+    fn outcome(self) -> Decoded<Outcome> {
+        Ok(match self {
+            OutcomeText::Booked => Outcome::Booked,
+            OutcomeText::Accepted => Outcome::Accepted,
+            OutcomeText::Rejected(rejection) => Outcome::Rejected(rejection.rejection()?),
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RejectionText {
+    code: String,
+    rule: Option<String>,
+    field: Option<String>,
+    witness: Option<WitnessText>,
+    resource: Option<Uuid>,
+    retry_at: Option<When>,
+}
+
+impl RejectionText {
+    fn of(rejection: &Rejection) -> RejectionText {
+        RejectionText {
+            code: rejection.code.name().into(),
+            rule: rejection.rule.map(|rule| codec::rule_name(rule).into()),
+            field: match rejection.rule {
+                Some(Rule::Field(field)) => Some(field.into()),
+                _ => None,
+            },
+            witness: rejection.witness.map(WitnessText::of),
+            resource: rejection.resource.map(|id| id.0),
+            retry_at: rejection.retry_at.map(When),
+        }
+    }
+
+    fn rejection(self) -> Decoded<Rejection> {
+        Ok(Rejection {
+            code: Code::named(&self.code).ok_or_else(|| Malformed(format!("{:?} is no code", self.code)))?,
+            rule: codec::rule_of(self.rule.as_deref(), self.field.as_deref())?,
+            witness: self.witness.map(WitnessText::witness).transpose()?,
+            resource: self.resource.map(ResourceId),
+            retry_at: self.retry_at.map(|t| t.0),
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum WitnessText {
+    Booking { id: Uuid, owner: Uuid, at: During },
+    Hold { id: Uuid, holder: Uuid, at: During, expires_at: When },
+    Block { id: Uuid, at: During },
+    Instant(When),
+}
+
+impl WitnessText {
+    fn of(witness: Witness) -> WitnessText {
+        let at = During::of;
+        match witness {
+            Witness::Booking { id, owner, interval } => {
+                WitnessText::Booking { id: id.0, owner: owner.0, at: at(interval) }
+            }
+            Witness::Hold { id, holder, interval, expires_at } => {
+                WitnessText::Hold { id: id.0, holder: holder.0, at: at(interval), expires_at: When(expires_at) }
+            }
+            Witness::Block { id, interval } => WitnessText::Block { id: id.0, at: at(interval) },
+            Witness::Instant(t) => WitnessText::Instant(When(t)),
+        }
+    }
+
+    fn witness(self) -> Decoded<Witness> {
+        Ok(match self {
+            WitnessText::Booking { id, owner, at } => {
+                Witness::Booking { id: BookingId(id), owner: PersonId(owner), interval: at.interval()? }
+            }
+            WitnessText::Hold { id, holder, at, expires_at } => Witness::Hold {
+                id: HoldId(id),
+                holder: PersonId(holder),
+                interval: at.interval()?,
+                expires_at: expires_at.0,
+            },
+            WitnessText::Block { id, at } => Witness::Block { id: BlockId(id), interval: at.interval()? },
+            WitnessText::Instant(t) => Witness::Instant(t.0),
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum SubjectText {
+    Booking(Uuid),
+    Bookings(Uuid, Uuid),
+    Hold { resource: Uuid, id: Uuid },
+    Resource(Uuid),
+    Block { resource: Uuid, id: Uuid },
+}
+
+impl SubjectText {
+    const fn of(subject: Subject) -> SubjectText {
+        match subject {
+            Subject::Booking(id) => SubjectText::Booking(id.0),
+            Subject::Bookings(one, other) => SubjectText::Bookings(one.0, other.0),
+            Subject::Hold(resource, id) => SubjectText::Hold { resource: resource.0, id: id.0 },
+            Subject::Resource(id) => SubjectText::Resource(id.0),
+            Subject::Block(resource, id) => SubjectText::Block { resource: resource.0, id: id.0 },
+        }
+    }
+
+    const fn subject(self) -> Subject {
+        match self {
+            SubjectText::Booking(id) => Subject::Booking(BookingId(id)),
+            SubjectText::Bookings(one, other) => Subject::Bookings(BookingId(one), BookingId(other)),
+            SubjectText::Hold { resource, id } => Subject::Hold(ResourceId(resource), HoldId(id)),
+            SubjectText::Resource(id) => Subject::Resource(ResourceId(id)),
+            SubjectText::Block { resource, id } => Subject::Block(ResourceId(resource), BlockId(id)),
+        }
+    }
+}
+
+// Changes
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum ChangeText {
+    ResourceCreated(ResourceText),
+    ResourceEdited(ResourceText),
+    BlockAdded(BlockText),
+    BlockRemoved(BlockText),
+    BookingMade {
+        id: Uuid,
+        owner: Uuid,
+        pending: bool,
+        slots: Vec<SlotText>,
+    },
+    BookingApproved {
+        id: Uuid,
+        owner: Uuid,
+        slots: Vec<SlotText>,
+    },
+    BookingCancelled {
+        id: Uuid,
+        owner: Uuid,
+        was_pending: bool,
+        slots: Vec<SlotText>,
+        by: Uuid,
+        reason: Option<String>,
+    },
+    BookingMoved {
+        id: Uuid,
+        owner: Uuid,
+        revision: u64,
+        pending: bool,
+        from: Vec<SlotText>,
+        to: Vec<SlotText>,
+    },
+    BookingEdited {
+        id: Uuid,
+        owner: Uuid,
+        revision: u64,
+    },
+    HoldGranted(HoldText),
+    HoldRenewed(HoldText),
+    HoldEnded {
+        end: String,
+        hold: HoldText,
+    },
+}
+
+impl ChangeText {
+    fn of(change: &Change) -> ChangeText {
+        let slots = |slots: &[(u16, Slot)]| slots.iter().map(SlotText::of).collect();
+        match change {
+            Change::ResourceCreated(r) => ChangeText::ResourceCreated(ResourceText::of(r)),
+            Change::ResourceEdited(r) => ChangeText::ResourceEdited(ResourceText::of(r)),
+            Change::BlockAdded { block, policy_version } => {
+                ChangeText::BlockAdded(BlockText::of(block, *policy_version))
+            }
+            Change::BlockRemoved { block, policy_version } => {
+                ChangeText::BlockRemoved(BlockText::of(block, *policy_version))
+            }
+            Change::BookingMade { booking, owner, pending, slots: s } => {
+                ChangeText::BookingMade { id: booking.0, owner: owner.0, pending: *pending, slots: slots(s) }
+            }
+            Change::BookingApproved { booking, owner, slots: s } => {
+                ChangeText::BookingApproved { id: booking.0, owner: owner.0, slots: slots(s) }
+            }
+            Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason } => {
+                ChangeText::BookingCancelled {
+                    id: booking.0,
+                    owner: owner.0,
+                    was_pending: *was_pending,
+                    slots: slots(s),
+                    by: by.uuid(),
+                    reason: reason.clone(),
+                }
+            }
+            Change::BookingMoved { booking, owner, revision, pending, from, to } => ChangeText::BookingMoved {
+                id: booking.0,
+                owner: owner.0,
+                revision: *revision,
+                pending: *pending,
+                from: slots(from),
+                to: slots(to),
+            },
+            Change::BookingEdited { booking, owner, revision } => {
+                ChangeText::BookingEdited { id: booking.0, owner: owner.0, revision: *revision }
+            }
+            Change::HoldGranted(hold) => ChangeText::HoldGranted(HoldText::of(hold)),
+            Change::HoldRenewed(hold) => ChangeText::HoldRenewed(HoldText::of(hold)),
+            Change::HoldEnded(EndedHold { hold, end }) => {
+                ChangeText::HoldEnded { end: codec::hold_end_name(*end).into(), hold: HoldText::of(hold) }
+            }
+        }
+    }
+
+    fn change(self, resource: ResourceId) -> Decoded<Change> {
+        let slots = |slots: Vec<SlotText>| slots.into_iter().map(|s| s.slot(resource)).collect::<Decoded<Vec<_>>>();
+        let (booking, person) = (BookingId, PersonId);
+        Ok(match self {
+            ChangeText::ResourceCreated(r) => Change::ResourceCreated(Arc::new(r.resource(resource)?)),
+            ChangeText::ResourceEdited(r) => Change::ResourceEdited(Arc::new(r.resource(resource)?)),
+            ChangeText::BlockAdded(b) => Change::BlockAdded { policy_version: b.policy_version, block: b.block()? },
+            ChangeText::BlockRemoved(b) => Change::BlockRemoved { policy_version: b.policy_version, block: b.block()? },
+            ChangeText::BookingMade { id, owner, pending, slots: s } => {
+                Change::BookingMade { booking: booking(id), owner: person(owner), pending, slots: slots(s)? }
+            }
+            ChangeText::BookingApproved { id, owner, slots: s } => {
+                Change::BookingApproved { booking: booking(id), owner: person(owner), slots: slots(s)? }
+            }
+            ChangeText::BookingCancelled { id, owner, was_pending, slots: s, by, reason } => Change::BookingCancelled {
+                booking: booking(id),
+                owner: person(owner),
+                was_pending,
+                slots: slots(s)?,
+                by: codec::actor(by),
+                reason,
+            },
+            ChangeText::BookingMoved { id, owner, revision, pending, from, to } => Change::BookingMoved {
+                booking: booking(id),
+                owner: person(owner),
+                revision,
+                pending,
+                from: slots(from)?,
+                to: slots(to)?,
+            },
+            ChangeText::BookingEdited { id, owner, revision } => {
+                Change::BookingEdited { booking: booking(id), owner: person(owner), revision }
+            }
+            ChangeText::HoldGranted(hold) => Change::HoldGranted(hold.hold(resource)?),
+            ChangeText::HoldRenewed(hold) => Change::HoldRenewed(hold.hold(resource)?),
+            ChangeText::HoldEnded { end, hold } => {
+                Change::HoldEnded(EndedHold { hold: hold.hold(resource)?, end: codec::hold_end_named(&end)? })
+            }
+        })
+    }
+}
+
+/// What an admin says of a resource, as the store keeps it: JSON with names, times in microseconds.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResourceText {
+    policy_version: u64,
+    spec: Value,
+}
+
+impl ResourceText {
+    fn of(resource: &Resource) -> ResourceText {
+        let spec = codec::encode_spec(&resource.spec).ok().and_then(|spec| serde_json::from_str(&spec).ok());
+        ResourceText { policy_version: resource.policy_version, spec: spec.unwrap_or_default() }
+    }
+
+    fn resource(self, id: ResourceId) -> Decoded<Resource> {
+        let spec = codec::decode_spec(&self.spec.to_string())?;
+        let known: Value = serde_json::from_str(&codec::encode_spec(&spec)?)?;
+        match known == self.spec {
+            true => Ok(Resource { id, spec, policy_version: self.policy_version }),
+            false => Err(Malformed("spec: it says something that is not known here".into())),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BlockText {
+    id: Uuid,
+    at: During,
+    reason: String,
+    policy_version: u64,
+}
+
+impl BlockText {
+    fn of(block: &Block, policy_version: u64) -> BlockText {
+        let (id, at) = (block.id.0, During::of(block.interval));
+        BlockText { id, at, reason: block.reason.clone(), policy_version }
+    }
+
+    fn block(self) -> Decoded<Block> {
+        Ok(Block { id: BlockId(self.id), interval: self.at.interval()?, reason: self.reason })
+    }
+}
+
+/// Time taken around an interval, in microseconds.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Around {
+    before_us: i64,
+    after_us: i64,
+}
+
+impl Around {
+    const fn of(interval: Interval, occupied: Interval) -> Around {
+        Around {
+            before_us: interval.start().since(occupied.start()).0,
+            after_us: occupied.end().since(interval.end()).0,
+        }
+    }
+
+    const fn occupied(&self, interval: Interval) -> Interval {
+        interval.widened(Span(self.before_us), Span(self.after_us))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SlotText {
+    /// In the booking, from 0.
+    place: u16,
+    at: During,
+    around: Around,
+    units: u32,
+    own_overlap: String,
+}
+
+impl SlotText {
+    fn of((place, slot): &(u16, Slot)) -> SlotText {
+        SlotText {
+            place: *place,
+            at: During::of(slot.interval),
+            around: Around::of(slot.interval, slot.occupied),
+            units: slot.units,
+            own_overlap: codec::own_overlap_name(slot.own_overlap).into(),
+        }
+    }
+
+    fn slot(self, resource: ResourceId) -> Decoded<(u16, Slot)> {
+        let interval = self.at.interval()?;
+        let (occupied, own_overlap) = (self.around.occupied(interval), codec::own_overlap_named(&self.own_overlap)?);
+        Ok((self.place, Slot { resource, interval, occupied, units: self.units, own_overlap }))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HoldText {
+    id: Uuid,
+    token: VersionText,
+    holder: Uuid,
+    at: During,
+    around: Around,
+    units: u32,
+    granted_at: When,
+    expires_at: When,
+    renewals: u32,
+}
+
+impl HoldText {
+    fn of(hold: &Hold) -> HoldText {
+        HoldText {
+            id: hold.id.0,
+            token: VersionText::of(hold.token.0),
+            holder: hold.holder.0,
+            at: During::of(hold.interval),
+            around: Around::of(hold.interval, hold.occupied),
+            units: hold.units,
+            granted_at: When(hold.granted_at),
+            expires_at: When(hold.expires_at),
+            renewals: hold.renewals,
+        }
+    }
+
+    fn hold(self, resource: ResourceId) -> Decoded<Hold> {
+        let interval = self.at.interval()?;
+        Ok(Hold {
+            id: HoldId(self.id),
+            token: FencingToken(self.token.version()),
+            holder: PersonId(self.holder),
+            resource,
+            interval,
+            occupied: self.around.occupied(interval),
+            units: self.units,
+            granted_at: self.granted_at.0,
+            expires_at: self.expires_at.0,
+            renewals: self.renewals,
+        })
+    }
+}
