@@ -47,9 +47,16 @@ describe('the first free hour', () => {
     [[], '10:01', '11:00'],
     [[taken('11:00', '12:30')], '10:01', '13:00'],
     [[taken('12:00', '13:00')], '10:01', '11:00'],
-  ])('%j from %s is %s', (items, now, free) => expect(firstFreeHour(items, at(now), 24)).toBe(at(free)));
+  ])('%j from %s is %s', (items, now, free) => expect(firstFreeHour(items, at(now), 24, 'UTC')).toBe(at(free)));
 
-  it('ends its search', () => expect(firstFreeHour([taken('00:00', '23:59')], at('10:00'), 3)).toBe(at('12:00')));
+  it('ends its search', () => expect(firstFreeHour([taken('00:00', '23:59')], at('10:00'), 3, 'UTC')).toBe(at('12:00')));
+
+  it('passes over the hour before midnight, and looks at what comes after it', () => {
+    // 07:00 UTC is 23:00 in Los Angeles; the hour after it is taken.
+    const items = [taken('06:00', '07:00'), taken('08:00', '09:00')];
+    expect(firstFreeHour(items, at('06:00'), 24, 'America/Los_Angeles')).toBe(at('09:00'));
+    expect(firstFreeHour(items, at('06:00'), 24, 'UTC')).toBe(at('07:00'));
+  });
 });
 
 describe('of two messages about a crowd', () => {

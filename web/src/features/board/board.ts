@@ -1,4 +1,5 @@
 // What the board shows, made from what the server told: seconds in a row, sums, and round ends of scales. Pure.
+import { civilDate } from '../../lib/zoned';
 import type { Board, BoardSecond, Crowd, CrowdState, ScheduleItem } from '../../api/types';
 
 export const shown_s = 60;
@@ -65,13 +66,16 @@ export function isOnItsWay(crowd: Crowd | null): boolean {
   return crowd !== null && crowd.state !== 'done' && crowd.state !== 'stopped';
 }
 
-/** The first whole hour from `now` on that nothing takes time of; the last that was looked at if there is none. */
-export function firstFreeHour(items: Pick<ScheduleItem, 'start' | 'end'>[], now: number, hours_max: number): number {
+/**
+ * The first whole hour from `now` on that nothing takes time of; the last that was looked at if there is none. It begins and
+ * ends on the same day in the zone, as the form asks for one day: whoever wants the hour before midnight chooses it.
+ */
+export function firstFreeHour(items: Pick<ScheduleItem, 'start' | 'end'>[], now: number, hours_max: number, zone: string): number {
   const taken = items.map((item) => [Date.parse(item.start), Date.parse(item.end)] as const);
   let start = Math.ceil(now / hour_ms) * hour_ms;
   for (let hour = 1; hour < hours_max; hour += 1, start += hour_ms) {
     const end = start + hour_ms;
-    if (!taken.some(([from, to]) => from < end && to > start)) return start;
+    if (civilDate(start, zone) === civilDate(end, zone) && !taken.some(([from, to]) => from < end && to > start)) return start;
   }
   return start;
 }

@@ -8,7 +8,7 @@ import { Notice } from '../../../components/Notice';
 import { Problem } from '../../../lib/http';
 import { serverNow } from '../../../lib/serverClock';
 import { writeZone } from '../../../lib/times';
-import { civilDate } from '../../../lib/zoned';
+import { civilDate, civilTime } from '../../../lib/zoned';
 import { firstFreeHour, isOnItsWay } from '../board';
 import { useRooms, useSendCrowd, useTaken } from '../queries';
 import css from './Crowd.module.css';
@@ -38,7 +38,7 @@ export function CrowdForm({ crowd, onSent }: { crowd: Crowd | null; onSent: (cro
   const taken = useTaken(room?.id ?? null, ended);
   const send = useSendCrowd(onSent);
 
-  const offered = room && taken.data ? asCivil(firstFreeHour(taken.data, serverNow(), looked_at_hours), room.zone) : null;
+  const offered = room && taken.data ? asCivil(firstFreeHour(taken.data, serverNow(), looked_at_hours, room.zone), room.zone) : null;
   const time = when ?? offered ?? { date: '', from: '', to: '' };
   const change = (part: Partial<When>) => setWhen({ ...time, ...part });
   const onItsWay = isOnItsWay(crowd);
@@ -110,9 +110,5 @@ export function CrowdForm({ crowd, onSent }: { crowd: Crowd | null; onSent: (cro
 
 /** The hour from an instant on, as the clocks of the place show it. */
 function asCivil(at: number, zone: string): When {
-  const clock = (instant: number) => new Intl.DateTimeFormat('sv-SE', { timeZone: zone, hour: '2-digit', minute: '2-digit' }).format(instant);
-  // The last hour of a day ends on the next; whoever wants that one chooses it.
-  const last = clock(at + hour_ms) < clock(at);
-  const from = last ? at + hour_ms : at;
-  return { date: civilDate(from, zone), from: clock(from), to: clock(from + hour_ms) };
+  return { date: civilDate(at, zone), from: civilTime(at, zone), to: civilTime(at + hour_ms, zone) };
 }
