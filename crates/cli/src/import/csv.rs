@@ -18,7 +18,7 @@ use slotwise_store::embedded::{Embedded, Options};
 use slotwise_store::{SystemClock, codec};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -26,6 +26,9 @@ use uuid::Uuid;
 
 /// Rows of one table.
 const ROWS_MAX: usize = 2_000_000;
+
+/// The columns' names are shorter.
+const LINE_BYTES_MAX: u64 = 64 << 10;
 
 /// `slotwise import csv`.
 #[derive(Args)]
@@ -351,12 +354,19 @@ fn table<R: DeserializeOwned, T>(
     if !path.exists() {
         return Ok(None);
     }
+    // A record of lines that end with both begins, for the reader, at the end of the line before it.
+    let mut first = Vec::new();
+    let file = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
+    BufReader::new(file.take(LINE_BYTES_MAX))
+        .read_until(b'\n', &mut first)
+        .with_context(|| format!("reading {name}"))?;
+    let behind = u64::from(first.ends_with(b"\r\n"));
     let mut reader = csv::Reader::from_path(&path).with_context(|| format!("reading {}", path.display()))?;
     let headers = reader.headers().with_context(|| format!("reading {}", path.display()))?.clone();
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.with_context(|| format!("reading {name}"))?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, csv::Position::line) + behind;
         let row: R = record.deserialize(Some(&headers)).map_err(|e| match e.kind() {
             csv::ErrorKind::Deserialize { err, .. } => {
                 let column = err.field().and_then(|n| headers.get(n as usize)).unwrap_or_default();
