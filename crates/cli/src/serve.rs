@@ -14,7 +14,7 @@ use slotwise_engine::{Engine, Limits, deadlines};
 use slotwise_server::listen::Bounds;
 use slotwise_server::rate::Rates;
 use slotwise_server::tls::Tls;
-use slotwise_server::{App, Crowds, DemoSessions, People, Realtime, listen, router, run_realtime};
+use slotwise_server::{App, Crowds, DemoSessions, Parts, People, Realtime, listen, router, run_realtime};
 use slotwise_store::SystemClock;
 use slotwise_store::embedded::{Checkpoints, Embedded, Options};
 use std::io::Write;
@@ -65,7 +65,7 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     let backups = backups.context("starting the thread that makes backups")?;
     let (realtime, asked) = Realtime::new();
     let upkeep = metrics.clone();
-    let app = App {
+    let app = App::new(Parts {
         engine: engine.clone(),
         views: store.clone(),
         directory: store.clone(),
@@ -81,7 +81,7 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         rates: Arc::new(Rates::new(config.rate_member, config.rate_admin, config.rate_address)),
         bounds,
         site: site.clone(),
-    };
+    });
     let outbox = Outbox::from_now(&engine).await?;
     let tasks = [
         tokio::spawn(run_realtime(app.clone(), outbox, asked)),

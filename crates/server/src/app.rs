@@ -21,13 +21,32 @@ use slotwise_domain::{
 };
 use slotwise_engine::catalogue;
 use slotwise_engine::{Answer, Directory, Engine, Made, Recorded, Request, Views};
+use std::ops::Deref;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Shared by all handlers.
+/// Shared by all handlers; each layer and handler has a share of the one.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+impl App {
+    /// Of these parts.
+    pub fn new(parts: Parts) -> App {
+        App(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What all handlers share.
+pub struct Parts {
     /// Takes attempts to their outcomes.
     pub engine: Arc<Engine>,
     /// Lists.

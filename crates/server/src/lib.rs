@@ -22,7 +22,7 @@ pub mod site;
 pub mod tls;
 mod wire;
 
-pub use app::App;
+pub use app::{App, Parts};
 pub use auth::{DemoSessions, secret_hash};
 pub use crowd::Crowds;
 pub use people::People;

@@ -63,7 +63,8 @@ pub async fn healthz() -> Json<HealthBody> {
 #[utoipa::path(get, operation_id = "readyz", path = "/readyz", tag = "operations",
     responses((status = 200, body = HealthBody), (status = 503, body = HealthBody)))]
 pub async fn readyz(State(app): State<App>) -> Response {
-    let warnings = (app.warnings)();
+    let mut warnings = (app.warnings)();
+    warnings.extend(app.engine.store().warnings());
     match app.engine.status() {
         Status::Ready => body("ok", warnings).into_response(),
         Status::Stopped(cause) => {

@@ -33,11 +33,11 @@ const FORMAT: u32 = 1;
 const SCHEMA: &str = include_str!("../../migrations/views/schema.sql");
 
 /// How long what is durable may wait before it is brought into the tables unasked.
-const LAZY: Duration = Duration::from_millis(200);
+const LAZY: Duration = Duration::from_millis(500);
 /// Attempts brought in at once.
-const BATCH_MAX: usize = 16_384;
+const BATCH_MAX: usize = 32_768;
 /// From so many attempts behind on, it does not wait.
-const ENOUGH: u64 = 4_096;
+const ENOUGH: u64 = 16_384;
 /// So many attempts may be behind; the writer waits beyond it.
 const BEHIND_MAX: u64 = 200_000;
 /// Rows are made anew between two batches; none takes so long.
