@@ -4,10 +4,10 @@
 use super::cache::Entry;
 use super::error::Result;
 use super::load::{self, PART, signed};
-use super::rows::{BLOCK, DAY, HOLD, RESOURCE, SLOT, around, exclusive, until};
+use super::rows::{BLOCK, DAY, RESOURCE, SLOT, put_hold, put_slots, until};
 use crate::codec;
 use rusqlite::{Connection, TransactionBehavior, params};
-use slotwise_domain::{Booking, BookingState, Hold, Instant, ResourceId, Version};
+use slotwise_domain::{Booking, BookingState, Instant, ResourceId};
 use std::sync::Arc;
 
 /// What the rows of a resource must say.
@@ -43,6 +43,7 @@ impl Mend {
         }
         tx.execute("DELETE FROM hold WHERE part_id = ?1 AND resource = ?2 AND ended IS NULL", params![PART, id.0])?;
         for hold in calendar.holds.values() {
+            tx.execute("DELETE FROM hold WHERE part_id = ?1 AND id = ?2", params![PART, hold.id.0])?;
             put_hold(&tx, hold)?;
         }
         const TAKEN: &str =
@@ -54,32 +55,6 @@ impl Mend {
         tx.commit()?;
         Ok(true)
     }
-}
-
-fn put_hold(db: &Connection, hold: &Hold) -> Result<()> {
-    let Version { epoch, number } = hold.token.0;
-    let around = around(hold.interval, hold.occupied);
-    db.execute("DELETE FROM hold WHERE part_id = ?1 AND id = ?2", params![PART, hold.id.0])?;
-    db.execute(
-        HOLD,
-        params![
-            PART,
-            hold.id.0,
-            hold.resource.0,
-            epoch.0,
-            signed(number),
-            hold.holder.0,
-            hold.interval.start().0,
-            hold.interval.end().0,
-            around.0,
-            around.1,
-            hold.units,
-            hold.granted_at.0,
-            hold.expires_at.0,
-            hold.renewals
-        ],
-    )?;
-    Ok(())
 }
 
 fn put_booking(db: &Connection, booking: &Booking, commits: &[u64]) -> Result<()> {
@@ -121,26 +96,5 @@ fn put_booking(db: &Connection, booking: &Booking, commits: &[u64]) -> Result<()
         const GONE: &str = "DELETE FROM booking_slot WHERE part_id = ?1 AND resource = ?2 AND booking = ?3";
         db.execute(GONE, params![PART, resource.0, id.0])?;
     }
-    for (place, slot) in booking.slots.iter().enumerate() {
-        let around = around(slot.interval, slot.occupied);
-        db.execute(
-            SLOT,
-            params![
-                PART,
-                slot.resource.0,
-                until.0,
-                id.0,
-                place as i64,
-                owner.0,
-                slot.interval.start().0,
-                slot.interval.end().0,
-                around.0,
-                around.1,
-                slot.units,
-                exclusive(slot),
-                booking.state.takes_units()
-            ],
-        )?;
-    }
-    Ok(())
+    put_slots(&mut *db.prepare_cached(SLOT)?, booking, until)
 }

@@ -6,7 +6,7 @@ use super::load::{PART, signed};
 use crate::codec;
 use crate::commit::{Commit, Entry};
 use crate::record::Hash;
-use rusqlite::{CachedStatement, Connection, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, Statement, TransactionBehavior, params};
 use slotwise_domain::{
     Block, Booking, BookingId, BookingState, Change, EndedHold, Hold, Instant, Interval, OwnOverlap, Resource,
     ResourceId, Slot, Span, Version,
@@ -98,7 +98,7 @@ pub(super) const BLOCK: &str =
 
 const BLOCK_GONE: &str = "DELETE FROM block WHERE part_id = ?1 AND resource = ?2 AND id = ?3";
 
-pub(super) const HOLD: &str = "
+const HOLD: &str = "
 INSERT INTO hold (part_id, id, resource, token_epoch, token_number, holder, start_at, end_at, setup, teardown, units, granted_at,
                   expires_at, renewals)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
@@ -211,7 +211,7 @@ impl<'c> Rows<'c> {
                 self.slots_active(resource, *booking, until(*booking)?, slots, false)
             }
             Change::BookingEdited { .. } => Ok(()),
-            Change::HoldGranted(hold) => self.hold(hold),
+            Change::HoldGranted(hold) => put_hold(self.db, hold),
             Change::HoldRenewed(hold) => {
                 let mut update = self.db.prepare_cached(HOLD_RENEWED)?;
                 let rows = update.execute(params![PART, hold.id.0, hold.expires_at.0, hold.renewals])?;
@@ -272,7 +272,7 @@ impl<'c> Rows<'c> {
                 booking.decided_at.0,
                 commit
             ])?;
-            return self.slots(booking, until);
+            return put_slots(&mut self.slot, booking, until);
         }
         let moved = entry.changes().any(|change| change.booking() == Some(*id) && change.moves());
         if moved {
@@ -300,31 +300,9 @@ impl<'c> Rows<'c> {
         ])?;
         one_row(rows, "booking", id)?;
         match moved {
-            true => self.slots(booking, until),
+            true => put_slots(&mut self.slot, booking, until),
             false => Ok(()),
         }
-    }
-
-    fn slots(&mut self, booking: &Booking, until: Instant) -> Result<()> {
-        for (place, slot) in booking.slots.iter().enumerate() {
-            let around = around(slot.interval, slot.occupied);
-            self.slot.execute(params![
-                PART,
-                slot.resource.0,
-                until.0,
-                booking.id.0,
-                place as i64,
-                booking.owner.0,
-                slot.interval.start().0,
-                slot.interval.end().0,
-                around.0,
-                around.1,
-                slot.units,
-                exclusive(slot),
-                booking.state.takes_units()
-            ])?;
-        }
-        Ok(())
     }
 
     /// Takes away the slots where the booking was until now.
@@ -354,28 +332,52 @@ impl<'c> Rows<'c> {
         }
         Ok(())
     }
+}
 
-    fn hold(&self, hold: &Hold) -> Result<()> {
-        let Version { epoch, number } = hold.token.0;
-        let around = around(hold.interval, hold.occupied);
-        self.db.prepare_cached(HOLD)?.execute(params![
+/// Puts a booking's slots in; `statement` is [`SLOT`].
+pub(super) fn put_slots(statement: &mut Statement, booking: &Booking, until: Instant) -> Result<()> {
+    for (place, slot) in booking.slots.iter().enumerate() {
+        let around = around(slot.interval, slot.occupied);
+        statement.execute(params![
             PART,
-            hold.id.0,
-            hold.resource.0,
-            epoch.0,
-            signed(number),
-            hold.holder.0,
-            hold.interval.start().0,
-            hold.interval.end().0,
+            slot.resource.0,
+            until.0,
+            booking.id.0,
+            place as i64,
+            booking.owner.0,
+            slot.interval.start().0,
+            slot.interval.end().0,
             around.0,
             around.1,
-            hold.units,
-            hold.granted_at.0,
-            hold.expires_at.0,
-            hold.renewals
+            slot.units,
+            exclusive(slot),
+            booking.state.takes_units()
         ])?;
-        Ok(())
     }
+    Ok(())
+}
+
+/// Puts a live hold in.
+pub(super) fn put_hold(db: &Connection, hold: &Hold) -> Result<()> {
+    let Version { epoch, number } = hold.token.0;
+    let around = around(hold.interval, hold.occupied);
+    db.prepare_cached(HOLD)?.execute(params![
+        PART,
+        hold.id.0,
+        hold.resource.0,
+        epoch.0,
+        signed(number),
+        hold.holder.0,
+        hold.interval.start().0,
+        hold.interval.end().0,
+        around.0,
+        around.1,
+        hold.units,
+        hold.granted_at.0,
+        hold.expires_at.0,
+        hold.renewals
+    ])?;
+    Ok(())
 }
 
 /// Takes away keys and ended holds from before an instant, at most so many of each. Says of which there were more, how many.
@@ -401,11 +403,11 @@ pub(super) fn until(booking: &Booking) -> Instant {
     booking.slots.iter().map(|s| s.occupied.end()).max().unwrap_or(Instant::MIN)
 }
 
-pub(super) fn around(interval: Interval, occupied: Interval) -> (i64, i64) {
+fn around(interval: Interval, occupied: Interval) -> (i64, i64) {
     (interval.start().since(occupied.start()).0, occupied.end().since(interval.end()).0)
 }
 
-pub(super) const fn exclusive(slot: &Slot) -> bool {
+const fn exclusive(slot: &Slot) -> bool {
     match slot.own_overlap {
         OwnOverlap::Refuse => true,
         OwnOverlap::Allow => false,
