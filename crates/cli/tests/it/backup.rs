@@ -124,11 +124,12 @@ fn a_backup_under_load_has_what_was_answered_and_one_that_is_killed_is_not_there
             });
         }
         for round in 0..12 {
-            let to = w.home.file(&format!("killed-{}", round % 3));
+            let to = w.home.file(&format!("killed-{round}"));
             let mut command = slotwise(&["backup", "--data"]);
             command.arg(w.home.data()).arg("--to").arg(&to).stdout(Stdio::null()).stderr(Stdio::null());
             let mut child = command.spawn().unwrap();
-            thread::sleep(Duration::from_micros(rng.below(80_000)));
+            // Every other one so soon that no machine is done by then.
+            thread::sleep(Duration::from_micros(rng.below(if round % 2 == 0 { 3_000 } else { 80_000 })));
             child.kill().unwrap();
             child.wait().unwrap();
             match to.exists() {
