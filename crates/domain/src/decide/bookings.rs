@@ -1,0 +1,306 @@
+//! Making, moving, swapping, editing and giving up bookings.
+//! It judges in the order of precedence and changes only the draft.
+
+use super::draft::Draft;
+use super::guards::{
+    admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, open, own_overlap, owner_or_admin, role,
+    seated, slots,
+};
+use super::holds::{Held, ended_hold, find_hold, own};
+use super::{Judged, Stop, fit, reject};
+use crate::booking::{Booking, BookingState, Details, DetailsPatch, Slot};
+use crate::change::Change;
+use crate::command::{Actor, HoldRef, Line};
+use crate::hold::{Hold, HoldEnd};
+use crate::ids::{BookingId, PersonId, ResourceId};
+use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
+use crate::policy::Policy;
+use crate::time::Instant;
+use crate::world::Role;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub(super) fn book(
+    draft: &mut Draft,
+    actor: Actor,
+    id: BookingId,
+    owner: PersonId,
+    lines: &[Line],
+    details: &Details,
+    named: Option<HoldRef>,
+) -> Judged {
+    let slots = slots(draft, lines)?;
+    seated(draft, details, &slots)?;
+    let held = named.map(|named| find_hold(draft, named.id));
+    if let Some(Ok(Held::Live(Hold { resource, .. }))) = held
+        && slots.iter().all(|s| s.resource != resource)
+    {
+        return reject(Rejection::by(Code::Invalid, Rule::Holder).on(resource));
+    }
+    if !draft.world.roles.contains_key(&owner) && Some(owner) != actor.person() {
+        return reject(Rejection::by(Code::NotFound, Rule::Person));
+    }
+    let held = held.transpose()?;
+    let role = role(draft, actor)?;
+    if Some(owner) != actor.person() && role != Role::Admin {
+        return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
+    }
+    let hold = held.map(|held| own(held, actor)).transpose()?;
+    open(draft, &slots)?;
+    own_overlap(draft, owner, &slots, &[])?;
+    let hold = match hold {
+        Some(Held::Ended(ended)) => return reject(ended_hold(&ended)),
+        Some(Held::Live(hold)) if Some(hold.token) != named.map(|n| n.token) => {
+            return reject(Rejection::of(Code::HoldSuperseded).on(hold.resource));
+        }
+        Some(Held::Live(hold)) => Some(hold),
+        None => None,
+    };
+    if let Some(hold) = hold {
+        draft.end_hold(hold, HoldEnd::Consumed);
+    }
+    let mut approval = false;
+    for slot in &slots {
+        approval |= draft.calendar(slot.resource)?.resource.spec.policy.approval;
+    }
+    let pending = approval && role != Role::Admin;
+    fit::make_room(draft, id, actor.person(), &slots)?;
+
+    // From here the booking succeeds.
+    let booking = Booking {
+        id,
+        owner,
+        made_by: actor,
+        state: if pending { BookingState::Pending } else { BookingState::Confirmed },
+        details: details.clone(),
+        slots,
+        revision: 1,
+        created_at: draft.now,
+        decided_at: draft.now,
+    };
+    for resource in booking.resources() {
+        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        draft.change(resource, Change::BookingMade { booking: id, owner, pending, slots });
+    }
+    draft.put_booking(booking);
+    Ok(Subject::Booking(id))
+}
+
+pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged {
+    let booking = named_booking(draft, id)?;
+    if matches!(booking.state, BookingState::Cancelled { .. }) {
+        return reject(Rejection::by(Code::Invalid, Rule::State));
+    }
+    for slot in &booking.slots {
+        // A section that was moved is not what was asked for any more.
+        if draft.calendar(slot.resource)?.resource.spec.interval.is_some_and(|one| one != slot.interval) {
+            return reject(Rejection::by(Code::Invalid, Rule::OneInterval).on(slot.resource));
+        }
+    }
+    admin(draft, actor)?;
+    if booking.state == BookingState::Confirmed {
+        return Ok(Subject::Booking(id));
+    }
+    if draft.now >= booking.end() {
+        return reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end())));
+    }
+    for slot in &booking.slots {
+        not_blocked(draft, slot)?;
+    }
+    own_overlap(draft, booking.owner, &booking.slots, &[])?;
+    fit::make_room(draft, id, None, &booking.slots)?;
+
+    let owner = booking.owner;
+    for resource in booking.resources() {
+        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        draft.change(resource, Change::BookingApproved { booking: id, owner, slots });
+    }
+    draft.put_booking(Booking { state: BookingState::Confirmed, ..revised(&booking, draft.now) });
+    Ok(Subject::Booking(id))
+}
+
+pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Option<&String>) -> Judged {
+    let booking = named_booking(draft, id)?;
+    let role = owner_or_admin(draft, actor, &booking)?;
+    let was_pending = match booking.state {
+        BookingState::Cancelled { .. } => return Ok(Subject::Booking(id)),
+        BookingState::Pending => true,
+        BookingState::Confirmed => false,
+    };
+    if draft.now >= booking.end() {
+        return reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end())));
+    }
+    if role != Role::Admin {
+        before_cutoff(draft, &booking.slots, Rule::CancelBy)?;
+    }
+
+    let owner = booking.owner;
+    for resource in booking.resources() {
+        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        let reason = reason.cloned();
+        draft.change(resource, Change::BookingCancelled { booking: id, owner, was_pending, slots, by: actor, reason });
+    }
+    let state = BookingState::Cancelled { at: draft.now, by: actor, reason: reason.cloned() };
+    draft.put_booking(Booking { state, ..revised(&booking, draft.now) });
+    Ok(Subject::Booking(id))
+}
+
+pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line]) -> Judged {
+    let booking = named_booking(draft, id);
+    if booking.as_ref().is_ok_and(|b| matches!(b.state, BookingState::Cancelled { .. })) {
+        return reject(Rejection::by(Code::Invalid, Rule::State));
+    }
+    let slots = slots(draft, to)?;
+    let booking = booking?;
+    let Kept { slots, fresh } = Kept::of(&booking, slots);
+    seated(draft, &booking.details, &slots)?;
+    let role = owner_or_admin(draft, actor, &booking)?;
+    if slots == booking.slots {
+        return Ok(Subject::Booking(id));
+    }
+    if booking.state == BookingState::Confirmed && role != Role::Admin {
+        for slot in &fresh {
+            // It would have to wait there, and what waits takes nothing: its old place would be lost.
+            if draft.calendar(slot.resource)?.resource.spec.policy.approval {
+                return reject(Rejection::by(Code::NotAllowed, Rule::Approval).on(slot.resource));
+            }
+        }
+    }
+    in_service(draft, &fresh)?;
+    changeable(draft, &booking, role)?;
+    for slot in slots.iter().filter(|slot| !booking.slots.contains(slot)) {
+        let (start, end) = (slot.interval.start(), slot.interval.end());
+        // What has begun may go on longer or end sooner, but not in the past.
+        let goes_on = booking.slots.iter().any(|s| s.resource == slot.resource && s.interval.start() == start);
+        let new = fresh.contains(slot) && !goes_on;
+        not_begun(draft, slot.resource, if new { start.plus(Policy::START_GRACE).min(end) } else { end })?;
+    }
+    before_cutoff(draft, &fresh, Rule::BookBy)?;
+    for slot in &fresh {
+        not_blocked(draft, slot)?;
+    }
+    own_overlap(draft, booking.owner, &slots, &[id])?;
+    draft.lift(&booking);
+    fit::make_room(draft, id, actor.person(), &slots)?;
+
+    // From here the booking has its new place.
+    relocate(draft, &[(booking, slots)]);
+    Ok(Subject::Booking(id))
+}
+
+pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: BookingId) -> Judged {
+    if one == other {
+        return reject(Rejection::by(Code::Invalid, Rule::SameBooking));
+    }
+    let both = [named_booking(draft, one), named_booking(draft, other)];
+    if both.iter().flatten().any(|b| matches!(b.state, BookingState::Cancelled { .. })) {
+        return reject(Rejection::by(Code::Invalid, Rule::State));
+    }
+    let [one, other] = both;
+    let (one, other) = (one?, other?);
+    if one.state != other.state {
+        return reject(Rejection::by(Code::Invalid, Rule::Approval));
+    }
+    seated(draft, &one.details, &other.slots)?;
+    seated(draft, &other.details, &one.slots)?;
+    let role = role(draft, actor)?;
+    let owners = [one.owner, other.owner];
+    if role != Role::Admin && owners.iter().any(|owner| actor.person() != Some(*owner)) {
+        return reject(Rejection::by(Code::NotAllowed, Rule::OwnerOfBoth));
+    }
+    changeable(draft, &one, role)?;
+    changeable(draft, &other, role)?;
+    let leaving = [one.id, other.id];
+    own_overlap(draft, one.owner, &other.slots, &leaving)?;
+    own_overlap(draft, other.owner, &one.slots, &leaving)?;
+
+    // From here they have each other's places. Nothing is taken that was not taken before, so nothing else is asked.
+    let subject = Subject::Bookings(one.id, other.id);
+    let (ones, others) = (one.slots.clone(), other.slots.clone());
+    relocate(draft, &[(one, others), (other, ones)]);
+    Ok(subject)
+}
+
+/// A booking may still be changed: not over, and for others than admins before the cutoff of where it is.
+pub(super) fn changeable(draft: &Draft, booking: &Booking, role: Role) -> Result<(), Stop> {
+    if draft.now >= booking.end() {
+        return reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end())));
+    }
+    if role != Role::Admin {
+        before_cutoff(draft, &booking.slots, Rule::ChangeBy)?;
+    }
+    Ok(())
+}
+
+/// What a moved booking shall take, and what of it was not its own before.
+pub(super) struct Kept {
+    /// All of it. What stays exactly as it was keeps the set-up and clear-down it was decided with.
+    slots: Vec<Slot>,
+    /// What an old line does not cover, time and units: booked as if it were new.
+    fresh: Vec<Slot>,
+}
+
+impl Kept {
+    /// Each old line covers one new line at most; the shortest that does.
+    fn of(booking: &Booking, slots: Vec<Slot>) -> Kept {
+        let mut old = booking.slots.clone();
+        let mut kept = Kept { slots: Vec::with_capacity(slots.len()), fresh: Vec::new() };
+        for slot in slots {
+            let covers = |(_, o): &(usize, &Slot)| {
+                o.resource == slot.resource && o.units >= slot.units && o.interval.covers(slot.interval)
+            };
+            let shortest = |o: &Slot| (o.interval.length(), o.units);
+            let by = old.iter().enumerate().filter(covers).min_by_key(|(_, o)| shortest(o)).map(|(n, _)| n);
+            match by.map(|n| old.swap_remove(n)) {
+                Some(by) => {
+                    let same = by.interval == slot.interval && by.units == slot.units;
+                    kept.slots.push(if same { by } else { slot });
+                }
+                None => {
+                    kept.fresh.push(slot);
+                    kept.slots.push(slot);
+                }
+            }
+        }
+        kept
+    }
+}
+
+/// Puts bookings where they shall be, told on every resource that any of them leaves, stays on or takes.
+pub(super) fn relocate(draft: &mut Draft, moves: &[(Arc<Booking>, Vec<Slot>)]) {
+    for (booking, slots) in moves {
+        let moved = Booking { slots: slots.clone(), ..revised(booking, draft.now) };
+        let resources: BTreeSet<ResourceId> = booking.resources().into_iter().chain(moved.resources()).collect();
+        for resource in resources {
+            let of = |b: &Booking| b.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+            let (from, to) = (of(booking), of(&moved));
+            let (owner, revision, pending) = (moved.owner, moved.revision, !moved.state.takes_units());
+            let booking = moved.id;
+            draft.change(resource, Change::BookingMoved { booking, owner, revision, pending, from, to });
+        }
+        draft.put_booking(moved);
+    }
+}
+
+pub(super) fn edit_booking(draft: &mut Draft, actor: Actor, id: BookingId, patch: &DetailsPatch) -> Judged {
+    let booking = named_booking(draft, id)?;
+    if matches!(booking.state, BookingState::Cancelled { .. }) {
+        return reject(Rejection::by(Code::Invalid, Rule::State));
+    }
+    let details = booking.details.patched(patch);
+    seated(draft, &details, &booking.slots)?;
+    let role = owner_or_admin(draft, actor, &booking)?;
+    changeable(draft, &booking, role)?;
+
+    let edited = Booking { details, ..revised(&booking, draft.now) };
+    for resource in edited.resources() {
+        let change = Change::BookingEdited { booking: id, owner: edited.owner, revision: edited.revision };
+        draft.change(resource, change);
+    }
+    draft.put_booking(edited);
+    Ok(Subject::Booking(id))
+}
+
+pub(super) fn revised(booking: &Booking, now: Instant) -> Booking {
+    Booking { revision: booking.revision + 1, decided_at: now, ..booking.clone() }
+}

@@ -1,0 +1,201 @@
+//! The questions that several commands ask, each over all lines, each with its one refusal.
+//! A guard changes nothing.
+
+use super::draft::Draft;
+use super::{Stop, reject};
+use crate::booking::{Booking, Details, Slot};
+use crate::command::{Actor, Command, Line};
+use crate::ids::{BookingId, PersonId, ResourceId};
+use crate::outcome::{Code, Rejection, Rule, Witness};
+use crate::policy::{OwnOverlap, Policy};
+use crate::resource::ResourceSpec;
+use crate::time::Instant;
+use crate::world::{Role, Scope};
+use std::sync::Arc;
+
+/// The lines as slots of resources that exist, or why they can be none.
+pub(super) fn slots(draft: &Draft, lines: &[Line]) -> Result<Vec<Slot>, Stop> {
+    if lines.is_empty() || lines.len() > Command::LINES_MAX {
+        return reject(Rejection::by(Code::Invalid, Rule::Lines));
+    }
+    if let Some(line) = lines.iter().find(|l| l.units == 0) {
+        return reject(Rejection::by(Code::Invalid, Rule::Units).on(line.resource));
+    }
+    first_of(lines.iter().map(|line| slot(draft, line)))
+}
+
+/// All of them, or the refusal that comes first in the order of precedence.
+pub(super) fn first_of<T>(results: impl Iterator<Item = Result<T, Stop>>) -> Result<Vec<T>, Stop> {
+    let (mut all, mut first) = (Vec::new(), None::<Box<Rejection>>);
+    for result in results {
+        match result {
+            Ok(one) => all.push(one),
+            Err(Stop::Rejected(r)) if first.as_ref().is_none_or(|f| r.code < f.code) => first = Some(r),
+            Err(Stop::Rejected(_)) => {}
+            Err(needs @ Stop::Needs(_)) => return Err(needs),
+        }
+    }
+    first.map_or(Ok(all), |rejection| Err(Stop::Rejected(rejection)))
+}
+
+pub(super) fn slot(draft: &Draft, line: &Line) -> Result<Slot, Stop> {
+    let invalid = |rule| reject(Rejection::by(Code::Invalid, rule).on(line.resource));
+    let spec = &draft.calendar(line.resource)?.resource.spec;
+    let interval = match (spec.interval, line.interval) {
+        (Some(one), Some(asked)) if one != asked => return invalid(Rule::OneInterval),
+        (Some(one), _) => one,
+        (None, Some(asked)) => asked,
+        (None, None) => return invalid(Rule::IntervalMissing),
+    };
+    if spec.capacity.is_some_and(|capacity| line.units > capacity) || line.units > ResourceSpec::CAPACITY_MAX {
+        return invalid(Rule::Units);
+    }
+    if spec.interval.is_none() && spec.policy.duration_max.is_some_and(|most| interval.length() > most) {
+        return invalid(Rule::DurationMax);
+    }
+    Ok(Slot {
+        resource: line.resource,
+        interval,
+        occupied: spec.policy.occupied(interval),
+        units: line.units,
+        own_overlap: spec.policy.own_overlap,
+    })
+}
+
+/// No more people than seats.
+pub(super) fn seated(draft: &Draft, details: &Details, slots: &[Slot]) -> Result<(), Stop> {
+    for slot in slots {
+        let seats = draft.calendar(slot.resource)?.resource.spec.seats;
+        if details.people.zip(seats).is_some_and(|(people, seats)| people > seats) {
+            return reject(Rejection::by(Code::Invalid, Rule::Seats).on(slot.resource));
+        }
+    }
+    Ok(())
+}
+
+/// The rules of the resources and their clocks: closed, hours, windows, blocks.
+pub(super) fn open(draft: &Draft, slots: &[Slot]) -> Result<(), Stop> {
+    in_service(draft, slots)?;
+    for slot in slots {
+        not_begun(draft, slot.resource, slot.interval.start().plus(Policy::START_GRACE).min(slot.interval.end()))?;
+    }
+    before_cutoff(draft, slots, Rule::BookBy)?;
+    for slot in slots {
+        not_blocked(draft, slot)?;
+    }
+    Ok(())
+}
+
+/// What does not depend on how late it is: closed, hours, the window not open yet.
+pub(super) fn in_service(draft: &Draft, slots: &[Slot]) -> Result<(), Stop> {
+    for slot in slots {
+        if draft.calendar(slot.resource)?.resource.spec.policy.closed {
+            return reject(Rejection::of(Code::Closed).on(slot.resource));
+        }
+    }
+    for slot in slots {
+        let spec = &draft.calendar(slot.resource)?.resource.spec;
+        if !spec.policy.open_during(slot.interval, &spec.zone) {
+            return reject(Rejection::of(Code::OutsideHours).on(slot.resource));
+        }
+    }
+    for slot in slots {
+        let spec = &draft.calendar(slot.resource)?.resource.spec;
+        if let Some(opens) = spec.policy.book_from.map(|c| c.instant(slot.interval.start(), &spec.zone))
+            && draft.now < opens
+        {
+            let rejection = Rejection::by(Code::TooEarly, Rule::BookFrom).on(slot.resource);
+            return reject(Rejection { retry_at: Some(opens), ..rejection.shown(Witness::Instant(opens)) });
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn not_begun(draft: &Draft, resource: ResourceId, begun: Instant) -> Result<(), Stop> {
+    match draft.now >= begun {
+        true => {
+            let rejection = Rejection::by(Code::PastCutoff, Rule::Begun).on(resource);
+            reject(rejection.shown(Witness::Instant(begun)))
+        }
+        false => Ok(()),
+    }
+}
+
+pub(super) fn before_cutoff(draft: &Draft, slots: &[Slot], rule: Rule) -> Result<(), Stop> {
+    for slot in slots {
+        let spec = &draft.calendar(slot.resource)?.resource.spec;
+        let cutoff = match rule {
+            Rule::BookBy => spec.policy.book_by,
+            Rule::ChangeBy => spec.policy.change_by,
+            _ => spec.policy.cancel_by,
+        };
+        if let Some(at) = cutoff.map(|c| c.instant(slot.interval.start(), &spec.zone))
+            && draft.now >= at
+        {
+            return reject(Rejection::by(Code::PastCutoff, rule).on(slot.resource).shown(Witness::Instant(at)));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn not_blocked(draft: &Draft, slot: &Slot) -> Result<(), Stop> {
+    let calendar = draft.calendar(slot.resource)?;
+    match calendar.blocks.values().find(|b| b.interval.meets(slot.occupied)) {
+        Some(b) => reject(
+            Rejection::of(Code::Blocked).on(slot.resource).shown(Witness::Block { id: b.id, interval: b.interval }),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// No two at once, among the resources that refuse it. Bookings that are leaving their places do not count.
+pub(super) fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[BookingId]) -> Result<(), Stop> {
+    let exclusive: Vec<&Slot> = slots.iter().filter(|s| s.own_overlap == OwnOverlap::Refuse).collect();
+    if exclusive.is_empty() {
+        return Ok(());
+    }
+    let Some(person) = draft.world.people.get(&owner) else {
+        return Err(Stop::Needs(Box::new(Scope { people: [owner].into(), ..Scope::default() })));
+    };
+    for (n, slot) in exclusive.iter().enumerate() {
+        let mut others = person.exclusive.iter().filter(|((id, ..), _)| !leaving.contains(id));
+        if let Some(((id, ..), interval)) = others.find(|(_, interval)| interval.meets(slot.interval)) {
+            let witness = Witness::Booking { id: *id, owner, interval: *interval };
+            return reject(Rejection::of(Code::OwnOverlap).on(slot.resource).shown(witness));
+        }
+        if exclusive.iter().take(n).any(|s| s.interval.meets(slot.interval)) {
+            return reject(Rejection::of(Code::OwnOverlap).on(slot.resource));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn named_booking(draft: &Draft, id: BookingId) -> Result<Arc<Booking>, Stop> {
+    draft.world.bookings.get(&id).cloned().ok_or_else(|| Rejection::of(Code::NotFound).into())
+}
+
+pub(super) fn owner_or_admin(draft: &Draft, actor: Actor, booking: &Booking) -> Result<Role, Stop> {
+    let role = role(draft, actor)?;
+    if role != Role::Admin && actor.person() != Some(booking.owner) {
+        return reject(Rejection::by(Code::NotAllowed, Rule::Owner));
+    }
+    Ok(role)
+}
+
+pub(super) fn admin(draft: &Draft, actor: Actor) -> Result<(), Stop> {
+    match role(draft, actor)? {
+        Role::Admin => Ok(()),
+        Role::Member => reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly)),
+    }
+}
+
+/// What the actor may do at this instant; one who is not known any more may do nothing.
+pub(super) fn role(draft: &Draft, actor: Actor) -> Result<Role, Stop> {
+    match actor {
+        Actor::System => Ok(Role::Admin),
+        Actor::Person(id) => match draft.world.roles.get(&id) {
+            Some(role) => Ok(*role),
+            None => reject(Rejection::by(Code::NotAllowed, Rule::Person)),
+        },
+    }
+}

@@ -1,0 +1,134 @@
+//! Keeping units for a while, and giving them back.
+//! Whether a hold still counts is told by its draft, in which what fell due has ended already.
+
+use super::draft::Draft;
+use super::guards::{open, role, slots};
+use super::{Judged, Stop, fit, reject};
+use crate::change::Change;
+use crate::command::{Actor, HoldRef, Line};
+use crate::hold::{EndedHold, Hold, HoldEnd};
+use crate::ids::{BookingId, FencingToken, HoldId};
+use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
+use crate::policy::{HoldAt, Policy};
+use crate::world::Scope;
+
+pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> Judged {
+    let slots = slots(draft, &[line])?;
+    let resource = line.resource;
+    let policy = draft.calendar(resource)?.resource.spec.policy.clone();
+    if policy.hold_at == HoldAt::None {
+        return reject(Rejection::by(Code::Invalid, Rule::HoldsOff).on(resource));
+    }
+    role(draft, actor)?;
+    let Some(holder) = actor.person() else {
+        return reject(Rejection::by(Code::NotAllowed, Rule::Holder));
+    };
+    open(draft, &slots)?;
+    let Some(person) = draft.world.people.get(&holder) else {
+        return Err(Stop::Needs(Box::new(Scope { people: [holder].into(), ..Scope::default() })));
+    };
+    let live = person.holds.values().filter(|expires_at| draft.now < **expires_at).count();
+    let [slot] = slots[..] else { return reject(Rejection::by(Code::Invalid, Rule::Lines)) };
+    let given_up = fit::in_own_way(draft.calendar(resource)?, holder, &slot).len();
+    if live - given_up.min(live) >= Policy::HOLDS_PER_PERSON_MAX {
+        let first = person.holds.values().filter(|t| draft.now < **t).min().copied();
+        let rejection = Rejection::by(Code::QuotaExceeded, Rule::HoldsPerPerson).on(resource);
+        return reject(Rejection { retry_at: first, ..rejection });
+    }
+    fit::make_room(draft, BookingId(id.0), Some(holder), &slots)?;
+
+    // From here the hold is granted.
+    let token = FencingToken(draft.calendar(resource)?.version.next_in(draft.world.epoch));
+    draft.change(
+        resource,
+        Change::HoldGranted(Hold {
+            id,
+            token,
+            holder,
+            resource,
+            interval: slot.interval,
+            occupied: slot.occupied,
+            units: slot.units,
+            granted_at: draft.now,
+            expires_at: draft.now.plus(policy.hold_ttl),
+            renewals: 0,
+        }),
+    );
+    Ok(Subject::Hold(resource, id))
+}
+
+pub(super) fn renew(draft: &mut Draft, actor: Actor, named: HoldRef) -> Judged {
+    let hold = match own_hold(draft, actor, named)? {
+        Held::Live(hold) => hold,
+        Held::Ended(ended) => return reject(ended_hold(&ended)),
+    };
+    let ttl = draft.calendar(hold.resource)?.resource.spec.policy.hold_ttl;
+    let (wanted, latest) = (draft.now.plus(ttl), hold.granted_at.plus(Policy::HOLD_LONGEST));
+    let used_up = wanted > latest && hold.expires_at >= latest;
+    if hold.renewals >= Policy::RENEWALS_MAX || used_up {
+        return reject(Rejection::by(Code::QuotaExceeded, Rule::Renewals).on(hold.resource));
+    }
+    if hold.token != named.token {
+        return reject(Rejection::of(Code::HoldSuperseded).on(hold.resource));
+    }
+    let expires_at = wanted.min(latest);
+    // What lasts that long anyway needs no renewal, and none is used up.
+    if expires_at > hold.expires_at {
+        draft.change(hold.resource, Change::HoldRenewed(Hold { expires_at, renewals: hold.renewals + 1, ..hold }));
+    }
+    Ok(Subject::Hold(hold.resource, hold.id))
+}
+
+pub(super) fn release(draft: &mut Draft, actor: Actor, named: HoldRef) -> Judged {
+    match own_hold(draft, actor, named)? {
+        Held::Live(hold) if hold.token != named.token => reject(Rejection::of(Code::HoldSuperseded).on(hold.resource)),
+        Held::Live(hold) => {
+            draft.end_hold(hold, HoldEnd::Released);
+            Ok(Subject::Hold(hold.resource, hold.id))
+        }
+        // What has ended needs no release, and nothing else is touched.
+        Held::Ended(ended) => Ok(Subject::Hold(ended.hold.resource, ended.hold.id)),
+    }
+}
+
+pub(super) enum Held {
+    Live(Hold),
+    Ended(EndedHold),
+}
+
+/// The hold as named, if it is the actor's own.
+pub(super) fn own_hold(draft: &Draft, actor: Actor, named: HoldRef) -> Result<Held, Stop> {
+    own(find_hold(draft, named.id)?, actor)
+}
+
+pub(super) fn find_hold(draft: &Draft, id: HoldId) -> Result<Held, Stop> {
+    let unknown = || Stop::from(Rejection::by(Code::NotFound, Rule::Holder));
+    let (resource, ended) = draft.world.holds.get(&id).ok_or_else(unknown)?;
+    match ended.or_else(|| draft.ended_due(id)) {
+        Some(ended) => Ok(Held::Ended(ended)),
+        None => draft.calendar(*resource)?.holds.get(&id).map(|hold| Held::Live(*hold)).ok_or_else(unknown),
+    }
+}
+
+pub(super) fn own(held: Held, actor: Actor) -> Result<Held, Stop> {
+    let holder = match &held {
+        Held::Live(hold) => hold.holder,
+        Held::Ended(ended) => ended.hold.holder,
+    };
+    match actor.person() == Some(holder) {
+        true => Ok(held),
+        false => reject(Rejection::by(Code::NotAllowed, Rule::Holder)),
+    }
+}
+
+pub(super) fn ended_hold(ended: &EndedHold) -> Rejection {
+    let resource = ended.hold.resource;
+    match ended.end {
+        HoldEnd::Expired => {
+            Rejection::of(Code::HoldExpired).on(resource).shown(Witness::Instant(ended.hold.expires_at))
+        }
+        HoldEnd::Released | HoldEnd::Consumed | HoldEnd::Superseded | HoldEnd::Voided => {
+            Rejection::of(Code::HoldSuperseded).on(resource)
+        }
+    }
+}
