@@ -227,9 +227,15 @@ impl Command {
         let mut scope = Scope::default();
         scope.roles.extend(self.actor.person());
         match &self.action {
-            Action::CreateResource { resource, .. }
-            | Action::EditResource { resource, .. }
-            | Action::AddBlock { resource, .. }
+            Action::CreateResource { resource, spec } => {
+                scope.resources.insert(*resource);
+                scope.joins(spec.group.as_ref().map(|g| g.id));
+            }
+            Action::EditResource { resource, patch, .. } => {
+                scope.resources.insert(*resource);
+                scope.joins(patch.group.flatten());
+            }
+            Action::AddBlock { resource, .. }
             | Action::RemoveBlock { resource, .. }
             | Action::ExpireHolds { resource } => {
                 scope.resources.insert(*resource);

@@ -8,6 +8,7 @@ mod draft;
 mod fit;
 mod guards;
 mod holds;
+mod persons;
 mod resources;
 
 use crate::calendar::{Block, Calendar};

@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod change;
 pub mod command;
 pub mod decide;
+pub mod eligibility;
 pub mod hold;
 pub mod ids;
 pub mod invariants;
@@ -22,17 +23,20 @@ pub mod time;
 pub mod world;
 
 pub use alternatives::Wish;
-pub use booking::{Booking, BookingState, Details, DetailsPatch, Slot};
+pub use booking::{Booking, BookingState, Details, DetailsPatch, Guest, Slot};
 pub use calendar::{Block, Calendar, Use, UseId};
 pub use change::{Change, Changes};
 pub use command::{Action, Actor, BookingRef, Command, HoldRef, Line, OverHolds, Proposal, Seen};
 pub use decide::decide;
+pub use eligibility::{Facts, Requirement};
 pub use hold::{EndedHold, Hold, HoldEnd};
 pub use ids::*;
 pub use invariants::Broken;
 pub use outcome::{Code, Decision, Failure, FailureCode, Ground, Outcome, Rejection, Rule, Subject, Verdict, Witness};
-pub use policy::{Cutoff, HoldAt, OpeningHours, OwnOverlap, Policy, PolicyError, Weekdays};
-pub use resource::{Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
+pub use policy::{
+    Cutoff, HoldAt, OpeningHours, OwnOverlap, Period, Policy, PolicyError, PolicyField, Quota, QuotaScope, Weekdays,
+};
+pub use resource::{Grouped, Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
 pub use settle::{Settle, settle};
 pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};
-pub use world::{Person, Role, Scope, World};
+pub use world::{Counted, CountedSlot, Members, Person, Role, Scope, World};

@@ -258,6 +258,16 @@ pub enum Rule {
     Person,
     /// Another command made the same thing before.
     Exists,
+    /// A group is not booked itself; or there is no such group.
+    Group,
+    /// At most so many resources in a group.
+    MembersMax,
+    /// `quota`.
+    Quota,
+    /// `eligibility`.
+    Eligibility,
+    /// Sections that are booked together.
+    Linked,
 }
 
 impl Rule {
@@ -289,6 +299,11 @@ impl Rule {
             Rule::Renewals => "renewals",
             Rule::Person => "person",
             Rule::Exists => "exists",
+            Rule::Group => "group",
+            Rule::MembersMax => "members_max",
+            Rule::Quota => "quota",
+            Rule::Eligibility => "eligibility",
+            Rule::Linked => "linked",
         }
     }
 }
@@ -325,6 +340,27 @@ pub enum Witness {
     },
     /// An instant had passed, or not come.
     Instant(Instant),
+    /// So much is counted already.
+    Quota {
+        /// Of which group or resource.
+        of: ResourceId,
+        /// Units counted before.
+        counted: u64,
+        /// Units allowed.
+        most: u32,
+        /// In which period; `None` is all time.
+        period: Option<(Instant, Instant)>,
+    },
+    /// A requirement of the resource's policy.
+    Requirement {
+        /// Its place there, from 0.
+        place: u16,
+    },
+    /// One of these is missing: a list of the resource's linked ones.
+    Linked {
+        /// Its place there, from 0.
+        place: u16,
+    },
 }
 
 /// Why an execution failed. Nothing changed; the same key may be sent again.

@@ -4,9 +4,10 @@
 use crate::booking::{Booking, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
+use crate::eligibility::Facts;
 use crate::hold::EndedHold;
 use crate::ids::{BookingId, Epoch, HoldId, PersonId, ResourceId, Version};
-use crate::policy::OwnOverlap;
+use crate::policy::{OwnOverlap, Policy};
 use crate::time::{Instant, Interval};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,9 +25,36 @@ pub struct Scope {
     pub people: BTreeSet<PersonId>,
     /// What a person may do.
     pub roles: BTreeSet<PersonId>,
+    /// Which resources are in a group.
+    pub members: BTreeSet<ResourceId>,
+    /// What counts of a person under quotas.
+    pub counted: BTreeSet<PersonId>,
+    /// What is known of a person.
+    pub facts: BTreeSet<PersonId>,
 }
 
 impl Scope {
+    /// What rules of this policy ask of whoever books.
+    pub fn of_person(policy: &Policy, person: PersonId) -> Scope {
+        let mut scope = Scope::default();
+        if policy.own_overlap == OwnOverlap::Refuse {
+            scope.people.insert(person);
+        }
+        if policy.quota.is_some() {
+            scope.counted.insert(person);
+        }
+        if policy.quota.is_some() || !policy.eligibility.is_empty() {
+            scope.facts.insert(person);
+        }
+        scope
+    }
+
+    /// Whoever joins a group must see it, and how many are in it.
+    pub fn joins(&mut self, group: Option<ResourceId>) {
+        self.resources.extend(group);
+        self.members.extend(group);
+    }
+
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty()
@@ -34,6 +62,9 @@ impl Scope {
             && self.holds.is_empty()
             && self.people.is_empty()
             && self.roles.is_empty()
+            && self.members.is_empty()
+            && self.counted.is_empty()
+            && self.facts.is_empty()
     }
 
     /// Both together.
@@ -43,6 +74,9 @@ impl Scope {
         self.holds.extend(&other.holds);
         self.people.extend(&other.people);
         self.roles.extend(&other.roles);
+        self.members.extend(&other.members);
+        self.counted.extend(&other.counted);
+        self.facts.extend(&other.facts);
     }
 
     /// What of this is not in `loaded`.
@@ -53,6 +87,9 @@ impl Scope {
             holds: self.holds.difference(&loaded.holds).copied().collect(),
             people: self.people.difference(&loaded.people).copied().collect(),
             roles: self.roles.difference(&loaded.roles).copied().collect(),
+            members: self.members.difference(&loaded.members).copied().collect(),
+            counted: self.counted.difference(&loaded.counted).copied().collect(),
+            facts: self.facts.difference(&loaded.facts).copied().collect(),
         }
     }
 }
@@ -75,6 +112,24 @@ pub struct Person {
     pub exclusive: BTreeMap<(BookingId, ResourceId, u16), Interval>,
 }
 
+/// The slots of a person's active bookings that count under a quota, by line: of which, from when, and how many units.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted(pub BTreeMap<(BookingId, ResourceId, u16), CountedSlot>);
+
+/// What counts of one slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountedSlot {
+    /// Under the quota of which group or resource.
+    pub of: ResourceId,
+    /// When it begins: that says in which period it counts.
+    pub start: Instant,
+    /// How many units.
+    pub units: u32,
+}
+
+/// Resources of a group. Cheap to clone: it is shared.
+pub type Members = imbl::OrdSet<ResourceId>;
+
 /// The loaded part of what is true.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -92,6 +147,12 @@ pub struct World {
     pub people: BTreeMap<PersonId, Person>,
     /// People who exist and are not suspended.
     pub roles: BTreeMap<PersonId, Role>,
+    /// Groups whose members were looked for.
+    pub members: BTreeMap<ResourceId, Members>,
+    /// People whose quotas were asked for.
+    pub counted: BTreeMap<PersonId, Counted>,
+    /// People of whom facts were asked for; nothing is known of those who have none.
+    pub facts: BTreeMap<PersonId, Arc<Facts>>,
 }
 
 impl World {
@@ -105,6 +166,9 @@ impl World {
             holds: BTreeMap::new(),
             people: BTreeMap::new(),
             roles: BTreeMap::new(),
+            members: BTreeMap::new(),
+            counted: BTreeMap::new(),
+            facts: BTreeMap::new(),
         }
     }
 
@@ -149,6 +213,8 @@ impl World {
             calendar.version = calendar.version.next_in(self.epoch);
             calendar.decided_at = decided_at;
             versions.push((*id, calendar.version));
+            let group = calendar.resource.spec.group.as_ref().map(|g| g.id);
+            self.put_in_group(*id, group);
             for change in record {
                 self.apply_to_people(*id, change);
             }
@@ -158,6 +224,16 @@ impl World {
             self.loaded.bookings.insert(booking.id);
         }
         versions
+    }
+
+    /// Where members were looked for, a resource is among those of its group and of no other.
+    pub fn put_in_group(&mut self, id: ResourceId, group: Option<ResourceId>) {
+        for (of, members) in &mut self.members {
+            match Some(*of) == group {
+                true => drop(members.insert(id)),
+                false => drop(members.remove(&id)),
+            }
+        }
     }
 
     fn apply_to_people(&mut self, resource: ResourceId, change: &Change) {
@@ -176,6 +252,9 @@ impl World {
         }
         if let Some((id, person)) = change.about().and_then(|id| Some((id, self.people.get_mut(&id)?))) {
             person.apply(id, change);
+        }
+        if let Some((id, counted)) = change.about().and_then(|id| Some((id, self.counted.get_mut(&id)?))) {
+            counted.apply(id, change);
         }
     }
 
@@ -225,6 +304,58 @@ impl Person {
     fn free(&mut self, booking: BookingId, slots: &[(u16, Slot)]) {
         for (n, slot) in slots {
             self.exclusive.remove(&(booking, slot.resource, *n));
+        }
+    }
+}
+
+impl Counted {
+    /// Folds what a change means for the quotas of the person `id`; changes about others mean nothing.
+    pub fn apply(&mut self, id: PersonId, change: &Change) {
+        if change.about() != Some(id) {
+            return;
+        }
+        match change {
+            Change::BookingMade { booking, pending: false, slots, .. }
+            | Change::BookingApproved { booking, slots, .. } => self.take(*booking, slots),
+            Change::BookingCancelled { booking, slots, .. } => self.free(*booking, slots),
+            Change::BookingMoved { booking, pending: false, from, to, .. } => {
+                self.free(*booking, from);
+                self.take(*booking, to);
+            }
+            Change::BookingMade { pending: true, .. }
+            | Change::BookingMoved { pending: true, .. }
+            | Change::BookingEdited { .. }
+            | Change::HoldGranted(_)
+            | Change::HoldRenewed(_)
+            | Change::HoldEnded(_)
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. } => {}
+        }
+    }
+
+    /// What counts of the bookings of one person, as they are.
+    pub fn of<'b>(bookings: impl IntoIterator<Item = &'b Booking>) -> Counted {
+        let mut counted = Counted::default();
+        for booking in bookings.into_iter().filter(|b| b.state.takes_units()) {
+            let slots: Vec<(u16, Slot)> = booking.slots.iter().enumerate().map(|(n, s)| (n as u16, *s)).collect();
+            counted.take(booking.id, &slots);
+        }
+        counted
+    }
+
+    fn take(&mut self, booking: BookingId, slots: &[(u16, Slot)]) {
+        let counted = slots.iter().filter_map(|(n, s)| {
+            let slot = CountedSlot { of: s.quota?, start: s.interval.start(), units: s.units };
+            Some(((booking, s.resource, *n), slot))
+        });
+        self.0.extend(counted);
+    }
+
+    fn free(&mut self, booking: BookingId, slots: &[(u16, Slot)]) {
+        for (n, slot) in slots {
+            self.0.remove(&(booking, slot.resource, *n));
         }
     }
 }

@@ -310,9 +310,9 @@ impl App {
     /// A booking as the asker may see it.
     pub async fn booking_body(&self, asker: &Asker, booking: &Booking) -> BookingBody {
         let is_room = |s: &Slot| self.resource(s.resource).is_some_and(|r| r.spec.kind == Kind::Room);
-        let inside = asker.sees_inside(booking.owner);
         // Who asked for a room and waits, or gave it up, is between them and the admins.
-        let shown = inside || (booking.slots.iter().all(is_room) && booking.state.takes_units());
+        let shown = asker.sees_owner(booking, booking.slots.iter().all(is_room));
+        let inside = asker.sees_inside(booking);
         let owner = if shown { self.people.name(booking.owner).await } else { None };
         let owner = owner.map(|name| PersonBody { id: booking.owner.0, name });
         let mine = booking.owner == asker.id;

@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use slotwise_domain::{
-    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId, Rule,
-    Witness, Zone,
+    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, Resource,
+    ResourceId, ResourceSpec, Rule, Witness, Zone,
 };
 use slotwise_engine::NoAnswer;
 use utoipa::ToSchema;
@@ -42,7 +42,7 @@ impl FieldError {
 /// What made a refusal true, as far as the asker may know.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct WitnessBody {
-    /// `booking`, `hold`, `block`, `rule` or `instant`.
+    /// `booking`, `hold`, `block`, `rule`, `instant`, `quota`, `requirement` or `linked`.
     pub kind: &'static str,
     /// Its id.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +65,15 @@ pub struct WitnessBody {
     /// The instant that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// Of a quota: units counted already, in the period from `start` until `end`, or in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u64>,
+    /// Of a quota: units allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most: Option<u32>,
+    /// Of eligibility: the place of the requirement in the policy, from 0; of linked sections: the place of the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<u16>,
 }
 
 /// A problem (RFC 9457).
@@ -319,7 +328,7 @@ impl Problem {
                 (Some(serde_json::json!({ "policy_version": yours })), Some(theirs))
             }
             Some(Ground::Revision { yours, theirs }) => {
-                let inside = asker.sees_inside(theirs.owner);
+                let inside = asker.sees_inside(theirs);
                 let body =
                     crate::wire::BookingBody::of(theirs, &|_| None, None, inside, asker.id == theirs.owner, as_of);
                 (Some(serde_json::json!({ "revision": yours })), serde_json::to_value(body).ok())
@@ -425,8 +434,15 @@ impl Shown {
         let spec = resource.as_ref().map(|r| &r.spec);
         let owner = match rejection.witness {
             Some(Witness::Booking { owner, .. }) if owner == asker.id => Some("you".to_owned()),
-            Some(Witness::Booking { owner, .. }) if spec.is_some_and(|s| s.kind == Kind::Room) || asker.is_admin() => {
-                app.people.name(owner).await
+            Some(Witness::Booking { id, owner, .. })
+                if spec.is_some_and(|s| s.kind == Kind::Room) || asker.is_admin() =>
+            {
+                // What cannot be looked up is not told.
+                let booking = app.views.booking(id).await.ok().flatten();
+                match booking.is_some_and(|b| !b.details.private || asker.sees_inside(&b)) {
+                    true => app.people.name(owner).await,
+                    false => None,
+                }
             }
             Some(_) | None => None,
         };
@@ -440,8 +456,37 @@ impl Shown {
         let zone = spec.map_or_else(Zone::utc, |s| s.zone.clone());
         let name = spec.map_or("It", |s| s.name.as_str()).to_owned();
         let kind = spec.map(|s| s.kind);
-        let detail = sentence(rejection, &name, kind, owner.as_deref(), reason.as_deref(), &zone);
+        let needs = needs(app, rejection, resource.as_deref());
+        let detail = sentence(rejection, &name, kind, (owner.as_deref(), reason.as_deref(), &needs), &zone);
         Shown { detail, witness: witness(rejection, owner), kind }
+    }
+}
+
+/// What a requirement asks for, or what a section is linked with, in words; nothing if the rules are others by now.
+fn needs(app: &App, rejection: &Rejection, resource: Option<&Resource>) -> String {
+    let Some(spec) = resource.map(|r| &r.spec) else { return String::new() };
+    match rejection.witness {
+        Some(Witness::Requirement { place }) => {
+            let Some(requirement) = spec.policy.eligibility.get(usize::from(place)) else { return String::new() };
+            let parts = [("all of", &requirement.all), ("one of", &requirement.any), ("none of", &requirement.none)];
+            let parts = parts.into_iter().filter(|(_, tags)| !tags.is_empty());
+            let parts: Vec<String> = parts.map(|(which, tags)| format!("{which} {}", tags.join(", "))).collect();
+            format!("it asks for {}", parts.join(" and "))
+        }
+        Some(Witness::Linked { place }) => {
+            let names = spec.linked.get(usize::from(place)).into_iter().flatten();
+            let names: Vec<String> =
+                names.filter_map(|id| Some(app.resource(*id)?.spec.name.clone())).take(5).collect();
+            if names.is_empty() { "one of those it is linked with".into() } else { names.join(" or ") }
+        }
+        Some(
+            Witness::Booking { .. }
+            | Witness::Hold { .. }
+            | Witness::Block { .. }
+            | Witness::Instant(_)
+            | Witness::Quota { .. },
+        )
+        | None => "one of those it is linked with".into(),
     }
 }
 
@@ -473,6 +518,19 @@ fn witness(rejection: &Rejection, owner: Option<String>) -> Option<WitnessBody> 
             ..WitnessBody::default()
         },
         Some(Witness::Instant(at)) => WitnessBody { kind: "instant", at: Some(time(at)), ..WitnessBody::default() },
+        Some(Witness::Quota { of, counted, most, period }) => WitnessBody {
+            kind: "quota",
+            id: Some(of.0),
+            start: period.map(|(from, _)| time(from)),
+            end: period.map(|(_, to)| time(to)),
+            counted: Some(counted),
+            most: Some(most),
+            ..WitnessBody::default()
+        },
+        Some(Witness::Requirement { place }) => {
+            WitnessBody { kind: "requirement", place: Some(place), ..WitnessBody::default() }
+        }
+        Some(Witness::Linked { place }) => WitnessBody { kind: "linked", place: Some(place), ..WitnessBody::default() },
         None if rule.is_some() => WitnessBody { kind: "rule", ..WitnessBody::default() },
         None => return None,
     };
@@ -511,15 +569,15 @@ fn sentence(
     r: &Rejection,
     name: &str,
     kind: Option<Kind>,
-    owner: Option<&str>,
-    reason: Option<&str>,
+    (owner, reason, needs): (Option<&str>, Option<&str>, &str),
     zone: &Zone,
 ) -> String {
     let until = match r.witness {
         Some(Witness::Booking { interval, .. } | Witness::Hold { interval, .. } | Witness::Block { interval, .. }) => {
             format!(" until {} ({})", at_text(interval.end(), zone), zone.name())
         }
-        Some(Witness::Instant(_)) | None => String::new(),
+        Some(Witness::Instant(_) | Witness::Quota { .. } | Witness::Requirement { .. } | Witness::Linked { .. })
+        | None => String::new(),
     };
     let instant = match r.witness {
         Some(Witness::Instant(at)) => format!("{} ({})", at_text(at, zone), zone.name()),
@@ -541,6 +599,16 @@ fn sentence(
         }
         (Code::Invalid, Some(Rule::State)) => "It has been cancelled, so this cannot be done any more.".into(),
         (Code::Invalid, Some(Rule::Field(field))) => format!("{field} cannot be so. Nothing was changed."),
+        (Code::Invalid, Some(Rule::Group)) => {
+            format!("{name} is a group and not booked itself. Choose something in it.")
+        }
+        (Code::Invalid, Some(Rule::MembersMax)) => {
+            format!(
+                "{name} has {} resources already, and cannot have more. Make another group.",
+                ResourceSpec::MEMBERS_MAX
+            )
+        }
+        (Code::NotFound, Some(Rule::Group)) => "There is no such group.".into(),
         (Code::Invalid, _) => "This can never be done as asked.".into(),
         (Code::NotFound, Some(Rule::Person)) => "There is no such person.".into(),
         (Code::NotFound, Some(Rule::Holder)) => "There is no such hold.".into(),
@@ -557,7 +625,16 @@ fn sentence(
         }
         (Code::NotAllowed, Some(Rule::Holder)) => "This hold is not yours.".into(),
         (Code::NotAllowed, _) => "You may not do this.".into(),
-        (Code::NotEligible, _) => format!("You do not meet the conditions for {name}."),
+        (Code::NotEligible, Some(Rule::Linked)) => match r.witness {
+            Some(Witness::Booking { .. }) => {
+                format!("Another booking needs {name}. Cancel that one first.")
+            }
+            _ => format!("{name} is booked together with others: add {needs}."),
+        },
+        (Code::NotEligible, _) if needs.is_empty() => {
+            format!("{name} is not open to everybody, and the conditions are not met.")
+        }
+        (Code::NotEligible, _) => format!("{name} is not open to everybody: {needs}."),
         (Code::Closed, _) => format!("{name} is out of service. Look for another."),
         (Code::OutsideHours, _) => format!("{name} is not open then. Choose a time within its opening hours."),
         (Code::TooEarly, _) => format!("Booking opens {instant}."),
@@ -576,6 +653,17 @@ fn sentence(
         (Code::QuotaExceeded, Some(Rule::HoldsPerPerson)) => {
             format!("You hold {} things already. Confirm or release one first.", Policy::HOLDS_PER_PERSON_MAX)
         }
+        (Code::QuotaExceeded, Some(Rule::Quota)) => match r.witness {
+            Some(Witness::Quota { counted, most, period, .. }) => {
+                let within = period.map_or_else(String::new, |(from, to)| {
+                    format!(" from {} to {} ({})", at_text(from, zone), at_text(to, zone), zone.name())
+                });
+                format!(
+                    "{most} may be booked per person{within}, and {counted} are. Cancel one first, or choose another time."
+                )
+            }
+            _ => "The limit per person is reached.".into(),
+        },
         (Code::QuotaExceeded, _) => {
             "This hold cannot be kept any longer. Confirm now, or take a new one when it ends.".into()
         }
@@ -588,7 +676,7 @@ fn sentence(
         }
         (Code::HeldByOther, _) => match kind {
             Some(Kind::Room) | None => "Another teacher is currently booking. Please wait and try again.".into(),
-            Some(Kind::Section | Kind::Session | Kind::Equipment) => {
+            Some(Kind::Section | Kind::Session | Kind::Equipment | Kind::Group) => {
                 "Somebody else is currently booking. Please wait and try again.".into()
             }
         },

@@ -7,6 +7,7 @@ use super::guards::{
     seated, slots,
 };
 use super::holds::{Held, ended_hold, find_hold, own};
+use super::persons::{eligible, linked, nothing_rests_on, quota};
 use super::{Judged, Stop, fit, reject};
 use crate::booking::{Booking, BookingState, Details, DetailsPatch, Slot};
 use crate::change::Change;
@@ -46,7 +47,10 @@ pub(super) fn book(
         return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
     }
     let hold = held.map(|held| own(held, actor)).transpose()?;
+    eligible(draft, owner, &slots)?;
+    linked(draft, owner, &slots, &[])?;
     open(draft, &slots)?;
+    quota(draft, owner, &slots, &[])?;
     own_overlap(draft, owner, &slots, &[])?;
     let hold = match hold {
         Some(Held::Ended(ended)) => return reject(ended_hold(&ended)),
@@ -101,12 +105,15 @@ pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged 
     if booking.state == BookingState::Confirmed {
         return Ok(Subject::Booking(id));
     }
+    eligible(draft, booking.owner, &booking.slots)?;
+    linked(draft, booking.owner, &booking.slots, &[])?;
     if draft.now >= booking.end() {
         return reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end())));
     }
     for slot in &booking.slots {
         not_blocked(draft, slot)?;
     }
+    quota(draft, booking.owner, &booking.slots, &[])?;
     own_overlap(draft, booking.owner, &booking.slots, &[])?;
     fit::make_room(draft, id, None, &booking.slots)?;
 
@@ -127,6 +134,9 @@ pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Opt
         BookingState::Pending => true,
         BookingState::Confirmed => false,
     };
+    if role != Role::Admin && !was_pending {
+        nothing_rests_on(draft, &booking)?;
+    }
     if draft.now >= booking.end() {
         return reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end())));
     }
@@ -166,6 +176,8 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line
             }
         }
     }
+    eligible(draft, booking.owner, &fresh)?;
+    linked(draft, booking.owner, &slots, &[id])?;
     in_service(draft, &fresh)?;
     changeable(draft, &booking, role)?;
     for slot in slots.iter().filter(|slot| !booking.slots.contains(slot)) {
@@ -179,6 +191,7 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line
     for slot in &fresh {
         not_blocked(draft, slot)?;
     }
+    quota(draft, booking.owner, &slots, &[id])?;
     own_overlap(draft, booking.owner, &slots, &[id])?;
     draft.lift(&booking);
     fit::make_room(draft, id, actor.person(), &slots)?;
@@ -208,9 +221,18 @@ pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: Booki
     if role != Role::Admin && owners.iter().any(|owner| actor.person() != Some(*owner)) {
         return reject(Rejection::by(Code::NotAllowed, Rule::OwnerOfBoth));
     }
+    let leaving = [one.id, other.id];
+    // Somebody who has both has the same afterwards.
+    let hands = if one.owner == other.owner { Vec::new() } else { vec![(&one, &other), (&other, &one)] };
+    for (to, from) in &hands {
+        eligible(draft, to.owner, &from.slots)?;
+        linked(draft, to.owner, &from.slots, &leaving)?;
+    }
     changeable(draft, &one, role)?;
     changeable(draft, &other, role)?;
-    let leaving = [one.id, other.id];
+    for (to, from) in &hands {
+        quota(draft, to.owner, &from.slots, &leaving)?;
+    }
     own_overlap(draft, one.owner, &other.slots, &leaving)?;
     own_overlap(draft, other.owner, &one.slots, &leaving)?;
 

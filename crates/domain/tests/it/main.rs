@@ -7,8 +7,10 @@ mod rows;
 
 mod bookings;
 mod codes;
+mod groups;
 mod holds;
 mod moves;
+mod persons;
 mod precedence;
 mod resources;
 mod times;

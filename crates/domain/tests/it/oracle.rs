@@ -519,6 +519,8 @@ impl Run {
                 capacity: kind.capacity,
                 interval: None,
                 policy,
+                group: None,
+                linked: Vec::new(),
             };
             run.resources.push(resource);
             let action = Action::CreateResource { resource, spec: Box::new(spec.checked().unwrap()) };

@@ -119,6 +119,9 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
         holds: known.holds.iter().map(|h| h.id).collect(),
         people: known.people.iter().copied().collect(),
         roles: known.people.iter().copied().collect(),
+        counted: known.people.iter().copied().collect(),
+        facts: known.people.iter().copied().collect(),
+        members: known.resources.iter().copied().collect(),
     };
     let mut ours = b.store.observe(scope.clone()).await.unwrap();
     let mut theirs = twin.observe(scope).await.unwrap();
@@ -127,6 +130,9 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
     assert_eq!(ours.bookings, theirs.bookings);
     assert_eq!(ours.holds, theirs.holds);
     assert_eq!(ours.roles, theirs.roles);
+    assert_eq!(ours.counted, theirs.counted);
+    assert_eq!(ours.facts, theirs.facts);
+    assert_eq!(ours.members, theirs.members);
     let past = b.clock.now().minus(Calendar::LOOKBACK);
     for person in ours.people.values_mut().chain(theirs.people.values_mut()) {
         person.exclusive.retain(|_, interval| interval.end() > past);

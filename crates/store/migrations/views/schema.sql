@@ -73,6 +73,8 @@ CREATE TABLE booking (
     created_at    INTEGER NOT NULL,
     decided_at    INTEGER NOT NULL,
     commits       BLOB    NOT NULL,  -- the commits that changed it, eight bytes each
+    guests        BLOB,              -- who is invited; none if nobody is
+    private       INTEGER NOT NULL,  -- 1 where others see only that the time is taken
     PRIMARY KEY (part_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -94,10 +96,12 @@ CREATE TABLE booking_slot (
     units       INTEGER NOT NULL,
     exclusive   INTEGER NOT NULL,    -- 1 where one person may not have two at once
     active      INTEGER NOT NULL,    -- 1 while it takes its units
+    quota       BLOB,                -- the group or resource under whose quota it counts
     PRIMARY KEY (part_id, resource, until, booking, place)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX booking_slot_exclusive ON booking_slot (part_id, owner, until) WHERE exclusive = 1 AND active = 1;
+CREATE INDEX booking_slot_counted ON booking_slot (part_id, owner, start_at) WHERE quota IS NOT NULL AND active = 1;
 
 -- Holds; `ended` says how, and is none while no change has ended them. Ended ones are kept as long as keys are.
 

@@ -22,8 +22,9 @@ pub(super) struct Mend {
 
 const BOOKING: &str = "
 INSERT OR REPLACE INTO booking (part_id, id, owner, made_by, state, cancelled_at, cancelled_by, cancel_reason, title, purpose, people,
-                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits,
+                     guests, private)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
 
 impl Mend {
     /// In one transaction. Says whether it was done.
@@ -89,7 +90,9 @@ fn put_booking(db: &Connection, booking: &Booking, commits: &[u64]) -> Result<()
             signed(booking.revision),
             booking.created_at.0,
             booking.decided_at.0,
-            commits
+            commits,
+            codec::encode_guests(details)?,
+            details.private
         ],
     )?;
     for resource in resources {

@@ -35,7 +35,7 @@ mod writer;
 
 pub use backup::{BackupError, BackupFile, JournalEnd, Manifest, Progress, Shelf, backup, check_backup, read_manifest};
 pub use error::{Error, OpenError};
-pub use export::{Exported, Reading};
+pub use export::{Everything, Exported, Reading};
 pub use import::import;
 pub use people::People;
 pub use restore::{Restored, restore};
@@ -56,13 +56,13 @@ use open::{lock, look_at_log, make_dir, prepare, sync, with_suffix};
 use reconcile::{Reconcile, Reconciler};
 use signed::Signer;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, EndedHold, Epoch, Hold, HoldId, Instant, Person, PersonId, Proposal,
-    ResourceId, Role, Scope, Settle, Version, World,
+    AttemptKey, Booking, BookingId, Calendar, Counted, EndedHold, Epoch, Facts, Hold, HoldId, Instant, Members, Person,
+    PersonId, Proposal, ResourceId, Role, Scope, Settle, Version, World,
 };
 use slotwise_engine::round;
 use slotwise_engine::{
-    BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Directory, PersonCard, Record, Recorded, Settled,
-    Status, Store, StoreError, Streamed, Views,
+    BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Directory, FactsPut, Listed, PersonCard,
+    PersonRow, Record, Recorded, RowPut, Settled, Status, Store, StoreError, Streamed, Views,
 };
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -388,9 +388,10 @@ impl Store for Embedded {
             return Ok(world);
         }
         let (cache, tail, people) = (self.cache.clone(), self.tail.clone(), self.people.clone());
+        let catalogue = self.catalogue.clone();
         let since = self.clock.now().minus(Calendar::LOOKBACK);
         let read = self.readers.read_each(move |tables| {
-            let lookup = Lookup { tables, tail: &tail, cache: &cache, since };
+            let lookup = Lookup { tables, tail: &tail, cache: &cache, catalogue: &catalogue, since };
             let mut source = Observer { lookup, people: &people };
             load::fill(&mut world, &missing, &scope.resources, &mut source)?;
             Ok(world)
@@ -479,10 +480,10 @@ impl Views for Embedded {
         if known.iter().all(Option::is_some) {
             return Ok(known.into_iter().flatten().collect());
         }
-        let (cache, tail) = (self.cache.clone(), self.tail.clone());
+        let (cache, tail, catalogue) = (self.cache.clone(), self.tail.clone(), self.catalogue.clone());
         let since = self.clock.now().minus(Calendar::LOOKBACK);
         let read = self.readers.read_each(move |tables| {
-            let lookup = Lookup { tables, tail: &tail, cache: &cache, since };
+            let lookup = Lookup { tables, tail: &tail, cache: &cache, catalogue: &catalogue, since };
             let load = |id: ResourceId| Ok(lookup.calendar(id)?.map(|entry| entry.calendar));
             let loaded = ids.iter().zip(known).map(|(id, known)| known.map_or_else(|| load(*id), |c| Ok(Some(c))));
             loaded.filter_map(Result::transpose).collect()
@@ -547,6 +548,27 @@ impl Directory for Embedded {
         self.with_people(move |people| people.put_person(&person)).await
     }
 
+    async fn find_people(
+        &self,
+        words: Vec<String>,
+        after: Option<(String, PersonId)>,
+        max: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        self.with_people(move |people| people.find(&words, after.as_ref(), max)).await
+    }
+
+    async fn facts(&self, id: PersonId) -> Result<Option<(Facts, u64)>, StoreError> {
+        self.with_people(move |people| people.facts(id)).await
+    }
+
+    async fn put_facts(&self, id: PersonId, version: u64, facts: Facts) -> Result<FactsPut, StoreError> {
+        self.with_people(move |people| people.put_facts(id, version, &facts)).await
+    }
+
+    async fn put_people(&self, rows: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError> {
+        self.with_people(move |people| people.put_all(&rows, dry_run)).await
+    }
+
     async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError> {
         self.with_people(move |people| people.put_key(secret_sha256, person, &label)).await
     }
@@ -584,6 +606,18 @@ impl Source for Observer<'_> {
 
     fn person(&mut self, id: PersonId) -> error::Result<Person> {
         self.lookup.person(id)
+    }
+
+    fn counted(&mut self, id: PersonId) -> error::Result<Counted> {
+        self.lookup.counted(id)
+    }
+
+    fn facts(&mut self, id: PersonId) -> error::Result<Option<Arc<Facts>>> {
+        self.people.facts_for_rules(id).map_err(|e| Error::Bug(e.0))
+    }
+
+    fn members(&mut self, group: ResourceId) -> Members {
+        self.lookup.members(group)
     }
 
     fn booking(&mut self, id: BookingId) -> error::Result<Option<Arc<Booking>>> {

@@ -57,18 +57,18 @@ const ATTEMPT: &str = "INSERT INTO attempt (part_id, key, actor, commit_number, 
 
 pub(super) const BOOKING: &str = "
 INSERT INTO booking (part_id, id, owner, made_by, state, title, purpose, people, start_at, end_at, start_day, until, resources,
-                     revision, created_at, decided_at, commits)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+                     revision, created_at, decided_at, commits, guests, private)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
 pub(super) const SLOT: &str = "
 INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start_at, end_at, setup, teardown, units, exclusive,
-                          active)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+                          active, quota)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 
 const BOOKING_CHANGED: &str = "
 UPDATE booking SET state = ?4, cancelled_at = ?5, cancelled_by = ?6, cancel_reason = ?7, title = ?8, purpose = ?9, people = ?10,
                    start_at = ?11, end_at = ?12, start_day = ?13, until = ?14, resources = ?15, revision = ?16, decided_at = ?17,
-                   commits = CAST(commits || ?18 AS BLOB)
+                   commits = CAST(commits || ?18 AS BLOB), guests = ?19, private = ?20
 WHERE part_id = ?1 AND id = ?2 AND revision = ?3";
 
 const BOOKING_PLACE: &str = "SELECT until, resources FROM booking WHERE part_id = ?1 AND id = ?2";
@@ -252,6 +252,7 @@ impl<'c> Rows<'c> {
         let day = start.0.div_euclid(DAY);
         self.mark.longest = self.mark.longest.max(end.since(start));
         let commit = self.commit.to_be_bytes();
+        let guests = codec::encode_guests(details)?;
         if booking.revision == 1 {
             self.booking.execute(params![
                 PART,
@@ -270,7 +271,9 @@ impl<'c> Rows<'c> {
                 signed(booking.revision),
                 booking.created_at.0,
                 booking.decided_at.0,
-                commit
+                commit,
+                guests,
+                details.private
             ])?;
             return put_slots(&mut self.slot, booking, until);
         }
@@ -296,7 +299,9 @@ impl<'c> Rows<'c> {
             resources,
             signed(booking.revision),
             booking.decided_at.0,
-            commit
+            commit,
+            guests,
+            details.private
         ])?;
         one_row(rows, "booking", id)?;
         match moved {
@@ -351,7 +356,8 @@ pub(super) fn put_slots(statement: &mut Statement, booking: &Booking, until: Ins
             around.1,
             slot.units,
             exclusive(slot),
-            booking.state.takes_units()
+            booking.state.takes_units(),
+            slot.quota.map(|of| of.0)
         ])?;
     }
     Ok(())

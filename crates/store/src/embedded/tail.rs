@@ -7,6 +7,7 @@
 use crate::commit::Commit;
 use slotwise_domain::{
     AttemptKey, Booking, BookingId, Change, EndedHold, Epoch, Hold, HoldId, Instant, OwnOverlap, PersonId, ResourceId,
+    Slot,
 };
 use slotwise_engine::Recorded;
 use slotwise_engine::round::key_time;
@@ -40,8 +41,8 @@ struct Inner {
     attempts: HashMap<AttemptKey, (u64, u32)>,
     bookings: HashMap<BookingId, (u64, Arc<Booking>)>,
     ended: HashMap<HoldId, (u64, EndedHold)>,
-    /// What matters to the rule about two at once, in order.
-    exclusive: HashMap<PersonId, Vec<(u64, Change)>>,
+    /// What matters to rules about a person, in order.
+    ruled: HashMap<PersonId, Vec<(u64, Change)>>,
     live: Live,
 }
 
@@ -192,8 +193,12 @@ impl Tail {
     /// The changes may have been looked up before the tables were: each sets or takes away, so folding one twice does no harm.
     pub fn person(&self, id: PersonId) -> (BTreeMap<HoldId, Instant>, Vec<Change>) {
         let holds = self.holds_of(id).into_iter().map(|hold| (hold.id, hold.expires_at)).collect();
-        let changes = self.read().exclusive.get(&id).into_iter().flatten().map(|(_, change)| change.clone()).collect();
-        (holds, changes)
+        (holds, self.changes_for_rules(id))
+    }
+
+    /// What changed lately of what rules about a person count, in order. Folding one twice does no harm here either.
+    pub fn changes_for_rules(&self, id: PersonId) -> Vec<Change> {
+        self.read().ruled.get(&id).into_iter().flatten().map(|(_, change)| change.clone()).collect()
     }
 
     /// Resources with live holds that expire until an instant, soonest first, each once.
@@ -237,7 +242,7 @@ impl Inner {
             attempts: HashMap::new(),
             bookings: HashMap::new(),
             ended: HashMap::new(),
-            exclusive: HashMap::new(),
+            ruled: HashMap::new(),
             live: Live { epoch, by_id: HashMap::new(), by_expiry: BTreeSet::new(), by_holder: HashMap::new() },
         }
     }
@@ -252,13 +257,13 @@ impl Inner {
             Change::BookingMade { owner, slots, .. }
             | Change::BookingApproved { owner, slots, .. }
             | Change::BookingCancelled { owner, slots, .. } => {
-                if slots.iter().any(|(_, slot)| slot.own_overlap == OwnOverlap::Refuse) {
-                    self.exclusive.entry(*owner).or_default().push((number, change.clone()));
+                if slots.iter().any(|(_, slot)| is_ruled(slot)) {
+                    self.ruled.entry(*owner).or_default().push((number, change.clone()));
                 }
             }
             Change::BookingMoved { owner, from, to, .. } => {
-                if from.iter().chain(to).any(|(_, slot)| slot.own_overlap == OwnOverlap::Refuse) {
-                    self.exclusive.entry(*owner).or_default().push((number, change.clone()));
+                if from.iter().chain(to).any(|(_, slot)| is_ruled(slot)) {
+                    self.ruled.entry(*owner).or_default().push((number, change.clone()));
                 }
             }
             Change::BookingEdited { .. }
@@ -283,16 +288,21 @@ impl Inner {
                     self.ended.remove(&ended.hold.id);
                 }
                 if let Some(owner) = change.about()
-                    && let Some(changes) = self.exclusive.get_mut(&owner)
+                    && let Some(changes) = self.ruled.get_mut(&owner)
                 {
                     changes.retain(|(number, _)| *number > applied);
                     if changes.is_empty() {
-                        self.exclusive.remove(&owner);
+                        self.ruled.remove(&owner);
                     }
                 }
             }
         }
     }
+}
+
+/// Whether a rule about its owner counts it.
+fn is_ruled(slot: &Slot) -> bool {
+    slot.own_overlap == OwnOverlap::Refuse || slot.quota.is_some()
 }
 
 impl Live {
