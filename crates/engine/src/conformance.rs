@@ -8,6 +8,7 @@ mod keys;
 mod kit;
 mod leases;
 mod moves;
+mod persons;
 mod races;
 mod reads;
 mod record;
@@ -183,6 +184,13 @@ pub fn cases() -> Vec<Case> {
             a_history_is_told_in_order
             many_attempts_have_an_answer_each
             a_key_twice_among_many;
+        persons:
+            an_edit_of_a_group_is_one_commit_over_all_that_is_in_it
+            an_edit_of_a_group_guards_what_is_in_it
+            a_quota_is_settled_within_one_commit
+            what_is_cancelled_and_moved_counts_as_it_is
+            facts_count_from_the_next_decision_on
+            people_are_put_by_rows_and_found_by_words;
         rules:
             no_two_at_once
             no_two_at_once_in_one_commit

@@ -17,6 +17,7 @@ mod problem;
 pub mod rate;
 mod realtime;
 mod requests;
+pub mod roster;
 mod router;
 pub mod site;
 pub mod tls;

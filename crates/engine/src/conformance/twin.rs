@@ -8,7 +8,8 @@ use crate::memory::Memory;
 use crate::port::{BookingFilter, Clock, Directory, Made, PersonCard, ResourceFilter, Settled, Store, Streamed, Views};
 use slotwise_domain::{
     Action, BlockId, Booking, Calendar, Cutoff, DetailsPatch, Fingerprint, Hold, Interval, OverHolds, OwnOverlap,
-    PersonId, Policy, Proposal, ResourceId, ResourcePatch, Role, Scope, Span, Version, settle,
+    Period, PersonId, Policy, Proposal, Quota, QuotaScope, ResourceId, ResourcePatch, Role, Scope, Span, Version,
+    settle,
 };
 use std::sync::Arc;
 
@@ -181,7 +182,10 @@ async fn run(b: &Bench, seed: u64) {
         cancel_by: Some(Cutoff::Elapsed(Span::hours(2))),
         ..Policy::default()
     };
-    let specs = [room("One", 1), room("Two", 2), with_policy(3, refuse), with_policy(1, strict)];
+    let quota = Some(Quota { most: 2, period: Period::Day, scope: QuotaScope::Resource });
+    let counted = Policy { quota, ..Policy::default() };
+    let specs =
+        [room("One", 1), room("Two", 2), with_policy(3, refuse), with_policy(1, strict), with_policy(4, counted)];
     let resources = specs.each_ref().map(|_| ResourceId(b.ids.fresh()));
     let make = |(resource, spec)| b.proposal(b.ada, Action::CreateResource { resource, spec: Box::new(spec) });
     let first: Vec<Proposal> = resources.into_iter().zip(specs).map(make).collect();
