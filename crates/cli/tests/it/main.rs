@@ -17,6 +17,7 @@ mod kill;
 mod leases;
 mod limits;
 mod logs;
+mod persons;
 mod races;
 mod rates;
 mod reached;

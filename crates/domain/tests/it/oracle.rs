@@ -98,6 +98,8 @@ struct Kind {
     ttl: i64,
     approval: bool,
     exclusive: bool,
+    /// Units of one person on the day that is looked at.
+    quota: Option<u32>,
 }
 
 /// Chance from a seed, the same everywhere.
@@ -130,6 +132,7 @@ fn kinds(dice: &mut Dice) -> Vec<Kind> {
         ttl: [1, 5, 30, 300][dice.below(4) as usize],
         approval: dice.one_in(6),
         exclusive: dice.one_in(4),
+        quota: dice.one_in(3).then(|| 1 + dice.below(6) as u32),
     };
     (0..n).map(kind).collect()
 }
@@ -328,6 +331,25 @@ impl Model {
         })
     }
 
+    /// Units of somebody's bookings on a resource.
+    fn units(&self, owner: usize, resource: usize) -> u64 {
+        let theirs = self.bookings.iter().filter(|b| b.owner == owner && b.state == State::Confirmed);
+        let lines = theirs.flat_map(|b| &b.lines).filter(|l| l.ask.resource == resource);
+        lines.map(|l| u64::from(l.ask.units)).sum()
+    }
+
+    /// The owner would have more than the quota, and more than before.
+    fn too_many(&self, owner: usize, lines: &[Taken], gone: &[BookingId]) -> bool {
+        let others = self.without(gone);
+        self.kinds.iter().enumerate().any(|(resource, kind)| {
+            let asked =
+                lines.iter().filter(|l| l.ask.resource == resource).map(|l| u64::from(l.ask.units)).sum::<u64>();
+            let after = others.units(owner, resource) + asked;
+            let over = kind.quota.is_some_and(|most| after > u64::from(most));
+            asked > 0 && over && after > self.units(owner, resource)
+        })
+    }
+
     /// As it would be without these bookings.
     fn without(&self, gone: &[BookingId]) -> Model {
         let mut model = self.clone();
@@ -372,6 +394,9 @@ impl Model {
         }
         let (taken, others): (Vec<Taken>, _) =
             (lines.iter().map(|l| self.taken(*l)).collect(), self.without(&[booking.id]));
+        if self.too_many(booking.owner, &taken, &[booking.id]) {
+            return Expected::Rejected(Code::QuotaExceeded);
+        }
         if others.twice(booking.owner, &taken) {
             return Expected::Rejected(Code::OwnOverlap);
         }
@@ -385,7 +410,12 @@ impl Model {
         if who != ADMIN && (one.owner != who || other.owner != who) {
             return Expected::Rejected(Code::NotAllowed);
         }
-        let others = self.without(&[one.id, other.id]);
+        let both = [one.id, other.id];
+        let others = self.without(&both);
+        let hands = [(one.owner, &other.lines), (other.owner, &one.lines)];
+        if one.owner != other.owner && hands.iter().any(|(owner, lines)| self.too_many(*owner, lines, &both)) {
+            return Expected::Rejected(Code::QuotaExceeded);
+        }
         if others.twice(one.owner, &other.lines) || others.twice(other.owner, &one.lines) {
             return Expected::Rejected(Code::OwnOverlap);
         }
@@ -403,6 +433,9 @@ impl Model {
             return Expected::Rejected(Code::NotAllowed);
         }
         let taken: Vec<Taken> = lines.iter().map(|l| self.taken(*l)).collect();
+        if self.too_many(owner, &taken, &[]) {
+            return Expected::Rejected(Code::QuotaExceeded);
+        }
         if self.twice(owner, &taken) {
             return Expected::Rejected(Code::OwnOverlap);
         }
@@ -432,6 +465,9 @@ impl Model {
             return Expected::Rejected(Code::Invalid);
         }
         let line = self.taken(ask);
+        if self.too_many(who, &[line], &[]) {
+            return Expected::Rejected(Code::QuotaExceeded);
+        }
         let (room, beside) = self.room(&[line], Some(who), None);
         let own = self.holds.iter().filter(|h| self.live(h) && h.holder == who);
         let in_the_way =
@@ -498,6 +534,9 @@ impl Run {
             run.world.roles.insert(id, if n == ADMIN { Role::Admin } else { Role::Member });
             run.world.people.insert(id, Person::default());
             run.world.loaded.people.insert(id);
+            run.world.counted.insert(id, Counted::default());
+            run.world.loaded.counted.insert(id);
+            run.world.loaded.facts.insert(id);
         }
         for kind in kinds {
             let resource = ResourceId(run.id());
@@ -507,6 +546,7 @@ impl Run {
                 teardown: Span::minutes(kind.teardown),
                 approval: kind.approval,
                 own_overlap: if kind.exclusive { OwnOverlap::Refuse } else { OwnOverlap::Allow },
+                quota: kind.quota.map(|most| Quota { most, period: Period::Day, scope: QuotaScope::Resource }),
                 ..Policy::default()
             };
             let spec = ResourceSpec {
@@ -662,6 +702,9 @@ impl Run {
                     _ if *who != ADMIN => Expected::Rejected(Code::NotAllowed),
                     State::Cancelled => Expected::Rejected(Code::Invalid),
                     State::Confirmed => Expected::Accepted,
+                    State::Pending if self.model.too_many(booking.owner, &booking.lines, &[]) => {
+                        Expected::Rejected(Code::QuotaExceeded)
+                    }
                     State::Pending if self.model.twice(booking.owner, &booking.lines) => {
                         Expected::Rejected(Code::OwnOverlap)
                     }
