@@ -147,7 +147,10 @@ fn facts_are_for_admins_and_say_who_is_eligible() {
 #[test]
 fn a_lecture_comes_with_its_discussion() {
     let mut w = World::new(&["ann"]);
-    let section = |span: &(String, String), linked: Value| json!({ "kind": "section", "capacity": 9, "interval": { "start": span.0, "end": span.1 }, "linked": linked });
+    let section = |(start, end): &(String, String), linked: Value| {
+        let interval = json!({ "start": start, "end": end });
+        json!({ "kind": "section", "capacity": 9, "interval": interval, "linked": linked })
+    };
     let (at10, at11) = (w.span("10:00-11:00"), w.span("11:00-12:00"));
     let lecture = w.resource("lecture", section(&at10, json!([])));
     let discussion = w.resource("discussion", section(&at11, json!([[lecture]])));
