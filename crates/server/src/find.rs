@@ -83,7 +83,7 @@ enum Terms {
 enum Stop {
     Problem(Box<Problem>),
     /// Rules ask for more of the person.
-    Needs(Scope),
+    Needs(Box<Scope>),
 }
 
 impl From<Problem> for Stop {
@@ -194,7 +194,7 @@ fn terms_of(like: &Arc<Resource>, search: &Search, world: &mut World) -> Result<
     };
     let missing = Scope::of_person(&spec.policy, search.asker.id).minus(&world.loaded);
     if !missing.is_empty() {
-        return Err(Stop::Needs(missing));
+        return Err(Stop::Needs(Box::new(missing)));
     }
     let nothing_taken = Calendar::empty(like.clone(), Version::zero(world.epoch), search.now);
     let wish = search.wish(world, Arc::new(nothing_taken));
