@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn told(csv: &str) -> Vec<String> {
-        match read(csv.as_bytes(), 3, || Uuid::nil()) {
+        match read(csv.as_bytes(), 3, Uuid::nil) {
             Ok(people) => people.iter().map(|(line, row)| format!("{line} {}", row.name)).collect(),
             Err(errors) => errors.iter().map(ToString::to_string).collect(),
         }
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_is_not_said_stays_and_tags_are_all_of_them() {
-        let read = |csv: &str| read(csv.as_bytes(), 9, || Uuid::nil()).unwrap_or_default().remove(0).1;
+        let read = |csv: &str| read(csv.as_bytes(), 9, Uuid::nil).unwrap_or_default().remove(0).1;
         let ann = read("external_id,name\nA1,Ann\n");
         assert_eq!((ann.title, ann.tags, ann.role, ann.email), (None, None, None, None));
         let ann = read("external_id,name,title,tags\nA1,Ann,,major:cs; passed:MATH20A\n");
