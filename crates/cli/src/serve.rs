@@ -69,6 +69,7 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         engine: engine.clone(),
         views: store.clone(),
         directory: store.clone(),
+        post: store.clone(),
         people: Arc::new(People::new(store.clone())),
         realtime,
         demo: config.demo.then(|| Arc::new(DemoSessions::default())),
@@ -83,12 +84,13 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         site: site.clone(),
     });
     let outbox = Outbox::from_now(&engine).await?;
-    let tasks = [
+    let mut tasks = vec![
         tokio::spawn(run_realtime(app.clone(), outbox, asked)),
         tokio::spawn(deadlines::run(engine.clone())),
         tokio::spawn(tidy(upkeep)),
         tokio::spawn(renew(tls.clone())),
     ];
+    tasks.extend(config.mailer.map(|mailer| tokio::spawn(mailer.run(app.clone()))));
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
     let address = listener.local_addr()?;
     let crowds = app.crowds.clone();

@@ -217,7 +217,8 @@ pub fn cases() -> Vec<Case> {
             bookings_page_by_page
             bookings_by_filter
             holds_of_a_person
-            people_and_their_keys;
+            people_and_their_keys
+            what_people_must_be_told;
         twin:
             the_same_as_the_reference_store_1
             the_same_as_the_reference_store_2

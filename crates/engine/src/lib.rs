@@ -15,6 +15,6 @@ pub mod round;
 pub use attempt::{Answer, Engine, Ids, Limits, NoAnswer, Request, Standing};
 pub use catalogue::Catalogue;
 pub use port::{
-    BookingFilter, Checkpoint, Clock, CommitError, Cursor, Directory, Facets, Made, PersonCard, Record, Recorded,
-    ResourceFilter, Settled, Status, Store, StoreError, Streamed, Views,
+    BookingFilter, Checkpoint, Clock, CommitError, Cursor, Directory, Facets, Letter, Made, Noted, NoticeId,
+    PersonCard, Post, Record, Recorded, ResourceFilter, Settled, Status, Store, StoreError, Streamed, Views,
 };

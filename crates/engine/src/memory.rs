@@ -4,8 +4,8 @@
 use crate::attempt::lock;
 use crate::catalogue::{self, Catalogue};
 use crate::port::{
-    BookingFilter, Clock, CommitError, Cursor, Directory, PersonCard, Record, Recorded, Settled, Status, Store,
-    StoreError, Streamed, Views,
+    BookingFilter, Clock, CommitError, Cursor, Directory, Noted, NoticeId, PersonCard, Record, Recorded, Settled,
+    Status, Store, StoreError, Streamed, Views,
 };
 use crate::round::{self, Judged, KeyAge};
 use async_trait::async_trait;
@@ -29,6 +29,9 @@ struct State {
     world: World,
     attempts: BTreeMap<AttemptKey, Recorded>,
     records: Vec<Record>,
+    notices: Vec<Noted>,
+    /// How many commits there were.
+    commits: u64,
     people: BTreeMap<PersonId, PersonCard>,
     keys: BTreeMap<[u8; 32], PersonId>,
     stopped: Option<String>,
@@ -41,6 +44,8 @@ impl Memory {
             world: World::empty(Epoch(1)),
             attempts: BTreeMap::new(),
             records: Vec::new(),
+            notices: Vec::new(),
+            commits: 0,
             people: BTreeMap::new(),
             keys: BTreeMap::new(),
             stopped: None,
@@ -162,7 +167,11 @@ impl Store for Memory {
         let records = accepted.iter().flat_map(|(_, _, changes, _)| &changes.records);
         let records = records.map(|(id, record)| (*id, &record[..]));
         catalogue::write(&self.catalogue).fold(&world.calendars, records);
+        state.commits += 1;
+        let (commit, mut place) = (state.commits, 0);
         for (proposal, versions, changes, decided_at) in accepted {
+            let told = changes.records.iter().flat_map(|(id, record)| record.iter().map(|change| (*id, change)));
+            state.notices.extend(Noted::by(told, proposal.command.actor, decided_at, commit, &mut place));
             for ((resource, version), (_, changes)) in versions.into_iter().zip(changes.records) {
                 let (attempt, actor) = (proposal.key.key, proposal.command.actor);
                 state.records.push(Record { resource, version, decided_at, attempt, actor, changes });
@@ -266,6 +275,17 @@ impl Views for Memory {
         let state = lock(&self.state);
         let holds = state.world.calendars.values().flat_map(|c| c.holds.values());
         Ok(holds.filter(|h| h.holder == holder).copied().collect())
+    }
+
+    async fn notices_of(&self, person: PersonId, before: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        let state = lock(&self.state);
+        let theirs = state.notices.iter().rev().filter(|n| n.notice.to == person && n.id < before);
+        Ok(theirs.take(max).copied().collect())
+    }
+
+    async fn notices_after(&self, after: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        let state = lock(&self.state);
+        Ok(state.notices.iter().filter(|n| n.id > after).take(max).copied().collect())
     }
 }
 

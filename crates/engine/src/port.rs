@@ -3,7 +3,7 @@
 
 use crate::catalogue::Catalogue;
 use async_trait::async_trait;
-use slotwise_domain::{Actor, Calendar, Failure};
+use slotwise_domain::{Actor, Calendar, Failure, Notice};
 use slotwise_domain::{
     AttemptKey, Block, Booking, BookingId, Change, Decision, Epoch, Fingerprint, Hold, HoldEnd, Instant, Kind,
     PersonId, Proposal, Resource, ResourceId, Role, Scope, Settle, Version, World,
@@ -78,6 +78,12 @@ pub trait Views: Send + Sync + 'static {
 
     /// Holds of a person that no change has ended.
     async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError>;
+
+    /// What a person must be told, the newest first, before a place, at most `max`.
+    async fn notices_of(&self, person: PersonId, before: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError>;
+
+    /// What anybody must be told, the oldest first, after a place, at most `max`.
+    async fn notices_after(&self, after: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError>;
 }
 
 /// Who people are. Apart from the record, so that they can be forgotten.
@@ -97,6 +103,37 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Makes an API key for a person.
     async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError>;
+}
+
+/// How people are told of notices: where to write to them, what they have read, and the letters still to be sent.
+#[async_trait]
+pub trait Post: Send + Sync + 'static {
+    /// Where to write to a person; `None` if they do not want it.
+    async fn address(&self, person: PersonId) -> Result<Option<String>, StoreError>;
+
+    /// Writes to them there from now on, or no more.
+    async fn put_address(&self, person: PersonId, email: Option<String>) -> Result<(), StoreError>;
+
+    /// Up to where a person has read their notices.
+    async fn read_until(&self, person: PersonId) -> Result<NoticeId, StoreError>;
+
+    /// A person has read their notices up to there. It never goes back.
+    async fn put_read_until(&self, person: PersonId, until: NoticeId) -> Result<(), StoreError>;
+
+    /// Up to where letters were made of notices; `None` if that has never begun.
+    async fn posted_until(&self) -> Result<Option<NoticeId>, StoreError>;
+
+    /// Makes letters for those of these people who have an address, and remembers up to where: both, or neither.
+    async fn post(&self, told: Vec<Noted>, until: NoticeId) -> Result<(), StoreError>;
+
+    /// Letters to be sent by now, the longest due first, at most `max`.
+    async fn letters(&self, now: Instant, max: usize) -> Result<Vec<Letter>, StoreError>;
+
+    /// A letter is on its way, or will never be.
+    async fn letter_done(&self, person: PersonId, id: NoticeId) -> Result<(), StoreError>;
+
+    /// A letter could not be sent; it is tried again then.
+    async fn letter_later(&self, person: PersonId, id: NoticeId, again: Instant) -> Result<(), StoreError>;
 }
 
 /// The wall clock, read in one place.
@@ -223,6 +260,66 @@ pub enum Streamed {
     Records(Vec<Record>, bool),
     /// It cannot be told from there: another epoch, or the version is ahead of the record.
     Resync,
+}
+
+/// The place of a notice among all: they lie in the order of commits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NoticeId {
+    /// Which commit.
+    pub commit: u64,
+    /// Where among the notices of that commit, from 1.
+    pub place: u32,
+}
+
+impl NoticeId {
+    /// After all that can be.
+    pub const LAST: NoticeId = NoticeId { commit: i64::MAX as u64, place: u32::MAX };
+}
+
+/// A notice, and where and when it became true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// Its place.
+    pub id: NoticeId,
+    /// Whom, what, and of which booking.
+    pub notice: Notice,
+    /// On which resource; the first, if the booking has several.
+    pub resource: ResourceId,
+    /// When.
+    pub at: Instant,
+}
+
+impl Noted {
+    /// What the changes of one attempt tell people: each of them each thing of each booking once, whatever it is on. `place` is that
+    /// of the last notice before them, and moves on.
+    pub fn by<'a>(
+        changes: impl Iterator<Item = (ResourceId, &'a Change)>,
+        by: Actor,
+        at: Instant,
+        commit: u64,
+        place: &mut u32,
+    ) -> Vec<Noted> {
+        let mut told: Vec<Noted> = Vec::new();
+        for (resource, change) in changes {
+            let Some(notice) = Notice::of(change, by) else { continue };
+            if told.iter().all(|t| t.notice != notice) {
+                *place += 1;
+                told.push(Noted { id: NoticeId { commit, place: *place }, notice, resource, at });
+            }
+        }
+        told
+    }
+}
+
+/// A letter still to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// What it tells.
+    pub told: Noted,
+    /// Where to.
+    pub email: String,
+    /// How often it was tried.
+    pub tries: u32,
 }
 
 /// A place in the outbox; only its store knows what it means.

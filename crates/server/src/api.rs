@@ -6,6 +6,7 @@ pub mod attempts;
 pub mod board;
 pub mod bookings;
 pub mod holds;
+pub mod notices;
 pub mod operations;
 pub mod people;
 pub mod resources;

@@ -20,7 +20,7 @@ use slotwise_domain::{
     Scope, Slot, Subject,
 };
 use slotwise_engine::catalogue;
-use slotwise_engine::{Answer, Directory, Engine, Made, Recorded, Request, Views};
+use slotwise_engine::{Answer, Directory, Engine, Made, Post, Recorded, Request, Views};
 use std::ops::Deref;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -53,6 +53,8 @@ pub struct Parts {
     pub views: Arc<dyn Views>,
     /// Who people are.
     pub directory: Arc<dyn Directory>,
+    /// How they are told of notices.
+    pub post: Arc<dyn Post>,
     /// Their names, remembered for a moment.
     pub people: Arc<People>,
     /// Sockets.

@@ -2,7 +2,7 @@
 //! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{
-    alternatives, attempts, board, bookings, holds, operations, people, resources, room_bookings, search,
+    alternatives, attempts, board, bookings, holds, notices, operations, people, resources, room_bookings, search,
 };
 use crate::app::App;
 use crate::auth;
@@ -59,6 +59,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(alternatives::alternatives))
         .routes(routes!(attempts::read))
         .routes(routes!(people::me))
+        .routes(routes!(notices::address, notices::put_address))
+        .routes(routes!(notices::list))
+        .routes(routes!(notices::read))
         .routes(routes!(people::demo_people))
         .routes(routes!(people::demo_sign_in))
         .routes(routes!(people::demo_sign_out))

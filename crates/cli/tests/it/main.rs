@@ -17,6 +17,7 @@ mod kill;
 mod leases;
 mod limits;
 mod logs;
+mod notices;
 mod races;
 mod rates;
 mod reached;

@@ -132,3 +132,19 @@ CREATE TABLE attempt (
     place         INTEGER NOT NULL,  -- in the commit
     PRIMARY KEY (part_id, key, actor)
 ) STRICT, WITHOUT ROWID;
+
+-- What people must be told: what others did to what is theirs, in the order of commits.
+
+CREATE TABLE notice (
+    part_id       INTEGER NOT NULL,
+    person        BLOB    NOT NULL,
+    commit_number INTEGER NOT NULL,
+    place         INTEGER NOT NULL,  -- among the notices of the commit, from 1
+    news          TEXT    NOT NULL,
+    booking       BLOB    NOT NULL,
+    resource      BLOB    NOT NULL,
+    at            INTEGER NOT NULL,
+    PRIMARY KEY (part_id, person, commit_number, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notice_in_order ON notice (part_id, commit_number, place);

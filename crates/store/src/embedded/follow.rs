@@ -29,7 +29,7 @@ pub(super) const FILE: &str = "views.sqlite";
 /// `SLOV`
 const APPLICATION_ID: u32 = 0x534c_4f56;
 /// Raised whenever the tables or what is in them change; they are made anew then.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const SCHEMA: &str = include_str!("../../migrations/views/schema.sql");
 
 /// How long what is durable may wait before it is brought into the tables unasked.

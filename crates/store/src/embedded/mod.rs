@@ -21,8 +21,10 @@ mod load;
 mod lookup;
 mod mend;
 mod migrate;
+mod notices;
 mod open;
 mod people;
+mod post;
 mod reconcile;
 mod restore;
 mod rows;
@@ -61,8 +63,8 @@ use slotwise_domain::{
 };
 use slotwise_engine::round;
 use slotwise_engine::{
-    BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Directory, PersonCard, Record, Recorded, Settled,
-    Status, Store, StoreError, Streamed, Views,
+    BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Directory, Letter, Noted, NoticeId, PersonCard,
+    Post, Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
 };
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -521,6 +523,15 @@ impl Views for Embedded {
     async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError> {
         Ok(self.tail.holds_of(holder))
     }
+
+    async fn notices_of(&self, person: PersonId, before: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        self.caught_up().await;
+        self.readers.read(move |db| notices::of_person(db, person, before, max)).await
+    }
+
+    async fn notices_after(&self, after: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        self.readers.read(move |db| notices::after(db, after, max)).await
+    }
 }
 
 #[async_trait]
@@ -549,6 +560,45 @@ impl Directory for Embedded {
 
     async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError> {
         self.with_people(move |people| people.put_key(secret_sha256, person, &label)).await
+    }
+}
+
+#[async_trait]
+impl Post for Embedded {
+    async fn address(&self, person: PersonId) -> Result<Option<String>, StoreError> {
+        self.with_people(move |people| people.address(person)).await
+    }
+
+    async fn put_address(&self, person: PersonId, email: Option<String>) -> Result<(), StoreError> {
+        self.with_people(move |people| people.put_address(person, email.as_deref())).await
+    }
+
+    async fn read_until(&self, person: PersonId) -> Result<NoticeId, StoreError> {
+        self.with_people(move |people| people.read_until(person)).await
+    }
+
+    async fn put_read_until(&self, person: PersonId, until: NoticeId) -> Result<(), StoreError> {
+        self.with_people(move |people| people.put_read_until(person, until)).await
+    }
+
+    async fn posted_until(&self) -> Result<Option<NoticeId>, StoreError> {
+        self.with_people(People::posted_until).await
+    }
+
+    async fn post(&self, told: Vec<Noted>, until: NoticeId) -> Result<(), StoreError> {
+        self.with_people(move |people| people.make_letters(&told, until)).await
+    }
+
+    async fn letters(&self, now: Instant, max: usize) -> Result<Vec<Letter>, StoreError> {
+        self.with_people(move |people| people.letters(now, max)).await
+    }
+
+    async fn letter_done(&self, person: PersonId, id: NoticeId) -> Result<(), StoreError> {
+        self.with_people(move |people| people.letter_done(person, id)).await
+    }
+
+    async fn letter_later(&self, person: PersonId, id: NoticeId, again: Instant) -> Result<(), StoreError> {
+        self.with_people(move |people| people.letter_later(person, id, again)).await
     }
 }
 

@@ -8,9 +8,10 @@ use crate::commit::{Commit, Entry};
 use crate::record::Hash;
 use rusqlite::{CachedStatement, Connection, Statement, TransactionBehavior, params};
 use slotwise_domain::{
-    Block, Booking, BookingId, BookingState, Change, EndedHold, Hold, Instant, Interval, OwnOverlap, Resource,
+    Block, Booking, BookingId, BookingState, Change, EndedHold, Hold, Instant, Interval, Notice, OwnOverlap, Resource,
     ResourceId, Slot, Span, Version,
 };
+use slotwise_engine::Noted;
 use slotwise_engine::round::key_time;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -108,6 +109,10 @@ UPDATE hold SET expires_at = ?3, renewals = ?4 WHERE part_id = ?1 AND id = ?2 AN
 
 const HOLD_ENDED: &str = "UPDATE hold SET ended = ?3 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
 
+const NOTICE: &str = "
+INSERT INTO notice (part_id, person, commit_number, place, news, booking, resource, at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
 // Keys begin with their time, and so do the ids of holds: what is old lies at the beginning.
 
 const OLD_KEYS: &str = "
@@ -141,8 +146,10 @@ impl<'c> Rows<'c> {
             return Err(Error::bug(format!("commit {} follows {} in the tables", commit.number, self.mark.number)));
         }
         self.commit = commit.number;
+        let mut notices = 0;
         for (place, entry) in commit.entries.iter().enumerate() {
             self.entry(entry)?;
+            self.notices(entry, &mut notices)?;
             let key = entry.recorded.key;
             if key_time(key) <= self.since {
                 continue;
@@ -181,6 +188,18 @@ impl<'c> Rows<'c> {
             }
             let decided_at = entry.recorded.decision.decided_at;
             self.heads.insert(resource, Head { version, decided_at, hash: record.hash, commit: self.commit });
+        }
+        Ok(())
+    }
+
+    fn notices(&self, entry: &Entry, place: &mut u32) -> Result<()> {
+        let at = entry.recorded.decision.decided_at;
+        for noted in Noted::by(entry.changes_by_resource(), entry.actor(), at, self.commit, place) {
+            let Notice { to, news, booking } = noted.notice;
+            let (place, resource) = (noted.id.place, noted.resource);
+            let commit = signed(self.commit);
+            let mut insert = self.db.prepare_cached(NOTICE)?;
+            insert.execute(params![PART, to.0, commit, place, news.name(), booking.0, resource.0, at.0])?;
         }
         Ok(())
     }
