@@ -15,6 +15,7 @@ mod tables;
 #[cfg(feature = "otlp")]
 mod traces;
 mod verify;
+mod warm;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;

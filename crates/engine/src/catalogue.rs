@@ -8,7 +8,7 @@ mod words;
 use crate::port::{Facets, ResourceFilter};
 use marks::Marks;
 use set::Set;
-use slotwise_domain::{Calendar, Change, Interval, Kind, Policy, Resource, ResourceId};
+use slotwise_domain::{Calendar, Change, Instant, Interval, Kind, Policy, Resource, ResourceId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -277,6 +277,12 @@ impl Catalogue {
     /// Which resources have nothing on them during a time: no booking, no hold, no block. "Not idle" may be wrong, "idle" not.
     pub fn idle(&self, taken: Interval) -> Idle<'_> {
         Idle(self.marks.during(taken))
+    }
+
+    /// What has something on it from an instant on, soonest first, at most `max`; of one day in no order.
+    pub fn soonest(&self, from: Instant, max: usize) -> Vec<ResourceId> {
+        let numbers = self.marks.soonest(from, self.rows.len(), max).into_iter();
+        numbers.filter_map(|number| Some(self.rows.get(number as usize)?.resource.id)).collect()
     }
 
     fn filtered(&self, filter: &ResourceFilter) -> Sets {

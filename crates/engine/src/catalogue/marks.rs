@@ -41,6 +41,19 @@ impl Marks {
         days(taken).filter_map(|(day, cells)| Some((self.days.get(&day)?.as_slice(), cells))).collect()
     }
 
+    /// The numbers below `len` that have a mark on the day of an instant or later, by the first such day, at most `max`.
+    pub fn soonest(&self, from: Instant, len: usize, max: usize) -> Vec<u32> {
+        let (mut told, mut numbers) = (vec![false; len], Vec::new());
+        for cells in self.days.range(from.0.div_euclid(DAY)..).map(|(_, cells)| cells) {
+            let marked = (0_u32..).zip(cells).zip(&mut told).filter(|((_, cells), told)| **cells != 0 && !**told);
+            for ((number, _), told) in marked.take(max - numbers.len()) {
+                *told = true;
+                numbers.push(number);
+            }
+        }
+        numbers
+    }
+
     fn cells(&mut self, day: i64, number: u32) -> &mut u64 {
         let numbers = self.days.entry(day).or_default();
         let place = number as usize;

@@ -3,19 +3,19 @@
 
 use super::backup::{BackupError, Progress, Result, chained, ends, timestamp};
 use super::connect::{Use, connect};
-use super::error::OpenError;
+use super::error::{Error, OpenError};
 use super::journal::{Head, Meta};
-use super::load::PART;
+use super::load::{self, PART, bookings_where};
 use super::migrate::{PEOPLE, STATE};
 use super::open::{RESTORING, look_at_log};
-use super::{FILE, people};
+use super::rows::Rows;
+use super::{FILE, follow, people};
 use crate::codec::{self, Malformed, Said};
 use crate::commit::Commit;
 use crate::text::{CommitText, EndText, FORMAT, HeaderText, Hex, KeyText, Line, PersonText, When};
 use rusqlite::Connection;
-use slotwise_domain::{Booking, BookingId, Epoch, Instant, PersonId, Role};
+use slotwise_domain::{Booking, Epoch, Instant, PersonId, Role};
 use slotwise_engine::PersonCard;
-use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -125,21 +125,26 @@ impl Reading {
         })
     }
 
-    /// Every commit in order, with its bookings as they are after each attempt. Keeps every booking in memory, and returns them.
-    pub fn folded(
-        &self,
-        progress: Progress,
-        mut each: impl FnMut(&Commit) -> Result<()>,
-    ) -> Result<HashMap<BookingId, Arc<Booking>>> {
-        let mut bookings: HashMap<BookingId, Arc<Booking>> = HashMap::new();
+    /// Every commit in order, with its bookings as they are after each attempt; and all bookings, as they are in the end.
+    pub fn folded(&self, progress: Progress, mut each: impl FnMut(&Commit) -> Result<()>) -> Result<Bookings> {
+        let (mut tables, mut mark) = follow::nameless(&self.meta).map_err(OpenError::from)?;
+        // One transaction: nothing of it is wanted if it is not all there.
+        let tx = tables.transaction().map_err(OpenError::sql("beginning a temporary file"))?;
         self.commits(progress, |mut commit, said| {
-            let folded = commit.fold_bookings(&said, |id| Ok::<_, Malformed>(bookings.get(&id).cloned()));
+            let before = |id| Ok::<_, Error>(load::booking(&tx, id)?.map(Arc::new));
+            let folded = commit.fold_bookings(&said, before);
             let number = commit.number;
             folded.map_err(|e| BackupError::damaged(&self.journal.1, format!("commit {number}: {e}")))?;
-            bookings.extend(commit.entries.iter().flat_map(|e| &e.bookings).map(|b| (b.id, b.clone())));
+            // Attempts are told as they come, and by no table: all of them are too old for it.
+            let put = Rows::begin(&tx, mark, Instant::MAX).and_then(|mut rows| {
+                rows.commit(&commit)?;
+                rows.finish()
+            });
+            mark = put.map_err(OpenError::from)?;
             each(&commit)
         })?;
-        Ok(bookings)
+        tx.commit().map_err(OpenError::sql("ending a temporary file"))?;
+        Ok(Bookings { tables })
     }
 
     /// Writes all of it as lines of JSON, begun at `now`. `out` should have a buffer; `name` is what errors call it.
@@ -176,6 +181,27 @@ impl Reading {
         lines.line(&Line::End(EndText { people, keys, commits, attempts, hash: Hex(self.head.hash) }))?;
         lines.out.flush().map_err(BackupError::io("writing", name))?;
         Ok(exported)
+    }
+}
+
+/// All bookings, in a temporary file that goes when this goes.
+pub struct Bookings {
+    tables: Connection,
+}
+
+impl Bookings {
+    /// One after the other, by start and id. Returns how many there are.
+    pub fn each(&self, mut each: impl FnMut(&Booking) -> Result<()>) -> Result<u64> {
+        let reading = || OpenError::sql("reading a temporary file");
+        let select = bookings_where!("WHERE b.part_id = ?1 ORDER BY b.start_at, b.id");
+        let mut select = self.tables.prepare(select).map_err(reading())?;
+        let mut rows = select.query([PART]).map_err(reading())?;
+        let mut count = 0;
+        while let Some(row) = rows.next().map_err(reading())? {
+            each(&load::booking_of(&self.tables, row).map_err(OpenError::from)?)?;
+            count += 1;
+        }
+        Ok(count)
     }
 }
 

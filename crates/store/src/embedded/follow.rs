@@ -361,6 +361,17 @@ fn catch_up(
     Ok(Tables { db, mark, pages })
 }
 
+/// Tables that nobody else sees, in a file of the system's temporary directory that has no name and is gone when it is closed.
+pub(super) fn nameless(meta: &Meta) -> Result<(Connection, Mark)> {
+    let mut tables = Connection::open("")?;
+    tables.pragma_update(None, "journal_mode", "OFF")?;
+    tables.pragma_update(None, "synchronous", "OFF")?;
+    tables.pragma_update(None, "cache_size", -65_536)?;
+    tables.set_prepared_statement_cache_capacity(128);
+    let mark = begin(&mut tables, meta)?;
+    Ok((tables, mark))
+}
+
 /// The mark of tables of this format; makes them if there are none.
 pub(super) fn begin(db: &mut Connection, meta: &Meta) -> Result<Mark> {
     let tables: u32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

@@ -26,6 +26,7 @@ mod open;
 mod people;
 mod post;
 mod reconcile;
+mod refold;
 mod restore;
 mod rows;
 mod signed;
@@ -37,7 +38,7 @@ mod writer;
 
 pub use backup::{BackupError, BackupFile, JournalEnd, Manifest, Progress, Shelf, backup, check_backup, read_manifest};
 pub use error::{Error, OpenError};
-pub use export::{Exported, Reading};
+pub use export::{Bookings, Exported, Reading};
 pub use import::import;
 pub use people::People;
 pub use restore::{Restored, restore};
@@ -96,8 +97,10 @@ pub struct Options {
     pub queue: usize,
     /// How signed checkpoints are made.
     pub checkpoints: Checkpoints,
-    /// The reconciler rests so long at least between two resources, and ninety-nine times as long as it worked.
+    /// The reconciler rests so long at least between two looks, and ninety-nine times as long as it worked.
     pub reconcile_rest: Duration,
+    /// Records that the reconciler holds at once; 1 at least.
+    pub reconcile_page: u64,
     /// From so many pages on the log is copied into the database; with [`u32::MAX`] never, for whoever wants to look at it.
     pub checkpoint_pages: u32,
 }
@@ -112,6 +115,7 @@ impl Default for Options {
             queue: 64,
             checkpoints: Checkpoints::default(),
             reconcile_rest: Duration::from_millis(250),
+            reconcile_page: 20_000,
             checkpoint_pages: 8_000,
         }
     }
@@ -211,7 +215,7 @@ impl Embedded {
             health: health.clone(),
             clock: options.clock.clone(),
             rest: options.reconcile_rest,
-            ending: Arc::default(),
+            page: options.reconcile_page.max(1),
         });
         let reconciler = reconciler.map_err(OpenError::io("starting the reconciler"))?;
         sync(dir)?;

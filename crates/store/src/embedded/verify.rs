@@ -334,13 +334,7 @@ struct Fold {
 
 impl Fold {
     fn new(meta: Meta, running: bool, findings: Findings, checkpoints: Option<Checkpoints>) -> Result<Fold, Error> {
-        // No name: a file in the system's temporary directory that is gone when it is closed.
-        let mut tables = Connection::open("")?;
-        tables.pragma_update(None, "journal_mode", "OFF")?;
-        tables.pragma_update(None, "synchronous", "OFF")?;
-        tables.pragma_update(None, "cache_size", -65_536)?;
-        tables.set_prepared_statement_cache_capacity(128);
-        let mark = follow::begin(&mut tables, &meta)?;
+        let (tables, mark) = follow::nameless(&meta)?;
         Ok(Fold {
             meta,
             hash: record::commits_genesis(meta.writer),
