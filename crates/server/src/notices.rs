@@ -26,6 +26,8 @@ pub struct NoticeBody {
     pub resource: Uuid,
     /// What that is called.
     pub resource_name: Option<String>,
+    /// Where its times are read.
+    pub zone: Option<String>,
     /// When the booking begins, as it is now.
     pub start: Option<String>,
     /// When it ends.
@@ -47,6 +49,7 @@ impl NoticeBody {
             at: time(noted.at),
             booking: noted.notice.booking.0,
             resource: noted.resource.0,
+            zone: resource.as_ref().map(|r| r.spec.zone.name().to_owned()),
             resource_name: resource.map(|r| r.spec.name.clone()),
             start: booking.map(|b| time(b.start())),
             end: booking.map(|b| time(b.end())),

@@ -1485,6 +1485,8 @@ export interface components {
             start?: string | null;
             /** @description What it is called. */
             title?: string | null;
+            /** @description Where its times are read. */
+            zone?: string | null;
         };
         /** @description One page of one's notices. */
         NoticesBody: {

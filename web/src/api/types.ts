@@ -22,6 +22,9 @@ export type BookingLine = Schemas['LineBody'];
 export type MoveRequest = Schemas['MoveRequest'];
 export type HistoryStep = Omit<Told<Schemas['StepBody']>, 'what'> & { what: 'made' | 'approved' | 'moved' | 'edited' | 'cancelled' };
 export type History = Pick<Schemas['HistoryBody'], 'more'> & { steps: HistoryStep[] };
+export type News = 'booked' | 'approved' | 'cancelled' | 'moved';
+export type Notice = Omit<Told<Schemas['NoticeBody']>, 'news'> & { news: News };
+export type Notices = Page<Notice> & Pick<Schemas['NoticesBody'], 'unread'>;
 export type HoldRequest = Schemas['HoldRequest'];
 export type BookingRequest = Schemas['BookingRequest'];
 
