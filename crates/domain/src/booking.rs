@@ -181,6 +181,13 @@ impl Booking {
         self.slots.iter().enumerate().filter(move |(_, s)| s.resource == resource).map(|(n, s)| (n as u16, s))
     }
 
+    /// The same, to be kept: without room for more.
+    pub fn placed_on(&self, resource: ResourceId) -> Vec<(u16, Slot)> {
+        let mut placed = Vec::with_capacity(self.slots_on(resource).count());
+        placed.extend(self.slots_on(resource).map(|(n, slot)| (n, *slot)));
+        placed
+    }
+
     /// When the first of it begins. A booking has at least one slot.
     pub fn start(&self) -> Instant {
         self.slots.iter().map(|s| s.interval.start()).min().unwrap_or(Instant::MIN)

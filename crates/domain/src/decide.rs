@@ -45,12 +45,17 @@ fn reject<T>(r: Rejection) -> Result<T, Stop> {
 
 /// What the command would change if the world were so at `now`, or why not.
 pub fn decide(world: &World, command: &Command, now: Instant) -> Verdict {
-    let missing = command.scope().minus(&world.loaded);
-    if !missing.is_empty() {
-        return Verdict::Needs(missing);
+    let scope = command.scope();
+    match scope.within(&world.loaded) {
+        true => decide_loaded(world, command, &scope, now),
+        false => Verdict::Needs(scope.minus(&world.loaded)),
     }
+}
+
+/// The same, for a command whose own scope is loaded.
+pub(crate) fn decide_loaded(world: &World, command: &Command, scope: &Scope, now: Instant) -> Verdict {
     let mut draft = Draft::new(world, now);
-    draft.expire_due(world.touched(&command.scope()));
+    draft.expire_due(world.touched(scope).iter().copied());
     match judge(&mut draft, command) {
         Ok(subject) => Verdict::Accepted(draft.changes(), subject),
         Err(Stop::Needs(scope)) => Verdict::Needs(*scope),

@@ -8,6 +8,7 @@ use crate::hold::EndedHold;
 use crate::ids::{BookingId, Epoch, HoldId, PersonId, ResourceId, Version};
 use crate::policy::OwnOverlap;
 use crate::time::{Instant, Interval};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -43,6 +44,15 @@ impl Scope {
         self.holds.extend(&other.holds);
         self.people.extend(&other.people);
         self.roles.extend(&other.roles);
+    }
+
+    /// Whether all of this is in `loaded`.
+    pub fn within(&self, loaded: &Scope) -> bool {
+        self.resources.is_subset(&loaded.resources)
+            && self.bookings.is_subset(&loaded.bookings)
+            && self.holds.is_subset(&loaded.holds)
+            && self.people.is_subset(&loaded.people)
+            && self.roles.is_subset(&loaded.roles)
     }
 
     /// What of this is not in `loaded`.
@@ -109,18 +119,22 @@ impl World {
     }
 
     /// The resources a scope touches here, those of its bookings and holds included.
-    pub fn touched(&self, scope: &Scope) -> BTreeSet<ResourceId> {
+    pub fn touched<'s>(&self, scope: &'s Scope) -> Cow<'s, BTreeSet<ResourceId>> {
+        if scope.bookings.is_empty() && scope.holds.is_empty() {
+            return Cow::Borrowed(&scope.resources);
+        }
         let mut touched = scope.resources.clone();
         for booking in scope.bookings.iter().filter_map(|id| self.bookings.get(id)) {
             touched.extend(booking.slots.iter().map(|s| s.resource));
         }
         touched.extend(scope.holds.iter().filter_map(|id| self.holds.get(id)).map(|(resource, _)| *resource));
-        touched
+        Cow::Owned(touched)
     }
 
     /// The versions of the resources a scope touches.
     pub fn versions(&self, scope: &Scope) -> Vec<(ResourceId, Version)> {
-        self.touched(scope).into_iter().filter_map(|id| Some((id, self.calendars.get(&id)?.version))).collect()
+        let versions = self.touched(scope);
+        versions.iter().filter_map(|id| Some((*id, self.calendars.get(id)?.version))).collect()
     }
 
     /// The decision instant: the clock, but never before an earlier decision on a touched resource.

@@ -63,7 +63,7 @@ impl State {
         for id in &scope.holds {
             into.holds.extend(self.world.holds.get(id).map(|h| (*id, *h)));
         }
-        for id in into.touched(scope) {
+        for id in into.touched(scope).into_owned() {
             into.calendars.extend(self.world.calendars.get(&id).map(|c| (id, c.clone())));
         }
         self.look_at_people(into, &self.world, scope);
@@ -77,7 +77,7 @@ impl State {
 
     fn look_at_people(&self, into: &mut World, from: &World, scope: &Scope) {
         into.loaded.extend(scope);
-        let touched = into.touched(scope);
+        let touched = into.touched(scope).into_owned();
         into.loaded.resources.extend(touched);
         for id in &scope.people {
             into.people.insert(*id, person(from, *id));

@@ -3,8 +3,8 @@
 
 use crate::port::{Made, Recorded};
 use slotwise_domain::{
-    Action, AttemptKey, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome, Proposal, Scope,
-    Settle, Span, Subject, Verdict, World, invariants,
+    Action, AttemptKey, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome, Proposal, ResourceId,
+    Scope, Settle, Span, Subject, Verdict, World, invariants,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -34,9 +34,8 @@ pub fn judge<E>(
     mut load: impl FnMut(&mut World, &Scope) -> Result<(), E>,
 ) -> Result<Judged, E> {
     let mut scope = proposal.command.scope();
-    let missing = scope.minus(&world.loaded);
-    if !missing.is_empty() {
-        load(world, &missing)?;
+    if !scope.within(&world.loaded) {
+        load(world, &scope.minus(&world.loaded))?;
     }
     for _ in 0..ROUNDS_MAX {
         let decided_at = world.decided_at(&scope, clock);
@@ -81,11 +80,12 @@ fn fold(
     subject: Option<Subject>,
     decided_at: Instant,
 ) -> Judged {
-    let before = world.versions(scope);
     let made_versions = world.apply(&changes, decided_at);
-    let decided = if made_versions.is_empty() { before } else { made_versions };
-    let policies = decided.iter().filter_map(|(id, _)| Some((*id, world.calendars.get(id)?.resource.policy_version)));
-    let policies = policies.collect();
+    // Where it made none, they are what they were.
+    let decided = if made_versions.is_empty() { world.versions(scope) } else { made_versions };
+    let policy = |(id, _): &(ResourceId, _)| Some((*id, world.calendars.get(id)?.resource.policy_version));
+    let mut policies = Vec::with_capacity(decided.len());
+    policies.extend(decided.iter().filter_map(policy));
     let made = subject.and_then(|s| made(world, s));
     let decision = Decision {
         outcome,

@@ -79,7 +79,7 @@ pub(super) fn book(
         decided_at: draft.now,
     };
     for resource in booking.resources() {
-        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        let slots = booking.placed_on(resource);
         draft.change(resource, Change::BookingMade { booking: id, owner, pending, slots });
     }
     draft.put_booking(booking);
@@ -112,7 +112,7 @@ pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged 
 
     let owner = booking.owner;
     for resource in booking.resources() {
-        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        let slots = booking.placed_on(resource);
         draft.change(resource, Change::BookingApproved { booking: id, owner, slots });
     }
     draft.put_booking(Booking { state: BookingState::Confirmed, ..revised(&booking, draft.now) });
@@ -136,7 +136,7 @@ pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Opt
 
     let owner = booking.owner;
     for resource in booking.resources() {
-        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        let slots = booking.placed_on(resource);
         let reason = reason.cloned();
         draft.change(resource, Change::BookingCancelled { booking: id, owner, was_pending, slots, by: actor, reason });
     }
@@ -272,8 +272,7 @@ pub(super) fn relocate(draft: &mut Draft, moves: &[(Arc<Booking>, Vec<Slot>)]) {
         let moved = Booking { slots: slots.clone(), ..revised(booking, draft.now) };
         let resources: BTreeSet<ResourceId> = booking.resources().into_iter().chain(moved.resources()).collect();
         for resource in resources {
-            let of = |b: &Booking| b.slots_on(resource).map(|(n, s)| (n, *s)).collect();
-            let (from, to) = (of(booking), of(&moved));
+            let (from, to) = (booking.placed_on(resource), moved.placed_on(resource));
             let (owner, revision, pending) = (moved.owner, moved.revision, !moved.state.takes_units());
             let booking = moved.id;
             draft.change(resource, Change::BookingMoved { booking, owner, revision, pending, from, to });

@@ -2,38 +2,46 @@
 //! It is thrown away unless the command is accepted.
 
 use super::Stop;
-use crate::booking::{Booking, Slot};
+use crate::booking::Booking;
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::hold::{EndedHold, Hold, HoldEnd};
-use crate::ids::{HoldId, ResourceId};
+use crate::ids::{HoldId, ResourceId, Version};
 use crate::outcome::{Code, Rejection};
 use crate::time::Instant;
 use crate::world::World;
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 pub(super) struct Draft<'w> {
     pub world: &'w World,
     pub now: Instant,
-    drafted: BTreeMap<ResourceId, (Calendar, Vec<Change>)>,
+    /// By resource, sorted: a command touches few.
+    drafted: Vec<(ResourceId, Drafted)>,
     bookings: Vec<Arc<Booking>>,
+}
+
+/// A resource that would change.
+#[derive(Default)]
+struct Drafted {
+    changes: Vec<Change>,
+    /// As the changes would make it. Folded when somebody looks: the last change of a command mostly is looked at by nobody.
+    calendar: OnceCell<Calendar>,
 }
 
 impl<'w> Draft<'w> {
     pub fn new(world: &'w World, now: Instant) -> Draft<'w> {
-        Draft { world, now, drafted: BTreeMap::new(), bookings: Vec::new() }
+        Draft { world, now, drafted: Vec::new(), bookings: Vec::new() }
     }
 
     /// The calendar as it would be.
     pub fn calendar(&self, id: ResourceId) -> Result<&Calendar, Stop> {
-        match self.drafted.get(&id) {
-            Some((calendar, _)) => Ok(calendar),
-            None => match self.world.calendars.get(&id) {
-                Some(calendar) => Ok(calendar),
-                None => Err(Rejection::of(Code::NotFound).on(id).into()),
-            },
-        }
+        let before = self.world.calendars.get(&id).map(|calendar| &**calendar);
+        let calendar = match self.drafted(id) {
+            Some(drafted) => drafted.calendar(self.world, before, self.now),
+            None => before,
+        };
+        calendar.ok_or_else(|| Rejection::of(Code::NotFound).on(id).into())
     }
 
     /// Whatever fell due on these resources becomes true first.
@@ -50,7 +58,7 @@ impl<'w> Draft<'w> {
 
     /// How the hold ended in this draft, if it did.
     pub fn ended_due(&self, id: HoldId) -> Option<EndedHold> {
-        self.drafted.values().flat_map(|(_, changes)| changes).find_map(|change| match change {
+        self.drafted.iter().flat_map(|(_, drafted)| &drafted.changes).find_map(|change| match change {
             Change::HoldEnded(ended) if ended.hold.id == id => Some(*ended),
             _ => None,
         })
@@ -62,23 +70,33 @@ impl<'w> Draft<'w> {
 
     /// Makes one change of a resource, in the draft.
     pub fn change(&mut self, id: ResourceId, change: Change) {
-        if let (None, Change::ResourceCreated(resource)) = (self.world.calendars.get(&id), &change) {
-            let zero = crate::ids::Version::zero(self.world.epoch);
-            self.drafted.insert(id, (Calendar::empty(resource.clone(), zero, self.now), Vec::new()));
+        if !self.world.calendars.contains_key(&id)
+            && self.drafted(id).is_none()
+            && !matches!(change, Change::ResourceCreated(_))
+        {
+            return;
         }
-        if let Some((calendar, changes)) = self.drafted(id) {
+        let drafted = self.drafted_mut(id);
+        if let Some(calendar) = drafted.calendar.get_mut() {
             calendar.apply(&change);
-            changes.push(change);
         }
+        // These are kept: no room for others that mostly never come.
+        drafted.changes.reserve_exact(1);
+        drafted.changes.push(change);
     }
 
-    fn drafted(&mut self, id: ResourceId) -> Option<&mut (Calendar, Vec<Change>)> {
-        if !self.drafted.contains_key(&id)
-            && let Some(calendar) = self.world.calendars.get(&id)
-        {
-            self.drafted.insert(id, (Calendar::clone(calendar), Vec::new()));
+    fn drafted(&self, id: ResourceId) -> Option<&Drafted> {
+        self.drafted.iter().find(|(drafted, _)| *drafted == id).map(|(_, drafted)| drafted)
+    }
+
+    fn drafted_mut(&mut self, id: ResourceId) -> &mut Drafted {
+        let place = self.drafted.partition_point(|(drafted, _)| *drafted < id);
+        if self.drafted.get(place).is_none_or(|(drafted, _)| *drafted != id) {
+            self.drafted.reserve_exact(1);
+            self.drafted.insert(place, (id, Drafted::default()));
         }
-        self.drafted.get_mut(&id)
+        // It is there: it was put there if it was not.
+        &mut self.drafted[place].1
     }
 
     /// Takes an active booking's units out of the calendars, so that they do not stand in its own way. No change by itself: what
@@ -88,19 +106,46 @@ impl<'w> Draft<'w> {
             return;
         }
         for id in booking.resources() {
-            let slots: Vec<(u16, Slot)> = booking.slots_on(id).map(|(n, s)| (n, *s)).collect();
-            if let Some((calendar, _)) = self.drafted(id) {
+            let slots = booking.placed_on(id);
+            let (world, now) = (self.world, self.now);
+            let Some(before) = world.calendars.get(&id) else { continue };
+            let drafted = self.drafted_mut(id);
+            if drafted.calendar(world, Some(before), now).is_some()
+                && let Some(calendar) = drafted.calendar.get_mut()
+            {
                 calendar.free_slots(booking.id, &slots);
             }
         }
     }
 
     pub fn put_booking(&mut self, booking: Booking) {
+        self.bookings.reserve_exact(1);
         self.bookings.push(Arc::new(booking));
     }
 
     pub fn changes(self) -> Changes {
-        let records = self.drafted.into_iter().map(|(id, (_, changes))| (id, changes));
-        Changes { records: records.filter(|(_, c)| !c.is_empty()).collect(), bookings: self.bookings }
+        // Not collected in place: a draft is large.
+        let mut records = Vec::with_capacity(self.drafted.len());
+        let changed = self.drafted.into_iter().filter(|(_, drafted)| !drafted.changes.is_empty());
+        records.extend(changed.map(|(id, drafted)| (id, drafted.changes)));
+        Changes { records, bookings: self.bookings }
+    }
+}
+
+impl Drafted {
+    /// The resource after its changes. `before` is how the world knows it; `None` if it is to be created and is not.
+    fn calendar(&self, world: &World, before: Option<&Calendar>, now: Instant) -> Option<&Calendar> {
+        if let Some(calendar) = self.calendar.get() {
+            return Some(calendar);
+        }
+        let mut calendar = match (before, self.changes.first()) {
+            (Some(before), _) => before.clone(),
+            (None, Some(Change::ResourceCreated(resource))) => {
+                Calendar::empty(resource.clone(), Version::zero(world.epoch), now)
+            }
+            (None, _) => return None,
+        };
+        self.changes.iter().for_each(|change| calendar.apply(change));
+        Some(self.calendar.get_or_init(|| calendar))
     }
 }

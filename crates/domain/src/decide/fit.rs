@@ -10,6 +10,7 @@ use crate::ids::{BookingId, PersonId};
 use crate::levels::Level;
 use crate::outcome::{Code, Rejection, Witness};
 use crate::time::{Instant, Interval};
+use std::borrow::Cow;
 
 /// Checks that all slots fit together. Holds of `holder` that alone stand in the way are given up.
 pub(super) fn make_room(
@@ -23,16 +24,15 @@ pub(super) fn make_room(
         // Lines of one request are summed: those before this one already take their units.
         let before = slots.iter().enumerate().take(n).filter(|(_, s)| s.resource == slot.resource);
         let before: Vec<(u16, Slot)> = before.map(|(n, s)| (n as u16, *s)).collect();
-        let summed = |draft: &Draft| -> Result<Calendar, Stop> {
-            let mut calendar = draft.calendar(slot.resource)?.clone();
-            calendar.take_slots(booking, holder.unwrap_or(PersonId(booking.0)), &before);
-            Ok(calendar)
+        let by = holder.unwrap_or(PersonId(booking.0));
+        let own = match holder {
+            Some(holder) => in_own_way(&*summed(draft, slot, booking, by, &before)?, holder, slot),
+            None => Vec::new(),
         };
-        let calendar = summed(draft)?;
-        for hold in holder.map(|holder| in_own_way(&calendar, holder, slot)).unwrap_or_default() {
+        for hold in own {
             draft.end_hold(hold, HoldEnd::Superseded);
         }
-        let calendar = summed(draft)?;
+        let calendar = summed(draft, slot, booking, by, &before)?;
         if let Some(at) = first_over(&calendar, slot, Level::taken) {
             refused.push(refusal(&calendar, slot, at, booking));
         }
@@ -43,8 +43,26 @@ pub(super) fn make_room(
     }
 }
 
+/// The slot's calendar with the lines of the same request that come before it.
+fn summed<'d>(
+    draft: &'d Draft,
+    slot: &Slot,
+    booking: BookingId,
+    by: PersonId,
+    before: &[(u16, Slot)],
+) -> Result<Cow<'d, Calendar>, Stop> {
+    let mut calendar = Cow::Borrowed(draft.calendar(slot.resource)?);
+    if !before.is_empty() {
+        calendar.to_mut().take_slots(booking, by, before);
+    }
+    Ok(calendar)
+}
+
 /// The holder's own holds that meet a slot which does not fit beside what is taken.
 pub(super) fn in_own_way(calendar: &Calendar, holder: PersonId, slot: &Slot) -> Vec<Hold> {
+    if calendar.holds.is_empty() {
+        return Vec::new();
+    }
     match first_over(calendar, slot, Level::taken) {
         Some(_) => {
             let own = calendar.holds.values().filter(|h| h.holder == holder && h.occupied.meets(slot.occupied));

@@ -136,10 +136,8 @@ impl Reading {
             let number = commit.number;
             folded.map_err(|e| BackupError::damaged(&self.journal.1, format!("commit {number}: {e}")))?;
             // Attempts are told as they come, and by no table: all of them are too old for it.
-            let put = Rows::begin(&tx, mark, Instant::MAX).and_then(|mut rows| {
-                rows.commit(&commit)?;
-                rows.finish()
-            });
+            let mut rows = Rows::begin(&tx, mark, Instant::MAX);
+            let put = rows.commit(&commit).and_then(|()| rows.finish());
             mark = put.map_err(OpenError::from)?;
             each(&commit)
         })?;

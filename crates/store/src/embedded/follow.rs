@@ -32,8 +32,12 @@ const APPLICATION_ID: u32 = 0x534c_4f56;
 const FORMAT: u32 = 2;
 const SCHEMA: &str = include_str!("../../migrations/views/schema.sql");
 
+/// How much it stands back behind all that somebody waits for, as `nice` counts: a third of their share where the processors do
+/// not suffice. The writer waits for it when it is too far behind.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 5;
 /// How long what is durable may wait before it is brought into the tables unasked.
-const LAZY: Duration = Duration::from_millis(500);
+const LAZY: Duration = Duration::from_secs(2);
 /// Attempts brought in at once.
 const BATCH_MAX: usize = 32_768;
 /// From so many attempts behind on, it does not wait.
@@ -43,7 +47,7 @@ const BEHIND_MAX: u64 = 200_000;
 /// Rows are made anew between two batches; none takes so long.
 const MEND_WITHIN: Duration = Duration::from_secs(60);
 /// From so many pages on the tables' own log is copied.
-const CHECKPOINT_PAGES: u32 = 16_000;
+const CHECKPOINT_PAGES: u32 = 8_000;
 /// Rows of a kind that are taken away at once, so that nothing waits for it.
 const PRUNE_MAX: usize = 2_000;
 /// How often it is looked whether there is any, by the store's clock.
@@ -178,6 +182,7 @@ struct Run {
 
 impl Run {
     fn run(mut self, rung: &Receiver<()>) {
+        stand_back();
         let mut open = true;
         while open {
             open = !matches!(rung.recv_timeout(LAZY), Err(RecvTimeoutError::Disconnected));
@@ -248,13 +253,22 @@ pub(super) fn apply<'a>(
     since: Instant,
 ) -> Result<Mark> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut rows = Rows::begin(&tx, mark, since)?;
+    let mut rows = Rows::begin(&tx, mark, since);
     for commit in commits {
         rows.commit(commit)?;
     }
     let mark = rows.finish()?;
     tx.commit()?;
     Ok(mark)
+}
+
+/// Lets whoever is answered now go first. If the system does not, it only takes longer.
+fn stand_back() {
+    // Elsewhere it would mean the whole process.
+    #[cfg(target_os = "linux")]
+    if let Err(e) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(error = %e, "the thread that follows the journal has no lower priority");
+    }
 }
 
 fn condemn(db: &Connection) -> Result<()> {

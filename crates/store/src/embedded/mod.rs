@@ -116,7 +116,7 @@ impl Default for Options {
             checkpoints: Checkpoints::default(),
             reconcile_rest: Duration::from_millis(250),
             reconcile_page: 20_000,
-            checkpoint_pages: 8_000,
+            checkpoint_pages: 1_000,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::load::{PART, signed};
 use crate::codec;
 use crate::commit::{Commit, Entry};
 use crate::record::Hash;
-use rusqlite::{CachedStatement, Connection, Statement, TransactionBehavior, params};
+use rusqlite::{Connection, Statement, TransactionBehavior, params};
 use slotwise_domain::{
     Block, Booking, BookingId, BookingState, Change, EndedHold, Hold, Instant, Interval, Notice, OwnOverlap, Resource,
     ResourceId, Slot, Span, Version,
@@ -15,6 +15,7 @@ use slotwise_engine::Noted;
 use slotwise_engine::round::key_time;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// How far the tables are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +34,30 @@ pub(super) struct Rows<'c> {
     mark: Mark,
     /// Keys from before it are kept no longer.
     since: Instant,
-    /// Where each resource's chain ends now, written once at the end.
+    // What is written once at the end, in the order of its keys: rows that lie together are written together.
+    /// Where each resource's chain ends now.
     heads: BTreeMap<ResourceId, Head>,
+    /// Bookings that were not there at the mark.
+    made: BTreeMap<BookingId, Made>,
+    attempts: Vec<Attempt>,
     commit: u64,
-    booking: CachedStatement<'c>,
-    slot: CachedStatement<'c>,
-    attempt: CachedStatement<'c>,
+}
+
+/// A booking as the last commit leaves it.
+struct Made {
+    booking: Arc<Booking>,
+    /// The commits that changed it, as they are stored.
+    commits: Vec<u8>,
+}
+
+/// Where an answer is.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Attempt {
+    part: i64,
+    key: Uuid,
+    actor: Uuid,
+    commit: i64,
+    place: i64,
 }
 
 struct Head {
@@ -48,7 +67,7 @@ struct Head {
     commit: u64,
 }
 
-pub(super) const DAY: i64 = 86_400_000_000;
+const DAY: i64 = 86_400_000_000;
 /// Every so manieth record of a resource has a mark.
 const MARKED: u64 = 64;
 
@@ -57,9 +76,9 @@ const MARK: &str = "INSERT INTO record_mark (part_id, resource, number, commit_n
 const ATTEMPT: &str = "INSERT INTO attempt (part_id, key, actor, commit_number, place) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 pub(super) const BOOKING: &str = "
-INSERT INTO booking (part_id, id, owner, made_by, state, title, purpose, people, start_at, end_at, start_day, until, resources,
-                     revision, created_at, decided_at, commits)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+INSERT INTO booking (part_id, id, owner, made_by, state, cancelled_at, cancelled_by, cancel_reason, title, purpose, people,
+                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
 
 pub(super) const SLOT: &str = "
 INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start_at, end_at, setup, teardown, units, exclusive,
@@ -127,17 +146,16 @@ const MARKED_AT: &str = "UPDATE mark SET number = ?2, hash = ?3, longest = ?4 WH
 
 impl<'c> Rows<'c> {
     /// Begins after a mark, within a transaction.
-    pub fn begin(db: &'c Connection, mark: Mark, since: Instant) -> Result<Rows<'c>> {
-        Ok(Rows {
+    pub fn begin(db: &'c Connection, mark: Mark, since: Instant) -> Rows<'c> {
+        Rows {
             db,
             mark,
             since,
             heads: BTreeMap::new(),
+            made: BTreeMap::new(),
+            attempts: Vec::new(),
             commit: mark.number,
-            booking: db.prepare_cached(BOOKING)?,
-            slot: db.prepare_cached(SLOT)?,
-            attempt: db.prepare_cached(ATTEMPT)?,
-        })
+        }
     }
 
     /// The next commit.
@@ -154,14 +172,21 @@ impl<'c> Rows<'c> {
             if key_time(key) <= self.since {
                 continue;
             }
-            self.attempt.execute(params![key.part.0, key.key, key.actor, signed(commit.number), place as i64])?;
+            let (part, commit) = (key.part.0, signed(commit.number));
+            self.attempts.push(Attempt { part, key: key.key, actor: key.actor, commit, place: place as i64 });
         }
         (self.mark.number, self.mark.hash) = (commit.number, commit.hash);
         Ok(())
     }
 
     /// What stands for all of them. Returns how far the tables are then.
-    pub fn finish(self) -> Result<Mark> {
+    pub fn finish(mut self) -> Result<Mark> {
+        self.put_bookings()?;
+        self.attempts.sort_unstable();
+        let mut put = self.db.prepare_cached(ATTEMPT)?;
+        for Attempt { part, key, actor, commit, place } in &self.attempts {
+            put.execute(params![part, key, actor, commit, place])?;
+        }
         let mut put = self.db.prepare_cached(HEAD)?;
         for (resource, Head { version, decided_at, hash, commit }) in &self.heads {
             let (epoch, number) = (version.epoch.0, signed(version.number));
@@ -171,6 +196,23 @@ impl<'c> Rows<'c> {
         let rows = self.db.prepare_cached(MARKED_AT)?.execute(params![PART, signed(number), hash, longest.0])?;
         one_row(rows, "mark", &number)?;
         Ok(self.mark)
+    }
+
+    fn put_bookings(&self) -> Result<()> {
+        let mut put = self.db.prepare_cached(BOOKING)?;
+        let mut slots = Vec::with_capacity(self.made.len());
+        for Made { booking, commits } in self.made.values() {
+            put_booking(&mut put, booking, commits)?;
+            let until = until(booking);
+            let placed = (0_i64..).zip(&booking.slots);
+            slots.extend(placed.map(|(place, slot)| (slot.resource, until, booking.id, place, slot, booking)));
+        }
+        slots.sort_unstable_by_key(|(resource, until, id, place, ..)| (*resource, *until, *id, *place));
+        let mut put = self.db.prepare_cached(SLOT)?;
+        for (_, until, _, place, slot, booking) in slots {
+            put_slot(&mut put, booking, until, place, slot)?;
+        }
+        Ok(())
     }
 
     fn entry(&mut self, entry: &Entry) -> Result<()> {
@@ -223,6 +265,12 @@ impl<'c> Rows<'c> {
             }
             // Its slots are put in with the booking.
             Change::BookingMade { .. } | Change::BookingMoved { .. } => Ok(()),
+            // And so are all of one that was made since the mark.
+            Change::BookingApproved { booking, .. } | Change::BookingCancelled { booking, .. }
+                if self.made.contains_key(booking) =>
+            {
+                Ok(())
+            }
             Change::BookingApproved { booking, slots, .. } => {
                 self.slots_active(resource, *booking, until(*booking)?, slots, true)
             }
@@ -259,67 +307,55 @@ impl<'c> Rows<'c> {
         one_row(update.execute(params![PART, resource.0, signed(version)])?, "resource", &resource)
     }
 
-    fn booking(&mut self, booking: &Booking, entry: &Entry) -> Result<()> {
-        let Booking { id, details, .. } = booking;
-        let (state, cancelled) = match &booking.state {
-            BookingState::Pending => ("pending", None),
-            BookingState::Confirmed => ("confirmed", None),
-            BookingState::Cancelled { at, by, reason } => ("cancelled", Some((at.0, by.uuid(), reason))),
-        };
-        let resources: Vec<u8> = booking.resources().iter().flat_map(|r| r.0.into_bytes()).collect();
-        let (start, end, until) = (booking.start(), booking.end(), until(booking));
-        let day = start.0.div_euclid(DAY);
+    fn booking(&mut self, booking: &Arc<Booking>, entry: &Entry) -> Result<()> {
+        let Booking { id, details, .. } = &**booking;
+        let (start, end) = (booking.start(), booking.end());
         self.mark.longest = self.mark.longest.max(end.since(start));
         let commit = self.commit.to_be_bytes();
-        if booking.revision == 1 {
-            self.booking.execute(params![
-                PART,
-                id.0,
-                booking.owner.0,
-                booking.made_by.uuid(),
-                state,
-                details.title,
-                details.purpose,
-                details.people,
-                start.0,
-                end.0,
-                day,
-                until.0,
-                resources,
-                signed(booking.revision),
-                booking.created_at.0,
-                booking.decided_at.0,
-                commit
-            ])?;
-            return put_slots(&mut self.slot, booking, until);
+        match (self.made.get_mut(id), booking.revision) {
+            (None, 1) => {
+                self.made.insert(*id, Made { booking: booking.clone(), commits: commit.to_vec() });
+                return Ok(());
+            }
+            (Some(made), revision) if revision == made.booking.revision + 1 => {
+                made.booking = booking.clone();
+                made.commits.extend(commit);
+                return Ok(());
+            }
+            (Some(made), revision) => {
+                let before = made.booking.revision;
+                return Err(Error::bug(format!("{id} is at revision {revision} after {before}")));
+            }
+            (None, _) => {}
         }
         let moved = entry.changes().any(|change| change.booking() == Some(*id) && change.moves());
         if moved {
             self.slots_gone(*id)?;
         }
+        let (cancelled, until) = (given_up(booking), until(booking));
         let rows = self.db.prepare_cached(BOOKING_CHANGED)?.execute(params![
             PART,
             id.0,
             signed(booking.revision - 1),
-            state,
+            booking.state.name(),
             cancelled.map(|(at, ..)| at),
             cancelled.map(|(_, by, _)| by),
-            cancelled.and_then(|(.., reason)| reason.as_ref()),
+            cancelled.and_then(|(.., reason)| reason),
             details.title,
             details.purpose,
             details.people,
             start.0,
             end.0,
-            day,
+            start.0.div_euclid(DAY),
             until.0,
-            resources,
+            ids_of(booking),
             signed(booking.revision),
             booking.decided_at.0,
             commit
         ])?;
         one_row(rows, "booking", id)?;
         match moved {
-            true => put_slots(&mut self.slot, booking, until),
+            true => put_slots(&mut *self.db.prepare_cached(SLOT)?, booking, until),
             false => Ok(()),
         }
     }
@@ -353,27 +389,72 @@ impl<'c> Rows<'c> {
     }
 }
 
+/// Puts a booking in, without its slots; `statement` takes the values of [`BOOKING`].
+pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits: &[u8]) -> Result<()> {
+    let Booking { id, details, .. } = booking;
+    let cancelled = given_up(booking);
+    let start = booking.start().0;
+    statement.execute(params![
+        PART,
+        id.0,
+        booking.owner.0,
+        booking.made_by.uuid(),
+        booking.state.name(),
+        cancelled.map(|(at, ..)| at),
+        cancelled.map(|(_, by, _)| by),
+        cancelled.and_then(|(.., reason)| reason),
+        details.title,
+        details.purpose,
+        details.people,
+        start,
+        booking.end().0,
+        start.div_euclid(DAY),
+        until(booking).0,
+        ids_of(booking),
+        signed(booking.revision),
+        booking.created_at.0,
+        booking.decided_at.0,
+        commits
+    ])?;
+    Ok(())
+}
+
 /// Puts a booking's slots in; `statement` is [`SLOT`].
 pub(super) fn put_slots(statement: &mut Statement, booking: &Booking, until: Instant) -> Result<()> {
-    for (place, slot) in booking.slots.iter().enumerate() {
-        let around = around(slot.interval, slot.occupied);
-        statement.execute(params![
-            PART,
-            slot.resource.0,
-            until.0,
-            booking.id.0,
-            place as i64,
-            booking.owner.0,
-            slot.interval.start().0,
-            slot.interval.end().0,
-            around.0,
-            around.1,
-            slot.units,
-            exclusive(slot),
-            booking.state.takes_units()
-        ])?;
-    }
+    (0_i64..).zip(&booking.slots).try_for_each(|(place, slot)| put_slot(statement, booking, until, place, slot))
+}
+
+fn put_slot(statement: &mut Statement, booking: &Booking, until: Instant, place: i64, slot: &Slot) -> Result<()> {
+    let around = around(slot.interval, slot.occupied);
+    statement.execute(params![
+        PART,
+        slot.resource.0,
+        until.0,
+        booking.id.0,
+        place,
+        booking.owner.0,
+        slot.interval.start().0,
+        slot.interval.end().0,
+        around.0,
+        around.1,
+        slot.units,
+        exclusive(slot),
+        booking.state.takes_units()
+    ])?;
     Ok(())
+}
+
+/// When, by whom and why a booking was given up, if it was.
+fn given_up(booking: &Booking) -> Option<(i64, Uuid, Option<&String>)> {
+    match &booking.state {
+        BookingState::Pending | BookingState::Confirmed => None,
+        BookingState::Cancelled { at, by, reason } => Some((at.0, by.uuid(), reason.as_ref())),
+    }
+}
+
+/// The ids of the resources it takes from, one after the other.
+fn ids_of(booking: &Booking) -> Vec<u8> {
+    booking.resources().iter().flat_map(|r| r.0.into_bytes()).collect()
 }
 
 /// Puts a live hold in.

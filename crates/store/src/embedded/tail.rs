@@ -128,19 +128,11 @@ impl Tail {
         // Before they leave memory: a key that is younger than this is in memory or nowhere.
         self.latest_key.fetch_max(latest, Ordering::AcqRel);
         self.applied.send_replace(last.number);
-        let mut inner = self.write();
+        // One at a time, and freed after: everybody looks here first and must not wait for all of them.
         for commit in commits {
-            inner.forget(commit, last.number);
-            inner.kept += commit.entries.len();
+            let gone = self.write().let_go(commit, last.number);
             self.behind.fetch_sub(commit.entries.len() as u64, Ordering::Relaxed);
-        }
-        let applied = last.number;
-        while inner.commits.front().is_some_and(|c| c.number <= applied)
-            && (inner.commits.len() > KEPT_COMMITS || inner.kept > KEPT_ATTEMPTS)
-        {
-            if let Some(gone) = inner.commits.pop_front() {
-                inner.kept = inner.kept.saturating_sub(gone.entries.len());
-            }
+            drop(gone);
         }
     }
 
@@ -267,6 +259,21 @@ impl Inner {
             | Change::BlockAdded { .. }
             | Change::BlockRemoved { .. } => {}
         }
+    }
+
+    /// The commit is in the tables, as all are until `applied`. Returns what is kept no longer.
+    fn let_go(&mut self, commit: &Commit, applied: u64) -> Vec<Arc<Commit>> {
+        self.forget(commit, applied);
+        self.kept += commit.entries.len();
+        let mut gone = Vec::new();
+        while self.commits.front().is_some_and(|first| first.number <= commit.number)
+            && (self.commits.len() > KEPT_COMMITS || self.kept > KEPT_ATTEMPTS)
+            && let Some(first) = self.commits.pop_front()
+        {
+            self.kept = self.kept.saturating_sub(first.entries.len());
+            gone.push(first);
+        }
+        gone
     }
 
     /// Forgets what this commit put in, unless a later one, that is not in the tables, has put in something newer.

@@ -149,7 +149,7 @@ impl Writer {
         let judged = self.judge(batch, settle).map_err(nothing_written)?;
         let Judgement { mut settled, mut decided, mut heads, world, now, since } = judged;
         if decided.is_empty() {
-            return Ok(settled.into_iter().flatten().collect());
+            return Ok(all(settled));
         }
         let commit = self.write(batch, &mut decided, &mut heads, now).map_err(nothing_written)?;
         self.phase = Phase::Committing;
@@ -170,7 +170,7 @@ impl Writer {
                 *answer = Some(Settled::Decided(*recorded, made));
             }
         }
-        Ok(settled.into_iter().flatten().collect())
+        Ok(all(settled))
     }
 
     fn run_sql(&self, sql: &str) -> rusqlite::Result<usize> {
@@ -191,8 +191,10 @@ impl Writer {
         let mut source = Loader { lookup, roles: &mut self.roles, heads: &mut heads, folded: &[] };
         for (proposal, _) in batch.iter().zip(&settled).filter(|(_, answer)| answer.is_none()) {
             let scope = proposal.command.scope();
-            let missing = scope.minus(&world.loaded);
-            load::fill(&mut world, &missing, &scope.resources, &mut source)?;
+            if !scope.within(&world.loaded) {
+                let missing = scope.minus(&world.loaded);
+                load::fill(&mut world, &missing, &scope.resources, &mut source)?;
+            }
         }
 
         let now = self.clock.now();
@@ -311,6 +313,13 @@ struct Judgement {
     since: Instant,
 }
 
+/// The answers, each of which is there by now.
+fn all(settled: Vec<Option<Settled>>) -> Vec<Settled> {
+    let mut answers = Vec::with_capacity(settled.len());
+    answers.extend(settled.into_iter().flatten());
+    answers
+}
+
 /// The answer for a key that is known already.
 fn replay(recorded: Recorded, proposal: &Proposal) -> Settled {
     match recorded.fingerprint == proposal.fingerprint {
@@ -370,7 +379,7 @@ impl Source for Loader<'_> {
         let Some(entry) = self.lookup.calendar(id)? else { return Ok(None) };
         let Entry { hash, commit, .. } = entry;
         self.heads.insert(id, ChainHead { version: entry.calendar.version, hash, commit, changed: false });
-        Ok(Some(cache::trimmed(entry.calendar, self.lookup.since)))
+        Ok(Some(entry.calendar))
     }
 
     fn role(&mut self, id: PersonId) -> Result<Option<Role>> {
