@@ -11,7 +11,7 @@ use crate::realtime::{Conflict, Realtime};
 use crate::requests::Said;
 use crate::site::Site;
 use crate::wire::{BlockBody, BookingBody, HoldBody, PersonBody, ResourceBody, ResourceVersion, time};
-use axum::Json;
+use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -133,7 +133,7 @@ impl IntoResponse for Told {
                     _ => None,
                 };
                 let said = Said { outcome: Some(body.outcome), code: String::new() };
-                let mut response = (status, Json(body)).into_response();
+                let mut response = json(status, HeaderValue::from_static("application/json"), &body);
                 response.extensions_mut().insert(said);
                 if let Some(location) = location.filter(|_| made).and_then(|l| HeaderValue::from_str(&l).ok()) {
                     response.headers_mut().insert(header::LOCATION, location);
@@ -146,6 +146,22 @@ impl IntoResponse for Told {
             Told::Problem(problem, replayed) => mark_replay(problem.into_response(), replayed),
         }
     }
+}
+
+/// Bytes that most answers to an attempt fit in, and headers of one: neither grows while it is filled.
+const ANSWER_BYTES: usize = 1_024;
+const ANSWER_HEADERS: usize = 12;
+
+/// An answer of JSON, written at once.
+pub fn json(status: StatusCode, content_type: HeaderValue, body: &impl Serialize) -> Response {
+    let mut text = Vec::with_capacity(ANSWER_BYTES);
+    // Our own types always serialise: they hold strings, numbers and lists.
+    drop(serde_json::to_writer(&mut text, body));
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().reserve(ANSWER_HEADERS);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
 }
 
 /// The status of what was accepted: whether it made something new, whether it was decided before.
@@ -197,19 +213,17 @@ impl App {
     }
 
     async fn conclude(&self, asker: &Asker, key: Uuid, answer: Answer, asked: &Command) -> Result<Told, Problem> {
-        let conflict = match &answer {
+        let fought_over = match &answer {
             Answer::Decided(recorded, _) => match &recorded.decision.outcome {
-                Outcome::Rejected(r) if r.code.is_conflict() => Some(Some(r.clone())),
+                Outcome::Rejected(r) if r.code.is_conflict() => subject_of(asked, Some(r)),
                 _ => None,
             },
-            Answer::Failed(failure) if failure.code == FailureCode::Conflict => Some(None),
+            Answer::Failed(failure) if failure.code == FailureCode::Conflict => subject_of(asked, None),
             _ => None,
         };
         let told = self.tell(asker, key, answer, Some(asked)).await?;
-        if let (Some(rejection), Told::Problem(problem, _)) = (conflict, &told)
-            && let Some(resource) = subject_of(asked, rejection.as_ref())
-        {
-            self.realtime.conflict(Conflict { person: asker.id, resource, problem: problem.clone() });
+        if let (Some(resource), Told::Problem(problem, _)) = (fought_over, &told) {
+            self.realtime.conflict(|| Conflict { person: asker.id, resource, problem: problem.clone() });
         }
         Ok(told)
     }

@@ -1,12 +1,11 @@
 //! What is not a success, as RFC 9457 problems: in one place, last. What the person reads is written here;
 //! what the operator reads is logged where it is handled, and never the same string.
 
-use crate::app::App;
+use crate::app::{App, json};
 use crate::auth::Asker;
 use crate::rate::Standing;
 use crate::requests::Said;
 use crate::wire::{ResourceVersion, SeenBody, time};
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -387,10 +386,9 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = self.retry_after.filter(|_| status != StatusCode::UNPROCESSABLE_ENTITY);
         let said = Said { outcome: self.outcome, code: self.code.clone() };
-        let mut response = (status, Json(self.0)).into_response();
+        let mut response = json(status, HeaderValue::from_static("application/problem+json"), &self.0);
         response.extensions_mut().insert(said);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(0)));
         }
