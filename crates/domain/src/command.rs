@@ -56,6 +56,24 @@ pub struct Seen {
     pub as_of: Instant,
 }
 
+/// What a command asked for, as far as nothing else in the record tells it. Recorded with a refusal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// For whom, if not for whoever asked.
+    pub owner: Option<PersonId>,
+    /// The bookings it named.
+    pub bookings: Vec<BookingId>,
+    /// What it wanted, at most [`Command::LINES_MAX`] of it.
+    pub lines: Vec<Line>,
+}
+
+impl Asked {
+    /// Whether nothing is to be told.
+    pub const fn is_empty(&self) -> bool {
+        self.owner.is_none() && self.bookings.is_empty() && self.lines.is_empty()
+    }
+}
+
 /// What is asked. Ids of things to be made are made outside, anew for each execution.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
@@ -256,6 +274,34 @@ impl Command {
             }
         }
         scope
+    }
+
+    /// What it asks for, to be kept with its refusal.
+    pub fn asked(&self) -> Asked {
+        let few = |lines: &[Line]| lines.iter().take(Command::LINES_MAX).copied().collect();
+        match &self.action {
+            Action::Book { owner, lines, .. } => Asked {
+                owner: Some(*owner).filter(|owner| Some(*owner) != self.actor.person()),
+                lines: few(lines),
+                ..Asked::default()
+            },
+            Action::Move { booking, to } => Asked { bookings: vec![booking.id], lines: few(to), ..Asked::default() },
+            Action::Swap { one, other } => Asked { bookings: vec![one.id, other.id], ..Asked::default() },
+            Action::Approve { booking } | Action::Cancel { booking, .. } | Action::EditBooking { booking, .. } => {
+                Asked { bookings: vec![*booking], ..Asked::default() }
+            }
+            Action::Hold { line, .. } => Asked { lines: vec![*line], ..Asked::default() },
+            Action::AddBlock { resource, interval, .. } => Asked {
+                lines: vec![Line { resource: *resource, interval: Some(*interval), units: 0 }],
+                ..Asked::default()
+            },
+            Action::CreateResource { .. }
+            | Action::EditResource { .. }
+            | Action::RemoveBlock { .. }
+            | Action::Renew(_)
+            | Action::Release(_)
+            | Action::ExpireHolds { .. } => Asked::default(),
+        }
     }
 
     /// What it is called in logs, metrics and the record.

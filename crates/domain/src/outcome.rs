@@ -3,7 +3,7 @@
 
 use crate::booking::Booking;
 use crate::change::Changes;
-use crate::command::Seen;
+use crate::command::{Asked, Seen};
 use crate::ids::{BlockId, BookingId, HoldId, PersonId, ResourceId, Version};
 use crate::resource::Resource;
 use crate::time::{Instant, Interval};
@@ -407,4 +407,6 @@ pub struct Decision {
     pub decided: Vec<(ResourceId, Version)>,
     /// The policy versions in force at the decision.
     pub policies: Vec<(ResourceId, u64)>,
+    /// Of a refusal what was asked for: it changed nothing that would tell.
+    pub asked: Asked,
 }

@@ -5,8 +5,8 @@ use crate::catalogue::Catalogue;
 use async_trait::async_trait;
 use slotwise_domain::{Actor, Calendar, Failure, Notice};
 use slotwise_domain::{
-    AttemptKey, Block, Booking, BookingId, Change, Decision, Epoch, Fingerprint, Hold, HoldEnd, Instant, Kind,
-    PersonId, Proposal, Resource, ResourceId, Role, Scope, Settle, Version, World,
+    AttemptKey, Block, Booking, BookingId, Change, Code, Decision, Epoch, Fingerprint, Hold, HoldEnd, Instant, Kind,
+    Outcome, PersonId, Proposal, Resource, ResourceId, Role, Scope, Settle, Version, World,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -76,6 +76,23 @@ pub trait Views: Send + Sync + 'static {
     /// What happened to a booking: the records that speak of it, in the order of commits, at most `max`.
     async fn history(&self, id: BookingId, max: usize) -> Result<Vec<Record>, StoreError>;
 
+    /// A recorded attempt, with what became true by it.
+    async fn attempt(&self, key: AttemptKey) -> Result<Option<Attempt>, StoreError>;
+
+    /// Recorded attempts, the latest first.
+    async fn attempts(&self, filter: AttemptFilter) -> Result<AttemptsPage, StoreError>;
+
+    /// The records of a resource whose version's number is above `after` and at most `upto`, in order.
+    async fn records(&self, resource: ResourceId, after: u64, upto: u64) -> Result<Vec<Record>, StoreError>;
+
+    /// A booking as it was when the version of a resource that it is on had this number; what people said of it included.
+    async fn booking_as_of(
+        &self,
+        id: BookingId,
+        resource: ResourceId,
+        number: u64,
+    ) -> Result<Option<Arc<Booking>>, StoreError>;
+
     /// Holds of a person that no change has ended.
     async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError>;
 
@@ -100,6 +117,10 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Makes a person, or changes name, title and role of the one with this id.
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError>;
+
+    /// Forgets a person for good: what they wrote in their bookings, their API keys, and who they are. What was decided stays, by
+    /// their id. `None` if there is no such person. What was cut short is finished by asking again.
+    async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError>;
 
     /// Makes an API key for a person.
     async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError>;
@@ -253,6 +274,85 @@ pub struct Record {
     pub changes: Vec<Change>,
 }
 
+/// A recorded attempt with what became true by it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Key, fingerprint and decision.
+    pub recorded: Recorded,
+    /// What was asked, by name.
+    pub command: String,
+    /// What became true, by resource.
+    pub records: Vec<Record>,
+}
+
+/// Which recorded attempts.
+#[derive(Clone, Debug, Default)]
+pub struct AttemptFilter {
+    /// With this key.
+    pub key: Option<Uuid>,
+    /// That touched this resource or were refused on it.
+    pub resource: Option<ResourceId>,
+    /// Of this person, for them, or about a booking or hold of theirs.
+    pub person: Option<PersonId>,
+    /// Asked by this one; nil is the system.
+    pub actor: Option<Uuid>,
+    /// With this outcome, by name.
+    pub outcome: Option<String>,
+    /// Refused with this code.
+    pub code: Option<Code>,
+    /// Decided at or after this.
+    pub from: Option<Instant>,
+    /// Decided before this.
+    pub to: Option<Instant>,
+    /// Before this place: where the page before ended.
+    pub before: Option<Cursor>,
+    /// At most so many.
+    pub max: usize,
+    /// So many attempts are looked at for a page.
+    pub look_max: usize,
+}
+
+/// Some recorded attempts, the latest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptsPage {
+    /// Those that match.
+    pub attempts: Vec<Attempt>,
+    /// Where the next page begins; `None` if there is nothing more. A page may be short, or empty, and have a next one: only so many
+    /// attempts are looked at for each.
+    pub next: Option<Cursor>,
+}
+
+impl AttemptFilter {
+    /// Whether an attempt is one of these.
+    pub fn takes<'c, I: Iterator<Item = (ResourceId, &'c Change)>>(
+        &self,
+        recorded: &Recorded,
+        changes: impl Fn() -> I,
+    ) -> bool {
+        let decision = &recorded.decision;
+        let rejection = match &decision.outcome {
+            Outcome::Rejected(rejection) => Some(rejection),
+            Outcome::Booked | Outcome::Accepted => None,
+        };
+        let on = |id: ResourceId| {
+            decision.decided.iter().any(|(of, _)| *of == id) || rejection.is_some_and(|r| r.resource == Some(id))
+        };
+        let actor = recorded.key.actor;
+        self.outcome.as_deref().is_none_or(|name| name == decision.outcome.name())
+            && self.code.is_none_or(|code| rejection.is_some_and(|r| r.code == code))
+            && self.key.is_none_or(|key| key == recorded.key.key)
+            && self.actor.is_none_or(|wanted| wanted == actor)
+            && self.from.is_none_or(|from| decision.decided_at >= from)
+            && self.to.is_none_or(|to| decision.decided_at < to)
+            && self.resource.is_none_or(|id| on(id) || changes().any(|(of, _)| of == id))
+            && self.person.is_none_or(|id| {
+                actor == id.0
+                    || decision.asked.owner == Some(id)
+                    || changes().any(|(_, change)| change.about() == Some(id))
+            })
+    }
+}
+
 /// What follows a version of a resource.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Streamed {
@@ -375,6 +475,15 @@ pub struct BookingFilter {
     pub after: Option<(Instant, BookingId)>,
     /// At most so many.
     pub max: usize,
+}
+
+/// What was forgotten with a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Bookings of theirs; they stay, without what was written in them.
+    pub bookings: u64,
+    /// API keys.
+    pub keys: u64,
 }
 
 /// A person as others may see them.

@@ -3,8 +3,8 @@
 
 use crate::port::{Made, Recorded};
 use slotwise_domain::{
-    Action, AttemptKey, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome, Proposal, ResourceId,
-    Scope, Settle, Span, Subject, Verdict, World, invariants,
+    Action, Asked, AttemptKey, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome, Proposal,
+    ResourceId, Scope, Settle, Span, Subject, Verdict, World, invariants,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -87,6 +87,10 @@ fn fold(
     let mut policies = Vec::with_capacity(decided.len());
     policies.extend(decided.iter().filter_map(policy));
     let made = subject.and_then(|s| made(world, s));
+    let asked = match outcome {
+        Outcome::Rejected(_) => proposal.command.asked(),
+        Outcome::Booked | Outcome::Accepted => Asked::default(),
+    };
     let decision = Decision {
         outcome,
         subject,
@@ -95,6 +99,7 @@ fn fold(
         observed: proposal.observed.clone(),
         decided,
         policies,
+        asked,
     };
     if let (Outcome::Rejected(r), hint) = (&decision.outcome, proposal.hint)
         && hint != Some(r.code)

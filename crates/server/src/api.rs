@@ -3,8 +3,10 @@
 
 pub mod alternatives;
 pub mod attempts;
+pub mod audit;
 pub mod board;
 pub mod bookings;
+pub mod explain;
 pub mod holds;
 pub mod notices;
 pub mod operations;

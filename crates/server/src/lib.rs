@@ -9,6 +9,7 @@ mod board;
 mod connection;
 mod crowd;
 mod events;
+pub mod explain;
 mod extract;
 mod find;
 pub mod listen;
@@ -29,6 +30,7 @@ pub use auth::{DemoSessions, secret_hash};
 pub use crowd::Crowds;
 pub use mail::{MailError, Mailer};
 pub use people::People;
+pub use problem::Shown;
 pub use realtime::{Realtime, run as run_realtime};
 pub use router::{openapi_json, router};
 /// All sockets, to close them.

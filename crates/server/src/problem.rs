@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use slotwise_domain::{
-    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId, Rule,
-    Witness, Zone,
+    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId,
+    ResourceSpec, Rule, Witness, Zone,
 };
 use slotwise_engine::NoAnswer;
 use utoipa::ToSchema;
@@ -435,10 +435,20 @@ impl Shown {
             }
             _ => None,
         };
+        Shown::put(rejection, spec, owner, reason.as_deref())
+    }
+
+    /// In words, with the name of a witness's owner and the reason of a block, if the reader may know them.
+    pub fn put(
+        rejection: &Rejection,
+        spec: Option<&ResourceSpec>,
+        owner: Option<String>,
+        reason: Option<&str>,
+    ) -> Shown {
         let zone = spec.map_or_else(Zone::utc, |s| s.zone.clone());
         let name = spec.map_or("It", |s| s.name.as_str()).to_owned();
         let kind = spec.map(|s| s.kind);
-        let detail = sentence(rejection, &name, kind, owner.as_deref(), reason.as_deref(), &zone);
+        let detail = sentence(rejection, &name, kind, owner.as_deref(), reason, &zone);
         Shown { detail, witness: witness(rejection, owner), kind }
     }
 }

@@ -2,7 +2,8 @@
 //! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{
-    alternatives, attempts, board, bookings, holds, notices, operations, people, resources, room_bookings, search,
+    alternatives, attempts, audit, board, bookings, explain, holds, notices, operations, people, resources,
+    room_bookings, search,
 };
 use crate::app::App;
 use crate::auth;
@@ -57,12 +58,16 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(resources::facets))
         .routes(routes!(search::search))
         .routes(routes!(attempts::create))
+        .routes(routes!(attempts::dry_run))
         .routes(routes!(alternatives::alternatives))
         .routes(routes!(attempts::read))
+        .routes(routes!(explain::read))
+        .routes(routes!(audit::read))
         .routes(routes!(people::me))
         .routes(routes!(notices::address, notices::put_address))
         .routes(routes!(notices::list))
         .routes(routes!(notices::read))
+        .routes(routes!(people::erase))
         .routes(routes!(people::demo_people))
         .routes(routes!(people::demo_sign_in))
         .routes(routes!(people::demo_sign_out))

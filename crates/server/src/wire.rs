@@ -1002,8 +1002,27 @@ pub struct HistoryBody {
     pub steps: Vec<StepBody>,
     /// More happened after these.
     pub more: bool,
+    /// How it was at the instant that was asked for; null if it did not exist then, or nothing was asked.
+    #[schema(required = true)]
+    pub then: Option<ThenBody>,
     /// The server's clock.
     pub as_of: String,
+}
+
+/// A booking as it was.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ThenBody {
+    /// When.
+    pub at: String,
+    /// Whose it was; null for somebody who is forgotten.
+    #[schema(required = true)]
+    pub owner: Option<PersonBody>,
+    /// `confirmed`, `pending` or `cancelled`.
+    pub state: &'static str,
+    /// Its revision.
+    pub revision: u64,
+    /// What it took.
+    pub lines: Vec<LineBody>,
 }
 
 /// One thing that happened to a booking.

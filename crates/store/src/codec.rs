@@ -9,8 +9,8 @@ use crate::commit::{Commit, Entry, EntryRecord};
 use crate::record::Hash;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{
-    Actor, AttemptKey, Block, BlockId, BookingId, Change, Code, Cutoff, Decision, Details, EndedHold, Epoch,
-    FencingToken, Fingerprint, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, OpeningHours, Outcome,
+    Actor, Asked, AttemptKey, Block, BlockId, BookingId, Change, Code, Cutoff, Decision, Details, EndedHold, Epoch,
+    FencingToken, Fingerprint, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, Line, OpeningHours, Outcome,
     OwnOverlap, PartId, PersonId, Policy, Rejection, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Slot, Span,
     Subject, Version, Weekdays, Witness, Zone,
 };
@@ -74,6 +74,13 @@ pub fn decode_commit(number: u64, hash: Hash, bytes: &[u8]) -> Decoded<(Commit, 
     let mut changes = Vec::new();
     let entries = body.entries.into_iter().map(|entry| entry.entry(epoch, at, &mut changes)).collect::<Decoded<_>>()?;
     Ok((Commit { number, epoch, at, hash, entries }, changes))
+}
+
+/// When a commit was decided, from the beginning of what [`encode_commit`] wrote.
+pub fn commit_time(bytes: &[u8]) -> Decoded<Instant> {
+    let ((format, _, at), _): ((u32, u32, i64), _) = postcard::take_from_bytes(bytes)?;
+    known(format)?;
+    Ok(Instant(at))
 }
 
 /// What people say about their bookings, as it is after a commit: the place of the attempt, the booking, and the words.
@@ -360,6 +367,7 @@ impl<'a> EntryBin<'a> {
         let decided = decision.decided.iter().map(|(id, v)| (place(*id), VersionBin::of(*v))).collect();
         let observed = decision.observed.iter().map(|(id, v)| (place(*id), VersionBin::of(*v))).collect();
         let policies = decision.policies.iter().map(|(id, v)| (place(*id), *v)).collect();
+        let asked = AskedBin::of(&decision.asked, &mut place);
         let mut records = Vec::with_capacity(entry.records.len());
         for record in &entry.records {
             let changes = changes.next().ok_or_else(|| Malformed("a record without its changes".into()))?;
@@ -373,7 +381,7 @@ impl<'a> EntryBin<'a> {
             fingerprint: fingerprint.0,
             command: Cow::Borrowed(&entry.command),
             resources: resources.into_iter().map(|id| id.0.into()).collect(),
-            outcome: OutcomeBin::of(&decision.outcome),
+            outcome: OutcomeBin::of(&decision.outcome, asked),
             subject: decision.subject.map(SubjectBin::of),
             later: decision.decided_at.0.saturating_sub(at.0),
             seen: decision.seen.map(|seen| (VersionBin::of(seen.version), seen.as_of.0)),
@@ -406,8 +414,10 @@ impl<'a> EntryBin<'a> {
                 changes: decode_changes(resource, record.changes)?,
             });
         }
+        let (outcome, asked) = self.outcome.outcome()?;
         let decision = Decision {
-            outcome: self.outcome.outcome()?,
+            outcome,
+            asked: asked.map(|asked| asked.asked(named)).transpose()?.unwrap_or_default(),
             subject: self.subject.map(SubjectBin::subject),
             decided_at: Instant(at.0.saturating_add(self.later)),
             seen: self.seen.map(|(v, as_of)| Seen { version: v.version(), as_of: Instant(as_of) }),
@@ -888,22 +898,57 @@ enum OutcomeBin {
     Booked,
     Accepted,
     Rejected(RejectionBin),
+    RejectedAsked(RejectionBin, AskedBin),
 }
 
 impl OutcomeBin {
-    fn of(outcome: &Outcome) -> OutcomeBin {
-        match outcome {
-            Outcome::Booked => OutcomeBin::Booked,
-            Outcome::Accepted => OutcomeBin::Accepted,
-            Outcome::Rejected(rejection) => OutcomeBin::Rejected(RejectionBin::of(rejection)),
+    fn of(outcome: &Outcome, asked: Option<AskedBin>) -> OutcomeBin {
+        match (outcome, asked) {
+            (Outcome::Booked, _) => OutcomeBin::Booked,
+            (Outcome::Accepted, _) => OutcomeBin::Accepted,
+            (Outcome::Rejected(rejection), None) => OutcomeBin::Rejected(RejectionBin::of(rejection)),
+            (Outcome::Rejected(rejection), Some(asked)) => {
+                OutcomeBin::RejectedAsked(RejectionBin::of(rejection), asked)
+            }
         }
     }
 
-    fn outcome(self) -> Decoded<Outcome> {
+    fn outcome(self) -> Decoded<(Outcome, Option<AskedBin>)> {
         Ok(match self {
-            OutcomeBin::Booked => Outcome::Booked,
-            OutcomeBin::Accepted => Outcome::Accepted,
-            OutcomeBin::Rejected(rejection) => Outcome::Rejected(rejection.rejection()?),
+            OutcomeBin::Booked => (Outcome::Booked, None),
+            OutcomeBin::Accepted => (Outcome::Accepted, None),
+            OutcomeBin::Rejected(rejection) => (Outcome::Rejected(rejection.rejection()?), None),
+            OutcomeBin::RejectedAsked(rejection, asked) => (Outcome::Rejected(rejection.rejection()?), Some(asked)),
+        })
+    }
+}
+
+/// What was asked for; resources by their place in the entry.
+#[derive(Serialize, Deserialize)]
+struct AskedBin {
+    owner: Option<Id>,
+    bookings: Vec<Id>,
+    lines: Vec<(u16, Option<During>, u32)>,
+}
+
+impl AskedBin {
+    fn of(asked: &Asked, place: &mut impl FnMut(ResourceId) -> u16) -> Option<AskedBin> {
+        let mut line = |l: &Line| (place(l.resource), l.interval.map(During::of), l.units);
+        (!asked.is_empty()).then(|| AskedBin {
+            owner: asked.owner.map(|id| id.0.into()),
+            bookings: asked.bookings.iter().map(|id| id.0.into()).collect(),
+            lines: asked.lines.iter().map(&mut line).collect(),
+        })
+    }
+
+    fn asked(self, named: impl Fn(u16) -> Decoded<ResourceId>) -> Decoded<Asked> {
+        let line = |(place, at, units): (u16, Option<During>, u32)| {
+            Ok(Line { resource: named(place)?, interval: at.map(During::interval).transpose()?, units })
+        };
+        Ok(Asked {
+            owner: self.owner.map(|id| PersonId(id.into())),
+            bookings: self.bookings.into_iter().map(|id| BookingId(id.into())).collect(),
+            lines: self.lines.into_iter().map(line).collect::<Decoded<_>>()?,
         })
     }
 }

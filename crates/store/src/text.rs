@@ -10,9 +10,9 @@ use crate::record::Hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use slotwise_domain::{
-    AttemptKey, Block, BlockId, BookingId, Change, Code, Decision, Details, EndedHold, Epoch, FencingToken,
-    Fingerprint, Hold, HoldId, Instant, Interval, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule,
-    Seen, Slot, Span, Subject, Version, Witness,
+    Asked, AttemptKey, Block, BlockId, BookingId, Change, Code, Decision, Details, EndedHold, Epoch, FencingToken,
+    Fingerprint, Hold, HoldId, Instant, Interval, Line as LineOf, Outcome, PartId, PersonId, Rejection, Resource,
+    ResourceId, Rule, Seen, Slot, Span, Subject, Version, Witness,
 };
 use slotwise_engine::Recorded;
 use std::sync::Arc;
@@ -234,7 +234,50 @@ struct AttemptText {
     observed: Vec<ResourceVersion>,
     decided: Vec<ResourceVersion>,
     policies: Vec<PolicyVersion>,
+    /// Of a refusal, what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked: Option<AskedText>,
     records: Vec<RecordText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskedText {
+    /// For whom, if not for whoever asked.
+    owner: Option<Uuid>,
+    bookings: Vec<Uuid>,
+    lines: Vec<LineText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineText {
+    resource: Uuid,
+    at: Option<During>,
+    units: u32,
+}
+
+impl AskedText {
+    fn of(asked: &Asked) -> Option<AskedText> {
+        let line = |l: &LineOf| LineText { resource: l.resource.0, at: l.interval.map(During::of), units: l.units };
+        (!asked.is_empty()).then(|| AskedText {
+            owner: asked.owner.map(|id| id.0),
+            bookings: asked.bookings.iter().map(|id| id.0).collect(),
+            lines: asked.lines.iter().map(line).collect(),
+        })
+    }
+
+    fn asked(self) -> Decoded<Asked> {
+        let line = |l: LineText| {
+            let interval = l.at.map(|at| at.interval()).transpose()?;
+            Ok(LineOf { resource: ResourceId(l.resource), interval, units: l.units })
+        };
+        Ok(Asked {
+            owner: self.owner.map(PersonId),
+            bookings: self.bookings.into_iter().map(BookingId).collect(),
+            lines: self.lines.into_iter().map(line).collect::<Decoded<_>>()?,
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -261,6 +304,7 @@ impl AttemptText {
             observed: versions(&decision.observed),
             decided: versions(&decision.decided),
             policies: decision.policies.iter().map(policy).collect(),
+            asked: AskedText::of(&decision.asked),
             records: entry.records.iter().map(RecordText::of).collect(),
         }
     }
@@ -274,6 +318,7 @@ impl AttemptText {
             observed: versions_back(self.observed),
             decided: versions_back(self.decided),
             policies: self.policies.into_iter().map(|p| (ResourceId(p.resource), p.policy_version)).collect(),
+            asked: self.asked.map(AskedText::asked).transpose()?.unwrap_or_default(),
         };
         let key = AttemptKey { part: PartId::DEFAULT, actor: self.actor, key: self.key };
         let recorded = Box::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint.0), decision });

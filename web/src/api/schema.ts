@@ -38,6 +38,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/attempts/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what an attempt would get, and what that rests on. The body is one attempt as `POST /api/attempts` takes it, without a key:
+         *     nothing is recorded, and nothing is kept for anybody.
+         */
+        post: operations["dry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/attempts/{key}": {
         parameters: {
             query?: never;
@@ -47,6 +67,43 @@ export interface paths {
         };
         /** How one's own attempt stands. */
         get: operations["read_attempt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/attempts/{key}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why an attempt ended as it did: what the screen showed, what came between, what was true at the decision, and what is free instead
+         *     now. One's own; any for admins. As text with `Accept: text/plain`.
+         */
+        get: operations["explain_attempt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was decided, the latest first. Admins only. With `Accept: text/csv` a table of all that matches, at most 100,000 rows. */
+        get: operations["read_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -149,7 +206,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened to a booking, oldest first. For its owner and admins. */
+        /** What happened to a booking, oldest first, and whose it was at an instant. For its owner and admins. */
         get: operations["read_history"];
         put?: never;
         post?: never;
@@ -475,7 +532,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One resource. */
+        /** One resource, as it is or as it was. */
         get: operations["read_resource"];
         put?: never;
         post?: never;
@@ -544,7 +601,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who holds what of a resource, as far as one may know. */
+        /** Who holds what of a resource, or held of it, as far as one may know. */
         get: operations["read_schedule"];
         put?: never;
         post?: never;
@@ -692,6 +749,27 @@ export interface components {
             /** @description The best of each way first, then the second best of each, and so on. */
             items: components["schemas"]["AlternativeBody"][];
         };
+        /** @description Something that was asked for. */
+        AskedBody: {
+            /** @description Until. */
+            end?: string | null;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: uuid
+             * @description Which resource.
+             */
+            resource: string;
+            /** @description From. */
+            start?: string | null;
+            /**
+             * Format: int32
+             * @description How many units; 0 for a block.
+             */
+            units: number;
+            /** @description The resource's zone. */
+            zone: string;
+        };
         /** @description What became of one of many attempts. */
         AttemptAnswer: Record<string, never> & {
             /**
@@ -759,6 +837,89 @@ export interface components {
         AttemptsRequest: {
             /** @description At most 8192. */
             attempts: components["schemas"]["AttemptRequest"][];
+        };
+        /** @description One thing that became true of one resource. */
+        AuditChange: components["schemas"]["ResourceVersion"] & {
+            /** @description Until. */
+            end: string | null;
+            /** @description Of a move: from where on, before it. */
+            from_start: string | null;
+            /**
+             * Format: uuid
+             * @description Which booking, hold or block.
+             */
+            id: string | null;
+            /**
+             * Format: uuid
+             * @description Whose.
+             */
+            owner: string | null;
+            /** @description Why, if somebody said, or how a hold ended. */
+            reason: string | null;
+            /** @description From. */
+            start: string | null;
+            /**
+             * Format: int64
+             * @description How many units.
+             */
+            units: number | null;
+            /**
+             * @description `booking_made`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`, `hold_granted`, `hold_renewed`,
+             *     `hold_ended`, `resource_created`, `resource_edited`, `block_added` or `block_removed`.
+             */
+            what: string;
+        };
+        /** @description A decided attempt. */
+        AuditItem: {
+            actor: components["schemas"]["AuditPerson"] | null;
+            /**
+             * Format: uuid
+             * @description Its key.
+             */
+            attempt: string;
+            /** @description What became true by it. */
+            changes: components["schemas"]["AuditChange"][];
+            /** @description Of a refusal. */
+            code: string | null;
+            /** @description What was asked, by name. */
+            command: string;
+            /** @description The versions it made, or was refused at. */
+            decided: components["schemas"]["ResourceVersion"][];
+            /** @description When it was decided. */
+            decided_at: string;
+            for: components["schemas"]["AuditPerson"] | null;
+            /** @description What it was first looked at against. */
+            observed: components["schemas"]["ResourceVersion"][];
+            /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */
+            outcome: string;
+            /** @description The policy versions in force. */
+            policies: components["schemas"]["AuditPolicy"][];
+            /** @description Which rule, of a refusal that names one. */
+            rule: string | null;
+            seen: components["schemas"]["SeenBody"] | null;
+        };
+        /** @description Somebody; without a name if they are forgotten. */
+        AuditPerson: {
+            /**
+             * Format: uuid
+             * @description Their id.
+             */
+            id: string;
+            /** @description Their name; null if they are forgotten. */
+            name: string | null;
+        };
+        /** @description The policy version of a resource. */
+        AuditPolicy: {
+            /**
+             * Format: int64
+             * @description The version.
+             */
+            policy_version: number;
+            /**
+             * Format: uuid
+             * @description Which resource.
+             */
+            resource: string;
         };
         /** @description Time out of use. */
         BlockBody: {
@@ -1071,6 +1232,20 @@ export interface components {
         };
         /** @description An instant relative to the start of a booking: `{"elapsed_s": 86400}` before it, or `{"days_before": 1, "at": "18:00"}` in the resource's zone. */
         CutoffBody: components["schemas"]["ElapsedCutoff"] | components["schemas"]["CivilCutoff"];
+        /** @description An instant that an answer depends on. */
+        DeadlineBody: {
+            /** @description When. */
+            at: string;
+            /** @description Whether it has passed. */
+            passed: boolean;
+            /**
+             * Format: uuid
+             * @description On which resource; null for what a person holds elsewhere.
+             */
+            resource: string | null;
+            /** @description `book_from`, `book_by`, `change_by`, `cancel_by`, `begun`, `ends`, `hold_expires` or `hold_longest`. */
+            what: string;
+        };
         /** @description One decision. */
         DecidedBody: {
             /** @description The code of a refusal. */
@@ -1115,6 +1290,38 @@ export interface components {
             /** @description What they are called. */
             title: string;
         };
+        /** @description A sequence diagram. */
+        DiagramBody: {
+            /** @description For whatever draws mermaid. */
+            mermaid: string;
+            /** @description For a terminal. */
+            text: string;
+        };
+        /** @description What an attempt would get. */
+        DryRunBody: Record<string, never> & {
+            /** @description What the answer rests on. */
+            bounds: components["schemas"]["DryRunBounds"];
+            /** @description `BOOKED`, `ACCEPTED`, `REJECTED` or `FAILED`. */
+            outcome: string | null;
+            /**
+             * Format: int32
+             * @description The HTTP status that its own endpoint would answer with.
+             */
+            status: number;
+        };
+        /** @description While all of this is so, an attempt gets what was told. */
+        DryRunBounds: {
+            /** @description When it was judged, by the server's clock. */
+            as_of: string;
+            /** @description It holds on this side of these instants; at most 100, the soonest to come first, then those that have passed. */
+            deadlines: components["schemas"]["DeadlineBody"][];
+            /** @description It rests on what else the person has booked and holds too. */
+            person: boolean;
+            /** @description The policy versions of the same. */
+            policies: components["schemas"]["PolicyVersionBody"][];
+            /** @description The versions of what it touches. */
+            versions: components["schemas"]["ResourceVersion"][];
+        };
         /** @description So much elapsed time before the start. */
         ElapsedCutoff: {
             /**
@@ -1122,6 +1329,119 @@ export interface components {
              * @description Seconds before the start.
              */
             elapsed_s: number;
+        };
+        /** @description What was forgotten with a person. */
+        ErasedBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /**
+             * Format: int64
+             * @description Bookings of theirs: they stay, without what was written in them, and nobody is told whose they are.
+             */
+            bookings: number;
+            /**
+             * Format: int64
+             * @description API keys of theirs: they speak for nobody any more.
+             */
+            keys: number;
+            /**
+             * Format: uuid
+             * @description Who.
+             */
+            person: string;
+        };
+        /** @description What happened to a resource on the way to the decision. */
+        ExplainedResource: {
+            /** @description What it was decided at, or made. */
+            decided: components["schemas"]["VersionBody"];
+            /** @description There are earlier changes that are not looked back on. */
+            more: boolean;
+            /** @description Its name. */
+            name: string;
+            observed: components["schemas"]["VersionBody"] | null;
+            /**
+             * Format: int64
+             * @description The policy version in force at the decision.
+             */
+            policy_version: number | null;
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            resource: string;
+            screen: components["schemas"]["ScreenBody"] | null;
+            /** @description What happened, oldest first: what has to do with what was asked for, at most the last 20. */
+            steps: components["schemas"]["ExplainedStep"][];
+            /**
+             * Format: int64
+             * @description Other changes between the screen, or the first look, and the decision, that had nothing to do with it.
+             */
+            unrelated: number;
+        };
+        /** @description Something that happened to a resource. */
+        ExplainedStep: components["schemas"]["VersionBody"] & {
+            /** @description Whether it came after what the screen showed; null if that is not known. */
+            after_screen: boolean | null;
+            /**
+             * Format: uuid
+             * @description The attempt that did it, for whoever sent it and admins.
+             */
+            attempt?: string | null;
+            /** @description When it was decided. */
+            decided_at: string;
+            /** @description Whether it is what made the refusal true. */
+            decisive: boolean;
+            /** @description Until. */
+            end?: string | null;
+            /** @description From. */
+            start?: string | null;
+            /** @description It in a sentence. */
+            text: string;
+            /** @description Whether this attempt did it. */
+            this_attempt: boolean;
+            /**
+             * @description `booked`, `requested`, `approved`, `cancelled`, `moved`, `edited`, `held`, `renewed`, `hold_ended`, `created`, `changed`,
+             *     `blocked` or `unblocked`.
+             */
+            what: string;
+            /** @description Who, where the reader may know: `you`, or a name. */
+            who: string | null;
+        };
+        /** @description Why an attempt ended as it did. */
+        ExplanationBody: {
+            actor: components["schemas"]["PersonBody"] | null;
+            /** @description What could be booked instead now. */
+            alternatives: components["schemas"]["AlternativeBody"][];
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What was asked for. */
+            asked: components["schemas"]["AskedBody"][];
+            /**
+             * Format: uuid
+             * @description Its key.
+             */
+            attempt: string;
+            /** @description Of a refusal; of an unknown attempt `key_expired` or `epoch_changed`, if its answer may have been forgotten or lost. */
+            code: string | null;
+            /** @description What was asked, by name. */
+            command: string | null;
+            /** @description The decision instant. */
+            decided_at: string | null;
+            /** @description The refusal in a sentence. */
+            detail: string | null;
+            diagram: components["schemas"]["DiagramBody"] | null;
+            for: components["schemas"]["PersonBody"] | null;
+            last_failure: components["schemas"]["LastFailure"] | null;
+            now: components["schemas"]["NowBody"] | null;
+            /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, or null. */
+            outcome: string | null;
+            /** @description What happened to each resource on the way. */
+            resources: components["schemas"]["ExplainedResource"][];
+            /** @description All of it in words. */
+            sentences: components["schemas"]["SentenceBody"][];
+            /** @description `recorded`, `in_progress` or `unknown`. */
+            state: string;
+            witness: components["schemas"]["WitnessBody"] | null;
         };
         /** @description A value to filter by, and how many resources have it. */
         FacetBody: {
@@ -1237,6 +1557,7 @@ export interface components {
             more: boolean;
             /** @description One for each accepted command. */
             steps: components["schemas"]["StepBody"][];
+            then: components["schemas"]["ThenBody"] | null;
         };
         /**
          * @description When a hold is taken.
@@ -1505,6 +1826,42 @@ export interface components {
          */
         OwnOverlapBody: "allow" | "refuse";
         /** @description A page of a list. */
+        Page_AuditItem: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What is on it. */
+            items: {
+                actor: components["schemas"]["AuditPerson"] | null;
+                /**
+                 * Format: uuid
+                 * @description Its key.
+                 */
+                attempt: string;
+                /** @description What became true by it. */
+                changes: components["schemas"]["AuditChange"][];
+                /** @description Of a refusal. */
+                code: string | null;
+                /** @description What was asked, by name. */
+                command: string;
+                /** @description The versions it made, or was refused at. */
+                decided: components["schemas"]["ResourceVersion"][];
+                /** @description When it was decided. */
+                decided_at: string;
+                for: components["schemas"]["AuditPerson"] | null;
+                /** @description What it was first looked at against. */
+                observed: components["schemas"]["ResourceVersion"][];
+                /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */
+                outcome: string;
+                /** @description The policy versions in force. */
+                policies: components["schemas"]["AuditPolicy"][];
+                /** @description Which rule, of a refusal that names one. */
+                rule: string | null;
+                seen: components["schemas"]["SeenBody"] | null;
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         Page_BookingBody: {
             /** @description The server's clock. */
             as_of: string;
@@ -1720,6 +2077,19 @@ export interface components {
              * @default 0
              */
             teardown_s: number;
+        };
+        /** @description The policy version of a resource. */
+        PolicyVersionBody: {
+            /**
+             * Format: int64
+             * @description Edits name it in `If-Match`.
+             */
+            policy_version: number;
+            /**
+             * Format: uuid
+             * @description Which resource.
+             */
+            resource: string;
         };
         /** @description A problem (RFC 9457). */
         Problem: {
@@ -2048,6 +2418,18 @@ export interface components {
              */
             units?: number | null;
         };
+        /** @description What the screen showed of a resource. */
+        ScreenBody: components["schemas"]["VersionBody"] & {
+            /**
+             * Format: int64
+             * @description How long before the decision that was, in milliseconds.
+             */
+            age_ms: number;
+            /** @description The instant it stated. */
+            as_of: string;
+            /** @description Whether it showed what was asked for as free; null if that cannot be told any more. */
+            free: boolean | null;
+        };
         /** @description What was found. */
         SearchBody: {
             /** @description The server's clock. */
@@ -2101,6 +2483,15 @@ export interface components {
              * @description The version shown.
              */
             version: number;
+        };
+        /** @description A sentence, with what it is made of: for other languages. */
+        SentenceBody: {
+            /** @description Which sentence. */
+            key: string;
+            /** @description What stands in it. */
+            params: Record<string, never>;
+            /** @description In English. */
+            text: string;
         };
         /** @description Who to be. */
         SignIn: {
@@ -2174,10 +2565,38 @@ export interface components {
             /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`, or `NONE` if there is no outcome yet. */
             outcome: string;
         };
+        /** @description A booking as it was. */
+        ThenBody: {
+            /** @description When. */
+            at: string;
+            /** @description What it took. */
+            lines: components["schemas"]["LineBody"][];
+            owner: components["schemas"]["PersonBody"] | null;
+            /**
+             * Format: int64
+             * @description Its revision.
+             */
+            revision: number;
+            /** @description `confirmed`, `pending` or `cancelled`. */
+            state: string;
+        };
         /** @description The token of a hold. */
         TokenRequest: {
             /** @description The token of its grant. */
             token: string;
+        };
+        /** @description A version of a resource. */
+        VersionBody: {
+            /**
+             * Format: int32
+             * @description Raised by a restore.
+             */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description Raised by every change.
+             */
+            version: number;
         };
         /**
          * @description In which way it is an alternative.
@@ -2509,6 +2928,146 @@ export interface operations {
             };
         };
     };
+    dry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRunBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_attempt: {
         parameters: {
             query?: never;
@@ -2526,6 +3085,302 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AttemptBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_attempt: {
+        parameters: {
+            query?: {
+                /** @description Whose attempt, for admins; one's own if left out. */
+                actor?: string;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit: {
+        parameters: {
+            query?: {
+                /** @description That touched this resource, or were refused on it. */
+                resource?: string;
+                /** @description Of this person, for them, or about a booking or hold of theirs. */
+                person?: string;
+                /** @description Asked by this one; `system` is Slotwise itself. */
+                actor?: string;
+                /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */
+                outcome?: string;
+                /** @description Refused with this code. */
+                code?: string;
+                /** @description Decided at or after this instant. */
+                from?: string;
+                /** @description Decided before this instant. */
+                to?: string;
+                /** @description At most so many, 200 at the most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditItem"];
                 };
             };
             /** @description Malformed, or the key is missing. */
@@ -3656,7 +4511,10 @@ export interface operations {
     };
     read_history: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only what had happened at this instant, and whose the booking was then. */
+                at?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6742,7 +7600,12 @@ export interface operations {
     };
     read_resource: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As it was at this version: `epoch.version`, such as `1.42`. */
+                at_version?: string;
+                /** @description As it was at this instant; with `at_version`, as that version was shown then. */
+                at?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7461,6 +8324,10 @@ export interface operations {
                 from?: string;
                 /** @description Until. Left out: a week later. */
                 to?: string;
+                /** @description As it was at this version: `epoch.version`, such as `1.42`. */
+                at_version?: string;
+                /** @description As it was at this instant; with `at_version`, as that version was shown then. */
+                at?: string;
             };
             header?: never;
             path: {

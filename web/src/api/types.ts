@@ -50,6 +50,7 @@ export type SearchItem = Omit<Told<Schemas['FoundBody']>, 'badge' | 'resource'> 
 export type SearchPage = Page<SearchItem> & Pick<Schemas['SearchBody'], 'total' | 'total_free' | 'facets'>;
 export type Alternative = SearchItem & Pick<Schemas['AlternativeBody'], 'why' | 'units'>;
 export type Alternatives = Omit<Page<Alternative>, 'next'>;
+export type Explanation = Schemas['ExplanationBody'];
 export type Booking = Omit<Told<Schemas['BookingBody']>, 'state'> & { state: BookingState };
 /** One's own; the token of another's hold is told to nobody. */
 export type Hold = Omit<Told<Schemas['HoldBody']>, 'token'> & { token: string };

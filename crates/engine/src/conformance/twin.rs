@@ -1,14 +1,21 @@
 //! The same commits to the store and to the reference store, and the same answers from both.
 //! What is sent comes from a fixed seed: a run that fails once fails always.
 
+use super::START;
 use super::kit::{Bench, assert_same, hours, named, room, with_policy};
+use crate::as_of::{Moment, as_of};
 use crate::attempt::Ids;
 use crate::catalogue::read;
+use crate::dry_run::DryRun;
 use crate::memory::Memory;
-use crate::port::{BookingFilter, Clock, Directory, Made, PersonCard, ResourceFilter, Settled, Store, Streamed, Views};
+use crate::port::{
+    Attempt, AttemptFilter, BookingFilter, Clock, Directory, Made, PersonCard, ResourceFilter, Settled, Store,
+    Streamed, Views,
+};
+use crate::round::Judged;
 use slotwise_domain::{
-    Action, BlockId, Booking, Calendar, Cutoff, DetailsPatch, Fingerprint, Hold, Interval, OverHolds, OwnOverlap,
-    PersonId, Policy, Proposal, ResourceId, ResourcePatch, Role, Scope, Span, Version, settle,
+    Action, BlockId, Booking, Calendar, Code, Cutoff, DetailsPatch, Fingerprint, Hold, Instant, Interval, OverHolds,
+    OwnOverlap, PersonId, Policy, Proposal, ResourceId, ResourcePatch, Role, Scope, Span, UseId, Version, settle,
 };
 use std::sync::Arc;
 
@@ -36,6 +43,8 @@ struct Known {
     holds: Vec<Hold>,
     blocks: Vec<(ResourceId, BlockId)>,
     sent: Vec<Proposal>,
+    /// Calendars as they were shown at an instant, to be asked for again later.
+    pictures: Vec<(Instant, Arc<Calendar>)>,
 }
 
 fn interval(chance: &mut Chance) -> Interval {
@@ -186,6 +195,7 @@ async fn run(b: &Bench, seed: u64) {
         holds: Vec::new(),
         blocks: Vec::new(),
         sent: Vec::new(),
+        pictures: Vec::new(),
     };
     let second = vec![
         b.proposal(b.ben, b.book(b.ben, resources[0], hours(9, 10))),
@@ -198,13 +208,21 @@ async fn run(b: &Bench, seed: u64) {
             true => (0..1 + chance.below(8)).map(|_| proposal(b, &mut chance, &known)).collect(),
         };
         known.sent.extend(batch.iter().cloned());
+        let promised = promise(b, &mut chance, &batch[0]).await;
         let ours = b.store.commit(batch.clone(), settle).await.unwrap();
+        if let Some(promised) = promised {
+            kept(&promised, &ours[0], &format!("batch {n} of seed {seed}: {:?}", batch[0]));
+        }
         let theirs = twin.commit(batch.clone(), settle).await.unwrap();
         for ((ours, theirs), proposal) in ours.iter().zip(&theirs).zip(&batch) {
             assert_eq!(format!("{ours:?}"), format!("{theirs:?}"), "batch {n} of seed {seed}: {proposal:?}");
         }
         assert_eq!(ours.len(), theirs.len());
         learn(&mut known, &ours);
+        for calendar in b.views.calendars(known.resources.clone()).await.unwrap() {
+            // A screen is never drawn before what it shows was decided, also where the clock was set back since.
+            known.pictures.push((b.clock.now().max(calendar.decided_at), calendar));
+        }
         if n % 8 == 7 {
             compare(b, &twin, &known).await;
         }
@@ -222,6 +240,98 @@ async fn run(b: &Bench, seed: u64) {
         }
     }
     compare(b, &twin, &known).await;
+    remembered(b, &twin, &known).await;
+}
+
+/// What a dry run of the first of a batch says; time then passes up to the next instant that it names.
+async fn promise(b: &Bench, chance: &mut Chance, first: &Proposal) -> Option<DryRun> {
+    if b.store.recall(first.key).await.unwrap().is_some() {
+        return None;
+    }
+    let promised = b.engine.dry_run(first.command.clone()).await.unwrap();
+    let now = b.clock.now();
+    let until = promised.deadlines.iter().map(|d| d.at).find(|at| *at > promised.at);
+    let just_before = until.map_or(Span::minutes(5), |at| Span(at.since(now).0 - 1)).min(Span::minutes(5));
+    if just_before > Span::ZERO && chance.below(2) == 0 {
+        b.clock.step(just_before);
+    }
+    Some(promised)
+}
+
+/// The same versions and the same side of every deadline: the answer is what was promised.
+fn kept(promised: &DryRun, settled: &Settled, what: &str) {
+    match (&promised.would, settled) {
+        (Judged::Decided(would, ..), Settled::Decided(did, _)) => {
+            assert_eq!(would.decision.outcome, did.decision.outcome, "{what}");
+            assert_eq!(would.decision.policies, did.decision.policies, "{what}");
+            let ids = |of: &[(ResourceId, Version)]| of.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+            assert_eq!(ids(&would.decision.decided), ids(&did.decision.decided), "{what}");
+        }
+        (Judged::Failed(would), Settled::Failed(did)) => assert_eq!(would, did, "{what}"),
+        // Keys are none of its business.
+        (_, Settled::KeyReused | Settled::KeyExpired | Settled::EpochChanged | Settled::Replayed(_)) => {}
+        (would, did) => panic!("{what}: {would:?} was promised, and it is {did:?}"),
+    }
+}
+
+/// What was shown is told again, and the record is read alike from both ends.
+async fn remembered(b: &Bench, twin: &Memory, known: &Known) {
+    for (at, shown) in &known.pictures {
+        let past = at.minus(Calendar::LOOKBACK);
+        let moment = Moment { version: Some(shown.version), at: None };
+        let then = as_of(&*b.views, shown.resource.id, moment).await.unwrap().unwrap();
+        assert_same(&then.calendar, shown, past);
+        let by_time = as_of(&*b.views, shown.resource.id, Moment { version: None, at: Some(*at) }).await;
+        let by_time = by_time.unwrap().unwrap().calendar;
+        assert!(by_time.version >= shown.version && by_time.decided_at <= *at, "{} at {at}", shown.resource.id);
+        for id in then.bookings.keys() {
+            let number = shown.version.number;
+            let ours = b.views.booking_as_of(*id, shown.resource.id, number).await.unwrap();
+            assert_eq!(ours, twin.booking_as_of(*id, shown.resource.id, number).await.unwrap());
+            let booking = ours.unwrap();
+            assert!(booking.slots_on(shown.resource.id).next().is_some(), "{booking:?}");
+            let taken = shown.uses.values().any(|u| matches!(u.id, UseId::Booking(of, _) if of == *id));
+            assert!(!taken || booking.state.takes_units(), "{booking:?}");
+        }
+    }
+    let any = AttemptFilter { max: 7, look_max: 11, ..AttemptFilter::default() };
+    let filters = [
+        any.clone(),
+        AttemptFilter { resource: Some(known.resources[0]), ..any.clone() },
+        AttemptFilter { person: Some(b.ben), ..any.clone() },
+        AttemptFilter { actor: Some(b.cyd.0), outcome: Some("REJECTED".into()), ..any.clone() },
+        AttemptFilter { code: Some(Code::Full), ..any.clone() },
+        AttemptFilter { from: Some(START.plus(Span::hours(1))), to: Some(START.plus(Span::hours(9))), ..any.clone() },
+    ];
+    for filter in filters {
+        let (ours, theirs) = (pages(&*b.views, &filter).await, pages(twin, &filter).await);
+        assert_eq!(ours, theirs, "{filter:?}");
+        assert!(ours.len() <= known.sent.len());
+        for attempt in ours.iter().take(5) {
+            let key = attempt.recorded.key;
+            assert_eq!(b.views.attempt(key).await.unwrap().as_ref(), Some(attempt));
+        }
+    }
+    for id in &known.resources {
+        let last = b.calendar(*id).await.version.number;
+        for (after, upto) in [(0, last), (3, 5), (last - 1, last), (last, last + 9), (5, 5), (0, 70)] {
+            let ours = b.views.records(*id, after, upto).await.unwrap();
+            assert_eq!(ours, twin.records(*id, after, upto).await.unwrap(), "{after} to {upto}");
+        }
+    }
+}
+
+async fn pages(views: &dyn Views, filter: &AttemptFilter) -> Vec<Attempt> {
+    let (mut before, mut all) = (None, Vec::new());
+    loop {
+        let page = views.attempts(AttemptFilter { before, ..filter.clone() }).await.unwrap();
+        assert!(page.attempts.len() <= filter.max);
+        all.extend(page.attempts);
+        match page.next {
+            Some(next) => before = Some(next),
+            None => return all,
+        }
+    }
 }
 
 pub(super) async fn the_same_as_the_reference_store_1(b: &Bench) {

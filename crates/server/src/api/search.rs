@@ -85,7 +85,7 @@ pub struct FoundResource {
     /// What it is.
     kind: KindBody,
     /// Its name.
-    name: String,
+    pub name: String,
     /// Where it is.
     building: Option<String>,
     /// How many people fit in.
@@ -117,11 +117,11 @@ pub struct ReasonBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FoundBody {
     /// The resource.
-    resource: FoundResource,
+    pub resource: FoundResource,
     /// When, as it was understood in the resource's zone.
-    start: String,
+    pub start: String,
     /// Until when.
-    end: String,
+    pub end: String,
     /// Whether it could be booked now.
     free: bool,
     /// Why not.

@@ -9,18 +9,22 @@ use super::load::{self, PART, bookings_where};
 use super::migrate::{PEOPLE, STATE};
 use super::open::{RESTORING, look_at_log};
 use super::rows::Rows;
-use super::{FILE, follow, people};
+use super::{FILE, audit, follow, journal, people};
 use crate::codec::{self, Malformed, Said};
 use crate::commit::Commit;
 use crate::text::{CommitText, EndText, FORMAT, HeaderText, Hex, KeyText, Line, PersonText, When};
 use rusqlite::Connection;
-use slotwise_domain::{Booking, Epoch, Instant, PersonId, Role};
-use slotwise_engine::PersonCard;
+use slotwise_domain::{AttemptKey, Booking, Epoch, Instant, PartId, PersonId, ResourceId, Role, Version};
+use slotwise_engine::round::{KEY_AHEAD, KEY_KEPT, key_time};
+use slotwise_engine::{Attempt, AttemptFilter, PersonCard, Record};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Attempts read at once.
+const PAGE: usize = 4_096;
 /// Pages kept in memory while reading, in bytes.
 const CACHE_BYTES: usize = 4 << 20;
 
@@ -143,6 +147,43 @@ impl Reading {
         })?;
         tx.commit().map_err(OpenError::sql("ending a temporary file"))?;
         Ok(Bookings { tables })
+    }
+
+    /// The attempts with a key: one, unless several people have used the same.
+    pub fn attempts(&self, key: Uuid, actor: Option<Uuid>) -> Result<Vec<Attempt>> {
+        let (db, path) = &self.journal;
+        let made_at = key_time(AttemptKey { part: PartId::DEFAULT, actor: Uuid::nil(), key });
+        // Whatever a key is dated, it is carried out from a day before that to as long after as keys are taken.
+        let filter = AttemptFilter {
+            key: Some(key),
+            actor,
+            from: Some(made_at.minus(KEY_AHEAD)),
+            to: Some(made_at.plus(KEY_KEPT)),
+            max: 100,
+            look_max: usize::MAX,
+            ..AttemptFilter::default()
+        };
+        let found = audit::attempts(db, &filter).map_err(|e| BackupError::damaged(path, e.to_string()))?;
+        Ok(found.attempts)
+    }
+
+    /// All records of these resources up to these versions, each in order.
+    pub fn records(&self, upto: &[(ResourceId, Version)]) -> Result<BTreeMap<ResourceId, Vec<Record>>> {
+        let (db, path) = &self.journal;
+        let damaged = |e: Error| BackupError::damaged(path, e.to_string());
+        let mut records: BTreeMap<ResourceId, Vec<Record>> = BTreeMap::new();
+        let mut number = 0;
+        while number < self.head.number {
+            for (commit, _) in journal::commits_after(db, number, PAGE).map_err(damaged)? {
+                number = commit.number;
+                for (entry, record) in commit.records() {
+                    if upto.iter().any(|(id, version)| *id == record.resource && record.version <= *version) {
+                        records.entry(record.resource).or_default().push(entry.record(record));
+                    }
+                }
+            }
+        }
+        Ok(records)
     }
 
     /// Writes all of it as lines of JSON, begun at `now`. `out` should have a buffer; `name` is what errors call it.

@@ -3,6 +3,7 @@
 
 use super::checkpoint::{checkpoint, watch_log};
 use super::connect::{Use, connect, use_log};
+use super::erase::erase_rows;
 use super::error::{Error, OpenError, Result};
 use super::health::Health;
 use super::journal::{self, Head, Meta};
@@ -14,7 +15,7 @@ use super::with_suffix;
 use crate::commit::Commit;
 use crate::record;
 use rusqlite::{Connection, TransactionBehavior, params};
-use slotwise_domain::{Instant, Span};
+use slotwise_domain::{BookingId, Instant, Span};
 use slotwise_engine::Clock;
 use slotwise_engine::round::KEY_KEPT;
 use std::path::Path;
@@ -63,10 +64,19 @@ pub(super) struct Follower {
     mends: mpsc::SyncSender<Asked>,
 }
 
-/// Rows to make anew, or all tables at the next start; and where it is said whether that was done.
+/// What is to be done to the tables between two batches; and where it is said whether that was done.
 struct Asked {
-    mend: Option<Mend>,
+    work: Work,
     done: SyncSender<Result<bool>>,
+}
+
+enum Work {
+    /// Rows to make anew.
+    Mend(Mend),
+    /// All tables, at the next start.
+    Condemn,
+    /// What people wrote in these bookings is to be forgotten.
+    Erase(Vec<BookingId>),
 }
 
 impl Follower {
@@ -93,6 +103,7 @@ impl Follower {
             clock,
             prune_at: Instant::MIN,
             pruned: Moment::now(),
+            erased: false,
         };
         let thread = std::thread::Builder::new().name("slotwise-views".into()).spawn(move || run.run(&rung))?;
         Ok(Follower { tail, health, bell: Some(bell), thread: Some(thread), failed, mends })
@@ -131,18 +142,23 @@ impl Follower {
 
     /// Has rows made anew between two batches. Says whether they were: not if their resource has changed since.
     pub fn mend(&self, mend: Mend) -> Result<bool> {
-        self.ask(Some(mend))
+        self.ask(Work::Mend(mend))
+    }
+
+    /// Has what people wrote in bookings forgotten. The journal must have forgotten it before.
+    pub fn erase(&self, ids: Vec<BookingId>) -> Result<()> {
+        self.ask(Work::Erase(ids)).map(drop)
     }
 
     /// Has the next start make all tables anew: they are of no known format from now on.
     pub fn condemn(&self) -> Result<()> {
-        self.ask(None).map(drop)
+        self.ask(Work::Condemn).map(drop)
     }
 
-    fn ask(&self, mend: Option<Mend>) -> Result<bool> {
+    fn ask(&self, work: Work) -> Result<bool> {
         let (done, said) = mpsc::sync_channel(1);
         let gone = || Error::bug("the thread that follows the journal has ended");
-        self.mends.try_send(Asked { mend, done }).map_err(|_| gone())?;
+        self.mends.send(Asked { work, done }).map_err(|_| gone())?;
         self.hurry();
         said.recv_timeout(MEND_WITHIN).map_err(|_| gone())?
     }
@@ -178,6 +194,8 @@ struct Run {
     /// When it is looked again for what is kept no longer.
     prune_at: Instant,
     pruned: Moment,
+    /// Words were forgotten since the start.
+    erased: bool,
 }
 
 impl Run {
@@ -205,16 +223,25 @@ impl Run {
                 }
             }
             self.prune_some();
-            while let Ok(Asked { mend, done }) = self.asked.try_recv() {
+            while let Ok(Asked { work, done }) = self.asked.try_recv() {
                 // Whoever asked may have given up.
-                let carried_out = match mend {
-                    Some(mend) => mend.carry_out(&mut self.db),
-                    None => condemn(&self.db).map(|()| true),
+                let carried_out = match work {
+                    Work::Mend(mend) => mend.carry_out(&mut self.db),
+                    Work::Condemn => condemn(&self.db).map(|()| true),
+                    Work::Erase(ids) => {
+                        self.erased = true;
+                        erase_rows(&mut self.db, &ids).map(|()| true)
+                    }
                 };
                 drop(done.send(carried_out));
             }
         }
-        if let Err(e) = checkpoint(&self.db) {
+        let copied = match self.erased {
+            // What was forgotten is in the log too, until it is emptied.
+            true => self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())),
+            false => checkpoint(&self.db).map(drop),
+        };
+        if let Err(e) = copied {
             tracing::warn!(error = %e, "the tables' log could not be copied at the end; the next start reads it");
         }
     }

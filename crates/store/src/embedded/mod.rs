@@ -6,11 +6,13 @@
 //! for, [`wal`] what is looked at before SQLite may open anything. [`backup`] copies a directory while it is written to, [`restore`]
 //! makes one of a backup.
 
+mod audit;
 mod backup;
 mod cache;
 mod checkpoint;
 mod compare;
 mod connect;
+mod erase;
 mod error;
 mod export;
 mod follow;
@@ -64,8 +66,9 @@ use slotwise_domain::{
 };
 use slotwise_engine::round;
 use slotwise_engine::{
-    BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Directory, Letter, Noted, NoticeId, PersonCard,
-    Post, Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
+    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Directory,
+    Erased, Letter, Noted, NoticeId, PersonCard, Post, Record, Recorded, Settled, Status, Store, StoreError, Streamed,
+    Views,
 };
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -313,6 +316,23 @@ impl Embedded {
         Ok((records, last > reached))
     }
 
+    /// Takes what was written in bookings out of the journal, then out of the tables.
+    async fn erase_words(&self, bookings: &[(i64, BookingId, Vec<u64>)]) -> Result<(), StoreError> {
+        let mut words = erase::Words::new();
+        for (_, id, commits) in bookings {
+            commits.iter().for_each(|number| words.entry(*number).or_default().push(*id));
+        }
+        let closed = || StoreError("the store is closed".into());
+        let (reply, answer) = oneshot::channel();
+        let job = Job { batch: Vec::new(), settle: slotwise_domain::settle, words, reply };
+        self.jobs.as_ref().ok_or_else(closed)?.send(job).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?.map_err(|e| StoreError(e.to_string()))?;
+        let follower = self.follower.clone().ok_or_else(closed)?;
+        let ids = bookings.iter().map(|(_, id, _)| *id).collect();
+        let erased = tokio::task::spawn_blocking(move || follower.erase(ids)).await;
+        Ok(erased.map_err(|e| StoreError(format!("erasing panicked: {e}")))??)
+    }
+
     /// What is known of a scope without asking any file.
     fn remembered(&self, scope: &Scope) -> (World, Scope) {
         let since = self.clock.now().minus(Calendar::LOOKBACK);
@@ -408,7 +428,7 @@ impl Store for Embedded {
         let (reply, answer) = oneshot::channel();
         let closed = || CommitError::NothingWritten("the store is closed".into());
         let jobs = self.jobs.as_ref().ok_or_else(closed)?;
-        jobs.send(Job { batch, settle, reply }).await.map_err(|_| closed())?;
+        jobs.send(Job { batch, settle, words: erase::Words::new(), reply }).await.map_err(|_| closed())?;
         match answer.await {
             Ok(settled) => settled,
             Err(_) => Err(CommitError::Unknown("the writer ended without an answer".into())),
@@ -524,6 +544,66 @@ impl Views for Embedded {
         Ok(records)
     }
 
+    async fn attempt(&self, key: AttemptKey) -> Result<Option<Attempt>, StoreError> {
+        // A key that is nowhere in memory and too young for the tables was never used.
+        if let Known::Nowhere = self.tail.recorded(key) {
+            return Ok(None);
+        }
+        self.caught_up().await;
+        let Some((number, place)) = self.readers.read(move |db| load::attempt(db, key)).await? else { return Ok(None) };
+        let commit = self.commit_numbered(number).await?;
+        let entry = commit.as_ref().and_then(|commit| commit.entries.get(place));
+        let entry = entry.filter(|entry| entry.recorded.key == key);
+        let gone = || StoreError(format!("the answer to {} is not where the tables say", key.key));
+        entry.map(audit::attempt).map(Some).ok_or_else(gone)
+    }
+
+    async fn attempts(&self, filter: AttemptFilter) -> Result<AttemptsPage, StoreError> {
+        let health = self.health.clone();
+        let read = self.journal.read(move |db| {
+            let page = audit::attempts(db, &filter);
+            health.look_at(&page);
+            page
+        });
+        read.await
+    }
+
+    async fn records(&self, resource: ResourceId, after: u64, upto: u64) -> Result<Vec<Record>, StoreError> {
+        let Some((last, end)) = self.resource_head(resource).await? else { return Ok(Vec::new()) };
+        let upto = upto.min(last.number);
+        let mark = self.readers.read(move |db| load::mark_from(db, resource, upto)).await?;
+        let mut number = mark.unwrap_or(end);
+        let mut records = Vec::new();
+        while number > 0 {
+            let gone = || StoreError(format!("commit {number} with a record of {resource} is gone"));
+            let commit = self.commit_numbered(number).await?.ok_or_else(gone)?;
+            let of_it: Vec<_> = commit.records().filter(|(_, record)| record.resource == resource).collect();
+            let (_, first) = of_it.first().ok_or_else(gone)?;
+            number = if first.version.number > after + 1 { first.previous } else { 0 };
+            let within = of_it.iter().rev().filter(|(_, r)| r.version.number > after && r.version.number <= upto);
+            records.extend(within.map(|(entry, record)| entry.record(record)));
+        }
+        records.reverse();
+        Ok(records)
+    }
+
+    async fn booking_as_of(
+        &self,
+        id: BookingId,
+        resource: ResourceId,
+        number: u64,
+    ) -> Result<Option<Arc<Booking>>, StoreError> {
+        self.caught_up().await;
+        let commits = self.readers.read(move |db| load::commits_of(db, id)).await?;
+        let health = self.health.clone();
+        let read = self.journal.read(move |db| {
+            let booking = audit::booking_as_of(db, &commits, id, resource, number);
+            health.look_at(&booking);
+            booking
+        });
+        read.await
+    }
+
     async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError> {
         Ok(self.tail.holds_of(holder))
     }
@@ -560,6 +640,25 @@ impl Directory for Embedded {
 
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError> {
         self.with_people(move |people| people.put_person(&person)).await
+    }
+
+    async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError> {
+        if !self.with_people(move |people| people.exists(id)).await? {
+            return Ok(None);
+        }
+        // From here on they can ask for nothing more, so no new words of theirs come.
+        self.with_people(move |people| people.suspend(id, true)).await?;
+        self.caught_up().await;
+        let (mut erased, mut after) = (Erased::default(), None);
+        loop {
+            let page = self.readers.read(move |db| erase::bookings_of(db, id, after)).await?;
+            let Some((start, last, _)) = page.last() else { break };
+            after = Some((*start, last.0));
+            erased.bookings += page.len() as u64;
+            self.erase_words(&page).await?;
+        }
+        erased.keys = self.with_people(move |people| people.erase(id)).await?;
+        Ok(Some(erased))
     }
 
     async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError> {

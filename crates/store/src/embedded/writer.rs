@@ -3,6 +3,7 @@
 
 use super::cache::{self, Cache, Entry};
 use super::checkpoint::Checkpointer;
+use super::erase::{self, Words};
 use super::error::{Error, Result, plainly};
 use super::follow::Follower;
 use super::health::Health;
@@ -33,6 +34,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(super) struct Job {
     pub batch: Vec<Proposal>,
     pub settle: Settle,
+    /// What people wrote and is to be forgotten, before the batch.
+    pub words: Words,
     pub reply: oneshot::Sender<Reply>,
 }
 
@@ -88,7 +91,7 @@ impl Writer {
     /// Serves batches until nobody can send any more.
     pub fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.blocking_recv() {
-            let reply = self.serve(&job.batch, job.settle);
+            let reply = self.erase(&job.words).and_then(|()| self.serve(&job.batch, job.settle));
             let told = reply.is_ok();
             // Whoever asked may have gone; what is decided is decided.
             drop(job.reply.send(reply));
@@ -102,6 +105,20 @@ impl Writer {
             }
         }
         self.checkpointer.finish(&self.db, &self.health);
+    }
+
+    fn erase(&mut self, words: &Words) -> std::result::Result<(), CommitError> {
+        if words.is_empty() {
+            return Ok(());
+        }
+        if let Some(reason) = self.health.stopped() {
+            return Err(CommitError::NothingWritten(format!("the store has stopped: {reason}")));
+        }
+        erase::erase_words(&mut self.db, words).map_err(|e| {
+            let cause = format!("{}, while the journal was written", e.plainly());
+            self.health.stop(cause, format!("what a person wrote could not be erased: {e}"));
+            CommitError::NothingWritten(e.to_string())
+        })
     }
 
     fn serve(&mut self, batch: &[Proposal], settle: Settle) -> Reply {

@@ -258,8 +258,14 @@ fn decision() -> impl Strategy<Value = Decision> {
     let seen = (version(), instant()).prop_map(|(version, as_of)| Seen { version, as_of });
     let versions = || vec((uuid().prop_map(ResourceId), version()), 0..3);
     let policies = vec((uuid().prop_map(ResourceId), any::<u64>()), 0..3);
-    (outcome(), of(subject), instant(), of(seen), versions(), versions(), policies).prop_map(
-        |(outcome, subject, decided_at, seen, observed, decided, policies)| Decision {
+    let line = (uuid(), of(interval()), any::<u32>());
+    let line = line.prop_map(|(id, interval, units)| Line { resource: ResourceId(id), interval, units });
+    let asked = (of(uuid()), vec(uuid().prop_map(BookingId), 0..3), vec(line, 0..3));
+    let asked = asked.prop_map(|(owner, bookings, lines)| Asked { owner: owner.map(PersonId), bookings, lines });
+    (outcome(), of(subject), instant(), of(seen), versions(), versions(), policies, asked).prop_map(
+        |(outcome, subject, decided_at, seen, observed, decided, policies, asked)| Decision {
+            // Only a refusal is told with what was asked for.
+            asked: if matches!(outcome, Outcome::Rejected(_)) { asked } else { Asked::default() },
             outcome,
             subject,
             decided_at,
@@ -429,6 +435,7 @@ fn sample() -> Commit {
         observed: vec![(ROOM, version)],
         decided: vec![(ROOM, version)],
         policies: vec![(ROOM, 1)],
+        asked: Asked::default(),
     };
     let mut decisions = vec![decision(Outcome::Booked, None)];
     decisions.extend(subjects.map(|subject| decision(Outcome::Accepted, Some(subject))));
