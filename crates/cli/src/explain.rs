@@ -145,7 +145,9 @@ fn shown(case: &Case, names: &BTreeMap<PersonId, String>) -> Option<Shown> {
     let spec = about.map(|t| &t.resource.spec);
     let owner = match rejection.witness {
         Some(Witness::Booking { owner, .. }) => names.get(&owner).cloned(),
-        Some(Witness::Hold { .. } | Witness::Block { .. } | Witness::Instant(_)) | None => None,
+        Some(Witness::Hold { .. } | Witness::Block { .. } | Witness::Instant(_) | Witness::Waiting { .. }) | None => {
+            None
+        }
     };
     let changes = about.iter().flat_map(|t| &t.records).flat_map(|r| &r.changes);
     let reason = changes.into_iter().find_map(|change| match (change, rejection.witness) {

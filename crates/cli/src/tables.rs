@@ -302,7 +302,13 @@ impl State {
             | Change::BookingApproved { .. }
             | Change::BookingCancelled { .. }
             | Change::BookingMoved { .. }
-            | Change::BookingEdited { .. } => {}
+            | Change::BookingEdited { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_) => {}
         }
     }
 }

@@ -1,5 +1,7 @@
-//! What must hold after every commit, asserted before it, in release builds too (I1, I2, I7, I17).
+//! What must hold after every commit, asserted before it, in release builds too (I1, I2, I7, I8, I17).
 //! It trusts nothing that [`crate::decide`] computed: it adds up the uses again.
+
+mod waiting;
 
 use crate::calendar::{Calendar, UseId};
 use crate::change::Changes;
@@ -26,8 +28,9 @@ pub struct Broken {
 
 /// Checks what the changes of one commit touched, on the world they were all folded into, each with its decision instant.
 pub fn check<'a>(world: &World, commit: impl IntoIterator<Item = (&'a Changes, Instant)>) -> Result<(), Broken> {
+    let commit: Vec<(&Changes, Instant)> = commit.into_iter().collect();
     let mut touched: Vec<(ResourceId, Interval, Instant)> = Vec::new();
-    for (changes, decided_at) in commit {
+    for (changes, decided_at) in commit.iter().copied() {
         for (id, change) in changes.records.iter().flat_map(|(id, record)| record.iter().map(move |c| (*id, c))) {
             fenced(id, change, decided_at)?;
             raised(change, |interval| touched.push((id, interval, decided_at)));
@@ -44,7 +47,7 @@ pub fn check<'a>(world: &World, commit: impl IntoIterator<Item = (&'a Changes, I
             }
         }
     }
-    Ok(())
+    waiting::check(world, &commit)
 }
 
 /// The times at which a change takes more than before, or may have freed wrongly.
@@ -61,7 +64,13 @@ fn raised(change: &Change, mut tell: impl FnMut(Interval)) {
         | Change::BlockAdded { .. }
         | Change::BlockRemoved { .. }
         | Change::BookingEdited { .. }
-        | Change::HoldRenewed(_) => {}
+        | Change::HoldRenewed(_)
+        | Change::WaitJoined(_)
+        | Change::WaitOffered(_)
+        | Change::WaitResumed(_)
+        | Change::WaitMoved(_)
+        | Change::WaitEnded(_)
+        | Change::WaitDue(_) => {}
     }
 }
 

@@ -21,6 +21,7 @@ pub mod policy;
 pub mod resource;
 pub mod settle;
 pub mod time;
+pub mod waitlist;
 pub mod world;
 
 pub use alternatives::Wish;
@@ -38,4 +39,5 @@ pub use policy::{Cutoff, HoldAt, OpeningHours, OwnOverlap, Policy, PolicyError, 
 pub use resource::{Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
 pub use settle::{Settle, settle};
 pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};
+pub use waitlist::{EndedEntry, EntryEnd, Place, WaitEntry, WaitFill, WaitMode, Waitlist};
 pub use world::{Person, Role, Scope, World};

@@ -5,6 +5,7 @@
 use crate::change::Change;
 use crate::command::Actor;
 use crate::ids::{BookingId, PersonId};
+use crate::waitlist::EntryEnd;
 
 /// Something to tell somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Notice {
     pub to: PersonId,
     /// What.
     pub news: News,
-    /// Of which booking.
+    /// Of which booking; of who waits, the one that it may become.
     pub booking: BookingId,
 }
 
@@ -28,11 +29,18 @@ pub enum News {
     Cancelled,
     /// Their booking is elsewhere now.
     Moved,
+    /// What they waited for is theirs.
+    Promoted,
+    /// What they waited for is kept for them, until a deadline.
+    Offered,
+    /// They wait no more: an offer was not taken in time, it is too late, or there is no waitlist any more.
+    Lapsed,
 }
 
 impl News {
     /// All of them.
-    pub const ALL: [News; 4] = [News::Booked, News::Approved, News::Cancelled, News::Moved];
+    pub const ALL: [News; 7] =
+        [News::Booked, News::Approved, News::Cancelled, News::Moved, News::Promoted, News::Offered, News::Lapsed];
 
     /// Its name in JSON and in rows.
     pub const fn name(self) -> &'static str {
@@ -41,6 +49,9 @@ impl News {
             News::Approved => "approved",
             News::Cancelled => "cancelled",
             News::Moved => "moved",
+            News::Promoted => "promoted",
+            News::Offered => "offered",
+            News::Lapsed => "lapsed",
         }
     }
 
@@ -58,6 +69,12 @@ impl Notice {
             Change::BookingApproved { .. } => News::Approved,
             Change::BookingCancelled { .. } => News::Cancelled,
             Change::BookingMoved { .. } => News::Moved,
+            Change::WaitOffered(_) => News::Offered,
+            Change::WaitEnded(ended) => match ended.end {
+                EntryEnd::Promoted { .. } => News::Promoted,
+                EntryEnd::Lapsed | EntryEnd::Voided => News::Lapsed,
+                EntryEnd::Left => return None,
+            },
             Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
@@ -65,9 +82,14 @@ impl Notice {
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => return None,
+            | Change::BlockRemoved { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitDue(_) => return None,
         };
-        let (to, booking) = (change.about()?, change.booking()?);
+        let booking = change.booking().or_else(|| Some(change.entry()?.0.booking()));
+        let (to, booking) = (change.about()?, booking?);
         (by.person() != Some(to)).then_some(Notice { to, news, booking })
     }
 }

@@ -44,7 +44,10 @@ fn moved(world: &World, action: &Action) -> Option<Ground> {
         | Action::Hold { .. }
         | Action::Renew(_)
         | Action::Release(_)
-        | Action::ExpireHolds { .. } => None,
+        | Action::ExpireHolds { .. }
+        | Action::JoinWaitlist { .. }
+        | Action::LeaveWaitlist { .. }
+        | Action::SetClass { .. } => None,
     }
 }
 

@@ -110,7 +110,13 @@ pub fn fold(folded: &mut Option<AsOf>, record: &Record) -> Result<(), StoreError
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => {}
+            | Change::BlockRemoved { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_) => {}
         }
     }
     (calendar.version, calendar.decided_at) = (record.version, record.decided_at);

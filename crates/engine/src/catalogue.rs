@@ -107,11 +107,22 @@ impl Catalogue {
             }
             Change::HoldGranted(hold) => self.look_again(id, calendar, hold.occupied),
             Change::HoldEnded(ended) => self.look_again(id, calendar, ended.hold.occupied),
+            // What people wait for may be owed to them.
+            Change::WaitJoined(entry) => {
+                self.look_again(id, calendar, calendar.resource.spec.policy.occupied(entry.interval))
+            }
+            Change::WaitEnded(ended) => {
+                self.look_again(id, calendar, calendar.resource.spec.policy.occupied(ended.entry.interval));
+            }
             Change::BookingMade { pending: true, .. }
             | Change::BookingMoved { pending: true, .. }
             | Change::BookingCancelled { was_pending: true, .. }
             | Change::BookingEdited { .. }
-            | Change::HoldRenewed(_) => {}
+            | Change::HoldRenewed(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitDue(_) => {}
         }
     }
 

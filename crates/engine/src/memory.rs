@@ -10,8 +10,8 @@ use crate::port::{
 use crate::round::{self, Judged, KeyAge};
 use async_trait::async_trait;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Epoch, Hold, Instant, Person, PersonId, Proposal, ResourceId, Scope, Settle,
-    Version, World,
+    AttemptKey, Booking, BookingId, EntryEnd, Epoch, Hold, Instant, Person, PersonId, Proposal, ResourceId, Scope,
+    Settle, Version, WaitEntry, World,
 };
 use slotwise_domain::{Calendar, Details, OwnOverlap};
 use std::collections::BTreeMap;
@@ -71,6 +71,9 @@ impl State {
         for id in &scope.holds {
             into.holds.extend(self.world.holds.get(id).map(|h| (*id, *h)));
         }
+        for id in &scope.entries {
+            into.entries.extend(self.world.entries.get(id).map(|e| (*id, *e)));
+        }
         for id in into.touched(scope).into_owned() {
             into.calendars.extend(self.world.calendars.get(&id).map(|c| (id, c.clone())));
         }
@@ -101,6 +104,8 @@ fn person(world: &World, id: PersonId) -> Person {
     for calendar in world.calendars.values() {
         let held = calendar.holds.values().filter(|h| h.holder == id);
         person.holds.extend(held.map(|h| (h.id, h.expires_at)));
+        let waiting = calendar.waiting.values().filter(|e| e.owner == id);
+        person.waiting.extend(waiting.map(|e| (e.id, e.resource)));
     }
     for booking in world.bookings.values().filter(|b| b.owner == id && b.state.takes_units()) {
         for (n, slot) in booking.slots.iter().enumerate().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse) {
@@ -234,6 +239,12 @@ impl Store for Memory {
             let at = first.entry(hold.resource).or_insert(hold.expires_at);
             *at = (*at).min(hold.expires_at);
         }
+        for (id, calendar) in &state.world.calendars {
+            if let Some(due) = calendar.wait_due.filter(|due| *due <= until) {
+                let at = first.entry(*id).or_insert(due);
+                *at = (*at).min(due);
+            }
+        }
         let mut due: Vec<_> = first.into_iter().map(|(resource, at)| (at, resource)).collect();
         due.sort();
         due.truncate(max);
@@ -344,6 +355,18 @@ impl Views for Memory {
     async fn notices_after(&self, after: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
         let state = lock(&self.state);
         Ok(state.notices.iter().filter(|n| n.id > after).take(max).copied().collect())
+    }
+
+    async fn entries_of(&self, owner: PersonId, max: usize) -> Result<Vec<(WaitEntry, Option<EntryEnd>)>, StoreError> {
+        let state = lock(&self.state);
+        let all = state.world.entries.iter().filter_map(|(id, (resource, ended))| match ended {
+            Some(ended) => Some((ended.entry, Some(ended.end))),
+            None => Some((*state.world.calendars.get(resource)?.entry(*id)?, None)),
+        });
+        let mut found: Vec<_> = all.filter(|(entry, _)| entry.owner == owner).collect();
+        found.sort_by_key(|(entry, _)| std::cmp::Reverse((entry.joined_at, entry.id)));
+        found.truncate(max);
+        Ok(found)
     }
 }
 

@@ -3,10 +3,10 @@
 
 use crate::catalogue::Catalogue;
 use async_trait::async_trait;
-use slotwise_domain::{Actor, Calendar, Failure, Notice};
+use slotwise_domain::{Actor, Calendar, Failure, News, Notice};
 use slotwise_domain::{
-    AttemptKey, Block, Booking, BookingId, Change, Code, Decision, Epoch, Fingerprint, Hold, HoldEnd, Instant, Kind,
-    Outcome, PersonId, Proposal, Resource, ResourceId, Role, Scope, Settle, Version, World,
+    AttemptKey, Block, Booking, BookingId, Change, Code, Decision, EntryEnd, Epoch, Fingerprint, Hold, HoldEnd,
+    Instant, Kind, Outcome, PersonId, Proposal, Resource, ResourceId, Role, Scope, Settle, Version, WaitEntry, World,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -34,8 +34,8 @@ pub trait Store: Send + Sync + 'static {
     /// Where the outbox stands now.
     async fn head(&self) -> Result<Cursor, StoreError>;
 
-    /// What falls due until an instant: resources with holds that expire, soonest first, at most `max`. Holds from before a restore
-    /// are due at once, whenever they expire.
+    /// What falls due until an instant: resources with holds that expire, and with people who wait and must be looked at again,
+    /// soonest first, at most `max`. Holds from before a restore are due at once, whenever they expire.
     async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError>;
 
     /// When the data was restored from a backup for the last time; `None` if it never was.
@@ -101,6 +101,9 @@ pub trait Views: Send + Sync + 'static {
 
     /// What anybody must be told, the oldest first, after a place, at most `max`.
     async fn notices_after(&self, after: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError>;
+
+    /// Waitlist entries of a person and how they ended if they did, those that joined last first, at most `max`.
+    async fn entries_of(&self, owner: PersonId, max: usize) -> Result<Vec<(WaitEntry, Option<EntryEnd>)>, StoreError>;
 }
 
 /// Who people are. Apart from the record, so that they can be forgotten.
@@ -207,6 +210,8 @@ pub enum Made {
     Resource(Arc<Resource>, Version),
     /// A block, and the resource's policy version after it.
     Block(ResourceId, Block, u64),
+    /// A place in a waitlist, how it ended if it did, and where it is in line, from 1; 0 if it has ended.
+    Entry(Box<WaitEntry>, Option<EntryEnd>, usize),
 }
 
 /// A commit that did not happen, or may have.
@@ -399,15 +404,22 @@ impl Noted {
         commit: u64,
         place: &mut u32,
     ) -> Vec<Noted> {
-        let mut told: Vec<Noted> = Vec::new();
+        let mut told: Vec<(ResourceId, Notice)> = Vec::new();
         for (resource, change) in changes {
             let Some(notice) = Notice::of(change, by) else { continue };
-            if told.iter().all(|t| t.notice != notice) {
-                *place += 1;
-                told.push(Noted { id: NoticeId { commit, place: *place }, notice, resource, at });
+            if told.iter().all(|(_, known)| *known != notice) {
+                told.push((resource, notice));
             }
         }
-        told
+        // Who is promoted has a booking by it; that is one piece of news.
+        let promoted: Vec<BookingId> =
+            told.iter().filter(|(_, n)| n.news == News::Promoted).map(|(_, n)| n.booking).collect();
+        told.retain(|(_, n)| n.news != News::Booked || !promoted.contains(&n.booking));
+        let placed = told.into_iter().map(|(resource, notice)| {
+            *place += 1;
+            Noted { id: NoticeId { commit, place: *place }, notice, resource, at }
+        });
+        placed.collect()
     }
 }
 

@@ -37,8 +37,9 @@ pub fn judge<E>(
     if !scope.within(&world.loaded) {
         load(world, &scope.minus(&world.loaded))?;
     }
-    for _ in 0..ROUNDS_MAX {
+    for round in 1..=ROUNDS_MAX {
         let decided_at = world.decided_at(&scope, clock);
+        world.rounds = ROUNDS_MAX - round;
         // A panic in the judgement is this proposal's alone: the world is not touched by it.
         let Ok(verdict) = catch_unwind(AssertUnwindSafe(|| settle(world, proposal, decided_at))) else {
             tracing::error!(command = proposal.command.name(), key = %proposal.key.key, "settle panicked; this is a bug");
@@ -53,7 +54,14 @@ pub fn judge<E>(
             }
             Verdict::Moved(ground) => Judged::Failed(Failure { code: FailureCode::VersionStale, ground: Some(ground) }),
             Verdict::Accepted(changes, subject) => {
-                let outcome = match (&proposal.command.action, books(&changes)) {
+                // It may reach resources that another proposal had loaded: of those too, time never goes back.
+                let reached =
+                    Scope { resources: changes.records.iter().map(|(id, _)| *id).collect(), ..Scope::default() };
+                if world.decided_at(&reached, decided_at) > decided_at {
+                    scope.extend(&reached);
+                    continue;
+                }
+                let outcome = match (&proposal.command.action, books(&changes, subject)) {
                     (Action::Book { .. }, true) => Outcome::Booked,
                     (_, _) => Outcome::Accepted,
                 };
@@ -67,8 +75,9 @@ pub fn judge<E>(
     Ok(Judged::Failed(Failure::of(FailureCode::Conflict)))
 }
 
-fn books(changes: &Changes) -> bool {
-    changes.bookings.iter().any(|b| b.state.takes_units())
+/// Whether what it is about takes units: others may have their turn by it.
+fn books(changes: &Changes, subject: Subject) -> bool {
+    changes.bookings.iter().any(|b| Subject::Booking(b.id) == subject && b.state.takes_units())
 }
 
 fn fold(
@@ -140,6 +149,14 @@ pub fn made(world: &World, subject: Subject) -> Option<Made> {
             let block = calendar.blocks.get(&id)?;
             Some(Made::Block(resource, block.clone(), calendar.resource.policy_version))
         }
+        Subject::Entry(resource, id) => match world.entries.get(&id) {
+            Some((_, Some(ended))) => Some(Made::Entry(Box::new(ended.entry), Some(ended.end), 0)),
+            _ => {
+                let calendar = world.calendars.get(&resource)?;
+                let place = calendar.place_in_line(id).unwrap_or(0);
+                calendar.entry(id).map(|entry| Made::Entry(Box::new(*entry), None, place))
+            }
+        },
     }
 }
 

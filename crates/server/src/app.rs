@@ -1,6 +1,7 @@
 //! What every handler shares, and the one way an attempt takes from a handler to the engine and back.
 //! It knows no store by name and keeps nothing that is true.
 
+use crate::api;
 use crate::auth::{Asker, DemoSessions};
 use crate::crowd::Crowds;
 use crate::listen::Bounds;
@@ -10,7 +11,7 @@ use crate::rate::Rates;
 use crate::realtime::{Conflict, Realtime};
 use crate::requests::Said;
 use crate::site::Site;
-use crate::wire::{BlockBody, BookingBody, HoldBody, PersonBody, ResourceBody, ResourceVersion, time};
+use crate::wire::{BlockBody, BookingBody, EntryBody, HoldBody, PersonBody, ResourceBody, ResourceVersion, time};
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -104,6 +105,9 @@ pub struct AcceptedBody {
     /// The block it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block: Option<BlockBody>,
+    /// The place in a waitlist it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryBody>,
     /// The resource's policy version after a block was added or removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_version: Option<u64>,
@@ -125,6 +129,9 @@ impl IntoResponse for Told {
                 let location = match &*body {
                     AcceptedBody { booking: Some(b), .. } => Some(format!("/api/bookings/{}", b.id)),
                     AcceptedBody { resource: Some(r), .. } => Some(format!("/api/resources/{}", r.id)),
+                    AcceptedBody { entry: Some(EntryBody { id: Some(id), .. }), .. } => {
+                        Some(format!("/api/waitlist/{id}"))
+                    }
                     _ => None,
                 };
                 let etag = match &*body {
@@ -268,6 +275,7 @@ impl App {
             hold_ended: None,
             resource: None,
             block: None,
+            entry: None,
             policy_version: None,
         };
         match made {
@@ -290,6 +298,10 @@ impl App {
                 body.block = Some(BlockBody::from(&block));
                 body.policy_version = Some(policy_version);
             }
+            Some(Made::Entry(entry, end, _)) => {
+                let calendar = self.calendar(entry.resource).await?;
+                body.entry = Some(api::waitlist::body(self, asker, &entry, end, calendar.as_ref()).await);
+            }
             None => {}
         }
         let new = asked.is_none_or(|c| makes(&c.action));
@@ -305,11 +317,12 @@ impl App {
                 let both = (self.views.booking(one).await?, self.views.booking(other).await?);
                 return Ok(both.0.zip(both.1).map(|(one, other)| Made::Bookings(one, other)));
             }
-            Subject::Hold(..) | Subject::Resource(_) | Subject::Block(..) => {}
+            Subject::Hold(..) | Subject::Resource(_) | Subject::Block(..) | Subject::Entry(..) => {}
         }
         let mut scope = Scope::default();
         match subject {
             Subject::Hold(_, id) => scope.holds.extend([id]),
+            Subject::Entry(_, id) => scope.entries.extend([id]),
             Subject::Resource(id) | Subject::Block(id, _) => scope.resources.extend([id]),
             Subject::Booking(id) => scope.bookings.extend([id]),
             Subject::Bookings(one, other) => scope.bookings.extend([one, other]),
@@ -357,6 +370,7 @@ const fn makes(action: &slotwise_domain::Action) -> bool {
     use slotwise_domain::Action;
     match action {
         Action::CreateResource { .. } | Action::AddBlock { .. } | Action::Book { .. } | Action::Hold { .. } => true,
+        Action::JoinWaitlist { .. } => true,
         Action::EditResource { .. }
         | Action::RemoveBlock { .. }
         | Action::Approve { .. }
@@ -366,7 +380,9 @@ const fn makes(action: &slotwise_domain::Action) -> bool {
         | Action::EditBooking { .. }
         | Action::Renew(_)
         | Action::Release(_)
-        | Action::ExpireHolds { .. } => false,
+        | Action::ExpireHolds { .. }
+        | Action::LeaveWaitlist { .. }
+        | Action::SetClass { .. } => false,
     }
 }
 

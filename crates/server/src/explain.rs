@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use slotwise_domain::decide::free_units;
 use slotwise_domain::{
-    Calendar, Change, HoldEnd, Instant, Interval, Kind, Line, Outcome, PersonId, Resource, ResourceId, Seen, Slot,
-    Span, Version, Witness, Zone,
+    Calendar, Change, EntryEnd, HoldEnd, Instant, Interval, Kind, Line, Outcome, PersonId, Resource, ResourceId, Seen,
+    Slot, Span, Version, Witness, Zone,
 };
 use slotwise_engine::{Attempt, Record};
 use std::collections::{BTreeMap, BTreeSet};
@@ -204,7 +204,16 @@ pub fn wanted(attempt: &Attempt) -> Vec<Line> {
             Change::HoldEnded(_)
             | Change::BookingEdited { .. }
             | Change::ResourceCreated(_)
-            | Change::ResourceEdited(_) => {}
+            | Change::ResourceEdited(_)
+            | Change::WaitDue(_) => {}
+            Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_) => {
+                let entry = change.entry().map(|(entry, _)| entry);
+                lines.extend(entry.map(|e| Line { resource, interval: Some(e.interval), units: e.units }));
+            }
         }
     }
     lines
@@ -469,6 +478,12 @@ impl Teller<'_> {
             Change::BookingEdited { .. } => named(change),
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => meets(hold.occupied),
             Change::HoldEnded(ended) => meets(ended.hold.occupied),
+            Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_) => change.entry().is_some_and(|(entry, _)| meets(entry.interval)),
+            Change::WaitDue(_) => false,
         }
     }
 
@@ -524,6 +539,9 @@ impl Teller<'_> {
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
             | Change::BlockRemoved { .. } => return Some("an admin".into()),
+            Change::WaitOffered(_) | Change::WaitResumed(_) | Change::WaitDue(_) => return Some("Slotwise".into()),
+            Change::WaitJoined(entry) | Change::WaitMoved(entry) => entry.owner,
+            Change::WaitEnded(ended) => ended.entry.owner,
             Change::HoldEnded(ended) if ended.end == HoldEnd::Expired => return Some("Slotwise".into()),
             Change::BookingMade { owner, .. }
             | Change::BookingApproved { owner, .. }
@@ -544,7 +562,13 @@ impl Teller<'_> {
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => false,
+            | Change::BlockRemoved { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_) => false,
         };
         if self.reader.id == Some(about) {
             let by_other = record.actor.person().is_some_and(|by| by != about);
@@ -754,6 +778,30 @@ fn happened(change: &Change, zone: &Zone) -> (&'static str, Option<Interval>, Ve
             Some(block.interval),
             verb("put".into(), format!(" in use again{}", when(Some(block.interval)))),
         ),
+        Change::WaitJoined(entry) => {
+            ("wait_joined", Some(entry.interval), verb("began to wait for".into(), when(Some(entry.interval))))
+        }
+        Change::WaitOffered(entry) => (
+            "wait_offered",
+            Some(entry.interval),
+            verb("offered".into(), format!(" to whoever was next{}", when(Some(entry.interval)))),
+        ),
+        Change::WaitResumed(entry) => {
+            ("wait_resumed", Some(entry.interval), verb("took an offer back of".into(), when(Some(entry.interval))))
+        }
+        Change::WaitMoved(entry) => {
+            ("wait_moved", Some(entry.interval), verb("has another place in the order for".into(), String::new()))
+        }
+        Change::WaitEnded(ended) => {
+            let text = match ended.end {
+                EntryEnd::Promoted { .. } => "had waited, and now has",
+                EntryEnd::Left => "no longer waits for",
+                EntryEnd::Lapsed => "did not take in time, or can no longer have,",
+                EntryEnd::Voided => "cannot wait any longer for",
+            };
+            ("wait_ended", Some(ended.entry.interval), verb(text.into(), when(Some(ended.entry.interval))))
+        }
+        Change::WaitDue(_) => ("wait_due", None, verb("will look who is next for".into(), String::new())),
     }
 }
 
@@ -771,6 +819,9 @@ fn command_words(command: &str) -> &str {
         "renew" => "keep a hold longer",
         "release" => "let go of a hold",
         "expire_holds" => "tidy holds that are over",
+        "join_waitlist" => "wait for it",
+        "leave_waitlist" => "stop waiting",
+        "set_class" => "change who is next",
         // The others are words already: book, hold.
         other => other,
     }

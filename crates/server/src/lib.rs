@@ -22,6 +22,7 @@ mod realtime;
 mod requests;
 mod router;
 pub mod site;
+mod standing;
 pub mod tls;
 mod wire;
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub struct NoticeBody {
     /// Its place: later ones are greater.
     pub id: String,
-    /// What happened: `booked` for one by somebody else, `approved`, `cancelled` or `moved`.
+    /// What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`; of who waits `promoted`, `offered` or `lapsed`.
     pub news: &'static str,
     /// When.
     pub at: String,
@@ -85,6 +85,13 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
         News::Approved => ("Approved", "Your request was approved. The booking is yours."),
         News::Cancelled => ("Cancelled", "Your booking was cancelled by somebody else. It is no longer yours."),
         News::Moved => ("Moved", "Somebody has moved your booking. This is where it is now."),
+        News::Promoted => ("Booked from the waitlist", "It is your turn: what you waited for is booked for you."),
+        News::Offered => {
+            ("Offered to you", "It is your turn: what you waited for is kept for you for a while. Take it before then.")
+        }
+        News::Lapsed => {
+            ("No longer waiting", "You wait no more: an offer was not taken in time, or it is too late for more.")
+        }
     };
     let subject = match &when {
         Some(when) => format!("{happened}: {what}, {when}"),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use slotwise_domain::{
     Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId,
-    ResourceSpec, Rule, Witness, Zone,
+    ResourceSpec, Rule, Waitlist, Witness, Zone,
 };
 use slotwise_engine::NoAnswer;
 use utoipa::ToSchema;
@@ -41,7 +41,7 @@ impl FieldError {
 /// What made a refusal true, as far as the asker may know.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct WitnessBody {
-    /// `booking`, `hold`, `block`, `rule` or `instant`.
+    /// `booking`, `hold`, `block`, `rule`, `instant` or `waiting`.
     pub kind: &'static str,
     /// Its id.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,6 +64,9 @@ pub struct WitnessBody {
     /// The instant that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// The place in line of whoever waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<u32>,
 }
 
 /// A problem (RFC 9457).
@@ -107,6 +110,9 @@ pub struct ProblemBody {
     /// Where to look for what is free instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alternatives: Option<String>,
+    /// The waitlist that can be joined instead, by a POST to its path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waitlist: Option<String>,
     /// Seconds after which asking again may go otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<i64>,
@@ -362,6 +368,12 @@ impl Problem {
             | Code::WaitlistFirst => StatusCode::CONFLICT,
         };
         let problem = Problem::request(status, rejection.code.name(), title(rejection.code), &shown.detail);
+        let can_wait = match rejection.code {
+            Code::Full | Code::Insufficient | Code::HeldByOther | Code::WaitlistFirst => rejection.resource,
+            _ => None,
+        };
+        let can_wait = can_wait.and_then(|id| app.resource(id)).filter(|r| r.spec.policy.waitlist.is_some());
+        let waitlist = can_wait.map(|r| format!("/api/waitlist?resource={}", r.id));
         let seen = decision.seen.map(|s| SeenBody {
             epoch: s.version.epoch.0,
             version: s.version.number,
@@ -376,6 +388,7 @@ impl Problem {
             p.decided = decision.decided.iter().map(|v| ResourceVersion::from(*v)).collect();
             p.witness = shown.witness;
             p.alternatives = command.and_then(|c| alternatives(c, rejection));
+            p.waitlist = waitlist;
             p.retry_after = rejection.retry_at.map(|at| at.since(decision.decided_at).seconds_up());
         })
     }
@@ -481,6 +494,10 @@ fn witness(rejection: &Rejection, owner: Option<String>) -> Option<WitnessBody> 
             ..WitnessBody::default()
         },
         Some(Witness::Instant(at)) => WitnessBody { kind: "instant", at: Some(time(at)), ..WitnessBody::default() },
+        // Who it is stays with them.
+        Some(Witness::Waiting { place, .. }) => {
+            WitnessBody { kind: "waiting", place: Some(place), ..WitnessBody::default() }
+        }
         None if rule.is_some() => WitnessBody { kind: "rule", ..WitnessBody::default() },
         None => return None,
     };
@@ -527,7 +544,7 @@ fn sentence(
         Some(Witness::Booking { interval, .. } | Witness::Hold { interval, .. } | Witness::Block { interval, .. }) => {
             format!(" until {} ({})", at_text(interval.end(), zone), zone.name())
         }
-        Some(Witness::Instant(_)) | None => String::new(),
+        Some(Witness::Instant(_) | Witness::Waiting { .. }) | None => String::new(),
     };
     let instant = match r.witness {
         Some(Witness::Instant(at)) => format!("{} ({})", at_text(at, zone), zone.name()),
@@ -548,6 +565,13 @@ fn sentence(
             "One of the two waits for approval and the other does not, so they cannot swap places.".into()
         }
         (Code::Invalid, Some(Rule::State)) => "It has been cancelled, so this cannot be done any more.".into(),
+        (Code::Invalid, Some(Rule::WaitlistOff)) => {
+            format!("{name} has no waitlist. Look for another, or another time.")
+        }
+        (Code::Invalid, Some(Rule::Waiting)) => {
+            format!("You wait for {name} already. You are told when it is your turn.")
+        }
+        (Code::Invalid, Some(Rule::UnitsFree)) => format!("{name} has enough left. Book it."),
         (Code::Invalid, Some(Rule::Field(field))) => format!("{field} cannot be so. Nothing was changed."),
         (Code::Invalid, _) => "This can never be done as asked.".into(),
         (Code::NotFound, Some(Rule::Person)) => "There is no such person.".into(),
@@ -563,6 +587,7 @@ fn sentence(
                 "{name} is booked with an admin's approval. Ask for a new booking there, or ask an admin to move this one."
             )
         }
+        (Code::NotAllowed, Some(Rule::GivesUp)) => "The booking to be given up is not theirs.".into(),
         (Code::NotAllowed, Some(Rule::Holder)) => "This hold is not yours.".into(),
         (Code::NotAllowed, _) => "You may not do this.".into(),
         (Code::NotEligible, _) => format!("You do not meet the conditions for {name}."),
@@ -583,6 +608,12 @@ fn sentence(
         },
         (Code::QuotaExceeded, Some(Rule::HoldsPerPerson)) => {
             format!("You hold {} things already. Confirm or release one first.", Policy::HOLDS_PER_PERSON_MAX)
+        }
+        (Code::QuotaExceeded, Some(Rule::WaitlistCapacity)) => {
+            format!("As many wait for {name} as may. Look for another, or another time.")
+        }
+        (Code::QuotaExceeded, Some(Rule::EntriesPerPerson)) => {
+            format!("You wait for {} things already. Leave one of them first.", Waitlist::PER_PERSON_MAX)
         }
         (Code::QuotaExceeded, _) => {
             "This hold cannot be kept any longer. Confirm now, or take a new one when it ends.".into()
@@ -610,7 +641,9 @@ fn sentence(
             format!("More of {name} is in use than that. Choose a higher capacity, or move bookings first.")
         }
         (Code::Insufficient, _) => format!("{name} has something left, but less than you ask for. Ask for fewer."),
-        (Code::WaitlistFirst, _) => format!("What is left of {name} is kept for people who wait."),
+        (Code::WaitlistFirst, _) => {
+            format!("What is left of {name} is kept for people who wait. Join them, or look for another.")
+        }
     }
 }
 

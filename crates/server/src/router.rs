@@ -3,7 +3,7 @@
 
 use crate::api::{
     alternatives, attempts, audit, board, bookings, explain, holds, notices, operations, people, resources,
-    room_bookings, search,
+    room_bookings, search, waitlist,
 };
 use crate::app::App;
 use crate::auth;
@@ -49,6 +49,12 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(holds::create, holds::list))
         .routes(routes!(holds::renew))
         .routes(routes!(holds::release))
+        .routes(routes!(waitlist::join, waitlist::list))
+        .routes(routes!(waitlist::read))
+        .routes(routes!(waitlist::leave))
+        .routes(routes!(waitlist::accept))
+        .routes(routes!(waitlist::decline))
+        .routes(routes!(waitlist::set_class))
         .routes(routes!(resources::list, resources::create))
         .routes(routes!(resources::read, resources::edit))
         .routes(routes!(resources::block))

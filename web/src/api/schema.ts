@@ -645,6 +645,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/waitlist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Places in line: one's own, or those of a resource in their order. Whose the others are is told to admins only. */
+        get: operations["list_waitlist"];
+        put?: never;
+        /** Waits for units of a resource that has none left. Refused with `units_free` while it can simply be booked. */
+        post: operations["join_waitlist"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One place in line. For whose it is, and admins. */
+        get: operations["read_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes what is offered: the hold of the offer is confirmed. */
+        post: operations["accept_offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/class": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives somebody who waits another priority. Admins only. */
+        post: operations["set_class"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Declines what is offered: it goes on to whoever is next. */
+        post: operations["decline_offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Waits no more. An offer is declined by it; leaving twice changes nothing. */
+        post: operations["leave_waitlist"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -713,6 +816,7 @@ export interface components {
             bookings?: components["schemas"]["BookingBody"][];
             /** @description The decision instant. */
             decided_at: string;
+            entry?: components["schemas"]["EntryBody"] | null;
             hold?: components["schemas"]["HoldBody"] | null;
             /** @description How that hold ended, if it did: `released`, `expired`, `consumed`, `superseded` or `voided`. */
             hold_ended?: string | null;
@@ -808,11 +912,14 @@ export interface components {
         };
         /** @description One of many attempts. */
         AttemptRequest: Record<string, never> & {
-            /** @description `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel` or `approve`. */
+            /**
+             * @description `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist` or
+             *     `set_class`.
+             */
             command: string;
             /**
              * Format: uuid
-             * @description The booking or hold that stands in the path of the command's own endpoint.
+             * @description The booking, hold or place in a waitlist that stands in the path of the command's own endpoint.
              */
             id?: string | null;
             /**
@@ -1089,6 +1196,14 @@ export interface components {
              * @description 0 is the day of the start.
              */
             days_before: number;
+        };
+        /** @description Another priority. */
+        ClassRequest: {
+            /**
+             * Format: int32
+             * @description The higher goes first; 0 is everybody's.
+             */
+            class: number;
         };
         /** @description So many executions with one outcome and code. */
         CountBody: {
@@ -1473,7 +1588,7 @@ export interface components {
         };
         /** @description A resource, and whether it could be booked. */
         FoundBody: {
-            /** @description `open`, `few_left`, `full`, `held`, `closed` or `past_cutoff`. */
+            /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed` or `past_cutoff`. */
             badge: string;
             /** @description Until when. */
             end: string;
@@ -1486,6 +1601,11 @@ export interface components {
             free: boolean;
             /** @description When a hold is taken on the way to a booking. */
             hold_at: components["schemas"]["HoldAtBody"];
+            /**
+             * Format: int32
+             * @description Units free and owed to those who wait.
+             */
+            owed: number;
             reason?: components["schemas"]["ReasonBody"] | null;
             /** @description The resource. */
             resource: components["schemas"]["FoundResource"];
@@ -1493,7 +1613,7 @@ export interface components {
             start: string;
             /**
              * Format: int32
-             * @description Units left at the fullest instant; null without limit.
+             * @description Units left at the fullest instant; null without limit. What is owed to those who wait is not among them.
              */
             units_free?: number | null;
             /**
@@ -1501,6 +1621,8 @@ export interface components {
              * @description Raised by every change.
              */
             version: number;
+            /** @description How many wait for a time that meets it. */
+            waiting: number;
         };
         /** @description A resource in short. */
         FoundResource: {
@@ -1669,6 +1791,39 @@ export interface components {
             end: string;
             /** @description Its first instant. */
             start: string;
+        };
+        /** @description A place in a waitlist to be had. */
+        JoinRequest: {
+            /**
+             * Format: int32
+             * @description Priority, the higher goes first; only admins give another than 0.
+             */
+            class?: number;
+            /** @description Until; left out for sections and sessions. */
+            end?: string | null;
+            /**
+             * Format: uuid
+             * @description For whom, if not for oneself; admins only.
+             */
+            for?: string | null;
+            /**
+             * Format: uuid
+             * @description A booking of one's own that is given up in the same commit when this is had: the old place is kept until then.
+             */
+            gives_up?: string | null;
+            /**
+             * Format: uuid
+             * @description For which resource.
+             */
+            resource: string;
+            seen?: components["schemas"]["SeenBody"] | null;
+            /** @description From; left out for sections and sessions. */
+            start?: string | null;
+            /**
+             * Format: int32
+             * @description How many units.
+             */
+            units?: number;
         };
         /**
          * @description What a resource is.
@@ -1908,6 +2063,62 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
+        Page_EntryBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What is on it. */
+            items: {
+                /** @description The server's clock. */
+                as_of: string;
+                /**
+                 * Format: uuid
+                 * @description The booking that it became; for its owner and admins.
+                 */
+                booking?: string | null;
+                /**
+                 * Format: int32
+                 * @description Priority; for its owner and admins.
+                 */
+                class?: number | null;
+                /** @description Until. */
+                end: string;
+                /**
+                 * Format: uuid
+                 * @description The booking that is given up for it; for its owner and admins.
+                 */
+                gives_up?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Its id; for its owner and admins.
+                 */
+                id?: string | null;
+                /** @description When it joined; for its owner and admins. */
+                joined_at?: string | null;
+                /** @description Whether it is the asker's. */
+                mine: boolean;
+                offer?: components["schemas"]["HoldBody"] | null;
+                owner?: components["schemas"]["PersonBody"] | null;
+                /** @description The place in line, from 1; null once it has ended. */
+                place?: number | null;
+                /**
+                 * Format: uuid
+                 * @description For which resource.
+                 */
+                resource: string;
+                /** @description From. */
+                start: string;
+                /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`. */
+                state: string;
+                /**
+                 * Format: int32
+                 * @description How many units.
+                 */
+                units: number;
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         Page_HoldBody: {
             /** @description The server's clock. */
             as_of: string;
@@ -1959,6 +2170,11 @@ export interface components {
             items: {
                 /** @description The server's clock. */
                 as_of: string;
+                /**
+                 * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
+                 *     or `past_cutoff`; null for what is booked for any time.
+                 */
+                badge?: string | null;
                 /** @description Time out of use. */
                 blocks: components["schemas"]["BlockBody"][];
                 /** @description Where it is. */
@@ -1985,6 +2201,11 @@ export interface components {
                 kind: components["schemas"]["KindBody"];
                 /** @description Its name. */
                 name: string;
+                /**
+                 * Format: int32
+                 * @description Units of a section or session that are free and owed to those who wait.
+                 */
+                owed: number;
                 /** @description Its rules. */
                 policy: components["schemas"]["PolicyBody"];
                 /**
@@ -1992,6 +2213,11 @@ export interface components {
                  * @description Edits name it in `If-Match`.
                  */
                 policy_version: number;
+                /**
+                 * Format: int32
+                 * @description Units left of a section or session; null without limit, and for what is booked for any time.
+                 */
+                remaining?: number | null;
                 /**
                  * Format: int32
                  * @description How many people fit in.
@@ -2002,6 +2228,8 @@ export interface components {
                  * @description Raised by every change.
                  */
                 version: number;
+                /** @description How many wait for it, at any time. */
+                waiting: number;
                 /** @description Its IANA time zone. */
                 zone: string;
             }[];
@@ -2077,6 +2305,8 @@ export interface components {
              * @default 0
              */
             teardown_s: number;
+            /** @default null */
+            waitlist: components["schemas"]["WaitlistBody"] | null;
         };
         /** @description The policy version of a resource. */
         PolicyVersionBody: {
@@ -2135,6 +2365,8 @@ export interface components {
             title: string;
             /** @description What kind, a URI reference. */
             type: string;
+            /** @description The waitlist that can be joined instead, by a POST to its path. */
+            waitlist?: string | null;
             witness?: components["schemas"]["WitnessBody"] | null;
             /** @description What the editor saw of what has moved. */
             yours?: unknown;
@@ -2176,6 +2408,11 @@ export interface components {
         ResourceBody: {
             /** @description The server's clock. */
             as_of: string;
+            /**
+             * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
+             *     or `past_cutoff`; null for what is booked for any time.
+             */
+            badge?: string | null;
             /** @description Time out of use. */
             blocks: components["schemas"]["BlockBody"][];
             /** @description Where it is. */
@@ -2202,6 +2439,11 @@ export interface components {
             kind: components["schemas"]["KindBody"];
             /** @description Its name. */
             name: string;
+            /**
+             * Format: int32
+             * @description Units of a section or session that are free and owed to those who wait.
+             */
+            owed: number;
             /** @description Its rules. */
             policy: components["schemas"]["PolicyBody"];
             /**
@@ -2209,6 +2451,11 @@ export interface components {
              * @description Edits name it in `If-Match`.
              */
             policy_version: number;
+            /**
+             * Format: int32
+             * @description Units left of a section or session; null without limit, and for what is booked for any time.
+             */
+            remaining?: number | null;
             /**
              * Format: int32
              * @description How many people fit in.
@@ -2219,6 +2466,8 @@ export interface components {
              * @description Raised by every change.
              */
             version: number;
+            /** @description How many wait for it, at any time. */
+            waiting: number;
             /** @description Its IANA time zone. */
             zone: string;
         };
@@ -2599,6 +2848,33 @@ export interface components {
             version: number;
         };
         /**
+         * @description Who is next.
+         * @enum {string}
+         */
+        WaitFillBody: "skip" | "strict";
+        /**
+         * @description What whoever is next gets.
+         * @enum {string}
+         */
+        WaitModeBody: "book" | "offer";
+        /** @description How those who wait get what comes free. */
+        WaitlistBody: {
+            /**
+             * Format: int32
+             * @description How many may wait at once; left out or null: 1000.
+             */
+            capacity?: number | null;
+            /** @description `skip` or `strict`; left out: `skip`. */
+            fill?: components["schemas"]["WaitFillBody"];
+            /** @description `book` or `offer`. */
+            mode: components["schemas"]["WaitModeBody"];
+            /**
+             * Format: int64
+             * @description How long an offer stands, in seconds; left out: an hour.
+             */
+            offer_ttl_s?: number | null;
+        };
+        /**
          * @description In which way it is an alternative.
          * @enum {string}
          */
@@ -2614,10 +2890,15 @@ export interface components {
              * @description Its id.
              */
             id?: string | null;
-            /** @description `booking`, `hold`, `block`, `rule` or `instant`. */
+            /** @description `booking`, `hold`, `block`, `rule`, `instant` or `waiting`. */
             kind: string;
             /** @description Whose, where people may know. */
             owner?: string | null;
+            /**
+             * Format: int32
+             * @description The place in line of whoever waits.
+             */
+            place?: number | null;
             /**
              * Format: uuid
              * @description On which resource.
@@ -8665,6 +8946,1009 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SearchBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_waitlist: {
+        parameters: {
+            query?: {
+                /** @description Those who wait for this resource, in order. */
+                resource?: string;
+                /** @description `me`: one's own, also those that have ended, those that joined last first. */
+                owner?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EntryBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    join_waitlist: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinRequest"];
+            };
+        };
+        responses: {
+            /** @description decided before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_offer: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description decided before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_class: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decline_offer: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leave_waitlist: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */

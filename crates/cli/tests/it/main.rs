@@ -30,3 +30,4 @@ mod stop;
 mod surface;
 mod verify;
 mod views;
+mod waitlist;

@@ -7,7 +7,7 @@ use super::guards::{
     seated, slots,
 };
 use super::holds::{Held, ended_hold, find_hold, own};
-use super::{Judged, Stop, fit, reject};
+use super::{Judged, Stop, fit, promote, reject};
 use crate::booking::{Booking, BookingState, Details, DetailsPatch, Slot};
 use crate::change::Change;
 use crate::command::{Actor, HoldRef, Line};
@@ -16,7 +16,7 @@ use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
 use crate::policy::Policy;
 use crate::time::Instant;
-use crate::world::Role;
+use crate::world::{Role, Scope};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -47,7 +47,16 @@ pub(super) fn book(
     }
     let hold = held.map(|held| own(held, actor)).transpose()?;
     open(draft, &slots)?;
-    own_overlap(draft, owner, &slots, &[])?;
+    // Whoever takes an offer gives up what they said they would.
+    let offered = hold.as_ref().and_then(|held| promote::offered(draft, held));
+    let leaving: Vec<BookingId> = offered.and_then(|entry| entry.gives_up).into_iter().collect();
+    if let Some(missing) = leaving.iter().find(|id| !draft.world.loaded.bookings.contains(id)) {
+        return Err(Stop::Needs(Box::new(Scope { bookings: [*missing].into(), ..Scope::default() })));
+    }
+    if let Some(given_up) = offered.and_then(|entry| promote::given_up(draft, &entry)) {
+        before_cutoff(draft, &given_up.slots, Rule::CancelBy)?;
+    }
+    own_overlap(draft, owner, &slots, &leaving)?;
     let hold = match hold {
         Some(Held::Ended(ended)) => return reject(ended_hold(&ended)),
         Some(Held::Live(hold)) if Some(hold.token) != named.map(|n| n.token) => {
@@ -56,6 +65,7 @@ pub(super) fn book(
         Some(Held::Live(hold)) => Some(hold),
         None => None,
     };
+    promote::set_aside(draft, &on(&slots))?;
     if let Some(hold) = hold {
         draft.end_hold(hold, HoldEnd::Consumed);
     }
@@ -82,7 +92,8 @@ pub(super) fn book(
         let slots = booking.placed_on(resource);
         draft.change(resource, Change::BookingMade { booking: id, owner, pending, slots });
     }
-    draft.put_booking(booking);
+    draft.put_booking(booking.clone());
+    promote::taken_by(draft, &booking, offered.map(|entry| entry.id))?;
     Ok(Subject::Booking(id))
 }
 
@@ -108,6 +119,7 @@ pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged 
         not_blocked(draft, slot)?;
     }
     own_overlap(draft, booking.owner, &booking.slots, &[])?;
+    promote::set_aside(draft, &on(&booking.slots))?;
     fit::make_room(draft, id, None, &booking.slots)?;
 
     let owner = booking.owner;
@@ -180,11 +192,14 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line
         not_blocked(draft, slot)?;
     }
     own_overlap(draft, booking.owner, &slots, &[id])?;
+    promote::set_aside(draft, &on(&slots))?;
     draft.lift(&booking);
     fit::make_room(draft, id, actor.person(), &slots)?;
 
     // From here the booking has its new place.
+    let moved = Booking { slots: slots.clone(), ..Booking::clone(&booking) };
     relocate(draft, &[(booking, slots)]);
+    promote::taken_by(draft, &moved, None)?;
     Ok(Subject::Booking(id))
 }
 
@@ -219,6 +234,11 @@ pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: Booki
     let (ones, others) = (one.slots.clone(), other.slots.clone());
     relocate(draft, &[(one, others), (other, ones)]);
     Ok(subject)
+}
+
+/// The resources of some slots.
+fn on(slots: &[Slot]) -> BTreeSet<ResourceId> {
+    slots.iter().map(|s| s.resource).collect()
 }
 
 /// A booking may still be changed: not over, and for others than admins before the cutoff of where it is.

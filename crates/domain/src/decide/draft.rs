@@ -2,15 +2,20 @@
 //! It is thrown away unless the command is accepted.
 
 use super::Stop;
-use crate::booking::Booking;
+use super::promote::Owed;
+use crate::booking::{Booking, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::hold::{EndedHold, Hold, HoldEnd};
-use crate::ids::{HoldId, ResourceId, Version};
+use crate::ids::{BookingId, EntryId, HoldId, PersonId, ResourceId, Version};
 use crate::outcome::{Code, Rejection};
+use crate::policy::OwnOverlap;
 use crate::time::Instant;
-use crate::world::World;
+use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, Waitlist};
+use crate::world::{Person, World};
+use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) struct Draft<'w> {
@@ -19,6 +24,8 @@ pub(super) struct Draft<'w> {
     /// By resource, sorted: a command touches few.
     drafted: Vec<(ResourceId, Drafted)>,
     bookings: Vec<Arc<Booking>>,
+    /// What is owed to those who wait, and was before the command changed anything.
+    pub owed: BTreeMap<ResourceId, Owed>,
 }
 
 /// A resource that would change.
@@ -31,7 +38,7 @@ struct Drafted {
 
 impl<'w> Draft<'w> {
     pub fn new(world: &'w World, now: Instant) -> Draft<'w> {
-        Draft { world, now, drafted: Vec::new(), bookings: Vec::new() }
+        Draft { world, now, drafted: Vec::new(), bookings: Vec::new(), owed: BTreeMap::new() }
     }
 
     /// The calendar as it would be.
@@ -64,8 +71,99 @@ impl<'w> Draft<'w> {
         })
     }
 
+    /// Ends a hold. With an offer that is not taken, whoever it was made to waits no more, or again if it is not by their doing.
     pub fn end_hold(&mut self, hold: Hold, end: HoldEnd) {
         self.change(hold.resource, Change::HoldEnded(EndedHold { hold, end }));
+        let Some(entry) = hold.offer.and_then(|id| self.calendar(hold.resource).ok()?.entry(id).copied()) else {
+            return;
+        };
+        let ended = |end| Change::WaitEnded(EndedEntry { entry, end });
+        let change = match end {
+            HoldEnd::Expired => ended(EntryEnd::Lapsed),
+            HoldEnd::Released => ended(EntryEnd::Left),
+            HoldEnd::Voided => Change::WaitResumed(WaitEntry { offer: None, ..entry }),
+            // By what takes its place.
+            HoldEnd::Consumed | HoldEnd::Superseded => return,
+        };
+        self.change(hold.resource, change);
+    }
+
+    /// Lets a hold go whose confirm is refused. Who was offered it waits again, as often as offers are made.
+    pub fn let_go(&mut self, hold: Hold) {
+        let entry = hold.offer.and_then(|id| self.calendar(hold.resource).ok()?.entry(id).copied());
+        let Some(entry) = entry else { return self.end_hold(hold, HoldEnd::Released) };
+        self.change(hold.resource, Change::HoldEnded(EndedHold { hold, end: HoldEnd::Released }));
+        let change = match entry.offers < Waitlist::OFFERS_MAX {
+            true => Change::WaitResumed(WaitEntry { offer: None, ..entry }),
+            false => Change::WaitEnded(EndedEntry { entry, end: EntryEnd::Lapsed }),
+        };
+        self.change(hold.resource, change);
+    }
+
+    /// What has come free is given by a command of its own, at once.
+    pub fn see_to_it(&mut self, resource: ResourceId) {
+        let due = Some(self.now);
+        if self.calendar(resource).is_ok_and(|c| !c.waiting.is_empty() && c.wait_due != due) {
+            self.change(resource, Change::WaitDue(due));
+        }
+    }
+
+    /// A hold as it would be.
+    pub fn hold(&self, resource: ResourceId, id: HoldId) -> Option<Hold> {
+        self.calendar(resource).ok()?.holds.get(&id).copied()
+    }
+
+    /// How the entry ended in this draft, if it did.
+    pub fn ended_entry(&self, id: EntryId) -> Option<EndedEntry> {
+        self.all_changes().find_map(|change| match change {
+            Change::WaitEnded(ended) if ended.entry.id == id => Some(*ended),
+            _ => None,
+        })
+    }
+
+    fn all_changes(&self) -> impl Iterator<Item = &Change> {
+        self.drafted.iter().flat_map(|(_, drafted)| &drafted.changes)
+    }
+
+    /// The resources that have changed so far.
+    pub fn changed(&self) -> impl Iterator<Item = ResourceId> {
+        self.drafted.iter().filter(|(_, drafted)| !drafted.changes.is_empty()).map(|(id, _)| *id)
+    }
+
+    /// Whose bookings have left times that they may not have two of.
+    pub fn freed(&self) -> Vec<PersonId> {
+        let refuses = |slots: &[(u16, Slot)]| slots.iter().any(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
+        let freed = self.all_changes().filter_map(|change| match change {
+            Change::BookingCancelled { owner, slots, was_pending: false, .. } if refuses(slots) => Some(*owner),
+            Change::BookingMoved { owner, from, pending: false, .. } if refuses(from) => Some(*owner),
+            _ => None,
+        });
+        freed.collect()
+    }
+
+    /// A booking as it would be.
+    pub fn booking(&self, id: BookingId) -> Option<Arc<Booking>> {
+        let drafted = self.bookings.iter().rev().find(|b| b.id == id);
+        drafted.or_else(|| self.world.bookings.get(&id)).cloned()
+    }
+
+    /// Whether this draft has changed the booking: it changes once with each command.
+    pub fn has_changed(&self, id: BookingId) -> bool {
+        self.bookings.iter().any(|b| b.id == id)
+    }
+
+    /// What rules about a person ask for, as it would be; `None` if it is not loaded.
+    pub fn person(&self, id: PersonId) -> Option<Cow<'w, Person>> {
+        let mut person = Cow::Borrowed(self.world.people.get(&id)?);
+        for change in self.all_changes().filter(|change| change.about() == Some(id)) {
+            person.to_mut().apply(id, change);
+        }
+        Some(person)
+    }
+
+    /// The version that this command makes of a resource.
+    pub fn grants_at(&self, resource: ResourceId) -> Result<Version, Stop> {
+        Ok(self.calendar(resource)?.version.next_in(self.world.epoch))
     }
 
     /// Makes one change of a resource, in the draft.

@@ -154,7 +154,7 @@ pub(super) fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot], leavin
     if exclusive.is_empty() {
         return Ok(());
     }
-    let Some(person) = draft.world.people.get(&owner) else {
+    let Some(person) = draft.person(owner) else {
         return Err(Stop::Needs(Box::new(Scope { people: [owner].into(), ..Scope::default() })));
     };
     for (n, slot) in exclusive.iter().enumerate() {

@@ -12,6 +12,7 @@ mod moves;
 mod precedence;
 mod resources;
 mod times;
+mod waits;
 
 mod alternatives;
 mod levels;

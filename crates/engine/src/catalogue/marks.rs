@@ -27,7 +27,10 @@ impl Marks {
             let Some(whole) = whole_day(day) else { continue };
             let uses = calendar.meeting(whole).map(|u| u.occupied);
             let blocks = calendar.blocks.values().map(|b| b.interval).filter(|i| i.meets(whole));
-            let cells = uses.chain(blocks).fold(0, |cells, taken| cells | cells_of(day, taken));
+            // What is owed to those who wait is not free either.
+            let policy = &calendar.resource.spec.policy;
+            let waiting = calendar.waiting.values().map(|e| policy.occupied(e.interval)).filter(|i| i.meets(whole));
+            let cells = uses.chain(blocks).chain(waiting).fold(0, |cells, taken| cells | cells_of(day, taken));
             *self.cells(day, number) = cells;
         }
         // What lies so far back is refused by rule, and calendars forget it too.

@@ -3,6 +3,7 @@
 
 use super::START;
 use super::kit::{Bench, assert_same, hours, named, room, with_policy};
+use super::waits;
 use crate::as_of::{Moment, as_of};
 use crate::attempt::Ids;
 use crate::catalogue::read;
@@ -15,7 +16,8 @@ use crate::port::{
 use crate::round::Judged;
 use slotwise_domain::{
     Action, BlockId, Booking, Calendar, Code, Cutoff, DetailsPatch, Fingerprint, Hold, Instant, Interval, OverHolds,
-    OwnOverlap, PersonId, Policy, Proposal, ResourceId, ResourcePatch, Role, Scope, Span, UseId, Version, settle,
+    OwnOverlap, PersonId, Policy, Proposal, ResourceId, ResourcePatch, Role, Scope, Span, UseId, Version, WaitEntry,
+    WaitMode, settle,
 };
 use std::sync::Arc;
 
@@ -41,6 +43,7 @@ struct Known {
     resources: Vec<ResourceId>,
     bookings: Vec<Arc<Booking>>,
     holds: Vec<Hold>,
+    entries: Vec<WaitEntry>,
     blocks: Vec<(ResourceId, BlockId)>,
     sent: Vec<Proposal>,
     /// Calendars as they were shown at an instant, to be asked for again later.
@@ -58,7 +61,8 @@ fn proposal(b: &Bench, chance: &mut Chance, known: &Known) -> Proposal {
     let policy_version = 1 + chance.below(4) as u64;
     let units = 1 + chance.below(2) as u32;
     let (booking, hold) = (chance.one(&known.bookings), chance.one(&known.holds));
-    let action = match chance.below(28) {
+    let entry = known.entries.get(chance.below(known.entries.len().max(1)));
+    let action = match chance.below(34) {
         0..6 => b.booking(who, &[(resource, at, units)], None),
         6 | 7 => b.booking(who, &[(resource, at, 1), (chance.one(&known.resources), interval(chance), 1)], None),
         8..12 => b.hold(resource, at),
@@ -79,6 +83,18 @@ fn proposal(b: &Bench, chance: &mut Chance, known: &Known) -> Proposal {
         }
         23 | 24 => b.relocate(booking.id, &[(resource, at, units)]),
         25 => b.relocate(booking.id, &[(resource, at, 1), (chance.one(&known.resources), interval(chance), 1)]),
+        28..31 => {
+            let gives_up = (chance.below(4) == 0 && booking.owner == who).then_some(booking.id);
+            waits::join(b, who, resource, at, gives_up)
+        }
+        31 => match entry {
+            Some(entry) => Action::LeaveWaitlist { entry: entry.id },
+            None => b.book(who, resource, at),
+        },
+        32 => match entry {
+            Some(entry) => Action::SetClass { entry: entry.id, class: units as u8 },
+            None => b.book(who, resource, at),
+        },
         26 => b.swap(booking.id, chance.one(&known.bookings).id),
         _ => match known.blocks.last() {
             Some((resource, block)) if chance.below(2) == 0 => {
@@ -95,7 +111,8 @@ fn proposal(b: &Bench, chance: &mut Chance, known: &Known) -> Proposal {
         Action::Book { owner, .. } => *owner,
         Action::Renew(_) | Action::Release(_) => hold.holder,
         Action::Cancel { .. } | Action::EditBooking { .. } | Action::Move { .. } => booking.owner,
-        Action::Hold { .. } => who,
+        Action::Hold { .. } | Action::JoinWaitlist { .. } => who,
+        Action::LeaveWaitlist { .. } => entry.map_or(who, |e| e.owner),
         _ => b.ada,
     };
     let fresh = b.proposal(if chance.below(12) == 0 { who } else { whose }, action);
@@ -111,6 +128,7 @@ fn learn(known: &mut Known, settled: &[Settled]) {
         match settled {
             Settled::Decided(_, Some(Made::Booking(booking))) => known.bookings.push(booking.clone()),
             Settled::Decided(_, Some(Made::Hold(hold, _))) => known.holds.push(*hold),
+            Settled::Decided(_, Some(Made::Entry(entry, ..))) => known.entries.push(**entry),
             Settled::Decided(_, Some(Made::Block(resource, block, _))) => known.blocks.push((*resource, block.id)),
             _ => {}
         }
@@ -118,6 +136,7 @@ fn learn(known: &mut Known, settled: &[Settled]) {
     // Of late, so that many are still alive.
     known.bookings.drain(..known.bookings.len().saturating_sub(12));
     known.holds.drain(..known.holds.len().saturating_sub(6));
+    known.entries.drain(..known.entries.len().saturating_sub(6));
 }
 
 /// Whatever can be asked of both is answered alike.
@@ -128,6 +147,7 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
         holds: known.holds.iter().map(|h| h.id).collect(),
         people: known.people.iter().copied().collect(),
         roles: known.people.iter().copied().collect(),
+        entries: known.entries.iter().map(|e| e.id).collect(),
     };
     let mut ours = b.store.observe(scope.clone()).await.unwrap();
     let mut theirs = twin.observe(scope).await.unwrap();
@@ -136,6 +156,7 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
     assert_eq!(ours.bookings, theirs.bookings);
     assert_eq!(ours.holds, theirs.holds);
     assert_eq!(ours.roles, theirs.roles);
+    assert_eq!(ours.entries, theirs.entries);
     let past = b.clock.now().minus(Calendar::LOOKBACK);
     for person in ours.people.values_mut().chain(theirs.people.values_mut()) {
         person.exclusive.retain(|_, interval| interval.end() > past);
@@ -167,6 +188,8 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
             holds
         };
         assert_eq!(by_id(b.views.holds_of(*person).await.unwrap()), by_id(twin.holds_of(*person).await.unwrap()));
+        let ours = b.views.entries_of(*person, 100).await.unwrap();
+        assert_eq!(ours, twin.entries_of(*person, 100).await.unwrap());
     }
 }
 
@@ -184,7 +207,16 @@ async fn run(b: &Bench, seed: u64) {
         cancel_by: Some(Cutoff::Elapsed(Span::hours(2))),
         ..Policy::default()
     };
-    let specs = [room("One", 1), room("Two", 2), with_policy(3, refuse), with_policy(1, strict)];
+    let offers = waits::waitlist(WaitMode::Offer { ttl: Span::seconds(20) });
+    let books = Policy { own_overlap: OwnOverlap::Refuse, ..waits::waitlist(WaitMode::Book) };
+    let specs = [
+        room("One", 1),
+        room("Two", 2),
+        with_policy(3, refuse),
+        with_policy(1, strict),
+        with_policy(1, offers),
+        with_policy(2, books),
+    ];
     let resources = specs.each_ref().map(|_| ResourceId(b.ids.fresh()));
     let make = |(resource, spec)| b.proposal(b.ada, Action::CreateResource { resource, spec: Box::new(spec) });
     let first: Vec<Proposal> = resources.into_iter().zip(specs).map(make).collect();
@@ -193,6 +225,7 @@ async fn run(b: &Bench, seed: u64) {
         resources: resources.into(),
         bookings: Vec::new(),
         holds: Vec::new(),
+        entries: Vec::new(),
         blocks: Vec::new(),
         sent: Vec::new(),
         pictures: Vec::new(),

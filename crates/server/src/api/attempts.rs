@@ -1,7 +1,7 @@
 //! Attempts: many in one request, and what became of one, the question after a lost connection, always answered.
 //! Each is what its own endpoint would make of it; nothing is judged here.
 
-use super::{Problems, bookings, holds};
+use super::{Problems, bookings, holds, waitlist};
 use crate::app::{App, Told, accepted_status};
 use crate::auth::Asker;
 use crate::extract::{Path, check_key, parse_json, read_body, read_value};
@@ -93,7 +93,8 @@ const ATTEMPTS_MAX: usize = 8_192;
 /// The largest body of one: so many of ordinary length.
 const ATTEMPTS_BODY_MAX: usize = 4 * 1024 * 1024;
 /// The commands that may be among them, by the names they have everywhere.
-const COMMANDS: &str = "must be one of book, hold, renew, release, move, swap, edit_booking, cancel, approve";
+const COMMANDS: &str = "must be one of book, hold, renew, release, move, swap, edit_booking, cancel, approve, \
+    join_waitlist, leave_waitlist, set_class";
 
 /// Many attempts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -108,9 +109,10 @@ pub struct AttemptsRequest {
 pub struct AttemptRequest {
     /// A UUIDv7 of the client's, as in `Idempotency-Key`.
     key: Uuid,
-    /// `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel` or `approve`.
+    /// `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist` or
+    /// `set_class`.
     command: String,
-    /// The booking or hold that stands in the path of the command's own endpoint.
+    /// The booking, hold or place in a waitlist that stands in the path of the command's own endpoint.
     id: Option<Uuid>,
     /// The revision that is named in `If-Match` there.
     if_match: Option<u64>,
@@ -346,6 +348,13 @@ async fn read_command(
             let Nothing {} = rest(fields)?;
             bookings::asked_approve(asker, id)
         }
+        "join_waitlist" => waitlist::asked_join(app, asker, &rest(fields)?)?,
+        "leave_waitlist" => {
+            let id = id(&mut fields)?;
+            let Nothing {} = rest(fields)?;
+            waitlist::asked_leave(asker, id)
+        }
+        "set_class" => waitlist::asked_class(asker, id(&mut fields)?, &rest(fields)?),
         _ => return Err(bad("command", "not_understood", COMMANDS)),
     })
 }

@@ -276,6 +276,13 @@ fn of_change(version: ResourceVersion, change: &Change) -> AuditChange {
         units: Some(u64::from(hold.units)),
         ..plain(what)
     };
+    let waits = |what, entry: &slotwise_domain::WaitEntry| AuditChange {
+        id: Some(entry.id.0),
+        start: Some(time(entry.interval.start())),
+        end: Some(time(entry.interval.end())),
+        units: Some(u64::from(entry.units)),
+        ..plain(what)
+    };
     let blocked = |what, block: &slotwise_domain::Block| AuditChange {
         id: Some(block.id.0),
         start: Some(time(block.interval.start())),
@@ -304,6 +311,14 @@ fn of_change(version: ResourceVersion, change: &Change) -> AuditChange {
             let how: HoldEnd = ended.end;
             AuditChange { reason: Some(crate::app::end_name(how).into()), ..held("hold_ended", &ended.hold) }
         }
+        Change::WaitJoined(entry) => waits("wait_joined", entry),
+        Change::WaitOffered(entry) => waits("wait_offered", entry),
+        Change::WaitResumed(entry) => waits("wait_resumed", entry),
+        Change::WaitMoved(entry) => waits("wait_moved", entry),
+        Change::WaitEnded(ended) => {
+            AuditChange { reason: Some(ended.end.name().into()), ..waits("wait_ended", &ended.entry) }
+        }
+        Change::WaitDue(_) => plain("wait_due"),
     }
 }
 

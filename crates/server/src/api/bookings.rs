@@ -19,7 +19,7 @@ use serde::Deserialize;
 use slotwise_domain::{
     Action, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, Slot,
 };
-use slotwise_engine::BookingFilter;
+use slotwise_engine::{BookingFilter, Record};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -336,7 +336,7 @@ pub async fn history(
             steps.push(StepBody {
                 what,
                 decided_at: time(record.decided_at),
-                by,
+                by: known(&app, done_by(record, change)).await,
                 attempt: record.attempt,
                 owner: known(&app, change.about()).await,
                 state: state.unwrap_or(before),
@@ -374,6 +374,19 @@ pub async fn history(
     Ok(Json(HistoryBody { booking: id, steps, more, then, as_of: time(app.engine.now()) }))
 }
 
+/// Who did it. What followed for those who wait was nobody's doing, and whoever gave the unit up stays unnamed.
+fn done_by(record: &Record, change: &Change) -> Option<PersonId> {
+    match change {
+        Change::BookingMade { booking, .. }
+            if record.changes.iter().any(|c| matches!(c, Change::WaitEnded(ended) if ended.made(*booking))) =>
+        {
+            None
+        }
+        Change::BookingCancelled { by, .. } => by.person(),
+        _ => record.actor.person(),
+    }
+}
+
 async fn known(app: &App, id: Option<PersonId>) -> Option<PersonBody> {
     let id = id?;
     app.people.name(id).await.map(|name| PersonBody { id: id.0, name })
@@ -396,6 +409,12 @@ fn happened(change: &Change) -> Happened<'_> {
         | Change::ResourceCreated(_)
         | Change::ResourceEdited(_)
         | Change::BlockAdded { .. }
-        | Change::BlockRemoved { .. } => ("edited", None, &[], &[], None),
+        | Change::BlockRemoved { .. }
+        | Change::WaitJoined(_)
+        | Change::WaitOffered(_)
+        | Change::WaitResumed(_)
+        | Change::WaitMoved(_)
+        | Change::WaitEnded(_)
+        | Change::WaitDue(_) => ("edited", None, &[], &[], None),
     }
 }

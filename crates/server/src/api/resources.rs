@@ -186,7 +186,7 @@ pub async fn edit(
     Body(body): Body<ResourceEdit>,
 ) -> Result<Told, Problem> {
     let calendar = app.known_calendar(ResourceId(id)).await?;
-    let patch = Box::new(body.read(&calendar.resource.spec.zone)?);
+    let patch = Box::new(body.read(&calendar.resource.spec)?);
     let action = Action::EditResource { resource: ResourceId(id), policy_version, patch };
     let print = fingerprint("edit_resource", &format!("{id} {policy_version}"), &body);
     app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await

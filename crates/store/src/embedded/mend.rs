@@ -4,7 +4,7 @@
 use super::cache::Entry;
 use super::error::Result;
 use super::load::{self, PART, signed};
-use super::rows::{self, BLOCK, RESOURCE, SLOT, put_hold, put_slots, until};
+use super::rows::{self, BLOCK, RESOURCE, SLOT, put_due, put_entry, put_hold, put_slots, until};
 use crate::codec;
 use rusqlite::{Connection, TransactionBehavior, params};
 use slotwise_domain::{Booking, Instant};
@@ -46,6 +46,15 @@ impl Mend {
             tx.execute("DELETE FROM hold WHERE part_id = ?1 AND id = ?2", params![PART, hold.id.0])?;
             put_hold(&tx, hold)?;
         }
+        tx.execute(
+            "DELETE FROM wait_entry WHERE part_id = ?1 AND resource = ?2 AND ended IS NULL",
+            params![PART, id.0],
+        )?;
+        for entry in calendar.waiting.values() {
+            tx.execute("DELETE FROM wait_entry WHERE part_id = ?1 AND id = ?2", params![PART, entry.id.0])?;
+            put_entry(&tx, entry)?;
+        }
+        put_due(&tx, id, calendar.wait_due)?;
         const TAKEN: &str =
             "DELETE FROM booking_slot WHERE part_id = ?1 AND resource = ?2 AND until > ?3 AND active = 1";
         tx.execute(TAKEN, params![PART, id.0, self.since.0])?;

@@ -61,8 +61,8 @@ use open::{lock, look_at_log, make_dir, prepare, sync, with_suffix};
 use reconcile::{Reconcile, Reconciler};
 use signed::Signer;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, EndedHold, Epoch, Hold, HoldId, Instant, Person, PersonId, Proposal,
-    ResourceId, Role, Scope, Settle, Version, World,
+    AttemptKey, Booking, BookingId, Calendar, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Hold, HoldId, Instant,
+    Person, PersonId, Proposal, ResourceId, Role, Scope, Settle, Version, WaitEntry, World,
 };
 use slotwise_engine::round;
 use slotwise_engine::{
@@ -170,7 +170,13 @@ impl Embedded {
         }
         let tables = follow::open(dir, &db, &meta, &head, options.page_cache_bytes, &*options.clock)?;
         let latest_key = load::latest_key(&tables.db)?.map_or(Instant(i64::MIN), round::key_time);
-        let tail = Arc::new(Tail::new(meta.epoch, head.number, latest_key, load::live_holds(&tables.db)?));
+        let tail = Arc::new(Tail::new(
+            meta.epoch,
+            head.number,
+            latest_key,
+            load::live_holds(&tables.db)?,
+            load::waits_due(&tables.db)?,
+        ));
         let health = Arc::new(Health::new(&*options.clock));
         let checkpointer =
             Checkpointer::start(&mut db, &path, options.checkpoint_pages, health.clone()).map_err(failed())?;
@@ -616,6 +622,11 @@ impl Views for Embedded {
     async fn notices_after(&self, after: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
         self.readers.read(move |db| notices::after(db, after, max)).await
     }
+
+    async fn entries_of(&self, owner: PersonId, max: usize) -> Result<Vec<(WaitEntry, Option<EntryEnd>)>, StoreError> {
+        self.caught_up().await;
+        self.readers.read(move |db| load::entries_of(db, owner, max)).await
+    }
 }
 
 #[async_trait]
@@ -745,5 +756,9 @@ impl Source for Observer<'_> {
 
     fn hold(&mut self, id: HoldId) -> error::Result<Option<(Hold, Option<EndedHold>)>> {
         self.lookup.hold(id)
+    }
+
+    fn entry(&mut self, id: EntryId) -> error::Result<Option<(WaitEntry, Option<EndedEntry>)>> {
+        self.lookup.entry(id)
     }
 }

@@ -8,8 +8,8 @@ use crate::commit::{Commit, Entry};
 use crate::record::Hash;
 use rusqlite::{Connection, Statement, TransactionBehavior, params};
 use slotwise_domain::{
-    Block, Booking, BookingId, BookingState, Change, EndedHold, Hold, Instant, Interval, Notice, OwnOverlap, Resource,
-    ResourceId, Slot, Span, Version,
+    Block, Booking, BookingId, BookingState, Change, EndedEntry, EndedHold, Hold, Instant, Interval, Notice,
+    OwnOverlap, Resource, ResourceId, Slot, Span, Version, WaitEntry,
 };
 use slotwise_engine::Noted;
 use slotwise_engine::round::key_time;
@@ -120,8 +120,8 @@ const BLOCK_GONE: &str = "DELETE FROM block WHERE part_id = ?1 AND resource = ?2
 
 const HOLD: &str = "
 INSERT INTO hold (part_id, id, resource, token_epoch, token_number, holder, start_at, end_at, setup, teardown, units, granted_at,
-                  expires_at, renewals)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+                  expires_at, renewals, offer)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
 const HOLD_RENEWED: &str = "
 UPDATE hold SET expires_at = ?3, renewals = ?4 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
@@ -131,6 +131,23 @@ const HOLD_ENDED: &str = "UPDATE hold SET ended = ?3 WHERE part_id = ?1 AND id =
 const NOTICE: &str = "
 INSERT INTO notice (part_id, person, commit_number, place, news, booking, resource, at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+const ENTRY: &str = "
+INSERT INTO wait_entry (part_id, id, resource, owner, made_by, start_at, end_at, units, class, joined_epoch, joined_number,
+                        joined_at, gives_up, offer, offers)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+
+const ENTRY_CHANGED: &str = "
+UPDATE wait_entry SET class = ?3, offer = ?4, offers = ?5 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
+
+const ENTRY_ENDED: &str = "
+UPDATE wait_entry SET ended = ?3, booking = ?4 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
+
+const DUE: &str = "
+INSERT INTO wait_due (part_id, resource, due_at) VALUES (?1, ?2, ?3)
+ON CONFLICT (part_id, resource) DO UPDATE SET due_at = excluded.due_at";
+
+const DUE_GONE: &str = "DELETE FROM wait_due WHERE part_id = ?1 AND resource = ?2";
 
 // Keys begin with their time, and so do the ids of holds: what is old lies at the beginning.
 
@@ -289,6 +306,20 @@ impl<'c> Rows<'c> {
                 let rows = update.execute(params![PART, hold.id.0, codec::hold_end_name(*end)])?;
                 one_row(rows, "hold", &hold.id)
             }
+            Change::WaitJoined(entry) => put_entry(self.db, entry),
+            Change::WaitOffered(entry) | Change::WaitResumed(entry) | Change::WaitMoved(entry) => {
+                let mut update = self.db.prepare_cached(ENTRY_CHANGED)?;
+                let offer = entry.offer.map(|id| id.0);
+                let rows = update.execute(params![PART, entry.id.0, entry.class, offer, entry.offers])?;
+                one_row(rows, "wait_entry", &entry.id)
+            }
+            Change::WaitEnded(EndedEntry { entry, end }) => {
+                let mut update = self.db.prepare_cached(ENTRY_ENDED)?;
+                let booking = codec::promoted_to(*end).map(|id| id.0);
+                let rows = update.execute(params![PART, entry.id.0, end.name(), booking])?;
+                one_row(rows, "wait_entry", &entry.id)
+            }
+            Change::WaitDue(at) => put_due(self.db, resource, *at),
         }
     }
 
@@ -475,8 +506,40 @@ pub(super) fn put_hold(db: &Connection, hold: &Hold) -> Result<()> {
         hold.units,
         hold.granted_at.0,
         hold.expires_at.0,
-        hold.renewals
+        hold.renewals,
+        hold.offer.map(|id| id.0)
     ])?;
+    Ok(())
+}
+
+/// Puts somebody who waits in.
+pub(super) fn put_entry(db: &Connection, entry: &WaitEntry) -> Result<()> {
+    db.prepare_cached(ENTRY)?.execute(params![
+        PART,
+        entry.id.0,
+        entry.resource.0,
+        entry.owner.0,
+        entry.made_by.uuid(),
+        entry.interval.start().0,
+        entry.interval.end().0,
+        entry.units,
+        entry.class,
+        entry.joined.epoch.0,
+        signed(entry.joined.number),
+        entry.joined_at.0,
+        entry.gives_up.map(|id| id.0),
+        entry.offer.map(|id| id.0),
+        entry.offers
+    ])?;
+    Ok(())
+}
+
+/// Puts in when those who wait for a resource must be looked at again.
+pub(super) fn put_due(db: &Connection, resource: ResourceId, at: Option<Instant>) -> Result<()> {
+    match at {
+        Some(at) => db.prepare_cached(DUE)?.execute(params![PART, resource.0, at.0])?,
+        None => db.prepare_cached(DUE_GONE)?.execute(params![PART, resource.0])?,
+    };
     Ok(())
 }
 

@@ -17,8 +17,8 @@ use crate::commit::{Commit, Entry as Attempt, EntryRecord};
 use crate::record::{self, Hash, Header};
 use rusqlite::Connection;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, Change, Changes, EndedHold, Failure, FailureCode, Hold, HoldId, Instant,
-    Person, PersonId, Proposal, ResourceId, Role, Settle, Version, World,
+    AttemptKey, Booking, BookingId, Calendar, Change, Changes, EndedEntry, EndedHold, EntryId, Failure, FailureCode,
+    Hold, HoldId, Instant, Person, PersonId, Proposal, ResourceId, Role, Settle, Version, WaitEntry, World,
 };
 use slotwise_engine::catalogue::{self, Catalogue};
 use slotwise_engine::round::{Judged, KeyAge, assert_sound, judge, key_age};
@@ -417,5 +417,9 @@ impl Source for Loader<'_> {
 
     fn hold(&mut self, id: HoldId) -> Result<Option<(Hold, Option<EndedHold>)>> {
         self.lookup.hold(id)
+    }
+
+    fn entry(&mut self, id: EntryId) -> Result<Option<(WaitEntry, Option<EndedEntry>)>> {
+        self.lookup.entry(id)
     }
 }
