@@ -7,6 +7,8 @@ use crate::command::Actor;
 use crate::hold::{EndedHold, Hold};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::resource::Resource;
+use crate::time::Instant;
+use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry};
 use std::sync::Arc;
 
 /// One thing that became true of one resource.
@@ -95,6 +97,18 @@ pub enum Change {
     HoldRenewed(Hold),
     /// They are kept no more.
     HoldEnded(EndedHold),
+    /// Somebody waits for units.
+    WaitJoined(WaitEntry),
+    /// Units are held for them, and offered.
+    WaitOffered(WaitEntry),
+    /// The offer is gone through no fault of theirs: they wait again.
+    WaitResumed(WaitEntry),
+    /// Their priority class is another.
+    WaitMoved(WaitEntry),
+    /// They wait no more.
+    WaitEnded(EndedEntry),
+    /// When those who wait must be looked at again; `None` if only another change can make a difference.
+    WaitDue(Option<Instant>),
 }
 
 impl Change {
@@ -112,7 +126,13 @@ impl Change {
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => None,
+            | Change::BlockRemoved { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_) => None,
         }
     }
 
@@ -130,11 +150,41 @@ impl Change {
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => false,
+            | Change::BlockRemoved { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_) => false,
         }
     }
 
-    /// Whose booking or hold it is about.
+    /// Which waitlist entry it changes, and how that ended if it did.
+    pub const fn entry(&self) -> Option<(&WaitEntry, Option<EntryEnd>)> {
+        match self {
+            Change::WaitJoined(entry)
+            | Change::WaitOffered(entry)
+            | Change::WaitResumed(entry)
+            | Change::WaitMoved(entry) => Some((entry, None)),
+            Change::WaitEnded(EndedEntry { entry, end }) => Some((entry, Some(*end))),
+            Change::BookingMade { .. }
+            | Change::BookingApproved { .. }
+            | Change::BookingCancelled { .. }
+            | Change::BookingMoved { .. }
+            | Change::BookingEdited { .. }
+            | Change::HoldGranted(_)
+            | Change::HoldRenewed(_)
+            | Change::HoldEnded(_)
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. }
+            | Change::WaitDue(_) => None,
+        }
+    }
+
+    /// Whose booking, hold or place in a waitlist it is about.
     pub const fn about(&self) -> Option<PersonId> {
         match self {
             Change::BookingMade { owner, .. }
@@ -144,10 +194,16 @@ impl Change {
             | Change::BookingEdited { owner, .. } => Some(*owner),
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => Some(hold.holder),
             Change::HoldEnded(ended) => Some(ended.hold.holder),
+            Change::WaitJoined(entry)
+            | Change::WaitOffered(entry)
+            | Change::WaitResumed(entry)
+            | Change::WaitMoved(entry) => Some(entry.owner),
+            Change::WaitEnded(ended) => Some(ended.entry.owner),
             Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => None,
+            | Change::BlockRemoved { .. }
+            | Change::WaitDue(_) => None,
         }
     }
 }

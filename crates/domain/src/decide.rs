@@ -9,12 +9,13 @@ mod fit;
 mod guards;
 mod holds;
 mod persons;
+mod promote;
 mod resources;
+mod waits;
 
 use crate::calendar::{Block, Calendar};
 use crate::change::Changes;
 use crate::command::{Action, Command};
-use crate::hold::HoldEnd;
 use crate::ids::PersonId;
 use crate::outcome::{Rejection, Subject, Verdict};
 use crate::time::{Instant, Interval};
@@ -23,6 +24,7 @@ use bookings::{approve, book, cancel, edit_booking, move_to, swap};
 use draft::Draft;
 use holds::{grant, release, renew};
 use resources::{add_block, create_resource, edit_resource, remove_block};
+use waits::{Join, join, leave, set_class};
 
 pub use fit::{Glance, glance};
 
@@ -46,13 +48,21 @@ fn reject<T>(r: Rejection) -> Result<T, Stop> {
 
 /// What the command would change if the world were so at `now`, or why not.
 pub fn decide(world: &World, command: &Command, now: Instant) -> Verdict {
-    let missing = command.scope().minus(&world.loaded);
-    if !missing.is_empty() {
-        return Verdict::Needs(missing);
+    let scope = command.scope();
+    match scope.within(&world.loaded) {
+        true => decide_loaded(world, command, &scope, now),
+        false => Verdict::Needs(scope.minus(&world.loaded)),
     }
+}
+
+/// The same, for a command whose own scope is loaded.
+pub(crate) fn decide_loaded(world: &World, command: &Command, scope: &Scope, now: Instant) -> Verdict {
     let mut draft = Draft::new(world, now);
-    draft.expire_due(world.touched(&command.scope()));
-    match judge(&mut draft, command) {
+    let touched = world.touched(scope);
+    draft.expire_due(touched.iter().copied());
+    let judged = judge(&mut draft, command);
+    let judged = judged.and_then(|subject| promote::follow(&mut draft, touched.into_owned()).map(|()| subject));
+    match judged {
         Ok(subject) => Verdict::Accepted(draft.changes(), subject),
         Err(Stop::Needs(scope)) => Verdict::Needs(*scope),
         Err(Stop::Rejected(rejection)) => Verdict::Rejected(*rejection, let_go(world, command, now)),
@@ -81,6 +91,12 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
         Action::Renew(hold) => renew(draft, actor, *hold),
         Action::Release(hold) => release(draft, actor, *hold),
         Action::ExpireHolds { resource } => Ok(Subject::Resource(*resource)),
+        Action::JoinWaitlist { entry, owner, line, class, gives_up } => {
+            let asked = Join { entry: *entry, owner: *owner, line: *line, class: *class, gives_up: *gives_up };
+            join(draft, actor, &asked)
+        }
+        Action::LeaveWaitlist { entry } => leave(draft, actor, *entry),
+        Action::SetClass { entry, class } => set_class(draft, actor, *entry, *class),
     }
 }
 
@@ -95,12 +111,18 @@ fn let_go(world: &World, command: &Command, now: Instant) -> Changes {
     let mut draft = Draft::new(world, now);
     draft.expire_due([*resource]);
     if hold.over(world.epoch, now).is_none() {
-        draft.end_hold(*hold, HoldEnd::Released);
+        draft.let_go(*hold);
     }
+    draft.see_to_it(*resource);
     draft.changes()
 }
 
 /// Whether the interval is free for one more use of so many units, and if not how it looks to whoever asks. For badges.
 pub fn free_units(calendar: &Calendar, interval: Interval, asker: Option<PersonId>, now: Instant) -> Option<u32> {
     fit::free_units(calendar, interval, asker, now)
+}
+
+/// Units of the interval that are free and owed to those who wait: shown as owed, never as free.
+pub fn owed_units(calendar: &Calendar, interval: Interval, now: Instant) -> u32 {
+    fit::owed_units(calendar, interval, now)
 }

@@ -9,29 +9,33 @@ pub mod booking;
 pub mod calendar;
 pub mod change;
 pub mod command;
+pub mod deadlines;
 pub mod decide;
 pub mod eligibility;
 pub mod hold;
 pub mod ids;
 pub mod invariants;
 pub mod levels;
+pub mod notice;
 pub mod outcome;
 pub mod policy;
 pub mod resource;
 pub mod settle;
 pub mod time;
+pub mod waitlist;
 pub mod world;
 
 pub use alternatives::Wish;
 pub use booking::{Booking, BookingState, Details, DetailsPatch, Guest, Slot};
 pub use calendar::{Block, Calendar, Use, UseId};
 pub use change::{Change, Changes};
-pub use command::{Action, Actor, BookingRef, Command, HoldRef, Line, OverHolds, Proposal, Seen};
+pub use command::{Action, Actor, Asked, BookingRef, Command, HoldRef, Line, OverHolds, Proposal, Seen};
 pub use decide::decide;
 pub use eligibility::{Facts, Requirement};
 pub use hold::{EndedHold, Hold, HoldEnd};
 pub use ids::*;
 pub use invariants::Broken;
+pub use notice::{News, Notice};
 pub use outcome::{Code, Decision, Failure, FailureCode, Ground, Outcome, Rejection, Rule, Subject, Verdict, Witness};
 pub use policy::{
     Cutoff, HoldAt, OpeningHours, OwnOverlap, Period, Policy, PolicyError, PolicyField, Quota, QuotaScope, Weekdays,
@@ -39,4 +43,5 @@ pub use policy::{
 pub use resource::{Grouped, Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
 pub use settle::{Settle, settle};
 pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};
+pub use waitlist::{EndedEntry, EntryEnd, Place, WaitEntry, WaitFill, WaitMode, Waitlist};
 pub use world::{Counted, CountedSlot, Members, Person, Role, Scope, World};

@@ -3,6 +3,7 @@
 
 use crate::eligibility::Requirement;
 use crate::time::{Instant, Interval, Span, Zone};
+use crate::waitlist::{WaitMode, Waitlist};
 use jiff::{civil, tz::TimeZone};
 use std::collections::BTreeSet;
 
@@ -39,6 +40,8 @@ pub struct Policy {
     pub quota: Option<Quota>,
     /// What a person must be to book; all of them.
     pub eligibility: Vec<Requirement>,
+    /// Whether people may wait for units that come free, and how they get them.
+    pub waitlist: Option<Waitlist>,
 }
 
 /// A rule of a policy by name: what a resource in a group says itself, while all other rules are the group's.
@@ -74,11 +77,13 @@ pub enum PolicyField {
     Quota,
     /// [`Policy::eligibility`].
     Eligibility,
+    /// [`Policy::waitlist`].
+    Waitlist,
 }
 
 impl PolicyField {
     /// All of them.
-    pub const ALL: [PolicyField; 15] = [
+    pub const ALL: [PolicyField; 16] = [
         PolicyField::HoldAt,
         PolicyField::HoldTtl,
         PolicyField::Setup,
@@ -94,6 +99,7 @@ impl PolicyField {
         PolicyField::DurationMax,
         PolicyField::Quota,
         PolicyField::Eligibility,
+        PolicyField::Waitlist,
     ];
 
     /// Its name in JSON and in the record.
@@ -114,6 +120,7 @@ impl PolicyField {
             PolicyField::DurationMax => "duration_max_s",
             PolicyField::Quota => "quota",
             PolicyField::Eligibility => "eligibility",
+            PolicyField::Waitlist => "waitlist",
         }
     }
 
@@ -192,6 +199,7 @@ impl Default for Policy {
             duration_max: None,
             quota: None,
             eligibility: Vec::new(),
+            waitlist: None,
         }
     }
 }
@@ -263,6 +271,21 @@ impl Policy {
         if self.eligibility.len() > Requirement::MOST {
             return err("eligibility", "must have at most 20 requirements");
         }
+        if let Some(Waitlist { mode, capacity, .. }) = self.waitlist {
+            let ttl = match mode {
+                WaitMode::Book => Waitlist::OFFER_LONGEST,
+                WaitMode::Offer { ttl } => ttl,
+            };
+            if ttl < Span::seconds(1) || ttl > Waitlist::OFFER_LONGEST {
+                return err("waitlist.offer_ttl_s", "must be between 1 and 604800 seconds");
+            }
+            if capacity.is_some_and(|c| c == 0 || c > Waitlist::ENTRIES_MAX) {
+                return err("waitlist.capacity", "must be between 1 and 1000, or null");
+            }
+            if self.approval {
+                return err("waitlist", "cannot be together with approval: what waits for approval takes nothing");
+            }
+        }
         match self.eligibility.iter().try_for_each(Requirement::check) {
             Ok(()) => Ok(()),
             Err(says) => err("eligibility", says),
@@ -288,6 +311,7 @@ impl Policy {
             duration_max: by(PolicyField::DurationMax).duration_max,
             quota: by(PolicyField::Quota).quota,
             eligibility: by(PolicyField::Eligibility).eligibility.clone(),
+            waitlist: by(PolicyField::Waitlist).waitlist,
         }
     }
 

@@ -6,13 +6,15 @@ use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::eligibility::Facts;
 use crate::hold::EndedHold;
-use crate::ids::{BookingId, Epoch, HoldId, PersonId, ResourceId, Version};
+use crate::ids::{BookingId, EntryId, Epoch, HoldId, PersonId, ResourceId, Version};
 use crate::policy::{OwnOverlap, Policy};
 use crate::time::{Instant, Interval};
+use crate::waitlist::EndedEntry;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What to load. Loading a booking or a hold loads the calendars of its resources too.
+/// What to load. Loading a booking, a hold or a waitlist entry loads the calendars of its resources too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     /// Calendars.
@@ -31,6 +33,8 @@ pub struct Scope {
     pub counted: BTreeSet<PersonId>,
     /// What is known of a person.
     pub facts: BTreeSet<PersonId>,
+    /// Waitlist entries by name, ended ones too.
+    pub entries: BTreeSet<EntryId>,
 }
 
 impl Scope {
@@ -65,6 +69,7 @@ impl Scope {
             && self.members.is_empty()
             && self.counted.is_empty()
             && self.facts.is_empty()
+            && self.entries.is_empty()
     }
 
     /// Both together.
@@ -77,6 +82,20 @@ impl Scope {
         self.members.extend(&other.members);
         self.counted.extend(&other.counted);
         self.facts.extend(&other.facts);
+        self.entries.extend(&other.entries);
+    }
+
+    /// Whether all of this is in `loaded`.
+    pub fn within(&self, loaded: &Scope) -> bool {
+        self.resources.is_subset(&loaded.resources)
+            && self.bookings.is_subset(&loaded.bookings)
+            && self.holds.is_subset(&loaded.holds)
+            && self.people.is_subset(&loaded.people)
+            && self.roles.is_subset(&loaded.roles)
+            && self.members.is_subset(&loaded.members)
+            && self.counted.is_subset(&loaded.counted)
+            && self.facts.is_subset(&loaded.facts)
+            && self.entries.is_subset(&loaded.entries)
     }
 
     /// What of this is not in `loaded`.
@@ -90,6 +109,7 @@ impl Scope {
             members: self.members.difference(&loaded.members).copied().collect(),
             counted: self.counted.difference(&loaded.counted).copied().collect(),
             facts: self.facts.difference(&loaded.facts).copied().collect(),
+            entries: self.entries.difference(&loaded.entries).copied().collect(),
         }
     }
 }
@@ -110,6 +130,8 @@ pub struct Person {
     pub holds: BTreeMap<HoldId, Instant>,
     /// Active bookings on resources that refuse two at once, by line.
     pub exclusive: BTreeMap<(BookingId, ResourceId, u16), Interval>,
+    /// Where they wait.
+    pub waiting: BTreeMap<EntryId, ResourceId>,
 }
 
 /// The slots of a person's active bookings that count under a quota, by line: of which, from when, and how many units.
@@ -153,6 +175,11 @@ pub struct World {
     pub counted: BTreeMap<PersonId, Counted>,
     /// People of whom facts were asked for; nothing is known of those who have none.
     pub facts: BTreeMap<PersonId, Arc<Facts>>,
+    /// Waitlist entries that ever were: for which resource, and how they ended if they have.
+    pub entries: BTreeMap<EntryId, (ResourceId, Option<EndedEntry>)>,
+    /// How often judging may still ask to see more of those who wait. What is not known of them then is left to a command of its
+    /// own, and until that is done it is owed to them.
+    pub rounds: usize,
 }
 
 impl World {
@@ -169,22 +196,29 @@ impl World {
             members: BTreeMap::new(),
             counted: BTreeMap::new(),
             facts: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            rounds: 0,
         }
     }
 
-    /// The resources a scope touches here, those of its bookings and holds included.
-    pub fn touched(&self, scope: &Scope) -> BTreeSet<ResourceId> {
+    /// The resources a scope touches here, those of its bookings, holds and entries included.
+    pub fn touched<'s>(&self, scope: &'s Scope) -> Cow<'s, BTreeSet<ResourceId>> {
+        if scope.bookings.is_empty() && scope.holds.is_empty() && scope.entries.is_empty() {
+            return Cow::Borrowed(&scope.resources);
+        }
         let mut touched = scope.resources.clone();
         for booking in scope.bookings.iter().filter_map(|id| self.bookings.get(id)) {
             touched.extend(booking.slots.iter().map(|s| s.resource));
         }
         touched.extend(scope.holds.iter().filter_map(|id| self.holds.get(id)).map(|(resource, _)| *resource));
-        touched
+        touched.extend(scope.entries.iter().filter_map(|id| self.entries.get(id)).map(|(resource, _)| *resource));
+        Cow::Owned(touched)
     }
 
     /// The versions of the resources a scope touches.
     pub fn versions(&self, scope: &Scope) -> Vec<(ResourceId, Version)> {
-        self.touched(scope).into_iter().filter_map(|id| Some((id, self.calendars.get(&id)?.version))).collect()
+        let versions = self.touched(scope);
+        versions.iter().filter_map(|id| Some((*id, self.calendars.get(id)?.version))).collect()
     }
 
     /// The decision instant: the clock, but never before an earlier decision on a touched resource.
@@ -240,6 +274,11 @@ impl World {
         match change {
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => self.know_hold(hold.id, resource, None),
             Change::HoldEnded(ended) => self.know_hold(ended.hold.id, resource, Some(*ended)),
+            Change::WaitJoined(entry)
+            | Change::WaitOffered(entry)
+            | Change::WaitResumed(entry)
+            | Change::WaitMoved(entry) => self.know_entry(entry.id, resource, None),
+            Change::WaitEnded(ended) => self.know_entry(ended.entry.id, resource, Some(*ended)),
             Change::BookingMade { .. }
             | Change::BookingApproved { .. }
             | Change::BookingCancelled { .. }
@@ -248,7 +287,8 @@ impl World {
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => {}
+            | Change::BlockRemoved { .. }
+            | Change::WaitDue(_) => {}
         }
         if let Some((id, person)) = change.about().and_then(|id| Some((id, self.people.get_mut(&id)?))) {
             person.apply(id, change);
@@ -256,6 +296,11 @@ impl World {
         if let Some((id, counted)) = change.about().and_then(|id| Some((id, self.counted.get_mut(&id)?))) {
             counted.apply(id, change);
         }
+    }
+
+    fn know_entry(&mut self, id: EntryId, resource: ResourceId, ended: Option<EndedEntry>) {
+        self.entries.insert(id, (resource, ended));
+        self.loaded.entries.insert(id);
     }
 
     fn know_hold(&mut self, id: HoldId, resource: ResourceId, ended: Option<EndedHold>) {
@@ -277,6 +322,12 @@ impl Person {
             Change::HoldEnded(ended) => {
                 self.holds.remove(&ended.hold.id);
             }
+            Change::WaitJoined(entry) => {
+                self.waiting.insert(entry.id, entry.resource);
+            }
+            Change::WaitEnded(ended) => {
+                self.waiting.remove(&ended.entry.id);
+            }
             Change::BookingMade { booking, pending: false, slots, .. }
             | Change::BookingApproved { booking, slots, .. } => {
                 self.take(*booking, slots);
@@ -292,7 +343,11 @@ impl Person {
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => {}
+            | Change::BlockRemoved { .. }
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitDue(_) => {}
         }
     }
 
@@ -331,7 +386,13 @@ impl Counted {
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => {}
+            | Change::BlockRemoved { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_) => {}
         }
     }
 

@@ -9,7 +9,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
-use slotwise_domain::{Actor, Booking, PersonId, Role};
+use slotwise_domain::{Actor, Booking, PersonId, Role, WaitEntry};
 use slotwise_engine::PersonCard;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -50,6 +50,11 @@ impl Asker {
     /// Whether they may see what is written inside a booking: its owner, its guests and admins do.
     pub fn sees_inside(&self, booking: &Booking) -> bool {
         self.is_admin() || booking.concerns(self.id)
+    }
+
+    /// Whether they may see a place in line with all there is to it: its owner and admins do.
+    pub fn sees_entry(&self, entry: &WaitEntry) -> bool {
+        self.is_admin() || entry.owner == self.id
     }
 
     /// Whether they may see whose a booking is: of a room that is taken anybody may, unless it is private.

@@ -1,19 +1,18 @@
 //! What is not a success, as RFC 9457 problems: in one place, last. What the person reads is written here;
 //! what the operator reads is logged where it is handled, and never the same string.
 
-use crate::app::App;
+use crate::app::{App, json};
 use crate::auth::Asker;
 use crate::rate::Standing;
 use crate::requests::Said;
 use crate::wire::{ResourceVersion, SeenBody, time};
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use slotwise_domain::{
-    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, Resource,
-    ResourceId, ResourceSpec, Rule, Witness, Zone,
+    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId,
+    ResourceSpec, Rule, Waitlist, Witness, Zone,
 };
 use slotwise_engine::NoAnswer;
 use utoipa::ToSchema;
@@ -42,7 +41,7 @@ impl FieldError {
 /// What made a refusal true, as far as the asker may know.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct WitnessBody {
-    /// `booking`, `hold`, `block`, `rule`, `instant`, `quota`, `requirement` or `linked`.
+    /// `booking`, `hold`, `block`, `rule`, `instant`, `waiting`, `quota`, `requirement` or `linked`.
     pub kind: &'static str,
     /// Its id.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,9 +70,9 @@ pub struct WitnessBody {
     /// Of a quota: units allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most: Option<u32>,
-    /// Of eligibility: the place of the requirement in the policy, from 0; of linked sections: the place of the list.
+    /// The place in line of whoever waits. Of eligibility: the place of the requirement in the policy, from 0; of linked sections: the place of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<u16>,
+    pub place: Option<u32>,
 }
 
 /// A problem (RFC 9457).
@@ -117,6 +116,9 @@ pub struct ProblemBody {
     /// Where to look for what is free instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alternatives: Option<String>,
+    /// The waitlist that can be joined instead, by a POST to its path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waitlist: Option<String>,
     /// Seconds after which asking again may go otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<i64>,
@@ -372,6 +374,12 @@ impl Problem {
             | Code::WaitlistFirst => StatusCode::CONFLICT,
         };
         let problem = Problem::request(status, rejection.code.name(), title(rejection.code), &shown.detail);
+        let can_wait = match rejection.code {
+            Code::Full | Code::Insufficient | Code::HeldByOther | Code::WaitlistFirst => rejection.resource,
+            _ => None,
+        };
+        let can_wait = can_wait.and_then(|id| app.resource(id)).filter(|r| r.spec.policy.waitlist.is_some());
+        let waitlist = can_wait.map(|r| format!("/api/waitlist?resource={}", r.id));
         let seen = decision.seen.map(|s| SeenBody {
             epoch: s.version.epoch.0,
             version: s.version.number,
@@ -386,6 +394,7 @@ impl Problem {
             p.decided = decision.decided.iter().map(|v| ResourceVersion::from(*v)).collect();
             p.witness = shown.witness;
             p.alternatives = command.and_then(|c| alternatives(c, rejection));
+            p.waitlist = waitlist;
             p.retry_after = rejection.retry_at.map(|at| at.since(decision.decided_at).seconds_up());
         })
     }
@@ -396,10 +405,9 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = self.retry_after.filter(|_| status != StatusCode::UNPROCESSABLE_ENTITY);
         let said = Said { outcome: self.outcome, code: self.code.clone() };
-        let mut response = (status, Json(self.0)).into_response();
+        let mut response = json(status, HeaderValue::from_static("application/problem+json"), &self.0);
         response.extensions_mut().insert(said);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(0)));
         }
@@ -453,18 +461,31 @@ impl Shown {
             }
             _ => None,
         };
+        let name_of = |id| Some(app.resource(id)?.spec.name.clone());
+        Shown::put(rejection, spec, owner, reason.as_deref(), &name_of)
+    }
+
+    /// In words, with the name of a witness's owner and the reason of a block, if the reader may know them. `name_of`
+    /// tells the names of resources.
+    pub fn put(
+        rejection: &Rejection,
+        spec: Option<&ResourceSpec>,
+        owner: Option<String>,
+        reason: Option<&str>,
+        name_of: &dyn Fn(ResourceId) -> Option<String>,
+    ) -> Shown {
         let zone = spec.map_or_else(Zone::utc, |s| s.zone.clone());
         let name = spec.map_or("It", |s| s.name.as_str()).to_owned();
         let kind = spec.map(|s| s.kind);
-        let needs = needs(app, rejection, resource.as_deref());
-        let detail = sentence(rejection, &name, kind, (owner.as_deref(), reason.as_deref(), &needs), &zone);
+        let needs = needs(name_of, rejection, spec);
+        let detail = sentence(rejection, &name, kind, (owner.as_deref(), reason, &needs), &zone);
         Shown { detail, witness: witness(rejection, owner), kind }
     }
 }
 
 /// What a requirement asks for, or what a section is linked with, in words; nothing if the rules are others by now.
-fn needs(app: &App, rejection: &Rejection, resource: Option<&Resource>) -> String {
-    let Some(spec) = resource.map(|r| &r.spec) else { return String::new() };
+fn needs(name_of: &dyn Fn(ResourceId) -> Option<String>, rejection: &Rejection, spec: Option<&ResourceSpec>) -> String {
+    let Some(spec) = spec else { return String::new() };
     match rejection.witness {
         Some(Witness::Requirement { place }) => {
             let Some(requirement) = spec.policy.eligibility.get(usize::from(place)) else { return String::new() };
@@ -475,8 +496,7 @@ fn needs(app: &App, rejection: &Rejection, resource: Option<&Resource>) -> Strin
         }
         Some(Witness::Linked { place }) => {
             let names = spec.linked.get(usize::from(place)).into_iter().flatten();
-            let names: Vec<String> =
-                names.filter_map(|id| Some(app.resource(*id)?.spec.name.clone())).take(5).collect();
+            let names: Vec<String> = names.filter_map(|id| name_of(*id)).take(5).collect();
             if names.is_empty() { "one of those it is linked with".into() } else { names.join(" or ") }
         }
         Some(
@@ -484,6 +504,7 @@ fn needs(app: &App, rejection: &Rejection, resource: Option<&Resource>) -> Strin
             | Witness::Hold { .. }
             | Witness::Block { .. }
             | Witness::Instant(_)
+            | Witness::Waiting { .. }
             | Witness::Quota { .. },
         )
         | None => "one of those it is linked with".into(),
@@ -528,9 +549,15 @@ fn witness(rejection: &Rejection, owner: Option<String>) -> Option<WitnessBody> 
             ..WitnessBody::default()
         },
         Some(Witness::Requirement { place }) => {
-            WitnessBody { kind: "requirement", place: Some(place), ..WitnessBody::default() }
+            WitnessBody { kind: "requirement", place: Some(place.into()), ..WitnessBody::default() }
         }
-        Some(Witness::Linked { place }) => WitnessBody { kind: "linked", place: Some(place), ..WitnessBody::default() },
+        Some(Witness::Linked { place }) => {
+            WitnessBody { kind: "linked", place: Some(place.into()), ..WitnessBody::default() }
+        }
+        // Who it is stays with them.
+        Some(Witness::Waiting { place, .. }) => {
+            WitnessBody { kind: "waiting", place: Some(place), ..WitnessBody::default() }
+        }
         None if rule.is_some() => WitnessBody { kind: "rule", ..WitnessBody::default() },
         None => return None,
     };
@@ -576,7 +603,13 @@ fn sentence(
         Some(Witness::Booking { interval, .. } | Witness::Hold { interval, .. } | Witness::Block { interval, .. }) => {
             format!(" until {} ({})", at_text(interval.end(), zone), zone.name())
         }
-        Some(Witness::Instant(_) | Witness::Quota { .. } | Witness::Requirement { .. } | Witness::Linked { .. })
+        Some(
+            Witness::Instant(_)
+            | Witness::Waiting { .. }
+            | Witness::Quota { .. }
+            | Witness::Requirement { .. }
+            | Witness::Linked { .. },
+        )
         | None => String::new(),
     };
     let instant = match r.witness {
@@ -598,6 +631,13 @@ fn sentence(
             "One of the two waits for approval and the other does not, so they cannot swap places.".into()
         }
         (Code::Invalid, Some(Rule::State)) => "It has been cancelled, so this cannot be done any more.".into(),
+        (Code::Invalid, Some(Rule::WaitlistOff)) => {
+            format!("{name} has no waitlist. Look for another, or another time.")
+        }
+        (Code::Invalid, Some(Rule::Waiting)) => {
+            format!("You wait for {name} already. You are told when it is your turn.")
+        }
+        (Code::Invalid, Some(Rule::UnitsFree)) => format!("{name} has enough left. Book it."),
         (Code::Invalid, Some(Rule::Field(field))) => format!("{field} cannot be so. Nothing was changed."),
         (Code::Invalid, Some(Rule::Group)) => {
             format!("{name} is a group and not booked itself. Choose something in it.")
@@ -623,6 +663,7 @@ fn sentence(
                 "{name} is booked with an admin's approval. Ask for a new booking there, or ask an admin to move this one."
             )
         }
+        (Code::NotAllowed, Some(Rule::GivesUp)) => "The booking to be given up is not theirs.".into(),
         (Code::NotAllowed, Some(Rule::Holder)) => "This hold is not yours.".into(),
         (Code::NotAllowed, _) => "You may not do this.".into(),
         (Code::NotEligible, Some(Rule::Linked)) => match r.witness {
@@ -664,6 +705,12 @@ fn sentence(
             }
             _ => "The limit per person is reached.".into(),
         },
+        (Code::QuotaExceeded, Some(Rule::WaitlistCapacity)) => {
+            format!("As many wait for {name} as may. Look for another, or another time.")
+        }
+        (Code::QuotaExceeded, Some(Rule::EntriesPerPerson)) => {
+            format!("You wait for {} things already. Leave one of them first.", Waitlist::PER_PERSON_MAX)
+        }
         (Code::QuotaExceeded, _) => {
             "This hold cannot be kept any longer. Confirm now, or take a new one when it ends.".into()
         }
@@ -690,7 +737,9 @@ fn sentence(
             format!("More of {name} is in use than that. Choose a higher capacity, or move bookings first.")
         }
         (Code::Insufficient, _) => format!("{name} has something left, but less than you ask for. Ask for fewer."),
-        (Code::WaitlistFirst, _) => format!("What is left of {name} is kept for people who wait."),
+        (Code::WaitlistFirst, _) => {
+            format!("What is left of {name} is kept for people who wait. Join them, or look for another.")
+        }
     }
 }
 

@@ -38,6 +38,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/attempts/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what an attempt would get, and what that rests on. The body is one attempt as `POST /api/attempts` takes it, without a key:
+         *     nothing is recorded, and nothing is kept for anybody.
+         */
+        post: operations["dry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/attempts/{key}": {
         parameters: {
             query?: never;
@@ -47,6 +67,43 @@ export interface paths {
         };
         /** How one's own attempt stands. */
         get: operations["read_attempt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/attempts/{key}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why an attempt ended as it did: what the screen showed, what came between, what was true at the decision, and what is free instead
+         *     now. One's own; any for admins. As text with `Accept: text/plain`.
+         */
+        get: operations["explain_attempt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was decided, the latest first. Admins only. With `Accept: text/csv` a table of all that matches, at most 100,000 rows. */
+        get: operations["read_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -149,7 +206,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened to a booking, oldest first. For its owner and admins. */
+        /** What happened to a booking, oldest first, and whose it was at an instant. For its owner and admins. */
         get: operations["read_history"];
         put?: never;
         post?: never;
@@ -398,6 +455,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where one's notices are sent by e-mail. */
+        get: operations["read_address"];
+        /** Has one's notices sent there by e-mail from now on, or no more. */
+        put: operations["put_address"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's notices, the newest first: what others did to one's bookings. */
+        get: operations["list_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notices/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that one has read notices. What was read stays read. */
+        post: operations["read_notices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/people": {
         parameters: {
             query?: never;
@@ -426,6 +535,26 @@ export interface paths {
         put?: never;
         /** Makes and changes people by a table, all of it or nothing. The same table again changes nothing. Admins only. */
         post: operations["import_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/people/{id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forgets a person for good: their name, title, API keys, and what they wrote in bookings. What was decided stays on record, as
+         *     somebody's. Admins only, and not oneself. Asking again finishes what was cut short.
+         */
+        post: operations["erase_person"];
         delete?: never;
         options?: never;
         head?: never;
@@ -475,7 +604,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One resource. */
+        /** One resource, as it is or as it was. */
         get: operations["read_resource"];
         put?: never;
         post?: never;
@@ -544,7 +673,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who holds what of a resource, as far as one may know. */
+        /** Who holds what of a resource, or held of it, as far as one may know. */
         get: operations["read_schedule"];
         put?: never;
         post?: never;
@@ -582,6 +711,109 @@ export interface paths {
         get: operations["search"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Places in line: one's own, or those of a resource in their order. Whose the others are is told to admins only. */
+        get: operations["list_waitlist"];
+        put?: never;
+        /** Waits for units of a resource that has none left. Refused with `units_free` while it can simply be booked. */
+        post: operations["join_waitlist"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One place in line. For whose it is, and admins. */
+        get: operations["read_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes what is offered: the hold of the offer is confirmed. */
+        post: operations["accept_offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/class": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives somebody who waits another priority. Admins only. */
+        post: operations["set_class"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Declines what is offered: it goes on to whoever is next. */
+        post: operations["decline_offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Waits no more. An offer is declined by it; leaving twice changes nothing. */
+        post: operations["leave_waitlist"];
         delete?: never;
         options?: never;
         head?: never;
@@ -656,6 +888,7 @@ export interface components {
             bookings?: components["schemas"]["BookingBody"][];
             /** @description The decision instant. */
             decided_at: string;
+            entry?: components["schemas"]["EntryBody"] | null;
             hold?: components["schemas"]["HoldBody"] | null;
             /** @description How that hold ended, if it did: `released`, `expired`, `consumed`, `superseded` or `voided`. */
             hold_ended?: string | null;
@@ -669,6 +902,11 @@ export interface components {
             resource?: components["schemas"]["ResourceBody"] | null;
             /** @description The versions it made. */
             versions: components["schemas"]["ResourceVersion"][];
+        };
+        /** @description Where to write to somebody. */
+        AddressBody: {
+            /** @description An e-mail address; null for no e-mail. */
+            email?: string | null;
         };
         /** @description Something that could be booked instead. */
         AlternativeBody: components["schemas"]["FoundBody"] & {
@@ -686,6 +924,27 @@ export interface components {
             as_of: string;
             /** @description The best of each way first, then the second best of each, and so on. */
             items: components["schemas"]["AlternativeBody"][];
+        };
+        /** @description Something that was asked for. */
+        AskedBody: {
+            /** @description Until. */
+            end?: string | null;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: uuid
+             * @description Which resource.
+             */
+            resource: string;
+            /** @description From. */
+            start?: string | null;
+            /**
+             * Format: int32
+             * @description How many units; 0 for a block.
+             */
+            units: number;
+            /** @description The resource's zone. */
+            zone: string;
         };
         /** @description What became of one of many attempts. */
         AttemptAnswer: Record<string, never> & {
@@ -725,11 +984,14 @@ export interface components {
         };
         /** @description One of many attempts. */
         AttemptRequest: Record<string, never> & {
-            /** @description `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel` or `approve`. */
+            /**
+             * @description `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist` or
+             *     `set_class`.
+             */
             command: string;
             /**
              * Format: uuid
-             * @description The booking or hold that stands in the path of the command's own endpoint.
+             * @description The booking, hold or place in a waitlist that stands in the path of the command's own endpoint.
              */
             id?: string | null;
             /**
@@ -754,6 +1016,89 @@ export interface components {
         AttemptsRequest: {
             /** @description At most 8192. */
             attempts: components["schemas"]["AttemptRequest"][];
+        };
+        /** @description One thing that became true of one resource. */
+        AuditChange: components["schemas"]["ResourceVersion"] & {
+            /** @description Until. */
+            end: string | null;
+            /** @description Of a move: from where on, before it. */
+            from_start: string | null;
+            /**
+             * Format: uuid
+             * @description Which booking, hold or block.
+             */
+            id: string | null;
+            /**
+             * Format: uuid
+             * @description Whose.
+             */
+            owner: string | null;
+            /** @description Why, if somebody said, or how a hold ended. */
+            reason: string | null;
+            /** @description From. */
+            start: string | null;
+            /**
+             * Format: int64
+             * @description How many units.
+             */
+            units: number | null;
+            /**
+             * @description `booking_made`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`, `hold_granted`, `hold_renewed`,
+             *     `hold_ended`, `resource_created`, `resource_edited`, `block_added` or `block_removed`.
+             */
+            what: string;
+        };
+        /** @description A decided attempt. */
+        AuditItem: {
+            actor: components["schemas"]["AuditPerson"] | null;
+            /**
+             * Format: uuid
+             * @description Its key.
+             */
+            attempt: string;
+            /** @description What became true by it. */
+            changes: components["schemas"]["AuditChange"][];
+            /** @description Of a refusal. */
+            code: string | null;
+            /** @description What was asked, by name. */
+            command: string;
+            /** @description The versions it made, or was refused at. */
+            decided: components["schemas"]["ResourceVersion"][];
+            /** @description When it was decided. */
+            decided_at: string;
+            for: components["schemas"]["AuditPerson"] | null;
+            /** @description What it was first looked at against. */
+            observed: components["schemas"]["ResourceVersion"][];
+            /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */
+            outcome: string;
+            /** @description The policy versions in force. */
+            policies: components["schemas"]["AuditPolicy"][];
+            /** @description Which rule, of a refusal that names one. */
+            rule: string | null;
+            seen: components["schemas"]["SeenBody"] | null;
+        };
+        /** @description Somebody; without a name if they are forgotten. */
+        AuditPerson: {
+            /**
+             * Format: uuid
+             * @description Their id.
+             */
+            id: string;
+            /** @description Their name; null if they are forgotten. */
+            name: string | null;
+        };
+        /** @description The policy version of a resource. */
+        AuditPolicy: {
+            /**
+             * Format: int64
+             * @description The version.
+             */
+            policy_version: number;
+            /**
+             * Format: uuid
+             * @description Which resource.
+             */
+            resource: string;
         };
         /** @description Time out of use. */
         BlockBody: {
@@ -942,6 +1287,14 @@ export interface components {
              */
             days_before: number;
         };
+        /** @description Another priority. */
+        ClassRequest: {
+            /**
+             * Format: int32
+             * @description The higher goes first; 0 is everybody's.
+             */
+            class: number;
+        };
         /** @description So many executions with one outcome and code. */
         CountBody: {
             /** @description The code of what was not accepted. */
@@ -1084,6 +1437,20 @@ export interface components {
         };
         /** @description An instant relative to the start of a booking: `{"elapsed_s": 86400}` before it, or `{"days_before": 1, "at": "18:00"}` in the resource's zone. */
         CutoffBody: components["schemas"]["ElapsedCutoff"] | components["schemas"]["CivilCutoff"];
+        /** @description An instant that an answer depends on. */
+        DeadlineBody: {
+            /** @description When. */
+            at: string;
+            /** @description Whether it has passed. */
+            passed: boolean;
+            /**
+             * Format: uuid
+             * @description On which resource; null for what a person holds elsewhere.
+             */
+            resource: string | null;
+            /** @description `book_from`, `book_by`, `change_by`, `cancel_by`, `begun`, `ends`, `hold_expires` or `hold_longest`. */
+            what: string;
+        };
         /** @description One decision. */
         DecidedBody: {
             /** @description The code of a refusal. */
@@ -1128,6 +1495,38 @@ export interface components {
             /** @description What they are called. */
             title: string;
         };
+        /** @description A sequence diagram. */
+        DiagramBody: {
+            /** @description For whatever draws mermaid. */
+            mermaid: string;
+            /** @description For a terminal. */
+            text: string;
+        };
+        /** @description What an attempt would get. */
+        DryRunBody: Record<string, never> & {
+            /** @description What the answer rests on. */
+            bounds: components["schemas"]["DryRunBounds"];
+            /** @description `BOOKED`, `ACCEPTED`, `REJECTED` or `FAILED`. */
+            outcome: string | null;
+            /**
+             * Format: int32
+             * @description The HTTP status that its own endpoint would answer with.
+             */
+            status: number;
+        };
+        /** @description While all of this is so, an attempt gets what was told. */
+        DryRunBounds: {
+            /** @description When it was judged, by the server's clock. */
+            as_of: string;
+            /** @description It holds on this side of these instants; at most 100, the soonest to come first, then those that have passed. */
+            deadlines: components["schemas"]["DeadlineBody"][];
+            /** @description It rests on what else the person has booked and holds too. */
+            person: boolean;
+            /** @description The policy versions of the same. */
+            policies: components["schemas"]["PolicyVersionBody"][];
+            /** @description The versions of what it touches. */
+            versions: components["schemas"]["ResourceVersion"][];
+        };
         /** @description So much elapsed time before the start. */
         ElapsedCutoff: {
             /**
@@ -1135,6 +1534,168 @@ export interface components {
              * @description Seconds before the start.
              */
             elapsed_s: number;
+        };
+        /** @description A place in a waitlist. What is told of others is where they are, and nothing else. */
+        EntryBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /**
+             * Format: uuid
+             * @description The booking that it became; for its owner and admins.
+             */
+            booking?: string | null;
+            /**
+             * Format: int32
+             * @description Priority; for its owner and admins.
+             */
+            class?: number | null;
+            /** @description Until. */
+            end: string;
+            /**
+             * Format: uuid
+             * @description The booking that is given up for it; for its owner and admins.
+             */
+            gives_up?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id; for its owner and admins.
+             */
+            id?: string | null;
+            /** @description When it joined; for its owner and admins. */
+            joined_at?: string | null;
+            /** @description Whether it is the asker's. */
+            mine: boolean;
+            offer?: components["schemas"]["HoldBody"] | null;
+            owner?: components["schemas"]["PersonBody"] | null;
+            /** @description The place in line, from 1; null once it has ended. */
+            place?: number | null;
+            /**
+             * Format: uuid
+             * @description For which resource.
+             */
+            resource: string;
+            /** @description From. */
+            start: string;
+            /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`. */
+            state: string;
+            /**
+             * Format: int32
+             * @description How many units.
+             */
+            units: number;
+        };
+        /** @description What was forgotten with a person. */
+        ErasedBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /**
+             * Format: int64
+             * @description Bookings of theirs: they stay, without what was written in them, and nobody is told whose they are.
+             */
+            bookings: number;
+            /**
+             * Format: int64
+             * @description API keys of theirs: they speak for nobody any more.
+             */
+            keys: number;
+            /**
+             * Format: uuid
+             * @description Who.
+             */
+            person: string;
+        };
+        /** @description What happened to a resource on the way to the decision. */
+        ExplainedResource: {
+            /** @description What it was decided at, or made. */
+            decided: components["schemas"]["VersionBody"];
+            /** @description There are earlier changes that are not looked back on. */
+            more: boolean;
+            /** @description Its name. */
+            name: string;
+            observed: components["schemas"]["VersionBody"] | null;
+            /**
+             * Format: int64
+             * @description The policy version in force at the decision.
+             */
+            policy_version: number | null;
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            resource: string;
+            screen: components["schemas"]["ScreenBody"] | null;
+            /** @description What happened, oldest first: what has to do with what was asked for, at most the last 20. */
+            steps: components["schemas"]["ExplainedStep"][];
+            /**
+             * Format: int64
+             * @description Other changes between the screen, or the first look, and the decision, that had nothing to do with it.
+             */
+            unrelated: number;
+        };
+        /** @description Something that happened to a resource. */
+        ExplainedStep: components["schemas"]["VersionBody"] & {
+            /** @description Whether it came after what the screen showed; null if that is not known. */
+            after_screen: boolean | null;
+            /**
+             * Format: uuid
+             * @description The attempt that did it, for whoever sent it and admins.
+             */
+            attempt?: string | null;
+            /** @description When it was decided. */
+            decided_at: string;
+            /** @description Whether it is what made the refusal true. */
+            decisive: boolean;
+            /** @description Until. */
+            end?: string | null;
+            /** @description From. */
+            start?: string | null;
+            /** @description It in a sentence. */
+            text: string;
+            /** @description Whether this attempt did it. */
+            this_attempt: boolean;
+            /**
+             * @description `booked`, `requested`, `approved`, `cancelled`, `moved`, `edited`, `held`, `renewed`, `hold_ended`, `created`, `changed`,
+             *     `blocked` or `unblocked`.
+             */
+            what: string;
+            /** @description Who, where the reader may know: `you`, or a name. */
+            who: string | null;
+        };
+        /** @description Why an attempt ended as it did. */
+        ExplanationBody: {
+            actor: components["schemas"]["PersonBody"] | null;
+            /** @description What could be booked instead now. */
+            alternatives: components["schemas"]["AlternativeBody"][];
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What was asked for. */
+            asked: components["schemas"]["AskedBody"][];
+            /**
+             * Format: uuid
+             * @description Its key.
+             */
+            attempt: string;
+            /** @description Of a refusal; of an unknown attempt `key_expired` or `epoch_changed`, if its answer may have been forgotten or lost. */
+            code: string | null;
+            /** @description What was asked, by name. */
+            command: string | null;
+            /** @description The decision instant. */
+            decided_at: string | null;
+            /** @description The refusal in a sentence. */
+            detail: string | null;
+            diagram: components["schemas"]["DiagramBody"] | null;
+            for: components["schemas"]["PersonBody"] | null;
+            last_failure: components["schemas"]["LastFailure"] | null;
+            now: components["schemas"]["NowBody"] | null;
+            /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, or null. */
+            outcome: string | null;
+            /** @description What happened to each resource on the way. */
+            resources: components["schemas"]["ExplainedResource"][];
+            /** @description All of it in words. */
+            sentences: components["schemas"]["SentenceBody"][];
+            /** @description `recorded`, `in_progress` or `unknown`. */
+            state: string;
+            witness: components["schemas"]["WitnessBody"] | null;
         };
         /** @description A value to filter by, and how many resources have it. */
         FacetBody: {
@@ -1200,7 +1761,7 @@ export interface components {
         };
         /** @description A resource, and whether it could be booked. */
         FoundBody: {
-            /** @description `open`, `few_left`, `full`, `held`, `closed` or `past_cutoff`. */
+            /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed` or `past_cutoff`. */
             badge: string;
             /** @description Until when. */
             end: string;
@@ -1213,6 +1774,11 @@ export interface components {
             free: boolean;
             /** @description When a hold is taken on the way to a booking. */
             hold_at: components["schemas"]["HoldAtBody"];
+            /**
+             * Format: int32
+             * @description Units free and owed to those who wait.
+             */
+            owed: number;
             reason?: components["schemas"]["ReasonBody"] | null;
             /** @description The resource. */
             resource: components["schemas"]["FoundResource"];
@@ -1220,7 +1786,7 @@ export interface components {
             start: string;
             /**
              * Format: int32
-             * @description Units left at the fullest instant; null without limit.
+             * @description Units left at the fullest instant; null without limit. What is owed to those who wait is not among them.
              */
             units_free?: number | null;
             /**
@@ -1228,6 +1794,8 @@ export interface components {
              * @description Raised by every change.
              */
             version: number;
+            /** @description How many wait for a time that meets it. */
+            waiting: number;
         };
         /** @description A resource in short. */
         FoundResource: {
@@ -1295,6 +1863,7 @@ export interface components {
             more: boolean;
             /** @description One for each accepted command. */
             steps: components["schemas"]["StepBody"][];
+            then: components["schemas"]["ThenBody"] | null;
         };
         /**
          * @description When a hold is taken.
@@ -1434,6 +2003,39 @@ export interface components {
             /** @description Its first instant. */
             start: string;
         };
+        /** @description A place in a waitlist to be had. */
+        JoinRequest: {
+            /**
+             * Format: int32
+             * @description Priority, the higher goes first; only admins give another than 0.
+             */
+            class?: number;
+            /** @description Until; left out for sections and sessions. */
+            end?: string | null;
+            /**
+             * Format: uuid
+             * @description For whom, if not for oneself; admins only.
+             */
+            for?: string | null;
+            /**
+             * Format: uuid
+             * @description A booking of one's own that is given up in the same commit when this is had: the old place is kept until then.
+             */
+            gives_up?: string | null;
+            /**
+             * Format: uuid
+             * @description For which resource.
+             */
+            resource: string;
+            seen?: components["schemas"]["SeenBody"] | null;
+            /** @description From; left out for sections and sessions. */
+            start?: string | null;
+            /**
+             * Format: int32
+             * @description How many units.
+             */
+            units?: number;
+        };
         /**
          * @description What a resource is.
          * @enum {string}
@@ -1542,11 +2144,98 @@ export interface components {
             lines: components["schemas"]["LineRequest"][];
             seen?: components["schemas"]["SeenBody"] | null;
         };
+        /** @description Something one is told. */
+        NoticeBody: {
+            /** @description When. */
+            at: string;
+            /**
+             * Format: uuid
+             * @description Of which booking.
+             */
+            booking: string;
+            /** @description When it ends. */
+            end?: string | null;
+            /** @description Its place: later ones are greater. */
+            id: string;
+            /** @description What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`; of who waits `promoted`, `offered` or `lapsed`. */
+            news: string;
+            /** @description Whether one has said that one has read it. */
+            read: boolean;
+            /**
+             * Format: uuid
+             * @description On which resource; the first, if there are several.
+             */
+            resource: string;
+            /** @description What that is called. */
+            resource_name?: string | null;
+            /** @description When the booking begins, as it is now. */
+            start?: string | null;
+            /** @description What it is called. */
+            title?: string | null;
+            /** @description Where its times are read. */
+            zone?: string | null;
+        };
+        /** @description One page of one's notices. */
+        NoticesBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description The newest first. */
+            items: components["schemas"]["NoticeBody"][];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+            /** @description How many are unread; 100 is so many or more. */
+            unread: number;
+        };
+        /** @description How what was asked for stands now. */
+        NowBody: {
+            /** @description Why not, for programs. */
+            code: string | null;
+            /** @description Why not, for people. */
+            detail: string | null;
+            /** @description Whether it could be booked now. */
+            free: boolean;
+        };
         /**
          * @description Whether one person may have two bookings at once.
          * @enum {string}
          */
         OwnOverlapBody: "allow" | "refuse";
+        /** @description A page of a list. */
+        Page_AuditItem: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What is on it. */
+            items: {
+                actor: components["schemas"]["AuditPerson"] | null;
+                /**
+                 * Format: uuid
+                 * @description Its key.
+                 */
+                attempt: string;
+                /** @description What became true by it. */
+                changes: components["schemas"]["AuditChange"][];
+                /** @description Of a refusal. */
+                code: string | null;
+                /** @description What was asked, by name. */
+                command: string;
+                /** @description The versions it made, or was refused at. */
+                decided: components["schemas"]["ResourceVersion"][];
+                /** @description When it was decided. */
+                decided_at: string;
+                for: components["schemas"]["AuditPerson"] | null;
+                /** @description What it was first looked at against. */
+                observed: components["schemas"]["ResourceVersion"][];
+                /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */
+                outcome: string;
+                /** @description The policy versions in force. */
+                policies: components["schemas"]["AuditPolicy"][];
+                /** @description Which rule, of a refusal that names one. */
+                rule: string | null;
+                seen: components["schemas"]["SeenBody"] | null;
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+        };
         /** @description A page of a list. */
         Page_BookingBody: {
             /** @description The server's clock. */
@@ -1593,6 +2282,62 @@ export interface components {
                 state: string;
                 /** @description A line for calendars; for the owner, guests and admins. */
                 title?: string | null;
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_EntryBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What is on it. */
+            items: {
+                /** @description The server's clock. */
+                as_of: string;
+                /**
+                 * Format: uuid
+                 * @description The booking that it became; for its owner and admins.
+                 */
+                booking?: string | null;
+                /**
+                 * Format: int32
+                 * @description Priority; for its owner and admins.
+                 */
+                class?: number | null;
+                /** @description Until. */
+                end: string;
+                /**
+                 * Format: uuid
+                 * @description The booking that is given up for it; for its owner and admins.
+                 */
+                gives_up?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Its id; for its owner and admins.
+                 */
+                id?: string | null;
+                /** @description When it joined; for its owner and admins. */
+                joined_at?: string | null;
+                /** @description Whether it is the asker's. */
+                mine: boolean;
+                offer?: components["schemas"]["HoldBody"] | null;
+                owner?: components["schemas"]["PersonBody"] | null;
+                /** @description The place in line, from 1; null once it has ended. */
+                place?: number | null;
+                /**
+                 * Format: uuid
+                 * @description For which resource.
+                 */
+                resource: string;
+                /** @description From. */
+                start: string;
+                /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`. */
+                state: string;
+                /**
+                 * Format: int32
+                 * @description How many units.
+                 */
+                units: number;
             }[];
             /** @description The `after` of the next page; null on the last. */
             next?: string | null;
@@ -1673,6 +2418,11 @@ export interface components {
             items: {
                 /** @description The server's clock. */
                 as_of: string;
+                /**
+                 * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
+                 *     or `past_cutoff`; null for what is booked for any time.
+                 */
+                badge?: string | null;
                 /** @description Time out of use. */
                 blocks: components["schemas"]["BlockBody"][];
                 /** @description Where it is. */
@@ -1706,6 +2456,11 @@ export interface components {
                 linked: string[][];
                 /** @description Its name. */
                 name: string;
+                /**
+                 * Format: int32
+                 * @description Units of a section or session that are free and owed to those who wait.
+                 */
+                owed: number;
                 /** @description Its rules, all of them. */
                 policy: components["schemas"]["PolicyBody"];
                 /** @description The rules it says itself; all others follow the group. Empty where it is in none. */
@@ -1717,6 +2472,11 @@ export interface components {
                 policy_version: number;
                 /**
                  * Format: int32
+                 * @description Units left of a section or session; null without limit, and for what is booked for any time.
+                 */
+                remaining?: number | null;
+                /**
+                 * Format: int32
                  * @description How many people fit in.
                  */
                 seats?: number | null;
@@ -1725,6 +2485,8 @@ export interface components {
                  * @description Raised by every change.
                  */
                 version: number;
+                /** @description How many wait for it, at any time. */
+                waiting: number;
                 /** @description Its IANA time zone. */
                 zone: string;
             }[];
@@ -1829,6 +2591,21 @@ export interface components {
              * @default 0
              */
             teardown_s: number;
+            /** @default null */
+            waitlist: components["schemas"]["WaitlistBody"] | null;
+        };
+        /** @description The policy version of a resource. */
+        PolicyVersionBody: {
+            /**
+             * Format: int64
+             * @description Edits name it in `If-Match`.
+             */
+            policy_version: number;
+            /**
+             * Format: uuid
+             * @description Which resource.
+             */
+            resource: string;
         };
         /** @description A problem (RFC 9457). */
         Problem: {
@@ -1874,6 +2651,8 @@ export interface components {
             title: string;
             /** @description What kind, a URI reference. */
             type: string;
+            /** @description The waitlist that can be joined instead, by a POST to its path. */
+            waitlist?: string | null;
             witness?: components["schemas"]["WitnessBody"] | null;
             /** @description What the editor saw of what has moved. */
             yours?: unknown;
@@ -1904,6 +2683,11 @@ export interface components {
          * @enum {string}
          */
         QuotaScopeBody: "resource" | "group";
+        /** @description Up to where one has read. */
+        ReadRequest: {
+            /** @description The id of the newest notice that was read; it and all before it are read then. */
+            until: string;
+        };
         /** @description Why something is not free. */
         ReasonBody: {
             /** @description A code of a refusal. */
@@ -1945,6 +2729,11 @@ export interface components {
         ResourceBody: {
             /** @description The server's clock. */
             as_of: string;
+            /**
+             * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
+             *     or `past_cutoff`; null for what is booked for any time.
+             */
+            badge?: string | null;
             /** @description Time out of use. */
             blocks: components["schemas"]["BlockBody"][];
             /** @description Where it is. */
@@ -1978,6 +2767,11 @@ export interface components {
             linked: string[][];
             /** @description Its name. */
             name: string;
+            /**
+             * Format: int32
+             * @description Units of a section or session that are free and owed to those who wait.
+             */
+            owed: number;
             /** @description Its rules, all of them. */
             policy: components["schemas"]["PolicyBody"];
             /** @description The rules it says itself; all others follow the group. Empty where it is in none. */
@@ -1989,6 +2783,11 @@ export interface components {
             policy_version: number;
             /**
              * Format: int32
+             * @description Units left of a section or session; null without limit, and for what is booked for any time.
+             */
+            remaining?: number | null;
+            /**
+             * Format: int32
              * @description How many people fit in.
              */
             seats?: number | null;
@@ -1997,6 +2796,8 @@ export interface components {
              * @description Raised by every change.
              */
             version: number;
+            /** @description How many wait for it, at any time. */
+            waiting: number;
             /** @description Its IANA time zone. */
             zone: string;
         };
@@ -2216,6 +3017,18 @@ export interface components {
              */
             units?: number | null;
         };
+        /** @description What the screen showed of a resource. */
+        ScreenBody: components["schemas"]["VersionBody"] & {
+            /**
+             * Format: int64
+             * @description How long before the decision that was, in milliseconds.
+             */
+            age_ms: number;
+            /** @description The instant it stated. */
+            as_of: string;
+            /** @description Whether it showed what was asked for as free; null if that cannot be told any more. */
+            free: boolean | null;
+        };
         /** @description What was found. */
         SearchBody: {
             /** @description The server's clock. */
@@ -2269,6 +3082,15 @@ export interface components {
              * @description The version shown.
              */
             version: number;
+        };
+        /** @description A sentence, with what it is made of: for other languages. */
+        SentenceBody: {
+            /** @description Which sentence. */
+            key: string;
+            /** @description What stands in it. */
+            params: Record<string, never>;
+            /** @description In English. */
+            text: string;
         };
         /** @description Who to be. */
         SignIn: {
@@ -2342,10 +3164,65 @@ export interface components {
             /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`, or `NONE` if there is no outcome yet. */
             outcome: string;
         };
+        /** @description A booking as it was. */
+        ThenBody: {
+            /** @description When. */
+            at: string;
+            /** @description What it took. */
+            lines: components["schemas"]["LineBody"][];
+            owner: components["schemas"]["PersonBody"] | null;
+            /**
+             * Format: int64
+             * @description Its revision.
+             */
+            revision: number;
+            /** @description `confirmed`, `pending` or `cancelled`. */
+            state: string;
+        };
         /** @description The token of a hold. */
         TokenRequest: {
             /** @description The token of its grant. */
             token: string;
+        };
+        /** @description A version of a resource. */
+        VersionBody: {
+            /**
+             * Format: int32
+             * @description Raised by a restore.
+             */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description Raised by every change.
+             */
+            version: number;
+        };
+        /**
+         * @description Who is next.
+         * @enum {string}
+         */
+        WaitFillBody: "skip" | "strict";
+        /**
+         * @description What whoever is next gets.
+         * @enum {string}
+         */
+        WaitModeBody: "book" | "offer";
+        /** @description How those who wait get what comes free. */
+        WaitlistBody: {
+            /**
+             * Format: int32
+             * @description How many may wait at once; left out or null: 1000.
+             */
+            capacity?: number | null;
+            /** @description `skip` or `strict`; left out: `skip`. */
+            fill?: components["schemas"]["WaitFillBody"];
+            /** @description `book` or `offer`. */
+            mode: components["schemas"]["WaitModeBody"];
+            /**
+             * Format: int64
+             * @description How long an offer stands, in seconds; left out: an hour.
+             */
+            offer_ttl_s?: number | null;
         };
         /**
          * @description In which way it is an alternative.
@@ -2368,7 +3245,7 @@ export interface components {
              * @description Its id.
              */
             id?: string | null;
-            /** @description `booking`, `hold`, `block`, `rule`, `instant`, `quota`, `requirement` or `linked`. */
+            /** @description `booking`, `hold`, `block`, `rule`, `instant`, `waiting`, `quota`, `requirement` or `linked`. */
             kind: string;
             /**
              * Format: int32
@@ -2379,7 +3256,7 @@ export interface components {
             owner?: string | null;
             /**
              * Format: int32
-             * @description Of eligibility: the place of the requirement in the policy, from 0; of linked sections: the place of the list.
+             * @description The place in line of whoever waits. Of eligibility: the place of the requirement in the policy, from 0; of linked sections: the place of the list.
              */
             place?: number | null;
             /**
@@ -2692,6 +3569,146 @@ export interface operations {
             };
         };
     };
+    dry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRunBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_attempt: {
         parameters: {
             query?: never;
@@ -2709,6 +3726,302 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AttemptBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_attempt: {
+        parameters: {
+            query?: {
+                /** @description Whose attempt, for admins; one's own if left out. */
+                actor?: string;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit: {
+        parameters: {
+            query?: {
+                /** @description That touched this resource, or were refused on it. */
+                resource?: string;
+                /** @description Of this person, for them, or about a booking or hold of theirs. */
+                person?: string;
+                /** @description Asked by this one; `system` is Slotwise itself. */
+                actor?: string;
+                /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */
+                outcome?: string;
+                /** @description Refused with this code. */
+                code?: string;
+                /** @description Decided at or after this instant. */
+                from?: string;
+                /** @description Decided before this instant. */
+                to?: string;
+                /** @description At most so many, 200 at the most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditItem"];
                 };
             };
             /** @description Malformed, or the key is missing. */
@@ -3839,7 +5152,10 @@ export interface operations {
     };
     read_history: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only what had happened at this instant, and whose the booking was then. */
+                at?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6079,6 +7395,561 @@ export interface operations {
             };
         };
     };
+    read_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddressBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddressBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddressBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notices: {
+        parameters: {
+            query?: {
+                /** @description At most so many, 200 at the most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticesBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_people: {
         parameters: {
             query?: {
@@ -6241,6 +8112,144 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasedBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */
@@ -6938,7 +8947,12 @@ export interface operations {
     };
     read_resource: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As it was at this version: `epoch.version`, such as `1.42`. */
+                at_version?: string;
+                /** @description As it was at this instant; with `at_version`, as that version was shown then. */
+                at?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7657,6 +9671,10 @@ export interface operations {
                 from?: string;
                 /** @description Until. Left out: a week later. */
                 to?: string;
+                /** @description As it was at this version: `epoch.version`, such as `1.42`. */
+                at_version?: string;
+                /** @description As it was at this instant; with `at_version`, as that version was shown then. */
+                at?: string;
             };
             header?: never;
             path: {
@@ -7996,6 +10014,1009 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SearchBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_waitlist: {
+        parameters: {
+            query?: {
+                /** @description Those who wait for this resource, in order. */
+                resource?: string;
+                /** @description `me`: one's own, also those that have ended, those that joined last first. */
+                owner?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EntryBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    join_waitlist: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinRequest"];
+            };
+        };
+        responses: {
+            /** @description decided before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_offer: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description decided before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_class: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decline_offer: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leave_waitlist: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */

@@ -22,6 +22,9 @@ export type BookingLine = Schemas['LineBody'];
 export type MoveRequest = Schemas['MoveRequest'];
 export type HistoryStep = Omit<Told<Schemas['StepBody']>, 'what'> & { what: 'made' | 'approved' | 'moved' | 'edited' | 'cancelled' };
 export type History = Pick<Schemas['HistoryBody'], 'more'> & { steps: HistoryStep[] };
+export type News = 'booked' | 'approved' | 'cancelled' | 'moved';
+export type Notice = Omit<Told<Schemas['NoticeBody']>, 'news'> & { news: News };
+export type Notices = Page<Notice> & Pick<Schemas['NoticesBody'], 'unread'>;
 export type HoldRequest = Schemas['HoldRequest'];
 export type BookingRequest = Schemas['BookingRequest'];
 
@@ -47,6 +50,7 @@ export type SearchItem = Omit<Told<Schemas['FoundBody']>, 'badge' | 'resource'> 
 export type SearchPage = Page<SearchItem> & Pick<Schemas['SearchBody'], 'total' | 'total_free' | 'facets'>;
 export type Alternative = SearchItem & Pick<Schemas['AlternativeBody'], 'why' | 'units'>;
 export type Alternatives = Omit<Page<Alternative>, 'next'>;
+export type Explanation = Schemas['ExplanationBody'];
 export type Booking = Omit<Told<Schemas['BookingBody']>, 'state'> & { state: BookingState };
 /** One's own; the token of another's hold is told to nobody. */
 export type Hold = Omit<Told<Schemas['HoldBody']>, 'token'> & { token: string };

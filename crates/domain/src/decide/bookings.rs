@@ -8,7 +8,7 @@ use super::guards::{
 };
 use super::holds::{Held, ended_hold, find_hold, own};
 use super::persons::{eligible, linked, nothing_rests_on, quota};
-use super::{Judged, Stop, fit, reject};
+use super::{Judged, Stop, fit, promote, reject};
 use crate::booking::{Booking, BookingState, Details, DetailsPatch, Slot};
 use crate::change::Change;
 use crate::command::{Actor, HoldRef, Line};
@@ -17,7 +17,7 @@ use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
 use crate::policy::Policy;
 use crate::time::Instant;
-use crate::world::Role;
+use crate::world::{Role, Scope};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -47,11 +47,24 @@ pub(super) fn book(
         return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
     }
     let hold = held.map(|held| own(held, actor)).transpose()?;
+    // Whoever takes an offer gives up what they said they would.
+    let offered = hold.as_ref().and_then(|held| promote::offered(draft, held));
+    let leaving: Vec<BookingId> = offered.and_then(|entry| entry.gives_up).into_iter().collect();
+    if let Some(missing) = leaving.iter().find(|id| !draft.world.loaded.bookings.contains(id)) {
+        return Err(Stop::Needs(Box::new(Scope { bookings: [*missing].into(), ..Scope::default() })));
+    }
+    let given_up = offered.and_then(|entry| promote::given_up(draft, &entry));
     eligible(draft, owner, &slots)?;
-    linked(draft, owner, &slots, &[])?;
+    linked(draft, owner, &slots, &leaving)?;
+    if let Some(given_up) = given_up.as_ref().filter(|booking| booking.state.takes_units()) {
+        nothing_rests_on(draft, given_up, &slots)?;
+    }
     open(draft, &slots)?;
-    quota(draft, owner, &slots, &[])?;
-    own_overlap(draft, owner, &slots, &[])?;
+    if let Some(given_up) = &given_up {
+        before_cutoff(draft, &given_up.slots, Rule::CancelBy)?;
+    }
+    quota(draft, owner, &slots, &leaving)?;
+    own_overlap(draft, owner, &slots, &leaving)?;
     let hold = match hold {
         Some(Held::Ended(ended)) => return reject(ended_hold(&ended)),
         Some(Held::Live(hold)) if Some(hold.token) != named.map(|n| n.token) => {
@@ -60,6 +73,7 @@ pub(super) fn book(
         Some(Held::Live(hold)) => Some(hold),
         None => None,
     };
+    promote::set_aside(draft, &on(&slots))?;
     if let Some(hold) = hold {
         draft.end_hold(hold, HoldEnd::Consumed);
     }
@@ -83,10 +97,11 @@ pub(super) fn book(
         decided_at: draft.now,
     };
     for resource in booking.resources() {
-        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        let slots = booking.placed_on(resource);
         draft.change(resource, Change::BookingMade { booking: id, owner, pending, slots });
     }
-    draft.put_booking(booking);
+    draft.put_booking(booking.clone());
+    promote::taken_by(draft, &booking, offered.map(|entry| entry.id))?;
     Ok(Subject::Booking(id))
 }
 
@@ -115,11 +130,12 @@ pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged 
     }
     quota(draft, booking.owner, &booking.slots, &[])?;
     own_overlap(draft, booking.owner, &booking.slots, &[])?;
+    promote::set_aside(draft, &on(&booking.slots))?;
     fit::make_room(draft, id, None, &booking.slots)?;
 
     let owner = booking.owner;
     for resource in booking.resources() {
-        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        let slots = booking.placed_on(resource);
         draft.change(resource, Change::BookingApproved { booking: id, owner, slots });
     }
     draft.put_booking(Booking { state: BookingState::Confirmed, ..revised(&booking, draft.now) });
@@ -135,7 +151,7 @@ pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Opt
         BookingState::Confirmed => false,
     };
     if role != Role::Admin && !was_pending {
-        nothing_rests_on(draft, &booking)?;
+        nothing_rests_on(draft, &booking, &[])?;
     }
     if draft.now >= booking.end() {
         return reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end())));
@@ -146,7 +162,7 @@ pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Opt
 
     let owner = booking.owner;
     for resource in booking.resources() {
-        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        let slots = booking.placed_on(resource);
         let reason = reason.cloned();
         draft.change(resource, Change::BookingCancelled { booking: id, owner, was_pending, slots, by: actor, reason });
     }
@@ -193,11 +209,14 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line
     }
     quota(draft, booking.owner, &slots, &[id])?;
     own_overlap(draft, booking.owner, &slots, &[id])?;
+    promote::set_aside(draft, &on(&slots))?;
     draft.lift(&booking);
     fit::make_room(draft, id, actor.person(), &slots)?;
 
     // From here the booking has its new place.
+    let moved = Booking { slots: slots.clone(), ..Booking::clone(&booking) };
     relocate(draft, &[(booking, slots)]);
+    promote::taken_by(draft, &moved, None)?;
     Ok(Subject::Booking(id))
 }
 
@@ -241,6 +260,11 @@ pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: Booki
     let (ones, others) = (one.slots.clone(), other.slots.clone());
     relocate(draft, &[(one, others), (other, ones)]);
     Ok(subject)
+}
+
+/// The resources of some slots.
+fn on(slots: &[Slot]) -> BTreeSet<ResourceId> {
+    slots.iter().map(|s| s.resource).collect()
 }
 
 /// A booking may still be changed: not over, and for others than admins before the cutoff of where it is.
@@ -294,8 +318,7 @@ pub(super) fn relocate(draft: &mut Draft, moves: &[(Arc<Booking>, Vec<Slot>)]) {
         let moved = Booking { slots: slots.clone(), ..revised(booking, draft.now) };
         let resources: BTreeSet<ResourceId> = booking.resources().into_iter().chain(moved.resources()).collect();
         for resource in resources {
-            let of = |b: &Booking| b.slots_on(resource).map(|(n, s)| (n, *s)).collect();
-            let (from, to) = (of(booking), of(&moved));
+            let (from, to) = (booking.placed_on(resource), moved.placed_on(resource));
             let (owner, revision, pending) = (moved.owner, moved.revision, !moved.state.takes_units());
             let booking = moved.id;
             draft.change(resource, Change::BookingMoved { booking, owner, revision, pending, from, to });

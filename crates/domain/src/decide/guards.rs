@@ -25,8 +25,8 @@ pub(super) fn slots(draft: &Draft, lines: &[Line]) -> Result<Vec<Slot>, Stop> {
 }
 
 /// All of them, or the refusal that comes first in the order of precedence.
-pub(super) fn first_of<T>(results: impl Iterator<Item = Result<T, Stop>>) -> Result<Vec<T>, Stop> {
-    let (mut all, mut first) = (Vec::new(), None::<Box<Rejection>>);
+pub(super) fn first_of<T>(results: impl ExactSizeIterator<Item = Result<T, Stop>>) -> Result<Vec<T>, Stop> {
+    let (mut all, mut first) = (Vec::with_capacity(results.len()), None::<Box<Rejection>>);
     for result in results {
         match result {
             Ok(one) => all.push(one),
@@ -159,7 +159,7 @@ pub(super) fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot], leavin
     if exclusive.is_empty() {
         return Ok(());
     }
-    let Some(person) = draft.world.people.get(&owner) else {
+    let Some(person) = draft.person(owner) else {
         return Err(Stop::Needs(Box::new(Scope { people: [owner].into(), ..Scope::default() })));
     };
     for (n, slot) in exclusive.iter().enumerate() {

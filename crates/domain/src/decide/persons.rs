@@ -46,14 +46,15 @@ pub(super) fn linked(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[
     Ok(())
 }
 
-/// No other booking of the owner rests on this one: what is linked is dropped with it or before it.
-pub(super) fn nothing_rests_on(draft: &Draft, booking: &Booking) -> Result<(), Stop> {
+/// No other booking of the owner rests on this one: what is linked is dropped with it or before it, or rests on what comes instead.
+pub(super) fn nothing_rests_on(draft: &Draft, booking: &Booking, instead: &[Slot]) -> Result<(), Stop> {
     let (owner, leaving) = (booking.owner, [booking.id]);
     for slot in &booking.slots {
         for other in draft.calendar(slot.resource)?.resource.spec.linked.iter().flatten() {
             let Some(witness) = one_of(draft, owner, &[*other], &leaving)? else { continue };
             for list in &draft.calendar(*other)?.resource.spec.linked {
-                if list.contains(&slot.resource) && one_of(draft, owner, list, &leaving)?.is_none() {
+                let rests = list.contains(&slot.resource) && !instead.iter().any(|s| list.contains(&s.resource));
+                if rests && one_of(draft, owner, list, &leaving)?.is_none() {
                     return reject(Rejection::by(Code::NotEligible, Rule::Linked).on(slot.resource).shown(witness));
                 }
             }
@@ -69,7 +70,8 @@ fn one_of(draft: &Draft, owner: PersonId, list: &[ResourceId], leaving: &[Bookin
     if !unseen.is_empty() {
         return needs(Scope { resources: unseen, ..Scope::default() });
     }
-    let calendars = list.iter().filter_map(|id| draft.world.calendars.get(id));
+    // As they would be: a command may give somebody one of these, or take it, before another of its turns asks.
+    let calendars = list.iter().filter_map(|id| draft.calendar(*id).ok());
     let theirs = calendars.flat_map(|c| c.uses.values()).find_map(|u| match u.id {
         UseId::Booking(id, _) if u.owner == owner && !leaving.contains(&id) => {
             Some(Witness::Booking { id, owner, interval: u.interval })
@@ -85,8 +87,7 @@ pub(super) fn quota(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[B
     for slot in slots {
         let spec = &draft.calendar(slot.resource)?.resource.spec;
         let (Some(quota), Some(of)) = (spec.policy.quota, slot.quota) else { continue };
-        let Some(counted) = draft.world.counted.get(&owner).filter(|_| draft.world.loaded.facts.contains(&owner))
-        else {
+        let Some(counted) = draft.counted(owner).filter(|_| draft.world.loaded.facts.contains(&owner)) else {
             return needs(Scope { counted: [owner].into(), facts: [owner].into(), ..Scope::default() });
         };
         let allowance = draft.world.facts.get(&owner).and_then(|facts| facts.allowances.get(&of).copied());

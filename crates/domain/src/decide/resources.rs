@@ -21,12 +21,21 @@ pub(super) fn create_resource(draft: &mut Draft, actor: Actor, id: ResourceId, s
     }
     let mut spec = spec.clone();
     if let Some(group) = spec.group.as_ref().map(|g| g.id) {
-        spec = spec.following(&template(draft, id, group)?);
+        spec = following(draft, id, spec, group)?;
         room_in_group(draft, group)?;
     }
     admin(draft, actor)?;
     draft.change(id, Change::ResourceCreated(Arc::new(Resource { id, spec, policy_version: 1 })));
     Ok(Subject::Resource(id))
+}
+
+/// What follows the group, if the rules of both go together.
+fn following(draft: &Draft, id: ResourceId, spec: ResourceSpec, group: ResourceId) -> Result<ResourceSpec, Stop> {
+    let spec = spec.following(&template(draft, id, group)?);
+    match spec.policy.check() {
+        Ok(()) => Ok(spec),
+        Err(e) => reject(Rejection::by(Code::Invalid, Rule::Field(e.field)).on(id)),
+    }
 }
 
 /// The rules of a group that `of` is in, or shall be.
@@ -80,7 +89,7 @@ pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, pat
     }
     let joins = patch.group.flatten().filter(|group| resource.spec.group.as_ref().is_none_or(|g| g.id != *group));
     if let Some(group) = spec.group.as_ref().map(|g| g.id).filter(|_| joins.is_some() || patch.policy.is_some()) {
-        spec = spec.following(&template(draft, id, group)?);
+        spec = following(draft, id, spec, group)?;
     }
     if let Some(group) = joins {
         room_in_group(draft, group)?;
@@ -107,6 +116,9 @@ pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, pat
     let policy_version = resource.policy_version + u64::from(resource.spec.rules_differ(&spec));
     for member in members {
         let followed = member.spec.clone().following(&spec.policy);
+        if let Err(e) = followed.policy.check() {
+            return reject(Rejection::by(Code::Invalid, Rule::Field(e.field)).on(member.id));
+        }
         if followed != member.spec {
             let policy_version = member.policy_version + 1;
             let followed = Resource { id: member.id, spec: followed, policy_version };

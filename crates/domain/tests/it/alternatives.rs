@@ -110,6 +110,7 @@ fn case(seed: u64) -> (Case, Interval, u32) {
                 granted_at: now,
                 expires_at: now.plus(Span::seconds(dice.below(60) as i64 - 20)),
                 renewals: 0,
+                offer: None,
             }),
             _ => {
                 let slot =

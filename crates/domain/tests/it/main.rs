@@ -14,6 +14,7 @@ mod persons;
 mod precedence;
 mod resources;
 mod times;
+mod waits;
 
 mod alternatives;
 mod levels;

@@ -183,4 +183,56 @@ crate::rows::tables! {
         cancel both by ann                              -> REJECTED not_eligible: linked (ann 11:00-12:00)
         cancel both by root                             -> ACCEPTED
     ";
+
+    who_waits_is_judged_like_a_newcomer: "
+        section algebra 10:00-11:00 waitlist book needs ok quota 2/day
+        facts ann ok
+        facts bob ok
+        book algebra by ann as a                        -> BOOKED
+        wait algebra by cat                             -> REJECTED not_eligible: eligibility (0)
+        wait algebra by bob as w1                       -> WAITS at 1
+        facts cat ok
+        wait algebra by cat as w2                       -> WAITS at 2
+        facts bob
+        cancel a by ann                                 -> ACCEPTED; w2 promoted
+        facts bob ok
+        cancel w2 by cat                                -> ACCEPTED; w1 promoted
+    ";
+
+    // Whoever has as much as they may is passed over, and what they give back lets them have their turn elsewhere.
+    a_quota_holds_for_those_who_wait: "
+        group term quota 1/all/group waitlist book
+        section algebra 10:00-11:00 in term
+        section biology 11:00-12:00 in term
+        book algebra by ann as a                        -> BOOKED
+        wait algebra by bob as w1                       -> WAITS at 1
+        wait algebra by cat as w2                       -> WAITS at 2
+        book biology by bob as b                        -> BOOKED
+        wait algebra by bob                             -> REJECTED invalid: waiting
+        wait biology by ann                             -> REJECTED quota_exceeded: quota (term 1 of 1)
+        wait biology by ann giving a as w3              -> WAITS at 1
+        cancel a by ann                                 -> ACCEPTED; w2 promoted
+        cancel w2 by cat                                -> ACCEPTED
+        cancel b by bob                                 -> ACCEPTED; w1 promoted, w3 promoted
+    ";
+
+    what_is_linked_is_had_before_the_turn: "
+        section lab 13:00-14:00 capacity 5
+        section algebra 10:00-11:00 waitlist book with-one-of lab
+        book lab + algebra by ann as a                  -> BOOKED
+        wait algebra by bob                             -> REJECTED not_eligible: linked (0)
+        book lab by bob as b                            -> BOOKED
+        wait algebra by bob as w1                       -> WAITS at 1
+        book lab by cat                                 -> BOOKED
+        wait algebra by cat as w2                       -> WAITS at 2
+        cancel b by bob                                 -> ACCEPTED
+        cancel a by ann                                 -> ACCEPTED; w2 promoted
+    ";
+
+    rules_of_a_group_go_together_with_a_members_own: "
+        group term waitlist book
+        room room-1 in term approval                    -> REJECTED invalid: waitlist
+        room room-1 in term
+        edit term by root approval no-waitlist          -> ACCEPTED
+    ";
 }

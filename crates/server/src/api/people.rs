@@ -16,8 +16,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use slotwise_domain::{Facts, PersonId, ResourceId};
-use slotwise_engine::{FactsPut, Listed, PersonRow, RowPut};
+use slotwise_domain::{Facts, PersonId, ResourceId, Scope};
+use slotwise_engine::{FactsPut, Listed, PersonRow, RowPut, deadlines};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -185,7 +185,10 @@ pub async fn put_facts(
     let facts = Facts { tags: body.tags.clone(), allowances };
     facts.check().map_err(|(field, says)| Problem::field(FieldError::new(field, "out_of_range", says)))?;
     match app.directory.put_facts(PersonId(id), version, facts.clone()).await? {
-        FactsPut::Put(version) => Ok(FactsBody::of(id, facts, version)),
+        FactsPut::Put(version) => {
+            see_to_their_turns(&app, &[PersonId(id)]).await?;
+            Ok(FactsBody::of(id, facts, version))
+        }
         FactsPut::NoPerson => Err(Problem::not_found("person")),
         FactsPut::Moved(theirs, at) => {
             let detail = "Somebody else changed what is known of this person after you opened it. Nothing was changed; compare both \
@@ -199,6 +202,22 @@ pub async fn put_facts(
             }))
         }
     }
+}
+
+/// People asked about at once.
+const AT_ONCE: usize = 256;
+
+/// Rules may let these people have now what they wait for: whose turn it is has it.
+async fn see_to_their_turns(app: &App, people: &[PersonId]) -> Result<(), Problem> {
+    for some in people.chunks(AT_ONCE) {
+        let world = app.engine.look(Scope { people: some.iter().copied().collect(), ..Scope::default() }).await?;
+        let waited_for: BTreeSet<ResourceId> =
+            world.people.values().flat_map(|person| person.waiting.values()).copied().collect();
+        for resources in waited_for.into_iter().collect::<Vec<_>>().chunks(AT_ONCE) {
+            deadlines::look_again(&app.engine, resources.iter().copied()).await;
+        }
+    }
+    Ok(())
 }
 
 fn only_admins(asker: &Asker) -> Result<(), Problem> {
@@ -257,6 +276,13 @@ pub async fn import(State(app): State<App>, asker: Asker, request: Request) -> R
         .collect();
     if !errors.is_empty() {
         return Err(Problem::fields(errors));
+    }
+    if !body.dry_run {
+        let changed = put.iter().filter_map(|put| match put {
+            RowPut::Changed(id) => Some(*id),
+            RowPut::Made(_) | RowPut::Same(_) | RowPut::ExternalIdTaken => None,
+        });
+        see_to_their_turns(&app, &changed.collect::<Vec<_>>()).await?;
     }
     let count = |which: fn(&RowPut) -> bool| put.iter().filter(|put| which(put)).count() as u64;
     Ok(Json(ImportBody {
@@ -331,4 +357,34 @@ pub async fn demo_sign_out(State(app): State<App>, headers: HeaderMap) -> Result
     sessions.end(&headers);
     let cookie = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+/// What was forgotten with a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErasedBody {
+    /// Who.
+    person: Uuid,
+    /// Bookings of theirs: they stay, without what was written in them, and nobody is told whose they are.
+    bookings: u64,
+    /// API keys of theirs: they speak for nobody any more.
+    keys: u64,
+    /// The server's clock.
+    as_of: String,
+}
+
+/// Forgets a person for good: their name, title, API keys, and what they wrote in bookings. What was decided stays on record, as
+/// somebody's. Admins only, and not oneself. Asking again finishes what was cut short.
+#[utoipa::path(post, operation_id = "erase_person", path = "/api/people/{id}/erase", tag = "people", params(("id" = Uuid, Path)),
+    responses((status = 200, body = ErasedBody), Problems))]
+pub async fn erase(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>) -> Result<Json<ErasedBody>, Problem> {
+    if !asker.is_admin() {
+        return Err(Problem::not_allowed("Only admins may erase a person."));
+    }
+    if asker.id.0 == id {
+        return Err(Problem::not_allowed("Nobody erases themselves: ask another admin."));
+    }
+    let erased = app.directory.erase(PersonId(id)).await?.ok_or_else(|| Problem::not_found("person"))?;
+    app.people.forget(PersonId(id));
+    tracing::info!(person = %id, by = %asker.id, bookings = erased.bookings, keys = erased.keys, "a person was erased");
+    Ok(Json(ErasedBody { person: id, bookings: erased.bookings, keys: erased.keys, as_of: time(app.engine.now()) }))
 }

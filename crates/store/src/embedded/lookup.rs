@@ -7,7 +7,8 @@ use super::load;
 use super::tail::{Known, Tail};
 use rusqlite::Connection;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Counted, EndedHold, Hold, HoldId, Instant, Members, Person, PersonId, ResourceId,
+    AttemptKey, Booking, BookingId, Counted, EndedEntry, EndedHold, EntryId, Hold, HoldId, Instant, Members, Person,
+    PersonId, ResourceId, WaitEntry,
 };
 use slotwise_engine::Recorded;
 use slotwise_engine::catalogue::{self, Catalogue};
@@ -48,6 +49,13 @@ impl Lookup<'_> {
         match self.tail.hold(id) {
             Some(known) => Ok(Some(known)),
             None => load::hold(self.tables, id),
+        }
+    }
+
+    pub fn entry(&self, id: EntryId) -> Result<Option<(WaitEntry, Option<EndedEntry>)>> {
+        match self.tail.entry(id) {
+            Some(known) => Ok(Some(known)),
+            None => load::entry(self.tables, id),
         }
     }
 

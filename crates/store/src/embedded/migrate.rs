@@ -35,7 +35,8 @@ pub(super) const PEOPLE: Format = Format {
     application_id: 0x534c_4f50,
     migrations: &[
         Migration { number: 1, name: "begin", sql: include_str!("../../migrations/people/0001_begin.sql") },
-        Migration { number: 2, name: "facts", sql: include_str!("../../migrations/people/0002_facts.sql") },
+        Migration { number: 2, name: "post", sql: include_str!("../../migrations/people/0002_post.sql") },
+        Migration { number: 3, name: "facts", sql: include_str!("../../migrations/people/0003_facts.sql") },
     ],
 };
 

@@ -169,6 +169,35 @@ impl People {
         self.write(PUT, params![PART, secret_sha256, id.0, label])
     }
 
+    /// Whether there is such a person, suspended or not.
+    pub(super) fn exists(&self, id: PersonId) -> std::result::Result<bool, StoreError> {
+        const THERE: &str = "SELECT count(*) FROM person WHERE part_id = ?1 AND id = ?2";
+        let read = |db: &Connection| -> Result<bool> {
+            Ok(db.query_row(THERE, params![PART, id.0], |row| row.get::<_, i64>(0))? > 0)
+        };
+        Ok(read(&self.db())?)
+    }
+
+    /// Removes a person with their keys, in one transaction, and says how many keys. What is freed is overwritten, the log included.
+    pub(super) fn erase(&self, id: PersonId) -> std::result::Result<u64, StoreError> {
+        let remove = |db: &Connection| -> Result<u64> {
+            db.pragma_update(None, "secure_delete", true)?;
+            let tx = db.unchecked_transaction()?;
+            let keys = tx.execute("DELETE FROM api_key WHERE part_id = ?1 AND person = ?2", params![PART, id.0])?;
+            for table in ["letter", "notice_read", "address", "person_facts", "person_word"] {
+                tx.execute(&format!("DELETE FROM {table} WHERE part_id = ?1 AND person = ?2"), params![PART, id.0])?;
+            }
+            tx.execute("DELETE FROM person WHERE part_id = ?1 AND id = ?2", params![PART, id.0])?;
+            tx.commit()?;
+            // Others may be reading: then the log is emptied by a later one.
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(keys as u64)
+        };
+        let removed = remove(&self.db());
+        *self.known() = Known::default();
+        Ok(removed?)
+    }
+
     /// What is known of a person without asking the file, if that is recent enough.
     pub(super) fn remembered(&self, id: PersonId) -> Option<Option<PersonCard>> {
         let known = self.known();
@@ -248,7 +277,7 @@ impl People {
         put(&mut known);
     }
 
-    fn db(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn db(&self) -> MutexGuard<'_, Connection> {
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -355,9 +384,12 @@ pub(super) fn put_facts(db: &Connection, id: PersonId, facts: &Facts, version: u
 
 // Lists
 
+/// Where to write to a person.
+pub(super) const EMAIL: &str = "(SELECT email FROM address WHERE part_id = person.part_id AND person = person.id)";
+
 fn find(db: &Connection, texts: &[String], after: Option<&(String, PersonId)>, max: usize) -> Result<Vec<Listed>> {
     let mut sql =
-        "SELECT id, name, title, role, external_id, email FROM person WHERE part_id = ? AND suspended = 0".to_owned();
+        format!("SELECT id, name, title, role, external_id, {EMAIL} FROM person WHERE part_id = ? AND suspended = 0");
     let mut values: Vec<Value> = vec![PART.into()];
     for word in texts.iter().flat_map(|text| words_of(text)) {
         sql.push_str(" AND id IN (SELECT person FROM person_word WHERE part_id = ? AND word >= ? AND word < ?)");
@@ -388,6 +420,15 @@ fn put_card(db: &Connection, person: &PersonCard) -> Result<()> {
     let PersonCard { id, name, title, role } = person;
     db.prepare_cached(PUT)?.execute(params![PART, id.0, name, title, codec::role_name(*role)])?;
     Ok(put_words(db, *id, name, title)?)
+}
+
+/// Writes to a person there from now on.
+pub(super) fn put_email(db: &Connection, id: PersonId, email: &str) -> rusqlite::Result<()> {
+    const PUT: &str = "
+        INSERT INTO address (part_id, person, email) VALUES (?1, ?2, ?3)
+        ON CONFLICT (part_id, person) DO UPDATE SET email = excluded.email";
+    db.prepare_cached(PUT)?.execute(params![PART, id.0, email])?;
+    Ok(())
 }
 
 fn put_words(db: &Connection, id: PersonId, name: &str, title: &str) -> rusqlite::Result<()> {
@@ -421,8 +462,7 @@ fn put_words_of_all(db: &mut Connection) -> rusqlite::Result<()> {
 
 fn put_row(db: &Connection, row: &PersonRow) -> Result<RowPut> {
     const CALLED: &str = "SELECT id FROM person WHERE part_id = ?1 AND external_id = ?2";
-    const BEFORE: &str = "SELECT id, name, title, role, external_id, email FROM person WHERE part_id = ?1 AND id = ?2";
-    const PUT: &str = "UPDATE person SET external_id = ?3, email = ?4 WHERE part_id = ?1 AND id = ?2";
+    const PUT: &str = "UPDATE person SET external_id = ?3 WHERE part_id = ?1 AND id = ?2";
     let called = match &row.external_id {
         Some(external) => {
             db.prepare_cached(CALLED)?.query_row(params![PART, external], |row| row.get(0)).optional()?.map(PersonId)
@@ -434,7 +474,9 @@ fn put_row(db: &Connection, row: &PersonRow) -> Result<RowPut> {
         return Ok(RowPut::ExternalIdTaken);
     }
     let before = {
-        let mut select = db.prepare_cached(BEFORE)?;
+        let sql =
+            format!("SELECT id, name, title, role, external_id, {EMAIL} FROM person WHERE part_id = ?1 AND id = ?2");
+        let mut select = db.prepare_cached(&sql)?;
         let mut rows = select.query(params![PART, id.0])?;
         let listed = |row: &Row| -> Result<Listed> {
             Ok(Listed { card: card(row)?, external_id: row.get(4)?, email: row.get(5)? })
@@ -458,7 +500,10 @@ fn put_row(db: &Connection, row: &PersonRow) -> Result<RowPut> {
         return Ok(RowPut::Same(id));
     }
     put_card(db, &after.card)?;
-    db.prepare_cached(PUT)?.execute(params![PART, id.0, after.external_id, after.email])?;
+    db.prepare_cached(PUT)?.execute(params![PART, id.0, after.external_id])?;
+    if let Some(email) = &after.email {
+        put_email(db, id, email)?;
+    }
     if let Some(tags) = tags {
         put_facts(db, id, &Facts { tags, ..known }, version + 1)?;
     }

@@ -46,6 +46,7 @@ async fn everything_is_there_after_reopening() {
         counted: [bob].into(),
         facts: [bob].into(),
         members: [room].into(),
+        ..Scope::default()
     };
     let before = store.observe(scope.clone()).await.unwrap();
     let (records, end) = store.outbox(Cursor(0), 1_000).await.unwrap();

@@ -1,7 +1,6 @@
 -- What is known of people, and by which words they are found.
 
 ALTER TABLE person ADD COLUMN external_id TEXT;                  -- what another system calls them
-ALTER TABLE person ADD COLUMN email TEXT;
 ALTER TABLE person ADD COLUMN found INTEGER NOT NULL DEFAULT 0;  -- 1 once their words are below
 
 CREATE UNIQUE INDEX person_by_external_id ON person (part_id, external_id) WHERE external_id IS NOT NULL;

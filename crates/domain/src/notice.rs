@@ -1,0 +1,95 @@
+//! What a person must be told: that something which is theirs changed without their doing. It follows from the record alone, so it is
+//! true as soon as the change is durable, and can be read from the record again.
+//! It never says how they are told.
+
+use crate::change::Change;
+use crate::command::Actor;
+use crate::ids::{BookingId, PersonId};
+use crate::waitlist::EntryEnd;
+
+/// Something to tell somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whom.
+    pub to: PersonId,
+    /// What.
+    pub news: News,
+    /// Of which booking; of who waits, the one that it may become.
+    pub booking: BookingId,
+}
+
+/// What happened, as its owner is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum News {
+    /// Somebody booked for them.
+    Booked,
+    /// What they asked for was approved.
+    Approved,
+    /// Their booking was cancelled.
+    Cancelled,
+    /// Their booking is elsewhere now.
+    Moved,
+    /// What they waited for is theirs.
+    Promoted,
+    /// What they waited for is kept for them, until a deadline.
+    Offered,
+    /// They wait no more: an offer was not taken in time, it is too late, or there is no waitlist any more.
+    Lapsed,
+}
+
+impl News {
+    /// All of them.
+    pub const ALL: [News; 7] =
+        [News::Booked, News::Approved, News::Cancelled, News::Moved, News::Promoted, News::Offered, News::Lapsed];
+
+    /// Its name in JSON and in rows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            News::Booked => "booked",
+            News::Approved => "approved",
+            News::Cancelled => "cancelled",
+            News::Moved => "moved",
+            News::Promoted => "promoted",
+            News::Offered => "offered",
+            News::Lapsed => "lapsed",
+        }
+    }
+
+    /// The one with this name.
+    pub fn named(name: &str) -> Option<News> {
+        News::ALL.into_iter().find(|news| news.name() == name)
+    }
+}
+
+impl Notice {
+    /// What the change means for whom it is about, if somebody else made it.
+    pub fn of(change: &Change, by: Actor) -> Option<Notice> {
+        let news = match change {
+            Change::BookingMade { .. } => News::Booked,
+            Change::BookingApproved { .. } => News::Approved,
+            Change::BookingCancelled { .. } => News::Cancelled,
+            Change::BookingMoved { .. } => News::Moved,
+            Change::WaitOffered(_) => News::Offered,
+            Change::WaitEnded(ended) => match ended.end {
+                EntryEnd::Promoted { .. } => News::Promoted,
+                EntryEnd::Lapsed | EntryEnd::Voided => News::Lapsed,
+                EntryEnd::Left => return None,
+            },
+            Change::BookingEdited { .. }
+            | Change::HoldGranted(_)
+            | Change::HoldRenewed(_)
+            | Change::HoldEnded(_)
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitDue(_) => return None,
+        };
+        let booking = change.booking().or_else(|| Some(change.entry()?.0.booking()));
+        let (to, booking) = (change.about()?, booking?);
+        (by.person() != Some(to)).then_some(Notice { to, news, booking })
+    }
+}
