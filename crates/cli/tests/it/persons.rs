@@ -300,3 +300,61 @@ fn people_are_imported_from_the_command_line_while_the_server_runs() {
     assert!(!done && said.contains("line 2, column role: must be member or admin"), "{said}");
     assert!(said.contains("line 3, column name: is missing"), "{said}");
 }
+
+// Whoever waits is judged like a newcomer, and has their turn as soon as they may have it, whichever way that is said.
+#[test]
+fn facts_that_come_let_somebody_have_their_turn() {
+    let mut w = World::new(&["ann", "bob", "cat"]);
+    let (start, end) = w.span("10:00-11:00");
+    let policy = json!({ "eligibility": [{ "none": ["hold:*"] }] });
+    let interval = json!({ "start": start, "end": end });
+    w.resource("algebra", json!({ "kind": "section", "capacity": 2, "interval": interval, "policy": policy }));
+    let seats = [w.booked("ann", "algebra", "10:00-11:00", 1), w.booked("root", "algebra", "10:00-11:00", 1)];
+    let join = |w: &World, who: &str| {
+        w.send(&w.change(who, "POST", "/api/waitlist").json(&json!({ "resource": w.id("algebra") })))
+    };
+    let waits = |w: &World, who: &str| join(w, who).json()["entry"]["id"].as_str().unwrap().to_owned();
+    let state = |w: &World, who: &str, id: &str| w.read(who, &format!("/api/waitlist/{id}"))["state"].clone();
+    let (bobs, cats) = (waits(&w, "bob"), waits(&w, "cat"));
+    for who in ["bob", "cat"] {
+        assert_eq!(put_facts(&w, "root", who, 0, &json!({ "tags": ["hold:advisor"] })).status, 200);
+    }
+    for seat in &seats {
+        assert_eq!(w.send(&w.cancel("root", seat)).told(), "200 ACCEPTED");
+    }
+    assert_eq!((state(&w, "bob", &bobs), state(&w, "cat", &cats)), (json!("waiting"), json!("waiting")));
+    assert_eq!(put_facts(&w, "root", "bob", 1, &json!({})).status, 200);
+    assert_eq!((state(&w, "bob", &bobs), state(&w, "cat", &cats)), (json!("promoted"), json!("waiting")));
+    let csv = format!("id,name,tags\n{},cat,\n", w.person("cat").id);
+    let import = |dry_run: bool| {
+        let body = json!({ "csv": csv, "dry_run": dry_run });
+        let reply = w.send(&w.change("root", "POST", "/api/people/import").json(&body));
+        assert_eq!((reply.status, &reply.json()["changed"]), (200, &json!(1)), "{}", reply.text());
+    };
+    import(true);
+    assert_eq!(state(&w, "cat", &cats), "waiting", "a dry run does nothing");
+    import(false);
+    assert_eq!(state(&w, "cat", &cats), "promoted");
+    assert_eq!(put_facts(&w, "root", "ann", 0, &json!({ "tags": ["hold:advisor"] })).status, 200);
+    assert_eq!(join(&w, "ann").told(), "403 REJECTED not_eligible");
+    w.sweep();
+}
+
+#[test]
+fn an_explanation_does_not_tell_whose_a_private_booking_is() {
+    let mut w = World::new(&["annalena", "bob"]);
+    w.room("blue");
+    let (start, end) = w.span("10:00-11:00");
+    let line = json!({ "resource": w.id("blue"), "start": start, "end": end });
+    let private = json!({ "lines": [line], "title": "Interview", "private": true });
+    assert_eq!(w.send(&w.change("annalena", "POST", "/api/bookings").json(&private)).told(), "201 BOOKED");
+    let key = Uuid::now_v7();
+    let ask = Ask::post("/api/bookings").by(w.token("bob")).key(key).json(&json!({ "lines": [line] }));
+    assert_eq!(w.send(&ask).told(), "409 REJECTED full");
+    let explained = |who: &str, query: &str| w.get(who, &format!("/api/attempts/{key}/explain{query}")).text();
+    let bobs = explained("bob", "");
+    assert!(bobs.contains("Somebody booked blue"), "{bobs}");
+    assert!(!bobs.to_lowercase().contains("annalena") && !bobs.contains("Interview"), "{bobs}");
+    let admins = explained("root", &format!("?actor={}", w.person("bob").id));
+    assert!(admins.contains("Annalena booked blue"), "{admins}");
+}
