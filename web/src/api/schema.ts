@@ -507,6 +507,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/people/{id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forgets a person for good: their name, title, API keys, and what they wrote in bookings. What was decided stays on record, as
+         *     somebody's. Admins only, and not oneself. Asking again finishes what was cut short.
+         */
+        post: operations["erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/resources": {
         parameters: {
             query?: never;
@@ -1445,6 +1465,55 @@ export interface components {
              */
             elapsed_s: number;
         };
+        /** @description A place in a waitlist. What is told of others is where they are, and nothing else. */
+        EntryBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /**
+             * Format: uuid
+             * @description The booking that it became; for its owner and admins.
+             */
+            booking?: string | null;
+            /**
+             * Format: int32
+             * @description Priority; for its owner and admins.
+             */
+            class?: number | null;
+            /** @description Until. */
+            end: string;
+            /**
+             * Format: uuid
+             * @description The booking that is given up for it; for its owner and admins.
+             */
+            gives_up?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id; for its owner and admins.
+             */
+            id?: string | null;
+            /** @description When it joined; for its owner and admins. */
+            joined_at?: string | null;
+            /** @description Whether it is the asker's. */
+            mine: boolean;
+            offer?: components["schemas"]["HoldBody"] | null;
+            owner?: components["schemas"]["PersonBody"] | null;
+            /** @description The place in line, from 1; null once it has ended. */
+            place?: number | null;
+            /**
+             * Format: uuid
+             * @description For which resource.
+             */
+            resource: string;
+            /** @description From. */
+            start: string;
+            /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`. */
+            state: string;
+            /**
+             * Format: int32
+             * @description How many units.
+             */
+            units: number;
+        };
         /** @description What was forgotten with a person. */
         ErasedBody: {
             /** @description The server's clock. */
@@ -1946,7 +2015,7 @@ export interface components {
             end?: string | null;
             /** @description Its place: later ones are greater. */
             id: string;
-            /** @description What happened: `booked` for one by somebody else, `approved`, `cancelled` or `moved`. */
+            /** @description What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`; of who waits `promoted`, `offered` or `lapsed`. */
             news: string;
             /** @description Whether one has said that one has read it. */
             read: boolean;
@@ -1974,6 +2043,15 @@ export interface components {
             next?: string | null;
             /** @description How many are unread; 100 is so many or more. */
             unread: number;
+        };
+        /** @description How what was asked for stands now. */
+        NowBody: {
+            /** @description Why not, for programs. */
+            code: string | null;
+            /** @description Why not, for people. */
+            detail: string | null;
+            /** @description Whether it could be booked now. */
+            free: boolean;
         };
         /**
          * @description Whether one person may have two bookings at once.
@@ -7470,6 +7548,144 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasedBody"];
+                };
             };
             /** @description Malformed, or the key is missing. */
             400: {
