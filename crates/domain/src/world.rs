@@ -53,11 +53,14 @@ impl Scope {
 
     /// Whether all of this is in `loaded`.
     pub fn within(&self, loaded: &Scope) -> bool {
-        self.resources.is_subset(&loaded.resources)
-            && self.bookings.is_subset(&loaded.bookings)
-            && self.holds.is_subset(&loaded.holds)
-            && self.people.is_subset(&loaded.people)
-            && self.roles.is_subset(&loaded.roles)
+        // Taken apart, so that nothing new is forgotten here.
+        let Scope { resources, bookings, holds, people, roles, entries } = self;
+        resources.is_subset(&loaded.resources)
+            && bookings.is_subset(&loaded.bookings)
+            && holds.is_subset(&loaded.holds)
+            && people.is_subset(&loaded.people)
+            && roles.is_subset(&loaded.roles)
+            && entries.is_subset(&loaded.entries)
     }
 
     /// What of this is not in `loaded`.
