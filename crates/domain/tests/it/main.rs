@@ -11,6 +11,7 @@ mod holds;
 mod moves;
 mod precedence;
 mod resources;
+mod series;
 mod times;
 mod waits;
 
