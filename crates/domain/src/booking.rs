@@ -3,8 +3,9 @@
 
 use crate::change::Change;
 use crate::command::Actor;
-use crate::ids::{BookingId, PersonId, ResourceId};
+use crate::ids::{BookingId, PersonId, ResourceId, SeriesId};
 use crate::policy::OwnOverlap;
+use crate::series::Occurrence;
 use crate::time::{Instant, Interval};
 
 /// A booking as it is now.
@@ -22,6 +23,8 @@ pub struct Booking {
     pub details: Details,
     /// What it takes, in the order asked.
     pub slots: Vec<Slot>,
+    /// Which date of which series it is, if it is one.
+    pub occurrence: Option<Occurrence>,
     /// Rises by one with each change of the booking.
     pub revision: u64,
     /// When it was decided first.
@@ -145,6 +148,11 @@ impl Booking {
         self.owner == person || self.details.guests.contains(&Guest::Person(person))
     }
 
+    /// Whether it is a date of the series.
+    pub fn is_of(&self, series: SeriesId) -> bool {
+        self.occurrence.as_ref().is_some_and(|occurrence| occurrence.series.id == series)
+    }
+
     /// The booking after changes that one attempt made of it, on whichever resources: the fold of the record. `details` is what
     /// people say after it, if they said anything then. `None` if there was no such booking and none was made.
     pub fn after<'a>(
@@ -161,7 +169,7 @@ impl Booking {
         for change in changes.into_iter().filter(|change| change.booking().is_none_or(|of| of == id)) {
             match change {
                 Change::WaitEnded(ended) if ended.made(id) => promoted = Some(ended.entry.made_by),
-                Change::BookingMade { owner, pending, slots, .. } => {
+                Change::BookingMade { owner, pending, slots, occurrence, .. } => {
                     placed.extend(slots);
                     after.get_or_insert_with(|| Booking {
                         id,
@@ -170,6 +178,7 @@ impl Booking {
                         state: if *pending { BookingState::Pending } else { BookingState::Confirmed },
                         details: Details::default(),
                         slots: Vec::new(),
+                        occurrence: occurrence.clone(),
                         revision: 1,
                         created_at: at,
                         decided_at: at,
@@ -179,7 +188,10 @@ impl Booking {
                 Change::BookingCancelled { by, reason, .. } => {
                     set_state(&mut after, BookingState::Cancelled { at, by: *by, reason: reason.clone() });
                 }
-                Change::BookingMoved { to, .. } => placed.extend(to),
+                Change::BookingMoved { to, occurrence, .. } => {
+                    placed.extend(to);
+                    set_occurrence(&mut after, occurrence);
+                }
                 Change::BookingEdited { .. }
                 | Change::ResourceCreated(_)
                 | Change::ResourceEdited(_)
@@ -235,6 +247,12 @@ impl Booking {
     /// When the last of it ends.
     pub fn end(&self) -> Instant {
         self.slots.iter().map(|s| s.interval.end()).max().unwrap_or(Instant::MIN)
+    }
+}
+
+fn set_occurrence(booking: &mut Option<Booking>, occurrence: &Option<Occurrence>) {
+    if let (Some(booking), Some(occurrence)) = (booking, occurrence) {
+        booking.occurrence = Some(occurrence.clone());
     }
 }
 

@@ -114,7 +114,7 @@ impl Calendar {
                 self.blocks.remove(&block.id);
                 Arc::make_mut(&mut self.resource).policy_version = *policy_version;
             }
-            Change::BookingMade { booking, owner, pending, slots } => {
+            Change::BookingMade { booking, owner, pending, slots, .. } => {
                 if !pending {
                     self.take_slots(*booking, *owner, slots);
                 }

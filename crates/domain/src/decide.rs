@@ -11,6 +11,7 @@ mod holds;
 mod persons;
 mod promote;
 mod resources;
+mod series;
 mod waits;
 
 use crate::calendar::{Block, Calendar};
@@ -20,10 +21,11 @@ use crate::ids::PersonId;
 use crate::outcome::{Rejection, Subject, Verdict};
 use crate::time::{Instant, Interval};
 use crate::world::{Scope, World};
-use bookings::{approve, book, cancel, edit_booking, move_to, swap};
+use bookings::{Destination, NewBooking, approve, book, cancel, edit_booking, move_to, swap};
 use draft::Draft;
 use holds::{grant, release, renew};
 use resources::{add_block, create_resource, edit_resource, remove_block};
+use series::{book_series, edit_series};
 use waits::{Join, join, leave, set_class};
 
 pub use fit::{Glance, glance};
@@ -65,7 +67,10 @@ pub(crate) fn decide_loaded(world: &World, command: &Command, scope: &Scope, now
     match judged {
         Ok(subject) => Verdict::Accepted(draft.changes(), subject),
         Err(Stop::Needs(scope)) => Verdict::Needs(*scope),
-        Err(Stop::Rejected(rejection)) => Verdict::Rejected(*rejection, let_go(world, command, now)),
+        Err(Stop::Rejected(rejection)) => {
+            let dates = std::mem::take(&mut draft.dates);
+            Verdict::Rejected(*rejection, Changes { dates, ..let_go(world, command, now) })
+        }
     }
 }
 
@@ -80,17 +85,24 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
         }
         Action::RemoveBlock { resource, block, .. } => remove_block(draft, actor, *resource, *block),
         Action::Book { booking, owner, lines, details, hold } => {
-            book(draft, actor, *booking, *owner, lines, details, *hold)
+            let new = NewBooking { id: *booking, owner: *owner, lines, details, occurrence: None };
+            book(draft, actor, &new, *hold)
         }
         Action::Approve { booking } => approve(draft, actor, *booking),
         Action::Cancel { booking, reason } => cancel(draft, actor, *booking, reason.as_ref()),
-        Action::Move { booking, to } => move_to(draft, actor, booking.id, to),
+        Action::Move { booking, to } => {
+            move_to(draft, actor, booking.id, &Destination { lines: to, leaving: &[], occurrence: None })
+        }
         Action::Swap { one, other } => swap(draft, actor, one.id, other.id),
         Action::EditBooking { booking, patch, .. } => edit_booking(draft, actor, *booking, patch),
         Action::Hold { hold, line } => grant(draft, actor, *hold, *line),
         Action::Renew(hold) => renew(draft, actor, *hold),
         Action::Release(hold) => release(draft, actor, *hold),
         Action::ExpireHolds { resource } => Ok(Subject::Resource(*resource)),
+        Action::BookSeries(asked) => book_series(draft, actor, asked),
+        Action::EditSeries { series, bookings, contract, edit } => {
+            edit_series(draft, actor, *series, bookings, *contract, edit)
+        }
         Action::JoinWaitlist { entry, owner, line, class, gives_up } => {
             let asked = Join { entry: *entry, owner: *owner, line: *line, class: *class, gives_up: *gives_up };
             join(draft, actor, &asked)

@@ -19,7 +19,9 @@ pub mod levels;
 pub mod notice;
 pub mod outcome;
 pub mod policy;
+pub mod recurrence;
 pub mod resource;
+pub mod series;
 pub mod settle;
 pub mod time;
 pub mod waitlist;
@@ -29,7 +31,7 @@ pub use alternatives::Wish;
 pub use booking::{Booking, BookingState, Details, DetailsPatch, Guest, Slot};
 pub use calendar::{Block, Calendar, Use, UseId};
 pub use change::{Change, Changes};
-pub use command::{Action, Actor, Asked, BookingRef, Command, HoldRef, Line, OverHolds, Proposal, Seen};
+pub use command::{Action, Actor, Asked, BookingRef, Command, HoldRef, Line, OverHolds, Proposal, Seen, SeriesToBook};
 pub use decide::decide;
 pub use eligibility::{Facts, Requirement};
 pub use hold::{EndedHold, Hold, HoldEnd};
@@ -41,6 +43,7 @@ pub use policy::{
     Cutoff, HoldAt, OpeningHours, OwnOverlap, Period, Policy, PolicyError, PolicyField, Quota, QuotaScope, Weekdays,
 };
 pub use resource::{Grouped, Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
+pub use series::{Became, Contract, DateSaid, Occurrence, Series, SeriesDate, SeriesEdit, SeriesPlace};
 pub use settle::{Settle, settle};
 pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};
 pub use waitlist::{EndedEntry, EntryEnd, Place, WaitEntry, WaitFill, WaitMode, Waitlist};

@@ -37,7 +37,9 @@ fn moved(world: &World, action: &Action) -> Option<Ground> {
         }
         Action::Move { booking, .. } => revised(world, *booking),
         Action::Swap { one, other } => revised(world, *one).or_else(|| revised(world, *other)),
+        Action::EditSeries { bookings, .. } => bookings.iter().find_map(|named| revised(world, *named)),
         Action::CreateResource { .. }
+        | Action::BookSeries(_)
         | Action::Book { .. }
         | Action::Approve { .. }
         | Action::Cancel { .. }

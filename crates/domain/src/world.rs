@@ -87,15 +87,17 @@ impl Scope {
 
     /// Whether all of this is in `loaded`.
     pub fn within(&self, loaded: &Scope) -> bool {
-        self.resources.is_subset(&loaded.resources)
-            && self.bookings.is_subset(&loaded.bookings)
-            && self.holds.is_subset(&loaded.holds)
-            && self.people.is_subset(&loaded.people)
-            && self.roles.is_subset(&loaded.roles)
-            && self.members.is_subset(&loaded.members)
-            && self.counted.is_subset(&loaded.counted)
-            && self.facts.is_subset(&loaded.facts)
-            && self.entries.is_subset(&loaded.entries)
+        // Taken apart, so that nothing new is forgotten here.
+        let Scope { resources, bookings, holds, people, roles, members, counted, facts, entries } = self;
+        resources.is_subset(&loaded.resources)
+            && bookings.is_subset(&loaded.bookings)
+            && holds.is_subset(&loaded.holds)
+            && people.is_subset(&loaded.people)
+            && roles.is_subset(&loaded.roles)
+            && members.is_subset(&loaded.members)
+            && counted.is_subset(&loaded.counted)
+            && facts.is_subset(&loaded.facts)
+            && entries.is_subset(&loaded.entries)
     }
 
     /// What of this is not in `loaded`.

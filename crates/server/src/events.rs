@@ -92,13 +92,13 @@ async fn described(
             let (start, end) = (time(block.interval.start()), time(block.interval.end()));
             (event, "block", json!({ "id": block.id.0, "start": start, "end": end, "reason": block.reason }))
         }
-        Change::BookingMade { booking, owner, pending, slots } => {
+        Change::BookingMade { booking, owner, pending, slots, occurrence } => {
             let state = if *pending { "pending" } else { "confirmed" };
-            (
-                "bookingCreated",
-                "booking",
-                described_booking(*booking, *owner, state, slots, (kind, known), to, people).await,
-            )
+            let mut about = described_booking(*booking, *owner, state, slots, (kind, known), to, people).await;
+            if let (Some(fields), Some(occurrence)) = (about.as_object_mut(), occurrence) {
+                fields.insert("series".into(), json!(occurrence.series.id.0));
+            }
+            ("bookingCreated", "booking", about)
         }
         Change::BookingApproved { booking, owner, slots } => (
             "bookingChanged",
@@ -110,7 +110,7 @@ async fn described(
             "booking",
             described_booking(*booking, *owner, "cancelled", slots, (kind, known), to, people).await,
         ),
-        Change::BookingMoved { booking, owner, revision, pending, from, to: taken } => {
+        Change::BookingMoved { booking, owner, revision, pending, from, to: taken, .. } => {
             let state = if *pending { "pending" } else { "confirmed" };
             let mut about = described_booking(*booking, *owner, state, taken, (kind, known), to, people).await;
             if let Some(fields) = about.as_object_mut() {

@@ -22,6 +22,7 @@ mod realtime;
 mod requests;
 pub mod roster;
 mod router;
+pub mod rrule;
 pub mod site;
 mod standing;
 pub mod tls;

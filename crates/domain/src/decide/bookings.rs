@@ -16,20 +16,24 @@ use crate::hold::{Hold, HoldEnd};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
 use crate::policy::Policy;
+use crate::series::Occurrence;
 use crate::time::Instant;
 use crate::world::{Role, Scope};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub(super) fn book(
-    draft: &mut Draft,
-    actor: Actor,
-    id: BookingId,
-    owner: PersonId,
-    lines: &[Line],
-    details: &Details,
-    named: Option<HoldRef>,
-) -> Judged {
+/// A booking to be made.
+pub(super) struct NewBooking<'a> {
+    pub id: BookingId,
+    pub owner: PersonId,
+    pub lines: &'a [Line],
+    pub details: &'a Details,
+    /// Which date of which series it is.
+    pub occurrence: Option<Occurrence>,
+}
+
+pub(super) fn book(draft: &mut Draft, actor: Actor, new: &NewBooking, named: Option<HoldRef>) -> Judged {
+    let NewBooking { id, owner, lines, details, ref occurrence } = *new;
     let slots = slots(draft, lines)?;
     seated(draft, details, &slots)?;
     let held = named.map(|named| find_hold(draft, named.id));
@@ -92,13 +96,15 @@ pub(super) fn book(
         state: if pending { BookingState::Pending } else { BookingState::Confirmed },
         details: details.clone(),
         slots,
+        occurrence: occurrence.clone(),
         revision: 1,
         created_at: draft.now,
         decided_at: draft.now,
     };
     for resource in booking.resources() {
         let slots = booking.placed_on(resource);
-        draft.change(resource, Change::BookingMade { booking: id, owner, pending, slots });
+        let occurrence = occurrence.clone();
+        draft.change(resource, Change::BookingMade { booking: id, owner, pending, slots, occurrence });
     }
     draft.put_booking(booking.clone());
     promote::taken_by(draft, &booking, offered.map(|entry| entry.id))?;
@@ -171,12 +177,21 @@ pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Opt
     Ok(Subject::Booking(id))
 }
 
-pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line]) -> Judged {
+/// Where a booking goes.
+pub(super) struct Destination<'a> {
+    pub lines: &'a [Line],
+    /// Other bookings that leave their places in the same command.
+    pub leaving: &'a [BookingId],
+    /// Which date of its series it is from then on.
+    pub occurrence: Option<&'a Occurrence>,
+}
+
+pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Destination) -> Judged {
     let booking = named_booking(draft, id);
     if booking.as_ref().is_ok_and(|b| matches!(b.state, BookingState::Cancelled { .. })) {
         return reject(Rejection::by(Code::Invalid, Rule::State));
     }
-    let slots = slots(draft, to)?;
+    let slots = slots(draft, to.lines)?;
     let booking = booking?;
     let Kept { slots, fresh } = Kept::of(&booking, slots);
     seated(draft, &booking.details, &slots)?;
@@ -207,15 +222,16 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line
     for slot in &fresh {
         not_blocked(draft, slot)?;
     }
-    quota(draft, booking.owner, &slots, &[id])?;
-    own_overlap(draft, booking.owner, &slots, &[id])?;
+    let leaving = [&[id], to.leaving].concat();
+    quota(draft, booking.owner, &slots, &leaving)?;
+    own_overlap(draft, booking.owner, &slots, &leaving)?;
     promote::set_aside(draft, &on(&slots))?;
     draft.lift(&booking);
     fit::make_room(draft, id, actor.person(), &slots)?;
 
     // From here the booking has its new place.
     let moved = Booking { slots: slots.clone(), ..Booking::clone(&booking) };
-    relocate(draft, &[(booking, slots)]);
+    relocate(draft, &[(booking, slots, to.occurrence)]);
     promote::taken_by(draft, &moved, None)?;
     Ok(Subject::Booking(id))
 }
@@ -258,7 +274,7 @@ pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: Booki
     // From here they have each other's places. Nothing is taken that was not taken before, so nothing else is asked.
     let subject = Subject::Bookings(one.id, other.id);
     let (ones, others) = (one.slots.clone(), other.slots.clone());
-    relocate(draft, &[(one, others), (other, ones)]);
+    relocate(draft, &[(one, others, None), (other, ones, None)]);
     Ok(subject)
 }
 
@@ -313,15 +329,20 @@ impl Kept {
 }
 
 /// Puts bookings where they shall be, told on every resource that any of them leaves, stays on or takes.
-pub(super) fn relocate(draft: &mut Draft, moves: &[(Arc<Booking>, Vec<Slot>)]) {
-    for (booking, slots) in moves {
-        let moved = Booking { slots: slots.clone(), ..revised(booking, draft.now) };
+pub(super) fn relocate(draft: &mut Draft, moves: &[(Arc<Booking>, Vec<Slot>, Option<&Occurrence>)]) {
+    for (booking, slots, occurrence) in moves {
+        let mut moved = Booking { slots: slots.clone(), ..revised(booking, draft.now) };
+        let occurrence = occurrence.cloned();
+        if occurrence.is_some() {
+            moved.occurrence.clone_from(&occurrence);
+        }
         let resources: BTreeSet<ResourceId> = booking.resources().into_iter().chain(moved.resources()).collect();
         for resource in resources {
             let (from, to) = (booking.placed_on(resource), moved.placed_on(resource));
             let (owner, revision, pending) = (moved.owner, moved.revision, !moved.state.takes_units());
             let booking = moved.id;
-            draft.change(resource, Change::BookingMoved { booking, owner, revision, pending, from, to });
+            let occurrence = occurrence.clone();
+            draft.change(resource, Change::BookingMoved { booking, owner, revision, pending, from, to, occurrence });
         }
         draft.put_booking(moved);
     }

@@ -8,7 +8,7 @@ use crate::calendar::UseId;
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Witness};
 use crate::time::Instant;
-use crate::world::Scope;
+use crate::world::{Counted, Scope};
 use std::collections::BTreeSet;
 
 /// The person meets every requirement of what the slots are of.
@@ -94,13 +94,16 @@ pub(super) fn quota(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[B
         let most = allowance.unwrap_or(quota.most);
         let period = quota.period.around(slot.interval.start(), &spec.zone);
         let within = |t: Instant| period.is_none_or(|(from, to)| from <= t && t < to);
-        let sum = |leaving: &[BookingId]| -> u64 {
+        let sum = |counted: &Counted, leaving: &[BookingId]| -> u64 {
             let counts =
                 counted.0.iter().filter(|((id, ..), c)| c.of == of && within(c.start) && !leaving.contains(id));
             counts.map(|(_, c)| u64::from(c.units)).sum()
         };
+        // Where a command has put several already, they count where they are now, and what they had before counts as it was.
+        let leaving: Vec<BookingId> = leaving.iter().filter(|id| !draft.has_changed(**id)).copied().collect();
+        let at_first = draft.world.counted.get(&owner).map_or(0, |counted| sum(counted, &[]));
         let new = slots.iter().filter(|s| s.quota == Some(of) && within(s.interval.start()));
-        let (before, standing) = (sum(&[]), sum(leaving));
+        let (before, standing) = (sum(&counted, &[]).min(at_first), sum(&counted, &leaving));
         let after = standing + new.map(|s| u64::from(s.units)).sum::<u64>();
         if after > u64::from(most) && after > before {
             let witness = Witness::Quota { of, counted: standing, most, period };

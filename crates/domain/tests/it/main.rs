@@ -13,6 +13,7 @@ mod moves;
 mod persons;
 mod precedence;
 mod resources;
+mod series;
 mod times;
 mod waits;
 

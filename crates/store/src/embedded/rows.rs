@@ -78,8 +78,8 @@ const ATTEMPT: &str = "INSERT INTO attempt (part_id, key, actor, commit_number, 
 pub(super) const BOOKING: &str = "
 INSERT INTO booking (part_id, id, owner, made_by, state, cancelled_at, cancelled_by, cancel_reason, title, purpose, people,
                      start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits,
-                     guests, private)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+                     guests, private, series, occurrence)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)";
 
 pub(super) const SLOT: &str = "
 INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start_at, end_at, setup, teardown, units, exclusive,
@@ -89,7 +89,7 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 const BOOKING_CHANGED: &str = "
 UPDATE booking SET state = ?4, cancelled_at = ?5, cancelled_by = ?6, cancel_reason = ?7, title = ?8, purpose = ?9, people = ?10,
                    start_at = ?11, end_at = ?12, start_day = ?13, until = ?14, resources = ?15, revision = ?16, decided_at = ?17,
-                   commits = CAST(commits || ?18 AS BLOB), guests = ?19, private = ?20
+                   commits = CAST(commits || ?18 AS BLOB), guests = ?19, private = ?20, occurrence = ?21
 WHERE part_id = ?1 AND id = ?2 AND revision = ?3";
 
 const BOOKING_PLACE: &str = "SELECT until, resources FROM booking WHERE part_id = ?1 AND id = ?2";
@@ -365,6 +365,7 @@ impl<'c> Rows<'c> {
             self.slots_gone(*id)?;
         }
         let (cancelled, until) = (given_up(booking), until(booking));
+        let (_, occurrence) = occurrence(booking)?;
         let rows = self.db.prepare_cached(BOOKING_CHANGED)?.execute(params![
             PART,
             id.0,
@@ -385,7 +386,8 @@ impl<'c> Rows<'c> {
             booking.decided_at.0,
             commit,
             codec::encode_guests(details)?,
-            details.private
+            details.private,
+            occurrence
         ])?;
         one_row(rows, "booking", id)?;
         match moved {
@@ -428,6 +430,7 @@ pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits:
     let Booking { id, details, .. } = booking;
     let cancelled = given_up(booking);
     let start = booking.start().0;
+    let (series, occurrence) = occurrence(booking)?;
     statement.execute(params![
         PART,
         id.0,
@@ -450,7 +453,9 @@ pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits:
         booking.decided_at.0,
         commits,
         codec::encode_guests(details)?,
-        details.private
+        details.private,
+        series,
+        occurrence
     ])?;
     Ok(())
 }
@@ -565,6 +570,12 @@ pub(super) fn prune(db: &mut Connection, before: Instant, max: usize) -> Result<
         tracing::debug!(keys, holds, "what is kept no longer was taken out of the tables");
     }
     Ok(keys.max(holds))
+}
+
+/// The two columns that say which date of which series a booking is.
+pub(super) fn occurrence(booking: &Booking) -> Result<(Option<Uuid>, Option<String>)> {
+    let Some(occurrence) = &booking.occurrence else { return Ok((None, None)) };
+    Ok((Some(occurrence.series.id.0), Some(codec::encode_occurrence(occurrence)?)))
 }
 
 /// The last instant that any slot of the booking takes.

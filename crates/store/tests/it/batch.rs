@@ -99,7 +99,13 @@ fn settle_blindly(world: &World, proposal: &Proposal, now: Instant) -> Verdict {
         own_overlap: slotwise_domain::OwnOverlap::Allow,
         quota: None,
     };
-    let change = Change::BookingMade { booking: *booking, owner: *owner, pending: false, slots: vec![(0, slot)] };
+    let change = Change::BookingMade {
+        booking: *booking,
+        owner: *owner,
+        pending: false,
+        slots: vec![(0, slot)],
+        occurrence: None,
+    };
     let changes = Changes { records: vec![(line.resource, vec![change])], ..Changes::default() };
     Verdict::Accepted(changes, Subject::Booking(*booking))
 }
