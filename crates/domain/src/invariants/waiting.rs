@@ -5,7 +5,7 @@ use super::{Broken, broken};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::hold::HoldEnd;
-use crate::ids::ResourceId;
+use crate::ids::{PersonId, ResourceId};
 use crate::policy::{OwnOverlap, Policy};
 use crate::resource::Resource;
 use crate::time::{Instant, Interval};
@@ -38,7 +38,7 @@ pub(super) fn check(world: &World, commit: &[(&Changes, Instant)]) -> Result<(),
         if !calendar.waiting.is_empty()
             && let Some((_, record)) = record
         {
-            in_order(world, id, calendar, record, *at)?;
+            in_order(world, id, calendar, record, *at, &changed_after(commit, n))?;
             owed(world, id, calendar, *at)?;
         }
         for change in record.into_iter().flat_map(|(_, record)| record) {
@@ -134,8 +134,24 @@ fn owed(world: &World, id: ResourceId, calendar: &Calendar, at: Instant) -> Resu
     Ok(())
 }
 
-/// Nobody took what was somebody's before them.
-fn in_order(world: &World, id: ResourceId, calendar: &Calendar, record: &[Change], at: Instant) -> Result<(), Broken> {
+/// Whose bookings change later in the commit: what they had when somebody before that was judged cannot be told any more.
+fn changed_after(commit: &[(&Changes, Instant)], n: usize) -> BTreeSet<PersonId> {
+    let later = commit.iter().skip(n + 1).flat_map(|(changes, _)| &changes.records).flat_map(|(_, record)| record);
+    later.filter(|change| change.booking().is_some()).filter_map(Change::about).collect()
+}
+
+/// Nobody took what was somebody's before them. `changed` are those of whom it is not known what they had then.
+fn in_order(
+    world: &World,
+    id: ResourceId,
+    calendar: &Calendar,
+    record: &[Change],
+    at: Instant,
+    changed: &BTreeSet<PersonId>,
+) -> Result<(), Broken> {
+    let by_bookings = calendar.resource.spec.policy.own_overlap == OwnOverlap::Refuse;
+    let excused =
+        |entry: &WaitEntry| by_bookings && changed.contains(&entry.owner) || excused(world, calendar, entry, at);
     let strict = calendar.resource.spec.policy.waitlist.is_some_and(|w| w.fill == WaitFill::Strict);
     let one_interval = calendar.resource.spec.interval.is_some();
     for taker in takers(record) {
@@ -153,7 +169,7 @@ fn in_order(world: &World, id: ResourceId, calendar: &Calendar, record: &[Change
             let without = least_free(calendar, occupied, Some(&taker)).is_none_or(|free| free >= units);
             let can = calendar.resource.spec.capacity.is_none_or(|capacity| entry.units <= capacity);
             let passed = strict && one_interval && can;
-            if ((without && !with) || passed) && !excused(world, calendar, entry, at) {
+            if ((without && !with) || passed) && !excused(entry) {
                 let who = taker.turn.map_or("a newcomer".into(), |turn| turn.id.to_string());
                 return broken("I8", id, at, format!("{who} has what was owed to {}", entry.id));
             }
