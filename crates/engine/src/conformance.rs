@@ -228,6 +228,7 @@ pub fn cases() -> Vec<Case> {
             offers_go_on_by_deadlines
             a_hundred_at_once_and_the_rest_right_after
             whom_a_cancel_frees_has_their_turn_elsewhere
+            whom_a_later_cancel_frees_was_not_passed_over
             what_is_given_up_is_somebody_else_s
             one_commit_joins_cancels_and_promotes
             what_waits_lapses_in_time;

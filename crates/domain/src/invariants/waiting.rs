@@ -31,9 +31,6 @@ pub(super) fn check(world: &World, commit: &[(&Changes, Instant)]) -> Result<(),
             }
         }
     }
-    // What they had, or had not, when somebody before them was judged may be otherwise by the end of the commit.
-    let all = commit.iter().flat_map(|(changes, _)| &changes.records).flat_map(|(_, record)| record);
-    let changed: BTreeSet<PersonId> = all.filter(|c| c.booking().is_some()).filter_map(Change::about).collect();
     for (id, n) in last {
         let (Some(calendar), Some((changes, at))) = (world.calendars.get(&id), commit.get(n)) else { continue };
         offers(id, calendar, *at)?;
@@ -41,8 +38,8 @@ pub(super) fn check(world: &World, commit: &[(&Changes, Instant)]) -> Result<(),
         if !calendar.waiting.is_empty()
             && let Some((_, record)) = record
         {
-            in_order(world, id, calendar, record, *at, &changed)?;
-            owed(world, id, calendar, *at, &changed)?;
+            in_order(world, id, calendar, record, *at, &changed_from(commit, n))?;
+            owed(world, id, calendar, *at, &changed_from(commit, 0))?;
         }
         for change in record.into_iter().flat_map(|(_, record)| record) {
             if let Change::WaitEnded(ended) = change
@@ -146,7 +143,13 @@ fn owed(
     Ok(())
 }
 
-/// Nobody took what was somebody's before them.
+/// Whose bookings change in a part of the commit: what they had when somebody before that was judged cannot be told any more.
+fn changed_from(commit: &[(&Changes, Instant)], n: usize) -> BTreeSet<PersonId> {
+    let later = commit.iter().skip(n).flat_map(|(changes, _)| &changes.records).flat_map(|(_, record)| record);
+    later.filter(|change| change.booking().is_some()).filter_map(Change::about).collect()
+}
+
+/// Nobody took what was somebody's before them. `changed` are those of whom it is not known what they had then.
 fn in_order(
     world: &World,
     id: ResourceId,
