@@ -6,6 +6,7 @@ use crate::change::Change;
 use crate::hold::Hold;
 use crate::ids::{BlockId, BookingId, EntryId, HoldId, PersonId, Version};
 use crate::levels::{Level, Levels};
+use crate::policy::OwnOverlap;
 use crate::resource::Resource;
 use crate::time::{Instant, Interval, Span};
 use crate::waitlist::{Place, WaitEntry};
@@ -147,6 +148,39 @@ impl Calendar {
             Change::WaitEnded(ended) => self.take_entry(ended.entry.id),
             Change::WaitDue(at) => self.wait_due = *at,
         }
+    }
+
+    /// What makes an empty calendar of the resource into this one: where the fold of a record may begin, if not at its beginning.
+    /// The first of them makes the resource.
+    pub fn as_changes(&self) -> Vec<Change> {
+        // Taken apart, so that nothing new is forgotten here. Levels, places and the longest follow from the rest.
+        let Calendar {
+            resource,
+            version: _,
+            decided_at: _,
+            levels: _,
+            uses,
+            holds,
+            blocks,
+            waiting,
+            wait_due,
+            places: _,
+            longest: _,
+        } = self;
+        let mut changes = vec![Change::ResourceCreated(resource.clone())];
+        let policy_version = resource.policy_version;
+        changes.extend(blocks.values().map(|block| Change::BlockAdded { block: block.clone(), policy_version }));
+        changes.extend(uses.values().filter_map(|u| {
+            let Use { id: UseId::Booking(booking, n), owner, interval, occupied, units } = *u else { return None };
+            // Rules about the owner are no matter of the calendar.
+            let (own_overlap, quota) = (OwnOverlap::Allow, None);
+            let slot = Slot { resource: resource.id, interval, occupied, units, own_overlap, quota };
+            Some(Change::BookingMade { booking, owner, pending: false, slots: vec![(n, slot)], occurrence: None })
+        }));
+        changes.extend(holds.values().map(|hold| Change::HoldGranted(*hold)));
+        changes.extend(waiting.values().map(|entry| Change::WaitJoined(*entry)));
+        changes.extend(wait_due.map(|at| Change::WaitDue(Some(at))));
+        changes
     }
 
     /// Puts an active booking's slots in, as when the calendar is loaded from rows.

@@ -23,7 +23,9 @@ impl Outbox {
     /// A reader of what is committed from now on.
     pub async fn from_now(engine: &Engine) -> Result<Outbox, StoreError> {
         let cursor = engine.store().head().await?;
-        Ok(Outbox { store: engine.store().clone(), doorbell: engine.doorbell(), cursor })
+        let store = engine.store().clone();
+        let doorbell = store.doorbell().unwrap_or_else(|| engine.doorbell());
+        Ok(Outbox { store, doorbell, cursor })
     }
 
     /// Leaves out what was committed until now: for a reader whom nobody has listened to.

@@ -11,6 +11,7 @@ use slotwise_domain::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// The write port and what hangs on it: decisions are recalled, observed, committed and read back through here.
@@ -52,6 +53,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// The latest signed checkpoint, where the store makes them.
     fn checkpoint(&self) -> Option<Checkpoint> {
+        None
+    }
+
+    /// Rung whenever there is more in the outbox, by whomever it was committed; `None` if only this engine commits.
+    fn doorbell(&self) -> Option<Arc<Notify>> {
         None
     }
 

@@ -11,7 +11,7 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Actor, Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, Contract, Cutoff, DateSaid, Decision,
+    Actor, Asked, AttemptKey, Became, Block, BlockId, Booking, BookingId, BookingState, Change, Code, Contract, Cutoff, DateSaid, Decision,
     Details, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt,
     HoldEnd, HoldId, Instant, Interval, Kind, Line, Occurrence, OpeningHours, Outcome, OwnOverlap, PartId, Period,
     PersonId, Policy, PolicyField, Quota, QuotaScope, Rejection, Requirement, Resource, ResourceId, ResourceSpec, Role,
@@ -119,6 +119,16 @@ pub fn decode_said(bytes: &[u8]) -> Decoded<Said> {
         (details.private, details.guests) = (private, guests.into_iter().map(Guest::from).collect());
     }
     Ok(said)
+}
+
+/// A booking as it is, without what people say about it.
+pub fn encode_booking(booking: &Booking) -> Decoded<Vec<u8>> {
+    Ok(postcard::to_extend(&BookingBin::of(booking)?, Vec::with_capacity(160))?)
+}
+
+/// A booking as [`encode_booking`] wrote it, with what people say about it.
+pub fn decode_booking(id: BookingId, bytes: &[u8], details: Details) -> Decoded<Booking> {
+    whole::<BookingBin>(bytes)?.booking(id, details)
 }
 
 /// All of the bytes as one value.
@@ -1026,6 +1036,87 @@ impl SlotBin {
             quota,
         };
         Ok((self.n, slot))
+    }
+}
+
+/// A booking as it is. Its resources are named once and counted from 0.
+#[derive(Serialize, Deserialize)]
+struct BookingBin<'a> {
+    format: u32,
+    owner: Id,
+    made_by: Id,
+    state: BookingStateBin,
+    resources: Vec<Id>,
+    slots: Vec<(u16, SlotBin)>,
+    #[serde(borrow)]
+    occurrence: Option<OccurrenceBin<'a>>,
+    revision: u64,
+    created_at: i64,
+    decided_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+enum BookingStateBin {
+    Pending,
+    Confirmed,
+    Cancelled { at: i64, by: Id, reason: Option<String> },
+}
+
+impl<'a> BookingBin<'a> {
+    fn of(booking: &'a Booking) -> Decoded<BookingBin<'a>> {
+        let Booking { id: _, owner, made_by, state, details: _, slots, occurrence, revision, created_at, decided_at } =
+            booking;
+        let resources = booking.resources();
+        let placed = slots.iter().enumerate().map(|(n, slot)| {
+            let place = resources.iter().position(|id| *id == slot.resource).unwrap_or(0);
+            Ok((place as u16, SlotBin::of(slot.resource, n as u16, slot)?))
+        });
+        Ok(BookingBin {
+            format: FORMAT,
+            owner: owner.0.into(),
+            made_by: made_by.uuid().into(),
+            state: match state {
+                BookingState::Pending => BookingStateBin::Pending,
+                BookingState::Confirmed => BookingStateBin::Confirmed,
+                BookingState::Cancelled { at, by, reason } => {
+                    BookingStateBin::Cancelled { at: at.0, by: by.uuid().into(), reason: reason.clone() }
+                }
+            },
+            slots: placed.collect::<Decoded<_>>()?,
+            resources: resources.iter().map(|id| id.0.into()).collect(),
+            occurrence: occurrence.as_ref().map(|occurrence| OccurrenceBin::of(occurrence, &mut None)),
+            revision: *revision,
+            created_at: created_at.0,
+            decided_at: decided_at.0,
+        })
+    }
+
+    fn booking(self, id: BookingId, details: Details) -> Decoded<Booking> {
+        known(self.format)?;
+        let resources = self.resources;
+        let slots = self.slots.into_iter().map(|(place, slot)| {
+            let of = resources.get(usize::from(place)).copied();
+            let of = of.ok_or_else(|| Malformed(format!("there is no resource {place}")))?;
+            Ok(slot.slot(ResourceId(of.into()))?.1)
+        });
+        Ok(Booking {
+            id,
+            owner: PersonId(self.owner.into()),
+            made_by: actor(self.made_by.into()),
+            state: match self.state {
+                BookingStateBin::Pending => BookingState::Pending,
+                BookingStateBin::Confirmed => BookingState::Confirmed,
+                BookingStateBin::Cancelled { at, by, reason } => {
+                    BookingState::Cancelled { at: Instant(at), by: actor(by.into()), reason }
+                }
+            },
+            details,
+            slots: slots.collect::<Decoded<_>>()?,
+            occurrence: self.occurrence.map(|occurrence| occurrence.occurrence(&mut None)).transpose()?,
+            revision: self.revision,
+            created_at: Instant(self.created_at),
+            decided_at: Instant(self.decided_at),
+        })
     }
 }
 

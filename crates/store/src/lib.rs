@@ -5,8 +5,11 @@ pub mod clock;
 pub mod codec;
 pub mod commit;
 pub mod embedded;
+mod health;
+pub mod postgres;
 pub mod record;
 mod text;
 
 pub use clock::SystemClock;
 pub use embedded::{Embedded, Options};
+pub use postgres::Postgres;

@@ -3,7 +3,7 @@
 
 use super::connect::{Use, connect};
 use super::error::plainly;
-use super::health::Health;
+use crate::health::Health;
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
 use std::path::Path;

@@ -2,6 +2,7 @@
 //! Nothing is repaired here.
 
 use crate::codec::Malformed;
+use crate::health::Health;
 use rusqlite::ErrorCode;
 use rusqlite::types::FromSql;
 use slotwise_domain::Broken;
@@ -228,5 +229,17 @@ impl Cells<'_> {
     pub fn impossible(&self, column: usize, says: String) -> Error {
         let column = self.row.as_ref().column_name(column).map_or_else(|_| column.to_string(), str::to_owned);
         Error::Row { table: self.table, column, key: self.key.to_string(), says }
+    }
+}
+
+impl Health {
+    /// Stops if what was read is not what was written.
+    pub fn look_at<T>(&self, read: &Result<T>) {
+        if let Err(e) = read
+            && e.damaged()
+            && self.stopped().is_none()
+        {
+            self.stop(e.plainly(), format!("what was read is not what was written: {e}"));
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::checkpoint::{checkpoint, watch_log};
 use super::connect::{Use, connect, use_log};
 use super::erase::erase_rows;
 use super::error::{Error, OpenError, Result};
-use super::health::Health;
+use crate::health::Health;
 use super::journal::{self, Head, Meta};
 use super::load;
 use super::mend::Mend;

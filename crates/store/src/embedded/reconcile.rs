@@ -6,7 +6,7 @@ use super::cache::Cache;
 use super::connect::{Use, connect};
 use super::error::{Error, Result};
 use super::follow::Follower;
-use super::health::Health;
+use crate::health::Health;
 use super::load::{self, PART};
 use super::mend::Mend;
 use super::refold::{Folding, Looked, Stop, Until, is_in, read_on};

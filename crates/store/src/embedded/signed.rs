@@ -6,7 +6,7 @@
 
 use super::connect::{Use, connect};
 use super::error::{Error, OpenError, Result};
-use super::health::Health;
+use crate::health::Health;
 use super::journal::{self, Meta};
 use super::open::sync;
 use super::tail::Tail;

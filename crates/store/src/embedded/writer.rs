@@ -6,7 +6,7 @@ use super::checkpoint::Checkpointer;
 use super::erase::{self, Words};
 use super::error::{Error, Result, plainly};
 use super::follow::Follower;
-use super::health::Health;
+use crate::health::Health;
 use super::journal::{self, Head, Meta};
 use super::load::{self, Source};
 use super::lookup::Lookup;

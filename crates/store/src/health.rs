@@ -1,7 +1,6 @@
 //! Whether the store may be relied on: whether its writer has stopped, and whether somebody has set the wall clock.
 //! What has stopped stays stopped; only an operator accepts a clock.
 
-use super::error::Result;
 use slotwise_domain::{Instant, Span};
 use slotwise_engine::{Clock, Status};
 use std::collections::BTreeMap;
@@ -10,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 /// How far the wall clock may part from the boot clock.
 const APART_MAX: Span = Span::seconds(5);
 
-pub(super) struct Health {
+pub(crate) struct Health {
     /// The cause, plainly.
     stopped: OnceLock<String>,
     /// What an operator should look at; nothing is stopped for it.
@@ -39,16 +38,6 @@ impl Health {
         let cause = cause.into();
         tracing::error!(cause, reason, "the store has stopped writing; nothing is accepted until it is started again");
         drop(self.stopped.set(cause));
-    }
-
-    /// Stops if what was read is not what was written.
-    pub fn look_at<T>(&self, read: &Result<T>) {
-        if let Err(e) = read
-            && e.damaged()
-            && self.stopped().is_none()
-        {
-            self.stop(e.plainly(), format!("what was read is not what was written: {e}"));
-        }
     }
 
     /// Says something of a part of the store until it says something else; `None` says that all is well with it.

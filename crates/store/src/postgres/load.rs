@@ -1,0 +1,577 @@
+//! Rows as the domain's things: a world from its scope, calendars from a snapshot and the record after it.
+//! It judges nothing; the only rows it holds are those of a commit that asks for more, and it waits for none of them.
+
+use super::cache::{Cache, trimmed};
+use super::error::{Error, Result};
+use super::pool::{Pool, all, args, rows};
+use super::sql;
+use crate::codec::{self, Malformed};
+use crate::commit::Commit;
+use crate::record::Hash;
+use slotwise_domain::{
+    Booking, BookingId, Calendar, Change, Counted, Details, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Facts,
+    Hold, HoldId, Instant, Members, Person, PersonId, ResourceId, Role, Scope, Version, WaitEntry, World,
+};
+use slotwise_engine::Record;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+/// Holds, in the table of claims.
+pub(super) const HOLD: i64 = 1;
+/// Places in waitlists.
+pub(super) const ENTRY: i64 = 2;
+/// How often a read may find that somebody has written in between.
+const TURNS_MAX: usize = 4;
+
+/// Where a resource's record ends, as its row says while it is held.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    pub version: Version,
+    pub decided_at: Instant,
+    pub stamp: i64,
+    pub hash: Hash,
+    /// Units of its one interval, with those given beyond it; none is no limit.
+    pub room: Option<i64>,
+}
+
+/// The rows that a commit holds.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub heads: HashMap<ResourceId, Head>,
+    /// Resources that are known not to be there.
+    pub absent: BTreeSet<ResourceId>,
+    pub persons: BTreeSet<PersonId>,
+}
+
+/// What loading needs besides a connection.
+#[derive(Clone, Copy)]
+pub(super) struct Loading<'a> {
+    pub part: i64,
+    pub cache: &'a Cache,
+    /// What ended before is not looked for.
+    pub since: Instant,
+    /// For rows about persons that must be there before they can be held.
+    pub pool: &'a Arc<Pool>,
+}
+
+impl Held {
+    /// Takes what the database says of rows asked for: those held, and those there.
+    pub fn take(&mut self, asked: &[Uuid], held: &[Row], there: &[Row]) -> Result<BTreeSet<ResourceId>> {
+        for row in held {
+            let id = ResourceId(row.try_get(0)?);
+            self.heads.insert(id, head(row)?);
+        }
+        let there: BTreeSet<ResourceId> = ids(there)?.into_iter().map(ResourceId).collect();
+        let absent = asked.iter().map(|id| ResourceId(*id)).filter(|id| !there.contains(id));
+        self.absent.extend(absent);
+        Ok(there.into_iter().filter(|id| !self.heads.contains_key(id)).collect())
+    }
+}
+
+fn head(row: &Row) -> Result<Head> {
+    let version = Version { epoch: epoch(row.try_get(1)?), number: unsigned(row.try_get(2)?) };
+    let hash: Vec<u8> = row.try_get(5)?;
+    Ok(Head {
+        version,
+        decided_at: Instant(row.try_get(3)?),
+        stamp: row.try_get(4)?,
+        hash: hash_of(&hash)?,
+        room: row.try_get(6)?,
+    })
+}
+
+/// The first column as ids.
+pub(super) fn ids(rows: &[Row]) -> Result<Vec<Uuid>> {
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+pub(super) fn hash_of(bytes: &[u8]) -> Result<Hash> {
+    Ok(bytes.try_into().map_err(|_| Malformed("a hash has not 32 bytes".into()))?)
+}
+
+pub(super) fn epoch(n: i64) -> Epoch {
+    Epoch(u32::try_from(n).unwrap_or(u32::MAX))
+}
+
+/// What the database counts is never negative.
+pub(super) fn unsigned(n: i64) -> u64 {
+    n.unsigned_abs()
+}
+
+/// Nothing here counts that far.
+pub(super) fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+pub(super) fn limit(max: usize) -> i64 {
+    i64::try_from(max).unwrap_or(i64::MAX)
+}
+
+/// Loads a scope into the world. With `held`, every resource and person that matters is held before it is read, and what cannot be
+/// held at once is an error that has changed nothing in the world.
+pub(super) async fn fill(
+    client: &Client,
+    with: Loading<'_>,
+    world: &mut World,
+    scope: &Scope,
+    mut held: Option<&mut Held>,
+) -> Result<()> {
+    if let Some(held) = held.as_deref_mut() {
+        hold_persons(client, with, scope, held).await?;
+    }
+    for _ in 0..TURNS_MAX {
+        let found = Found::read(client, with.part, scope).await?;
+        let touched: BTreeSet<ResourceId> = found.touches(scope);
+        if let Some(held) = held.as_deref_mut() {
+            let more: Vec<ResourceId> = touched
+                .iter()
+                .filter(|id| !held.heads.contains_key(id) && !held.absent.contains(id))
+                .copied()
+                .collect();
+            if !more.is_empty() {
+                hold_resources(client, with.part, &more, held).await?;
+                // What leads to them may have changed until they were held.
+                if !(scope.bookings.is_empty() && scope.holds.is_empty() && scope.entries.is_empty()) {
+                    continue;
+                }
+            }
+        }
+        let wanted: Vec<ResourceId> =
+            touched.into_iter().filter(|id| !world.loaded.resources.contains(id)).collect();
+        let calendars = match held.as_deref() {
+            Some(held) => {
+                let there = wanted.iter().filter_map(|id| Some((*id, held.heads.get(id)?.version)));
+                calendars_at(client, with, there.collect()).await?
+            }
+            None => calendars_seen(client, with, wanted.clone()).await?,
+        };
+        world.loaded.resources.extend(wanted);
+        world.calendars.extend(calendars.into_iter().map(|calendar| (calendar.resource.id, calendar)));
+        found.put_into(world, scope);
+        return Ok(());
+    }
+    Err(Error::NotHad)
+}
+
+async fn hold_resources(client: &Client, part: i64, more: &[ResourceId], held: &mut Held) -> Result<()> {
+    let asked: Vec<Uuid> = more.iter().map(|id| id.0).collect();
+    let asking = [
+        (sql::HEADS_HELD, args![part, asked.clone()]),
+        (sql::HEADS_THERE, args![part, asked.clone()]),
+    ];
+    let [got, there] = all(client, &asking).await?;
+    let others = held.take(&asked, &got, &there)?;
+    if others.is_empty() { Ok(()) } else { Err(Error::NotHad) }
+}
+
+async fn hold_persons(client: &Client, with: Loading<'_>, scope: &Scope, held: &mut Held) -> Result<()> {
+    let wanted = scope.people.union(&scope.counted).filter(|id| !held.persons.contains(id));
+    let wanted: Vec<Uuid> = wanted.map(|id| id.0).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let asking = [
+        (sql::PERSONS_HELD, args![with.part, wanted.clone()]),
+        (sql::PERSONS_THERE, args![with.part, wanted.clone()]),
+    ];
+    let [got, there] = all(client, &asking).await?;
+    let (mut got, there): (BTreeSet<Uuid>, BTreeSet<Uuid>) =
+        (ids(&got)?.into_iter().collect(), ids(&there)?.into_iter().collect());
+    if there.iter().any(|id| !got.contains(id)) {
+        return Err(Error::NotHad);
+    }
+    let new: Vec<Uuid> = wanted.iter().filter(|id| !there.contains(id)).copied().collect();
+    if !new.is_empty() {
+        // By another connection, so that they are there for everybody at once, whatever becomes of this commit.
+        with.pool.rows(sql::PERSONS_MADE, args![with.part, new.clone()]).await?;
+        got.extend(ids(&rows(client, sql::PERSONS_HELD, &args![with.part, new]).await?)?);
+    }
+    if wanted.iter().any(|id| !got.contains(id)) {
+        return Err(Error::NotHad);
+    }
+    held.persons.extend(got.into_iter().map(PersonId));
+    Ok(())
+}
+
+/// What was read of a scope, calendars apart.
+struct Found {
+    bookings: Vec<Booking>,
+    claims: Vec<(ResourceId, Change)>,
+    roles: Vec<(PersonId, Role)>,
+    facts: Vec<(PersonId, Facts, u64)>,
+    ruled: Vec<Booking>,
+    live: Vec<Change>,
+    members: Vec<(ResourceId, ResourceId)>,
+}
+
+impl Found {
+    /// In one round trip; in none, if only calendars are asked for.
+    async fn read(client: &Client, part: i64, scope: &Scope) -> Result<Found> {
+        let claims: Vec<Uuid> =
+            scope.holds.iter().map(|id| id.0).chain(scope.entries.iter().map(|id| id.0)).collect();
+        let ruled: BTreeSet<Uuid> = scope.people.union(&scope.counted).map(|id| id.0).collect();
+        let asked = [
+            (sql::BOOKINGS_BY_ID, scope.bookings.iter().map(|id| id.0).collect::<Vec<_>>()),
+            (sql::CLAIMS_BY_ID, claims),
+            (sql::ROLES, scope.roles.iter().map(|id| id.0).collect()),
+            (sql::FACTS_OF, scope.facts.iter().map(|id| id.0).collect()),
+            (sql::BOOKINGS_RULED, ruled.into_iter().collect()),
+            (sql::CLAIMS_LIVE, scope.people.iter().map(|id| id.0).collect()),
+            (sql::MEMBERS, scope.members.iter().map(|id| id.0).collect()),
+        ];
+        // What nothing is asked of is not sent.
+        let asked: Vec<_> =
+            asked.into_iter().map(|(sql, ids)| (sql, ids.is_empty(), args![part, ids])).collect();
+        let mut sent = Vec::new();
+        for (sql, none, args) in &asked {
+            sent.push((!none).then(|| super::pool::Sent::now(rows(client, sql, args))));
+        }
+        let mut answers = Vec::new();
+        for sent in sent {
+            answers.push(match sent {
+                Some(sent) => sent.await,
+                None => Ok(Vec::new()),
+            });
+        }
+        let answers: Vec<Vec<Row>> = answers.into_iter().collect::<Result<_>>()?;
+        let Ok([bookings, claims, roles, facts, ruled, live, members]) = <[Vec<Row>; 7]>::try_from(answers) else {
+            return Err(Error::bug("a statement was not answered"));
+        };
+        let claimed = |row: &Row| -> Result<(ResourceId, Change)> { claim(row) };
+        Ok(Found {
+            bookings: bookings.iter().map(booking).collect::<Result<_>>()?,
+            claims: claims.iter().map(claimed).collect::<Result<_>>()?,
+            roles: roles
+                .iter()
+                .map(|row| Ok((PersonId(row.try_get(0)?), codec::role_named(row.try_get(1)?)?)))
+                .collect::<Result<_>>()?,
+            facts: facts.iter().map(facts_of).collect::<Result<_>>()?,
+            ruled: ruled.iter().map(booking).collect::<Result<_>>()?,
+            live: live.iter().map(|row| Ok(claim(row)?.1)).collect::<Result<_>>()?,
+            members: members
+                .iter()
+                .map(|row| Ok((ResourceId(row.try_get(0)?), ResourceId(row.try_get(1)?))))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    fn touches(&self, scope: &Scope) -> BTreeSet<ResourceId> {
+        let mut touched = scope.resources.clone();
+        touched.extend(self.bookings.iter().flat_map(Booking::resources));
+        touched.extend(self.claims.iter().map(|(resource, _)| *resource));
+        touched
+    }
+
+    fn put_into(self, world: &mut World, scope: &Scope) {
+        world.bookings.extend(self.bookings.into_iter().map(|b| (b.id, Arc::new(b))));
+        for (resource, change) in self.claims {
+            match (hold_of(&change), entry_of(&change)) {
+                (Some((hold, ended)), _) => drop(world.holds.insert(hold.id, (resource, ended))),
+                (None, Some((entry, ended))) => drop(world.entries.insert(entry.id, (resource, ended))),
+                (None, None) => {}
+            }
+        }
+        world.roles.extend(self.roles);
+        world.facts.extend(self.facts.into_iter().map(|(id, facts, _)| (id, Arc::new(facts))));
+        let made: Vec<(PersonId, Vec<Change>)> = self.ruled.iter().map(|b| (b.owner, as_made(b))).collect();
+        for id in &scope.people {
+            let mut person = Person::default();
+            let bookings = made.iter().filter(|(owner, _)| owner == id).flat_map(|(_, changes)| changes);
+            for change in bookings.chain(&self.live) {
+                person.apply(*id, change);
+            }
+            world.people.insert(*id, person);
+        }
+        for id in &scope.counted {
+            let theirs = self.ruled.iter().filter(|b| b.owner == *id);
+            world.counted.insert(*id, Counted::of(theirs));
+        }
+        let mut groups: BTreeMap<ResourceId, Members> = scope.members.iter().map(|id| (*id, Members::new())).collect();
+        for (group, resource) in self.members {
+            groups.entry(group).or_default().insert(resource);
+        }
+        world.members.extend(groups);
+        let Scope { resources: _, bookings, holds, people, roles, members, counted, facts, entries } = scope;
+        let seen = Scope {
+            resources: BTreeSet::new(),
+            bookings: bookings.clone(),
+            holds: holds.clone(),
+            people: people.clone(),
+            roles: roles.clone(),
+            members: members.clone(),
+            counted: counted.clone(),
+            facts: facts.clone(),
+            entries: entries.clone(),
+        };
+        world.loaded.extend(&seen);
+        if !scope.members.is_empty() {
+            // What this world has seen or made of a resource is newer than what is told of the group.
+            let known: Vec<(ResourceId, Option<ResourceId>)> = world
+                .calendars
+                .values()
+                .map(|c| (c.resource.id, c.resource.spec.group.as_ref().map(|g| g.id)))
+                .collect();
+            for (resource, group) in known {
+                world.put_in_group(resource, group);
+            }
+        }
+    }
+}
+
+/// A booking as the changes that would make it now, for folds that count it.
+fn as_made(booking: &Booking) -> Vec<Change> {
+    let made = booking.resources().into_iter().map(|resource| Change::BookingMade {
+        booking: booking.id,
+        owner: booking.owner,
+        pending: !booking.state.takes_units(),
+        slots: booking.placed_on(resource),
+        occurrence: None,
+    });
+    made.collect()
+}
+
+// Calendars
+
+/// Calendars as they are, from memory where they are there.
+pub(super) async fn calendars_seen(
+    client: &Client,
+    with: Loading<'_>,
+    wanted: Vec<ResourceId>,
+) -> Result<Vec<Arc<Calendar>>> {
+    let (mut seen, mut missing) = (Vec::with_capacity(wanted.len()), Vec::new());
+    for id in wanted {
+        match with.cache.get(id) {
+            Some(calendar) => seen.push(trimmed(calendar, with.since)),
+            None => missing.push(id),
+        }
+    }
+    seen.extend(cold(client, with, missing).await?);
+    Ok(seen)
+}
+
+/// Calendars exactly at these versions, which are held: from memory with what is newer.
+pub(super) async fn calendars_at(
+    client: &Client,
+    with: Loading<'_>,
+    wanted: BTreeMap<ResourceId, Version>,
+) -> Result<Vec<Arc<Calendar>>> {
+    let (mut ready, mut behind, mut missing) = (Vec::with_capacity(wanted.len()), Vec::new(), Vec::new());
+    for (id, version) in &wanted {
+        match with.cache.get(*id) {
+            Some(calendar) if calendar.version == *version => ready.push(calendar),
+            Some(calendar) if calendar.version < *version => behind.push(calendar),
+            // What is in memory is ahead of what is held: it is not this database's.
+            Some(_) => {
+                with.cache.forget(*id);
+                missing.push(*id);
+            }
+            None => missing.push(*id),
+        }
+    }
+    metrics::counter!("slotwise_calendars_behind_total").increment(behind.len() as u64);
+    metrics::counter!("slotwise_calendars_cold_total").increment(missing.len() as u64);
+    ready.extend(caught_up(client, with, behind).await?);
+    ready.extend(cold(client, with, missing).await?);
+    for calendar in &ready {
+        if wanted.get(&calendar.resource.id) != Some(&calendar.version) {
+            let (id, version) = (calendar.resource.id, calendar.version);
+            return Err(Error::bug(format!("the record of {id} ends at {version}, and its row says otherwise")));
+        }
+    }
+    Ok(ready)
+}
+
+/// Calendars with all that is newer than they are.
+pub(super) async fn caught_up(
+    client: &Client,
+    with: Loading<'_>,
+    behind: Vec<Arc<Calendar>>,
+) -> Result<Vec<Arc<Calendar>>> {
+    if behind.is_empty() {
+        return Ok(behind);
+    }
+    let after: Vec<(ResourceId, u64)> = behind.iter().map(|c| (c.resource.id, c.version.number)).collect();
+    let mut records = records_after(client, with.part, &after).await?;
+    let folded = behind.into_iter().map(|mut calendar| {
+        let newer = records.remove(&calendar.resource.id).unwrap_or_default();
+        fold(Arc::make_mut(&mut calendar), newer)?;
+        let calendar = trimmed(calendar, with.since);
+        with.cache.put(calendar.clone());
+        Ok(calendar)
+    });
+    folded.collect()
+}
+
+/// Calendars from their snapshots and what follows them. What does not exist is left out.
+async fn cold(client: &Client, with: Loading<'_>, mut wanted: Vec<ResourceId>) -> Result<Vec<Arc<Calendar>>> {
+    let mut loaded = Vec::with_capacity(wanted.len());
+    for _ in 0..TURNS_MAX {
+        if wanted.is_empty() {
+            return Ok(loaded);
+        }
+        let asked: Vec<Uuid> = wanted.iter().map(|id| id.0).collect();
+        let asking = [
+            (sql::SNAPSHOTS, args![with.part, asked.clone()]),
+            (sql::RECORDS_AFTER_SNAPSHOTS, args![with.part, asked]),
+        ];
+        let [snapshots, after] = all(client, &asking).await?;
+        let mut records = by_resource(&after)?;
+        wanted.clear();
+        for row in &snapshots {
+            let mut calendar = snapshot(row)?;
+            let id = calendar.resource.id;
+            match fold(&mut calendar, records.remove(&id).unwrap_or_default()) {
+                Ok(()) => {
+                    let calendar = trimmed(Arc::new(calendar), with.since);
+                    with.cache.put(calendar.clone());
+                    loaded.push(calendar);
+                }
+                // A later snapshot was made between the two reads.
+                Err(_) => wanted.push(id),
+            }
+        }
+    }
+    Err(Error::bug("a record does not follow its snapshot"))
+}
+
+fn snapshot(row: &Row) -> Result<Calendar> {
+    let id = ResourceId(row.try_get(0)?);
+    let version = Version { epoch: epoch(row.try_get(2)?), number: unsigned(row.try_get(1)?) };
+    let changes = codec::decode_changes(id, row.try_get(4)?)?;
+    let Some((Change::ResourceCreated(resource), rest)) = changes.split_first() else {
+        return Err(Error::Malformed(Malformed(format!("the snapshot of {id} does not begin with it"))));
+    };
+    let mut calendar = Calendar::empty(resource.clone(), version, Instant(row.try_get(3)?));
+    rest.iter().for_each(|change| calendar.apply(change));
+    // A block's fold sets the policy version; so it is what it was, whatever their order.
+    Ok(calendar)
+}
+
+/// Folds records that follow.
+fn fold(calendar: &mut Calendar, records: Vec<Record>) -> Result<()> {
+    for record in records {
+        if record.version.number != calendar.version.number + 1 {
+            return Err(Error::bug(format!("{} follows {} of {}", record.version, calendar.version, record.resource)));
+        }
+        record.changes.iter().for_each(|change| calendar.apply(change));
+        (calendar.version, calendar.decided_at) = (record.version, record.decided_at);
+    }
+    Ok(())
+}
+
+// Records
+
+/// A row of resource, number, epoch, instant, attempt, actor, changes.
+pub(super) fn record(row: &Row) -> Result<Record> {
+    let resource = ResourceId(row.try_get(0)?);
+    Ok(Record {
+        resource,
+        version: Version { epoch: epoch(row.try_get(2)?), number: unsigned(row.try_get(1)?) },
+        decided_at: Instant(row.try_get(3)?),
+        attempt: row.try_get(4)?,
+        actor: codec::actor(row.try_get(5)?),
+        changes: codec::decode_changes(resource, row.try_get(6)?)?,
+    })
+}
+
+fn by_resource(rows: &[Row]) -> Result<HashMap<ResourceId, Vec<Record>>> {
+    let mut records: HashMap<ResourceId, Vec<Record>> = HashMap::new();
+    for row in rows {
+        let record = record(row)?;
+        records.entry(record.resource).or_default().push(record);
+    }
+    Ok(records)
+}
+
+/// What follows these versions, in order.
+pub(super) async fn records_after(
+    client: &Client,
+    part: i64,
+    after: &[(ResourceId, u64)],
+) -> Result<HashMap<ResourceId, Vec<Record>>> {
+    let resources: Vec<Uuid> = after.iter().map(|(id, _)| id.0).collect();
+    let numbers: Vec<i64> = after.iter().map(|(_, number)| signed(*number)).collect();
+    by_resource(&rows(client, sql::RECORDS_AFTER, &args![part, resources, numbers]).await?)
+}
+
+/// A commit from number, hash and body, in the columns from `at` on; its hash is not looked at.
+pub(super) fn commit(row: &Row, number: usize, hash: usize, body: usize) -> Result<Commit> {
+    let bytes: Vec<u8> = row.try_get(hash)?;
+    let (commit, _) = codec::decode_commit(unsigned(row.try_get(number)?), hash_of(&bytes)?, row.try_get(body)?)?;
+    Ok(commit)
+}
+
+// Bookings, claims, people
+
+/// A row of id, body, words.
+pub(super) fn booking(row: &Row) -> Result<Booking> {
+    let id = BookingId(row.try_get(0)?);
+    let said: Option<&[u8]> = row.try_get(2)?;
+    let details = match said {
+        Some(said) => codec::decode_said(said)?.pop().map(|(.., details)| details).unwrap_or_default(),
+        None => Details::default(),
+    };
+    Ok(codec::decode_booking(id, row.try_get(1)?, details)?)
+}
+
+/// A row of id, resource, change.
+pub(super) fn claim(row: &Row) -> Result<(ResourceId, Change)> {
+    let (id, resource): (Uuid, _) = (row.try_get(0)?, ResourceId(row.try_get(1)?));
+    let change = codec::decode_changes(resource, row.try_get(2)?)?.pop();
+    Ok((resource, change.ok_or_else(|| Malformed(format!("nothing is said of {id}")))?))
+}
+
+/// The hold of a change, and how it ended if it did.
+pub(super) fn hold_of(change: &Change) -> Option<(Hold, Option<EndedHold>)> {
+    match change {
+        Change::HoldGranted(hold) | Change::HoldRenewed(hold) => Some((*hold, None)),
+        Change::HoldEnded(ended) => Some((ended.hold, Some(*ended))),
+        Change::ResourceCreated(_)
+        | Change::ResourceEdited(_)
+        | Change::BlockAdded { .. }
+        | Change::BlockRemoved { .. }
+        | Change::BookingMade { .. }
+        | Change::BookingApproved { .. }
+        | Change::BookingCancelled { .. }
+        | Change::BookingMoved { .. }
+        | Change::BookingEdited { .. }
+        | Change::WaitJoined(_)
+        | Change::WaitOffered(_)
+        | Change::WaitResumed(_)
+        | Change::WaitMoved(_)
+        | Change::WaitEnded(_)
+        | Change::WaitDue(_) => None,
+    }
+}
+
+/// The waitlist entry of a change, and how it ended if it did.
+pub(super) fn entry_of(change: &Change) -> Option<(WaitEntry, Option<EndedEntry>)> {
+    let (entry, end) = change.entry()?;
+    Some((*entry, end.map(|end| EndedEntry { entry: *entry, end })))
+}
+
+/// The same, as lists tell it.
+pub(super) fn entry_listed(change: &Change) -> Option<(WaitEntry, Option<EntryEnd>)> {
+    let (entry, end) = change.entry()?;
+    Some((*entry, end))
+}
+
+/// Ids of holds and entries are both in one table.
+pub(super) fn claim_id(change: &Change) -> Option<(Uuid, i64, PersonId, Instant, bool)> {
+    if let Some((Hold { id: HoldId(id), holder, granted_at, .. }, ended)) = hold_of(change) {
+        return Some((id, HOLD, holder, granted_at, ended.is_none()));
+    }
+    let (WaitEntry { id: EntryId(id), owner, joined_at, .. }, ended) = entry_of(change)?;
+    Some((id, ENTRY, owner, joined_at, ended.is_none()))
+}
+
+/// A row of person, version, tags, allowances.
+pub(super) fn facts_of(row: &Row) -> Result<(PersonId, Facts, u64)> {
+    let json = |e: serde_json::Error| Error::Malformed(Malformed::from(e));
+    let tags: BTreeSet<String> = serde_json::from_str(row.try_get(2)?).map_err(json)?;
+    let allowances: BTreeMap<Uuid, u32> = serde_json::from_str(row.try_get(3)?).map_err(json)?;
+    let allowances = allowances.into_iter().map(|(of, most)| (ResourceId(of), most)).collect();
+    Ok((PersonId(row.try_get(0)?), Facts { tags, allowances }, unsigned(row.try_get(1)?)))
+}

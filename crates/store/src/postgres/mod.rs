@@ -1,0 +1,700 @@
+//! The PostgreSQL store: any number of instances over one database, the same behaviour as the embedded store.
+//! It judges nothing itself; what is true is in the database, and what is in memory is compared with it before anything is decided.
+//!
+//! `writer` is a commit from its rows to its answers, `write` the rows it writes, `sql` every statement. `load` makes the domain's
+//! things of rows, `cache` keeps calendars by version, `feed` tells what anybody committed. `proof` tries what all of it rests on.
+
+mod cache;
+mod error;
+mod feed;
+mod load;
+mod migrate;
+mod people;
+mod pool;
+mod post;
+mod proof;
+pub mod sql;
+mod write;
+mod writer;
+
+pub use error::Error;
+pub use migrate::{statements, without_comments};
+
+use crate::clock::SystemClock;
+use crate::health::Health;
+use async_trait::async_trait;
+use cache::Cache;
+use error::Result as Loaded;
+use feed::Feed;
+use load::{ENTRY, Loading, limit, signed, unsigned};
+use pool::{Pool, args};
+use slotwise_domain::{
+    AttemptKey, Booking, BookingId, Calendar, Epoch, EntryEnd, Hold, Instant, News, Notice, PersonId, Proposal, ResourceId,
+    Scope, Settle, Span, Version, WaitEntry, World,
+};
+use slotwise_engine::{
+    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Clock, CommitError, Cursor, Noted, NoticeId,
+    Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
+};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant as Moment};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_postgres::{AsyncMessage, Config, NoTls, Row};
+use uuid::Uuid;
+use writer::{Job, Writer};
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// The part that it serves.
+    pub part: i64,
+    /// The clock of its decisions, if it is not the database's.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// Calendars in memory, in bytes.
+    pub cache_bytes: usize,
+    /// Connections for reading. Two more write.
+    pub readers: usize,
+    /// Whether instances ring each other when they have committed. Without it they look by themselves, and are told a little later.
+    pub doorbell: bool,
+    /// Batches that may wait for the writer.
+    pub queue: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { part: 1, clock: None, cache_bytes: 512 << 20, readers: 8, doorbell: true, queue: 64 }
+    }
+}
+
+/// How long a read waits for a connection.
+const READ_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How long a commit does.
+const WRITE_WAIT_MAX: Duration = Duration::from_millis(500);
+/// Calendars loaded at once at the start.
+const BEGIN_AT_ONCE: usize = 200;
+/// Between two looks for what others have committed: after one that found something, and the longest.
+const LOOK_SOON: Duration = Duration::from_millis(25);
+const LOOK_LATE: Duration = Duration::from_millis(200);
+/// The same while a doorbell is heard.
+const LOOK_RUNG: Duration = Duration::from_millis(500);
+/// Between two looks that go far back, and two at the heads of all resources.
+const LOOK_FAR: Duration = Duration::from_secs(1);
+const RECONCILE_EVERY: Duration = Duration::from_secs(10);
+
+/// What all parts of the store share.
+struct Shared {
+    part: i64,
+    epoch: Epoch,
+    epoch_began: Option<Instant>,
+    time: Time,
+    health: Health,
+    cache: Arc<Cache>,
+    feed: Arc<Feed>,
+    readers: Arc<Pool>,
+    writers: Arc<Pool>,
+    doorbell: bool,
+    /// Why nothing is decided for now, if a setting of the database is why.
+    refused: Mutex<Option<String>>,
+}
+
+impl Shared {
+    fn refuse(&self, says: Option<String>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = says;
+    }
+
+    fn refused(&self) -> Option<String> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn loading(&self) -> Loading<'_> {
+        let since = self.time.now().minus(Calendar::LOOKBACK);
+        Loading { part: self.part, cache: &self.cache, since, pool: &self.readers }
+    }
+}
+
+/// The store's clock between two readings of the database's: that, and the time since.
+struct Time {
+    process: Option<Arc<dyn Clock>>,
+    last: Mutex<(Instant, Span)>,
+}
+
+impl Time {
+    /// The database's clock says so.
+    fn reads(&self, now: Instant) -> Instant {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = (now, SystemClock.since_boot());
+        now
+    }
+}
+
+impl Clock for Time {
+    fn now(&self) -> Instant {
+        match &self.process {
+            Some(clock) => clock.now(),
+            None => {
+                let (then, boot) = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+                then.plus(Span(SystemClock.since_boot().0.saturating_sub(boot.0)))
+            }
+        }
+    }
+
+    fn since_boot(&self) -> Span {
+        self.process.as_ref().map_or_else(|| SystemClock.since_boot(), |clock| clock.since_boot())
+    }
+}
+
+/// A store over a database that others may use at the same time.
+pub struct Postgres {
+    shared: Arc<Shared>,
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// Who this is among the instances.
+    instance: Uuid,
+    /// Until when this one carries out what falls due, for certain.
+    sweeps_until: Mutex<Option<Moment>>,
+}
+
+impl Postgres {
+    /// Opens the store of a database, and makes its tables if there are none. `url` is as libpq reads it.
+    pub async fn open(url: &str, options: Options) -> Result<Arc<Postgres>, Error> {
+        let mut config: Config = url.parse()?;
+        if config.get_application_name().is_none() {
+            config.application_name("slotwise");
+        }
+        migrate::migrate(&config).await?;
+        let part = options.part;
+        proof::prove(&config, part).await?;
+        let readers = Pool::new(config.clone(), options.readers, READ_WAIT_MAX);
+        let writers = Pool::new(config.clone(), 2, WRITE_WAIT_MAX);
+        readers.rows(sql::META_ADD, args![part]).await?;
+        let asked = [(sql::META, args![part]), (sql::STAMP_LAST, args![part]), (sql::CLOCK, args![])];
+        let [meta, stamp, clock] = readers.all(asked).await?;
+        let (Some(meta), Some(clock)) = (meta.first(), clock.first()) else {
+            return Err(Error::bug("the part's own row is gone"));
+        };
+        let epoch_began: Option<i64> = meta.try_get(1)?;
+        let stamp = stamp.first().map_or(Ok(0), |row| row.try_get(0))?;
+        let time = Time {
+            process: options.clock,
+            last: Mutex::new((Instant(clock.try_get(0)?), SystemClock.since_boot())),
+        };
+        let cache = Arc::new(Cache::new(options.cache_bytes));
+        let feed = Arc::new(Feed::new(part, readers.clone(), cache.clone(), stamp));
+        let shared = Arc::new(Shared {
+            part,
+            epoch: load::epoch(meta.try_get(0)?),
+            epoch_began: epoch_began.map(Instant),
+            health: Health::new(&time),
+            time,
+            cache,
+            feed,
+            readers,
+            writers,
+            doorbell: options.doorbell,
+            refused: Mutex::default(),
+        });
+        let settings = proof::look(&shared).await?;
+        if let Some(says) = settings.refused {
+            return Err(Error::Unfit(says));
+        }
+        shared.health.warn("settings", settings.warning);
+        begin(&shared).await?;
+        let (jobs, waiting) = mpsc::channel(options.queue.max(1));
+        let writer = Writer::new(shared.clone(), tokio::runtime::Handle::current());
+        let writer = std::thread::Builder::new().name("slotwise-commits".into()).spawn(move || writer.run(waiting));
+        let writer = writer.map_err(|e| Error::Unfit(format!("starting the thread that commits: {e}")))?;
+        let heard = Arc::new(Heard::default());
+        let mut tasks =
+            vec![tokio::spawn(proof::watch(Arc::downgrade(&shared))), tokio::spawn(follow(Arc::downgrade(&shared), heard.clone()))];
+        if options.doorbell {
+            tasks.push(tokio::spawn(listen(config, part, heard)));
+        }
+        Ok(Arc::new(Postgres {
+            shared,
+            jobs: Some(jobs),
+            writer: Some(writer),
+            tasks,
+            instance: Uuid::now_v7(),
+            sweeps_until: Mutex::default(),
+        }))
+    }
+
+    /// Takes in what other instances have committed until now, without waiting for the doorbell or the next look.
+    pub async fn catch_up(&self) -> Result<(), Error> {
+        self.shared.feed.catch_up(true).await.map(drop)
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.jobs = None;
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        self.shared.readers.close();
+        self.shared.writers.close();
+        // The thread ends by itself when its queue is empty; it may need this very runtime for that, so it is not waited for.
+        drop(self.writer.take());
+    }
+}
+
+/// What was heard of others, and whether anything can be.
+#[derive(Default)]
+struct Heard {
+    commits: Mutex<Vec<Uuid>>,
+    rung: Notify,
+    listening: std::sync::atomic::AtomicBool,
+}
+
+/// Everything that can be booked, and how far each record is.
+async fn begin(shared: &Shared) -> Loaded<()> {
+    let heads = shared.readers.rows(sql::HEADS_ALL, args![shared.part]).await?;
+    let ids: Vec<ResourceId> = load::ids(&heads)?.into_iter().map(ResourceId).collect();
+    // What does not fit into memory is still in the catalogue.
+    let none = Cache::new(0);
+    for some in ids.chunks(BEGIN_AT_ONCE) {
+        let mut conn = shared.readers.get().await?;
+        let cache = if shared.cache.half_full() { &none } else { &*shared.cache };
+        let calendars = load::calendars_seen(&conn, Loading { cache, ..shared.loading() }, some.to_vec()).await?;
+        conn.clean();
+        shared.feed.begin_with(&calendars);
+    }
+    Ok(())
+}
+
+/// Looks for what others have committed: when the doorbell rings, and by itself.
+async fn follow(shared: Weak<Shared>, heard: Arc<Heard>) {
+    let (mut far_at, mut reconciled_at, mut rest) = (Moment::now(), Moment::now(), LOOK_SOON);
+    loop {
+        drop(tokio::time::timeout(rest, heard.rung.notified()).await);
+        let Some(shared) = shared.upgrade() else { return };
+        let commits = std::mem::take(&mut *heard.commits.lock().unwrap_or_else(PoisonError::into_inner));
+        let far = far_at.elapsed() >= LOOK_FAR;
+        let looked = match commits.is_empty() {
+            false => shared.feed.take_named(commits).await.map(|()| 1),
+            true => shared.feed.catch_up(far).await,
+        };
+        if far {
+            far_at = Moment::now();
+        }
+        let listening = heard.listening.load(std::sync::atomic::Ordering::Relaxed);
+        let longest = if listening { LOOK_RUNG } else { LOOK_LATE };
+        rest = match &looked {
+            Ok(0) => (rest * 2).min(longest),
+            Ok(_) => LOOK_SOON,
+            Err(_) => LOOK_LATE,
+        };
+        if let Err(e) = looked {
+            tracing::warn!("looking for what others have committed: {e}");
+        }
+        if reconciled_at.elapsed() >= RECONCILE_EVERY {
+            reconciled_at = Moment::now();
+            match shared.feed.reconcile().await {
+                Ok(0) => {}
+                Ok(missed) => tracing::warn!(resources = missed, "changes were found that no look had found"),
+                Err(e) => tracing::warn!("comparing with the heads of all resources: {e}"),
+            }
+        }
+    }
+}
+
+/// Hears of commits as they are made. What is lost is found by looking.
+async fn listen(config: Config, part: i64, heard: Arc<Heard>) {
+    loop {
+        if let Err(e) = hear(&config, part, &heard).await {
+            tracing::debug!("listening for commits of others: {e}");
+        }
+        heard.listening.store(false, std::sync::atomic::Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn hear(config: &Config, part: i64, heard: &Heard) -> Loaded<()> {
+    let (client, mut connection) = config.connect(NoTls).await?;
+    let mut messages = std::pin::pin!(futures_util::stream::poll_fn(move |cx| connection.poll_message(cx)));
+    let listening = pool::plain(&client, sql::LISTEN);
+    let mut listening = std::pin::pin!(futures_util::FutureExt::fuse(listening));
+    loop {
+        tokio::select! {
+            said = &mut listening => said?,
+            message = futures_util::StreamExt::next(&mut messages) => match message {
+                Some(Ok(AsyncMessage::Notification(rung))) => {
+                    // Behind a pool of connections nothing may ever be heard: only then is it relied on for the pace of looking.
+                    heard.listening.store(true, std::sync::atomic::Ordering::Relaxed);
+                    let mut words = rung.payload().split(' ');
+                    let (of, id) = (words.next().and_then(|n| n.parse::<i64>().ok()), words.next());
+                    if of == Some(part) && let Some(Ok(id)) = id.map(Uuid::parse_str) {
+                        heard.commits.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+                        heard.rung.notify_one();
+                    }
+                }
+                Some(Ok(_)) => {}
+                Some(Err(e)) => return Err(e.into()),
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Postgres {
+    async fn recall(&self, key: AttemptKey) -> Result<Option<Recorded>, StoreError> {
+        Ok(self.answered(key).await?.map(|attempt| attempt.recorded))
+    }
+
+    async fn observe(&self, scope: Scope) -> Result<World, StoreError> {
+        let mut world = World::empty(self.shared.epoch);
+        let mut conn = self.shared.readers.get().await?;
+        load::fill(&conn, self.shared.loading(), &mut world, &scope, None).await?;
+        conn.clean();
+        Ok(world)
+    }
+
+    async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(says) = self.shared.refused() {
+            return Err(CommitError::NothingWritten(says));
+        }
+        let (reply, answer) = oneshot::channel();
+        let closed = || CommitError::NothingWritten("the store is closed".into());
+        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
+        jobs.send(Job { batch, settle, reply }).await.map_err(|_| closed())?;
+        match answer.await {
+            Ok(settled) => settled,
+            Err(_) => Err(CommitError::Unknown("the writer ended without an answer".into())),
+        }
+    }
+
+    async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError> {
+        let shared = &*self.shared;
+        let most = limit(max.saturating_add(1));
+        let asked = [
+            (sql::HEADS, args![shared.part, vec![resource.0]]),
+            (sql::RECORDS, args![shared.part, resource.0, signed(after.number), i64::MAX, most]),
+        ];
+        let [head, found] = shared.readers.all(asked).await?;
+        let nothing = Version::zero(shared.epoch);
+        let current = match head.first() {
+            Some(row) => version(row)?,
+            None => nothing,
+        };
+        if after.epoch != shared.epoch || after > current.max(nothing) {
+            return Ok(Streamed::Resync);
+        }
+        let mut records: Vec<Record> = found.iter().map(load::record).collect::<Loaded<_>>()?;
+        let more = records.len() > max;
+        records.truncate(max);
+        Ok(Streamed::Records(records, more))
+    }
+
+    async fn outbox(&self, after: Cursor, max: usize) -> Result<(Vec<Record>, Cursor), StoreError> {
+        self.shared.feed.after(&after, max)
+    }
+
+    async fn head(&self) -> Result<Cursor, StoreError> {
+        Ok(self.shared.feed.head())
+    }
+
+    async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+        if !self.sweeps().await? {
+            return Ok(Vec::new());
+        }
+        let shared = &*self.shared;
+        let found = shared.readers.rows(sql::DUE, args![shared.part, until.0, limit(max)]).await?;
+        let due = found.iter().map(|row| Ok((Instant(row.try_get(1)?), ResourceId(row.try_get(0)?))));
+        Ok(due.collect::<Loaded<_>>()?)
+    }
+
+    fn restored_at(&self) -> Option<Instant> {
+        self.shared.epoch_began
+    }
+
+    fn status(&self) -> Status {
+        match (self.shared.refused(), self.shared.health.status(&self.shared.time)) {
+            (Some(says), Status::Ready) => Status::Stopped(says),
+            (_, status) => status,
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.shared.health.warnings()
+    }
+
+    fn doorbell(&self) -> Option<Arc<Notify>> {
+        Some(self.shared.feed.bell.clone())
+    }
+
+    fn accept_clock(&self) {
+        self.shared.health.accept(&self.shared.time);
+    }
+}
+
+impl Postgres {
+    /// Whether it is this instance that carries out what falls due: one of them does, and another within two seconds of its end.
+    async fn sweeps(&self) -> Loaded<bool> {
+        let until = *self.sweeps_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if until.is_some_and(|until| until > Moment::now()) {
+            return Ok(true);
+        }
+        let asked_at = Moment::now();
+        let shared = &*self.shared;
+        let conn = &mut shared.readers.get().await?;
+        let take = async || -> Loaded<bool> {
+            pool::rows(conn, sql::SWEEPER_ADD, &args![shared.part, self.instance]).await?;
+            Ok(!pool::rows(conn, sql::SWEEP, &args![shared.part, self.instance]).await?.is_empty())
+        };
+        let taken = take().await;
+        if taken.is_ok() {
+            conn.clean();
+        }
+        let taken = taken?;
+        *self.sweeps_until.lock().unwrap_or_else(PoisonError::into_inner) =
+            taken.then(|| asked_at + Duration::from_secs(1));
+        Ok(taken)
+    }
+
+    /// The attempt with a key, whole.
+    async fn answered(&self, key: AttemptKey) -> Loaded<Option<Attempt>> {
+        let shared = &*self.shared;
+        let found = shared.readers.rows(sql::ANSWER, args![shared.part, key.key, key.actor]).await?;
+        let Some(row) = found.first() else { return Ok(None) };
+        let commit = load::commit(row, 0, 1, 2)?;
+        let entry = commit.entries.iter().find(|entry| entry.recorded.key == key);
+        let entry = entry.ok_or_else(|| Error::bug(format!("the answer to {} is not where it should be", key.key)))?;
+        Ok(Some(attempt_of(entry)))
+    }
+
+    /// The commits that changed a booking, in order, with what people said in them.
+    async fn commits_of(&self, id: BookingId) -> Loaded<Vec<(crate::commit::Commit, crate::codec::Said)>> {
+        let shared = &*self.shared;
+        let found = shared.readers.rows(sql::COMMITS_OF, args![shared.part, id.0]).await?;
+        found.iter().map(|row| Ok((load::commit(row, 1, 3, 4)?, said_of(row, 5)?))).collect()
+    }
+}
+
+fn said_of(row: &Row, at: usize) -> Loaded<crate::codec::Said> {
+    let said: Option<&[u8]> = row.try_get(at)?;
+    Ok(said.map(crate::codec::decode_said).transpose()?.unwrap_or_default())
+}
+
+fn attempt_of(entry: &crate::commit::Entry) -> Attempt {
+    Attempt {
+        recorded: (*entry.recorded).clone(),
+        command: entry.command.to_string(),
+        records: entry.records.iter().map(|record| entry.record(record)).collect(),
+    }
+}
+
+/// A row of resource, epoch, number.
+fn version(row: &Row) -> Loaded<Version> {
+    Ok(Version { epoch: load::epoch(row.try_get(1)?), number: unsigned(row.try_get(2)?) })
+}
+
+#[async_trait]
+impl Views for Postgres {
+    fn catalogue(&self) -> &RwLock<Catalogue> {
+        self.shared.feed.catalogue()
+    }
+
+    async fn calendars(&self, ids: Vec<ResourceId>) -> Result<Vec<Arc<Calendar>>, StoreError> {
+        let known: Vec<_> = ids.iter().map(|id| self.shared.cache.get(*id)).collect();
+        if known.iter().all(Option::is_some) {
+            return Ok(known.into_iter().flatten().collect());
+        }
+        let mut conn = self.shared.readers.get().await?;
+        let loaded = load::calendars_seen(&conn, self.shared.loading(), ids.clone()).await?;
+        conn.clean();
+        let loaded: BTreeMap<ResourceId, Arc<Calendar>> =
+            loaded.into_iter().map(|calendar| (calendar.resource.id, calendar)).collect();
+        Ok(ids.iter().filter_map(|id| loaded.get(id).cloned()).collect())
+    }
+
+    async fn booking(&self, id: BookingId) -> Result<Option<Arc<Booking>>, StoreError> {
+        let found = self.shared.readers.rows(sql::BOOKINGS_BY_ID, args![self.shared.part, vec![id.0]]).await?;
+        Ok(found.first().map(load::booking).transpose()?.map(Arc::new))
+    }
+
+    async fn bookings(&self, filter: BookingFilter) -> Result<Vec<Arc<Booking>>, StoreError> {
+        let BookingFilter { owner, resource, from, to, state, series, after, max } = filter;
+        let mut values = args![
+            self.shared.part,
+            owner.map(|id| id.0),
+            state,
+            series.map(|id| id.0),
+            from.map(|t| t.0),
+            to.map(|t| t.0),
+            after.map(|(start, _)| start.0),
+            after.map(|(_, id)| id.0),
+            limit(max),
+        ];
+        let sql = match resource {
+            Some(id) => {
+                values.push(pool::arg(id.0));
+                sql::BOOKINGS_OF_RESOURCE
+            }
+            None => sql::BOOKINGS,
+        };
+        let found = self.shared.readers.rows(sql, values).await?;
+        Ok(found.iter().map(|row| Ok(Arc::new(load::booking(row)?))).collect::<Loaded<_>>()?)
+    }
+
+    async fn history(&self, id: BookingId, max: usize) -> Result<Vec<Record>, StoreError> {
+        let commits = self.commits_of(id).await?;
+        let records = commits.iter().flat_map(|(commit, _)| commit.records());
+        let of_it = records.filter(|(_, r)| r.changes.iter().any(|change| change.booking() == Some(id)));
+        Ok(of_it.map(|(entry, record)| entry.record(record)).take(max).collect())
+    }
+
+    async fn attempt(&self, key: AttemptKey) -> Result<Option<Attempt>, StoreError> {
+        Ok(self.answered(key).await?)
+    }
+
+    async fn attempts(&self, filter: AttemptFilter) -> Result<AttemptsPage, StoreError> {
+        Ok(self.attempts_page(&filter).await?)
+    }
+
+    async fn records(&self, resource: ResourceId, after: u64, upto: u64) -> Result<Vec<Record>, StoreError> {
+        let values = args![self.shared.part, resource.0, signed(after), signed(upto), i64::MAX];
+        let found = self.shared.readers.rows(sql::RECORDS, values).await?;
+        Ok(found.iter().map(load::record).collect::<Loaded<_>>()?)
+    }
+
+    async fn booking_as_of(
+        &self,
+        id: BookingId,
+        resource: ResourceId,
+        number: u64,
+    ) -> Result<Option<Arc<Booking>>, StoreError> {
+        let mut booking: Option<Booking> = None;
+        for (commit, said) in self.commits_of(id).await? {
+            for (place, entry) in commit.entries.iter().enumerate() {
+                if entry.changes().all(|change| change.booking() != Some(id)) {
+                    continue;
+                }
+                if entry.records.iter().any(|r| r.resource == resource && r.version.number > number) {
+                    return Ok(booking.map(Arc::new));
+                }
+                let details = said.iter().find(|(n, of, _)| (*n as usize, *of) == (place, id));
+                let details = details.map(|(.., details)| details.clone());
+                let (by, at) = (entry.actor(), entry.recorded.decision.decided_at);
+                booking = Booking::after(booking.as_ref(), id, entry.changes(), details, by, at);
+            }
+        }
+        Ok(booking.map(Arc::new))
+    }
+
+    async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError> {
+        let found = self.shared.readers.rows(sql::CLAIMS_LIVE, args![self.shared.part, vec![holder.0]]).await?;
+        let mut holds = Vec::new();
+        for row in &found {
+            let (_, change) = load::claim(row)?;
+            holds.extend(load::hold_of(&change).map(|(hold, _)| hold));
+        }
+        holds.sort_by_key(|hold| hold.id);
+        Ok(holds)
+    }
+
+    async fn notices_of(&self, person: PersonId, before: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        let values = args![self.shared.part, person.0, signed(before.commit), i64::from(before.place), limit(max)];
+        let found = self.shared.readers.rows(sql::NOTICES_OF, values).await?;
+        Ok(found.iter().map(noted).collect::<Loaded<_>>()?)
+    }
+
+    async fn notices_after(&self, after: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        let values = args![self.shared.part, signed(after.commit), i64::from(after.place), limit(max)];
+        let found = self.shared.readers.rows(sql::NOTICES_AFTER, values).await?;
+        Ok(found.iter().map(noted).collect::<Loaded<_>>()?)
+    }
+
+    async fn entries_of(&self, owner: PersonId, max: usize) -> Result<Vec<(WaitEntry, Option<EntryEnd>)>, StoreError> {
+        let found = self.shared.readers.rows(sql::CLAIMS_OF, args![self.shared.part, owner.0, ENTRY, limit(max)]).await?;
+        let mut entries = Vec::new();
+        for row in &found {
+            entries.extend(load::entry_listed(&load::claim(row)?.1));
+        }
+        Ok(entries)
+    }
+}
+
+/// A row that begins with person, stamp, place, news, booking, resource, instant.
+fn noted(row: &Row) -> Loaded<Noted> {
+    let name: &str = row.try_get(3)?;
+    let news = News::named(name).ok_or_else(|| crate::codec::Malformed(format!("{name} is no news")))?;
+    let notice = Notice { to: PersonId(row.try_get(0)?), news, booking: BookingId(row.try_get(4)?) };
+    let place: i64 = row.try_get(2)?;
+    let id = NoticeId { commit: unsigned(row.try_get(1)?), place: u32::try_from(place).unwrap_or(u32::MAX) };
+    Ok(Noted { id, notice, resource: ResourceId(row.try_get(5)?), at: Instant(row.try_get(6)?) })
+}
+
+/// Commits read at once for a page of attempts.
+const PAGE_COMMITS: usize = 64;
+/// A decision may be so much later than its commit's stamp, or earlier, where clocks were set.
+const CLOCK_SLACK: Span = Span::seconds(60);
+
+impl Postgres {
+    /// Attempts that a filter takes, the latest first. A place is the commit's stamp, and where in it.
+    async fn attempts_page(&self, filter: &AttemptFilter) -> Loaded<AttemptsPage> {
+        let shared = &*self.shared;
+        let (mut stamp, mut end) = match &filter.before {
+            Some(before) => place_of(before),
+            None => (i64::MAX, usize::MAX),
+        };
+        if let Some(to) = filter.to.map(|to| to.plus(CLOCK_SLACK).0)
+            && to < stamp
+        {
+            (stamp, end) = (to, usize::MAX);
+        }
+        let first = filter.from.map_or(i64::MIN, |from| from.minus(CLOCK_SLACK).0);
+        let (mut attempts, mut looked) = (Vec::new(), 0);
+        loop {
+            let values = args![shared.part, stamp, limit(PAGE_COMMITS)];
+            let found = shared.readers.rows(sql::JOURNAL_BEFORE, values).await?;
+            // Commits of one stamp are one list.
+            let mut by_stamp: BTreeMap<i64, Vec<crate::commit::Commit>> = BTreeMap::new();
+            for row in &found {
+                by_stamp.entry(row.try_get(2)?).or_default().push(load::commit(row, 1, 3, 4)?);
+            }
+            for (at, commits) in by_stamp.into_iter().rev() {
+                if at < first {
+                    return Ok(AttemptsPage { attempts, next: None });
+                }
+                // They were read with the last id first.
+                let entries: Vec<_> = commits.iter().rev().flat_map(|commit| &commit.entries).collect();
+                let mut place = if at == stamp { end.min(entries.len()) } else { entries.len() };
+                while place > 0 {
+                    if attempts.len() >= filter.max || looked >= filter.look_max {
+                        return Ok(AttemptsPage { attempts, next: Some(cursor_at(at, place)) });
+                    }
+                    place -= 1;
+                    looked += 1;
+                    let Some(entry) = entries.get(place) else { continue };
+                    if filter.takes(&entry.recorded, || entry.changes_by_resource()) {
+                        attempts.push(attempt_of(entry));
+                    }
+                }
+                (stamp, end) = (at - 1, usize::MAX);
+            }
+            if found.len() < PAGE_COMMITS {
+                return Ok(AttemptsPage { attempts, next: None });
+            }
+        }
+    }
+}
+
+/// No commit has so many attempts.
+const PLACE_BITS: u32 = 13;
+/// 1 January 2020: what a cursor counts from, so that it fits.
+const CURSOR_FROM: i64 = 1_577_836_800_000_000;
+
+fn cursor_at(stamp: i64, place: usize) -> Cursor {
+    let place = place.min((1 << PLACE_BITS) - 1) as u64;
+    Cursor((stamp - CURSOR_FROM).max(0).unsigned_abs() << PLACE_BITS | place)
+}
+
+fn place_of(Cursor(cursor): &Cursor) -> (i64, usize) {
+    let stamp = signed(cursor >> PLACE_BITS).saturating_add(CURSOR_FROM);
+    (stamp, (cursor & ((1 << PLACE_BITS) - 1)) as usize)
+}
+

@@ -1,0 +1,270 @@
+//! Who people are, in the same database and apart from the record, so that they can be forgotten.
+//! It knows no secret: of a key only its hash is kept.
+
+use super::Postgres;
+use super::error::{Error, Result};
+use super::load::{facts_of, limit, signed};
+use super::pool::{args, rows};
+use super::sql;
+use crate::codec;
+use async_trait::async_trait;
+use slotwise_domain::{BookingId, Facts, PersonId, Role};
+use slotwise_engine::catalogue::words_of;
+use slotwise_engine::{Directory, Erased, FactsPut, Listed, PersonCard, PersonRow, RowPut, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+/// Bookings forgotten in one transaction.
+const ERASED_AT_ONCE: i64 = 200;
+
+#[async_trait]
+impl Directory for Postgres {
+    async fn person(&self, id: PersonId) -> std::result::Result<Option<PersonCard>, StoreError> {
+        let found = self.shared.readers.rows(sql::PERSON, args![self.shared.part, id.0]).await?;
+        Ok(found.first().map(card).transpose()?)
+    }
+
+    async fn people(&self, max: usize) -> std::result::Result<Vec<PersonCard>, StoreError> {
+        let found = self.shared.readers.rows(sql::PEOPLE, args![self.shared.part, limit(max)]).await?;
+        Ok(found.iter().map(card).collect::<Result<_>>()?)
+    }
+
+    async fn by_key(&self, secret_sha256: [u8; 32]) -> std::result::Result<Option<PersonCard>, StoreError> {
+        let values = args![self.shared.part, secret_sha256.to_vec()];
+        let found = self.shared.readers.rows(sql::PERSON_BY_KEY, values).await?;
+        Ok(found.first().map(card).transpose()?)
+    }
+
+    async fn put_person(&self, person: PersonCard) -> std::result::Result<(), StoreError> {
+        let part = self.shared.part;
+        let put = self.shared.readers.transaction(move |client| Box::pin(async move { put_card(client, part, &person).await }));
+        Ok(put.await?)
+    }
+
+    async fn find_people(
+        &self,
+        words: Vec<String>,
+        after: Option<(String, PersonId)>,
+        max: usize,
+    ) -> std::result::Result<Vec<Listed>, StoreError> {
+        // Nothing sorts after the last character there is.
+        let range = |word: String| (word.clone(), format!("{word}{}", char::MAX));
+        let mut asked = words.iter().flat_map(|text| words_of(text)).map(range);
+        let first = asked.next();
+        let (lows, highs): (Vec<String>, Vec<String>) = asked.unzip();
+        let (name, id) = after.unzip();
+        let values = args![
+            self.shared.part,
+            first.as_ref().map(|(low, _)| low.clone()),
+            first.map(|(_, high)| high),
+            lows,
+            highs,
+            name,
+            id.map(|id| id.0),
+            limit(max),
+        ];
+        let found = self.shared.readers.rows(sql::FOUND, values).await?;
+        Ok(found.iter().map(listed).collect::<Result<_>>()?)
+    }
+
+    async fn facts(&self, id: PersonId) -> std::result::Result<Option<(Facts, u64)>, StoreError> {
+        let part = self.shared.part;
+        let asked = [(sql::LISTED, args![part, id.0]), (sql::FACTS_OF, args![part, vec![id.0]])];
+        let [person, facts] = self.shared.readers.all(asked).await?;
+        if person.is_empty() {
+            return Ok(None);
+        }
+        let facts = facts.first().map(facts_of).transpose()?;
+        Ok(Some(facts.map(|(_, facts, version)| (facts, version)).unwrap_or_default()))
+    }
+
+    async fn put_facts(&self, id: PersonId, version: u64, facts: Facts) -> std::result::Result<FactsPut, StoreError> {
+        let part = self.shared.part;
+        let put = self.shared.readers.transaction(move |client| {
+            Box::pin(async move {
+                if rows(client, sql::PERSON_HELD, &args![part, id.0]).await?.is_empty() {
+                    return Ok(FactsPut::NoPerson);
+                }
+                let (theirs, at) = known(client, part, id).await?;
+                if at != version {
+                    return Ok(FactsPut::Moved(theirs, at));
+                }
+                put_facts(client, part, id, &facts, version + 1).await?;
+                Ok(FactsPut::Put(version + 1))
+            })
+        });
+        Ok(put.await?)
+    }
+
+    async fn put_people(&self, people: Vec<PersonRow>, dry_run: bool) -> std::result::Result<Vec<RowPut>, StoreError> {
+        let part = self.shared.part;
+        let put = self.shared.readers.transaction_if(move |client| {
+            Box::pin(async move {
+                let mut put = Vec::with_capacity(people.len());
+                for row in people {
+                    put.push(put_row(client, part, row).await?);
+                }
+                let keep = !dry_run && !put.contains(&RowPut::ExternalIdTaken);
+                Ok((put, keep))
+            })
+        });
+        Ok(put.await?)
+    }
+
+    async fn erase(&self, id: PersonId) -> std::result::Result<Option<Erased>, StoreError> {
+        let (part, readers) = (self.shared.part, &self.shared.readers);
+        if readers.rows(sql::LISTED, args![part, id.0]).await?.is_empty() {
+            return Ok(None);
+        }
+        // From here on they can ask for nothing more, so no new words of theirs come.
+        readers.rows(sql::SUSPENDED_PUT, args![part, id.0, true]).await?;
+        let (mut erased, mut after) = (Erased::default(), (i64::MIN, Uuid::nil()));
+        loop {
+            let (start, booking) = after;
+            let page = readers.transaction(move |client| {
+                Box::pin(async move { erase_words(client, part, id, start, booking).await })
+            });
+            let (bookings, reached) = page.await?;
+            erased.bookings += bookings;
+            match reached {
+                Some(reached) => after = reached,
+                None => break,
+            }
+        }
+        let gone = readers.transaction(move |client| {
+            Box::pin(async move {
+                let keys = rows(client, sql::KEYS_GONE, &args![part, id.0]).await?.len();
+                for sql in [
+                    sql::LETTERS_GONE,
+                    sql::READ_GONE,
+                    sql::ADDRESS_GONE,
+                    sql::FACTS_GONE,
+                    sql::WORDS_GONE,
+                    sql::PERSON_GONE,
+                ] {
+                    rows(client, sql, &args![part, id.0]).await?;
+                }
+                Ok(keys as u64)
+            })
+        });
+        erased.keys = gone.await?;
+        Ok(Some(erased))
+    }
+
+    async fn put_key(
+        &self,
+        secret_sha256: [u8; 32],
+        person: PersonId,
+        label: String,
+    ) -> std::result::Result<(), StoreError> {
+        let values = args![self.shared.part, secret_sha256.to_vec(), person.0, label];
+        match self.shared.readers.rows(sql::KEY_PUT, values).await {
+            Ok(_) => Ok(()),
+            Err(Error::Sql(e)) if e.code() == Some(&tokio_postgres::error::SqlState::FOREIGN_KEY_VIOLATION) => {
+                Err(StoreError("there is no such person".into()))
+            }
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+fn card(row: &Row) -> Result<PersonCard> {
+    let role = codec::role_named(row.try_get(3)?)?;
+    Ok(PersonCard { id: PersonId(row.try_get(0)?), name: row.try_get(1)?, title: row.try_get(2)?, role })
+}
+
+fn listed(row: &Row) -> Result<Listed> {
+    Ok(Listed { card: card(row)?, external_id: row.try_get(4)?, email: row.try_get(5)? })
+}
+
+async fn known(client: &Client, part: i64, id: PersonId) -> Result<(Facts, u64)> {
+    let found = rows(client, sql::FACTS_OF, &args![part, vec![id.0]]).await?;
+    let facts = found.first().map(facts_of).transpose()?;
+    Ok(facts.map(|(_, facts, version)| (facts, version)).unwrap_or_default())
+}
+
+async fn put_facts(client: &Client, part: i64, id: PersonId, facts: &Facts, version: u64) -> Result<()> {
+    let json = |e: serde_json::Error| Error::bug(e.to_string());
+    let tags = serde_json::to_string(&facts.tags).map_err(json)?;
+    let allowances: BTreeMap<Uuid, u32> = facts.allowances.iter().map(|(of, most)| (of.0, *most)).collect();
+    let allowances = serde_json::to_string(&allowances).map_err(json)?;
+    rows(client, sql::FACTS_PUT, &args![part, id.0, signed(version), tags, allowances]).await.map(drop)
+}
+
+async fn put_card(client: &Client, part: i64, person: &PersonCard) -> Result<()> {
+    let PersonCard { id, name, title, role } = person;
+    let role = codec::role_name(*role);
+    rows(client, sql::PERSON_PUT, &args![part, id.0, name.clone(), title.clone(), role]).await?;
+    rows(client, sql::WORDS_GONE, &args![part, id.0]).await?;
+    let words: BTreeSet<String> = [name, title].into_iter().flat_map(|text| words_of(text)).collect();
+    let words: Vec<String> = words.into_iter().collect();
+    rows(client, sql::WORDS_PUT, &args![part, id.0, words]).await.map(drop)
+}
+
+async fn put_row(client: &Client, part: i64, row: PersonRow) -> Result<RowPut> {
+    let called = match &row.external_id {
+        Some(external) => {
+            let found = rows(client, sql::CALLED, &args![part, external.clone()]).await?;
+            found.first().map(|row| row.try_get(0)).transpose()?.map(PersonId)
+        }
+        None => None,
+    };
+    let id = row.id.or(called).unwrap_or(row.fresh);
+    if called.is_some_and(|other| other != id) {
+        return Ok(RowPut::ExternalIdTaken);
+    }
+    // Held, so that two who change one person come one after the other.
+    rows(client, sql::PERSON_HELD, &args![part, id.0]).await?;
+    let before = rows(client, sql::LISTED, &args![part, id.0]).await?;
+    let before = before.first().map(listed).transpose()?;
+    let was = before.as_ref();
+    let after = Listed {
+        card: PersonCard {
+            id,
+            name: row.name,
+            title: row.title.or(was.map(|b| b.card.title.clone())).unwrap_or_default(),
+            role: row.role.or(was.map(|b| b.card.role)).unwrap_or(Role::Member),
+        },
+        external_id: row.external_id.or(was.and_then(|b| b.external_id.clone())),
+        email: row.email.or(was.and_then(|b| b.email.clone())),
+    };
+    let (known, version) = known(client, part, id).await?;
+    let tags = row.tags.filter(|tags| *tags != known.tags);
+    if before.as_ref() == Some(&after) && tags.is_none() {
+        return Ok(RowPut::Same(id));
+    }
+    put_card(client, part, &after.card).await?;
+    rows(client, sql::EXTERNAL_ID_PUT, &args![part, id.0, after.external_id]).await?;
+    if let Some(email) = after.email {
+        rows(client, sql::ADDRESS_PUT, &args![part, id.0, email]).await?;
+    }
+    if let Some(tags) = tags {
+        put_facts(client, part, id, &Facts { tags, ..known }, version + 1).await?;
+    }
+    Ok(if before.is_some() { RowPut::Changed(id) } else { RowPut::Made(id) })
+}
+
+/// Takes what was written in some bookings of a person out of the journal's unhashed side and the lists. Says how many there were,
+/// and where to go on.
+async fn erase_words(
+    client: &Client,
+    part: i64,
+    owner: PersonId,
+    start: i64,
+    after: Uuid,
+) -> Result<(u64, Option<(i64, Uuid)>)> {
+    let found = rows(client, sql::BOOKINGS_OF_OWNER, &args![part, owner.0, start, after, ERASED_AT_ONCE]).await?;
+    let Some(last) = found.last() else { return Ok((0, None)) };
+    let reached = (last.try_get(1)?, last.try_get(0)?);
+    let ids = super::load::ids(&found)?;
+    for row in rows(client, sql::JOURNAL_SAID, &args![part, ids.clone()]).await? {
+        let commit: Uuid = row.try_get(0)?;
+        let mut left = codec::decode_said(row.try_get(1)?)?;
+        left.retain(|(_, BookingId(booking), _)| !ids.contains(booking));
+        let left = if left.is_empty() { None } else { Some(codec::encode_said(&left)?) };
+        rows(client, sql::JOURNAL_SAID_PUT, &args![part, commit, left]).await?;
+    }
+    rows(client, sql::WORDS_OF_BOOKINGS_GONE, &args![part, ids]).await?;
+    Ok((found.len() as u64, Some(reached)))
+}

@@ -1,0 +1,291 @@
+//! Every statement that the PostgreSQL store sends, by name, so that a test can parse each of them against the rules of portability.
+//! Nothing is sent from here.
+//!
+//! One part per statement, and its key first; no advisory lock, trigger, sequence, range or exclusion; no volatile function in an
+//! UPDATE. What waits for nobody says SKIP LOCKED.
+
+/// All statements with their names, for the test.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
+        $($(#[$doc])* pub(super) const $name: &str = $sql;)*
+
+        /// Every statement by its name.
+        pub const ALL: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
+    };
+}
+
+statements! {
+    // A commit
+
+    /// Limits hold for this transaction only: the connection may be another's before and after. An isolation level carries nothing.
+    BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED";
+    BOUNDS = "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
+              set_config('idle_in_transaction_session_timeout', $2, true)";
+    COMMIT = "COMMIT";
+    ROLLBACK = "ROLLBACK";
+    SAVEPOINT = "SAVEPOINT keys";
+    BACK_TO_SAVEPOINT = "ROLLBACK TO SAVEPOINT keys";
+
+    /// No ON CONFLICT: a clash aborts everything.
+    COMMIT_ID = "INSERT INTO commit_id (part_id, id, tombstone) VALUES ($1, $2, false)";
+    TOMBSTONE = "INSERT INTO commit_id (part_id, id, tombstone) VALUES ($1, $2, true)";
+    IS_TOMBSTONE = "SELECT tombstone FROM commit_id WHERE part_id = $1 AND id = $2";
+
+    HEADS_HELD = "SELECT resource, epoch, number, decided_at, stamp, hash, room FROM resource_head
+        WHERE part_id = $1 AND resource = ANY($2) ORDER BY resource FOR UPDATE SKIP LOCKED";
+    HEADS_THERE = "SELECT resource FROM resource_head WHERE part_id = $1 AND resource = ANY($2)";
+    /// A statement of its own, after the rows are held.
+    CLOCK = "SELECT CAST(EXTRACT(epoch FROM clock_timestamp()) * 1000000 AS bigint)";
+
+    KEYS = "INSERT INTO attempt (part_id, key, actor, commit_id)
+        SELECT $1, k.key, k.actor, $2 FROM unnest($3::uuid[], $4::uuid[]) AS k (key, actor)
+        ON CONFLICT (part_id, key, actor) DO NOTHING";
+    /// Also tells which keys another commit has had: those that are not ours.
+    KEYS_KNOWN = "SELECT a.key, a.actor, j.number, j.hash, j.body
+        FROM attempt a JOIN journal j ON j.part_id = a.part_id AND j.id = a.commit_id
+        WHERE a.part_id = $1 AND a.key = ANY($2) AND a.commit_id <> $3";
+    KEYS_UNUSED = "DELETE FROM attempt WHERE part_id = $1 AND commit_id = $2 AND key = ANY($3)
+        AND EXISTS (SELECT 1 FROM unnest($3::uuid[], $4::uuid[]) AS k (key, actor)
+                    WHERE k.key = attempt.key AND k.actor = attempt.actor)";
+
+    PERSONS_HELD = "SELECT person FROM person_rule WHERE part_id = $1 AND person = ANY($2)
+        ORDER BY person FOR UPDATE SKIP LOCKED";
+    PERSONS_THERE = "SELECT person FROM person_rule WHERE part_id = $1 AND person = ANY($2)";
+    PERSONS_MADE = "INSERT INTO person_rule (part_id, person) SELECT $1, p FROM unnest($2::uuid[]) AS p
+        ON CONFLICT (part_id, person) DO NOTHING";
+
+    JOURNAL_ADD = "INSERT INTO journal (part_id, id, writer, number, stamp, hash, body, said)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    /// Its key refuses a version that somebody else has made.
+    RECORDS_ADD = "INSERT INTO record (part_id, resource, number, epoch, commit_id, decided_at, attempt, actor, changes)
+        SELECT $1, r.resource, r.number, $2, $3, r.decided_at, r.attempt, r.actor, r.changes
+        FROM unnest($4::uuid[], $5::bigint[], $6::bigint[], $7::uuid[], $8::uuid[], $9::bytea[])
+            AS r (resource, number, decided_at, attempt, actor, changes)";
+    HEADS_PUT = "INSERT INTO resource_head
+            (part_id, resource, epoch, number, base, decided_at, stamp, hash, commit_id, due_at, in_group, taken, room)
+        SELECT $1, h.resource, $2, h.number, h.base, h.decided_at, $3, h.hash, $4, h.due_at, h.in_group, h.taken, h.room
+        FROM unnest($5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bytea[], $10::bigint[], $11::uuid[], $12::bigint[],
+                    $13::bigint[]) AS h (resource, number, base, decided_at, hash, due_at, in_group, taken, room)
+        ON CONFLICT (part_id, resource) DO UPDATE SET
+            epoch = excluded.epoch, number = excluded.number, base = excluded.base, decided_at = excluded.decided_at,
+            stamp = excluded.stamp, hash = excluded.hash, commit_id = excluded.commit_id, due_at = excluded.due_at,
+            in_group = excluded.in_group, taken = excluded.taken, room = excluded.room
+        WHERE resource_head.number = excluded.base";
+    SNAPSHOTS_PUT = "INSERT INTO snapshot (part_id, resource, number, epoch, decided_at, changes)
+        SELECT $1, s.resource, s.number, $2, s.decided_at, s.changes
+        FROM unnest($3::uuid[], $4::bigint[], $5::bigint[], $6::bytea[]) AS s (resource, number, decided_at, changes)
+        ON CONFLICT (part_id, resource) DO UPDATE SET
+            number = excluded.number, epoch = excluded.epoch, decided_at = excluded.decided_at, changes = excluded.changes
+        WHERE snapshot.number < excluded.number";
+    BOOKINGS_PUT = "INSERT INTO booking
+            (part_id, id, owner, state, series, start_at, end_at, until, ruled, revision, commit_id, body, said)
+        SELECT $1, b.id, b.owner, b.state, b.series, b.start_at, b.end_at, b.until, b.ruled, b.revision, $2, b.body, b.said
+        FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[],
+                    $11::bigint[], $12::bytea[], $13::bytea[])
+            AS b (id, owner, state, series, start_at, end_at, until, ruled, revision, body, said)
+        ON CONFLICT (part_id, id) DO UPDATE SET
+            state = excluded.state, series = excluded.series, start_at = excluded.start_at, end_at = excluded.end_at,
+            until = excluded.until, ruled = excluded.ruled, revision = excluded.revision, commit_id = excluded.commit_id,
+            body = excluded.body, said = excluded.said
+        WHERE booking.revision < excluded.revision";
+    BOOKINGS_GONE_FROM = "DELETE FROM booking_on WHERE part_id = $1 AND resource = ANY($2) AND booking = ANY($3)";
+    BOOKINGS_ON = "INSERT INTO booking_on (part_id, resource, start_at, booking, end_at)
+        SELECT $1, o.resource, o.start_at, o.booking, o.end_at
+        FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[]) AS o (resource, start_at, booking, end_at)
+        ON CONFLICT (part_id, resource, start_at, booking) DO NOTHING";
+    BOOKING_COMMITS = "INSERT INTO booking_commit (part_id, booking, stamp, commit_id)
+        SELECT $1, b, $2, $3 FROM unnest($4::uuid[]) AS b";
+    CLAIMS_PUT = "INSERT INTO claim (part_id, id, kind, resource, person, since, live, change)
+        SELECT $1, c.id, c.kind, c.resource, c.person, c.since, c.live, c.change
+        FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[], $6::bigint[], $7::boolean[], $8::bytea[])
+            AS c (id, kind, resource, person, since, live, change)
+        ON CONFLICT (part_id, id) DO UPDATE SET live = excluded.live, change = excluded.change";
+    NOTICES_ADD = "INSERT INTO notice (part_id, person, stamp, place, commit_id, news, booking, resource, at)
+        SELECT $1, n.person, $2, n.place, $3, n.news, n.booking, n.resource, n.at
+        FROM unnest($4::uuid[], $5::bigint[], $6::text[], $7::uuid[], $8::uuid[], $9::bigint[])
+            AS n (person, place, news, booking, resource, at)";
+    LONGEST_PUT = "UPDATE meta SET longest = $2 WHERE part_id = $1 AND longest < $2";
+    /// The last before the COMMIT: a CHECK refuses it if a row was not what was judged on.
+    COUNTED = "UPDATE commit_id SET expected = $3, found =
+            (SELECT count(*) FROM resource_head h WHERE h.part_id = $1 AND h.commit_id = $2 AND h.resource = ANY($4))
+            + (SELECT count(*) FROM booking b WHERE b.part_id = $1 AND b.commit_id = $2 AND b.id = ANY($5))
+        WHERE part_id = $1 AND id = $2";
+
+    // What is true
+
+    HEADS = "SELECT resource, epoch, number FROM resource_head WHERE part_id = $1 AND resource = ANY($2)";
+    HEADS_ALL = "SELECT resource, number FROM resource_head WHERE part_id = $1";
+    SNAPSHOTS = "SELECT resource, number, epoch, decided_at, changes FROM snapshot WHERE part_id = $1 AND resource = ANY($2)";
+    RECORDS_AFTER_SNAPSHOTS = "SELECT r.resource, r.number, r.epoch, r.decided_at, r.attempt, r.actor, r.changes
+        FROM snapshot s JOIN record r ON r.part_id = s.part_id AND r.resource = s.resource AND r.number > s.number
+        WHERE s.part_id = $1 AND s.resource = ANY($2) ORDER BY r.resource, r.number";
+    RECORDS_AFTER = "SELECT r.resource, r.number, r.epoch, r.decided_at, r.attempt, r.actor, r.changes
+        FROM unnest($2::uuid[], $3::bigint[]) AS u (resource, after)
+        JOIN record r ON r.resource = u.resource AND r.number > u.after
+        WHERE r.part_id = $1 ORDER BY r.resource, r.number";
+    RECORDS = "SELECT resource, number, epoch, decided_at, attempt, actor, changes FROM record
+        WHERE part_id = $1 AND resource = $2 AND number > $3 AND number <= $4 ORDER BY number LIMIT $5";
+    BOOKINGS_BY_ID = "SELECT id, body, said FROM booking WHERE part_id = $1 AND id = ANY($2)";
+    BOOKINGS_RULED = "SELECT id, body, said FROM booking WHERE part_id = $1 AND owner = ANY($2) AND ruled";
+    CLAIMS_BY_ID = "SELECT id, resource, change FROM claim WHERE part_id = $1 AND id = ANY($2)";
+    CLAIMS_LIVE = "SELECT id, resource, change FROM claim WHERE part_id = $1 AND person = ANY($2) AND live";
+    CLAIMS_OF = "SELECT id, resource, change FROM claim WHERE part_id = $1 AND person = $2 AND kind = $3
+        ORDER BY since DESC, id DESC LIMIT $4";
+    ROLES = "SELECT id, role FROM person WHERE part_id = $1 AND id = ANY($2) AND NOT suspended";
+    FACTS_OF = "SELECT person, version, tags, allowances FROM person_facts WHERE part_id = $1 AND person = ANY($2)";
+    MEMBERS = "SELECT in_group, resource FROM resource_head WHERE part_id = $1 AND in_group = ANY($2)";
+    DUE = "SELECT resource, due_at FROM resource_head WHERE part_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3";
+    META = "SELECT epoch, epoch_began FROM meta WHERE part_id = $1";
+    META_ADD = "INSERT INTO meta (part_id, epoch) VALUES ($1, 1) ON CONFLICT (part_id) DO NOTHING";
+    STAMP_LAST = "SELECT stamp FROM journal WHERE part_id = $1 ORDER BY stamp DESC LIMIT 1";
+
+    // What was committed
+
+    JOURNAL_SINCE = "SELECT id, stamp FROM journal WHERE part_id = $1 AND stamp > $2 ORDER BY stamp, id";
+    JOURNAL_BY_ID = "SELECT id, number, stamp, hash, body, said FROM journal WHERE part_id = $1 AND id = ANY($2)";
+    JOURNAL_BEFORE = "SELECT id, number, stamp, hash, body, said FROM journal
+        WHERE part_id = $1 AND stamp <= $2 ORDER BY stamp DESC, id DESC LIMIT $3";
+    ANSWER = "SELECT j.number, j.hash, j.body FROM attempt a
+        JOIN journal j ON j.part_id = a.part_id AND j.id = a.commit_id
+        WHERE a.part_id = $1 AND a.key = $2 AND a.actor = $3";
+    COMMITS_OF = "SELECT j.id, j.number, j.stamp, j.hash, j.body, j.said FROM booking_commit c
+        JOIN journal j ON j.part_id = c.part_id AND j.id = c.commit_id
+        WHERE c.part_id = $1 AND c.booking = $2 ORDER BY c.stamp, c.commit_id";
+    SWEEP = "UPDATE sweeper SET owner = $2, until = now() + interval '2 seconds'
+        WHERE part_id = $1 AND (owner = $2 OR until < now())";
+    SWEEPER_ADD = "INSERT INTO sweeper (part_id, owner, until) VALUES ($1, $2, now() + interval '2 seconds')
+        ON CONFLICT (part_id) DO NOTHING";
+
+    // Lists
+
+    BOOKINGS = "SELECT id, body, said FROM booking
+        WHERE part_id = $1
+          AND ($2::uuid IS NULL OR owner = $2)
+          AND ($3::text IS NULL OR state = $3)
+          AND ($4::uuid IS NULL OR series = $4)
+          AND ($5::bigint IS NULL OR (end_at > $5
+               AND start_at > $5 - 1 - (SELECT m.longest FROM meta m WHERE m.part_id = $1)))
+          AND ($6::bigint IS NULL OR start_at < $6)
+          AND ($7::bigint IS NULL OR (start_at, id) > ($7, $8::uuid))
+        ORDER BY start_at, id LIMIT $9";
+    BOOKINGS_OF_RESOURCE = "SELECT b.id, b.body, b.said FROM booking_on o
+        JOIN booking b ON b.part_id = o.part_id AND b.id = o.booking AND b.start_at = o.start_at
+        WHERE o.part_id = $1 AND o.resource = $10
+          AND ($2::uuid IS NULL OR b.owner = $2)
+          AND ($3::text IS NULL OR b.state = $3)
+          AND ($4::uuid IS NULL OR b.series = $4)
+          AND ($5::bigint IS NULL OR (b.end_at > $5
+               AND o.start_at > $5 - 1 - (SELECT m.longest FROM meta m WHERE m.part_id = $1)))
+          AND ($6::bigint IS NULL OR o.start_at < $6)
+          AND ($7::bigint IS NULL OR (o.start_at, o.booking) > ($7, $8::uuid))
+        ORDER BY o.start_at, o.booking LIMIT $9";
+    NOTICES_OF = "SELECT person, stamp, place, news, booking, resource, at FROM notice
+        WHERE part_id = $1 AND person = $2 AND (stamp, place) < ($3, $4) ORDER BY stamp DESC, place DESC LIMIT $5";
+    /// With those that became visible only after later ones had been posted.
+    NOTICES_AFTER = "SELECT person, stamp, place, news, booking, resource, at FROM notice
+        WHERE part_id = $1 AND ((stamp, place) > ($2, $3)
+            OR (NOT posted AND stamp > $2 - 3600000000
+                AND (stamp, place) <= (SELECT p.stamp, p.place FROM posted p WHERE p.part_id = $1)))
+        ORDER BY stamp, place LIMIT $4";
+
+    // People
+
+    PERSON = "SELECT id, name, title, role FROM person WHERE part_id = $1 AND id = $2 AND NOT suspended";
+    PEOPLE = "SELECT id, name, title, role FROM person WHERE part_id = $1 AND NOT suspended ORDER BY name, id LIMIT $2";
+    PERSON_BY_KEY = "SELECT p.id, p.name, p.title, p.role FROM api_key k
+        JOIN person p ON p.part_id = k.part_id AND p.id = k.person
+        WHERE k.part_id = $1 AND k.secret_sha256 = $2 AND NOT p.suspended";
+    PERSON_PUT = "INSERT INTO person (part_id, id, name, title, role) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (part_id, id) DO UPDATE SET name = excluded.name, title = excluded.title, role = excluded.role";
+    PERSON_HELD = "SELECT id FROM person WHERE part_id = $1 AND id = $2 FOR UPDATE";
+    EXTERNAL_ID_PUT = "UPDATE person SET external_id = $3 WHERE part_id = $1 AND id = $2";
+    CALLED = "SELECT id FROM person WHERE part_id = $1 AND external_id = $2";
+    LISTED = "SELECT p.id, p.name, p.title, p.role, p.external_id, a.email FROM person p
+        LEFT JOIN address a ON a.part_id = p.part_id AND a.person = p.id
+        WHERE p.part_id = $1 AND p.id = $2";
+    /// A person has a word that begins like each of those asked for.
+    FOUND = "SELECT p.id, p.name, p.title, p.role, p.external_id, a.email FROM person p
+        LEFT JOIN address a ON a.part_id = p.part_id AND a.person = p.id
+        WHERE p.part_id = $1 AND NOT p.suspended
+          AND ($2::text IS NULL OR p.id IN
+               (SELECT w.person FROM person_word w WHERE w.part_id = $1 AND w.word >= $2 AND w.word < $3))
+          AND NOT EXISTS (SELECT 1 FROM unnest($4::text[], $5::text[]) AS u (low, high)
+               WHERE NOT EXISTS (SELECT 1 FROM person_word x
+                   WHERE x.part_id = $1 AND x.person = p.id AND x.word >= u.low AND x.word < u.high))
+          AND ($6::text IS NULL OR (p.name, p.id) > ($6, $7::uuid))
+        ORDER BY p.name, p.id LIMIT $8";
+    WORDS_GONE = "DELETE FROM person_word WHERE part_id = $1 AND person = $2";
+    WORDS_PUT = "INSERT INTO person_word (part_id, word, person) SELECT $1, w, $2 FROM unnest($3::text[]) AS w
+        ON CONFLICT (part_id, word, person) DO NOTHING";
+    FACTS_PUT = "INSERT INTO person_facts (part_id, person, version, tags, allowances) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (part_id, person) DO UPDATE SET
+            version = excluded.version, tags = excluded.tags, allowances = excluded.allowances";
+    SUSPENDED_PUT = "UPDATE person SET suspended = $3 WHERE part_id = $1 AND id = $2";
+    KEY_PUT = "INSERT INTO api_key (part_id, secret_sha256, person, label) VALUES ($1, $2, $3, $4)";
+    KEYS_GONE = "DELETE FROM api_key WHERE part_id = $1 AND person = $2 RETURNING person";
+    FACTS_GONE = "DELETE FROM person_facts WHERE part_id = $1 AND person = $2";
+    PERSON_GONE = "DELETE FROM person WHERE part_id = $1 AND id = $2";
+    BOOKINGS_OF_OWNER = "SELECT id, start_at FROM booking WHERE part_id = $1 AND owner = $2 AND (start_at, id) > ($3, $4)
+        ORDER BY start_at, id LIMIT $5";
+    WORDS_OF_BOOKINGS_GONE = "UPDATE booking SET said = NULL WHERE part_id = $1 AND id = ANY($2)";
+    JOURNAL_SAID = "SELECT j.id, j.said FROM booking_commit c
+        JOIN journal j ON j.part_id = c.part_id AND j.id = c.commit_id
+        WHERE c.part_id = $1 AND c.booking = ANY($2) AND j.said IS NOT NULL";
+    JOURNAL_SAID_PUT = "UPDATE journal SET said = $3 WHERE part_id = $1 AND id = $2";
+
+    // How they are told
+
+    ADDRESS = "SELECT email FROM address WHERE part_id = $1 AND person = $2";
+    ADDRESS_PUT = "INSERT INTO address (part_id, person, email) VALUES ($1, $2, $3)
+        ON CONFLICT (part_id, person) DO UPDATE SET email = excluded.email";
+    ADDRESS_GONE = "DELETE FROM address WHERE part_id = $1 AND person = $2";
+    LETTERS_GONE = "DELETE FROM letter WHERE part_id = $1 AND person = $2";
+    READ_UNTIL = "SELECT stamp, place FROM notice_read WHERE part_id = $1 AND person = $2";
+    READ_UNTIL_PUT = "INSERT INTO notice_read (part_id, person, stamp, place) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (part_id, person) DO UPDATE SET stamp = excluded.stamp, place = excluded.place
+        WHERE (notice_read.stamp, notice_read.place) < (excluded.stamp, excluded.place)";
+    READ_GONE = "DELETE FROM notice_read WHERE part_id = $1 AND person = $2";
+    POSTED_UNTIL = "SELECT stamp, place FROM posted WHERE part_id = $1";
+    POSTED_UNTIL_PUT = "INSERT INTO posted (part_id, stamp, place) VALUES ($1, $2, $3)
+        ON CONFLICT (part_id) DO UPDATE SET stamp = excluded.stamp, place = excluded.place
+        WHERE (posted.stamp, posted.place) < (excluded.stamp, excluded.place)";
+    /// Each notice is posted by whoever is first.
+    NOTICE_POSTED = "UPDATE notice SET posted = true
+        WHERE part_id = $1 AND person = $2 AND stamp = $3 AND place = $4 AND NOT posted RETURNING person";
+    LETTER_ADD = "INSERT INTO letter (part_id, person, stamp, place, news, booking, resource, at, due_at)
+        SELECT a.part_id, a.person, $3, $4, $5, $6, $7, $8, $8 FROM address a WHERE a.part_id = $1 AND a.person = $2
+        ON CONFLICT (part_id, person, stamp, place) DO NOTHING";
+    LETTERS_DUE = "SELECT l.person, l.stamp, l.place, l.news, l.booking, l.resource, l.at, l.tries, a.email
+        FROM letter l
+        JOIN address a ON a.part_id = l.part_id AND a.person = l.person
+        JOIN person p ON p.part_id = l.part_id AND p.id = l.person AND NOT p.suspended
+        WHERE l.part_id = $1 AND l.due_at <= $2 ORDER BY l.due_at LIMIT $3 FOR UPDATE OF l SKIP LOCKED";
+    /// Whoever takes letters keeps them from others for a while.
+    LETTER_TAKEN = "UPDATE letter SET due_at = $5 WHERE part_id = $1 AND person = $2 AND stamp = $3 AND place = $4";
+    LETTER_DONE = "DELETE FROM letter WHERE part_id = $1 AND person = $2 AND stamp = $3 AND place = $4";
+    LETTER_LATER = "UPDATE letter SET tries = tries + 1, due_at = $5
+        WHERE part_id = $1 AND person = $2 AND stamp = $3 AND place = $4";
+
+    // The proof at the start, and what is watched
+
+    PROOF_ADD = "INSERT INTO proof (part_id, id, n) VALUES ($1, $2, 0)";
+    PROOF_RAISED = "UPDATE proof SET n = n + 1 WHERE part_id = $1 AND id = $2 AND n = $3 RETURNING n";
+    PROOF_HELD = "SELECT n FROM proof WHERE part_id = $1 AND id = $2 FOR UPDATE SKIP LOCKED";
+    PROOF_GONE = "DELETE FROM proof WHERE part_id = $1 AND id = ANY($2)";
+    SETTINGS = "SELECT current_setting('server_version_num'), current_setting('fsync'), current_setting('synchronous_commit'),
+        current_setting('full_page_writes'), current_setting('transaction_read_only')";
+
+    // Between instances
+
+    /// After the COMMIT, never in it; it may be lost.
+    RING = "SELECT pg_notify($1, $2)";
+    LISTEN = "LISTEN slotwise";
+
+    // The schema
+
+    MIGRATIONS = "CREATE TABLE IF NOT EXISTS migration (number bigint NOT NULL PRIMARY KEY, checksum bytea NOT NULL)";
+    MIGRATION_LOCK_ADD = "INSERT INTO migration (number, checksum) VALUES (0, '') ON CONFLICT (number) DO NOTHING";
+    MIGRATION_LOCK = "SELECT number FROM migration WHERE number = 0 FOR UPDATE";
+    MIGRATIONS_DONE = "SELECT number, checksum FROM migration WHERE number > 0 ORDER BY number";
+    MIGRATION_DONE = "INSERT INTO migration (number, checksum) VALUES ($1, $2)";
+}

@@ -1,0 +1,730 @@
+//! Commits, on a thread of their own: a batch of proposals in, one transaction for all whose rows are had, their answers out.
+//! It has no rule of its own, never waits for a resource's row, and never tries twice; what it does not know it does not tell.
+//!
+//! The order in a transaction, always: commit id → resource rows, sorted → clock → keys, sorted → rows of persons → writes → COMMIT.
+//! Three round trips: everything up to the keys; what is judged on, where it is not in memory; the writes with the COMMIT.
+
+use super::Shared;
+use super::cache::trimmed;
+use super::error::{Error, Means, Result};
+use super::load::{self, Head, Held, Loading, fill, signed};
+use super::pool::{Args, Conn, Sent, all, args, plain, rows};
+use super::sql;
+use super::write::{self, Chained};
+use crate::codec;
+use crate::commit::Commit;
+use crate::record::{self, Hash};
+use slotwise_domain::{
+    AttemptKey, Calendar, Change, Changes, Failure, FailureCode, Instant, Proposal, ResourceId, Scope, Settle, World,
+};
+use slotwise_engine::round::{Judged, KeyAge, assert_sound, judge, key_age};
+use slotwise_engine::{Clock, CommitError, Made, Recorded, Settled};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant as Moment};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+/// How long a proposal waits for rows that somebody else holds; then it is FAILED.
+const ROW_WAIT_MAX: Duration = Duration::from_millis(100);
+/// Between two looks whether they are free.
+const ROW_LOOK_EVERY: Duration = Duration::from_millis(4);
+/// How long a commit may take before its outcome is asked for.
+const COMMIT_WITHIN: Duration = Duration::from_secs(4);
+/// How long it is asked for before there is no outcome yet.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(2);
+/// The same as the database is told, in milliseconds: it ends what we have given up.
+const STATEMENT_MS: &str = "5000";
+const LOCK_MS: &str = "100";
+
+/// A batch, and where its answers go.
+pub(super) struct Job {
+    pub batch: Vec<Proposal>,
+    pub settle: Settle,
+    pub reply: oneshot::Sender<Reply>,
+}
+
+pub(super) type Reply = std::result::Result<Vec<Settled>, CommitError>;
+
+/// Where this writer's chain of commits ends.
+struct Chain {
+    writer: Uuid,
+    number: u64,
+    hash: Hash,
+    /// The last stamp.
+    stamp: i64,
+}
+
+impl Chain {
+    fn new(stamp: i64) -> Chain {
+        let writer = Uuid::now_v7();
+        Chain { writer, number: 0, hash: record::commits_genesis(writer), stamp }
+    }
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    rt: Handle,
+    chain: Chain,
+}
+
+/// How one transaction ended for those who were in it.
+enum Ended {
+    /// With answers; these are without one because somebody else holds a row of theirs.
+    Answered(Vec<usize>),
+    /// Nothing was written: these are FAILED with this code.
+    Failed(FailureCode, Error),
+    /// It may be durable.
+    Unknown(String),
+}
+
+/// A proposal with its verdict, waiting for its rows.
+pub(super) struct Decided {
+    /// Its place in the batch.
+    pub n: usize,
+    pub recorded: Box<Recorded>,
+    pub changes: Changes,
+    made: Option<Made>,
+}
+
+impl Writer {
+    pub fn new(shared: Arc<Shared>, rt: Handle) -> Writer {
+        let chain = Chain::new(shared.feed.stamp());
+        Writer { shared, rt, chain }
+    }
+
+    /// Serves batches until nobody can send any more.
+    pub fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(job) = jobs.blocking_recv() {
+            let begun = Moment::now();
+            let size = job.batch.len();
+            let reply = catch_unwind(AssertUnwindSafe(|| self.serve(&job.batch, job.settle)));
+            let reply = reply.unwrap_or_else(|_| {
+                let says = "the writer panicked; this is a bug".to_owned();
+                self.shared.health.stop(says.clone(), says.clone());
+                // It may have been while a commit was in flight.
+                Err(CommitError::Unknown(says))
+            });
+            if reply.is_ok() {
+                metrics::histogram!("slotwise_store_commit_seconds").record(begun.elapsed());
+                metrics::histogram!("slotwise_batch_size").record(size as f64);
+            }
+            // Whoever asked may have gone; what is decided is decided.
+            drop(job.reply.send(reply));
+        }
+    }
+
+    fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.rt.block_on(future)
+    }
+
+    fn serve(&mut self, batch: &[Proposal], settle: Settle) -> Reply {
+        let mut answers: Vec<Option<Settled>> = batch.iter().map(|_| None).collect();
+        let mut pending: Vec<usize> = (0..batch.len()).collect();
+        let begun = Moment::now();
+        while !pending.is_empty() {
+            if let Some(reason) = self.shared.health.stopped() {
+                return Err(CommitError::NothingWritten(format!("the store has stopped: {reason}")));
+            }
+            match self.transaction(batch, &pending, settle, &mut answers) {
+                Ended::Answered(waiting) => pending = waiting,
+                Ended::Failed(code, e) => {
+                    tracing::warn!(error = %e, code = code.name(), "a commit failed");
+                    if e.stops() {
+                        let cause = format!("{}, while a batch was decided and written", e.plainly());
+                        self.shared.health.stop(cause, e.to_string());
+                    }
+                    let none_yet = answers.iter().all(Option::is_none);
+                    if none_yet && code == FailureCode::StoreUnavailable {
+                        return Err(CommitError::NothingWritten(e.to_string()));
+                    }
+                    fail(&mut answers, &pending, code);
+                    pending.clear();
+                }
+                // Those of an earlier transaction have their answers under their keys.
+                Ended::Unknown(says) => return Err(CommitError::Unknown(says)),
+            }
+            if !pending.is_empty() {
+                if begun.elapsed() >= ROW_WAIT_MAX {
+                    metrics::counter!("slotwise_rows_not_had_total").increment(pending.len() as u64);
+                    fail(&mut answers, &pending, FailureCode::Conflict);
+                    pending.clear();
+                } else {
+                    std::thread::sleep(ROW_LOOK_EVERY);
+                }
+            }
+        }
+        let settled: Vec<Settled> = answers.into_iter().flatten().collect();
+        match settled.len() == batch.len() {
+            true => Ok(settled),
+            false => Err(CommitError::Unknown("a proposal was left without an answer; this is a bug".into())),
+        }
+    }
+
+    /// One transaction for all that are still waiting.
+    fn transaction(
+        &mut self,
+        batch: &[Proposal],
+        pending: &[usize],
+        settle: Settle,
+        answers: &mut [Option<Settled>],
+    ) -> Ended {
+        let shared = self.shared.clone();
+        let mut conn = match self.wait(shared.writers.get()) {
+            Ok(conn) => conn,
+            Err(e) => return failed(e),
+        };
+        let id = Uuid::now_v7();
+        let judged = self.judge(&conn, id, batch, pending, settle);
+        let (mut judgement, waiting) = match judged {
+            Ok(judged) => judged,
+            Err(e) => {
+                // COMMIT was never sent. If it cannot be said, closing the connection says it.
+                if self.wait(rolled_back(&conn)) {
+                    conn.clean();
+                }
+                return failed(e);
+            }
+        };
+        let decided = std::mem::take(&mut judgement.decided);
+        if decided.is_empty() {
+            if self.wait(rolled_back(&conn)) {
+                conn.clean();
+            }
+            answer(answers, judgement.settled, Vec::new());
+            return Ended::Answered(waiting);
+        }
+        let written = self.write(&mut conn, id, batch, &judgement, decided);
+        match written {
+            Ok((decided, commit)) => {
+                self.publish(&commit, id, judgement.stamp, &mut judgement.world, judgement.since);
+                answer(answers, judgement.settled, decided);
+                Ended::Answered(waiting)
+            }
+            Err(ended) => ended,
+        }
+    }
+
+    /// Holds the rows, reads the clock and the keys, loads what the rest is judged on, and judges. Says who must wait for rows.
+    fn judge(
+        &mut self,
+        conn: &Conn,
+        id: Uuid,
+        batch: &[Proposal],
+        pending: &[usize],
+        settle: Settle,
+    ) -> Result<(Judgement, Vec<usize>)> {
+        let shared = &*self.shared;
+        let part = shared.part;
+        let proposals: Vec<(usize, &Proposal)> = pending.iter().filter_map(|n| Some((*n, batch.get(*n)?))).collect();
+        let named: BTreeSet<ResourceId> = proposals.iter().flat_map(|(_, p)| named(p)).collect();
+        let asked: Vec<Uuid> = named.iter().map(|id| id.0).collect();
+        let keys: BTreeSet<(Uuid, Uuid)> = proposals.iter().map(|(_, p)| (p.key.key, p.key.actor)).collect();
+        let Begun { mut held, others, now, known, ours } = self.wait(begin(conn, part, id, asked, keys))?;
+        let now = match &shared.time.process {
+            Some(clock) => clock.now(),
+            None => shared.time.reads(now),
+        };
+        let clock_jumped = shared.health.clock_jumped(now, shared.time.since_boot());
+        let since = now.minus(Calendar::LOOKBACK);
+
+        let mut settled: Vec<(usize, Settled)> = Vec::new();
+        let (mut waiting, mut open) = (Vec::new(), Vec::new());
+        for (n, proposal) in proposals {
+            let key = (proposal.key.key, proposal.key.actor);
+            match known.get(&key) {
+                Some(recorded) => settled.push((n, replay(recorded.clone(), proposal))),
+                // Held by a commit of somebody else that has not ended.
+                None if !ours.contains(&key) => waiting.push(n),
+                None if named_of(proposal).iter().any(|id| others.contains(id)) => waiting.push(n),
+                None => open.push((n, proposal)),
+            }
+        }
+
+        let mut world = World::empty(shared.epoch);
+        let loading = Loading { part, cache: &shared.cache, since, pool: &shared.readers };
+        let mut all_of_them = Scope::default();
+        open.iter().for_each(|(_, p)| all_of_them.extend(&p.command.scope()));
+        match self.wait(fill(conn, loading, &mut world, &all_of_them, Some(&mut held))) {
+            Ok(()) => {}
+            // One by one, so that only those wait whose rows are not had.
+            Err(Error::NotHad) => {
+                let mut had = Vec::with_capacity(open.len());
+                for (n, proposal) in open {
+                    let missing = proposal.command.scope().minus(&world.loaded);
+                    match self.wait(fill(conn, loading, &mut world, &missing, Some(&mut held))) {
+                        Ok(()) => had.push((n, proposal)),
+                        Err(Error::NotHad) => waiting.push(n),
+                        Err(e) => return Err(e),
+                    }
+                }
+                open = had;
+            }
+            Err(e) => return Err(e),
+        }
+
+        metrics::counter!("slotwise_commit_tries_total").increment((open.len() + settled.len()) as u64);
+        let mut decided: Vec<Decided> = Vec::with_capacity(open.len());
+        let mut earlier: HashMap<AttemptKey, usize> = HashMap::with_capacity(open.len());
+        for (n, proposal) in open {
+            let before = earlier.get(&proposal.key).and_then(|place| decided.get(*place));
+            let answer = match before {
+                Some(before) => replay(Recorded::clone(&before.recorded), proposal),
+                None if clock_jumped => Settled::Failed(Failure::of(FailureCode::StoreUnavailable)),
+                None => match key_age(proposal.key, now, shared.epoch_began) {
+                    KeyAge::Expired => Settled::KeyExpired,
+                    KeyAge::BeforeRestore => Settled::EpochChanged,
+                    KeyAge::Fresh => {
+                        let folded = &decided;
+                        let judged = judge(&mut world, proposal, settle, now, |world, scope| {
+                            let new: Vec<_> =
+                                scope.people.union(&scope.counted).filter(|id| !world.people.contains_key(id)).collect();
+                            self.rt.block_on(fill(conn, loading, world, scope, Some(&mut held)))?;
+                            fold_persons(world, folded, new.into_iter().copied());
+                            Ok::<(), Error>(())
+                        });
+                        match judged {
+                            Ok(Judged::Failed(failure)) => Settled::Failed(failure),
+                            Ok(Judged::Decided(recorded, changes, made)) => {
+                                earlier.insert(proposal.key, decided.len());
+                                decided.push(Decided { n, recorded, changes, made });
+                                continue;
+                            }
+                            // A row that only judging asked for.
+                            Err(Error::NotHad) => Settled::Failed(Failure::of(FailureCode::Conflict)),
+                            Err(e) => return Err(e),
+                        }
+                    }
+                },
+            };
+            settled.push((n, answer));
+        }
+        assert_sound(&world, decided.iter().map(|d| (&d.changes, d.recorded.decision.decided_at)))
+            .map_err(Error::Broken)?;
+        let seen = held.heads.values().map(|head| head.stamp).max().unwrap_or(0);
+        let stamp = now.0.max(self.chain.stamp + 1).max(seen + 1);
+        let judgement = Judgement { settled, decided, world, held, now, since, stamp, ours };
+        Ok((judgement, waiting))
+    }
+
+    /// Writes what was decided, and commits, in one round trip.
+    fn write(
+        &mut self,
+        conn: &mut Conn,
+        id: Uuid,
+        batch: &[Proposal],
+        judgement: &Judgement,
+        mut decided: Vec<Decided>,
+    ) -> std::result::Result<(Vec<Decided>, Commit), Ended> {
+        let shared = self.shared.clone();
+        let rows = self.rows(id, batch, judgement, &mut decided);
+        let (statements, commit) = match rows {
+            Ok(rows) => rows,
+            Err(e) => {
+                if self.wait(rolled_back(conn)) {
+                    conn.clean();
+                }
+                return Err(failed(e));
+            }
+        };
+        let sent = self.wait(async {
+            tokio::time::timeout(COMMIT_WITHIN, send_and_commit(conn, &statements)).await
+        });
+        let unknown = match sent {
+            Ok(Sending::Committed) => {
+                conn.clean();
+                None
+            }
+            // A statement before the COMMIT failed, so the COMMIT has rolled back.
+            Ok(Sending::Refused(e)) => {
+                if !conn.is_closed() {
+                    conn.clean();
+                }
+                return Err(failed(e));
+            }
+            Ok(Sending::Unknown(e)) => Some(e.to_string()),
+            Err(_) => Some("the database did not answer in time".to_owned()),
+        };
+        if let Some(says) = unknown {
+            conn.dirty();
+            tracing::warn!(commit = %id, "it is not known whether a commit is durable: {says}");
+            match self.wait(resolve(&shared, id)) {
+                Resolved::Durable => {
+                    metrics::counter!("slotwise_unknown_commits_total", "resolved" => "durable").increment(1);
+                }
+                Resolved::Nothing => {
+                    metrics::counter!("slotwise_unknown_commits_total", "resolved" => "nothing").increment(1);
+                    // The number was never used.
+                    return Err(Ended::Failed(FailureCode::StoreUnavailable, Error::NoConnection));
+                }
+                Resolved::NotYet => {
+                    metrics::counter!("slotwise_unknown_commits_total", "resolved" => "not_yet").increment(1);
+                    // Whether it is part of the chain is not known: another begins.
+                    self.chain = Chain::new(judgement.stamp);
+                    self.rt.spawn(resolve_later(shared, id));
+                    return Err(Ended::Unknown(says));
+                }
+            }
+        }
+        self.chain.number = commit.number;
+        self.chain.hash = commit.hash;
+        self.chain.stamp = judgement.stamp;
+        Ok((decided, commit))
+    }
+
+    /// Chains what was decided, and makes the statements that write it.
+    fn rows(
+        &self,
+        id: Uuid,
+        batch: &[Proposal],
+        judgement: &Judgement,
+        decided: &mut [Decided],
+    ) -> Result<(Vec<(&'static str, Args)>, Commit)> {
+        let shared = &*self.shared;
+        let after = (self.chain.number, self.chain.hash);
+        let chained = write::chain(decided, batch, judgement, after, shared.epoch)?;
+        let used: BTreeSet<(Uuid, Uuid)> =
+            decided.iter().map(|d| (d.recorded.key.key, d.recorded.key.actor)).collect();
+        let (keys, actors): (Vec<Uuid>, Vec<Uuid>) = judgement.ours.difference(&used).copied().unzip();
+        let mut statements = Vec::new();
+        if !keys.is_empty() {
+            statements.push((sql::KEYS_UNUSED, args![shared.part, id, keys, actors]));
+        }
+        let Chained { commit, body, bodies } = chained;
+        let said = commit.said();
+        let said = if said.is_empty() { None } else { Some(codec::encode_said(&said)?) };
+        let (writer, number) = (self.chain.writer, signed(commit.number));
+        let hash = commit.hash.to_vec();
+        statements.push((sql::JOURNAL_ADD, args![shared.part, id, writer, number, judgement.stamp, hash, body, said]));
+        write::rows(&mut statements, shared.part, id, judgement, &commit, bodies)?;
+        Ok((statements, commit))
+    }
+
+    /// Shows everybody here what the commit made true.
+    fn publish(&self, commit: &Commit, id: Uuid, stamp: i64, world: &mut World, since: Instant) {
+        let shared = &*self.shared;
+        let changed: BTreeSet<ResourceId> = commit.records().map(|(_, record)| record.resource).collect();
+        for id in &changed {
+            if let Some(calendar) = world.calendars.get_mut(id) {
+                *calendar = trimmed(calendar.clone(), since);
+                shared.cache.put(calendar.clone());
+            }
+        }
+        shared.feed.push(commit, id, stamp, &world.calendars);
+        if shared.doorbell {
+            let (part, pool) = (shared.part, shared.readers.clone());
+            self.rt.spawn(async move {
+                // It may be lost: whoever listens looks by itself too.
+                let said = format!("{part} {id}");
+                if let Err(e) = pool.rows(sql::RING, args!["slotwise", said]).await {
+                    tracing::debug!("the doorbell was not rung: {e}");
+                }
+            });
+        }
+    }
+}
+
+/// What was judged of a batch.
+pub(super) struct Judgement {
+    /// Answers that need no rows; the others are decided.
+    pub settled: Vec<(usize, Settled)>,
+    pub decided: Vec<Decided>,
+    pub world: World,
+    pub held: Held,
+    /// The one reading of the clock.
+    pub now: Instant,
+    pub since: Instant,
+    pub stamp: i64,
+    /// Keys that this commit has put in.
+    ours: BTreeSet<(Uuid, Uuid)>,
+}
+
+impl Judgement {
+    /// Where a resource's record ends before this commit.
+    pub fn head(&self, id: ResourceId) -> Option<&Head> {
+        self.held.heads.get(&id)
+    }
+}
+
+fn failed(e: Error) -> Ended {
+    let code = match e.means() {
+        Means::Conflict => FailureCode::Conflict,
+        Means::Refused | Means::Lost | Means::Bug => FailureCode::StoreUnavailable,
+    };
+    Ended::Failed(code, e)
+}
+
+fn fail(answers: &mut [Option<Settled>], pending: &[usize], code: FailureCode) {
+    for n in pending {
+        if let Some(answer) = answers.get_mut(*n) {
+            *answer = Some(Settled::Failed(Failure::of(code)));
+        }
+    }
+}
+
+fn answer(answers: &mut [Option<Settled>], settled: Vec<(usize, Settled)>, decided: Vec<Decided>) {
+    let decided = decided.into_iter().map(|d| (d.n, Settled::Decided(*d.recorded, d.made)));
+    for (n, settled) in settled.into_iter().chain(decided) {
+        if let Some(answer) = answers.get_mut(n) {
+            *answer = Some(settled);
+        }
+    }
+}
+
+/// The answer for a key that is known already.
+fn replay(recorded: Recorded, proposal: &Proposal) -> Settled {
+    match recorded.fingerprint == proposal.fingerprint {
+        true => Settled::Replayed(recorded),
+        false => Settled::KeyReused,
+    }
+}
+
+/// The resources that a proposal names, or was seen to touch.
+fn named(proposal: &Proposal) -> impl Iterator<Item = ResourceId> + '_ {
+    named_of(proposal).into_iter()
+}
+
+fn named_of(proposal: &Proposal) -> BTreeSet<ResourceId> {
+    let mut named = proposal.command.scope().resources;
+    named.extend(proposal.observed.iter().map(|(id, _)| *id));
+    named
+}
+
+/// What this commit has decided so far is true of persons too, and nowhere else yet.
+fn fold_persons(world: &mut World, folded: &[Decided], new: impl Iterator<Item = slotwise_domain::PersonId>) {
+    for id in new {
+        let changes = || folded.iter().flat_map(|d| &d.changes.records).flat_map(|(_, record)| record);
+        if let Some(person) = world.people.get_mut(&id) {
+            changes().for_each(|change| person.apply(id, change));
+        }
+        if let Some(counted) = world.counted.get_mut(&id) {
+            changes().for_each(|change| counted.apply(id, change));
+        }
+    }
+}
+
+// The first round trip
+
+/// What a transaction has begun with.
+struct Begun {
+    held: Held,
+    /// Resources that are there and held by somebody else.
+    others: BTreeSet<ResourceId>,
+    now: Instant,
+    /// Answers that were recorded before.
+    known: HashMap<(Uuid, Uuid), Recorded>,
+    /// Keys that this transaction has put in.
+    ours: BTreeSet<(Uuid, Uuid)>,
+}
+
+async fn begin(
+    conn: &Conn,
+    part: i64,
+    id: Uuid,
+    asked: Vec<Uuid>,
+    keys: BTreeSet<(Uuid, Uuid)>,
+) -> Result<Begun> {
+    let (names, actors): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
+    let began = Sent::now(plain(conn, sql::BEGIN));
+    let asking = [
+        (sql::BOUNDS, args![LOCK_MS, STATEMENT_MS]),
+        (sql::COMMIT_ID, args![part, id]),
+        (sql::HEADS_HELD, args![part, asked.clone()]),
+        (sql::HEADS_THERE, args![part, asked.clone()]),
+        (sql::CLOCK, args![]),
+        (sql::SAVEPOINT, args![]),
+    ];
+    let rest = all(conn, &asking);
+    let rest = Sent::now(rest);
+    let put = args![part, id, names.clone(), actors.clone()];
+    let put = Sent::now(rows(conn, sql::KEYS, &put));
+    let known_args = args![part, names.clone(), id];
+    let known = Sent::now(rows(conn, sql::KEYS_KNOWN, &known_args));
+    began.await?;
+    let [_, _, got, there, clock, _] = rest.await?;
+    let put = put.await;
+    let known = known.await;
+    let mut held = Held::default();
+    let others = held.take(&asked, &got, &there)?;
+    let clock = clock.first().ok_or_else(|| Error::bug("the clock did not answer"))?;
+    let now = Instant(clock.try_get(0)?);
+    let (known, blocked) = match put {
+        Ok(_) => (known?, BTreeSet::new()),
+        Err(e) if e.lock_not_had() => put_keys_apart(conn, part, id, &keys).await?,
+        Err(e) => return Err(e),
+    };
+    let known = recorded_of(&known)?;
+    let ours = keys.into_iter().filter(|key| !known.contains_key(key) && !blocked.contains(key)).collect();
+    Ok(Begun { held, others, now, known, ours })
+}
+
+/// Somebody else is putting in one of the keys and has not ended: finds out which, by halving, so that the others need not wait.
+async fn put_keys_apart(
+    conn: &Conn,
+    part: i64,
+    id: Uuid,
+    keys: &BTreeSet<(Uuid, Uuid)>,
+) -> Result<(Vec<Row>, BTreeSet<(Uuid, Uuid)>)> {
+    plain(conn, sql::BACK_TO_SAVEPOINT).await?;
+    // Whoever waits here has waited already.
+    rows(conn, sql::BOUNDS, &args!["5", STATEMENT_MS]).await?;
+    let mut blocked = BTreeSet::new();
+    let keys: Vec<(Uuid, Uuid)> = keys.iter().copied().collect();
+    let mut parts = vec![keys.as_slice()];
+    while let Some(some) = parts.pop() {
+        plain(conn, sql::SAVEPOINT).await?;
+        let (names, actors): (Vec<Uuid>, Vec<Uuid>) = some.iter().copied().unzip();
+        match rows(conn, sql::KEYS, &args![part, id, names, actors]).await {
+            Ok(_) => {}
+            Err(e) if e.lock_not_had() => {
+                plain(conn, sql::BACK_TO_SAVEPOINT).await?;
+                match some {
+                    [one] => drop(blocked.insert(*one)),
+                    more => {
+                        let (low, high) = more.split_at(more.len() / 2);
+                        parts.extend([high, low]);
+                    }
+                }
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    rows(conn, sql::BOUNDS, &args![LOCK_MS, STATEMENT_MS]).await?;
+    let names: Vec<Uuid> = keys.iter().map(|(key, _)| *key).collect();
+    Ok((rows(conn, sql::KEYS_KNOWN, &args![part, names, id]).await?, blocked))
+}
+
+/// The answers of rows of key, actor, number, hash, body.
+fn recorded_of(found: &[Row]) -> Result<HashMap<(Uuid, Uuid), Recorded>> {
+    let mut known = HashMap::new();
+    for row in found {
+        let key: (Uuid, Uuid) = (row.try_get(0)?, row.try_get(1)?);
+        let commit = load::commit(row, 2, 3, 4)?;
+        let entry = commit.entries.into_iter().find(|e| (e.recorded.key.key, e.recorded.key.actor) == key);
+        let entry = entry.ok_or_else(|| Error::bug(format!("the answer to {} is not where it should be", key.0)))?;
+        known.insert(key, *entry.recorded);
+    }
+    Ok(known)
+}
+
+async fn rolled_back(conn: &Conn) -> bool {
+    let done = tokio::time::timeout(RESOLVE_WITHIN, plain(conn, sql::ROLLBACK)).await;
+    matches!(done, Ok(Ok(())))
+}
+
+// The last round trip
+
+/// What is known of a commit after it was sent.
+enum Sending {
+    Committed,
+    /// Nothing was written.
+    Refused(Error),
+    /// It may be durable.
+    Unknown(Error),
+}
+
+/// Sends all statements and the COMMIT at once. If one of them is refused, the transaction is broken, and the COMMIT rolls it back.
+async fn send_and_commit(conn: &Conn, statements: &[(&'static str, Args)]) -> Sending {
+    let sent: Vec<_> = statements.iter().map(|(sql, args)| Sent::now(rows(conn, sql, args))).collect();
+    let commit = Sent::now(plain(conn, sql::COMMIT));
+    let mut refused = None;
+    for answer in sent {
+        if let Err(e) = answer.await {
+            // The first says why; the others only that the transaction is broken.
+            refused.get_or_insert(e);
+        }
+    }
+    let commit = commit.await;
+    match (refused, commit) {
+        (None, Ok(())) => Sending::Committed,
+        // The server itself refused a statement within the transaction, and then answered the COMMIT, or went down without it.
+        (Some(e), _) if e.means() != Means::Lost => Sending::Refused(e),
+        (Some(e), Ok(())) => Sending::Refused(e),
+        (Some(e), Err(_)) => Sending::Unknown(e),
+        (None, Err(e)) if e.means() == Means::Lost || conn.is_closed() => Sending::Unknown(e),
+        (None, Err(e)) => Sending::Refused(e),
+    }
+}
+
+/// What became of a commit that nobody knew of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resolved {
+    /// It is durable.
+    Durable,
+    /// It is not, and never will be.
+    Nothing,
+    /// It may still become durable.
+    NotYet,
+}
+
+/// Puts a tombstone under the commit's id: the key lets it or the commit be, never both.
+pub(super) async fn resolve(shared: &Shared, id: Uuid) -> Resolved {
+    match tokio::time::timeout(RESOLVE_WITHIN, tombstone(shared, id)).await {
+        Ok(Ok(resolved)) => resolved,
+        Ok(Err(e)) => {
+            tracing::warn!(commit = %id, "asking what became of a commit: {e}");
+            Resolved::NotYet
+        }
+        Err(_) => Resolved::NotYet,
+    }
+}
+
+async fn tombstone(shared: &Shared, id: Uuid) -> Result<Resolved> {
+    let mut conn = shared.writers.get_new().await?;
+    match rows(&conn, sql::TOMBSTONE, &args![shared.part, id]).await {
+        Ok(_) => {
+            conn.clean();
+            Ok(Resolved::Nothing)
+        }
+        Err(e) if e.key_taken() => {
+            // A tombstone of ours that was not answered, or the commit.
+            let found = rows(&conn, sql::IS_TOMBSTONE, &args![shared.part, id]).await?;
+            conn.clean();
+            let row = found.first().ok_or_else(|| Error::bug("a commit id is gone"))?;
+            Ok(if row.try_get(0)? { Resolved::Nothing } else { Resolved::Durable })
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// Goes on asking until it is known, and says so: whoever asks by key is answered by the record.
+async fn resolve_later(shared: Arc<Shared>, id: Uuid) {
+    let mut rest = Duration::from_millis(250);
+    loop {
+        tokio::time::sleep(rest).await;
+        rest = (rest * 2).min(Duration::from_secs(10));
+        if shared.readers.is_closed() {
+            return;
+        }
+        let resolved = match resolve(&shared, id).await {
+            Resolved::Durable => "durable",
+            Resolved::Nothing => "nothing",
+            Resolved::NotYet => continue,
+        };
+        metrics::counter!("slotwise_unknown_commits_total", "resolved" => resolved).increment(1);
+        tracing::info!(commit = %id, resolved, "it is known now what became of a commit");
+        if let Err(e) = shared.feed.catch_up(true).await {
+            tracing::warn!("reading what was committed: {e}");
+        }
+        return;
+    }
+}
+
+/// What matters of changes for rows about claims: the last of each.
+pub(super) fn claims<'c>(
+    records: impl Iterator<Item = (ResourceId, &'c [Change])>,
+) -> BTreeMap<Uuid, (ResourceId, &'c Change)> {
+    let mut claims = BTreeMap::new();
+    for (resource, changes) in records {
+        for change in changes {
+            if let Some((id, ..)) = load::claim_id(change) {
+                claims.insert(id, (resource, change));
+            }
+        }
+    }
+    claims
+}
