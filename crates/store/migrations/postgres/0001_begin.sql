@@ -118,7 +118,7 @@ CREATE INDEX IF NOT EXISTS booking_pending ON booking (part_id, start_at, id) WH
 
 CREATE INDEX IF NOT EXISTS booking_ruled ON booking (part_id, owner, until) WHERE ruled;
 
--- Where each booking is, or was before it moved: whoever looks here looks at the booking too.
+-- Where each booking is.
 
 CREATE TABLE IF NOT EXISTS booking_on (
     part_id  bigint NOT NULL,
@@ -148,7 +148,7 @@ CREATE TABLE IF NOT EXISTS claim (
     since    bigint  NOT NULL,            -- when it was granted or joined
     live     boolean NOT NULL,
     change   bytea   NOT NULL,
-    PRIMARY KEY (part_id, id)
+    PRIMARY KEY (part_id, id, kind)      -- an offer has the id of the place in the waitlist that it is made to
 );
 
 CREATE INDEX IF NOT EXISTS claim_by_person ON claim (part_id, person, kind, since, id);

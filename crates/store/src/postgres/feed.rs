@@ -9,7 +9,7 @@
 use super::cache::Cache;
 use super::error::Result;
 use super::load::{self, Loading, unsigned};
-use super::pool::{Pool, args, rows};
+use super::pool::{Pool, args};
 use super::sql;
 use crate::commit::Commit;
 use slotwise_domain::{Calendar, ResourceId};
@@ -273,12 +273,6 @@ impl Feed {
         self.told().stamp
     }
 
-    /// The last version of a resource that was taken in.
-    #[cfg(test)]
-    pub fn version(&self, id: ResourceId) -> u64 {
-        self.told().versions.get(&id).copied().unwrap_or(0)
-    }
-
     fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -324,20 +318,3 @@ impl Told {
         }
     }
 }
-
-/// The numbers of heads, for resources asked for.
-pub(super) async fn versions_of(
-    client: &tokio_postgres::Client,
-    part: i64,
-    ids: &[ResourceId],
-) -> Result<HashMap<ResourceId, slotwise_domain::Version>> {
-    let asked: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let found = rows(client, sql::HEADS, &args![part, asked]).await?;
-    let version = |row: &tokio_postgres::Row| -> Result<_> {
-        let version =
-            slotwise_domain::Version { epoch: load::epoch(row.try_get(1)?), number: unsigned(row.try_get(2)?) };
-        Ok((ResourceId(row.try_get(0)?), version))
-    };
-    found.iter().map(version).collect()
-}
-

@@ -29,7 +29,6 @@ const TURNS_MAX: usize = 4;
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub version: Version,
-    pub decided_at: Instant,
     pub stamp: i64,
     pub hash: Hash,
     /// Units of its one interval, with those given beyond it; none is no limit.
@@ -72,13 +71,12 @@ impl Held {
 
 fn head(row: &Row) -> Result<Head> {
     let version = Version { epoch: epoch(row.try_get(1)?), number: unsigned(row.try_get(2)?) };
-    let hash: Vec<u8> = row.try_get(5)?;
+    let hash: Vec<u8> = row.try_get(4)?;
     Ok(Head {
         version,
-        decided_at: Instant(row.try_get(3)?),
-        stamp: row.try_get(4)?,
+        stamp: row.try_get(3)?,
         hash: hash_of(&hash)?,
-        room: row.try_get(6)?,
+        room: row.try_get(5)?,
     })
 }
 
@@ -239,10 +237,14 @@ impl Found {
         let Ok([bookings, claims, roles, facts, ruled, live, members]) = <[Vec<Row>; 7]>::try_from(answers) else {
             return Err(Error::bug("a statement was not answered"));
         };
-        let claimed = |row: &Row| -> Result<(ResourceId, Change)> { claim(row) };
+        // An offer has the id of the place in the waitlist that it is made to.
+        let asked_for = |(_, change): &(ResourceId, Change)| {
+            hold_of(change).is_some_and(|(hold, _)| scope.holds.contains(&hold.id))
+                || change.entry().is_some_and(|(entry, _)| scope.entries.contains(&entry.id))
+        };
         Ok(Found {
             bookings: bookings.iter().map(booking).collect::<Result<_>>()?,
-            claims: claims.iter().map(claimed).collect::<Result<_>>()?,
+            claims: claims.iter().map(claim).collect::<Result<Vec<_>>>()?.into_iter().filter(asked_for).collect(),
             roles: roles
                 .iter()
                 .map(|row| Ok((PersonId(row.try_get(0)?), codec::role_named(row.try_get(1)?)?)))

@@ -31,7 +31,7 @@ statements! {
     TOMBSTONE = "INSERT INTO commit_id (part_id, id, tombstone) VALUES ($1, $2, true)";
     IS_TOMBSTONE = "SELECT tombstone FROM commit_id WHERE part_id = $1 AND id = $2";
 
-    HEADS_HELD = "SELECT resource, epoch, number, decided_at, stamp, hash, room FROM resource_head
+    HEADS_HELD = "SELECT resource, epoch, number, stamp, hash, room FROM resource_head
         WHERE part_id = $1 AND resource = ANY($2) ORDER BY resource FOR UPDATE SKIP LOCKED";
     HEADS_THERE = "SELECT resource FROM resource_head WHERE part_id = $1 AND resource = ANY($2)";
     /// A statement of its own, after the rows are held.
@@ -41,9 +41,8 @@ statements! {
         SELECT $1, k.key, k.actor, $2 FROM unnest($3::uuid[], $4::uuid[]) AS k (key, actor)
         ON CONFLICT (part_id, key, actor) DO NOTHING";
     /// Also tells which keys another commit has had: those that are not ours.
-    KEYS_KNOWN = "SELECT a.key, a.actor, j.number, j.hash, j.body
-        FROM attempt a JOIN journal j ON j.part_id = a.part_id AND j.id = a.commit_id
-        WHERE a.part_id = $1 AND a.key = ANY($2) AND a.commit_id <> $3";
+    KEYS_KNOWN = "SELECT key, actor, commit_id FROM attempt
+        WHERE part_id = $1 AND key = ANY($2) AND commit_id <> $3";
     KEYS_UNUSED = "DELETE FROM attempt WHERE part_id = $1 AND commit_id = $2 AND key = ANY($3)
         AND EXISTS (SELECT 1 FROM unnest($3::uuid[], $4::uuid[]) AS k (key, actor)
                     WHERE k.key = attempt.key AND k.actor = attempt.actor)";
@@ -99,7 +98,7 @@ statements! {
         SELECT $1, c.id, c.kind, c.resource, c.person, c.since, c.live, c.change
         FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[], $6::bigint[], $7::boolean[], $8::bytea[])
             AS c (id, kind, resource, person, since, live, change)
-        ON CONFLICT (part_id, id) DO UPDATE SET live = excluded.live, change = excluded.change";
+        ON CONFLICT (part_id, id, kind) DO UPDATE SET live = excluded.live, change = excluded.change";
     NOTICES_ADD = "INSERT INTO notice (part_id, person, stamp, place, commit_id, news, booking, resource, at)
         SELECT $1, n.person, $2, n.place, $3, n.news, n.booking, n.resource, n.at
         FROM unnest($4::uuid[], $5::bigint[], $6::text[], $7::uuid[], $8::uuid[], $9::bigint[])
@@ -134,7 +133,7 @@ statements! {
     ROLES = "SELECT id, role FROM person WHERE part_id = $1 AND id = ANY($2) AND NOT suspended";
     FACTS_OF = "SELECT person, version, tags, allowances FROM person_facts WHERE part_id = $1 AND person = ANY($2)";
     MEMBERS = "SELECT in_group, resource FROM resource_head WHERE part_id = $1 AND in_group = ANY($2)";
-    DUE = "SELECT resource, due_at FROM resource_head WHERE part_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3";
+    DUE = "SELECT resource, due_at FROM resource_head WHERE part_id = $1 AND due_at <= $2 ORDER BY due_at, resource LIMIT $3";
     META = "SELECT epoch, epoch_began FROM meta WHERE part_id = $1";
     META_ADD = "INSERT INTO meta (part_id, epoch) VALUES ($1, 1) ON CONFLICT (part_id) DO NOTHING";
     STAMP_LAST = "SELECT stamp FROM journal WHERE part_id = $1 ORDER BY stamp DESC LIMIT 1";
@@ -152,7 +151,7 @@ statements! {
         JOIN journal j ON j.part_id = c.part_id AND j.id = c.commit_id
         WHERE c.part_id = $1 AND c.booking = $2 ORDER BY c.stamp, c.commit_id";
     SWEEP = "UPDATE sweeper SET owner = $2, until = now() + interval '2 seconds'
-        WHERE part_id = $1 AND (owner = $2 OR until < now())";
+        WHERE part_id = $1 AND (owner = $2 OR until < now()) RETURNING owner";
     SWEEPER_ADD = "INSERT INTO sweeper (part_id, owner, until) VALUES ($1, $2, now() + interval '2 seconds')
         ON CONFLICT (part_id) DO NOTHING";
 

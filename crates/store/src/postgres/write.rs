@@ -234,7 +234,7 @@ fn due_at(calendar: &Calendar) -> Option<i64> {
 fn put_claims(
     to: &mut Statements,
     part: i64,
-    claims: BTreeMap<Uuid, (ResourceId, &Change)>,
+    claims: BTreeMap<(Uuid, i64), (ResourceId, &Change)>,
 ) -> Result<()> {
     let (mut ids, mut kinds, mut on, mut people) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut since, mut live, mut changes) = (Vec::new(), Vec::new(), Vec::new());

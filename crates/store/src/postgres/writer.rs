@@ -557,7 +557,7 @@ async fn begin(
         Err(e) if e.lock_not_had() => put_keys_apart(conn, part, id, &keys).await?,
         Err(e) => return Err(e),
     };
-    let known = recorded_of(&known)?;
+    let known = recorded_of(conn, part, &known, &keys).await?;
     let ours = keys.into_iter().filter(|key| !known.contains_key(key) && !blocked.contains(key)).collect();
     Ok(Begun { held, others, now, known, ours })
 }
@@ -598,17 +598,42 @@ async fn put_keys_apart(
     Ok((rows(conn, sql::KEYS_KNOWN, &args![part, names, id]).await?, blocked))
 }
 
-/// The answers of rows of key, actor, number, hash, body.
-fn recorded_of(found: &[Row]) -> Result<HashMap<(Uuid, Uuid), Recorded>> {
+/// The answers to keys, from rows of key, actor, commit.
+async fn recorded_of(
+    conn: &Conn,
+    part: i64,
+    found: &[Row],
+    asked: &BTreeSet<(Uuid, Uuid)>,
+) -> Result<HashMap<(Uuid, Uuid), Recorded>> {
     let mut known = HashMap::new();
+    let mut by_commit: BTreeMap<Uuid, BTreeSet<(Uuid, Uuid)>> = BTreeMap::new();
     for row in found {
         let key: (Uuid, Uuid) = (row.try_get(0)?, row.try_get(1)?);
-        let commit = load::commit(row, 2, 3, 4)?;
-        let entry = commit.entries.into_iter().find(|e| (e.recorded.key.key, e.recorded.key.actor) == key);
-        let entry = entry.ok_or_else(|| Error::bug(format!("the answer to {} is not where it should be", key.0)))?;
-        known.insert(key, *entry.recorded);
+        // Others may have the same key under their own name.
+        if asked.contains(&key) {
+            by_commit.entry(row.try_get(2)?).or_default().insert(key);
+        }
     }
-    Ok(known)
+    if by_commit.is_empty() {
+        return Ok(known);
+    }
+    let ids: Vec<Uuid> = by_commit.keys().copied().collect();
+    for row in rows(conn, sql::JOURNAL_BY_ID, &args![part, ids]).await? {
+        let mut keys = by_commit.remove(&row.try_get(0)?).unwrap_or_default();
+        for entry in load::commit(&row, 1, 3, 4)?.entries {
+            let key = (entry.recorded.key.key, entry.recorded.key.actor);
+            if keys.remove(&key) {
+                known.insert(key, *entry.recorded);
+            }
+        }
+        if let Some((key, _)) = keys.first() {
+            return Err(Error::bug(format!("the answer to {key} is not where it should be")));
+        }
+    }
+    match by_commit.is_empty() {
+        true => Ok(known),
+        false => Err(Error::bug("a commit with answers is gone")),
+    }
 }
 
 async fn rolled_back(conn: &Conn) -> bool {
@@ -717,12 +742,12 @@ async fn resolve_later(shared: Arc<Shared>, id: Uuid) {
 /// What matters of changes for rows about claims: the last of each.
 pub(super) fn claims<'c>(
     records: impl Iterator<Item = (ResourceId, &'c [Change])>,
-) -> BTreeMap<Uuid, (ResourceId, &'c Change)> {
+) -> BTreeMap<(Uuid, i64), (ResourceId, &'c Change)> {
     let mut claims = BTreeMap::new();
     for (resource, changes) in records {
         for change in changes {
-            if let Some((id, ..)) = load::claim_id(change) {
-                claims.insert(id, (resource, change));
+            if let Some((id, kind, ..)) = load::claim_id(change) {
+                claims.insert((id, kind), (resource, change));
             }
         }
     }
