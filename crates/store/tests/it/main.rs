@@ -12,6 +12,7 @@ mod codec;
 mod conformance;
 mod database;
 mod durability;
+mod hop;
 mod images;
 mod opening;
 mod people;

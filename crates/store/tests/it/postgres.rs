@@ -2,6 +2,7 @@
 //! What only this store promises, of several instances and lost connections, is told after it.
 
 use crate::database::Database;
+use crate::hop::Hop;
 use slotwise_engine::Clock;
 use slotwise_engine::conformance::{Harness, run_all};
 use slotwise_store::Postgres;
@@ -26,6 +27,22 @@ async fn every_case_on_postgres() {
     run_all(|clock| {
         part += 1;
         let store = open(&database.url(), part, clock.clone(), 64 << 20);
+        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: true }
+    })
+    .await;
+}
+
+/// Every second time one of them remembers nothing: each calendar is made of its snapshot and its record.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_case_on_either_of_two_instances() {
+    let Some(database) = Database::start(&[]) else { return };
+    let mut part = 0;
+    run_all(|clock| {
+        part += 1;
+        let cache_bytes = if part % 2 == 0 { 0 } else { 64 << 20 };
+        let one = open(&database.url(), part, clock.clone(), cache_bytes);
+        let other = open(&database.url(), part, clock.clone(), 64 << 20);
+        let store = Hop::over(one, other, part.unsigned_abs() * 0x9e37_79b9);
         Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: true }
     })
     .await;

@@ -1,0 +1,199 @@
+//! Two instances over one database as one store: whatever is asked is asked of either, as chance has it.
+//! It waits for nothing but that the other has looked for what was committed.
+
+use async_trait::async_trait;
+use slotwise_domain::{
+    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Facts, Hold, Instant, PersonId, Proposal, ResourceId, Scope,
+    Settle, Version, WaitEntry, World,
+};
+use slotwise_engine::{
+    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, CommitError, Cursor, Directory, Erased, FactsPut,
+    Listed, Noted, NoticeId, PersonCard, PersonRow, Record, Recorded, RowPut, Settled, Status, Store, StoreError,
+    Streamed, Views,
+};
+use slotwise_store::Postgres;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+pub struct Hop {
+    pub one: Arc<Postgres>,
+    pub other: Arc<Postgres>,
+    turn: AtomicU64,
+}
+
+impl Hop {
+    pub fn over(one: Arc<Postgres>, other: Arc<Postgres>, seed: u64) -> Arc<Hop> {
+        Arc::new(Hop { one, other, turn: AtomicU64::new(seed | 1) })
+    }
+
+    fn either(&self) -> (&Arc<Postgres>, &Arc<Postgres>) {
+        let mut x = self.turn.load(Ordering::Relaxed);
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.turn.store(x, Ordering::Relaxed);
+        if x >> 40 & 1 == 0 { (&self.one, &self.other) } else { (&self.other, &self.one) }
+    }
+}
+
+#[async_trait]
+impl Store for Hop {
+    async fn recall(&self, key: AttemptKey) -> Result<Option<Recorded>, StoreError> {
+        self.either().0.recall(key).await
+    }
+
+    async fn observe(&self, scope: Scope) -> Result<World, StoreError> {
+        self.either().0.observe(scope).await
+    }
+
+    async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError> {
+        let (here, there) = self.either();
+        let settled = here.commit(batch, settle).await;
+        there.catch_up().await.unwrap();
+        settled
+    }
+
+    async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError> {
+        self.either().0.stream(resource, after, max).await
+    }
+
+    // A place in the outbox is a place in the memory of one.
+    async fn outbox(&self, after: Cursor, max: usize) -> Result<(Vec<Record>, Cursor), StoreError> {
+        self.one.outbox(after, max).await
+    }
+
+    async fn head(&self) -> Result<Cursor, StoreError> {
+        self.one.head().await
+    }
+
+    // One of them carries out what falls due; the other is told of nothing.
+    async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+        let (here, there) = self.either();
+        let due = here.due(until, max).await?;
+        if due.is_empty() { there.due(until, max).await } else { Ok(due) }
+    }
+
+    fn restored_at(&self) -> Option<Instant> {
+        self.one.restored_at()
+    }
+
+    fn status(&self) -> Status {
+        match self.one.status() {
+            Status::Ready => self.other.status(),
+            status => status,
+        }
+    }
+
+    fn accept_clock(&self) {
+        self.one.accept_clock();
+        self.other.accept_clock();
+    }
+}
+
+#[async_trait]
+impl Views for Hop {
+    fn catalogue(&self) -> &RwLock<Catalogue> {
+        self.either().0.catalogue()
+    }
+
+    async fn calendars(&self, ids: Vec<ResourceId>) -> Result<Vec<Arc<Calendar>>, StoreError> {
+        self.either().0.calendars(ids).await
+    }
+
+    async fn booking(&self, id: BookingId) -> Result<Option<Arc<Booking>>, StoreError> {
+        self.either().0.booking(id).await
+    }
+
+    async fn bookings(&self, filter: BookingFilter) -> Result<Vec<Arc<Booking>>, StoreError> {
+        self.either().0.bookings(filter).await
+    }
+
+    async fn history(&self, id: BookingId, max: usize) -> Result<Vec<Record>, StoreError> {
+        self.either().0.history(id, max).await
+    }
+
+    async fn attempt(&self, key: AttemptKey) -> Result<Option<Attempt>, StoreError> {
+        self.either().0.attempt(key).await
+    }
+
+    async fn attempts(&self, filter: AttemptFilter) -> Result<AttemptsPage, StoreError> {
+        self.either().0.attempts(filter).await
+    }
+
+    async fn records(&self, resource: ResourceId, after: u64, upto: u64) -> Result<Vec<Record>, StoreError> {
+        self.either().0.records(resource, after, upto).await
+    }
+
+    async fn booking_as_of(
+        &self,
+        id: BookingId,
+        resource: ResourceId,
+        number: u64,
+    ) -> Result<Option<Arc<Booking>>, StoreError> {
+        self.either().0.booking_as_of(id, resource, number).await
+    }
+
+    async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError> {
+        self.either().0.holds_of(holder).await
+    }
+
+    async fn notices_of(&self, person: PersonId, before: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        self.either().0.notices_of(person, before, max).await
+    }
+
+    async fn notices_after(&self, after: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        self.either().0.notices_after(after, max).await
+    }
+
+    async fn entries_of(&self, owner: PersonId, max: usize) -> Result<Vec<(WaitEntry, Option<EntryEnd>)>, StoreError> {
+        self.either().0.entries_of(owner, max).await
+    }
+}
+
+#[async_trait]
+impl Directory for Hop {
+    async fn person(&self, id: PersonId) -> Result<Option<PersonCard>, StoreError> {
+        self.either().0.person(id).await
+    }
+
+    async fn people(&self, max: usize) -> Result<Vec<PersonCard>, StoreError> {
+        self.either().0.people(max).await
+    }
+
+    async fn by_key(&self, secret_sha256: [u8; 32]) -> Result<Option<PersonCard>, StoreError> {
+        self.either().0.by_key(secret_sha256).await
+    }
+
+    async fn put_person(&self, person: PersonCard) -> Result<(), StoreError> {
+        self.either().0.put_person(person).await
+    }
+
+    async fn find_people(
+        &self,
+        words: Vec<String>,
+        after: Option<(String, PersonId)>,
+        max: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        self.either().0.find_people(words, after, max).await
+    }
+
+    async fn facts(&self, id: PersonId) -> Result<Option<(Facts, u64)>, StoreError> {
+        self.either().0.facts(id).await
+    }
+
+    async fn put_facts(&self, id: PersonId, version: u64, facts: Facts) -> Result<FactsPut, StoreError> {
+        self.either().0.put_facts(id, version, facts).await
+    }
+
+    async fn put_people(&self, people: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError> {
+        self.either().0.put_people(people, dry_run).await
+    }
+
+    async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError> {
+        self.either().0.erase(id).await
+    }
+
+    async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError> {
+        self.either().0.put_key(secret_sha256, person, label).await
+    }
+}
