@@ -36,6 +36,16 @@ struct Settings {
     /// The folder that holds everything.
     #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
+    /// A PostgreSQL database instead of a folder, such as postgres://slotwise:password@db.example.edu/slotwise; any number of servers
+    /// may use it at once. Best said in the environment or the file, where others on this machine do not see the password.
+    #[arg(long, env = "SLOTWISE_STORE", value_name = "URL", hide_env_values = true)]
+    store: Option<Secret>,
+    /// Connections to the database for reading; two more write. 8 if left out.
+    #[arg(long, env = "SLOTWISE_STORE_CONNECTIONS", value_name = "N")]
+    store_connections: Option<usize>,
+    /// Whether servers ring each other through the database; true if left out. Without it, changes by others are shown a little later.
+    #[arg(long, env = "SLOTWISE_STORE_DOORBELL", value_name = "TRUE or FALSE")]
+    store_doorbell: Option<bool>,
     /// The address to listen on; 127.0.0.1 if left out.
     #[arg(long, env = "SLOTWISE_HOST", value_name = "ADDRESS")]
     host: Option<IpAddr>,
@@ -149,9 +159,9 @@ struct Settings {
 }
 
 /// What no log and no message may repeat.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
-struct Secret(String);
+pub struct Secret(pub String);
 
 impl FromStr for Secret {
     type Err = Infallible;
@@ -190,11 +200,37 @@ pub struct LogConfig {
     pub otlp_endpoint: Option<String>,
 }
 
+/// Where everything is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a folder, of one process.
+    Folder(PathBuf),
+    /// In a database, of any number of them.
+    Database {
+        /// Its URL, which may have a password in it.
+        url: Secret,
+        /// Connections for reading.
+        connections: usize,
+        /// Whether servers ring each other through it.
+        doorbell: bool,
+    },
+}
+
+impl Place {
+    /// What it is called in the log, without any password.
+    pub fn name(&self) -> String {
+        match self {
+            Place::Folder(data) => data.display().to_string(),
+            Place::Database { .. } => "a PostgreSQL database".to_owned(),
+        }
+    }
+}
+
 /// What the server runs with.
 #[derive(Debug)]
 pub struct Config {
-    /// The folder that holds everything.
-    pub data: PathBuf,
+    /// Where everything is kept.
+    pub place: Place,
     /// Where it listens.
     pub listen: SocketAddr,
     /// Anybody may choose who to be.
@@ -239,12 +275,48 @@ macro_rules! over {
 impl Settings {
     fn over(self, file: Settings) -> Settings {
         over!(self, file:
-            data host port cache_mib
+            data store store_connections store_doorbell host port cache_mib
             tls_cert tls_key public_url trusted_proxy
             rate_limit rate_limit_admin rate_limit_address attempts_max connections_max connections_per_address_max
             headers_max headers_kib headers_within_s body_kib body_within_s answer_within_s send_within_s idle_within_s
             backup_to backup_every backup_keep checkpoint_key checkpoints_to checkpoint_minutes mail_url mail_from
             log_format log_filter #[cfg(feature = "otlp")] otlp_endpoint)
+    }
+
+    fn place(&self) -> anyhow::Result<Place> {
+        let only_folder = [
+            ("backup-to", self.backup_to.is_some()),
+            ("checkpoint-key", self.checkpoint_key.is_some()),
+            ("checkpoints-to", self.checkpoints_to.is_some()),
+            ("checkpoint-minutes", self.checkpoint_minutes.is_some()),
+        ];
+        let only_database = [
+            ("store-connections", self.store_connections.is_some()),
+            ("store-doorbell", self.store_doorbell.is_some()),
+        ];
+        let said = |of: &[(&'static str, bool)]| of.iter().find(|(_, said)| *said).map(|(name, _)| *name);
+        match (&self.data, &self.store) {
+            (Some(data), None) => match said(&only_database) {
+                Some(name) => anyhow::bail!("{name} is of a database, and this is served from a folder"),
+                None => Ok(Place::Folder(data.clone())),
+            },
+            (None, Some(url)) => {
+                if let Some(name) = said(&only_folder) {
+                    anyhow::bail!("{name} is of a folder, and this is served from a database: use the database's own tools");
+                }
+                let known = url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");
+                anyhow::ensure!(known, "store must be a URL that begins with postgres://");
+                Ok(Place::Database {
+                    url: url.clone(),
+                    connections: within("store-connections", self.store_connections, 8, 1..=1_000)?,
+                    doorbell: self.store_doorbell.unwrap_or(true),
+                })
+            }
+            (Some(_), Some(_)) => anyhow::bail!("data and store are both said: everything is in one place"),
+            (None, None) => anyhow::bail!(
+                "say where the data is: --data DIR, SLOTWISE_DATA, or data in the file; or a database with --store URL"
+            ),
+        }
     }
 
     fn site(&self) -> anyhow::Result<Site> {
@@ -355,10 +427,11 @@ impl ServeArgs {
             (None, Some(_)) => anyhow::bail!("tls-key is said and tls-cert is not: TLS needs both"),
         };
         let (site, bounds, mailer) = (settings.site()?, settings.bounds()?, settings.mailer()?);
-        let data = settings.data.context("say where the data is: --data DIR, SLOTWISE_DATA, or data in the file")?;
+        let place = settings.place()?;
+        let data = settings.data.unwrap_or_default();
         let backups = Schedule::read(settings.backup_to, settings.backup_every, settings.backup_keep, &data)?;
         Ok(Config {
-            data,
+            place,
             backups,
             listen: SocketAddr::new(host, settings.port.unwrap_or(8080)),
             demo: self.demo,
@@ -427,8 +500,8 @@ mod tests {
         let file = "data = \"/somewhere\"\nport = 9000\ncache_mib = 8\ntrusted_proxy = [\"10.0.0.0/8\", \"::1\"]\n";
         let config = read(Settings { port: Some(9001), ..Settings::default() }, file).unwrap();
         assert_eq!(
-            (config.listen.port(), config.cache_bytes, config.data),
-            (9001, 8 << 20, PathBuf::from("/somewhere"))
+            (config.listen.port(), config.cache_bytes, config.place),
+            (9001, 8 << 20, Place::Folder("/somewhere".into()))
         );
         assert_eq!(config.site.proxies.len(), 2);
         assert_eq!(config.bounds.idle_within, Duration::from_secs(75));
@@ -461,6 +534,30 @@ mod tests {
             let error = read(Settings { data: Some("/somewhere".into()), ..Settings::default() }, file).unwrap_err();
             assert!(format!("{error:#}").contains(name), "{file}: {error:#}");
         }
+    }
+
+    #[test]
+    fn everything_is_in_one_place() {
+        let url = Secret("postgres://me:secret@db/slotwise".into());
+        let stored = |file: &str| read(Settings { store: Some(url.clone()), ..Settings::default() }, file);
+        let place = Place::Database { url: url.clone(), connections: 8, doorbell: true };
+        assert_eq!(stored("").unwrap().place, place);
+        let place = Place::Database { url: url.clone(), connections: 3, doorbell: false };
+        assert_eq!(stored("store_connections = 3\nstore_doorbell = false").unwrap().place, place);
+        for (file, says) in [
+            ("data = \"/somewhere\"", "both"),
+            ("backup_to = \"/else\"", "backup-to"),
+            ("checkpoint_minutes = 1", "checkpoint-minutes"),
+            ("store_connections = 0", "store-connections"),
+        ] {
+            let error = format!("{:#}", stored(file).unwrap_err());
+            assert!(error.contains(says) && !error.contains("secret"), "{file}: {error}");
+        }
+        let error = read(Settings::default(), "store = \"mysql://me:secret@db\"").unwrap_err();
+        assert!(format!("{error:#}").contains("postgres://") && !format!("{error:#}").contains("secret"), "{error:#}");
+        assert!(read(Settings::default(), "").unwrap_err().to_string().contains("--store"));
+        let folder = read(Settings { data: Some("/somewhere".into()), ..Settings::default() }, "store_doorbell = true");
+        assert!(folder.unwrap_err().to_string().contains("store-doorbell"));
     }
 
     #[test]

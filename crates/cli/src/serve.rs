@@ -1,7 +1,7 @@
 //! `slotwise serve`: opens the store, starts the engine, listens, and ends gracefully.
 //! The parts are put together here; none of them is written here.
 
-use crate::config::{Config, ServeArgs};
+use crate::config::{Config, Place, ServeArgs};
 use crate::demo;
 use crate::ids::FreshIds;
 use crate::logs;
@@ -11,13 +11,13 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use slotwise_engine::outbox::Outbox;
-use slotwise_engine::{Engine, Limits, deadlines};
+use slotwise_engine::{Directory, Engine, Limits, Post, Store, Views, deadlines};
 use slotwise_server::listen::Bounds;
 use slotwise_server::rate::Rates;
 use slotwise_server::tls::Tls;
 use slotwise_server::{App, Crowds, DemoSessions, Parts, People, Realtime, listen, router, run_realtime};
-use slotwise_store::SystemClock;
 use slotwise_store::embedded::{Checkpoints, Embedded, Options};
+use slotwise_store::{Postgres, SystemClock, postgres};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,34 +48,30 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&config.data).with_context(|| format!("making {}", config.data.display()))?;
-    let tls = config.tls.map(|(cert, key)| Tls::load(cert, key)).transpose().context("TLS")?.map(Arc::new);
+    let tls = config.tls.clone().map(|(cert, key)| Tls::load(cert, key)).transpose().context("TLS")?.map(Arc::new);
+    let stores = Stores::open(&config).await?;
     let site = Arc::new(config.site);
     let bounds = Bounds { connections_max: affordable(config.bounds.connections_max), ..config.bounds };
     let clock = Arc::new(SystemClock);
-    let checkpoints = Checkpoints {
-        key: config.checkpoint_key,
-        copy: config.checkpoints_to,
-        every: Duration::from_secs(60 * u64::from(config.checkpoint_minutes)),
-    };
-    let options = Options { cache_bytes: config.cache_bytes, checkpoints, ..Options::default() };
-    let store = Embedded::open(&config.data, options).with_context(|| format!("opening {}", config.data.display()))?;
     if config.demo {
-        demo::people(&*store).await?;
+        demo::people(&*stores.directory).await?;
     }
     let limits = Limits { running_max: config.attempts_max, queue_max: config.attempts_max, ..Limits::default() };
-    let engine = Engine::start(store.clone(), clock, Arc::new(FreshIds), limits);
+    let engine = Engine::start(stores.store, clock, Arc::new(FreshIds), limits);
     deadlines::fire_overdue(&engine).await;
-    let backups = config.backups.map(|schedule| Scheduled::start(config.data.clone(), schedule)).transpose();
+    let backups = match (&config.place, config.backups) {
+        (Place::Folder(data), Some(schedule)) => Some(Scheduled::start(data.clone(), schedule)).transpose(),
+        (Place::Folder(_), None) | (Place::Database { .. }, _) => Ok(None),
+    };
     let backups = backups.context("starting the thread that makes backups")?;
     let (realtime, asked) = Realtime::new();
     let upkeep = metrics.clone();
     let app = App::new(Parts {
         engine: engine.clone(),
-        views: store.clone(),
-        directory: store.clone(),
-        post: store.clone(),
-        people: Arc::new(People::new(store.clone())),
+        views: stores.views.clone(),
+        people: Arc::new(People::new(stores.directory.clone())),
+        directory: stores.directory,
+        post: stores.post,
         realtime,
         demo: config.demo.then(|| Arc::new(DemoSessions::default())),
         crowds: Arc::new(Crowds::default()),
@@ -100,12 +96,12 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     let address = listener.local_addr()?;
     let crowds = app.crowds.clone();
     let (router, sockets) = router(app);
-    tracing::info!(%address, data = %config.data.display(), demo = config.demo, "serving");
+    tracing::info!(%address, place = config.place.name(), demo = config.demo, "serving");
     // Whoever started this reads where it listens; nobody may be reading.
     let scheme = if tls.is_some() { "https" } else { "http" };
     drop(writeln!(std::io::stdout(), "Slotwise is on {scheme}://{address}"));
     // Half of the memory: what is asked for is to find room without anything having to go.
-    let (views, now, half) = (store.clone(), engine.now(), config.cache_bytes / 2);
+    let (views, now, half) = (stores.views, engine.now(), config.cache_bytes / 2);
     let warming = tokio::spawn(async move { warm(&*views, now, half).await });
     listen::serve(listener, router, bounds, site, tls, stop_asked(sockets)).await;
     warming.abort();
@@ -117,6 +113,43 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// One store by its ports.
+struct Stores {
+    store: Arc<dyn Store>,
+    views: Arc<dyn Views>,
+    directory: Arc<dyn Directory>,
+    post: Arc<dyn Post>,
+}
+
+impl Stores {
+    async fn open(config: &Config) -> anyhow::Result<Stores> {
+        match &config.place {
+            Place::Folder(data) => {
+                std::fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
+                let checkpoints = Checkpoints {
+                    key: config.checkpoint_key.clone(),
+                    copy: config.checkpoints_to.clone(),
+                    every: Duration::from_secs(60 * u64::from(config.checkpoint_minutes)),
+                };
+                let options = Options { cache_bytes: config.cache_bytes, checkpoints, ..Options::default() };
+                let store = Embedded::open(data, options).with_context(|| format!("opening {}", data.display()))?;
+                Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), post: store })
+            }
+            Place::Database { url, connections, doorbell } => {
+                let options = postgres::Options {
+                    cache_bytes: config.cache_bytes,
+                    readers: *connections,
+                    doorbell: *doorbell,
+                    ..postgres::Options::default()
+                };
+                // The URL may have a password in it: it is not repeated.
+                let store = Postgres::open(&url.0, options).await.context("opening the database")?;
+                Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), post: store })
+            }
+        }
+    }
 }
 
 /// As `TcpListener::bind` does it, with room for a crowd.

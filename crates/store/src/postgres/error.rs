@@ -111,6 +111,11 @@ impl Error {
         matches!(self, Error::Sql(sql) if sql.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
     }
 
+    /// Whether a table is not there.
+    pub(super) fn no_table(&self) -> bool {
+        matches!(self, Error::Sql(sql) if sql.code() == Some(&SqlState::UNDEFINED_TABLE))
+    }
+
     /// Whether a key is there already.
     pub(super) fn key_taken(&self) -> bool {
         matches!(self, Error::Sql(sql) if sql.code() == Some(&SqlState::UNIQUE_VIOLATION))

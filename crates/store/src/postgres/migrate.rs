@@ -29,10 +29,12 @@ pub fn without_comments(sql: &str) -> String {
 /// Brings the schema to this program's, if it is not there yet.
 pub(super) async fn migrate(config: &Config) -> Result<()> {
     let (lock, work) = (connect(config).await?, connect(config).await?);
-    make_table(&work).await?;
     let all: Vec<String> = statements().into_iter().map(without_comments).collect();
-    if done(&work, &all).await? == all.len() {
-        return Ok(());
+    match done(&work, &all).await {
+        Ok(done) if done == all.len() => return Ok(()),
+        Ok(_) => {}
+        Err(e) if e.no_table() => make_table(&work).await?,
+        Err(e) => return Err(e),
     }
     // Held until this ends, whatever way; whoever comes meanwhile waits here.
     plain(&lock, sql::BEGIN).await?;
@@ -43,7 +45,9 @@ pub(super) async fn migrate(config: &Config) -> Result<()> {
         plain(&work, statement).await?;
         rows(&work, sql::MIGRATION_DONE, &args![n as i64 + 1, checksum(statement)]).await?;
     }
-    tracing::info!(from = done, to = all.len(), "the schema was extended");
+    if done < all.len() {
+        tracing::info!(from = done, to = all.len(), "the schema was extended");
+    }
     plain(&lock, sql::COMMIT).await
 }
 

@@ -24,12 +24,9 @@ pub(super) async fn prove(config: &Config, part: i64) -> Result<()> {
     let (one, other) = (connect(config).await?, connect(config).await?);
     let (id, key) = (Uuid::now_v7(), Uuid::now_v7());
     let proved = prove_with(&one, &other, part, id, key).await;
-    // Whatever came of it, nothing of it stays.
-    let (one_back, other_back) = (plain(&one, sql::ROLLBACK).await, plain(&other, sql::ROLLBACK).await);
-    let gone = rows(&one, sql::PROOF_GONE, &args![part, vec![id, key]]).await;
+    // If it failed, both are closed, and whatever they had begun with them.
     proved?;
-    one_back.and(other_back)?;
-    gone.map(drop)
+    rows(&one, sql::PROOF_GONE, &args![part, vec![id, key]]).await.map(drop)
 }
 
 async fn prove_with(one: &Client, other: &Client, part: i64, id: Uuid, key: Uuid) -> Result<()> {

@@ -1,13 +1,18 @@
 //! The PostgreSQL store stands the suite of every store, on a real server: each case in a part of its own.
 //! What only this store promises, of several instances and lost connections, is told after it.
 
+use crate::cutter::{Cut, Cutter};
 use crate::database::Database;
 use crate::hop::Hop;
-use slotwise_engine::Clock;
+use crate::support::{HOUR, START, Site, id, outcome, person, room};
+use slotwise_domain::{Action, Outcome, PersonId, Proposal, ResourceId, Role, Scope, settle};
 use slotwise_engine::conformance::{Harness, run_all};
+use slotwise_engine::{BookingFilter, Clock, CommitError, Cursor, Directory, Made, Settled, Store, Views};
 use slotwise_store::Postgres;
 use slotwise_store::postgres::Options;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant as Moment};
 use tokio::runtime::Handle;
 
 /// From within a test's own threads, where nothing may wait.
@@ -46,4 +51,389 @@ async fn every_case_on_either_of_two_instances() {
         Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: true }
     })
     .await;
+}
+
+// Several instances
+
+/// An instance over a database, with its own way to say what is sent.
+struct Instance {
+    store: Arc<Postgres>,
+    site: Arc<Site>,
+}
+
+impl Instance {
+    fn over(url: &str, site: &Arc<Site>) -> Instance {
+        Instance { store: open(url, 1, site.clock.clone(), 64 << 20), site: site.clone() }
+    }
+
+    async fn one(&self, proposal: Proposal) -> Settled {
+        self.store.commit(vec![proposal], settle).await.unwrap().remove(0)
+    }
+
+    async fn room(&self) -> ResourceId {
+        let resource = ResourceId(id(self.site.clock.now()));
+        let spec = Box::new(room("Room").checked().unwrap());
+        let settled = self.one(self.site.by(self.site.admin, Action::CreateResource { resource, spec })).await;
+        assert_eq!(outcome(&settled), "ACCEPTED");
+        resource
+    }
+
+    async fn person(&self, who: PersonId, role: Role) {
+        self.store.put_person(person(who, "Ada", role)).await.unwrap();
+    }
+
+    async fn version(&self, resource: ResourceId) -> u64 {
+        self.store.catch_up().await.unwrap();
+        let scope = Scope { resources: [resource].into(), ..Scope::default() };
+        self.store.observe(scope).await.unwrap().calendars[&resource].version.number
+    }
+}
+
+fn site() -> Arc<Site> {
+    Arc::new(Site::new())
+}
+
+async fn asked(url: &str, sql: &str) -> String {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    let serving = tokio::spawn(connection);
+    let rows = client.simple_query(sql).await.unwrap();
+    drop(client);
+    drop(serving.await);
+    let row = rows.iter().find_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+        _ => None,
+    });
+    row.unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_instances_start_on_an_empty_database() {
+    let Some(database) = Database::start(&[]) else { return };
+    let site = site();
+    let opening = (0..6).map(|_| {
+        let (url, clock) = (database.url(), site.clock.clone());
+        let options = Options { part: 1, clock: Some(clock), readers: 2, ..Options::default() };
+        tokio::spawn(async move { Postgres::open(&url, options).await })
+    });
+    let mut stores = Vec::new();
+    for opening in opening.collect::<Vec<_>>() {
+        stores.push(opening.await.unwrap().unwrap());
+    }
+    stores[0].put_person(person(site.admin, "Ada", Role::Admin)).await.unwrap();
+    for store in &stores {
+        assert_eq!(store.people(9).await.unwrap().len(), 1);
+    }
+}
+
+/// Bundles of two rooms in opposite orders, from two instances, as fast as they go.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bundles_in_opposite_orders_from_two_instances() {
+    let Some(database) = Database::start(&[]) else { return };
+    let site = site();
+    let instances = [Instance::over(&database.url(), &site), Instance::over(&database.url(), &site)];
+    instances[0].person(site.admin, Role::Admin).await;
+    let mut rooms = Vec::new();
+    for _ in 0..4 {
+        rooms.push(instances[0].room().await);
+    }
+    let begun = START.plus(HOUR).plus(HOUR);
+    let mut sending = Vec::new();
+    for (n, instance) in instances.iter().enumerate() {
+        for wave in 0..40_i64 {
+            let (from, hour) = (if n == 0 { wave } else { 39 - wave }, wave % 10);
+            let (one, other) = (rooms[from as usize % 4], rooms[(from as usize + 1) % 4]);
+            let at = begun.plus(slotwise_domain::Span::hours(hour));
+            let lines = if n == 0 { [(one, at), (other, at)] } else { [(other, at), (one, at)] };
+            let proposal = site.by(site.admin, site.booking(site.admin, &lines, None));
+            let store = instance.store.clone();
+            sending.push(tokio::spawn(async move { store.commit(vec![proposal], settle).await.unwrap().remove(0) }));
+        }
+    }
+    let mut told: BTreeMap<String, usize> = BTreeMap::new();
+    let mut booked = Vec::new();
+    for settled in sending {
+        let settled = settled.await.unwrap();
+        *told.entry(outcome(&settled)).or_default() += 1;
+        if let Settled::Decided(recorded, Some(Made::Booking(booking))) = settled {
+            assert_eq!(recorded.decision.outcome, Outcome::Booked);
+            booked.push(booking);
+        }
+    }
+    println!("{told:?}");
+    let definite = ["BOOKED", "REJECTED full", "FAILED conflict"];
+    assert!(told.keys().all(|what| definite.contains(&what.as_str())), "{told:?}");
+    assert!(booked.len() >= 10, "{told:?}");
+    for (n, one) in booked.iter().enumerate() {
+        for other in &booked[n + 1..] {
+            let meet = |a: &slotwise_domain::Slot| {
+                other.slots.iter().any(|b| a.resource == b.resource && a.occupied.meets(b.occupied))
+            };
+            assert!(!one.slots.iter().any(meet), "twice: {one:?} and {other:?}");
+        }
+    }
+    let deadlocks = asked(&database.url(), "SELECT sum(deadlocks) FROM pg_stat_database").await;
+    assert_eq!(deadlocks, "0");
+    // Both know all of it, in order, without a gap.
+    for instance in &instances {
+        instance.store.catch_up().await.unwrap();
+        let (records, _) = instance.store.outbox(Cursor(0), usize::MAX >> 1).await.unwrap();
+        let mut last: BTreeMap<ResourceId, u64> = BTreeMap::new();
+        for record in records {
+            let known = last.entry(record.resource).or_insert(record.version.number - 1);
+            assert_eq!(record.version.number, *known + 1);
+            *known += 1;
+        }
+        for id in &rooms {
+            assert_eq!(last[id], instance.version(*id).await);
+        }
+    }
+}
+
+/// How long it takes until another instance can tell what one has committed, in milliseconds: the middle, and the worst of fifty.
+async fn heard_after(url: &str, doorbell: bool) -> (u128, u128) {
+    let site = site();
+    let options = |n: usize| Options {
+        part: 10 + i64::from(doorbell),
+        clock: Some(site.clock.clone()),
+        readers: 2 + n,
+        doorbell,
+        ..Options::default()
+    };
+    let (one, other) = (Postgres::open(url, options(0)).await.unwrap(), Postgres::open(url, options(1)).await.unwrap());
+    let one = Instance { store: one, site: site.clone() };
+    one.person(site.admin, Role::Admin).await;
+    let room = one.room().await;
+    let mut took = Vec::new();
+    for n in 0..50 {
+        let head = other.head().await.unwrap();
+        let at = START.plus(slotwise_domain::Span::hours(2 + n));
+        let bell = other.doorbell().unwrap();
+        let begun = Moment::now();
+        assert_eq!(outcome(&one.one(site.book(site.admin, room, at)).await), "BOOKED");
+        let committed = begun.elapsed();
+        loop {
+            let rung = bell.notified();
+            let (records, _) = other.outbox(head.clone(), 9).await.unwrap();
+            if records.iter().any(|r| r.version.number == n as u64 + 2) {
+                break;
+            }
+            drop(tokio::time::timeout(Duration::from_millis(5), rung).await);
+            assert!(begun.elapsed() < Duration::from_secs(20), "never heard");
+        }
+        took.push((begun.elapsed() - committed).as_millis());
+        tokio::time::sleep(Duration::from_millis(n as u64 * 7 % 50)).await;
+    }
+    took.sort_unstable();
+    (took[25], took[49])
+}
+
+/// The bounds are wide: this machine may be busy with other tests. What is measured is printed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_hear_of_it_with_and_without_a_doorbell() {
+    let Some(database) = Database::start(&[]) else { return };
+    let (middle, worst) = heard_after(&database.url(), true).await;
+    println!("with a doorbell: {middle} ms in the middle, {worst} ms at worst");
+    assert!(middle < 100 && worst < 1_500, "{middle} {worst}");
+    let (middle, worst) = heard_after(&database.url(), false).await;
+    println!("without one: {middle} ms in the middle, {worst} ms at worst");
+    assert!(middle < 400 && worst < 2_500, "{middle} {worst}");
+}
+
+// Connections that are lost
+
+/// The connection that commits is cut before and after every request of a commit: what is told is what is true.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_cut_anywhere_is_told_as_it_is() {
+    let Some(database) = Database::start(&[]) else { return };
+    let cutter = Cutter::before(database.port());
+    let site = site();
+    let near = Instance::over(&database.url(), &site);
+    let far = Instance::over(&database.url_at(cutter.port), &site);
+    near.person(site.admin, Role::Admin).await;
+    let room = near.room().await;
+    let mut at = START.plus(HOUR);
+    let (mut durable, mut nothing, mut last) = (0, 0, 0);
+    for n in 1..40 {
+        let mut reached = false;
+        for cut in [Cut::Before(n), Cut::After(n)] {
+            at = at.plus(HOUR);
+            far.store.catch_up().await.unwrap();
+            let before = near.version(room).await;
+            let proposal = site.book(site.admin, room, at);
+            let key = proposal.key;
+            cutter.cut(cut);
+            let told = far.store.commit(vec![proposal], settle).await;
+            reached |= cutter.has_cut();
+            cutter.open();
+            let recorded = near.store.recall(key).await.unwrap();
+            let risen = near.version(room).await - before;
+            match told {
+                Ok(settled) => {
+                    let [Settled::Decided(told, _)] = &settled[..] else { panic!("{cut:?}: {settled:?}") };
+                    assert_eq!((recorded.as_ref(), risen), (Some(told), 1), "{cut:?}");
+                    durable += usize::from(reached);
+                }
+                Err(CommitError::NothingWritten(_)) => {
+                    assert_eq!((recorded, risen), (None, 0), "{cut:?}");
+                    nothing += 1;
+                }
+                Err(CommitError::Unknown(e)) => panic!("{cut:?}: it could have been resolved: {e}"),
+            }
+        }
+        if !reached {
+            break;
+        }
+        last = n;
+    }
+    println!("cut at {last} places: {nothing} times nothing was written, {durable} times it was durable all the same");
+    assert!(last >= 12 && last < 39 && nothing >= 12 && durable >= 1, "{last} {nothing} {durable}");
+}
+
+/// Where nobody can be asked, there is no outcome yet; the record answers when it can.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_resolved_has_no_outcome_yet() {
+    let Some(database) = Database::start(&[]) else { return };
+    let cutter = Cutter::before(database.port());
+    let site = site();
+    let near = Instance::over(&database.url(), &site);
+    near.person(site.admin, Role::Admin).await;
+    let room = near.room().await;
+    let far = Instance::over(&database.url_at(cutter.port), &site);
+    // Where the COMMIT is: where nothing is cut any more, one before.
+    let mut commits_at = 0;
+    for n in 12..40 {
+        far.store.catch_up().await.unwrap();
+        cutter.cut(Cut::Before(n));
+        drop(far.store.commit(vec![site.book(site.admin, room, START.plus(slotwise_domain::Span::hours(100 + n as i64)))], settle).await);
+        if !cutter.has_cut() {
+            commits_at = n - 1;
+            break;
+        }
+    }
+    assert!(commits_at > 0);
+    cutter.open();
+    far.store.catch_up().await.unwrap();
+    let proposal = site.book(site.admin, room, START.plus(HOUR));
+    let key = proposal.key;
+    cutter.closes_with_the_cut();
+    cutter.cut(Cut::After(commits_at));
+    let told = far.store.commit(vec![proposal.clone()], settle).await;
+    assert!(matches!(told, Err(CommitError::Unknown(_))), "{told:?}");
+    let recorded = near.store.recall(key).await.unwrap().unwrap();
+    assert_eq!(recorded.decision.outcome, Outcome::Booked);
+    cutter.open();
+    // The same key asks again, and is told what was decided.
+    let again = far.store.commit(vec![proposal], settle).await.unwrap().remove(0);
+    assert_eq!(outcome(&again), "again BOOKED");
+}
+
+/// Whoever goes away in the middle leaves no transaction open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_leaves_a_transaction_open() {
+    let Some(database) = Database::start(&[]) else { return };
+    let site = site();
+    let instance = Instance::over(&database.url(), &site);
+    instance.person(site.admin, Role::Admin).await;
+    let room = instance.room().await;
+    for n in 0..120_u64 {
+        let at = START.plus(slotwise_domain::Span::hours(2 + n as i64));
+        let (store, proposal) = (instance.store.clone(), site.book(site.admin, room, at));
+        let card = person(PersonId(id(site.clock.now())), "Ben", Role::Member);
+        let going = tokio::spawn(async move {
+            match n % 3 {
+                0 => drop(store.commit(vec![proposal], settle).await),
+                1 => drop(store.put_person(card).await),
+                _ => drop(store.bookings(BookingFilter { max: 9, ..BookingFilter::default() }).await),
+            }
+        });
+        tokio::time::sleep(Duration::from_micros(n * 61 % 2_500)).await;
+        going.abort();
+    }
+    // A commit that goes on by itself may still be under way.
+    let mut idle = String::new();
+    for _ in 0..50 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let open = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
+        idle = asked(&database.url(), open).await;
+        if idle == "0" {
+            break;
+        }
+    }
+    assert_eq!(idle, "0");
+    assert_eq!(outcome(&instance.one(site.book(site.admin, room, START.plus(HOUR))).await), "BOOKED");
+    let torn = "SELECT count(*) FROM booking b WHERE NOT EXISTS (SELECT 1 FROM journal j WHERE j.id = b.commit_id)";
+    assert_eq!(asked(&database.url(), torn).await, "0");
+}
+
+/// The database is killed while bookings are made; whatever was told is there afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_database_keeps_what_was_told() {
+    let Some(mut database) = Database::start(&[]) else { return };
+    let site = site();
+    let instance = Instance::over(&database.url(), &site);
+    instance.person(site.admin, Role::Admin).await;
+    let room = instance.room().await;
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let booking = {
+        let (store, site, told) = (instance.store.clone(), site.clone(), told.clone());
+        tokio::spawn(async move {
+            for n in 0..100_000 {
+                let at = START.plus(slotwise_domain::Span::hours(2 + n));
+                match store.commit(vec![site.book(site.admin, room, at)], settle).await {
+                    Ok(settled) => told.lock().unwrap().extend(settled),
+                    Err(_) => return,
+                }
+            }
+        })
+    };
+    while told.lock().unwrap().len() < 20 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::task::block_in_place(|| database.kill());
+    booking.await.unwrap();
+    tokio::task::block_in_place(|| database.restart());
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    let again = Instance::over(&database.url(), &site);
+    for settled in &told {
+        let Settled::Decided(recorded, _) = settled else { panic!("{settled:?}") };
+        assert_eq!(again.store.recall(recorded.key).await.unwrap().as_ref(), Some(recorded));
+    }
+    // The instance that went through it goes on.
+    let at = START.plus(HOUR);
+    let mut said = String::new();
+    for _ in 0..20 {
+        match instance.store.commit(vec![site.book(site.admin, room, at)], settle).await {
+            Ok(settled) => said = outcome(&settled[0]),
+            Err(e) => said = e.to_string(),
+        }
+        if said == "BOOKED" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(said, "BOOKED");
+}
+
+// The proof at the start
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_forgets_is_refused() {
+    for (setting, says) in [("fsync=off", "fsync is off"), ("synchronous_commit=off", "synchronous_commit is off")] {
+        let Some(database) = Database::start(&[setting]) else { return };
+        let refused = Postgres::open(&database.url(), Options::default()).await.err().map(|e| e.to_string());
+        assert!(refused.as_ref().is_some_and(|e| e.contains(says)), "{refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_later_format_is_refused() {
+    let Some(database) = Database::start(&[]) else { return };
+    drop(Postgres::open(&database.url(), Options::default()).await.unwrap());
+    asked(&database.url(), "INSERT INTO migration (number, checksum) VALUES (9999, '')").await;
+    let refused = Postgres::open(&database.url(), Options::default()).await.err().map(|e| e.to_string());
+    assert!(refused.as_ref().is_some_and(|e| e.contains("later version")), "{refused:?}");
+    asked(&database.url(), "UPDATE migration SET checksum = 'other' WHERE number = 3").await;
+    asked(&database.url(), "DELETE FROM migration WHERE number = 9999").await;
+    let refused = Postgres::open(&database.url(), Options::default()).await.err().map(|e| e.to_string());
+    assert!(refused.as_ref().is_some_and(|e| e.contains("another migration")), "{refused:?}");
 }
