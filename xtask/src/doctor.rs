@@ -108,7 +108,7 @@ fn checks(purpose: &Purpose) -> Vec<Check> {
         Purpose::Peers => vec![Redis, Postgres],
         Purpose::Demo { .. } => vec![Rustc, Compiler, Node, Port, OpenFiles],
         Purpose::Test | Purpose::Everything => {
-            vec![Rustc, Compiler, Formatter, Clippy, Nextest, Node, Chromium, Port, OpenFiles, Valgrind]
+            vec![Rustc, Compiler, Formatter, Clippy, Nextest, Node, Chromium, Port, OpenFiles, Valgrind, Postgres]
         }
     }
 }
@@ -261,9 +261,11 @@ fn redis() -> Result<String, Lack> {
     version.ok_or_else(|| lack("no redis-server", &["redis-server"]))
 }
 
-/// Debian keeps the server's programs off the PATH; pgbench is on it.
+/// Debian keeps the server's programs off the PATH, in a folder of each version; pgbench is on it.
 fn postgres() -> Result<String, Lack> {
-    let version = process::ask(Command::new("pgbench").arg("--version"));
+    let server = std::fs::read_dir("/usr/lib/postgresql")
+        .is_ok_and(|mut versions| versions.any(|v| v.is_ok_and(|v| v.path().join("bin/initdb").is_file())));
+    let version = process::ask(Command::new("pgbench").arg("--version")).filter(|_| server);
     version.ok_or_else(|| lack("no PostgreSQL with pgbench", &["postgresql", "postgresql-contrib"]))
 }
 

@@ -1,13 +1,17 @@
 //! People and API keys from the command line. They are kept apart from the record, so this works while the server runs.
 //! A key's secret is shown once and kept as a hash only.
 
+use crate::config::Secret;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use slotwise_domain::{PersonId, Role};
-use slotwise_engine::PersonCard;
+use slotwise_engine::{Directory, PersonCard};
 use slotwise_store::embedded::People;
+use slotwise_store::{Postgres, postgres};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 /// `slotwise person`.
@@ -19,12 +23,74 @@ pub enum PersonCommand {
     List(ListArgs),
 }
 
+/// Where everything is kept.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct PlaceArgs {
+    /// The folder that holds everything.
+    #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The PostgreSQL database that holds everything.
+    #[arg(long, env = "SLOTWISE_STORE", value_name = "URL", hide_env_values = true)]
+    store: Option<Secret>,
+}
+
+/// The people of a folder or a database.
+enum Directories {
+    Folder(People),
+    Database(Runtime, Arc<Postgres>),
+}
+
+impl Directories {
+    fn open(place: &PlaceArgs) -> anyhow::Result<Directories> {
+        match (&place.data, &place.store) {
+            (_, Some(Secret(url))) => {
+                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+                let options = postgres::Options { readers: 1, doorbell: false, cache_bytes: 0, ..Default::default() };
+                let store = runtime.block_on(Postgres::open(url, options)).context("opening the database")?;
+                Ok(Directories::Database(runtime, store))
+            }
+            (Some(data), None) => Ok(Directories::Folder(People::open(data)?)),
+            (None, None) => anyhow::bail!("say where the data is: --data DIR, or --store URL"),
+        }
+    }
+
+    fn person(&self, id: PersonId) -> anyhow::Result<Option<PersonCard>> {
+        Ok(match self {
+            Directories::Folder(people) => people.person(id)?,
+            Directories::Database(runtime, store) => runtime.block_on(store.person(id))?,
+        })
+    }
+
+    fn people(&self, max: usize) -> anyhow::Result<Vec<PersonCard>> {
+        Ok(match self {
+            Directories::Folder(people) => people.people(max)?,
+            Directories::Database(runtime, store) => runtime.block_on(store.people(max))?,
+        })
+    }
+
+    fn put_person(&self, card: PersonCard) -> anyhow::Result<()> {
+        Ok(match self {
+            Directories::Folder(people) => people.put_person(&card)?,
+            Directories::Database(runtime, store) => runtime.block_on(store.put_person(card))?,
+        })
+    }
+
+    fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: &str) -> anyhow::Result<()> {
+        Ok(match self {
+            Directories::Folder(people) => people.put_key(secret_sha256, person, label)?,
+            Directories::Database(runtime, store) => {
+                runtime.block_on(store.put_key(secret_sha256, person, label.to_owned()))?
+            }
+        })
+    }
+}
+
 /// `slotwise person add`.
 #[derive(Args)]
 pub struct AddArgs {
-    /// The folder that holds everything.
-    #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// Their name.
     #[arg(long)]
     name: String,
@@ -39,9 +105,8 @@ pub struct AddArgs {
 /// `slotwise person list`.
 #[derive(Args)]
 pub struct ListArgs {
-    /// The folder that holds everything.
-    #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 /// `slotwise key`.
@@ -54,9 +119,8 @@ pub enum KeyCommand {
 /// `slotwise key create`.
 #[derive(Args)]
 pub struct CreateArgs {
-    /// The folder that holds everything.
-    #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// For whom: an id, or the name of somebody new.
     #[arg(long, value_name = "ID or NAME")]
     person: String,
@@ -91,12 +155,12 @@ pub fn person(command: PersonCommand) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     match command {
         PersonCommand::Add(args) => {
-            let people = People::open(&args.data)?;
+            let people = Directories::open(&args.place)?;
             let id = add(&people, &args.name, &args.title, args.role)?;
             writeln!(out, "{}", id.0)?;
         }
         PersonCommand::List(args) => {
-            let people = People::open(&args.data)?;
+            let people = Directories::open(&args.place)?;
             for p in people.people(10_000)? {
                 let role = match p.role {
                     Role::Member => "member",
@@ -112,7 +176,7 @@ pub fn person(command: PersonCommand) -> anyhow::Result<()> {
 /// Runs `slotwise key`.
 pub fn key(command: KeyCommand) -> anyhow::Result<()> {
     let KeyCommand::Create(args) = command;
-    let people = People::open(&args.data)?;
+    let people = Directories::open(&args.place)?;
     let person = match args.person.parse::<Uuid>() {
         Ok(id) => people.person(PersonId(id))?.context("there is no person with that id")?.id,
         Err(_) => add(&people, &args.person, "", args.role)?,
@@ -125,9 +189,9 @@ pub fn key(command: KeyCommand) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn add(people: &People, name: &str, title: &str, role: RoleArg) -> anyhow::Result<PersonId> {
+fn add(people: &Directories, name: &str, title: &str, role: RoleArg) -> anyhow::Result<PersonId> {
     anyhow::ensure!(!name.trim().is_empty() && name.chars().count() <= 200, "a name has 1 to 200 characters");
     let id = PersonId(Uuid::now_v7());
-    people.put_person(&PersonCard { id, name: name.trim().into(), title: title.into(), role: role.into() })?;
+    people.put_person(PersonCard { id, name: name.trim().into(), title: title.into(), role: role.into() })?;
     Ok(id)
 }

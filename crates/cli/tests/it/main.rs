@@ -13,6 +13,7 @@ mod explain;
 mod export;
 mod faults;
 mod find;
+mod instances;
 mod keys;
 mod kill;
 mod leases;

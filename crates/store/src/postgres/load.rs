@@ -3,7 +3,7 @@
 
 use super::cache::{Cache, trimmed};
 use super::error::{Error, Result};
-use super::pool::{Pool, all, args, rows};
+use super::pool::{Args, Pool, Sent, all, args, rows};
 use super::sql;
 use crate::codec::{self, Malformed};
 use crate::commit::Commit;
@@ -107,7 +107,7 @@ pub(super) fn limit(max: usize) -> i64 {
     i64::try_from(max).unwrap_or(i64::MAX)
 }
 
-/// Loads a scope into the world. With `held`, every resource and person that matters is held before it is read, and what cannot be
+/// Loads a scope into the world; `found` is what was read of it already, after the rows were held. With `held`, every resource and person that matters is held before it is read, and what cannot be
 /// held at once is an error that has changed nothing in the world.
 pub(super) async fn fill(
     client: &Client,
@@ -115,12 +115,19 @@ pub(super) async fn fill(
     world: &mut World,
     scope: &Scope,
     mut held: Option<&mut Held>,
+    mut found: Option<Found>,
 ) -> Result<()> {
-    if let Some(held) = held.as_deref_mut() {
-        hold_persons(client, with, scope, held).await?;
+    if let Some(held) = held.as_deref_mut()
+        && hold_persons(client, with, scope, held).await?
+    {
+        // What was read of them was read before they were held.
+        found = None;
     }
     for _ in 0..TURNS_MAX {
-        let found = Found::read(client, with.part, scope).await?;
+        let found = match found.take() {
+            Some(found) => found,
+            None => Found::read(client, with.part, scope).await?,
+        };
         let touched: BTreeSet<ResourceId> = found.touches(scope);
         if let Some(held) = held.as_deref_mut() {
             let more: Vec<ResourceId> = touched
@@ -164,11 +171,12 @@ async fn hold_resources(client: &Client, part: i64, more: &[ResourceId], held: &
     if others.is_empty() { Ok(()) } else { Err(Error::NotHad) }
 }
 
-async fn hold_persons(client: &Client, with: Loading<'_>, scope: &Scope, held: &mut Held) -> Result<()> {
+/// Says whether there was anybody still to be held.
+async fn hold_persons(client: &Client, with: Loading<'_>, scope: &Scope, held: &mut Held) -> Result<bool> {
     let wanted = scope.people.union(&scope.counted).filter(|id| !held.persons.contains(id));
     let wanted: Vec<Uuid> = wanted.map(|id| id.0).collect();
     if wanted.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let asking = [
         (sql::PERSONS_HELD, args![with.part, wanted.clone()]),
@@ -190,11 +198,11 @@ async fn hold_persons(client: &Client, with: Loading<'_>, scope: &Scope, held: &
         return Err(Error::NotHad);
     }
     held.persons.extend(got.into_iter().map(PersonId));
-    Ok(())
+    Ok(true)
 }
 
 /// What was read of a scope, calendars apart.
-struct Found {
+pub(super) struct Found {
     bookings: Vec<Booking>,
     claims: Vec<(ResourceId, Change)>,
     roles: Vec<(PersonId, Role)>,
@@ -204,9 +212,11 @@ struct Found {
     members: Vec<(ResourceId, ResourceId)>,
 }
 
-impl Found {
-    /// In one round trip; in none, if only calendars are asked for.
-    async fn read(client: &Client, part: i64, scope: &Scope) -> Result<Found> {
+/// What is asked of a scope, calendars apart, as statements; what nothing is asked of is not sent.
+pub(super) struct Asking(Vec<Option<(&'static str, Args)>>);
+
+impl Asking {
+    pub fn of(part: i64, scope: &Scope) -> Asking {
         let claims: Vec<Uuid> =
             scope.holds.iter().map(|id| id.0).chain(scope.entries.iter().map(|id| id.0)).collect();
         let ruled: BTreeSet<Uuid> = scope.people.union(&scope.counted).map(|id| id.0).collect();
@@ -219,21 +229,40 @@ impl Found {
             (sql::CLAIMS_LIVE, scope.people.iter().map(|id| id.0).collect()),
             (sql::MEMBERS, scope.members.iter().map(|id| id.0).collect()),
         ];
-        // What nothing is asked of is not sent.
-        let asked: Vec<_> =
-            asked.into_iter().map(|(sql, ids)| (sql, ids.is_empty(), args![part, ids])).collect();
-        let mut sent = Vec::new();
-        for (sql, none, args) in &asked {
-            sent.push((!none).then(|| super::pool::Sent::now(rows(client, sql, args))));
-        }
-        let mut answers = Vec::new();
-        for sent in sent {
+        Asking(asked.into_iter().map(|(sql, ids)| (!ids.is_empty()).then(|| (sql, args![part, ids]))).collect())
+    }
+
+    /// Sends it now.
+    pub fn send<'c>(&'c self, client: &'c Client) -> Asked<'c> {
+        let send = |asked: &'c Option<(&'static str, Args)>| asked.as_ref().map(|(sql, args)| Sent::now(rows(client, sql, args)));
+        Asked(self.0.iter().map(send).collect())
+    }
+}
+
+/// Statements on their way.
+pub(super) struct Asked<'c>(Vec<Option<Sent<'c, Result<Vec<Row>>>>>);
+
+impl Asked<'_> {
+    pub async fn found(self, scope: &Scope) -> Result<Found> {
+        let mut answers = Vec::with_capacity(self.0.len());
+        for sent in self.0 {
             answers.push(match sent {
                 Some(sent) => sent.await,
                 None => Ok(Vec::new()),
             });
         }
-        let answers: Vec<Vec<Row>> = answers.into_iter().collect::<Result<_>>()?;
+        Found::of(answers.into_iter().collect::<Result<_>>()?, scope)
+    }
+}
+
+impl Found {
+    /// In one round trip; in none, if only calendars are asked for.
+    async fn read(client: &Client, part: i64, scope: &Scope) -> Result<Found> {
+        let asking = Asking::of(part, scope);
+        asking.send(client).found(scope).await
+    }
+
+    fn of(answers: Vec<Vec<Row>>, scope: &Scope) -> Result<Found> {
         let Ok([bookings, claims, roles, facts, ruled, live, members]) = <[Vec<Row>; 7]>::try_from(answers) else {
             return Err(Error::bug("a statement was not answered"));
         };

@@ -3,11 +3,11 @@
 
 use super::error::{Error, Result};
 use super::load::unsigned;
-use super::pool::{args, connect, plain, rows};
+use super::pool::{Endpoint, args, connect, plain, rows};
 use super::sql;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::Client;
 
 /// Each file in order.
 const FILES: &[&str] = &[include_str!("../../migrations/postgres/0001_begin.sql")];
@@ -27,8 +27,8 @@ pub fn without_comments(sql: &str) -> String {
 }
 
 /// Brings the schema to this program's, if it is not there yet.
-pub(super) async fn migrate(config: &Config) -> Result<()> {
-    let (lock, work) = (connect(config).await?, connect(config).await?);
+pub(super) async fn migrate(to: &Endpoint) -> Result<()> {
+    let (lock, work) = (connect(to).await?, connect(to).await?);
     let all: Vec<String> = statements().into_iter().map(without_comments).collect();
     match done(&work, &all).await {
         Ok(done) if done == all.len() => return Ok(()),

@@ -27,11 +27,13 @@ use cache::Cache;
 use error::Result as Loaded;
 use feed::Feed;
 use load::{ENTRY, Loading, limit, signed, unsigned};
-use pool::{Pool, args};
+use futures_util::StreamExt;
+use pool::{Endpoint, Pool, args};
 use slotwise_domain::{
     AttemptKey, Booking, BookingId, Calendar, Epoch, EntryEnd, Hold, Instant, News, Notice, PersonId, Proposal, ResourceId,
     Scope, Settle, Span, Version, WaitEntry, World,
 };
+use slotwise_engine::round;
 use slotwise_engine::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Clock, CommitError, Cursor, Noted, NoticeId,
     Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
@@ -41,7 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Moment};
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio_postgres::{AsyncMessage, Config, NoTls, Row};
+use tokio_postgres::{AsyncMessage, Row};
 use uuid::Uuid;
 use writer::{Job, Writer};
 
@@ -78,10 +80,14 @@ const BEGIN_AT_ONCE: usize = 200;
 const LOOK_SOON: Duration = Duration::from_millis(25);
 const LOOK_LATE: Duration = Duration::from_millis(200);
 /// The same while a doorbell is heard.
-const LOOK_RUNG: Duration = Duration::from_millis(500);
+const LOOK_RUNG: Duration = Duration::from_millis(400);
 /// Between two looks that go far back, and two at the heads of all resources.
 const LOOK_FAR: Duration = Duration::from_secs(1);
 const RECONCILE_EVERY: Duration = Duration::from_secs(10);
+
+/// Between two times at which what is kept no longer is taken away, and how much of each at once.
+const PRUNE_EVERY: Duration = Duration::from_secs(10);
+const PRUNED_AT_ONCE: i64 = 2_000;
 
 /// What all parts of the store share.
 struct Shared {
@@ -154,20 +160,19 @@ pub struct Postgres {
     instance: Uuid,
     /// Until when this one carries out what falls due, for certain.
     sweeps_until: Mutex<Option<Moment>>,
+    /// When it last took away what is kept no longer.
+    pruned: Mutex<Option<Moment>>,
 }
 
 impl Postgres {
     /// Opens the store of a database, and makes its tables if there are none. `url` is as libpq reads it.
     pub async fn open(url: &str, options: Options) -> Result<Arc<Postgres>, Error> {
-        let mut config: Config = url.parse()?;
-        if config.get_application_name().is_none() {
-            config.application_name("slotwise");
-        }
-        migrate::migrate(&config).await?;
+        let to = Endpoint::of(url)?;
+        migrate::migrate(&to).await?;
         let part = options.part;
-        proof::prove(&config, part).await?;
-        let readers = Pool::new(config.clone(), options.readers, READ_WAIT_MAX);
-        let writers = Pool::new(config.clone(), 2, WRITE_WAIT_MAX);
+        proof::prove(&to, part).await?;
+        let readers = Pool::new(to.clone(), options.readers, READ_WAIT_MAX);
+        let writers = Pool::new(to.clone(), 2, WRITE_WAIT_MAX);
         readers.rows(sql::META_ADD, args![part]).await?;
         let asked = [(sql::META, args![part]), (sql::STAMP_LAST, args![part]), (sql::CLOCK, args![])];
         let [meta, stamp, clock] = readers.all(asked).await?;
@@ -200,6 +205,10 @@ impl Postgres {
             return Err(Error::Unfit(says));
         }
         shared.health.warn("settings", settings.warning);
+        let open = to.is_open().then(|| {
+            "what is sent to the database can be read on the way: say sslmode=require in its URL".to_owned()
+        });
+        shared.health.warn("encryption", open);
         begin(&shared).await?;
         let (jobs, waiting) = mpsc::channel(options.queue.max(1));
         let writer = Writer::new(shared.clone(), tokio::runtime::Handle::current());
@@ -209,7 +218,7 @@ impl Postgres {
         let mut tasks =
             vec![tokio::spawn(proof::watch(Arc::downgrade(&shared))), tokio::spawn(follow(Arc::downgrade(&shared), heard.clone()))];
         if options.doorbell {
-            tasks.push(tokio::spawn(listen(config, part, heard)));
+            tasks.push(tokio::spawn(listen(to, part, heard)));
         }
         Ok(Arc::new(Postgres {
             shared,
@@ -218,6 +227,7 @@ impl Postgres {
             tasks,
             instance: Uuid::now_v7(),
             sweeps_until: Mutex::default(),
+            pruned: Mutex::default(),
         }))
     }
 
@@ -299,9 +309,9 @@ async fn follow(shared: Weak<Shared>, heard: Arc<Heard>) {
 }
 
 /// Hears of commits as they are made. What is lost is found by looking.
-async fn listen(config: Config, part: i64, heard: Arc<Heard>) {
+async fn listen(to: Endpoint, part: i64, heard: Arc<Heard>) {
     loop {
-        if let Err(e) = hear(&config, part, &heard).await {
+        if let Err(e) = hear(&to, part, &heard).await {
             tracing::debug!("listening for commits of others: {e}");
         }
         heard.listening.store(false, std::sync::atomic::Ordering::Relaxed);
@@ -309,15 +319,14 @@ async fn listen(config: Config, part: i64, heard: Arc<Heard>) {
     }
 }
 
-async fn hear(config: &Config, part: i64, heard: &Heard) -> Loaded<()> {
-    let (client, mut connection) = config.connect(NoTls).await?;
-    let mut messages = std::pin::pin!(futures_util::stream::poll_fn(move |cx| connection.poll_message(cx)));
+async fn hear(to: &Endpoint, part: i64, heard: &Heard) -> Loaded<()> {
+    let (client, mut messages) = to.listened().await?;
     let listening = pool::plain(&client, sql::LISTEN);
     let mut listening = std::pin::pin!(futures_util::FutureExt::fuse(listening));
     loop {
         tokio::select! {
             said = &mut listening => said?,
-            message = futures_util::StreamExt::next(&mut messages) => match message {
+            message = messages.next() => match message {
                 Some(Ok(AsyncMessage::Notification(rung))) => {
                     // Behind a pool of connections nothing may ever be heard: only then is it relied on for the pace of looking.
                     heard.listening.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -345,7 +354,7 @@ impl Store for Postgres {
     async fn observe(&self, scope: Scope) -> Result<World, StoreError> {
         let mut world = World::empty(self.shared.epoch);
         let mut conn = self.shared.readers.get().await?;
-        load::fill(&conn, self.shared.loading(), &mut world, &scope, None).await?;
+        load::fill(&conn, self.shared.loading(), &mut world, &scope, None, None).await?;
         conn.clean();
         Ok(world)
     }
@@ -452,7 +461,31 @@ impl Postgres {
         let taken = taken?;
         *self.sweeps_until.lock().unwrap_or_else(PoisonError::into_inner) =
             taken.then(|| asked_at + Duration::from_secs(1));
+        if taken {
+            self.prune_now_and_then().await?;
+        }
         Ok(taken)
+    }
+
+    /// Takes away what is kept no longer than keys are: answers' places, commit ids, holds that have ended. Whoever sweeps does it,
+    /// a little at a time.
+    async fn prune_now_and_then(&self) -> Loaded<()> {
+        {
+            let mut pruned = self.pruned.lock().unwrap_or_else(PoisonError::into_inner);
+            if pruned.is_some_and(|at| at.elapsed() < PRUNE_EVERY) {
+                return Ok(());
+            }
+            *pruned = Some(Moment::now());
+        }
+        let shared = &*self.shared;
+        let before = shared.time.now().minus(round::KEY_KEPT);
+        // The first id of the millisecond after: what is exactly as old as that is old too.
+        let millis = u64::try_from(before.0.div_euclid(1_000) + 1).unwrap_or(0);
+        let first = uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid();
+        for sql in [sql::OLD_KEYS, sql::OLD_COMMIT_IDS, sql::OLD_HOLDS] {
+            shared.readers.rows(sql, args![shared.part, first, PRUNED_AT_ONCE]).await?;
+        }
+        Ok(())
     }
 
     /// The attempt with a key, whole.

@@ -2,6 +2,7 @@
 //! A connection on which a transaction may be open is never given to anybody else, and nothing is ever sent twice.
 
 use super::error::{Error, Result};
+use futures_util::stream::{Stream, StreamExt, poll_fn};
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -9,15 +10,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// A connection is made within this time, or not at all.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 /// Connections that nobody uses, and room for so many.
 pub(super) struct Pool {
-    config: Config,
+    to: Endpoint,
     idle: Mutex<Vec<Client>>,
     room: Arc<Semaphore>,
     /// Whoever waits longer for a connection is told that there is none.
@@ -33,9 +36,9 @@ pub(super) struct Conn {
 }
 
 impl Pool {
-    pub fn new(config: Config, connections: usize, wait_max: Duration) -> Arc<Pool> {
+    pub fn new(to: Endpoint, connections: usize, wait_max: Duration) -> Arc<Pool> {
         let room = Arc::new(Semaphore::new(connections.max(1)));
-        Arc::new(Pool { config, idle: Mutex::default(), room, wait_max })
+        Arc::new(Pool { to, idle: Mutex::default(), room, wait_max })
     }
 
     /// A connection, waited for no longer than is set. On the way of a change nothing may be sent twice, so a connection that turns
@@ -50,7 +53,7 @@ impl Pool {
         };
         let client = match kept {
             Some(client) => client,
-            None => connect(&self.config).await?,
+            None => connect(&self.to).await?,
         };
         Ok(Conn { client: Some(client), pool: self.clone(), clean: false, _place: place })
     }
@@ -58,7 +61,7 @@ impl Pool {
     /// A connection that nobody has had before: for whoever asks what became of one that was lost.
     pub async fn get_new(self: &Arc<Pool>) -> Result<Conn> {
         let place = self.place().await?;
-        let client = connect(&self.config).await?;
+        let client = connect(&self.to).await?;
         Ok(Conn { client: Some(client), pool: self.clone(), clean: false, _place: place })
     }
 
@@ -165,13 +168,78 @@ impl Drop for Conn {
     }
 }
 
+/// Where the database is, and how it is spoken to.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    config: Config,
+    /// Said by `sslmode=require`: encrypted, and its certificate vouched for by an authority that this machine trusts.
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Endpoint {
+    /// Of a URL as libpq reads it.
+    pub fn of(url: &str) -> Result<Endpoint> {
+        let mut config: Config = url.parse()?;
+        if config.get_application_name().is_none() {
+            config.application_name("slotwise");
+        }
+        let tls = match config.get_ssl_mode() {
+            SslMode::Require => {
+                let (tls, errors) = MakeRustlsConnect::with_native_certs()
+                    .map_err(|e| Error::Unfit(format!("no certificate authority is known to this machine: {e:?}")))?;
+                for e in errors {
+                    tracing::warn!("a certificate of this machine cannot be read: {e}");
+                }
+                Some(tls)
+            }
+            _ => {
+                config.ssl_mode(SslMode::Disable);
+                None
+            }
+        };
+        Ok(Endpoint { config, tls })
+    }
+
+    /// Whether what is sent can be read on the way to another machine.
+    pub fn is_open(&self) -> bool {
+        let far = |host: &Host| match host {
+            Host::Tcp(name) => !matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
+            Host::Unix(_) => false,
+        };
+        self.tls.is_none() && self.config.get_hosts().iter().any(far)
+    }
+
+    /// A connection, and what it is told between answers.
+    pub async fn listened(&self) -> Result<(Client, Messages)> {
+        let connecting = async {
+            Ok(match &self.tls {
+                Some(tls) => {
+                    let (client, mut connection) = self.config.connect(tls.clone()).await?;
+                    (client, Box::pin(poll_fn(move |cx| connection.poll_message(cx))) as Messages)
+                }
+                None => {
+                    let (client, mut connection) = self.config.connect(NoTls).await?;
+                    (client, Box::pin(poll_fn(move |cx| connection.poll_message(cx))) as Messages)
+                }
+            })
+        };
+        tokio::time::timeout(CONNECT_WITHIN, connecting).await.map_err(|_| Error::NoConnection)?
+    }
+}
+
+/// What a connection is told between answers; it goes on only while somebody takes it.
+pub(super) type Messages = Pin<Box<dyn Stream<Item = std::result::Result<AsyncMessage, tokio_postgres::Error>> + Send>>;
+
 /// A new connection, served by a task of its own.
-pub(super) async fn connect(config: &Config) -> Result<Client> {
-    let connecting = tokio::time::timeout(CONNECT_WITHIN, config.connect(NoTls)).await;
-    let (client, connection) = connecting.map_err(|_| Error::NoConnection)??;
+pub(super) async fn connect(to: &Endpoint) -> Result<Client> {
+    let (client, mut messages) = to.listened().await?;
     tokio::spawn(async move {
-        if let Err(e) = connection.await {
-            tracing::warn!("a connection to the database ended: {e}");
+        while let Some(message) = messages.next().await {
+            match message {
+                Ok(AsyncMessage::Notice(notice)) => tracing::debug!("the database says: {notice}"),
+                Ok(_) => {}
+                Err(e) => return tracing::warn!("a connection to the database ended: {e}"),
+            }
         }
     });
     Ok(client)

@@ -3,13 +3,13 @@
 
 use super::Shared;
 use super::error::{Error, Result};
-use super::pool::{args, connect, plain, rows};
+use super::pool::{Endpoint, args, connect, plain, rows};
 use super::sql;
 use slotwise_domain::Span;
 use slotwise_engine::Clock;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// How often the settings are looked at.
@@ -20,8 +20,8 @@ const CLOCKS_APART_MAX: Span = Span::seconds(1);
 const SERVER_MIN: u32 = 150_000;
 
 /// Tries on two connections what every guarantee rests on.
-pub(super) async fn prove(config: &Config, part: i64) -> Result<()> {
-    let (one, other) = (connect(config).await?, connect(config).await?);
+pub(super) async fn prove(to: &Endpoint, part: i64) -> Result<()> {
+    let (one, other) = (connect(to).await?, connect(to).await?);
     let (id, key) = (Uuid::now_v7(), Uuid::now_v7());
     let proved = prove_with(&one, &other, part, id, key).await;
     // If it failed, both are closed, and whatever they had begun with them.

@@ -155,6 +155,14 @@ statements! {
     SWEEPER_ADD = "INSERT INTO sweeper (part_id, owner, until) VALUES ($1, $2, now() + interval '2 seconds')
         ON CONFLICT (part_id) DO NOTHING";
 
+    OLD_KEYS = "DELETE FROM attempt WHERE part_id = $1 AND (key, actor) IN
+        (SELECT o.key, o.actor FROM attempt o WHERE o.part_id = $1 AND o.key < $2 ORDER BY o.key, o.actor LIMIT $3)";
+    /// No transaction lives so long.
+    OLD_COMMIT_IDS = "DELETE FROM commit_id WHERE part_id = $1 AND id IN
+        (SELECT o.id FROM commit_id o WHERE o.part_id = $1 AND o.id < $2 ORDER BY o.id LIMIT $3)";
+    OLD_HOLDS = "DELETE FROM claim WHERE part_id = $1 AND kind = 1 AND id IN
+        (SELECT o.id FROM claim o WHERE o.part_id = $1 AND o.id < $2 AND o.kind = 1 AND NOT o.live ORDER BY o.id LIMIT $3)";
+
     // Lists
 
     BOOKINGS = "SELECT id, body, said FROM booking

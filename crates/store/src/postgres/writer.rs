@@ -2,12 +2,13 @@
 //! It has no rule of its own, never waits for a resource's row, and never tries twice; what it does not know it does not tell.
 //!
 //! The order in a transaction, always: commit id → resource rows, sorted → clock → keys, sorted → rows of persons → writes → COMMIT.
-//! Three round trips: everything up to the keys; what is judged on, where it is not in memory; the writes with the COMMIT.
+//! Two round trips: everything up to what is judged on; the writes with the COMMIT. Between them one more where a calendar is not in
+//! memory as it is, or judging asks for more.
 
 use super::Shared;
 use super::cache::trimmed;
 use super::error::{Error, Means, Result};
-use super::load::{self, Head, Held, Loading, fill, signed};
+use super::load::{self, Asking, Found, Head, Held, Loading, fill, signed};
 use super::pool::{Args, Conn, Sent, all, args, plain, rows};
 use super::sql;
 use super::write::{self, Chained};
@@ -224,7 +225,10 @@ impl Writer {
         let named: BTreeSet<ResourceId> = proposals.iter().flat_map(|(_, p)| named(p)).collect();
         let asked: Vec<Uuid> = named.iter().map(|id| id.0).collect();
         let keys: BTreeSet<(Uuid, Uuid)> = proposals.iter().map(|(_, p)| (p.key.key, p.key.actor)).collect();
-        let Begun { mut held, others, now, known, ours } = self.wait(begin(conn, part, id, asked, keys))?;
+        let mut all_of_them = Scope::default();
+        proposals.iter().for_each(|(_, p)| all_of_them.extend(&p.command.scope()));
+        let begun = self.wait(begin(conn, part, id, asked, keys, &all_of_them))?;
+        let Begun { mut held, others, now, known, ours, found } = begun;
         let now = match &shared.time.process {
             Some(clock) => clock.now(),
             None => shared.time.reads(now),
@@ -247,16 +251,20 @@ impl Writer {
 
         let mut world = World::empty(shared.epoch);
         let loading = Loading { part, cache: &shared.cache, since, pool: &shared.readers };
-        let mut all_of_them = Scope::default();
-        open.iter().for_each(|(_, p)| all_of_them.extend(&p.command.scope()));
-        match self.wait(fill(conn, loading, &mut world, &all_of_them, Some(&mut held))) {
+        // What was read on the way is of all of them; where some must wait, it is read again for the others.
+        let found = Some(found).filter(|_| open.len() == pending.len());
+        if found.is_none() {
+            all_of_them = Scope::default();
+            open.iter().for_each(|(_, p)| all_of_them.extend(&p.command.scope()));
+        }
+        match self.wait(fill(conn, loading, &mut world, &all_of_them, Some(&mut held), found)) {
             Ok(()) => {}
             // One by one, so that only those wait whose rows are not had.
             Err(Error::NotHad) => {
                 let mut had = Vec::with_capacity(open.len());
                 for (n, proposal) in open {
                     let missing = proposal.command.scope().minus(&world.loaded);
-                    match self.wait(fill(conn, loading, &mut world, &missing, Some(&mut held))) {
+                    match self.wait(fill(conn, loading, &mut world, &missing, Some(&mut held), None)) {
                         Ok(()) => had.push((n, proposal)),
                         Err(Error::NotHad) => waiting.push(n),
                         Err(e) => return Err(e),
@@ -283,7 +291,7 @@ impl Writer {
                         let judged = judge(&mut world, proposal, settle, now, |world, scope| {
                             let new: Vec<_> =
                                 scope.people.union(&scope.counted).filter(|id| !world.people.contains_key(id)).collect();
-                            self.rt.block_on(fill(conn, loading, world, scope, Some(&mut held)))?;
+                            self.rt.block_on(fill(conn, loading, world, scope, Some(&mut held), None))?;
                             fold_persons(world, folded, new.into_iter().copied());
                             Ok::<(), Error>(())
                         });
@@ -519,6 +527,8 @@ struct Begun {
     known: HashMap<(Uuid, Uuid), Recorded>,
     /// Keys that this transaction has put in.
     ours: BTreeSet<(Uuid, Uuid)>,
+    /// What was read of the scope, after the rows of resources and persons were held.
+    found: Found,
 }
 
 async fn begin(
@@ -527,6 +537,7 @@ async fn begin(
     id: Uuid,
     asked: Vec<Uuid>,
     keys: BTreeSet<(Uuid, Uuid)>,
+    scope: &Scope,
 ) -> Result<Begun> {
     let (names, actors): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
     let began = Sent::now(plain(conn, sql::BEGIN));
@@ -544,22 +555,39 @@ async fn begin(
     let put = Sent::now(rows(conn, sql::KEYS, &put));
     let known_args = args![part, names.clone(), id];
     let known = Sent::now(rows(conn, sql::KEYS_KNOWN, &known_args));
+    let persons: Vec<Uuid> = scope.people.union(&scope.counted).map(|id| id.0).collect();
+    let persons_args = args![part, persons.clone()];
+    let persons = (!persons.is_empty()).then(|| Sent::now(rows(conn, sql::PERSONS_HELD, &persons_args)));
+    let asking = Asking::of(part, scope);
+    let found = asking.send(conn);
     began.await?;
     let [_, _, got, there, clock, _] = rest.await?;
     let put = put.await;
     let known = known.await;
+    let persons = match persons {
+        Some(persons) => persons.await,
+        None => Ok(Vec::new()),
+    };
+    let found = found.found(scope).await;
     let mut held = Held::default();
     let others = held.take(&asked, &got, &there)?;
     let clock = clock.first().ok_or_else(|| Error::bug("the clock did not answer"))?;
     let now = Instant(clock.try_get(0)?);
-    let (known, blocked) = match put {
-        Ok(_) => (known?, BTreeSet::new()),
-        Err(e) if e.lock_not_had() => put_keys_apart(conn, part, id, &keys).await?,
+    let (known, blocked, found) = match put {
+        Ok(_) => {
+            held.persons.extend(load::ids(&persons?)?.into_iter().map(slotwise_domain::PersonId));
+            (known?, BTreeSet::new(), found?)
+        }
+        Err(e) if e.lock_not_had() => {
+            // All that was sent after it failed with it.
+            let (known, blocked) = put_keys_apart(conn, part, id, &keys).await?;
+            (known, blocked, asking.send(conn).found(scope).await?)
+        }
         Err(e) => return Err(e),
     };
     let known = recorded_of(conn, part, &known, &keys).await?;
     let ours = keys.into_iter().filter(|key| !known.contains_key(key) && !blocked.contains(key)).collect();
-    Ok(Begun { held, others, now, known, ours })
+    Ok(Begun { held, others, now, known, ours, found })
 }
 
 /// Somebody else is putting in one of the keys and has not ended: finds out which, by halving, so that the others need not wait.

@@ -1,6 +1,9 @@
 //! What the tests share: the server as a process, a client, a world of people and rooms, rows, and an oracle of their own.
 //! It knows the contract and no code of the server.
 
+#[path = "../../../../store/tests/it/database.rs"]
+#[expect(dead_code, reason = "the store's own tests kill it too")]
+pub mod database;
 pub mod http;
 pub mod node;
 pub mod oracle;

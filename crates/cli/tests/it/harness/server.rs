@@ -1,6 +1,7 @@
 //! The server as a process: started on a free port, stopped, paused, killed. It never outlives the test that started it.
 //! Its log goes to a file in its home and is shown when a test fails.
 
+use super::database::Database;
 use super::http::{self, Ask};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process};
 use std::fs::{self, File};
@@ -8,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -20,13 +21,30 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 /// The folder of a server, which outlives its processes.
 pub struct Home {
     dir: TempDir,
+    /// Where its data is, if not in its folder.
+    database: Option<Arc<Database>>,
     /// What its servers run with besides flags.
     pub env: Vec<(&'static str, PathBuf)>,
 }
 
 impl Home {
+    /// A new one; over a database of its own, if the surroundings say `SLOTWISE_TESTS_ON=postgres`.
     pub fn new() -> Home {
-        Home { dir: tempfile::Builder::new().prefix("slotwise-").tempdir().unwrap(), env: Vec::new() }
+        let on_postgres = std::env::var("SLOTWISE_TESTS_ON").is_ok_and(|on| on == "postgres");
+        Home::over(on_postgres.then(|| Database::start(&[])).flatten().map(Arc::new))
+    }
+
+    /// One over a database, that others may be over too.
+    pub fn over(database: Option<Arc<Database>>) -> Home {
+        Home { dir: tempfile::Builder::new().prefix("slotwise-").tempdir().unwrap(), database, env: Vec::new() }
+    }
+
+    /// Says to a command where the data is.
+    fn place(&self, command: &mut Command) {
+        match &self.database {
+            Some(database) => command.env("SLOTWISE_STORE", database.url()),
+            None => command.arg("--data").arg(self.data()),
+        };
     }
 
     pub fn data(&self) -> PathBuf {
@@ -43,8 +61,9 @@ impl Home {
 
     /// Makes somebody new and returns their API key.
     pub fn key_create(&self, name: &str, role: &str) -> String {
-        let mut made = slotwise(&["key", "create", "--person", name, "--role", role, "--data"]);
-        let made = made.arg(self.data()).output().unwrap();
+        let mut made = slotwise(&["key", "create", "--person", name, "--role", role]);
+        self.place(&mut made);
+        let made = made.output().unwrap();
         assert!(made.status.success(), "key create: {}", String::from_utf8_lossy(&made.stderr));
         String::from_utf8(made.stdout).unwrap().trim().to_owned()
     }
@@ -93,9 +112,10 @@ impl Server {
     /// Only starts; its standard output is a pipe.
     pub fn spawn(home: &Home, flags: &[&str]) -> Child {
         let log = File::options().create(true).append(true).open(home.log()).unwrap();
-        let mut command = slotwise(&["serve", "--port", "0", "--data"]);
+        let mut command = slotwise(&["serve", "--port", "0"]);
+        home.place(&mut command);
         command.envs(home.env.iter().map(|(name, value)| (name, value)));
-        command.arg(home.data()).args(flags).stdout(Stdio::piped()).stderr(log);
+        command.args(flags).stdout(Stdio::piped()).stderr(log);
         command.spawn().unwrap()
     }
 
