@@ -302,7 +302,9 @@ impl Settings {
             },
             (None, Some(url)) => {
                 if let Some(name) = said(&only_folder) {
-                    anyhow::bail!("{name} is of a folder, and this is served from a database: use the database's own tools");
+                    anyhow::bail!(
+                        "{name} is of a folder, and this is served from a database: use the database's own tools"
+                    );
                 }
                 let known = url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");
                 anyhow::ensure!(known, "store must be a URL that begins with postgres://");

@@ -5,7 +5,7 @@ use crate::config::Secret;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use slotwise_domain::{PersonId, Role};
-use slotwise_engine::{Directory, PersonCard};
+use slotwise_engine::{Directory, PersonCard, PersonRow, RowPut};
 use slotwise_store::embedded::People;
 use slotwise_store::{Postgres, postgres};
 use std::io::Write;
@@ -36,13 +36,16 @@ pub struct PlaceArgs {
 }
 
 /// The people of a folder or a database.
-enum Directories {
+pub enum Directories {
+    /// Of a folder.
     Folder(People),
+    /// Of a database, with what its answers are waited for on.
     Database(Runtime, Arc<Postgres>),
 }
 
 impl Directories {
-    fn open(place: &PlaceArgs) -> anyhow::Result<Directories> {
+    /// Opens them.
+    pub fn open(place: &PlaceArgs) -> anyhow::Result<Directories> {
         match (&place.data, &place.store) {
             (_, Some(Secret(url))) => {
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -73,6 +76,14 @@ impl Directories {
         Ok(match self {
             Directories::Folder(people) => people.put_person(&card)?,
             Directories::Database(runtime, store) => runtime.block_on(store.put_person(card))?,
+        })
+    }
+
+    /// Makes and changes people, all or none; none at all if `dry_run`.
+    pub fn put_all(&self, rows: Vec<PersonRow>, dry_run: bool) -> anyhow::Result<Vec<RowPut>> {
+        Ok(match self {
+            Directories::Folder(people) => people.put_all(&rows, dry_run)?,
+            Directories::Database(runtime, store) => runtime.block_on(store.put_people(rows, dry_run))?,
         })
     }
 

@@ -11,12 +11,12 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Actor, Asked, AttemptKey, Became, Block, BlockId, Booking, BookingId, BookingState, Change, Code, Contract, Cutoff, DateSaid, Decision,
-    Details, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt,
-    HoldEnd, HoldId, Instant, Interval, Kind, Line, Occurrence, OpeningHours, Outcome, OwnOverlap, PartId, Period,
-    PersonId, Policy, PolicyField, Quota, QuotaScope, Rejection, Requirement, Resource, ResourceId, ResourceSpec, Role,
-    Rule, Seen, Series, SeriesId, Slot, Span, Subject, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Weekdays,
-    Witness, Zone,
+    Actor, Asked, AttemptKey, Became, Block, BlockId, Booking, BookingId, BookingState, Change, Code, Contract, Cutoff,
+    DateSaid, Decision, Details, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, FencingToken, Fingerprint, Grouped,
+    Guest, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, Line, Occurrence, OpeningHours, Outcome, OwnOverlap,
+    PartId, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Rejection, Requirement, Resource, ResourceId,
+    ResourceSpec, Role, Rule, Seen, Series, SeriesId, Slot, Span, Subject, Version, WaitEntry, WaitFill, WaitMode,
+    Waitlist, Weekdays, Witness, Zone,
 };
 use slotwise_engine::Recorded;
 use std::borrow::Cow;

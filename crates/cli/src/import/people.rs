@@ -3,11 +3,11 @@
 
 use super::submit::println_out;
 use crate::ids::FreshIds;
+use crate::keys::{Directories, PlaceArgs};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use slotwise_engine::{Ids, RowPut};
 use slotwise_server::roster;
-use slotwise_store::embedded::People;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -22,9 +22,8 @@ const BYTES_MAX: u64 = 256 << 20;
 pub struct PeopleArgs {
     /// A CSV file with the columns id, external_id, name, title, email, role and tags, or some of them.
     file: PathBuf,
-    /// The folder that holds everything.
-    #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// Say what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -45,7 +44,7 @@ pub fn run(args: &PeopleArgs) -> anyhow::Result<()> {
         }
     };
     let (lines, rows): (Vec<u64>, Vec<_>) = read.into_iter().unzip();
-    let put = People::open(&args.data)?.put_all(&rows, args.dry_run)?;
+    let put = Directories::open(&args.place)?.put_all(rows, args.dry_run)?;
     let taken: Vec<String> = lines
         .iter()
         .zip(&put)

@@ -48,12 +48,12 @@ pub use verify::{Checked, Finding, Verified, VerifyError, Wanted, examine, verif
 
 use crate::clock::SystemClock;
 use crate::commit::Commit;
+use crate::health::Health;
 use async_trait::async_trait;
 use cache::Cache;
 use checkpoint::Checkpointer;
 use connect::{Readers, Use, connect};
 use follow::Follower;
-use crate::health::Health;
 use load::Source;
 use lookup::Lookup;
 use open::{lock, look_at_log, make_dir, prepare, sync, with_suffix};

@@ -6,11 +6,11 @@
 
 use super::connect::{Use, connect};
 use super::error::{Error, OpenError, Result};
-use crate::health::Health;
 use super::journal::{self, Meta};
 use super::open::sync;
 use super::tail::Tail;
 use super::verify::heads_of;
+use crate::health::Health;
 use crate::record::Hash;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};

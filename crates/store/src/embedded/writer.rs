@@ -6,7 +6,6 @@ use super::checkpoint::Checkpointer;
 use super::erase::{self, Words};
 use super::error::{Error, Result, plainly};
 use super::follow::Follower;
-use crate::health::Health;
 use super::journal::{self, Head, Meta};
 use super::load::{self, Source};
 use super::lookup::Lookup;
@@ -14,6 +13,7 @@ use super::people::Roles;
 use super::tail::Tail;
 use crate::codec;
 use crate::commit::{Commit, Entry as Attempt, EntryRecord};
+use crate::health::Health;
 use crate::record::{self, Hash, Header};
 use rusqlite::Connection;
 use slotwise_domain::{

@@ -73,7 +73,11 @@ impl Error {
             "23505" => Means::Conflict,
             code if code.starts_with("23") => Means::Bug,
             // A statement that took too long or was cancelled, the server going down, the connection.
-            code if code.starts_with("57") || code.starts_with("08") || code.starts_with("58") || code.starts_with("XX") => {
+            code if code.starts_with("57")
+                || code.starts_with("08")
+                || code.starts_with("58")
+                || code.starts_with("XX") =>
+            {
                 Means::Lost
             }
             // Read-only after a failover, too many connections, a full disk, out of memory.
@@ -92,7 +96,9 @@ impl Error {
         match self {
             Error::Sql(sql) => match sql.code() {
                 Some(state) if *state == SqlState::DISK_FULL => "the database's disk is full".into(),
-                Some(state) if *state == SqlState::CHECK_VIOLATION => "the database refused what was judged good".into(),
+                Some(state) if *state == SqlState::CHECK_VIOLATION => {
+                    "the database refused what was judged good".into()
+                }
                 Some(_) => "the database refused".into(),
                 None => "the database cannot be reached".into(),
             },

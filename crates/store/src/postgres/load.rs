@@ -72,12 +72,7 @@ impl Held {
 fn head(row: &Row) -> Result<Head> {
     let version = Version { epoch: epoch(row.try_get(1)?), number: unsigned(row.try_get(2)?) };
     let hash: Vec<u8> = row.try_get(4)?;
-    Ok(Head {
-        version,
-        stamp: row.try_get(3)?,
-        hash: hash_of(&hash)?,
-        room: row.try_get(5)?,
-    })
+    Ok(Head { version, stamp: row.try_get(3)?, hash: hash_of(&hash)?, room: row.try_get(5)? })
 }
 
 /// The first column as ids.
@@ -143,8 +138,7 @@ pub(super) async fn fill(
                 }
             }
         }
-        let wanted: Vec<ResourceId> =
-            touched.into_iter().filter(|id| !world.loaded.resources.contains(id)).collect();
+        let wanted: Vec<ResourceId> = touched.into_iter().filter(|id| !world.loaded.resources.contains(id)).collect();
         let calendars = match held.as_deref() {
             Some(held) => {
                 let there = wanted.iter().filter_map(|id| Some((*id, held.heads.get(id)?.version)));
@@ -162,10 +156,7 @@ pub(super) async fn fill(
 
 async fn hold_resources(client: &Client, part: i64, more: &[ResourceId], held: &mut Held) -> Result<()> {
     let asked: Vec<Uuid> = more.iter().map(|id| id.0).collect();
-    let asking = [
-        (sql::HEADS_HELD, args![part, asked.clone()]),
-        (sql::HEADS_THERE, args![part, asked.clone()]),
-    ];
+    let asking = [(sql::HEADS_HELD, args![part, asked.clone()]), (sql::HEADS_THERE, args![part, asked.clone()])];
     let [got, there] = all(client, &asking).await?;
     let others = held.take(&asked, &got, &there)?;
     if others.is_empty() { Ok(()) } else { Err(Error::NotHad) }
@@ -178,10 +169,8 @@ async fn hold_persons(client: &Client, with: Loading<'_>, scope: &Scope, held: &
     if wanted.is_empty() {
         return Ok(false);
     }
-    let asking = [
-        (sql::PERSONS_HELD, args![with.part, wanted.clone()]),
-        (sql::PERSONS_THERE, args![with.part, wanted.clone()]),
-    ];
+    let asking =
+        [(sql::PERSONS_HELD, args![with.part, wanted.clone()]), (sql::PERSONS_THERE, args![with.part, wanted.clone()])];
     let [got, there] = all(client, &asking).await?;
     let (mut got, there): (BTreeSet<Uuid>, BTreeSet<Uuid>) =
         (ids(&got)?.into_iter().collect(), ids(&there)?.into_iter().collect());
@@ -217,8 +206,7 @@ pub(super) struct Asking(Vec<Option<(&'static str, Args)>>);
 
 impl Asking {
     pub fn of(part: i64, scope: &Scope) -> Asking {
-        let claims: Vec<Uuid> =
-            scope.holds.iter().map(|id| id.0).chain(scope.entries.iter().map(|id| id.0)).collect();
+        let claims: Vec<Uuid> = scope.holds.iter().map(|id| id.0).chain(scope.entries.iter().map(|id| id.0)).collect();
         let ruled: BTreeSet<Uuid> = scope.people.union(&scope.counted).map(|id| id.0).collect();
         let asked = [
             (sql::BOOKINGS_BY_ID, scope.bookings.iter().map(|id| id.0).collect::<Vec<_>>()),
@@ -234,7 +222,9 @@ impl Asking {
 
     /// Sends it now.
     pub fn send<'c>(&'c self, client: &'c Client) -> Asked<'c> {
-        let send = |asked: &'c Option<(&'static str, Args)>| asked.as_ref().map(|(sql, args)| Sent::now(rows(client, sql, args)));
+        let send = |asked: &'c Option<(&'static str, Args)>| {
+            asked.as_ref().map(|(sql, args)| Sent::now(rows(client, sql, args)))
+        };
         Asked(self.0.iter().map(send).collect())
     }
 }

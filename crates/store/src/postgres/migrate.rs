@@ -81,7 +81,9 @@ async fn done(client: &Client, all: &[String]) -> Result<usize> {
     for (row, (n, statement)) in found.iter().zip(all.iter().enumerate()) {
         let (number, sum): (i64, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
         if unsigned(number) != n as u64 + 1 || sum != checksum(statement) {
-            return Err(Error::Unfit(format!("the database was made by another migration {number} than this program's")));
+            return Err(Error::Unfit(format!(
+                "the database was made by another migration {number} than this program's"
+            )));
         }
     }
     Ok(found.len())

@@ -26,12 +26,12 @@ use async_trait::async_trait;
 use cache::Cache;
 use error::Result as Loaded;
 use feed::Feed;
-use load::{ENTRY, Loading, limit, signed, unsigned};
 use futures_util::StreamExt;
+use load::{ENTRY, Loading, limit, signed, unsigned};
 use pool::{Endpoint, Pool, args};
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, Epoch, EntryEnd, Hold, Instant, News, Notice, PersonId, Proposal, ResourceId,
-    Scope, Settle, Span, Version, WaitEntry, World,
+    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Epoch, Hold, Instant, News, Notice, PersonId, Proposal,
+    ResourceId, Scope, Settle, Span, Version, WaitEntry, World,
 };
 use slotwise_engine::round;
 use slotwise_engine::{
@@ -181,10 +181,8 @@ impl Postgres {
         };
         let epoch_began: Option<i64> = meta.try_get(1)?;
         let stamp = stamp.first().map_or(Ok(0), |row| row.try_get(0))?;
-        let time = Time {
-            process: options.clock,
-            last: Mutex::new((Instant(clock.try_get(0)?), SystemClock.since_boot())),
-        };
+        let time =
+            Time { process: options.clock, last: Mutex::new((Instant(clock.try_get(0)?), SystemClock.since_boot())) };
         let cache = Arc::new(Cache::new(options.cache_bytes));
         let feed = Arc::new(Feed::new(part, readers.clone(), cache.clone(), stamp));
         let shared = Arc::new(Shared {
@@ -205,9 +203,9 @@ impl Postgres {
             return Err(Error::Unfit(says));
         }
         shared.health.warn("settings", settings.warning);
-        let open = to.is_open().then(|| {
-            "what is sent to the database can be read on the way: say sslmode=require in its URL".to_owned()
-        });
+        let open = to
+            .is_open()
+            .then(|| "what is sent to the database can be read on the way: say sslmode=require in its URL".to_owned());
         shared.health.warn("encryption", open);
         begin(&shared).await?;
         let (jobs, waiting) = mpsc::channel(options.queue.max(1));
@@ -215,8 +213,10 @@ impl Postgres {
         let writer = std::thread::Builder::new().name("slotwise-commits".into()).spawn(move || writer.run(waiting));
         let writer = writer.map_err(|e| Error::Unfit(format!("starting the thread that commits: {e}")))?;
         let heard = Arc::new(Heard::default());
-        let mut tasks =
-            vec![tokio::spawn(proof::watch(Arc::downgrade(&shared))), tokio::spawn(follow(Arc::downgrade(&shared), heard.clone()))];
+        let mut tasks = vec![
+            tokio::spawn(proof::watch(Arc::downgrade(&shared))),
+            tokio::spawn(follow(Arc::downgrade(&shared), heard.clone())),
+        ];
         if options.doorbell {
             tasks.push(tokio::spawn(listen(to, part, heard)));
         }
@@ -642,7 +642,8 @@ impl Views for Postgres {
     }
 
     async fn entries_of(&self, owner: PersonId, max: usize) -> Result<Vec<(WaitEntry, Option<EntryEnd>)>, StoreError> {
-        let found = self.shared.readers.rows(sql::CLAIMS_OF, args![self.shared.part, owner.0, ENTRY, limit(max)]).await?;
+        let found =
+            self.shared.readers.rows(sql::CLAIMS_OF, args![self.shared.part, owner.0, ENTRY, limit(max)]).await?;
         let mut entries = Vec::new();
         for row in &found {
             entries.extend(load::entry_listed(&load::claim(row)?.1));
@@ -730,4 +731,3 @@ fn place_of(Cursor(cursor): &Cursor) -> (i64, usize) {
     let stamp = signed(cursor >> PLACE_BITS).saturating_add(CURSOR_FROM);
     (stamp, (cursor & ((1 << PLACE_BITS) - 1)) as usize)
 }
-

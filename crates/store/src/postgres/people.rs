@@ -38,7 +38,10 @@ impl Directory for Postgres {
 
     async fn put_person(&self, person: PersonCard) -> std::result::Result<(), StoreError> {
         let part = self.shared.part;
-        let put = self.shared.readers.transaction(move |client| Box::pin(async move { put_card(client, part, &person).await }));
+        let put = self
+            .shared
+            .readers
+            .transaction(move |client| Box::pin(async move { put_card(client, part, &person).await }));
         Ok(put.await?)
     }
 

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::{ToSql, Type};
@@ -75,17 +75,21 @@ impl Pool {
 
     /// One statement that is a transaction of its own.
     pub async fn rows(self: &Arc<Pool>, sql: &'static str, args: Args) -> Result<Vec<Row>> {
+        let begun = Instant::now();
         let mut conn = self.get().await?;
         let rows = rows(&conn, sql, &args).await;
         conn.clean = rows.is_ok();
+        metrics::histogram!("slotwise_store_query_seconds").record(begun.elapsed());
         rows
     }
 
     /// Several statements in one round trip, each a transaction of its own.
     pub async fn all<const N: usize>(self: &Arc<Pool>, asked: [(&'static str, Args); N]) -> Result<[Vec<Row>; N]> {
+        let begun = Instant::now();
         let mut conn = self.get().await?;
         let rows = all(&conn, &asked).await;
         conn.clean = rows.is_ok();
+        metrics::histogram!("slotwise_store_query_seconds").record(begun.elapsed());
         rows
     }
 
@@ -295,10 +299,7 @@ pub(super) async fn plain(client: &Client, sql: &str) -> Result<()> {
 
 /// Several statements in one round trip, answered in their order. The first error is told; those after it have failed too, if they
 /// are in one transaction.
-pub(super) async fn all<const N: usize>(
-    client: &Client,
-    asked: &[(&'static str, Args); N],
-) -> Result<[Vec<Row>; N]> {
+pub(super) async fn all<const N: usize>(client: &Client, asked: &[(&'static str, Args); N]) -> Result<[Vec<Row>; N]> {
     let mut sent = Vec::with_capacity(N);
     for (sql, args) in asked {
         sent.push(Sent::now(rows(client, sql, args)));

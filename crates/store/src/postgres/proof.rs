@@ -84,7 +84,8 @@ pub(super) fn judge_settings(version: &str, fsync: &str, synchronous: &str, page
         (Ok(n), ..) if n < SERVER_MIN => Some(format!("PostgreSQL 15 or newer is needed; this is {version}")),
         (_, "off", ..) => Some("fsync is off: what is told as booked would be lost in a crash; switch it on".into()),
         (_, _, "off", _) => Some(
-            "synchronous_commit is off: what is told as booked could be lost in a crash; set it to on, or stronger".into(),
+            "synchronous_commit is off: what is told as booked could be lost in a crash; set it to on, or stronger"
+                .into(),
         ),
         (.., "on") => Some("the database is read-only: it is a standby, or set so".into()),
         _ => None,
@@ -153,7 +154,8 @@ mod tests {
 
     #[test]
     fn settings_that_lose_what_was_told_are_refused() {
-        let judged = |fsync, synchronous, pages, read_only| judge_settings("150018", fsync, synchronous, pages, read_only);
+        let judged =
+            |fsync, synchronous, pages, read_only| judge_settings("150018", fsync, synchronous, pages, read_only);
         assert_eq!(judged("on", "on", "on", "off"), Settings { refused: None, warning: None });
         assert!(judged("off", "on", "on", "off").refused.unwrap().contains("fsync"));
         assert!(judged("on", "off", "on", "off").refused.unwrap().contains("synchronous_commit"));

@@ -61,7 +61,8 @@ pub(super) fn chain(
             }
             let body = codec::encode_changes(resource, &changes)?;
             let (attempt, actor) = (key.key, key.actor);
-            let hash = record::chain(&head.1, &Header { resource, version: *version, decided_at, attempt, actor }, &body);
+            let hash =
+                record::chain(&head.1, &Header { resource, version: *version, decided_at, attempt, actor }, &body);
             // Records are found by their versions here, not by the commit before.
             chained.push(EntryRecord { resource, version: *version, previous: 0, hash, changes });
             *head = (*version, hash);
@@ -147,7 +148,8 @@ fn heads(
     for (_, record) in records {
         // Only who changes the resource itself may give more than there is.
         let is_edit = |c: &Change| matches!(c, Change::ResourceCreated(_) | Change::ResourceEdited(_));
-        let edited = record.changes.iter().any(is_edit) || last.get(&record.resource).is_some_and(|(_, edited)| *edited);
+        let edited =
+            record.changes.iter().any(is_edit) || last.get(&record.resource).is_some_and(|(_, edited)| *edited);
         last.insert(record.resource, (record, edited));
     }
     let (mut ids, mut numbers, mut bases, mut decided) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -231,11 +233,7 @@ fn due_at(calendar: &Calendar) -> Option<i64> {
     calendar.holds.values().map(over).chain(calendar.wait_due).min().map(|at| at.0)
 }
 
-fn put_claims(
-    to: &mut Statements,
-    part: i64,
-    claims: BTreeMap<(Uuid, i64), (ResourceId, &Change)>,
-) -> Result<()> {
+fn put_claims(to: &mut Statements, part: i64, claims: BTreeMap<(Uuid, i64), (ResourceId, &Change)>) -> Result<()> {
     let (mut ids, mut kinds, mut on, mut people) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut since, mut live, mut changes) = (Vec::new(), Vec::new(), Vec::new());
     for (resource, change) in claims.into_values() {
@@ -257,16 +255,11 @@ fn is_ruled(slot: &Slot) -> bool {
     slot.own_overlap == OwnOverlap::Refuse || slot.quota.is_some()
 }
 
-fn bookings(
-    to: &mut Statements,
-    part: i64,
-    id: Uuid,
-    judgement: &Judgement,
-    commit: &Commit,
-) -> Result<Vec<Uuid>> {
+fn bookings(to: &mut Statements, part: i64, id: Uuid, judgement: &Judgement, commit: &Commit) -> Result<Vec<Uuid>> {
     // As the commit leaves them.
     let mut last: BTreeMap<BookingId, &Arc<Booking>> = BTreeMap::new();
-    let (mut moved, mut left, mut made): (BTreeSet<BookingId>, BTreeSet<Uuid>, BTreeSet<BookingId>) = Default::default();
+    let (mut moved, mut left, mut made): (BTreeSet<BookingId>, BTreeSet<Uuid>, BTreeSet<BookingId>) =
+        Default::default();
     for entry in &commit.entries {
         for booking in &entry.bookings {
             if booking.revision == 1 {
@@ -286,7 +279,8 @@ fn bookings(
     if last.is_empty() {
         return Ok(Vec::new());
     }
-    let placed: Vec<&Arc<Booking>> = last.values().filter(|b| made.contains(&b.id) || moved.contains(&b.id)).copied().collect();
+    let placed: Vec<&Arc<Booking>> =
+        last.values().filter(|b| made.contains(&b.id) || moved.contains(&b.id)).copied().collect();
     if !moved.is_empty() {
         let moved: Vec<Uuid> = moved.iter().map(|id| id.0).collect();
         to.push((sql::BOOKINGS_GONE_FROM, args![part, left.into_iter().collect::<Vec<_>>(), moved]));

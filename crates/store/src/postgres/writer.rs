@@ -34,13 +34,16 @@ use uuid::Uuid;
 const ROW_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Between two looks whether they are free.
 const ROW_LOOK_EVERY: Duration = Duration::from_millis(4);
-/// How long a commit may take before its outcome is asked for.
+/// How long a commit may take before its outcome is asked for, and how much longer for each proposal in it.
 const COMMIT_WITHIN: Duration = Duration::from_secs(4);
+const COMMIT_EACH: Duration = Duration::from_millis(2);
+/// The database is told so much more: it ends what we have given up.
+const STATEMENT_MORE: Duration = Duration::from_secs(1);
 /// How long it is asked for before there is no outcome yet.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(2);
-/// The same as the database is told, in milliseconds: it ends what we have given up.
-const STATEMENT_MS: &str = "5000";
+/// How long a key that somebody else is putting in is waited for, in milliseconds; and where that was waited for already.
 const LOCK_MS: &str = "100";
+const LOCK_AGAIN_MS: &str = "5";
 
 /// A batch, and where its answers go.
 pub(super) struct Job {
@@ -289,8 +292,11 @@ impl Writer {
                     KeyAge::Fresh => {
                         let folded = &decided;
                         let judged = judge(&mut world, proposal, settle, now, |world, scope| {
-                            let new: Vec<_> =
-                                scope.people.union(&scope.counted).filter(|id| !world.people.contains_key(id)).collect();
+                            let new: Vec<_> = scope
+                                .people
+                                .union(&scope.counted)
+                                .filter(|id| !world.people.contains_key(id))
+                                .collect();
                             self.rt.block_on(fill(conn, loading, world, scope, Some(&mut held), None))?;
                             fold_persons(world, folded, new.into_iter().copied());
                             Ok::<(), Error>(())
@@ -340,7 +346,7 @@ impl Writer {
             }
         };
         let sent = self.wait(async {
-            tokio::time::timeout(COMMIT_WITHIN, send_and_commit(conn, &statements)).await
+            tokio::time::timeout(commit_within(decided.len()), send_and_commit(conn, &statements)).await
         });
         let unknown = match sent {
             Ok(Sending::Committed) => {
@@ -395,8 +401,7 @@ impl Writer {
         let shared = &*self.shared;
         let after = (self.chain.number, self.chain.hash);
         let chained = write::chain(decided, batch, judgement, after, shared.epoch)?;
-        let used: BTreeSet<(Uuid, Uuid)> =
-            decided.iter().map(|d| (d.recorded.key.key, d.recorded.key.actor)).collect();
+        let used: BTreeSet<(Uuid, Uuid)> = decided.iter().map(|d| (d.recorded.key.key, d.recorded.key.actor)).collect();
         let (keys, actors): (Vec<Uuid>, Vec<Uuid>) = judgement.ours.difference(&used).copied().unzip();
         let mut statements = Vec::new();
         if !keys.is_empty() {
@@ -456,6 +461,17 @@ impl Judgement {
     pub fn head(&self, id: ResourceId) -> Option<&Head> {
         self.held.heads.get(&id)
     }
+}
+
+/// How long a commit of so many may take.
+fn commit_within(proposals: usize) -> Duration {
+    COMMIT_WITHIN + COMMIT_EACH * u32::try_from(proposals).unwrap_or(u32::MAX)
+}
+
+/// The bounds of a transaction with so many keys, as the database is told them.
+fn bounds(lock_ms: &'static str, keys: usize) -> Args {
+    let statement = commit_within(keys) + STATEMENT_MORE;
+    args![lock_ms, statement.as_millis().to_string()]
 }
 
 fn failed(e: Error) -> Ended {
@@ -542,7 +558,7 @@ async fn begin(
     let (names, actors): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
     let began = Sent::now(plain(conn, sql::BEGIN));
     let asking = [
-        (sql::BOUNDS, args![LOCK_MS, STATEMENT_MS]),
+        (sql::BOUNDS, bounds(LOCK_MS, keys.len())),
         (sql::COMMIT_ID, args![part, id]),
         (sql::HEADS_HELD, args![part, asked.clone()]),
         (sql::HEADS_THERE, args![part, asked.clone()]),
@@ -599,7 +615,7 @@ async fn put_keys_apart(
 ) -> Result<(Vec<Row>, BTreeSet<(Uuid, Uuid)>)> {
     plain(conn, sql::BACK_TO_SAVEPOINT).await?;
     // Whoever waits here has waited already.
-    rows(conn, sql::BOUNDS, &args!["5", STATEMENT_MS]).await?;
+    rows(conn, sql::BOUNDS, &bounds(LOCK_AGAIN_MS, keys.len())).await?;
     let mut blocked = BTreeSet::new();
     let keys: Vec<(Uuid, Uuid)> = keys.iter().copied().collect();
     let mut parts = vec![keys.as_slice()];
@@ -621,7 +637,7 @@ async fn put_keys_apart(
             Err(e) => return Err(e),
         }
     }
-    rows(conn, sql::BOUNDS, &args![LOCK_MS, STATEMENT_MS]).await?;
+    rows(conn, sql::BOUNDS, &bounds(LOCK_MS, keys.len())).await?;
     let names: Vec<Uuid> = keys.iter().map(|(key, _)| *key).collect();
     Ok((rows(conn, sql::KEYS_KNOWN, &args![part, names, id]).await?, blocked))
 }

@@ -71,6 +71,11 @@ impl Database {
         self.port
     }
 
+    /// All that the server has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
     /// Kills it as a power cut would, without any warning to its processes.
     pub fn kill(&mut self) {
         // The server's processes end by themselves when the first of them is gone.
@@ -135,7 +140,9 @@ fn run(bin: &Path, dir: &Path, port: u16, settings: &[String]) -> Child {
     let mut server = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
     let begun = Instant::now();
     let ready = || {
-        let asked = as_server(Command::new(bin.join("pg_isready"))).args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status();
+        let asked = as_server(Command::new(bin.join("pg_isready")))
+            .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
+            .status();
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() && asked.is_ok_and(|status| status.success())
     };
     while !ready() {

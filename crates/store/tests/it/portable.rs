@@ -21,9 +21,28 @@ fn parsed(name: &str, text: &str) -> Statement {
 
 /// What no statement may have, by the word that shows it.
 const FORBIDDEN: [&str; 22] = [
-    "advisory", "EXCLUDE USING", "GIST", "range(", "SERIAL", "IDENTITY", "nextval", "TRIGGER", "INHERITS", "DEFERRABLE",
-    "LOCK TABLE", "TEMP ", "TEMPORARY", "CREATE FUNCTION", "CREATE RULE", "CREATE DOMAIN", "CITEXT", "random()",
-    "gen_random_uuid", "SERIALIZABLE", "jsonb_", "PREPARE ",
+    "advisory",
+    "EXCLUDE USING",
+    "GIST",
+    "range(",
+    "SERIAL",
+    "IDENTITY",
+    "nextval",
+    "TRIGGER",
+    "INHERITS",
+    "DEFERRABLE",
+    "LOCK TABLE",
+    "TEMP ",
+    "TEMPORARY",
+    "CREATE FUNCTION",
+    "CREATE RULE",
+    "CREATE DOMAIN",
+    "CITEXT",
+    "random()",
+    "gen_random_uuid",
+    "SERIALIZABLE",
+    "jsonb_",
+    "PREPARE ",
 ];
 
 /// The part's own column, compared with the statement's first value or with another table's part.
@@ -90,7 +109,10 @@ fn every_statement_is_of_one_part() {
                 let source = insert.source.as_ref().unwrap_or_else(|| panic!("{name} inserts nothing"));
                 let first = first_value(source);
                 let reads = of_part.iter().filter(|t| **t != table).count();
-                assert!(first == "$1" || (first.ends_with("part_id") && reads > 0), "{name} is of one part, not of {first}");
+                assert!(
+                    first == "$1" || (first.ends_with("part_id") && reads > 0),
+                    "{name} is of one part, not of {first}"
+                );
                 assert!(reads == 0 || to_value + to_part >= reads, "{name} reads {reads} tables and binds fewer parts");
                 if let Some(conflict) = &insert.on {
                     let on = conflict.to_string();
@@ -166,7 +188,8 @@ fn every_key_begins_with_the_part() {
                 assert!(table.constraints.iter().any(|c| c.to_string().starts_with("PRIMARY KEY")), "{name} has a key");
                 for constraint in &table.constraints {
                     let said = constraint.to_string();
-                    let keyed = ["PRIMARY KEY (", "UNIQUE (", "FOREIGN KEY ("].iter().find_map(|k| said.strip_prefix(k));
+                    let keyed =
+                        ["PRIMARY KEY (", "UNIQUE (", "FOREIGN KEY ("].iter().find_map(|k| said.strip_prefix(k));
                     if let Some(columns) = keyed {
                         assert!(columns.starts_with("part_id"), "{name}: {said}");
                         assert!(!said.contains("REFERENCES") || said.contains("(part_id, id)"), "{name}: {said}");

@@ -239,6 +239,89 @@ async fn others_hear_of_it_with_and_without_a_doorbell() {
     assert!(middle < 400 && worst < 2_500, "{middle} {worst}");
 }
 
+// What the database sees
+
+/// The law of the order, read back from what the server was sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_is_sent_in_order() {
+    let Some(database) = Database::start(&["log_statement=all", "log_line_prefix=%p "]) else { return };
+    let site = site();
+    let instance = Instance::over(&database.url(), &site);
+    instance.person(site.admin, Role::Admin).await;
+    let room = instance.room().await;
+    let hold = site.hold(site.admin, room, START.plus(HOUR));
+    let before = database.log().len();
+    assert_eq!(outcome(&instance.one(hold).await), "ACCEPTED");
+    let log = database.log().split_off(before);
+    let commit: Vec<&str> = log.lines().collect();
+    let begins = commit.iter().position(|l| l.contains("INSERT INTO commit_id")).unwrap();
+    let process = commit[begins].split(' ').next().unwrap();
+    let of_it: String = commit.iter().filter(|l| l.starts_with(process)).map(|l| format!("{l}\n")).collect();
+    let order = [
+        "BEGIN ISOLATION LEVEL READ COMMITTED",
+        "INSERT INTO commit_id",
+        "SELECT resource, epoch, number, stamp, hash, room FROM resource_head",
+        "clock_timestamp()",
+        "INSERT INTO attempt",
+        "SELECT key, actor, commit_id FROM attempt",
+        "SELECT person FROM person_rule",
+        "SELECT id, role FROM person",
+        "INSERT INTO journal",
+        "INSERT INTO record",
+        "INSERT INTO resource_head",
+        "UPDATE commit_id SET expected",
+        "COMMIT",
+    ];
+    let mut at = 0;
+    for step in order {
+        let found = of_it[at..].find(step);
+        at += found.unwrap_or_else(|| panic!("{step} is not after the step before it:\n{of_it}"));
+    }
+}
+
+/// What judging should never let through, the rows do not take either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_refuse_what_was_judged_wrongly() {
+    let Some(database) = Database::start(&[]) else { return };
+    let site = site();
+    let instance = Instance::over(&database.url(), &site);
+    instance.person(site.admin, Role::Admin).await;
+    let spec = slotwise_domain::ResourceSpec {
+        kind: slotwise_domain::Kind::Session,
+        interval: Some(crate::support::hour(START.plus(HOUR))),
+        capacity: Some(2),
+        ..room("Yoga")
+    };
+    let session = ResourceId(id(site.clock.now()));
+    let make = Action::CreateResource { resource: session, spec: Box::new(spec.checked().unwrap()) };
+    assert_eq!(outcome(&instance.one(site.by(site.admin, make)).await), "ACCEPTED");
+    let book = || {
+        let line = slotwise_domain::Line { resource: session, interval: None, units: 1 };
+        let Action::Book { booking, owner, details, hold, .. } = site.booking(site.admin, &[], None) else {
+            unreachable!("it books")
+        };
+        site.by(site.admin, Action::Book { booking, owner, lines: vec![line], details, hold })
+    };
+    assert_eq!(outcome(&instance.one(book()).await), "BOOKED");
+    let counter = asked(&database.url(), "SELECT taken || ' of ' || room FROM resource_head").await;
+    assert_eq!(counter, "1 of 2");
+    let (client, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    for wrong in ["UPDATE resource_head SET taken = 3", "UPDATE resource_head SET base = number"] {
+        assert!(client.simple_query(wrong).await.is_err(), "{wrong}");
+    }
+    // Somebody has put in the version that comes next: the commit that would make it again is refused whole.
+    let forged =
+        "INSERT INTO record SELECT part_id, resource, number + 1, epoch, commit_id, decided_at, attempt, actor, changes
+                  FROM record ORDER BY number DESC LIMIT 1";
+    client.simple_query(forged).await.unwrap();
+    let proposal = book();
+    let key = proposal.key;
+    assert_eq!(outcome(&instance.one(proposal).await), "FAILED conflict");
+    assert_eq!(instance.store.recall(key).await.unwrap(), None);
+    assert_eq!(asked(&database.url(), "SELECT number FROM resource_head").await, "2");
+}
+
 // Connections that are lost
 
 /// The connection that commits is cut before and after every request of a commit: what is told is what is true.
@@ -286,7 +369,7 @@ async fn a_commit_cut_anywhere_is_told_as_it_is() {
         last = n;
     }
     println!("cut at {last} places: {nothing} times nothing was written, {durable} times it was durable all the same");
-    assert!(last >= 12 && last < 39 && nothing >= 12 && durable >= 1, "{last} {nothing} {durable}");
+    assert!((12..39).contains(&last) && nothing >= 12 && durable >= 1, "{last} {nothing} {durable}");
 }
 
 /// Where nobody can be asked, there is no outcome yet; the record answers when it can.
@@ -304,7 +387,14 @@ async fn what_cannot_be_resolved_has_no_outcome_yet() {
     for n in 12..40 {
         far.store.catch_up().await.unwrap();
         cutter.cut(Cut::Before(n));
-        drop(far.store.commit(vec![site.book(site.admin, room, START.plus(slotwise_domain::Span::hours(100 + n as i64)))], settle).await);
+        drop(
+            far.store
+                .commit(
+                    vec![site.book(site.admin, room, START.plus(slotwise_domain::Span::hours(100 + n as i64)))],
+                    settle,
+                )
+                .await,
+        );
         if !cutter.has_cut() {
             commits_at = n - 1;
             break;
