@@ -73,10 +73,11 @@ impl Directories {
     }
 
     fn put_person(&self, card: PersonCard) -> anyhow::Result<()> {
-        Ok(match self {
+        match self {
             Directories::Folder(people) => people.put_person(&card)?,
             Directories::Database(runtime, store) => runtime.block_on(store.put_person(card))?,
-        })
+        }
+        Ok(())
     }
 
     /// Makes and changes people, all or none; none at all if `dry_run`.
@@ -88,12 +89,13 @@ impl Directories {
     }
 
     fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: &str) -> anyhow::Result<()> {
-        Ok(match self {
+        match self {
             Directories::Folder(people) => people.put_key(secret_sha256, person, label)?,
             Directories::Database(runtime, store) => {
-                runtime.block_on(store.put_key(secret_sha256, person, label.to_owned()))?
+                runtime.block_on(store.put_key(secret_sha256, person, label.to_owned()))?;
             }
-        })
+        }
+        Ok(())
     }
 }
 

@@ -42,6 +42,10 @@ fn bookings(w: &World, who: &str, id: &Value) -> Vec<Value> {
 }
 
 fn clean(w: &World) {
+    // `verify` is of a folder.
+    if !w.home.is_folder() {
+        return;
+    }
     let done = slotwise(&["verify"]).arg(w.home.data()).output().unwrap();
     assert!(
         done.status.success(),

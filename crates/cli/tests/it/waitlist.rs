@@ -49,6 +49,10 @@ fn soon(what: &str, mut so: impl FnMut() -> bool) {
 
 /// What the record says holds, all of it.
 fn sound(w: &World) {
+    // `verify` is of a folder.
+    if !w.home.is_folder() {
+        return;
+    }
     let verified = slotwise(&["verify"]).arg(w.home.data()).output().unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }

@@ -50,6 +50,8 @@ struct Told {
     first: u64,
     /// Commits that were taken in, by stamp.
     seen: BTreeSet<(i64, Uuid)>,
+    /// Commits of this instance that are being sent, or taken in by [`Feed::push`].
+    ours: BTreeSet<Uuid>,
     /// The last stamp seen.
     stamp: i64,
 }
@@ -89,6 +91,16 @@ impl Feed {
         }
     }
 
+    /// This commit is about to be sent: whoever finds it before it is pushed leaves it alone.
+    pub fn is_ours(&self, id: Uuid) {
+        self.told().ours.insert(id);
+    }
+
+    /// It will not be pushed: nothing was written, or nobody knows yet.
+    pub fn is_not_ours(&self, id: Uuid) {
+        self.told().ours.remove(&id);
+    }
+
     /// Takes in what this instance has committed, before anybody is answered. What does not follow is left to [`Feed::catch_up`].
     pub fn push(&self, commit: &Commit, id: Uuid, stamp: i64, calendars: &BTreeMap<ResourceId, Arc<Calendar>>) {
         let records: Vec<Record> = commit.records().map(|(entry, record)| entry.record(record)).collect();
@@ -99,6 +111,7 @@ impl Feed {
         if gaps.is_empty() {
             told.saw(stamp, id);
         }
+        told.ours.remove(&id);
         drop(told);
         self.bell.notify_waiters();
     }
@@ -113,7 +126,7 @@ impl Feed {
             let told = self.told();
             for row in &found {
                 let (id, stamp): (Uuid, i64) = (row.try_get(0)?, row.try_get(1)?);
-                if !told.seen.contains(&(stamp, id)) {
+                if !told.seen.contains(&(stamp, id)) && !told.ours.contains(&id) {
                     new.push(id);
                 }
             }
@@ -127,7 +140,10 @@ impl Feed {
     /// Takes in commits that a doorbell named.
     pub async fn take_named(&self, ids: Vec<Uuid>) -> Result<()> {
         let _one = self.reading.lock().await;
-        let known: BTreeSet<Uuid> = self.told().seen.iter().rev().take(4 * AT_ONCE).map(|(_, id)| *id).collect();
+        let known: BTreeSet<Uuid> = {
+            let told = self.told();
+            told.seen.iter().rev().take(4 * AT_ONCE).map(|(_, id)| *id).chain(told.ours.iter().copied()).collect()
+        };
         let new: Vec<Uuid> = ids.into_iter().filter(|id| !known.contains(id)).collect();
         if new.is_empty() {
             return Ok(());

@@ -345,6 +345,7 @@ impl Writer {
                 return Err(failed(e));
             }
         };
+        shared.feed.is_ours(id);
         let sent = self.wait(async {
             tokio::time::timeout(commit_within(decided.len()), send_and_commit(conn, &statements)).await
         });
@@ -358,6 +359,7 @@ impl Writer {
                 if !conn.is_closed() {
                     conn.clean();
                 }
+                shared.feed.is_not_ours(id);
                 return Err(failed(e));
             }
             Ok(Sending::Unknown(e)) => Some(e.to_string()),
@@ -372,6 +374,7 @@ impl Writer {
                 }
                 Resolved::Nothing => {
                     metrics::counter!("slotwise_unknown_commits_total", "resolved" => "nothing").increment(1);
+                    shared.feed.is_not_ours(id);
                     // The number was never used.
                     return Err(Ended::Failed(FailureCode::StoreUnavailable, Error::NoConnection));
                 }
@@ -379,6 +382,7 @@ impl Writer {
                     metrics::counter!("slotwise_unknown_commits_total", "resolved" => "not_yet").increment(1);
                     // Whether it is part of the chain is not known: another begins.
                     self.chain = Chain::new(judgement.stamp);
+                    shared.feed.is_not_ours(id);
                     self.rt.spawn(resolve_later(shared, id));
                     return Err(Ended::Unknown(says));
                 }

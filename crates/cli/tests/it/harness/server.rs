@@ -39,6 +39,11 @@ impl Home {
         Home { dir: tempfile::Builder::new().prefix("slotwise-").tempdir().unwrap(), database, env: Vec::new() }
     }
 
+    /// Whether there is a folder that commands of folders can be run on.
+    pub fn is_folder(&self) -> bool {
+        self.database.is_none()
+    }
+
     /// Says to a command where the data is.
     fn place(&self, command: &mut Command) {
         match &self.database {
