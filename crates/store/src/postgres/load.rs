@@ -102,8 +102,8 @@ pub(super) fn limit(max: usize) -> i64 {
     i64::try_from(max).unwrap_or(i64::MAX)
 }
 
-/// Loads a scope into the world; `found` is what was read of it already, after the rows were held. With `held`, every resource and person that matters is held before it is read, and what cannot be
-/// held at once is an error that has changed nothing in the world.
+/// Loads a scope into the world; `found` is what was read of it already, after the rows were held. With `held`, every resource and
+/// person that matters is held before it is read, and what cannot be held at once is an error that has changed nothing in the world.
 pub(super) async fn fill(
     client: &Client,
     with: Loading<'_>,
