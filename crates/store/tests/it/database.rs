@@ -133,7 +133,9 @@ fn run(bin: &Path, dir: &Path, port: u16, settings: &[String]) -> Child {
     let mut command = as_server(Command::new(bin.join("postgres")));
     command.arg("-D").arg(dir.join("data"));
     let own = [format!("port={port}"), "listen_addresses=127.0.0.1".into(), "unix_socket_directories=".into()];
-    let own = own.into_iter().chain(["max_connections=300".into(), "autovacuum=off".into()]);
+    // What is shared lies in its folder, so that a killed one leaves nothing behind.
+    let more = ["max_connections=300", "autovacuum=off", "dynamic_shared_memory_type=mmap"];
+    let own = own.into_iter().chain(more.map(str::to_owned));
     for setting in own.chain(settings.iter().cloned()) {
         command.arg("-c").arg(setting);
     }
