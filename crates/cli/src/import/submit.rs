@@ -114,24 +114,25 @@ pub async fn run(args: &UcsdArgs) -> anyhow::Result<()> {
     ))
 }
 
-pub(super) fn println_out(text: &str) -> anyhow::Result<()> {
+pub(crate) fn println_out(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{text}")?)
 }
 
 /// Somebody's attempts.
 #[derive(Clone)]
-pub(super) struct Submit {
+pub(crate) struct Submit {
     pub engine: Arc<Engine>,
     pub actor: Actor,
 }
 
 impl Submit {
     pub(super) async fn attempt(&self, action: Action) -> Answer {
-        let key = FreshIds.fresh();
-        let mut fingerprint = [0; 32];
-        fingerprint[..16].copy_from_slice(key.as_bytes());
-        let command = Command { actor: self.actor, action, seen: None };
-        self.engine.execute(Request { key, fingerprint: Fingerprint(fingerprint), command }).await
+        self.engine.execute(request(self.actor, action)).await
+    }
+
+    /// Many, in their order, by whoever each is of.
+    pub(crate) async fn attempts(&self, asked: impl Iterator<Item = (Actor, Action)>) -> Vec<Answer> {
+        self.engine.execute_all(asked.map(|(actor, action)| request(actor, action)).collect()).await
     }
 
     /// The rooms by their place in the schedule; those that exist by name are kept as they are.
@@ -235,7 +236,14 @@ impl Submit {
     }
 }
 
-pub(super) fn why(answer: &Answer) -> String {
+fn request(actor: Actor, action: Action) -> Request {
+    let key = FreshIds.fresh();
+    let mut fingerprint = [0; 32];
+    fingerprint[..16].copy_from_slice(key.as_bytes());
+    Request { key, fingerprint: Fingerprint(fingerprint), command: Command { actor, action, seen: None } }
+}
+
+pub(crate) fn why(answer: &Answer) -> String {
     match answer {
         Answer::Decided(recorded, _) | Answer::Replayed(recorded) => match &recorded.decision.outcome {
             Outcome::Rejected(r) => format!("REJECTED {}", r.code.name()),
@@ -246,7 +254,7 @@ pub(super) fn why(answer: &Answer) -> String {
     }
 }
 
-pub(super) fn progress(length: usize, what: &'static str) -> ProgressBar {
+pub(crate) fn progress(length: usize, what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg:>9} {bar:30} {pos}/{len}  {per_sec}  {eta}");
     let bar = ProgressBar::new(length as u64).with_message(what);
     match style {
