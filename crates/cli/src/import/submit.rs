@@ -155,6 +155,7 @@ impl Submit {
                 policy: Policy::default(),
                 group: None,
                 linked: Vec::new(),
+                course: None,
             };
             async move {
                 if let Some(id) = known {

@@ -458,6 +458,7 @@ impl Replay {
             policy: Policy { waitlist: Waitlist::of_kind(Kind::Section), ..Policy::default() },
             group: None,
             linked: Vec::new(),
+            course: None,
         };
         let spec = Box::new(spec.checked()?);
         let mut refused = BTreeMap::new();

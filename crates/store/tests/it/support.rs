@@ -169,6 +169,7 @@ pub fn room(name: &str) -> ResourceSpec {
         policy: Policy { hold_at: HoldAt::Confirm, ..Policy::default() },
         group: None,
         linked: Vec::new(),
+        course: None,
     }
 }
 
