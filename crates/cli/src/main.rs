@@ -74,6 +74,10 @@ enum ImportCommand {
     People(import::people::PeopleArgs),
     /// A UC San Diego class schedule: its rooms, and their weekly meetings as bookings over a term.
     UcsdSchedule(import::submit::UcsdArgs),
+    /// Foothill College's sections of a term: courses with their meetings, the seats that are left, and who waits.
+    Foothill(import::foothill::FoothillArgs),
+    /// Rooms of the University of British Columbia, with their seats and furniture.
+    UbcRooms(import::rooms::RoomsArgs),
 }
 
 #[derive(Subcommand)]
@@ -94,6 +98,8 @@ fn main() -> ExitCode {
         Command::Import(ImportCommand::Csv(args)) => import::csv::run(&args),
         Command::Import(ImportCommand::People(args)) => import::people::run(&args),
         Command::Import(ImportCommand::UcsdSchedule(args)) => import::submit::run(&args),
+        Command::Import(ImportCommand::Foothill(args)) => import::foothill::run(&args),
+        Command::Import(ImportCommand::UbcRooms(args)) => import::rooms::run(&args),
         Command::Replay(ReplayCommand::UcsdChanges(args)) => replay::ucsd_changes::run(&args),
         Command::Person(command) => keys::person(command),
         Command::Key(command) => keys::key(command),

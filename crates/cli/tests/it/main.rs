@@ -9,6 +9,7 @@ mod board;
 mod bodies;
 mod bookings;
 mod changes;
+mod courses;
 mod explain;
 mod export;
 mod faults;

@@ -219,6 +219,11 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
         not_begun(draft, slot.resource, if new { start.plus(Policy::START_GRACE).min(end) } else { end })?;
     }
     before_cutoff(draft, &fresh, Rule::BookBy)?;
+    if fresh.is_empty() && role != Role::Admin {
+        // Nothing comes instead: what is left behind is given up.
+        let gone = booking.slots.iter().filter(|old| slots.iter().all(|new| new.resource != old.resource));
+        before_cutoff(draft, &gone.copied().collect::<Vec<_>>(), Rule::CancelBy)?;
+    }
     for slot in &fresh {
         not_blocked(draft, slot)?;
     }

@@ -183,6 +183,9 @@ pub(super) fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot], leavin
 
 /// Whether one person cannot be in both, whose intervals meet. Sections may meet on other days and hours.
 fn at_once(draft: &Draft, slot: &Slot, (resource, interval): (ResourceId, Interval)) -> Result<bool, Stop> {
+    if slot.resource == resource {
+        return Ok(true);
+    }
     let spec = &draft.calendar(slot.resource)?.resource.spec;
     match draft.calendar(resource) {
         Ok(other) => Ok(clash((spec, slot.interval), (&other.resource.spec, interval))),

@@ -194,6 +194,7 @@ crate::rows::tables! {
         book chemistry by ann as c                      -> BOOKED
         book drawing + biology by bob                   -> REJECTED own_overlap on biology
         book drawing + online by ann                    -> BOOKED
+        book online by ann                              -> REJECTED own_overlap (ann 09:00-20:00)
         book later by ann                               -> REJECTED own_overlap (ann 09:00-20:00)
         book later + sooner by bob                      -> BOOKED
         book once by cat                                -> BOOKED
@@ -206,6 +207,23 @@ crate::rows::tables! {
         move c to biology by ann                        -> REJECTED own_overlap (ann 09:00-20:00)
         move a to biology by ann                        -> REJECTED own_overlap (ann 09:00-20:00)
         edit chemistry by root meets mo/10:00-11:00     -> REJECTED invalid: course.meetings
+    ";
+
+    // Who leaves one of several behind, and has nothing instead, gives it up: not after it is too late for that.
+    a_part_is_dropped_as_the_whole_is: "
+        section algebra 14:00-15:00 capacity 9 cancel-by 2h
+        section biology 14:00-15:00 capacity 9
+        section chemistry 14:00-15:00 capacity 9
+        book algebra + biology by ann as a              -> BOOKED
+        book algebra + biology by bob as b              -> BOOKED
+        at 11:59
+        move b to biology by bob                        -> ACCEPTED
+        at 12:00
+        move a to biology by ann                        -> REJECTED past_cutoff: cancel_by (12:00)
+        move a to algebra by ann                        -> ACCEPTED
+        move a to chemistry by ann                      -> ACCEPTED
+        book algebra + biology by cat as c              -> BOOKED
+        move c to biology by root                       -> ACCEPTED
     ";
 
     // Whoever waits is passed over while they sit elsewhere at that time, and only then.

@@ -20,7 +20,8 @@ use rusqlite::{Connection, params};
 use slotwise_domain::course;
 use slotwise_domain::{
     AttemptKey, Became, Booking, BookingId, BookingState, Calendar, Change, Changes, DateSaid, EntryEnd, EntryId,
-    Epoch, HoldEnd, Instant, Outcome, OwnOverlap, PersonId, ResourceId, SeriesId, Subject, Version, World, invariants,
+    Epoch, HoldEnd, Instant, Interval, Outcome, OwnOverlap, PersonId, ResourceId, SeriesId, Subject, Version, World,
+    invariants,
 };
 use slotwise_engine::{Checkpoint, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -650,7 +651,7 @@ impl Fold {
         let spec = |id: &ResourceId| self.world.calendars.get(id).map(|calendar| &calendar.resource.spec);
         let clash = |(one, on, _): &(Interval, ResourceId, BookingId),
                      (two, other, _): &(Interval, ResourceId, BookingId)| {
-            spec(on).zip(spec(other)).is_none_or(|(on, other)| course::clash((on, *one), (other, *two)))
+            on == other || spec(on).zip(spec(other)).is_none_or(|(on, other)| course::clash((on, *one), (other, *two)))
         };
         let two = taken.iter().enumerate().find_map(|(n, a)| {
             let mut later = taken.iter().skip(n + 1).take_while(|b| a.0.meets(b.0));
