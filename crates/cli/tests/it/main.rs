@@ -24,6 +24,7 @@ mod persons;
 mod races;
 mod rates;
 mod reached;
+mod real_data;
 mod record;
 mod series;
 mod sick;
