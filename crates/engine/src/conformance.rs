@@ -192,7 +192,9 @@ pub fn cases() -> Vec<Case> {
             a_quota_is_settled_within_one_commit
             what_is_cancelled_and_moved_counts_as_it_is
             facts_count_from_the_next_decision_on
-            people_are_put_by_rows_and_found_by_words;
+            people_are_put_by_rows_and_found_by_words
+            a_plan_is_kept_as_it_was_put
+            sections_clash_where_they_meet;
         rules:
             no_two_at_once
             no_two_at_once_in_one_commit

@@ -63,6 +63,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(resources::record))
         .routes(routes!(resources::facets))
         .routes(routes!(courses::list))
+        .routes(routes!(plan::show, plan::put))
         .routes(routes!(plan::check))
         .routes(routes!(plan::register))
         .routes(routes!(search::search))

@@ -307,6 +307,36 @@ fn a_plan_is_registered_for_line_by_line_each_with_its_reason_and_a_way_out() {
 }
 
 #[test]
+fn a_plan_is_kept_and_is_the_same_on_every_device() {
+    let mut t = autumn(&["ann", "bob"]);
+    let put = |t: &Term, version: u64, plan: &str| {
+        let ask = Ask::new("PUT", "/api/plan").by(t.w.token("ann")).header("if-match", format!("\"{version}\""));
+        t.w.send(&ask.json(&json!({ "lines": t.lines(plan) })))
+    };
+    assert_eq!(t.w.read("ann", "/api/plan")["version"], 0);
+    assert_eq!(put(&t, 0, "math+bio calc").json()["version"], 1);
+    // The other device has not seen that yet: it is told, and nothing is lost.
+    let stale = put(&t, 0, "chem");
+    assert_eq!((stale.status, &stale.json()["theirs"]["lines"]), (412, &t.lines("math+bio calc")), "{}", stale.text());
+    assert_eq!(put(&t, 1, "math chem").json()["version"], 2);
+    assert_eq!(t.w.read("bob", "/api/plan")["lines"], json!([]));
+    t.w.kill_and_start_again();
+    let kept = t.w.read("ann", "/api/plan");
+    assert_eq!((&kept["lines"], &kept["version"]), (&t.lines("math chem"), &json!(2)));
+    assert_eq!(put(&t, 2, "").json()["lines"], json!([]));
+    // It holds nothing, and names sections only.
+    assert_eq!(t.listed("ann", "math")["remaining"], 2);
+    let line = json!({ "lines": [{ "sections": [t.term] }] });
+    let refused = t.w.send(&Ask::new("PUT", "/api/plan").by(t.w.token("ann")).header("if-match", "3").json(&line));
+    assert_eq!((refused.status, &refused.json()["errors"][0]["field"]), (422, &json!("lines[0].sections")));
+    assert_eq!(t.w.send(&Ask::new("PUT", "/api/plan").by(t.w.token("ann")).json(&json!({ "lines": [] }))).status, 428);
+    // Who is forgotten has no plan any more, and nothing of it stands in the way.
+    assert_eq!(put(&t, 3, "math").json()["version"], 4);
+    let path = format!("/api/people/{}/erase", t.w.person("ann").id);
+    assert_eq!(t.w.send(&Ask::post(&path).by(t.w.token("root"))).status, 200);
+}
+
+#[test]
 fn a_swap_keeps_the_old_seat_until_it_has_the_new() {
     let t = autumn(&["ann", "bob", "cat"]);
     for who in ["ann", "bob"] {

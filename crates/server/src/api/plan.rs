@@ -6,18 +6,20 @@ use super::search::ReasonBody;
 use super::{Problems, bookings};
 use crate::app::{App, Told};
 use crate::auth::Asker;
-use crate::extract::{Body, check_key};
+use crate::extract::{Body, IfMatch, check_key};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{BookingRequest, LineRequest, time};
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use slotwise_domain::course::clash;
 use slotwise_domain::{
     Action, Code, Command, EntryId, Instant, Kind, Line, Outcome, OwnOverlap, Rejection, Resource, ResourceId, Witness,
 };
 use slotwise_engine::round::Judged;
-use slotwise_engine::{Request, ResourceFilter, catalogue};
+use slotwise_engine::{Plan, PlanPut, Request, ResourceFilter, catalogue};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -50,6 +52,78 @@ pub struct PlanRequest {
 pub struct PlanLine {
     /// The sections: such as a lecture and its discussion.
     sections: Vec<Uuid>,
+}
+
+/// A plan as it is kept, the same wherever somebody signs in.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeptPlanRequest {
+    /// At most 20, with at most 20 sections together. What is full, closed or at one time may stand in it.
+    #[schema(max_items = 20)]
+    lines: Vec<PlanLine>,
+}
+
+/// A plan as it is kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeptPlanBody {
+    /// Its lines.
+    lines: Vec<PlanLine>,
+    /// Changes name it in `If-Match`; 0 while there never was one.
+    version: u64,
+    /// The server's clock.
+    as_of: String,
+}
+
+impl KeptPlanBody {
+    fn of(app: &App, plan: &Plan, version: u64) -> KeptPlanBody {
+        let lines = plan.iter().map(|line| PlanLine { sections: ids(line) }).collect();
+        KeptPlanBody { lines, version, as_of: time(app.engine.now()) }
+    }
+}
+
+/// One's own plan.
+#[utoipa::path(get, operation_id = "read_plan", path = "/api/plan", tag = "courses",
+    responses((status = 200, body = KeptPlanBody), Problems))]
+pub async fn show(State(app): State<App>, asker: Asker) -> Result<Json<KeptPlanBody>, Problem> {
+    let (plan, version) = app.directory.plan(asker.id).await?;
+    Ok(Json(KeptPlanBody::of(&app, &plan, version)))
+}
+
+/// Puts all of one's own plan in the place of what it was. It holds no seat and is no attempt.
+#[utoipa::path(put, operation_id = "put_plan", path = "/api/plan", tag = "courses", request_body = KeptPlanRequest,
+    params(("If-Match" = String, Header, description = "the version")),
+    responses((status = 200, body = KeptPlanBody), Problems))]
+pub async fn put(
+    State(app): State<App>,
+    asker: Asker,
+    IfMatch(version): IfMatch,
+    Body(body): Body<KeptPlanRequest>,
+) -> Result<Json<KeptPlanBody>, Problem> {
+    let plan = match body.lines.is_empty() {
+        true => Plan::new(),
+        false => read(&PlanRequest { lines: body.lines, for_person: None })?,
+    };
+    for (n, line) in plan.iter().enumerate() {
+        let unknown = line.iter().find(|id| app.resource(**id).is_none_or(|r| r.spec.kind != Kind::Section));
+        if let Some(unknown) = unknown {
+            let says = format!("names {unknown}, which is no section");
+            return Err(Problem::field(FieldError::new(&format!("lines[{n}].sections"), "not_found", &says)));
+        }
+    }
+    match app.directory.put_plan(asker.id, version, plan.clone()).await? {
+        PlanPut::Put(version) => Ok(Json(KeptPlanBody::of(&app, &plan, version))),
+        PlanPut::NoPerson => Err(Problem::not_found("person")),
+        PlanPut::Moved(theirs, at) => {
+            let detail = "Your plan was changed elsewhere after you opened it. Nothing was changed; compare both and decide again.";
+            let problem =
+                Problem::request(StatusCode::PRECONDITION_FAILED, "version_stale", "Changed meanwhile", detail);
+            Err(problem.with(|p| {
+                (p.outcome, p.retryable) = (Some("FAILED"), true);
+                p.yours = Some(json!({ "version": version }));
+                p.theirs = serde_json::to_value(KeptPlanBody::of(&app, &theirs, at)).ok();
+            }))
+        }
+    }
 }
 
 /// What registering would come to.
