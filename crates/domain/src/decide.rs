@@ -3,7 +3,9 @@
 //!
 //! Guards stand in the order of precedence of [`Code`], each over all lines of a command; after the last one it succeeds.
 
+mod admin;
 mod bookings;
+mod displace;
 mod draft;
 mod fit;
 mod guards;
@@ -15,20 +17,24 @@ use crate::change::Changes;
 use crate::command::{Action, Command};
 use crate::hold::HoldEnd;
 use crate::ids::PersonId;
-use crate::outcome::{Rejection, Subject, Verdict};
+use crate::outcome::{Code, Ground, Rejection, Rule, Subject, Verdict};
 use crate::time::{Instant, Interval};
 use crate::world::{Scope, World};
-use bookings::{approve, book, cancel, edit_booking, move_to, swap};
+use admin::{check_in, decline, hand_over, release_no_show, set_capacity, set_service};
+use bookings::{Asked, approve, book, cancel, edit_booking, move_to, swap};
+use displace::Over;
 use draft::Draft;
 use holds::{grant, release, renew};
 use resources::{add_block, create_resource, edit_resource, remove_block};
 
+pub use admin::check_in_window;
 pub use fit::{Glance, glance};
 
 /// Why judging ends before a command is accepted.
 enum Stop {
     Rejected(Box<Rejection>),
     Needs(Box<Scope>),
+    Moved(Box<Ground>),
 }
 
 impl From<Rejection> for Stop {
@@ -54,6 +60,7 @@ pub fn decide(world: &World, command: &Command, now: Instant) -> Verdict {
     match judge(&mut draft, command) {
         Ok(subject) => Verdict::Accepted(draft.changes(), subject),
         Err(Stop::Needs(scope)) => Verdict::Needs(*scope),
+        Err(Stop::Moved(ground)) => Verdict::Moved(*ground),
         Err(Stop::Rejected(rejection)) => Verdict::Rejected(*rejection, let_go(world, command, now)),
     }
 }
@@ -63,23 +70,46 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
     match &command.action {
         Action::CreateResource { resource, spec } => create_resource(draft, actor, *resource, spec),
         Action::EditResource { resource, patch, .. } => edit_resource(draft, actor, *resource, patch),
-        Action::AddBlock { resource, block, interval, reason, over_holds, .. } => {
-            let block = Block { id: *block, interval: *interval, reason: reason.clone() };
-            add_block(draft, actor, *resource, block, *over_holds)
+        Action::AddBlock { resource, block, interval, reason, over_holds, over_bookings, exceptions, .. } => {
+            let block =
+                Block { id: *block, interval: *interval, reason: reason.clone(), exceptions: exceptions.clone() };
+            add_block(draft, actor, *resource, block, *over_holds, over_bookings)
         }
         Action::RemoveBlock { resource, block, .. } => remove_block(draft, actor, *resource, *block),
         Action::Book { booking, owner, lines, details, hold } => {
-            book(draft, actor, *booking, *owner, lines, details, *hold)
+            let asked = Asked { id: *booking, owner: *owner, lines, details, hold: *hold };
+            book(draft, actor, &asked, None)
         }
         Action::Approve { booking } => approve(draft, actor, *booking),
         Action::Cancel { booking, reason } => cancel(draft, actor, *booking, reason.as_ref()),
-        Action::Move { booking, to } => move_to(draft, actor, booking.id, to),
+        Action::Move { booking, to } => move_to(draft, actor, booking.id, to, None),
         Action::Swap { one, other } => swap(draft, actor, one.id, other.id),
         Action::EditBooking { booking, patch, .. } => edit_booking(draft, actor, *booking, patch),
         Action::Hold { hold, line } => grant(draft, actor, *hold, *line),
         Action::Renew(hold) => renew(draft, actor, *hold),
         Action::Release(hold) => release(draft, actor, *hold),
         Action::ExpireHolds { resource } => Ok(Subject::Resource(*resource)),
+        Action::CheckIn { booking } => check_in(draft, actor, *booking),
+        Action::ReleaseNoShow { booking } => release_no_show(draft, actor, *booking),
+        Action::Decline { booking, reason } => decline(draft, actor, booking.id, reason),
+        Action::HandOver { booking, to, reason } => hand_over(draft, actor, booking.id, *to, reason),
+        Action::SetCapacity { resource, to, seen_used, below, reason, .. } => {
+            set_capacity(draft, actor, *resource, *to, *seen_used, below, reason.as_deref())
+        }
+        Action::SetService { resource, service, reason, .. } => {
+            set_service(draft, actor, *resource, *service, reason)
+        }
+        Action::Override { action, reason, displaces } => {
+            let over = Some(Over { reason, displaces });
+            match &**action {
+                Action::Book { booking, owner, lines, details, hold } => {
+                    let asked = Asked { id: *booking, owner: *owner, lines, details, hold: *hold };
+                    book(draft, actor, &asked, over)
+                }
+                Action::Move { booking, to } => move_to(draft, actor, booking.id, to, over),
+                _ => reject(Rejection::by(Code::Invalid, Rule::Field("override"))),
+            }
+        }
     }
 }
 

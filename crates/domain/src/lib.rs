@@ -22,16 +22,18 @@ pub mod time;
 pub mod world;
 
 pub use alternatives::Wish;
-pub use booking::{Booking, BookingState, Details, DetailsPatch, Slot};
-pub use calendar::{Block, Calendar, Use, UseId};
+pub use booking::{Booking, BookingState, Details, DetailsPatch, Displacer, Slot};
+pub use calendar::{Block, Calendar, Exceptions, Use, UseId};
 pub use change::{Change, Changes};
-pub use command::{Action, Actor, BookingRef, Command, HoldRef, Line, OverHolds, Proposal, Seen};
-pub use decide::decide;
+pub use command::{
+    Action, Actor, Below, BookingRef, Command, HoldRef, Line, OverBookings, OverHolds, Preview, Proposal, Seen, Service,
+};
+pub use decide::{check_in_window, decide};
 pub use hold::{EndedHold, Hold, HoldEnd};
 pub use ids::*;
 pub use invariants::Broken;
 pub use outcome::{Code, Decision, Failure, FailureCode, Ground, Outcome, Rejection, Rule, Subject, Verdict, Witness};
-pub use policy::{Cutoff, HoldAt, OpeningHours, OwnOverlap, Policy, PolicyError, Weekdays};
+pub use policy::{CheckIn, Cutoff, HoldAt, OpeningHours, OwnOverlap, Policy, PolicyError, Weekdays};
 pub use resource::{Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
 pub use settle::{Settle, settle};
 pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};

@@ -3,7 +3,7 @@
 
 use crate::booking::Booking;
 use crate::change::Changes;
-use crate::command::Seen;
+use crate::command::{Preview, Seen};
 use crate::ids::{BlockId, BookingId, HoldId, PersonId, ResourceId, Version};
 use crate::resource::Resource;
 use crate::time::{Instant, Interval};
@@ -54,6 +54,13 @@ pub enum Ground {
         yours: u64,
         /// The booking now.
         theirs: Arc<Booking>,
+    },
+    /// Others would be displaced than those that were looked at.
+    Displaced {
+        /// What was looked at.
+        yours: Preview,
+        /// Those that would be, as they are now, by id.
+        theirs: Vec<Arc<Booking>>,
     },
 }
 
@@ -226,7 +233,7 @@ pub enum Rule {
     State,
     /// At most so many blocks.
     BlocksMax,
-    /// A field of a resource as edited.
+    /// A field of what was asked.
     Field(&'static str),
     /// A booking with itself.
     SameBooking,
@@ -250,6 +257,8 @@ pub enum Rule {
     ChangeBy,
     /// `cancel_by`.
     CancelBy,
+    /// `late_cancel_from`. Refuses nothing.
+    LateCancelFrom,
     /// Live holds of one person.
     HoldsPerPerson,
     /// Renewals of one hold.
@@ -258,6 +267,10 @@ pub enum Rule {
     Person,
     /// Another command made the same thing before.
     Exists,
+    /// The resource asks nobody to check in, or the time to do so has not come or is over.
+    CheckIn,
+    /// Too many bookings would be displaced at once.
+    DisplacedMax,
 }
 
 impl Rule {
@@ -285,10 +298,13 @@ impl Rule {
             Rule::BookBy => "book_by",
             Rule::ChangeBy => "change_by",
             Rule::CancelBy => "cancel_by",
+            Rule::LateCancelFrom => "late_cancel_from",
             Rule::HoldsPerPerson => "holds_per_person",
             Rule::Renewals => "renewals",
             Rule::Person => "person",
             Rule::Exists => "exists",
+            Rule::CheckIn => "check_in",
+            Rule::DisplacedMax => "displaced_max",
         }
     }
 }

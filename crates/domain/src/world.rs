@@ -172,10 +172,22 @@ impl World {
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => {}
+            | Change::BlockRemoved { .. }
+            | Change::BookingRequested { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
+            | Change::BookingNoShow { .. }
+            | Change::BookingDisplaced { .. }
+            | Change::BookingHandedOver { .. }
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. } => {}
         }
-        if let Some((id, person)) = change.about().and_then(|id| Some((id, self.people.get_mut(&id)?))) {
-            person.apply(id, change);
+        for id in change.about_before().into_iter().chain(change.about()) {
+            if let Some(person) = self.people.get_mut(&id) {
+                person.apply(id, change);
+            }
         }
     }
 
@@ -188,7 +200,7 @@ impl World {
 impl Person {
     /// Folds what a change means for the person `id`; changes about others mean nothing.
     pub fn apply(&mut self, id: PersonId, change: &Change) {
-        if change.about() != Some(id) {
+        if change.about() != Some(id) && change.about_before() != Some(id) {
             return;
         }
         match change {
@@ -199,10 +211,18 @@ impl Person {
                 self.holds.remove(&ended.hold.id);
             }
             Change::BookingMade { booking, pending: false, slots, .. }
-            | Change::BookingApproved { booking, slots, .. } => {
+            | Change::BookingApproved { booking, slots, .. }
+            | Change::BookingRequested { booking, slots, .. } => {
                 self.take(*booking, slots);
             }
-            Change::BookingCancelled { booking, slots, .. } => self.free(*booking, slots),
+            Change::BookingCancelled { booking, slots, .. } | Change::BookingDisplaced { booking, slots, .. } => {
+                self.free(*booking, slots);
+            }
+            Change::BookingNoShow { booking, from, .. } => self.free(*booking, from),
+            Change::BookingHandedOver { booking, to, pending: false, slots, .. } => match *to == id {
+                true => self.take(*booking, slots),
+                false => self.free(*booking, slots),
+            },
             Change::BookingMoved { booking, pending: false, from, to, .. } => {
                 self.free(*booking, from);
                 self.take(*booking, to);
@@ -213,7 +233,14 @@ impl Person {
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => {}
+            | Change::BlockRemoved { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
+            | Change::BookingHandedOver { pending: true, .. }
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. } => {}
         }
     }
 

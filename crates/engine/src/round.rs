@@ -3,7 +3,7 @@
 
 use crate::port::{Made, Recorded};
 use slotwise_domain::{
-    Action, AttemptKey, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome, Proposal, Scope,
+    Action, AttemptKey, BookingState, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome, Proposal, Scope,
     Settle, Span, Subject, Verdict, World, invariants,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,7 +54,11 @@ pub fn judge<E>(
             }
             Verdict::Moved(ground) => Judged::Failed(Failure { code: FailureCode::VersionStale, ground: Some(ground) }),
             Verdict::Accepted(changes, subject) => {
-                let outcome = match (&proposal.command.action, books(&changes)) {
+                let asked = match &proposal.command.action {
+                    Action::Override { action, .. } => action,
+                    action => action,
+                };
+                let outcome = match (asked, books(&changes)) {
                     (Action::Book { .. }, true) => Outcome::Booked,
                     (_, _) => Outcome::Accepted,
                 };
@@ -69,7 +73,7 @@ pub fn judge<E>(
 }
 
 fn books(changes: &Changes) -> bool {
-    changes.bookings.iter().any(|b| b.state.takes_units())
+    changes.bookings.iter().any(|b| b.state == BookingState::Confirmed)
 }
 
 fn fold(

@@ -10,7 +10,7 @@ use crate::record::Hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use slotwise_domain::{
-    AttemptKey, Block, BlockId, BookingId, Change, Code, Decision, Details, EndedHold, Epoch, FencingToken,
+    AttemptKey, Block, BlockId, BookingId, Change, Code, Decision, Details, Displacer, EndedHold, Epoch, Exceptions, FencingToken,
     Fingerprint, Hold, HoldId, Instant, Interval, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule,
     Seen, Slot, Span, Subject, Version, Witness,
 };
@@ -505,6 +505,8 @@ enum ChangeText {
         slots: Vec<SlotText>,
         by: Uuid,
         reason: Option<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        late: bool,
     },
     BookingMoved {
         id: Uuid,
@@ -525,6 +527,89 @@ enum ChangeText {
         end: String,
         hold: HoldText,
     },
+    BookingRequested {
+        id: Uuid,
+        owner: Uuid,
+        slots: Vec<SlotText>,
+    },
+    RequestApproved {
+        id: Uuid,
+        owner: Uuid,
+    },
+    BookingCheckedIn {
+        id: Uuid,
+        owner: Uuid,
+    },
+    BookingNoShow {
+        id: Uuid,
+        owner: Uuid,
+        from: Vec<SlotText>,
+        to: Vec<SlotText>,
+        at: When,
+    },
+    BookingDisplaced {
+        id: Uuid,
+        owner: Uuid,
+        was_pending: bool,
+        slots: Vec<SlotText>,
+        by: Uuid,
+        reason: String,
+        by_what: DisplacerText,
+    },
+    BookingHandedOver {
+        id: Uuid,
+        from: Uuid,
+        to: Uuid,
+        pending: bool,
+        slots: Vec<SlotText>,
+        reason: String,
+    },
+    BookingOverrode {
+        id: Uuid,
+        owner: Uuid,
+        reason: String,
+    },
+    CapacitySet {
+        resource: ResourceText,
+        used: u64,
+        seen_used: Option<u32>,
+        over_commit: u32,
+        reason: Option<String>,
+    },
+    ServiceSet {
+        resource: ResourceText,
+        reason: String,
+    },
+    OverCommitLowered {
+        to: u32,
+    },
+}
+
+/// For what a booking was displaced.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DisplacerText {
+    Booking(Uuid),
+    Block(Uuid),
+    Capacity(Uuid),
+}
+
+impl DisplacerText {
+    const fn of(by_what: Displacer) -> DisplacerText {
+        match by_what {
+            Displacer::Booking(id) => DisplacerText::Booking(id.0),
+            Displacer::Block(id) => DisplacerText::Block(id.0),
+            Displacer::Capacity(id) => DisplacerText::Capacity(id.0),
+        }
+    }
+
+    const fn displacer(self) -> Displacer {
+        match self {
+            DisplacerText::Booking(id) => Displacer::Booking(BookingId(id)),
+            DisplacerText::Block(id) => Displacer::Block(BlockId(id)),
+            DisplacerText::Capacity(id) => Displacer::Capacity(ResourceId(id)),
+        }
+    }
 }
 
 impl ChangeText {
@@ -545,7 +630,7 @@ impl ChangeText {
             Change::BookingApproved { booking, owner, slots: s } => {
                 ChangeText::BookingApproved { id: booking.0, owner: owner.0, slots: slots(s) }
             }
-            Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason } => {
+            Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason, late } => {
                 ChangeText::BookingCancelled {
                     id: booking.0,
                     owner: owner.0,
@@ -553,6 +638,7 @@ impl ChangeText {
                     slots: slots(s),
                     by: by.uuid(),
                     reason: reason.clone(),
+                    late: *late,
                 }
             }
             Change::BookingMoved { booking, owner, revision, pending, from, to } => ChangeText::BookingMoved {
@@ -571,6 +657,57 @@ impl ChangeText {
             Change::HoldEnded(EndedHold { hold, end }) => {
                 ChangeText::HoldEnded { end: codec::hold_end_name(*end).into(), hold: HoldText::of(hold) }
             }
+            Change::BookingRequested { booking, owner, slots: s } => {
+                ChangeText::BookingRequested { id: booking.0, owner: owner.0, slots: slots(s) }
+            }
+            Change::RequestApproved { booking, owner } => {
+                ChangeText::RequestApproved { id: booking.0, owner: owner.0 }
+            }
+            Change::BookingCheckedIn { booking, owner } => {
+                ChangeText::BookingCheckedIn { id: booking.0, owner: owner.0 }
+            }
+            Change::BookingNoShow { booking, owner, from, to, at } => ChangeText::BookingNoShow {
+                id: booking.0,
+                owner: owner.0,
+                from: slots(from),
+                to: slots(to),
+                at: When(*at),
+            },
+            Change::BookingDisplaced { booking, owner, was_pending, slots: s, by, reason, by_what } => {
+                ChangeText::BookingDisplaced {
+                    id: booking.0,
+                    owner: owner.0,
+                    was_pending: *was_pending,
+                    slots: slots(s),
+                    by: by.uuid(),
+                    reason: reason.clone(),
+                    by_what: DisplacerText::of(*by_what),
+                }
+            }
+            Change::BookingHandedOver { booking, from, to, pending, slots: s, reason } => {
+                ChangeText::BookingHandedOver {
+                    id: booking.0,
+                    from: from.0,
+                    to: to.0,
+                    pending: *pending,
+                    slots: slots(s),
+                    reason: reason.clone(),
+                }
+            }
+            Change::BookingOverrode { booking, owner, reason } => {
+                ChangeText::BookingOverrode { id: booking.0, owner: owner.0, reason: reason.clone() }
+            }
+            Change::CapacitySet { resource, used, seen_used, over_commit, reason } => ChangeText::CapacitySet {
+                resource: ResourceText::of(resource),
+                used: *used,
+                seen_used: *seen_used,
+                over_commit: *over_commit,
+                reason: reason.clone(),
+            },
+            Change::ServiceSet { resource, reason } => {
+                ChangeText::ServiceSet { resource: ResourceText::of(resource), reason: reason.clone() }
+            }
+            Change::OverCommitLowered { to } => ChangeText::OverCommitLowered { to: *to },
         }
     }
 
@@ -588,13 +725,14 @@ impl ChangeText {
             ChangeText::BookingApproved { id, owner, slots: s } => {
                 Change::BookingApproved { booking: booking(id), owner: person(owner), slots: slots(s)? }
             }
-            ChangeText::BookingCancelled { id, owner, was_pending, slots: s, by, reason } => Change::BookingCancelled {
+            ChangeText::BookingCancelled { id, owner, was_pending, slots: s, by, reason, late } => Change::BookingCancelled {
                 booking: booking(id),
                 owner: person(owner),
                 was_pending,
                 slots: slots(s)?,
                 by: codec::actor(by),
                 reason,
+                late,
             },
             ChangeText::BookingMoved { id, owner, revision, pending, from, to } => Change::BookingMoved {
                 booking: booking(id),
@@ -612,6 +750,51 @@ impl ChangeText {
             ChangeText::HoldEnded { end, hold } => {
                 Change::HoldEnded(EndedHold { hold: hold.hold(resource)?, end: codec::hold_end_named(&end)? })
             }
+            ChangeText::BookingRequested { id, owner, slots: s } => {
+                Change::BookingRequested { booking: booking(id), owner: person(owner), slots: slots(s)? }
+            }
+            ChangeText::RequestApproved { id, owner } => {
+                Change::RequestApproved { booking: booking(id), owner: person(owner) }
+            }
+            ChangeText::BookingCheckedIn { id, owner } => {
+                Change::BookingCheckedIn { booking: booking(id), owner: person(owner) }
+            }
+            ChangeText::BookingNoShow { id, owner, from, to, at } => Change::BookingNoShow {
+                booking: booking(id),
+                owner: person(owner),
+                from: slots(from)?,
+                to: slots(to)?,
+                at: at.0,
+            },
+            ChangeText::BookingDisplaced { id, owner, was_pending, slots: s, by, reason, by_what } => {
+                Change::BookingDisplaced {
+                    booking: booking(id),
+                    owner: person(owner),
+                    was_pending,
+                    slots: slots(s)?,
+                    by: codec::actor(by),
+                    reason,
+                    by_what: by_what.displacer(),
+                }
+            }
+            ChangeText::BookingHandedOver { id, from, to, pending, slots: s, reason } => Change::BookingHandedOver {
+                booking: booking(id),
+                from: person(from),
+                to: person(to),
+                pending,
+                slots: slots(s)?,
+                reason,
+            },
+            ChangeText::BookingOverrode { id, owner, reason } => {
+                Change::BookingOverrode { booking: booking(id), owner: person(owner), reason }
+            }
+            ChangeText::CapacitySet { resource: r, used, seen_used, over_commit, reason } => {
+                Change::CapacitySet { resource: Arc::new(r.resource(resource)?), used, seen_used, over_commit, reason }
+            }
+            ChangeText::ServiceSet { resource: r, reason } => {
+                Change::ServiceSet { resource: Arc::new(r.resource(resource)?), reason }
+            }
+            ChangeText::OverCommitLowered { to } => Change::OverCommitLowered { to },
         })
     }
 }
@@ -647,16 +830,30 @@ struct BlockText {
     at: During,
     reason: String,
     policy_version: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    except_people: Vec<Uuid>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    except_bookings: Vec<Uuid>,
 }
 
 impl BlockText {
     fn of(block: &Block, policy_version: u64) -> BlockText {
-        let (id, at) = (block.id.0, During::of(block.interval));
-        BlockText { id, at, reason: block.reason.clone(), policy_version }
+        BlockText {
+            id: block.id.0,
+            at: During::of(block.interval),
+            reason: block.reason.clone(),
+            policy_version,
+            except_people: block.exceptions.people.iter().map(|id| id.0).collect(),
+            except_bookings: block.exceptions.bookings.iter().map(|id| id.0).collect(),
+        }
     }
 
     fn block(self) -> Decoded<Block> {
-        Ok(Block { id: BlockId(self.id), interval: self.at.interval()?, reason: self.reason })
+        let exceptions = Exceptions {
+            people: self.except_people.into_iter().map(PersonId).collect(),
+            bookings: self.except_bookings.into_iter().map(BookingId).collect(),
+        };
+        Ok(Block { id: BlockId(self.id), interval: self.at.interval()?, reason: self.reason, exceptions })
     }
 }
 

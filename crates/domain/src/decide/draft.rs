@@ -6,7 +6,7 @@ use crate::booking::{Booking, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::hold::{EndedHold, Hold, HoldEnd};
-use crate::ids::{HoldId, ResourceId};
+use crate::ids::{BookingId, HoldId, ResourceId};
 use crate::outcome::{Code, Rejection};
 use crate::time::Instant;
 use crate::world::World;
@@ -95,11 +95,35 @@ impl<'w> Draft<'w> {
         }
     }
 
+    /// The resources of a booking as the command leaves it, if it changes it.
+    pub fn placed(&self, id: BookingId) -> Option<Vec<ResourceId>> {
+        self.bookings.iter().find(|b| b.id == id).map(|b| b.resources())
+    }
+
     pub fn put_booking(&mut self, booking: Booking) {
         self.bookings.push(Arc::new(booking));
     }
 
-    pub fn changes(self) -> Changes {
+    /// Puts an active booking's units back that [`Draft::lift`] took out.
+    pub fn put_back(&mut self, booking: &Booking) {
+        for id in booking.resources() {
+            let slots: Vec<(u16, Slot)> = booking.slots_on(id).map(|(n, s)| (n, *s)).collect();
+            if let Some((calendar, _)) = self.drafted(id) {
+                calendar.take_slots(booking.id, booking.owner, &slots);
+            }
+        }
+    }
+
+    /// What becomes true. Where an admin let more be taken than there is and it is less now, no more may be taken from now on.
+    pub fn changes(mut self) -> Changes {
+        for (calendar, changes) in self.drafted.values_mut() {
+            let to = if calendar.over_commit == 0 { 0 } else { calendar.excess_from(self.now) };
+            if to < calendar.over_commit && !changes.is_empty() {
+                let lowered = Change::OverCommitLowered { to };
+                calendar.apply(&lowered);
+                changes.push(lowered);
+            }
+        }
         let records = self.drafted.into_iter().map(|(id, (_, changes))| (id, changes));
         Changes { records: records.filter(|(_, c)| !c.is_empty()).collect(), bookings: self.bookings }
     }

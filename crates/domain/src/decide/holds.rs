@@ -23,7 +23,7 @@ pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> 
     let Some(holder) = actor.person() else {
         return reject(Rejection::by(Code::NotAllowed, Rule::Holder));
     };
-    open(draft, &slots)?;
+    open(draft, &slots, Some(holder), None)?;
     let Some(person) = draft.world.people.get(&holder) else {
         return Err(Stop::Needs(Box::new(Scope { people: [holder].into(), ..Scope::default() })));
     };

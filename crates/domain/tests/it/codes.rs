@@ -6,7 +6,7 @@ use slotwise_domain::{Code, Rule};
 /// Codes that no command can be refused with yet. Take one out here when its first row is written.
 const NOT_REACHABLE_YET: [Code; 2] = [Code::NotEligible, Code::WaitlistFirst];
 
-const RULES: [Rule; 24] = [
+const RULES: [Rule; 25] = [
     Rule::Lines,
     Rule::Units,
     Rule::OneInterval,
@@ -31,12 +31,13 @@ const RULES: [Rule; 24] = [
     Rule::Renewals,
     Rule::Person,
     Rule::Exists,
+    Rule::CheckIn,
 ];
 
 /// What follows `REJECTED` in all rows.
 fn told() -> impl Iterator<Item = &'static str> {
-    use crate::{bookings, holds, moves, precedence, resources, times};
-    let tables = [bookings::TABLES, holds::TABLES, moves::TABLES, precedence::TABLES, resources::TABLES, times::TABLES];
+    use crate::{admin, bookings, holds, moves, precedence, resources, times};
+    let tables = [admin::TABLES, bookings::TABLES, holds::TABLES, moves::TABLES, precedence::TABLES, resources::TABLES, times::TABLES];
     let rows = tables.into_iter().flatten().flat_map(|(_, rows)| rows.lines());
     rows.filter_map(|row| row.split_once("-> REJECTED ").map(|(_, told)| told.trim()))
 }

@@ -5,6 +5,7 @@
 
 mod rows;
 
+mod admin;
 mod bookings;
 mod codes;
 mod holds;

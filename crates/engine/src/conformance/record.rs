@@ -4,9 +4,7 @@
 use super::kit::{Bench, decided, hours, named, recorded, told};
 use crate::attempt::Ids;
 use crate::port::{Clock, Status, Streamed};
-use slotwise_domain::{
-    Action, BlockId, DetailsPatch, Epoch, OverHolds, ResourceId, ResourcePatch, Seen, Span, Version,
-};
+use slotwise_domain::{Action, BlockId, DetailsPatch, Epoch, Exceptions, OverBookings, OverHolds, ResourceId, ResourcePatch, Seen, Span, Version};
 use std::collections::BTreeMap;
 
 pub(super) async fn versions_rise_by_one(b: &Bench) {
@@ -24,7 +22,7 @@ pub(super) async fn versions_rise_by_one(b: &Bench) {
         block,
         interval,
         reason: "paint".into(),
-        over_holds: OverHolds::Void,
+        over_holds: OverHolds::Void, over_bookings: OverBookings::Refuse, exceptions: Exceptions::default()
     };
     let edit = |policy_version| Action::EditResource {
         resource: room,

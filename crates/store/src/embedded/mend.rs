@@ -4,10 +4,10 @@
 use super::cache::Entry;
 use super::error::Result;
 use super::load::{self, PART, signed};
-use super::rows::{BLOCK, DAY, RESOURCE, SLOT, put_hold, put_slots, until};
+use super::rows::{DAY, OVER_COMMIT, RESOURCE, SLOT, StateCells, put_block, put_hold, put_slots, until};
 use crate::codec;
 use rusqlite::{Connection, TransactionBehavior, params};
-use slotwise_domain::{Booking, BookingState, Instant, ResourceId};
+use slotwise_domain::{Booking, Instant, ResourceId};
 use std::sync::Arc;
 
 /// What the rows of a resource must say.
@@ -21,9 +21,9 @@ pub(super) struct Mend {
 }
 
 const BOOKING: &str = "
-INSERT OR REPLACE INTO booking (part_id, id, owner, made_by, state, cancelled_at, cancelled_by, cancel_reason, title, purpose, people,
-                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+INSERT OR REPLACE INTO booking (part_id, id, owner, made_by, state, state_at, state_by, state_reason, title, purpose, people,
+                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits, state_more)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
 
 impl Mend {
     /// In one transaction. Says whether it was done.
@@ -36,10 +36,10 @@ impl Mend {
         }
         let spec = codec::encode_spec(&calendar.resource.spec)?;
         tx.execute(RESOURCE, params![PART, id.0, signed(calendar.resource.policy_version), spec])?;
+        tx.execute(OVER_COMMIT, params![PART, id.0, calendar.over_commit])?;
         tx.execute("DELETE FROM block WHERE part_id = ?1 AND resource = ?2", params![PART, id.0])?;
         for block in calendar.blocks.values() {
-            let (start, end) = (block.interval.start().0, block.interval.end().0);
-            tx.execute(BLOCK, params![PART, id.0, block.id.0, start, end, block.reason])?;
+            put_block(&tx, id, block)?;
         }
         tx.execute("DELETE FROM hold WHERE part_id = ?1 AND resource = ?2 AND ended IS NULL", params![PART, id.0])?;
         for hold in calendar.holds.values() {
@@ -47,7 +47,7 @@ impl Mend {
             put_hold(&tx, hold)?;
         }
         const TAKEN: &str =
-            "DELETE FROM booking_slot WHERE part_id = ?1 AND resource = ?2 AND until > ?3 AND active = 1";
+            "DELETE FROM booking_slot WHERE part_id = ?1 AND resource = ?2 AND until > ?3 AND active > 0";
         tx.execute(TAKEN, params![PART, id.0, self.since.0])?;
         for (booking, commits) in &self.bookings {
             put_booking(&tx, booking, commits)?;
@@ -59,10 +59,7 @@ impl Mend {
 
 fn put_booking(db: &Connection, booking: &Booking, commits: &[u64]) -> Result<()> {
     let Booking { id, owner, details, .. } = booking;
-    let cancelled = match &booking.state {
-        BookingState::Pending | BookingState::Confirmed => None,
-        BookingState::Cancelled { at, by, reason } => Some((at.0, by.uuid(), reason.as_deref())),
-    };
+    let state = StateCells::of(&booking.state);
     let resources: Vec<ResourceId> = booking.resources();
     let ids: Vec<u8> = resources.iter().flat_map(|r| r.0.into_bytes()).collect();
     let commits: Vec<u8> = commits.iter().flat_map(|n| n.to_be_bytes()).collect();
@@ -74,10 +71,10 @@ fn put_booking(db: &Connection, booking: &Booking, commits: &[u64]) -> Result<()
             id.0,
             owner.0,
             booking.made_by.uuid(),
-            booking.state.name(),
-            cancelled.map(|(at, ..)| at),
-            cancelled.map(|(_, by, _)| by),
-            cancelled.and_then(|(.., reason)| reason),
+            state.name,
+            state.at,
+            state.by,
+            state.reason,
             details.title,
             details.purpose,
             details.people,
@@ -89,7 +86,8 @@ fn put_booking(db: &Connection, booking: &Booking, commits: &[u64]) -> Result<()
             signed(booking.revision),
             booking.created_at.0,
             booking.decided_at.0,
-            commits
+            commits,
+            state.more
         ],
     )?;
     for resource in resources {

@@ -8,12 +8,13 @@ use crate::commit::{Commit, Entry};
 use crate::record::Hash;
 use rusqlite::{CachedStatement, Connection, Statement, TransactionBehavior, params};
 use slotwise_domain::{
-    Block, Booking, BookingId, BookingState, Change, EndedHold, Hold, Instant, Interval, OwnOverlap, Resource,
+    Block, Booking, BookingId, BookingState, Change, Displacer, EndedHold, Hold, Instant, Interval, OwnOverlap, Resource,
     ResourceId, Slot, Span, Version,
 };
 use slotwise_engine::round::key_time;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// How far the tables are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +58,8 @@ const ATTEMPT: &str = "INSERT INTO attempt (part_id, key, actor, commit_number, 
 
 pub(super) const BOOKING: &str = "
 INSERT INTO booking (part_id, id, owner, made_by, state, title, purpose, people, start_at, end_at, start_day, until, resources,
-                     revision, created_at, decided_at, commits)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+                     revision, created_at, decided_at, commits, state_more)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 pub(super) const SLOT: &str = "
 INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start_at, end_at, setup, teardown, units, exclusive,
@@ -66,9 +67,9 @@ INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 
 const BOOKING_CHANGED: &str = "
-UPDATE booking SET state = ?4, cancelled_at = ?5, cancelled_by = ?6, cancel_reason = ?7, title = ?8, purpose = ?9, people = ?10,
+UPDATE booking SET state = ?4, state_at = ?5, state_by = ?6, state_reason = ?7, title = ?8, purpose = ?9, people = ?10,
                    start_at = ?11, end_at = ?12, start_day = ?13, until = ?14, resources = ?15, revision = ?16, decided_at = ?17,
-                   commits = CAST(commits || ?18 AS BLOB)
+                   commits = CAST(commits || ?18 AS BLOB), state_more = ?19, owner = ?20
 WHERE part_id = ?1 AND id = ?2 AND revision = ?3";
 
 const BOOKING_PLACE: &str = "SELECT until, resources FROM booking WHERE part_id = ?1 AND id = ?2";
@@ -91,10 +92,12 @@ pub(super) const RESOURCE: &str = "
 INSERT INTO resource (part_id, id, policy_version, spec) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (part_id, id) DO UPDATE SET policy_version = excluded.policy_version, spec = excluded.spec";
 
+pub(super) const OVER_COMMIT: &str = "UPDATE resource SET over_commit = ?3 WHERE part_id = ?1 AND id = ?2";
+
 const POLICY_VERSION: &str = "UPDATE resource SET policy_version = ?3 WHERE part_id = ?1 AND id = ?2";
 
-pub(super) const BLOCK: &str =
-    "INSERT INTO block (part_id, resource, id, start_at, end_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const BLOCK: &str =
+    "INSERT INTO block (part_id, resource, id, start_at, end_at, reason, people, bookings) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 const BLOCK_GONE: &str = "DELETE FROM block WHERE part_id = ?1 AND resource = ?2 AND id = ?3";
 
@@ -192,9 +195,8 @@ impl<'c> Rows<'c> {
         };
         match change {
             Change::ResourceCreated(r) | Change::ResourceEdited(r) => self.resource(r),
-            Change::BlockAdded { block: Block { id, interval, reason }, policy_version } => {
-                let (start, end) = (interval.start().0, interval.end().0);
-                self.db.prepare_cached(BLOCK)?.execute(params![PART, resource.0, id.0, start, end, reason])?;
+            Change::BlockAdded { block, policy_version } => {
+                put_block(self.db, resource, block)?;
                 self.policy_version(resource, *policy_version)
             }
             Change::BlockRemoved { block, policy_version } => {
@@ -203,14 +205,27 @@ impl<'c> Rows<'c> {
                 self.policy_version(resource, *policy_version)
             }
             // Its slots are put in with the booking.
-            Change::BookingMade { .. } | Change::BookingMoved { .. } => Ok(()),
+            Change::BookingMade { .. }
+            | Change::BookingRequested { .. }
+            | Change::BookingMoved { .. }
+            | Change::BookingNoShow { .. }
+            | Change::BookingHandedOver { .. } => Ok(()),
             Change::BookingApproved { booking, slots, .. } => {
                 self.slots_active(resource, *booking, until(*booking)?, slots, true)
             }
-            Change::BookingCancelled { booking, slots, .. } => {
+            Change::BookingCancelled { booking, slots, .. } | Change::BookingDisplaced { booking, slots, .. } => {
                 self.slots_active(resource, *booking, until(*booking)?, slots, false)
             }
-            Change::BookingEdited { .. } => Ok(()),
+            Change::BookingEdited { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. } => Ok(()),
+            Change::CapacitySet { resource: r, over_commit, .. } => {
+                self.resource(r)?;
+                self.over_commit(resource, *over_commit)
+            }
+            Change::ServiceSet { resource: r, .. } => self.resource(r),
+            Change::OverCommitLowered { to } => self.over_commit(resource, *to),
             Change::HoldGranted(hold) => put_hold(self.db, hold),
             Change::HoldRenewed(hold) => {
                 let mut update = self.db.prepare_cached(HOLD_RENEWED)?;
@@ -235,6 +250,11 @@ impl<'c> Rows<'c> {
         )
     }
 
+    fn over_commit(&self, resource: ResourceId, units: u32) -> Result<()> {
+        let rows = self.db.prepare_cached(OVER_COMMIT)?.execute(params![PART, resource.0, units])?;
+        one_row(rows, "resource", &resource)
+    }
+
     fn policy_version(&self, resource: ResourceId, version: u64) -> Result<()> {
         let mut update = self.db.prepare_cached(POLICY_VERSION)?;
         one_row(update.execute(params![PART, resource.0, signed(version)])?, "resource", &resource)
@@ -242,11 +262,7 @@ impl<'c> Rows<'c> {
 
     fn booking(&mut self, booking: &Booking, entry: &Entry) -> Result<()> {
         let Booking { id, details, .. } = booking;
-        let (state, cancelled) = match &booking.state {
-            BookingState::Pending => ("pending", None),
-            BookingState::Confirmed => ("confirmed", None),
-            BookingState::Cancelled { at, by, reason } => ("cancelled", Some((at.0, by.uuid(), reason))),
-        };
+        let state = StateCells::of(&booking.state);
         let resources: Vec<u8> = booking.resources().iter().flat_map(|r| r.0.into_bytes()).collect();
         let (start, end, until) = (booking.start(), booking.end(), until(booking));
         let day = start.0.div_euclid(DAY);
@@ -258,7 +274,7 @@ impl<'c> Rows<'c> {
                 id.0,
                 booking.owner.0,
                 booking.made_by.uuid(),
-                state,
+                state.name,
                 details.title,
                 details.purpose,
                 details.people,
@@ -270,7 +286,8 @@ impl<'c> Rows<'c> {
                 signed(booking.revision),
                 booking.created_at.0,
                 booking.decided_at.0,
-                commit
+                commit,
+                state.more
             ])?;
             return put_slots(&mut self.slot, booking, until);
         }
@@ -282,10 +299,10 @@ impl<'c> Rows<'c> {
             PART,
             id.0,
             signed(booking.revision - 1),
-            state,
-            cancelled.map(|(at, ..)| at),
-            cancelled.map(|(_, by, _)| by),
-            cancelled.and_then(|(.., reason)| reason.as_ref()),
+            state.name,
+            state.at,
+            state.by,
+            state.reason,
             details.title,
             details.purpose,
             details.people,
@@ -296,7 +313,9 @@ impl<'c> Rows<'c> {
             resources,
             signed(booking.revision),
             booking.decided_at.0,
-            commit
+            commit,
+            state.more,
+            booking.owner.0
         ])?;
         one_row(rows, "booking", id)?;
         match moved {
@@ -351,9 +370,67 @@ pub(super) fn put_slots(statement: &mut Statement, booking: &Booking, until: Ins
             around.1,
             slot.units,
             exclusive(slot),
-            booking.state.takes_units()
+            active(booking, slot)
         ])?;
     }
+    Ok(())
+}
+
+/// Whether the slot takes its units; 2 for what a booking took that nobody came to.
+fn active(booking: &Booking, slot: &Slot) -> u8 {
+    match (&booking.state, booking.state.takes(slot)) {
+        (BookingState::NoShow { .. }, true) => 2,
+        (_, takes) => u8::from(takes),
+    }
+}
+
+/// The columns of a booking that say what became of it.
+pub(super) struct StateCells<'b> {
+    pub name: &'static str,
+    pub at: Option<i64>,
+    pub by: Option<Uuid>,
+    pub reason: Option<&'b str>,
+    pub more: Option<String>,
+}
+
+impl<'b> StateCells<'b> {
+    pub fn of(state: &'b BookingState) -> StateCells<'b> {
+        let nothing = StateCells { name: state.name(), at: None, by: None, reason: None, more: None };
+        match state {
+            BookingState::Confirmed => nothing,
+            BookingState::Pending { takes } => StateCells { more: takes.then(|| "takes".into()), ..nothing },
+            BookingState::Cancelled { at, by, reason, late } => StateCells {
+                at: Some(at.0),
+                by: Some(by.uuid()),
+                reason: reason.as_deref(),
+                more: late.then(|| "late".into()),
+                ..nothing
+            },
+            BookingState::CheckedIn { at, by } => StateCells { at: Some(at.0), by: Some(by.uuid()), ..nothing },
+            BookingState::NoShow { at } => StateCells { at: Some(at.0), ..nothing },
+            BookingState::Displaced { at, by, reason, by_what } => StateCells {
+                at: Some(at.0),
+                by: Some(by.uuid()),
+                reason: Some(reason),
+                more: Some(match by_what {
+                    Displacer::Booking(id) => format!("booking {id}"),
+                    Displacer::Block(id) => format!("block {id}"),
+                    Displacer::Capacity(id) => format!("capacity {id}"),
+                }),
+                ..nothing
+            },
+        }
+    }
+}
+
+/// Puts a block in.
+pub(super) fn put_block(db: &Connection, resource: ResourceId, block: &Block) -> Result<()> {
+    let Block { id, interval, reason, exceptions } = block;
+    let people: Vec<u8> = exceptions.people.iter().flat_map(|p| p.0.into_bytes()).collect();
+    let bookings: Vec<u8> = exceptions.bookings.iter().flat_map(|b| b.0.into_bytes()).collect();
+    let (start, end) = (interval.start().0, interval.end().0);
+    let mut insert = db.prepare_cached(BLOCK)?;
+    insert.execute(params![PART, resource.0, id.0, start, end, reason, people, bookings])?;
     Ok(())
 }
 

@@ -136,13 +136,77 @@ fn spec() -> impl Strategy<Value = ResourceSpec> {
         })
 }
 
+fn exceptions() -> impl Strategy<Value = Exceptions> {
+    let people = proptest::collection::vec(uuid().prop_map(PersonId), 0..3);
+    let bookings = proptest::collection::vec(uuid().prop_map(BookingId), 0..3);
+    (people, bookings).prop_map(|(people, bookings)| Exceptions::of(people, bookings))
+}
+
+fn displacer() -> impl Strategy<Value = Displacer> {
+    prop_oneof![
+        uuid().prop_map(|id| Displacer::Booking(BookingId(id))),
+        uuid().prop_map(|id| Displacer::Block(BlockId(id))),
+        uuid().prop_map(|id| Displacer::Capacity(ResourceId(id))),
+    ]
+}
+
+/// What admins do, and what becomes of a booking after it was made.
+fn admin_change(on: ResourceId) -> impl Strategy<Value = Change> {
+    let resource = move || {
+        (Just(on), spec(), 0..u64::MAX / 2)
+            .prop_map(|(id, spec, policy_version)| Arc::new(Resource { id, spec, policy_version }))
+    };
+    let ids = || (uuid().prop_map(BookingId), uuid().prop_map(PersonId));
+    prop_oneof![
+        (ids(), slots(on)).prop_map(|((booking, owner), slots)| Change::BookingRequested { booking, owner, slots }),
+        ids().prop_map(|(booking, owner)| Change::RequestApproved { booking, owner }),
+        ids().prop_map(|(booking, owner)| Change::BookingCheckedIn { booking, owner }),
+        (ids(), slots(on), slots(on), any::<i64>()).prop_map(|((booking, owner), from, to, at)| {
+            Change::BookingNoShow { booking, owner, from, to, at: Instant(at.rem_euclid(7_000_000_000_000_000)) }
+        }),
+        (ids(), any::<bool>(), slots(on), actor(), text(), displacer()).prop_map(
+            |((booking, owner), was_pending, slots, by, reason, by_what)| Change::BookingDisplaced {
+                booking,
+                owner,
+                was_pending,
+                slots,
+                by,
+                reason,
+                by_what
+            }
+        ),
+        (ids(), uuid().prop_map(PersonId), any::<bool>(), slots(on), text()).prop_map(
+            |((booking, from), to, pending, slots, reason)| Change::BookingHandedOver {
+                booking,
+                from,
+                to,
+                pending,
+                slots,
+                reason
+            }
+        ),
+        (ids(), text()).prop_map(|((booking, owner), reason)| Change::BookingOverrode { booking, owner, reason }),
+        (resource(), any::<u64>(), of(any::<u32>()), any::<u32>(), of(text())).prop_map(
+            |(resource, used, seen_used, over_commit, reason)| Change::CapacitySet {
+                resource,
+                used,
+                seen_used,
+                over_commit,
+                reason
+            }
+        ),
+        (resource(), text()).prop_map(|(resource, reason)| Change::ServiceSet { resource, reason }),
+        any::<u32>().prop_map(|to| Change::OverCommitLowered { to }),
+    ]
+}
+
 fn change(on: ResourceId) -> impl Strategy<Value = Change> {
     let resource = move || {
         (Just(on), spec(), 0..u64::MAX / 2)
             .prop_map(|(id, spec, policy_version)| Arc::new(Resource { id, spec, policy_version }))
     };
     let block =
-        || (uuid(), interval(), text()).prop_map(|(id, interval, reason)| Block { id: BlockId(id), interval, reason });
+        || (uuid(), interval(), text(), exceptions()).prop_map(|(id, interval, reason, exceptions)| Block { id: BlockId(id), interval, reason, exceptions });
     let ids = || (uuid().prop_map(BookingId), uuid().prop_map(PersonId));
     prop_oneof![
         resource().prop_map(Change::ResourceCreated),
@@ -156,16 +220,18 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
             slots
         }),
         (ids(), slots(on)).prop_map(|((booking, owner), slots)| Change::BookingApproved { booking, owner, slots }),
-        (ids(), any::<bool>(), slots(on), actor(), of(text())).prop_map(
-            |((booking, owner), was_pending, slots, by, reason)| Change::BookingCancelled {
+        (ids(), any::<bool>(), slots(on), actor(), of(text()), any::<bool>()).prop_map(
+            |((booking, owner), was_pending, slots, by, reason, late)| Change::BookingCancelled {
                 booking,
                 owner,
                 was_pending,
                 slots,
                 by,
-                reason
+                reason,
+                late
             }
         ),
+        admin_change(on),
         (ids(), any::<u64>(), any::<bool>(), slots(on), slots(on)).prop_map(
             |((booking, owner), revision, pending, from, to)| Change::BookingMoved {
                 booking,
@@ -377,7 +443,12 @@ fn sample() -> Commit {
         expires_at: Instant(6),
         renewals: 1,
     };
-    let block = Block { id: BlockId(Uuid::from_u128(1)), interval: at(10, 20), reason: "paint".into() };
+    let block = Block {
+        id: BlockId(Uuid::from_u128(1)),
+        interval: at(10, 20),
+        reason: "paint".into(),
+        exceptions: Exceptions::default(),
+    };
     let spec = decode_spec(SPEC).unwrap();
     let resource = Arc::new(Resource { id: ROOM, spec, policy_version: 1 });
     let slots = vec![(1, slot)];
@@ -396,8 +467,9 @@ fn sample() -> Commit {
             slots: slots.clone(),
             by,
             reason: Some("ill".into()),
+            late: false,
         },
-        Change::BookingCancelled { booking, owner, was_pending: false, slots, by: Actor::System, reason: None },
+        Change::BookingCancelled { booking, owner, was_pending: false, slots, by: Actor::System, reason: None, late: false },
         Change::BookingEdited { booking, owner, revision: 2 },
         Change::HoldGranted(hold),
         Change::HoldRenewed(hold),
