@@ -96,9 +96,7 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
         Action::SetCapacity { resource, to, seen_used, below, reason, .. } => {
             set_capacity(draft, actor, *resource, *to, *seen_used, below, reason.as_deref())
         }
-        Action::SetService { resource, service, reason, .. } => {
-            set_service(draft, actor, *resource, *service, reason)
-        }
+        Action::SetService { resource, service, reason, .. } => set_service(draft, actor, *resource, *service, reason),
         Action::Override { action, reason, displaces } => {
             let over = Some(Over { reason, displaces });
             match &**action {

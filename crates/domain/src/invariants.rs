@@ -156,7 +156,8 @@ fn stands_as_it_says(world: &World, booking: &Booking, decided_at: Instant) -> R
         }
         let id = UseId::Booking(booking.id, n as u16);
         let found = calendar.uses.get(&(slot.occupied.start(), id));
-        let expected = Use { id, owner: booking.owner, interval: slot.interval, occupied: slot.occupied, units: slot.units };
+        let expected =
+            Use { id, owner: booking.owner, interval: slot.interval, occupied: slot.occupied, units: slot.units };
         if found != booking.state.takes(slot).then_some(&expected) {
             let says = format!("{} is {} and takes {found:?}", booking.id, booking.state.name());
             return broken("I17", slot.resource, decided_at, says);

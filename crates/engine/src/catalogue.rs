@@ -235,6 +235,12 @@ impl Catalogue {
         self.rows.is_empty()
     }
 
+    /// Resources whose people are asked to say that they are there.
+    pub fn asking_check_in(&self) -> Vec<ResourceId> {
+        let asking = self.rows.iter().filter(|row| row.resource.spec.policy.check_in.is_some());
+        asking.map(|row| row.resource.id).collect()
+    }
+
     /// A resource as it is.
     pub fn resource(&self, id: ResourceId) -> Option<&Arc<Resource>> {
         Some(&self.rows.get(*self.numbers.get(&id)? as usize)?.resource)

@@ -8,6 +8,7 @@ pub mod conformance;
 pub mod deadlines;
 pub mod memory;
 pub mod meter;
+pub mod no_shows;
 pub mod outbox;
 pub mod port;
 pub mod round;

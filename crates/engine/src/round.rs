@@ -3,8 +3,8 @@
 
 use crate::port::{Made, Recorded};
 use slotwise_domain::{
-    Action, AttemptKey, BookingState, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome, Proposal, Scope,
-    Settle, Span, Subject, Verdict, World, invariants,
+    Action, AttemptKey, BookingState, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome,
+    Proposal, Scope, Settle, Span, Subject, Verdict, World, invariants,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -16,8 +16,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slotwise_domain::{
-    Booking, Calendar, Command, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, Resource, ResourceId,
-    Scope, Slot, Subject,
+    Booking, BookingState, Calendar, Command, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, Resource,
+    ResourceId, Scope, Slot, Subject,
 };
 use slotwise_engine::catalogue;
 use slotwise_engine::{Answer, Directory, Engine, Made, Recorded, Request, Views};
@@ -267,8 +267,9 @@ impl App {
             }
             Some(Made::Resource(resource, version)) => {
                 let calendar = self.calendar(resource.id).await?;
+                let over_commit = calendar.as_ref().map_or(0, |c| c.over_commit);
                 let blocks = calendar.map(|c| c.blocks.values().map(BlockBody::from).collect()).unwrap_or_default();
-                body.resource = Some(ResourceBody::of(&resource, version, blocks, now));
+                body.resource = Some(ResourceBody { over_commit, ..ResourceBody::of(&resource, version, blocks, now) });
             }
             Some(Made::Block(_, block, policy_version)) => {
                 body.block = Some(BlockBody::from(&block));
@@ -312,7 +313,8 @@ impl App {
         let is_room = |s: &Slot| self.resource(s.resource).is_some_and(|r| r.spec.kind == Kind::Room);
         let inside = asker.sees_inside(booking.owner);
         // Who asked for a room and waits, or gave it up, is between them and the admins.
-        let shown = inside || (booking.slots.iter().all(is_room) && booking.state.takes_units());
+        let stands = matches!(booking.state, BookingState::Confirmed | BookingState::CheckedIn { .. });
+        let shown = inside || (booking.slots.iter().all(is_room) && stands);
         let owner = if shown { self.people.name(booking.owner).await } else { None };
         let owner = owner.map(|name| PersonBody { id: booking.owner.0, name });
         let mine = booking.owner == asker.id;
@@ -341,6 +343,7 @@ const fn makes(action: &slotwise_domain::Action) -> bool {
     use slotwise_domain::Action;
     match action {
         Action::CreateResource { .. } | Action::AddBlock { .. } | Action::Book { .. } | Action::Hold { .. } => true,
+        Action::Override { action, .. } => makes(action),
         Action::EditResource { .. }
         | Action::RemoveBlock { .. }
         | Action::Approve { .. }
@@ -350,7 +353,13 @@ const fn makes(action: &slotwise_domain::Action) -> bool {
         | Action::EditBooking { .. }
         | Action::Renew(_)
         | Action::Release(_)
-        | Action::ExpireHolds { .. } => false,
+        | Action::ExpireHolds { .. }
+        | Action::CheckIn { .. }
+        | Action::ReleaseNoShow { .. }
+        | Action::Decline { .. }
+        | Action::HandOver { .. }
+        | Action::SetCapacity { .. }
+        | Action::SetService { .. } => false,
     }
 }
 

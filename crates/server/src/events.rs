@@ -3,7 +3,7 @@
 
 use crate::auth::Asker;
 use crate::people::People;
-use crate::wire::time;
+use crate::wire::{DisplacerBody, time};
 use serde::Serialize;
 use serde_json::{Value, json};
 use slotwise_domain::{BookingId, Change, Hold, HoldEnd, Instant, Kind, PersonId, Slot};
@@ -44,7 +44,7 @@ pub async fn messages(record: &Record, kind: Kind, to: &Asker, people: &People, 
 
 /// Who a record is about: they hear of it without subscribing.
 pub fn concerned(record: &Record) -> impl Iterator<Item = PersonId> {
-    record.changes.iter().filter_map(Change::about)
+    record.changes.iter().flat_map(|change| change.about_before().into_iter().chain(change.about()))
 }
 
 async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> (&'static str, &'static str, Value) {
@@ -83,6 +83,45 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
             let about = json!({ "id": booking.0, "revision": revision, "mine": *owner == to.id });
             ("bookingChanged", "booking", about)
         }
+        Change::BookingRequested { booking, owner, slots } => {
+            ("bookingCreated", "booking", described_booking(*booking, *owner, "pending", slots, kind, to, people).await)
+        }
+        Change::RequestApproved { booking, owner } => {
+            let about = json!({ "id": booking.0, "state": "confirmed", "mine": *owner == to.id });
+            ("bookingChanged", "booking", about)
+        }
+        Change::BookingCheckedIn { booking, owner } => {
+            let about = json!({ "id": booking.0, "state": "checked_in", "mine": *owner == to.id });
+            ("bookingCheckedIn", "booking", about)
+        }
+        Change::BookingNoShow { booking, owner, from, at, .. } => {
+            let about = described_booking(*booking, *owner, "no_show", from, kind, to, people).await;
+            ("bookingNoShow", "booking", with(about, [("released_at", json!(time(*at)))]))
+        }
+        Change::BookingDisplaced { booking, owner, slots, reason, by_what, .. } => {
+            let about = described_booking(*booking, *owner, "displaced", slots, kind, to, people).await;
+            let inside = to.sees_inside(*owner);
+            let (reason, by_what) = (inside.then_some(reason), inside.then(|| DisplacerBody::from(*by_what)));
+            ("bookingDisplaced", "booking", with(about, [("reason", json!(reason)), ("displaced_by", json!(by_what))]))
+        }
+        Change::BookingHandedOver { booking, from, to: owner, pending, slots, reason } => {
+            let state = if *pending { "pending" } else { "confirmed" };
+            let about = described_booking(*booking, *owner, state, slots, kind, to, people).await;
+            let inside = to.sees_inside(*owner) || to.sees_inside(*from);
+            let fields = [("was_mine", json!(*from == to.id)), ("reason", json!(inside.then_some(reason)))];
+            ("bookingHandedOver", "booking", with(about, fields))
+        }
+        Change::BookingOverrode { booking, owner, reason } => {
+            let reason = to.sees_inside(*owner).then_some(reason);
+            let about = json!({ "id": booking.0, "mine": *owner == to.id, "reason": reason });
+            ("bookingOverrode", "booking", about)
+        }
+        Change::CapacitySet { resource: r, .. } => ("resourceChanged", "policy_version", json!(r.policy_version)),
+        Change::ServiceSet { resource: r, reason } => {
+            let event = if r.spec.policy.closed { "resourceClosed" } else { "resourceReopened" };
+            (event, "service", json!({ "policy_version": r.policy_version, "reason": reason }))
+        }
+        Change::OverCommitLowered { to } => ("overCommitLowered", "over_commit", json!(to)),
         Change::HoldGranted(hold) => ("holdGranted", "hold", described_hold(hold, to)),
         Change::HoldRenewed(hold) => ("holdRenewed", "hold", described_hold(hold, to)),
         Change::HoldEnded(ended) => {
@@ -97,6 +136,13 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
             (event, "hold", about)
         }
     }
+}
+
+fn with<const N: usize>(mut about: Value, fields: [(&str, Value); N]) -> Value {
+    if let Some(about) = about.as_object_mut() {
+        about.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+    }
+    about
 }
 
 async fn described_booking(

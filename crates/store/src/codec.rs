@@ -9,10 +9,10 @@ use crate::commit::{Commit, Entry, EntryRecord};
 use crate::record::Hash;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{
-    Actor, AttemptKey, Block, BlockId, BookingId, Change, CheckIn, Code, Cutoff, Decision, Details, Displacer, EndedHold,
-    Epoch, Exceptions, FencingToken, Fingerprint, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, OpeningHours, Outcome,
-    OwnOverlap, PartId, PersonId, Policy, Rejection, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Slot, Span,
-    Subject, Version, Weekdays, Witness, Zone,
+    Actor, AttemptKey, Block, BlockId, BookingId, Change, CheckIn, Code, Cutoff, Decision, Details, Displacer,
+    EndedHold, Epoch, Exceptions, FencingToken, Fingerprint, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind,
+    OpeningHours, Outcome, OwnOverlap, PartId, PersonId, Policy, Rejection, Resource, ResourceId, ResourceSpec, Role,
+    Rule, Seen, Slot, Span, Subject, Version, Weekdays, Witness, Zone,
 };
 use slotwise_engine::Recorded;
 use std::borrow::Cow;
@@ -451,14 +451,41 @@ enum ChangeBin<'a> {
     ResourceEdited(ResourceBin),
     BlockAdded(BlockBin),
     BlockRemoved(BlockBin),
-    BookingMade { id: Id, owner: Id, pending: bool, slots: Vec<SlotBin> },
-    BookingApproved { id: Id, owner: Id, slots: Vec<SlotBin> },
-    BookingCancelled { id: Id, owner: Id, was_pending: bool, slots: Vec<SlotBin>, by: Id, reason: Option<Cow<'a, str>> },
-    BookingEdited { id: Id, owner: Id, revision: u64 },
+    BookingMade {
+        id: Id,
+        owner: Id,
+        pending: bool,
+        slots: Vec<SlotBin>,
+    },
+    BookingApproved {
+        id: Id,
+        owner: Id,
+        slots: Vec<SlotBin>,
+    },
+    BookingCancelled {
+        id: Id,
+        owner: Id,
+        was_pending: bool,
+        slots: Vec<SlotBin>,
+        by: Id,
+        reason: Option<Cow<'a, str>>,
+    },
+    BookingEdited {
+        id: Id,
+        owner: Id,
+        revision: u64,
+    },
     HoldGranted(HoldBin),
     HoldRenewed(HoldBin),
     HoldEnded(HoldEndBin, HoldBin),
-    BookingMoved { id: Id, owner: Id, revision: u64, pending: bool, from: Vec<SlotBin>, to: Vec<SlotBin> },
+    BookingMoved {
+        id: Id,
+        owner: Id,
+        revision: u64,
+        pending: bool,
+        from: Vec<SlotBin>,
+        to: Vec<SlotBin>,
+    },
     /// A cancel that was late; others are `BookingCancelled`.
     BookingCancelledLate {
         id: Id,
@@ -468,10 +495,26 @@ enum ChangeBin<'a> {
         by: Id,
         reason: Option<Cow<'a, str>>,
     },
-    BookingRequested { id: Id, owner: Id, slots: Vec<SlotBin> },
-    RequestApproved { id: Id, owner: Id },
-    BookingCheckedIn { id: Id, owner: Id },
-    BookingNoShow { id: Id, owner: Id, from: Vec<SlotBin>, to: Vec<SlotBin>, at: i64 },
+    BookingRequested {
+        id: Id,
+        owner: Id,
+        slots: Vec<SlotBin>,
+    },
+    RequestApproved {
+        id: Id,
+        owner: Id,
+    },
+    BookingCheckedIn {
+        id: Id,
+        owner: Id,
+    },
+    BookingNoShow {
+        id: Id,
+        owner: Id,
+        from: Vec<SlotBin>,
+        to: Vec<SlotBin>,
+        at: i64,
+    },
     BookingDisplaced {
         id: Id,
         owner: Id,
@@ -481,8 +524,19 @@ enum ChangeBin<'a> {
         reason: Cow<'a, str>,
         by_what: DisplacerBin,
     },
-    BookingHandedOver { id: Id, from: Id, to: Id, pending: bool, slots: Vec<SlotBin>, reason: Cow<'a, str> },
-    BookingOverrode { id: Id, owner: Id, reason: Cow<'a, str> },
+    BookingHandedOver {
+        id: Id,
+        from: Id,
+        to: Id,
+        pending: bool,
+        slots: Vec<SlotBin>,
+        reason: Cow<'a, str>,
+    },
+    BookingOverrode {
+        id: Id,
+        owner: Id,
+        reason: Cow<'a, str>,
+    },
     CapacitySet {
         resource: ResourceBin,
         used: u64,
@@ -490,8 +544,13 @@ enum ChangeBin<'a> {
         over_commit: u32,
         reason: Option<Cow<'a, str>>,
     },
-    ServiceSet { resource: ResourceBin, reason: Cow<'a, str> },
-    OverCommitLowered { to: u32 },
+    ServiceSet {
+        resource: ResourceBin,
+        reason: Cow<'a, str>,
+    },
+    OverCommitLowered {
+        to: u32,
+    },
     /// A block with exceptions; others are `BlockAdded` and `BlockRemoved`.
     BlockAddedExcept(BlockBin, ExceptionsBin),
     BlockRemovedExcept(BlockBin, ExceptionsBin),
@@ -508,7 +567,10 @@ impl<'a> ChangeBin<'a> {
                 ChangeBin::BlockAddedExcept(BlockBin::of(block, *policy_version), ExceptionsBin::of(&block.exceptions))
             }
             Change::BlockRemoved { block, policy_version } if !block.exceptions.is_empty() => {
-                ChangeBin::BlockRemovedExcept(BlockBin::of(block, *policy_version), ExceptionsBin::of(&block.exceptions))
+                ChangeBin::BlockRemovedExcept(
+                    BlockBin::of(block, *policy_version),
+                    ExceptionsBin::of(&block.exceptions),
+                )
             }
             Change::BlockAdded { block, policy_version } => ChangeBin::BlockAdded(BlockBin::of(block, *policy_version)),
             Change::BlockRemoved { block, policy_version } => {

@@ -10,9 +10,9 @@ use crate::record::Hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use slotwise_domain::{
-    AttemptKey, Block, BlockId, BookingId, Change, Code, Decision, Details, Displacer, EndedHold, Epoch, Exceptions, FencingToken,
-    Fingerprint, Hold, HoldId, Instant, Interval, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule,
-    Seen, Slot, Span, Subject, Version, Witness,
+    AttemptKey, Block, BlockId, BookingId, Change, Code, Decision, Details, Displacer, EndedHold, Epoch, Exceptions,
+    FencingToken, Fingerprint, Hold, HoldId, Instant, Interval, Outcome, PartId, PersonId, Rejection, Resource,
+    ResourceId, Rule, Seen, Slot, Span, Subject, Version, Witness,
 };
 use slotwise_engine::Recorded;
 use std::sync::Arc;
@@ -660,9 +660,7 @@ impl ChangeText {
             Change::BookingRequested { booking, owner, slots: s } => {
                 ChangeText::BookingRequested { id: booking.0, owner: owner.0, slots: slots(s) }
             }
-            Change::RequestApproved { booking, owner } => {
-                ChangeText::RequestApproved { id: booking.0, owner: owner.0 }
-            }
+            Change::RequestApproved { booking, owner } => ChangeText::RequestApproved { id: booking.0, owner: owner.0 },
             Change::BookingCheckedIn { booking, owner } => {
                 ChangeText::BookingCheckedIn { id: booking.0, owner: owner.0 }
             }
@@ -725,15 +723,17 @@ impl ChangeText {
             ChangeText::BookingApproved { id, owner, slots: s } => {
                 Change::BookingApproved { booking: booking(id), owner: person(owner), slots: slots(s)? }
             }
-            ChangeText::BookingCancelled { id, owner, was_pending, slots: s, by, reason, late } => Change::BookingCancelled {
-                booking: booking(id),
-                owner: person(owner),
-                was_pending,
-                slots: slots(s)?,
-                by: codec::actor(by),
-                reason,
-                late,
-            },
+            ChangeText::BookingCancelled { id, owner, was_pending, slots: s, by, reason, late } => {
+                Change::BookingCancelled {
+                    booking: booking(id),
+                    owner: person(owner),
+                    was_pending,
+                    slots: slots(s)?,
+                    by: codec::actor(by),
+                    reason,
+                    late,
+                }
+            }
             ChangeText::BookingMoved { id, owner, revision, pending, from, to } => Change::BookingMoved {
                 booking: booking(id),
                 owner: person(owner),

@@ -8,7 +8,10 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
-use slotwise_domain::{Action, Actor, Block, BlockId, BookingId, Details, Exceptions, Instant, Interval, Line, Outcome, OverBookings, OverHolds, PersonId, Policy, Resource, ResourceId, ResourceSpec, Zone};
+use slotwise_domain::{
+    Action, Actor, Block, BlockId, BookingId, Details, Exceptions, Instant, Interval, Line, Outcome, OverBookings,
+    OverHolds, PersonId, Policy, Resource, ResourceId, ResourceSpec, Zone,
+};
 use slotwise_engine::catalogue::read;
 use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, ResourceFilter, Views};
 use slotwise_store::embedded::{Embedded, Options};
@@ -170,7 +173,9 @@ impl Import {
                 block: block.id,
                 interval: block.interval,
                 reason: block.reason.clone(),
-                over_holds: OverHolds::Refuse, over_bookings: OverBookings::Refuse, exceptions: Exceptions::default()
+                over_holds: OverHolds::Refuse,
+                over_bookings: OverBookings::Refuse,
+                exceptions: Exceptions::default(),
             };
             let answer = self.submit.attempt(action).await;
             self.told("blocks.csv", *line, &answer);
@@ -240,7 +245,12 @@ impl Tables {
         })?;
         let blocks = table(dir, "blocks.csv", |line, row: BlockRow| {
             let interval = interval(&row.start, &row.end)?;
-            let block = Block { id: BlockId(id("id", &row.id)?), interval, reason: unguarded(&row.reason).into(), exceptions: Exceptions::default() };
+            let block = Block {
+                id: BlockId(id("id", &row.id)?),
+                interval,
+                reason: unguarded(&row.reason).into(),
+                exceptions: Exceptions::default(),
+            };
             Ok((line, ResourceId(id("resource", &row.resource)?), block))
         })?;
         let rows = table(dir, "bookings.csv", |line, row: BookingRow| asked(line, &row))?;

@@ -151,13 +151,7 @@ pub(super) fn hand_over(draft: &mut Draft, actor: Actor, id: BookingId, to: Pers
     Ok(Subject::Booking(id))
 }
 
-pub(super) fn set_service(
-    draft: &mut Draft,
-    actor: Actor,
-    id: ResourceId,
-    service: Service,
-    reason: &str,
-) -> Judged {
+pub(super) fn set_service(draft: &mut Draft, actor: Actor, id: ResourceId, service: Service, reason: &str) -> Judged {
     let resource = draft.calendar(id)?.resource.clone();
     reasoned(Some(reason))?;
     admin(draft, actor)?;
@@ -207,7 +201,8 @@ pub(super) fn set_capacity(
     let in_way = |draft: &Draft| -> Result<Option<InWay>, Stop> {
         let calendar = draft.calendar(id)?;
         let at = first_beyond(calendar, to, draft.now);
-        Ok(at.map(|at| InWay { resource: id, at, refusal: beyond(calendar, id, at) }))
+        let until = last_beyond(calendar, to, draft.now);
+        Ok(at.map(|at| InWay { resource: id, at, until, refusal: beyond(calendar, id, at) }))
     };
     match below {
         Below::Refuse => {
@@ -266,6 +261,13 @@ fn named_standing(draft: &Draft, id: ResourceId, preview: &Preview) -> Result<Ve
 fn first_beyond(calendar: &Calendar, capacity: Option<u32>, now: Instant) -> Option<Instant> {
     let capacity = u64::from(capacity?);
     calendar.levels.from(now).find(|(_, level)| level.taken() > capacity).map(|(at, _)| at)
+}
+
+/// The last instant from which on more is taken than there would be.
+fn last_beyond(calendar: &Calendar, capacity: Option<u32>, now: Instant) -> Instant {
+    let capacity = capacity.map_or(u64::MAX, u64::from);
+    let over = calendar.levels.from(now).filter(|(_, level)| level.taken() > capacity);
+    over.map(|(at, _)| at.plus(Span(1))).last().unwrap_or(now)
 }
 
 fn beyond(calendar: &Calendar, id: ResourceId, at: Instant) -> Rejection {

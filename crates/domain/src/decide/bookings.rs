@@ -4,8 +4,8 @@
 use super::displace::{self, Over};
 use super::draft::Draft;
 use super::guards::{
-    admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, not_checked_in, not_over, open, own_overlap,
-    owner_or_admin, reasoned, role, seated, slots, stands,
+    admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, not_checked_in, not_over, open,
+    own_overlap, owner_or_admin, reasoned, role, seated, slots, stands,
 };
 use super::holds::{Held, ended_hold, find_hold, own};
 use super::{Judged, Stop, fit, reject};
@@ -172,8 +172,7 @@ pub(super) fn give_up(draft: &mut Draft, by: Actor, booking: &Booking, reason: O
     for resource in booking.resources() {
         let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
         let reason = reason.cloned();
-        draft
-            .change(resource, Change::BookingCancelled { booking: id, owner, was_pending, slots, by, reason, late });
+        draft.change(resource, Change::BookingCancelled { booking: id, owner, was_pending, slots, by, reason, late });
     }
     let state = BookingState::Cancelled { at: draft.now, by, reason: reason.cloned(), late };
     draft.put_booking(Booking { state, ..revised(booking, draft.now) });
@@ -248,9 +247,8 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line
 fn taken_anew(draft: &Draft, booking: &Booking, slots: &[Slot]) -> Result<Vec<Slot>, Stop> {
     let mut anew = Vec::with_capacity(slots.len());
     for slot in slots {
-        let within = |old: &Slot| {
-            old.resource == slot.resource && old.units >= slot.units && old.occupied.covers(slot.occupied)
-        };
+        let within =
+            |old: &Slot| old.resource == slot.resource && old.units >= slot.units && old.occupied.covers(slot.occupied);
         let over_committed = draft.calendar(slot.resource)?.over_commit > 0;
         if !(over_committed && booking.state.takes_units() && slots.len() == 1 && booking.slots.iter().any(within)) {
             anew.push(*slot);

@@ -54,7 +54,7 @@ pub(super) fn make_way(
             let calendar = with_lines_before(draft, own, slots, n)?;
             if let Some(at) = fit::first_over(&calendar, slot, Level::taken) {
                 let refusal = fit::refusal(&calendar, slot, at, own);
-                return Ok(Some(InWay { resource: slot.resource, at, refusal }));
+                return Ok(Some(InWay { resource: slot.resource, at, until: slot.occupied.end(), refusal }));
             }
         }
         Ok(None)
@@ -76,6 +76,8 @@ fn with_lines_before(draft: &Draft, own: BookingId, slots: &[Slot], n: usize) ->
 pub(super) struct InWay {
     pub resource: ResourceId,
     pub at: Instant,
+    /// Nothing that begins later will be.
+    pub until: Instant,
     pub refusal: Rejection,
 }
 
@@ -88,12 +90,13 @@ pub(super) fn newest_in_way(
 ) -> Result<Vec<Arc<Booking>>, Stop> {
     let mut set: Vec<Arc<Booking>> = Vec::new();
     // Each step takes a hold or a booking out of the way, and there are only so many of them.
-    while let Some(InWay { resource, at, refusal }) = next(draft)? {
+    while let Some(InWay { resource, at, until, refusal }) = next(draft)? {
         let instant = Interval::new(at, at.plus(Span(1))).map_err(|_| Stop::from(refusal.clone()))?;
         let standing: Vec<Use> = draft.calendar(resource)?.meeting(instant).copied().collect();
         if void_one(draft, resource, &standing)? {
             continue;
         }
+        look_at_all(draft, resource, at, until)?;
         let newest = newest(draft, &standing, own)?;
         let Some(booking) = newest.filter(|b| b.end() > draft.now) else { return Err(refusal.into()) };
         draft.lift(&booking);
@@ -101,6 +104,15 @@ pub(super) fn newest_in_way(
         bounded(set.len())?;
     }
     Ok(set)
+}
+
+/// Asks for whatever else will stand in the way in the same breath, if it is not too much: settling asks only so many times.
+fn look_at_all(draft: &Draft, resource: ResourceId, at: Instant, until: Instant) -> Result<(), Stop> {
+    let Ok(stretch) = Interval::new(at, until.min(at.plus(Interval::LONGEST))) else { return Ok(()) };
+    let calendar = draft.calendar(resource)?;
+    let ids: BTreeSet<BookingId> =
+        calendar.meeting(stretch).filter_map(booking_of).take(Command::CANDIDATES_MAX).collect();
+    named(draft, &ids).map(drop)
 }
 
 /// Voids one of the holds among the uses, if there is one.

@@ -1,8 +1,8 @@
 //! What admins do to a resource: make it, edit it, block time of it.
 //! A refusal by what is booked names who stands there, to admins only.
 
-use super::draft::Draft;
 use super::displace::{Cause, booking_of, named, take_away};
+use super::draft::Draft;
 use super::guards::{admin, reasoned};
 use super::{Judged, fit, reject};
 use crate::booking::Displacer;

@@ -37,7 +37,15 @@ const RULES: [Rule; 25] = [
 /// What follows `REJECTED` in all rows.
 fn told() -> impl Iterator<Item = &'static str> {
     use crate::{admin, bookings, holds, moves, precedence, resources, times};
-    let tables = [admin::TABLES, bookings::TABLES, holds::TABLES, moves::TABLES, precedence::TABLES, resources::TABLES, times::TABLES];
+    let tables = [
+        admin::TABLES,
+        bookings::TABLES,
+        holds::TABLES,
+        moves::TABLES,
+        precedence::TABLES,
+        resources::TABLES,
+        times::TABLES,
+    ];
     let rows = tables.into_iter().flatten().flat_map(|(_, rows)| rows.lines());
     rows.filter_map(|row| row.split_once("-> REJECTED ").map(|(_, told)| told.trim()))
 }

@@ -395,9 +395,19 @@ impl Desk {
                 name = words.after("as").map(str::to_owned);
                 let block = BlockId(self.fresh());
                 let reason = reason(words).unwrap_or_default();
-                (actor, Action::AddBlock {
-                    resource, policy_version, block, interval, reason, over_holds, over_bookings, exceptions,
-                })
+                (
+                    actor,
+                    Action::AddBlock {
+                        resource,
+                        policy_version,
+                        block,
+                        interval,
+                        reason,
+                        over_holds,
+                        over_bookings,
+                        exceptions,
+                    },
+                )
             }
             "unblock" => {
                 let (resource, block) = (self.resource(words.next()), BlockId(self.named(words.next())));

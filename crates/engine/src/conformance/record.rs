@@ -4,7 +4,10 @@
 use super::kit::{Bench, decided, hours, named, recorded, told};
 use crate::attempt::Ids;
 use crate::port::{Clock, Status, Streamed};
-use slotwise_domain::{Action, BlockId, DetailsPatch, Epoch, Exceptions, OverBookings, OverHolds, ResourceId, ResourcePatch, Seen, Span, Version};
+use slotwise_domain::{
+    Action, BlockId, DetailsPatch, Epoch, Exceptions, OverBookings, OverHolds, ResourceId, ResourcePatch, Seen, Span,
+    Version,
+};
 use std::collections::BTreeMap;
 
 pub(super) async fn versions_rise_by_one(b: &Bench) {
@@ -22,7 +25,9 @@ pub(super) async fn versions_rise_by_one(b: &Bench) {
         block,
         interval,
         reason: "paint".into(),
-        over_holds: OverHolds::Void, over_bookings: OverBookings::Refuse, exceptions: Exceptions::default()
+        over_holds: OverHolds::Void,
+        over_bookings: OverBookings::Refuse,
+        exceptions: Exceptions::default(),
     };
     let edit = |policy_version| Action::EditResource {
         resource: room,

@@ -6,7 +6,10 @@ use crate::attempt::Ids;
 use crate::catalogue::read;
 use crate::memory::Memory;
 use crate::port::{BookingFilter, Clock, Directory, Made, PersonCard, ResourceFilter, Settled, Store, Streamed, Views};
-use slotwise_domain::{Action, BlockId, Booking, Calendar, Cutoff, DetailsPatch, Exceptions, Fingerprint, Hold, Interval, OverBookings, OverHolds, OwnOverlap, PersonId, Policy, Proposal, ResourceId, ResourcePatch, Role, Scope, Span, Version, settle};
+use slotwise_domain::{
+    Action, BlockId, Booking, Calendar, Cutoff, DetailsPatch, Exceptions, Fingerprint, Hold, Interval, OverBookings,
+    OverHolds, OwnOverlap, PersonId, Policy, Proposal, ResourceId, ResourcePatch, Role, Scope, Span, Version, settle,
+};
 use std::sync::Arc;
 
 /// SplitMix64.
@@ -63,7 +66,16 @@ fn proposal(b: &Bench, chance: &mut Chance, known: &Known) -> Proposal {
         22 => {
             let block = BlockId(b.ids.fresh());
             let over_holds = chance.one(&[OverHolds::Refuse, OverHolds::Void]);
-            Action::AddBlock { resource, policy_version, block, interval: at, reason: "paint".into(), over_holds, over_bookings: OverBookings::Refuse, exceptions: Exceptions::default() }
+            Action::AddBlock {
+                resource,
+                policy_version,
+                block,
+                interval: at,
+                reason: "paint".into(),
+                over_holds,
+                over_bookings: OverBookings::Refuse,
+                exceptions: Exceptions::default(),
+            }
         }
         23 | 24 => b.relocate(booking.id, &[(resource, at, units)]),
         25 => b.relocate(booking.id, &[(resource, at, 1), (chance.one(&known.resources), interval(chance), 1)]),

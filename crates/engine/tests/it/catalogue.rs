@@ -2,7 +2,11 @@
 //! Specs and calendars are drawn by chance.
 
 use proptest::prelude::*;
-use slotwise_domain::{Block, BlockId, BookingId, Calendar, Change, EndedHold, Epoch, Exceptions, FencingToken, Hold, HoldEnd, HoldId, Instant, Interval, Kind, OwnOverlap, PersonId, Policy, Resource, ResourceId, ResourceSpec, Slot, Span, Version, Zone};
+use slotwise_domain::{
+    Block, BlockId, BookingId, Calendar, Change, EndedHold, Epoch, Exceptions, FencingToken, Hold, HoldEnd, HoldId,
+    Instant, Interval, Kind, OwnOverlap, PersonId, Policy, Resource, ResourceId, ResourceSpec, Slot, Span, Version,
+    Zone,
+};
 use slotwise_engine::catalogue::Order;
 use slotwise_engine::{Catalogue, Facets, ResourceFilter};
 use std::collections::BTreeMap;

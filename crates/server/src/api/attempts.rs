@@ -1,7 +1,7 @@
 //! Attempts: many in one request, and what became of one, the question after a lost connection, always answered.
 //! Each is what its own endpoint would make of it; nothing is judged here.
 
-use super::{Problems, bookings, holds};
+use super::{Problems, admin, bookings, holds};
 use crate::app::{App, Told, accepted_status};
 use crate::auth::Asker;
 use crate::extract::{Path, check_key, parse_json, read_body, read_value};
@@ -91,7 +91,7 @@ const ATTEMPTS_MAX: usize = 8_192;
 /// The largest body of one: so many of ordinary length.
 const ATTEMPTS_BODY_MAX: usize = 4 * 1024 * 1024;
 /// The commands that may be among them, by the names they have everywhere.
-const COMMANDS: &str = "must be one of book, hold, renew, release, move, swap, edit_booking, cancel, approve";
+const COMMANDS: &str = "must be one of book, hold, renew, release, move, swap, edit_booking, cancel, approve, check_in, decline, hand_over";
 
 /// Many attempts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -106,7 +106,7 @@ pub struct AttemptsRequest {
 pub struct AttemptRequest {
     /// A UUIDv7 of the client's, as in `Idempotency-Key`.
     key: Uuid,
-    /// `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel` or `approve`.
+    /// `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `check_in`, `decline` or `hand_over`.
     command: String,
     /// The booking or hold that stands in the path of the command's own endpoint.
     id: Option<Uuid>,
@@ -225,6 +225,19 @@ async fn read_one(app: &App, asker: &Asker, attempt: Value) -> Result<engine::Re
             let id = id(&mut fields)?;
             let Nothing {} = rest(fields)?;
             bookings::asked_approve(asker, id)
+        }
+        "check_in" => {
+            let id = id(&mut fields)?;
+            let Nothing {} = rest(fields)?;
+            admin::asked_check_in(asker, id)
+        }
+        "decline" => {
+            let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
+            admin::asked_decline(asker, id, revision, &rest(fields)?)?
+        }
+        "hand_over" => {
+            let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
+            admin::asked_hand_over(asker, id, revision, &rest(fields)?)?
         }
         _ => return Err(bad("command", "not_understood", COMMANDS)),
     };

@@ -7,9 +7,9 @@ use crate::auth::Asker;
 use crate::extract::{Body, IfMatch, Key, OptionalIfMatch, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
-    BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest, Page,
-    PersonBody, StepBody, SwapRequest, check_text, fingerprint, is_civil, read_details, read_interval, read_time_if,
-    time,
+    BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest,
+    OverrideBody, Page, PersonBody, StepBody, SwapRequest, check_text, fingerprint, is_civil, read_details,
+    read_displaces, read_interval, read_reason, read_time_if, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -47,11 +47,21 @@ pub async fn asked_book(app: &App, asker: &Asker, body: &BookingRequest) -> Resu
         details,
         hold: body.hold.as_ref().map(|h| h.read("hold.token")).transpose()?,
     };
+    let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
     Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen }))
 }
 
-fn read_lines(app: &App, lines: &[LineRequest]) -> Result<Vec<Line>, Problem> {
+/// The command by an admin's word, if the body has one.
+fn overridden(action: Action, over: Option<&OverrideBody>) -> Result<Action, Problem> {
+    let Some(over) = over else { return Ok(action) };
+    let reason = read_reason(&over.reason, "override.reason")?;
+    let displaces = read_displaces(&over.displaces, "override.displaces")?;
+    Ok(Action::Override { action: Box::new(action), reason, displaces })
+}
+
+/// Reads lines; civil times are in the zone of each one's resource.
+pub fn read_lines(app: &App, lines: &[LineRequest]) -> Result<Vec<Line>, Problem> {
     if lines.len() > Command::LINES_MAX {
         return Err(Problem::field(FieldError::new("lines", "too_many", "must be at most 20")));
     }
@@ -95,13 +105,16 @@ pub struct ListQuery {
     from: Option<String>,
     /// That start before this instant.
     to: Option<String>,
-    /// `confirmed`, `pending` or `cancelled`.
+    /// `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`.
     state: Option<String>,
     /// At most so many, 200 at the most.
     limit: Option<usize>,
     /// The `next` of the page before.
     after: Option<String>,
 }
+
+/// The states of a booking, as they are called.
+const STATES: [&str; 6] = ["confirmed", "pending", "cancelled", "checked_in", "no_show", "displaced"];
 
 /// Bookings by start: one's own, or anybody's for admins.
 #[utoipa::path(get, operation_id = "list_bookings", path = "/api/bookings", tag = "bookings", params(ListQuery),
@@ -120,8 +133,8 @@ pub async fn list(
     if owner != Some(asker.id) && !asker.is_admin() {
         return Err(Problem::not_allowed("Only admins see the bookings of others here. Ask for owner=me."));
     }
-    if q.state.as_deref().is_some_and(|s| !["confirmed", "pending", "cancelled"].contains(&s)) {
-        return Err(bad("state", "must be confirmed, pending or cancelled"));
+    if q.state.as_deref().is_some_and(|s| !STATES.contains(&s)) {
+        return Err(bad("state", "must be confirmed, pending, cancelled, checked_in, no_show or displaced"));
     }
     let max = page_size(q.limit)?;
     let filter = BookingFilter {
@@ -218,6 +231,7 @@ pub async fn asked_move(
 ) -> Result<(Fingerprint, Command), Problem> {
     let to = read_lines(app, &body.lines)?;
     let action = Action::Move { booking: BookingRef { id: BookingId(id), revision }, to };
+    let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
     let about = revision.map_or_else(|| id.to_string(), |revision| format!("{id} {revision}"));
     Ok((fingerprint("move", &about, body), Command { actor: asker.actor(), action, seen }))
@@ -309,6 +323,10 @@ pub async fn history(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>)
     for record in &records {
         let Some(change) = record.changes.iter().find(|c| c.booking() == Some(booking.id)) else { continue };
         let (what, state, from, to, reason) = happened(change);
+        let word = record.changes.iter().find_map(|c| match c {
+            Change::BookingOverrode { booking: id, reason, .. } if *id == booking.id => Some(reason),
+            _ => None,
+        });
         if last.replace((record.attempt, record.actor)) != Some((record.attempt, record.actor)) {
             let (revision, before) = steps.last().map_or((0, "confirmed"), |s| (s.revision, s.state));
             steps.push(StepBody {
@@ -322,7 +340,8 @@ pub async fn history(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>)
                 versions: Vec::new(),
                 from: Vec::new(),
                 to: Vec::new(),
-                reason: reason.cloned(),
+                reason: reason.or(word).cloned(),
+                overrode: word.is_some(),
             });
         }
         let lines = |slots: &[(u16, Slot)]| {
@@ -353,7 +372,17 @@ fn happened(change: &Change) -> Happened<'_> {
         Change::BookingApproved { slots, .. } => ("approved", waits(false), &[], slots, None),
         Change::BookingMoved { pending, from, to, .. } => ("moved", waits(*pending), from, to, None),
         Change::BookingCancelled { slots, reason, .. } => ("cancelled", Some("cancelled"), slots, &[], reason.as_ref()),
+        Change::BookingRequested { slots, .. } => ("made", Some("pending"), &[], slots, None),
+        Change::RequestApproved { .. } => ("approved", waits(false), &[], &[], None),
+        Change::BookingCheckedIn { .. } => ("checked_in", Some("checked_in"), &[], &[], None),
+        Change::BookingNoShow { from, .. } => ("no_show", Some("no_show"), from, &[], None),
+        Change::BookingDisplaced { slots, reason, .. } => ("displaced", Some("displaced"), slots, &[], Some(reason)),
+        Change::BookingHandedOver { reason, .. } => ("handed_over", None, &[], &[], Some(reason)),
+        Change::BookingOverrode { reason, .. } => ("overrode", None, &[], &[], Some(reason)),
         Change::BookingEdited { .. }
+        | Change::CapacitySet { .. }
+        | Change::ServiceSet { .. }
+        | Change::OverCommitLowered { .. }
         | Change::HoldGranted(_)
         | Change::HoldRenewed(_)
         | Change::HoldEnded(_)

@@ -291,6 +291,9 @@ pub async fn body(
     let (resource, spec) = (&calendar.resource, &calendar.resource.spec);
     let units_free = free_units(calendar, interval, Some(search.asker.id), search.now);
     let code = refused.as_ref().map(|r| r.code);
+    let occupied = spec.policy.occupied(interval);
+    let beyond = |taken: u64| spec.capacity.is_some_and(|capacity| taken > u64::from(capacity));
+    let overbooked = calendar.over_commit > 0 && calendar.levels.during(occupied).any(|(_, l)| beyond(l.taken()));
     let reason = match refused {
         Some(rejection) => {
             let shown = app.shown(search.asker, &rejection).await;
@@ -314,7 +317,7 @@ pub async fn body(
         start: time(interval.start()),
         end: time(interval.end()),
         free: code.is_none(),
-        badge: badge(code, units_free, spec.capacity),
+        badge: if overbooked { "overbooked" } else { badge(code, units_free, spec.capacity) },
         reason,
         units_free,
         hold_at: spec.policy.hold_at.into(),

@@ -9,9 +9,8 @@ use crate::codec::{self, Malformed, actor};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use slotwise_domain::{
     AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Details, Displacer, EndedHold, Epoch,
-    Exceptions, FencingToken,
-    Hold, HoldEnd, HoldId, Instant, Interval, OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope,
-    Slot, Span, Version, World,
+    Exceptions, FencingToken, Hold, HoldEnd, HoldId, Instant, Interval, OwnOverlap, PartId, Person, PersonId, Resource,
+    ResourceId, Role, Scope, Slot, Span, Version, World,
 };
 use slotwise_engine::{Catalogue, Recorded};
 use std::collections::BTreeSet;
@@ -148,7 +147,8 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
         SELECT booking, place, owner, start_at, end_at, setup, teardown, units, exclusive
         FROM booking_slot
         WHERE part_id = ?1 AND resource = ?2 AND until > ?3 AND active > 0";
-    const BLOCKS: &str = "SELECT id, start_at, end_at, reason, people, bookings FROM block WHERE part_id = ?1 AND resource = ?2";
+    const BLOCKS: &str =
+        "SELECT id, start_at, end_at, reason, people, bookings FROM block WHERE part_id = ?1 AND resource = ?2";
 
     let mut select = db.prepare_cached(RESOURCE)?;
     let mut rows = select.query(params![PART, id.0])?;

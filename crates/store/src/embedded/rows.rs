@@ -8,8 +8,8 @@ use crate::commit::{Commit, Entry};
 use crate::record::Hash;
 use rusqlite::{CachedStatement, Connection, Statement, TransactionBehavior, params};
 use slotwise_domain::{
-    Block, Booking, BookingId, BookingState, Change, Displacer, EndedHold, Hold, Instant, Interval, OwnOverlap, Resource,
-    ResourceId, Slot, Span, Version,
+    Block, Booking, BookingId, BookingState, Change, Displacer, EndedHold, Hold, Instant, Interval, OwnOverlap,
+    Resource, ResourceId, Slot, Span, Version,
 };
 use slotwise_engine::round::key_time;
 use std::collections::BTreeMap;
@@ -96,8 +96,7 @@ pub(super) const OVER_COMMIT: &str = "UPDATE resource SET over_commit = ?3 WHERE
 
 const POLICY_VERSION: &str = "UPDATE resource SET policy_version = ?3 WHERE part_id = ?1 AND id = ?2";
 
-const BLOCK: &str =
-    "INSERT INTO block (part_id, resource, id, start_at, end_at, reason, people, bookings) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+const BLOCK: &str = "INSERT INTO block (part_id, resource, id, start_at, end_at, reason, people, bookings) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 const BLOCK_GONE: &str = "DELETE FROM block WHERE part_id = ?1 AND resource = ?2 AND id = ?3";
 

@@ -565,7 +565,9 @@ impl Fold {
             Change::HoldEnded(ended) if live(&ended.hold.id) != Some(&ended.hold) => {
                 Err(format!("I7: hold {} ends and does not live, or was another", ended.hold.id))
             }
-            Change::BookingMade { booking, .. } | Change::BookingRequested { booking, .. } if self.booking(*booking)?.is_some() => {
+            Change::BookingMade { booking, .. } | Change::BookingRequested { booking, .. }
+                if self.booking(*booking)?.is_some() =>
+            {
                 Err(format!("booking {booking} was made before"))
             }
             Change::BookingMoved { booking, revision, pending, from, .. } => match self.booking(*booking)? {

@@ -96,10 +96,12 @@ fn policy() -> impl Strategy<Value = Policy> {
     let hold_at = prop_oneof![Just(HoldAt::Confirm), Just(HoldAt::Claim), Just(HoldAt::None)];
     let first = (hold_at, any::<i64>(), any::<i64>(), any::<i64>(), any::<bool>(), any::<bool>(), own_overlap());
     let second = (vec(hours(), 0..3), of(cutoff()), of(cutoff()), of(cutoff()), of(cutoff()), of(any::<i64>()));
-    (first, second).prop_map(
+    let third = (any::<bool>(), of(cutoff()), of((any::<i64>(), any::<i64>())));
+    (first, second, third).prop_map(
         |(
             (hold_at, ttl, setup, teardown, closed, approval, own_overlap),
             (opening_hours, from, by, change, cancel, most),
+            (pending_takes, late, check_in),
         )| Policy {
             hold_at,
             hold_ttl: Span(ttl),
@@ -113,6 +115,9 @@ fn policy() -> impl Strategy<Value = Policy> {
             book_by: by,
             change_by: change,
             cancel_by: cancel,
+            late_cancel_from: late,
+            check_in: check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
+            pending_takes,
             duration_max: most.map(Span),
         },
     )
@@ -205,8 +210,14 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
         (Just(on), spec(), 0..u64::MAX / 2)
             .prop_map(|(id, spec, policy_version)| Arc::new(Resource { id, spec, policy_version }))
     };
-    let block =
-        || (uuid(), interval(), text(), exceptions()).prop_map(|(id, interval, reason, exceptions)| Block { id: BlockId(id), interval, reason, exceptions });
+    let block = || {
+        (uuid(), interval(), text(), exceptions()).prop_map(|(id, interval, reason, exceptions)| Block {
+            id: BlockId(id),
+            interval,
+            reason,
+            exceptions,
+        })
+    };
     let ids = || (uuid().prop_map(BookingId), uuid().prop_map(PersonId));
     prop_oneof![
         resource().prop_map(Change::ResourceCreated),
@@ -469,7 +480,15 @@ fn sample() -> Commit {
             reason: Some("ill".into()),
             late: false,
         },
-        Change::BookingCancelled { booking, owner, was_pending: false, slots, by: Actor::System, reason: None, late: false },
+        Change::BookingCancelled {
+            booking,
+            owner,
+            was_pending: false,
+            slots,
+            by: Actor::System,
+            reason: None,
+            late: false,
+        },
         Change::BookingEdited { booking, owner, revision: 2 },
         Change::HoldGranted(hold),
         Change::HoldRenewed(hold),
