@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test suite: a panic is how it fails")]
 
+mod admins;
 mod batches;
 mod keys;
 mod kit;
@@ -192,6 +193,14 @@ pub fn cases() -> Vec<Case> {
             policy_versions_bind_admins_only
             a_role_counts_at_the_decision
             a_person_who_is_gone_may_do_nothing;
+        admins:
+            what_is_over_committed_falls
+            two_admins_cut_in_a_burst
+            a_block_displaces_bundles_whole
+            an_override_takes_what_it_names
+            a_booking_changes_hands
+            who_has_not_come_is_let_go
+            every_two_commands_on_one_booking;
         batches:
             bookings_of_a_person_are_as_the_commit_left_them
             an_edit_binds_those_after_it

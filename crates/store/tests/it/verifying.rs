@@ -131,9 +131,12 @@ async fn every_row_that_the_record_did_not_make_is_found() {
         ("UPDATE attempt SET place = place + 1", "place is not"),
         ("DELETE FROM attempt", "is missing"),
         ("UPDATE resource SET policy_version = 9", "policy_version is not"),
+        ("UPDATE resource SET over_commit = 1", "over_commit is not"),
+        ("UPDATE booking SET state_reason = 'tea' WHERE state = 'cancelled'", "state_reason is not"),
+        ("UPDATE block SET people = zeroblob(16)", "people is not"),
         ("UPDATE resource_head SET number = number + 1", "number is not"),
         (
-            "INSERT INTO block SELECT part_id, resource, zeroblob(16), start_at, end_at, reason FROM block",
+            "INSERT INTO block SELECT part_id, resource, zeroblob(16), start_at, end_at, reason, people, bookings FROM block",
             "is not in the record",
         ),
         ("UPDATE mark SET longest = 1", "longest is not"),
