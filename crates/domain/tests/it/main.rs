@@ -17,4 +17,5 @@ mod times;
 mod alternatives;
 mod levels;
 mod oracle;
+mod states;
 mod zones;
