@@ -2,7 +2,6 @@
 //! Nothing in the page is written by hand; `SLOTWISE_WRITE_STATES=1 cargo test -p slotwise-domain --test it states` writes it anew.
 
 use slotwise_domain::*;
-use std::fmt::Write;
 use uuid::Uuid;
 
 const ADMIN: PersonId = PersonId(Uuid::from_u128(1));
@@ -273,15 +272,15 @@ fn page() -> String {
          one, a code in `type` is the refusal, and *no change* is an answer too: what is so already is not done again.\n",
     );
     for table in tables() {
-        let _ = write!(page, "\n## {}\n\n| |", table.thing);
+        page += &format!("\n## {}\n\n| |", table.thing);
         for (state, _) in &table.states {
-            let _ = write!(page, " {state} |");
+            page += &format!(" {state} |");
         }
-        let _ = write!(page, "\n|---|{}\n", "---|".repeat(table.states.len()));
+        page += &format!("\n|---|{}\n", "---|".repeat(table.states.len()));
         for (name, actor, action) in &table.commands {
-            let _ = write!(page, "| {name} |");
+            page += &format!("| {name} |");
             for (_, world) in &table.states {
-                let _ = write!(page, " {} |", said(&table, world, *actor, action));
+                page += &format!(" {} |", said(&table, world, *actor, action));
             }
             page.push('\n');
         }
