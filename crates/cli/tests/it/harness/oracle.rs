@@ -118,7 +118,7 @@ impl World {
                 ("bookingCreated" | "bookingChanged", Some("confirmed")) => drop(standing.insert(id())),
                 ("bookingMoved", Some("confirmed")) if booking["start"].is_string() => drop(standing.insert(id())),
                 ("bookingCanceled" | "bookingDisplaced" | "bookingNoShow" | "bookingMoved", _) => {
-                    drop(standing.remove(&id()))
+                    standing.remove(&id());
                 }
                 _ => {}
             }
