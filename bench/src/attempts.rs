@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 /// Connections of the open loop.
 const CROWD: usize = 256;
-/// Connections of the burst: more than the engine lets wait, so that there is something to shed.
+/// Connections of the burst. The engine lets more attempts wait than that: nothing is turned away for their number, and what is shed
+/// has waited too long for its commit.
 const BURST_CROWD: u64 = 12_000;
 /// How many times the peak the burst is.
 const BURST: f64 = 4.0;

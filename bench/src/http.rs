@@ -3,6 +3,7 @@
 
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -10,6 +11,11 @@ use tokio::net::{TcpSocket, TcpStream};
 const ANSWER_MAX: usize = 64 << 20;
 /// Connections from one address of this machine: far below the number of its ports, and below a server's bound for one address.
 const PER_ADDRESS: usize = 500;
+
+/// How long a connection may take to open.
+const OPEN_WITHIN: Duration = Duration::from_secs(20);
+/// How long an answer may take: longer than the server gives itself for any.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// A connection.
 pub struct Connection {
@@ -33,7 +39,9 @@ pub async fn connect(address: SocketAddr, nth: Option<usize>) -> anyhow::Result<
         let host = u8::try_from(2 + n / PER_ADDRESS).context("too large a crowd")?;
         socket.bind(SocketAddr::from(([127, 0, 0, host], 0))).with_context(|| format!("binding to 127.0.0.{host}"))?;
     }
-    let stream = socket.connect(address).await.with_context(|| format!("connecting to {address}"))?;
+    let stream = tokio::time::timeout(OPEN_WITHIN, socket.connect(address)).await;
+    let stream = stream.with_context(|| format!("connecting to {address}: no answer within {OPEN_WITHIN:?}"))?;
+    let stream = stream.with_context(|| format!("connecting to {address}"))?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -61,8 +69,14 @@ impl Connection {
         Connection { stream, buffer: vec![0; 4096], filled: 0 }
     }
 
-    /// Sends a whole request and waits for its whole answer.
+    /// Sends a whole request and waits for its whole answer, but not for ever.
     pub async fn ask(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
+        let answer = tokio::time::timeout(ANSWER_WITHIN, self.ask_unbounded(request)).await;
+        answer.with_context(|| format!("there was no answer within {ANSWER_WITHIN:?}"))?
+    }
+
+    /// The same without a clock of its own, which would be measured too: for loops whose whole is bounded.
+    pub async fn ask_unbounded(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
         self.filled = 0;
         self.stream.write_all(request).await.context("sending a request")?;
         loop {

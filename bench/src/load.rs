@@ -197,7 +197,7 @@ async fn closed(
 ) -> anyhow::Result<()> {
     let mut sent = Instant::now();
     while sent < window.until {
-        let answer = connection.ask(booking.next()).await?;
+        let answer = connection.ask_unbounded(booking.next()).await?;
         let done = Instant::now();
         if done >= window.from && done < window.until {
             count(&tally, &answer, done - sent, None)?;
@@ -218,7 +218,7 @@ async fn open(
         let next = due.lock().await.recv().await;
         let Some(intended) = next else { return Ok(()) };
         let sent = Instant::now();
-        let answer = connection.ask(booking.next()).await?;
+        let answer = connection.ask_unbounded(booking.next()).await?;
         if intended >= window.from {
             let late = sent.saturating_duration_since(intended);
             count(&tally, &answer, intended.elapsed(), Some(late))?;
@@ -342,7 +342,7 @@ async fn one_of_burst(
     loop {
         let next = due.lock().await.recv().await;
         let Some(intended) = next else { return Ok(last) };
-        let answer = connection.ask(booking.next()).await?;
+        let answer = connection.ask_unbounded(booking.next()).await?;
         last = Instant::now();
         if matches!(answer.status, 429 | 503) {
             shed.fetch_add(1, Ordering::Relaxed);

@@ -4,8 +4,9 @@
 use crate::results::{Row, Whose};
 use std::fmt::{self, Write};
 
-const WIDTH: f64 = 800.0;
-const LABELS: f64 = 370.0;
+const WIDTH: f64 = 960.0;
+/// Room for the longest name there is, in twelve-pixel letters.
+const LABELS: f64 = 520.0;
 const BAR: f64 = 18.0;
 const STEP: f64 = 28.0;
 const TOP: f64 = 46.0;
@@ -65,7 +66,7 @@ fn bar(row: &Row, y: f64, scale: f64) -> String {
          <text x=\"{:.1}\" y=\"{}\">{}</text>\n",
         LABELS - 8.0,
         middle + 4.5,
-        escaped(&shortened(&row.name)),
+        escaped(&row.name),
         (median * scale).max(1.0),
         LABELS + highest.max(median) * scale + 8.0,
         middle + 4.5,
@@ -79,15 +80,6 @@ fn lowest(row: &Row) -> f64 {
 
 fn highest(row: &Row) -> f64 {
     row.values.iter().copied().fold(0.0, f64::max)
-}
-
-/// Longer names are cut; the table beside the chart has them whole.
-fn shortened(name: &str) -> String {
-    const LENGTH_MAX: usize = 56;
-    if name.chars().count() <= LENGTH_MAX {
-        return name.to_owned();
-    }
-    name.chars().take(LENGTH_MAX - 1).chain(['…']).collect()
 }
 
 /// A figure with as many digits as mean something: 1,234,567 and 12.3 and 0.045.

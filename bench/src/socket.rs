@@ -5,10 +5,14 @@ use crate::http;
 use anyhow::{Context, bail, ensure};
 use futures_util::{SinkExt, StreamExt};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
+
+/// How long the server may take to greet a socket, or to answer it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// A connected socket.
 pub struct Socket {
@@ -18,6 +22,11 @@ pub struct Socket {
 impl Socket {
     /// Opens the nth of a crowd and says who it is.
     pub async fn open(address: SocketAddr, secret: &str, n: usize) -> anyhow::Result<Socket> {
+        let opened = tokio::time::timeout(ANSWER_WITHIN, Socket::greeted(address, secret, n)).await;
+        opened.with_context(|| format!("a socket was not let in within {ANSWER_WITHIN:?}"))?
+    }
+
+    async fn greeted(address: SocketAddr, secret: &str, n: usize) -> anyhow::Result<Socket> {
         let stream = http::connect(address, Some(n)).await?;
         let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
         let (stream, _) = tokio_tungstenite::client_async(url, stream).await.context("opening a WebSocket")?;
@@ -32,6 +41,11 @@ impl Socket {
 
     /// Subscribes to resources and waits for the answer.
     pub async fn subscribe(&mut self, resources: &[Uuid]) -> anyhow::Result<()> {
+        let subscribed = tokio::time::timeout(ANSWER_WITHIN, self.subscribed(resources)).await;
+        subscribed.with_context(|| format!("no subscription within {ANSWER_WITHIN:?}"))?
+    }
+
+    async fn subscribed(&mut self, resources: &[Uuid]) -> anyhow::Result<()> {
         let wanted: Vec<_> = resources.iter().map(|id| serde_json::json!({ "id": id })).collect();
         let message = serde_json::json!(["subscribe", { "resources": wanted }]);
         self.send(format!("420{message}")).await?;

@@ -55,6 +55,14 @@ test('concurrent booking, T0 to T4: one books, the other is told by whom and wha
   assert.equal(await b.getByText('Someone was faster').count(), 1, 'the refusal is told once');
   await shoot(b, 't4-teacher-b-refused');
 
+  // Why, from the record: free on the screen, then Teacher A, then the refusal.
+  await panel(b).getByRole('button', { name: 'What happened?' }).click();
+  const happened = panel(b).getByTestId('what-happened').getByRole('listitem');
+  await happened.filter({ hasText: 'Teacher A booked' }).waitFor();
+  assert.match(await happened.first().innerText(), /Your screen showed .* free/);
+  assert.match(await happened.last().innerText(), /refused/);
+  await shoot(b, 't4-teacher-b-is-told-why');
+
   // One click takes another room, and what was typed is kept.
   const other = panel(b).getByTestId('alternative').first();
   const otherRoom = await other.getAttribute('data-resource');

@@ -5,11 +5,15 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use serde::Deserialize;
+use slotwise_server::Mailer;
 use slotwise_server::listen::Bounds;
 use slotwise_server::rate::Rate;
 use slotwise_server::site::{Origin, Site};
+use std::convert::Infallible;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 /// `slotwise serve`.
@@ -124,6 +128,14 @@ struct Settings {
     #[arg(long, env = "SLOTWISE_CHECKPOINT_MINUTES", value_name = "N", help_heading = "Checkpoints")]
     checkpoint_minutes: Option<u32>,
 
+    /// The server that letters are sent through, such as smtps://user:password@mail.example.edu; none are sent if left out. Best said
+    /// in the environment or the file, where others on this machine do not see the password.
+    #[arg(long, env = "SLOTWISE_MAIL_URL", value_name = "URL", hide_env_values = true, help_heading = "E-mail")]
+    mail_url: Option<Secret>,
+    /// From whom letters are, such as Slotwise <no-reply@example.edu>.
+    #[arg(long, env = "SLOTWISE_MAIL_FROM", value_name = "ADDRESS", help_heading = "E-mail")]
+    mail_from: Option<String>,
+
     /// Logs as lines for people or as JSON; text if left out.
     #[arg(long, env = "SLOTWISE_LOG_FORMAT", value_name = "FORMAT", help_heading = "Logs")]
     log_format: Option<LogFormat>,
@@ -134,6 +146,25 @@ struct Settings {
     #[cfg(feature = "otlp")]
     #[arg(long, env = "SLOTWISE_OTLP_ENDPOINT", value_name = "URL", help_heading = "Logs")]
     otlp_endpoint: Option<String>,
+}
+
+/// What no log and no message may repeat.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+struct Secret(String);
+
+impl FromStr for Secret {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Secret, Infallible> {
+        Ok(Secret(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret")
+    }
 }
 
 /// How a line of the log is written.
@@ -192,6 +223,8 @@ pub struct Config {
     pub checkpoints_to: Option<PathBuf>,
     /// From one to the next.
     pub checkpoint_minutes: u32,
+    /// How letters are sent, if they are.
+    pub mailer: Option<Mailer>,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -210,7 +243,7 @@ impl Settings {
             tls_cert tls_key public_url trusted_proxy
             rate_limit rate_limit_admin rate_limit_address attempts_max connections_max connections_per_address_max
             headers_max headers_kib headers_within_s body_kib body_within_s answer_within_s send_within_s idle_within_s
-            backup_to backup_every backup_keep checkpoint_key checkpoints_to checkpoint_minutes
+            backup_to backup_every backup_keep checkpoint_key checkpoints_to checkpoint_minutes mail_url mail_from
             log_format log_filter #[cfg(feature = "otlp")] otlp_endpoint)
     }
 
@@ -219,6 +252,17 @@ impl Settings {
         let public = public.map_err(|e| anyhow::anyhow!("public-url: {e}"))?;
         let proxies = self.trusted_proxy.iter().flatten().map(|text| network(text));
         Ok(Site { public, proxies: proxies.collect::<anyhow::Result<_>>()?, tls: self.tls_cert.is_some() })
+    }
+
+    fn mailer(&self) -> anyhow::Result<Option<Mailer>> {
+        match (&self.mail_url, &self.mail_from) {
+            (Some(Secret(url)), Some(from)) => Ok(Some(Mailer::new(url, from)?)),
+            (None, None) => Ok(None),
+            (Some(_), None) => anyhow::bail!("mail-url is said and mail-from is not: a letter needs a sender"),
+            (None, Some(_)) => {
+                anyhow::bail!("mail-from is said and mail-url is not: say where letters are sent through")
+            }
+        }
     }
 
     fn bounds(&self) -> anyhow::Result<Bounds> {
@@ -310,7 +354,7 @@ impl ServeArgs {
             (Some(_), None) => anyhow::bail!("tls-cert is said and tls-key is not: TLS needs both"),
             (None, Some(_)) => anyhow::bail!("tls-key is said and tls-cert is not: TLS needs both"),
         };
-        let (site, bounds) = (settings.site()?, settings.bounds()?);
+        let (site, bounds, mailer) = (settings.site()?, settings.bounds()?, settings.mailer()?);
         let data = settings.data.context("say where the data is: --data DIR, SLOTWISE_DATA, or data in the file")?;
         let backups = Schedule::read(settings.backup_to, settings.backup_every, settings.backup_keep, &data)?;
         Ok(Config {
@@ -329,6 +373,7 @@ impl ServeArgs {
             checkpoint_key: settings.checkpoint_key,
             checkpoints_to: settings.checkpoints_to,
             checkpoint_minutes: within("checkpoint-minutes", settings.checkpoint_minutes, 10, 1..=100_000)?,
+            mailer,
             log: LogConfig {
                 format: settings.log_format.unwrap_or_default(),
                 filter: settings.log_filter,
@@ -408,6 +453,10 @@ mod tests {
             ("tls_cert = \"cert.pem\"", "tls-key"),
             ("tls_key = \"key.pem\"", "tls-cert"),
             ("log_format = \"xml\"", "log_format"),
+            ("mail_url = \"smtp://localhost\"", "mail-from"),
+            ("mail_from = \"me@localhost\"", "mail-url"),
+            ("mail_url = \"not://it\"\nmail_from = \"me@localhost\"", "mail URL"),
+            ("mail_url = \"smtp://localhost\"\nmail_from = \"nobody\"", "sender"),
         ] {
             let error = read(Settings { data: Some("/somewhere".into()), ..Settings::default() }, file).unwrap_err();
             assert!(format!("{error:#}").contains(name), "{file}: {error:#}");

@@ -4,7 +4,7 @@
 use slotwise_engine::Ids;
 use uuid::Uuid;
 
-/// Makes UUIDv7 from the process's clock and the system's randomness.
+/// Makes UUIDv7 from the process's clock and a random generator that the system seeds.
 pub struct FreshIds;
 
 impl Ids for FreshIds {

@@ -4,6 +4,7 @@
 use crate::config::{LogConfig, LogFormat};
 use anyhow::Context;
 use std::io::{self, IsTerminal, Write};
+use std::iter;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 use std::time::Duration;
@@ -16,6 +17,10 @@ use tracing_subscriber::{EnvFilter, Layer};
 const USUAL: &str = "info,engineioxide=warn,socketioxide=warn";
 /// Lines that wait for whoever reads standard error.
 const LINES_MAX: usize = 10_000;
+/// How long the first of them waits for others: what comes together is written at once, and its thread is woken once.
+const LINGER: Duration = Duration::from_millis(1);
+/// Bytes written at once.
+const TOGETHER_MAX: usize = 64 << 10;
 /// How long the last of them may take.
 const END_WITHIN: Duration = Duration::from_secs(1);
 
@@ -78,11 +83,22 @@ impl Lines {
     fn begin() -> Lines {
         let (lines, waiting) = mpsc::sync_channel(LINES_MAX);
         thread::spawn(move || {
-            for next in waiting {
-                match next {
-                    // A closed standard error is nothing to die of.
-                    Next::Line(line) => drop(io::stderr().write_all(&line)),
-                    Next::End(tell) => drop(tell.send(())),
+            while let Ok(first) = waiting.recv() {
+                thread::sleep(LINGER);
+                let (mut text, mut ended) = (Vec::new(), None);
+                for next in iter::once(first).chain(waiting.try_iter()) {
+                    match next {
+                        Next::Line(line) => text.extend_from_slice(&line),
+                        Next::End(tell) => ended = Some(tell),
+                    }
+                    if text.len() >= TOGETHER_MAX || ended.is_some() {
+                        break;
+                    }
+                }
+                // A closed standard error is nothing to die of.
+                drop(io::stderr().write_all(&text));
+                if ended.is_some_and(|tell| tell.send(()).is_err()) {
+                    break;
                 }
             }
         });

@@ -4,6 +4,7 @@
 mod backup;
 mod config;
 mod demo;
+mod explain;
 mod export;
 mod ids;
 mod import;
@@ -15,6 +16,7 @@ mod tables;
 #[cfg(feature = "otlp")]
 mod traces;
 mod verify;
+mod warm;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -37,6 +39,8 @@ enum Command {
     Serve(Box<config::ServeArgs>),
     /// Look at all of a data folder: whether it is as it was written.
     Verify(verify::VerifyArgs),
+    /// Say why an attempt ended as it did, as sentences and a sequence diagram: of a running server, or of a data folder.
+    Explain(explain::ExplainArgs),
     /// Bring data in.
     #[command(subcommand)]
     Import(ImportCommand),
@@ -72,6 +76,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(*args),
         // It has exit codes of its own.
         Command::Verify(args) => return verify::run(args),
+        Command::Explain(args) => explain::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(ImportCommand::Jsonl(args)) => export::run_import(&args),
         Command::Import(ImportCommand::Csv(args)) => import::csv::run(&args),

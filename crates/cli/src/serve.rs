@@ -6,6 +6,7 @@ use crate::demo;
 use crate::ids::FreshIds;
 use crate::logs;
 use crate::scheduled::Scheduled;
+use crate::warm::warm;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -18,13 +19,17 @@ use slotwise_server::{App, Crowds, DemoSessions, Parts, People, Realtime, listen
 use slotwise_store::SystemClock;
 use slotwise_store::embedded::{Checkpoints, Embedded, Options};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// Seconds, from a tenth of a millisecond to ten seconds.
 const BUCKETS: [f64; 15] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// Connections that wait to be accepted; the kernel takes no more than `net.core.somaxconn`. The usual 128 are gone in a moment when
+/// thousands come at once, and whoever finds no place tries again after a second.
+const BACKLOG: u32 = 4_096;
 /// Descriptors for the store, its readers and the process itself.
 const DESCRIPTORS_ELSE: usize = 64;
 /// Proposals of one commit.
@@ -69,6 +74,7 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         engine: engine.clone(),
         views: store.clone(),
         directory: store.clone(),
+        post: store.clone(),
         people: Arc::new(People::new(store.clone())),
         realtime,
         demo: config.demo.then(|| Arc::new(DemoSessions::default())),
@@ -83,14 +89,15 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         site: site.clone(),
     });
     let outbox = Outbox::from_now(&engine).await?;
-    let tasks = [
+    let mut tasks = vec![
         tokio::spawn(run_realtime(app.clone(), outbox, asked)),
         tokio::spawn(deadlines::run(engine.clone())),
         tokio::spawn(no_shows::run(engine.clone(), store.clone())),
         tokio::spawn(tidy(upkeep)),
         tokio::spawn(renew(tls.clone())),
     ];
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
+    tasks.extend(config.mailer.map(|mailer| tokio::spawn(mailer.run(app.clone()))));
+    let listener = listen_on(config.listen).with_context(|| format!("listening on {}", config.listen))?;
     let address = listener.local_addr()?;
     let crowds = app.crowds.clone();
     let (router, sockets) = router(app);
@@ -98,7 +105,11 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     // Whoever started this reads where it listens; nobody may be reading.
     let scheme = if tls.is_some() { "https" } else { "http" };
     drop(writeln!(std::io::stdout(), "Slotwise is on {scheme}://{address}"));
+    // Half of the memory: what is asked for is to find room without anything having to go.
+    let (views, now, half) = (store.clone(), engine.now(), config.cache_bytes / 2);
+    let warming = tokio::spawn(async move { warm(&*views, now, half).await });
     listen::serve(listener, router, bounds, site, tls, stop_asked(sockets)).await;
+    warming.abort();
     crowds.stop();
     drop(backups);
     engine.drain().await;
@@ -107,6 +118,15 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// As `TcpListener::bind` does it, with room for a crowd.
+fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart must not wait for what is left of old connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Resolves when the process is asked to stop; the sockets are told first.
@@ -161,4 +181,31 @@ fn affordable(connections_max: usize) -> usize {
         tracing::warn!(descriptors, "only {affordable} connections at once: raise the limit of open files (ulimit -n)");
     }
     affordable.min(connections_max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+
+    /// Nobody accepts here: without a place in the backlog a connection is not made at once.
+    #[tokio::test]
+    async fn a_crowd_finds_room_before_it_is_accepted() {
+        let most: usize = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse().unwrap();
+        let crowd = affordable(most.min(BACKLOG as usize));
+        assert!(crowd > 128, "this machine allows no crowd: {crowd}");
+        for any in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = listen_on(any.parse().unwrap()) else {
+                assert!(any.starts_with('['), "only IPv6 may be missing");
+                continue;
+            };
+            let address = listener.local_addr().unwrap();
+            let at_once = |n| {
+                let made = TcpStream::connect_timeout(&address, Duration::from_millis(900));
+                made.unwrap_or_else(|e| panic!("connection {n} of {crowd} found no room: {e}"))
+            };
+            let held: Vec<TcpStream> = (0..crowd).map(at_once).collect();
+            assert_eq!(held.len(), crowd);
+        }
+    }
 }

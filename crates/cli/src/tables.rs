@@ -231,12 +231,10 @@ pub fn write(reading: &Reading, dir: &Path, now: Instant, progress: Progress) ->
         })?;
     }
     table.end()?;
-    let mut sorted: Vec<_> = bookings.into_values().collect();
-    sorted.sort_by_key(|b| (b.start(), b.id));
     let mut table = Table::new(dir, "bookings.csv")?;
-    for booking in &sorted {
+    let read = bookings.each(|booking| {
         for (n, slot) in booking.slots.iter().enumerate() {
-            table.row(&BookingRow {
+            let put = table.row(&BookingRow {
                 booking: booking.id.0.to_string(),
                 line: n as u16 + 1,
                 state: booking.state.name().into(),
@@ -254,13 +252,15 @@ pub fn write(reading: &Reading, dir: &Path, now: Instant, progress: Progress) ->
                 revision: booking.revision,
                 created_at: booking.created_at.to_string(),
                 decided_at: booking.decided_at.to_string(),
-            })?;
+            });
+            row(put, &mut failed)?;
         }
-    }
+        Ok(())
+    });
+    let bookings = done(read, &mut failed)?;
     table.end()?;
     let (people, attempts) = (people.end()?, attempts.end()?);
     File::open(dir).and_then(|dir| dir.sync_all()).with_context(|| format!("syncing {}", dir.display()))?;
-    let bookings = sorted.len();
     Ok(format!("{people} people, {resources_written} resources, {bookings} bookings, {attempts} attempts"))
 }
 
@@ -313,7 +313,13 @@ impl State {
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
-            | Change::OverCommitLowered { .. } => {}
+            | Change::OverCommitLowered { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_) => {}
         }
     }
 }

@@ -193,8 +193,10 @@ impl Booking {
     ) -> Option<Booking> {
         let mut after = before.map(|b| Booking { revision: b.revision + 1, decided_at: at, ..b.clone() });
         let mut placed: Vec<(u16, Slot)> = Vec::new();
-        for change in changes.into_iter().filter(|change| change.booking() == Some(id)) {
+        let mut promoted = None;
+        for change in changes.into_iter().filter(|change| change.booking().is_none_or(|of| of == id)) {
             match change {
+                Change::WaitEnded(ended) if ended.made(id) => promoted = Some(ended.entry.made_by),
                 Change::BookingMade { owner, slots, .. } | Change::BookingRequested { owner, slots, .. } => {
                     placed.extend(slots);
                     let state = match change {
@@ -247,10 +249,18 @@ impl Booking {
                 | Change::BlockRemoved { .. }
                 | Change::HoldGranted(_)
                 | Change::HoldRenewed(_)
-                | Change::HoldEnded(_) => {}
+                | Change::HoldEnded(_)
+                | Change::WaitJoined(_)
+                | Change::WaitOffered(_)
+                | Change::WaitResumed(_)
+                | Change::WaitMoved(_)
+                | Change::WaitEnded(_)
+                | Change::WaitDue(_) => {}
             }
         }
         let mut after = after?;
+        // Whoever gave the unit up did not make the booking.
+        after.made_by = promoted.unwrap_or(after.made_by);
         if !placed.is_empty() {
             placed.sort_by_key(|(n, _)| *n);
             after.slots = placed.into_iter().map(|(_, slot)| slot).collect();
@@ -270,6 +280,13 @@ impl Booking {
     /// Its slots on one resource, with their place in the booking.
     pub fn slots_on(&self, resource: ResourceId) -> impl Iterator<Item = (u16, &Slot)> {
         self.slots.iter().enumerate().filter(move |(_, s)| s.resource == resource).map(|(n, s)| (n as u16, s))
+    }
+
+    /// The same, to be kept: without room for more.
+    pub fn placed_on(&self, resource: ResourceId) -> Vec<(u16, Slot)> {
+        let mut placed = Vec::with_capacity(self.slots_on(resource).count());
+        placed.extend(self.slots_on(resource).map(|(n, slot)| (n, *slot)));
+        placed
     }
 
     /// When the first of it begins. A booking has at least one slot.

@@ -4,10 +4,11 @@
 use crate::booking::Slot;
 use crate::change::Change;
 use crate::hold::Hold;
-use crate::ids::{BlockId, BookingId, HoldId, PersonId, Version};
+use crate::ids::{BlockId, BookingId, EntryId, HoldId, PersonId, Version};
 use crate::levels::{Level, Levels};
 use crate::resource::Resource;
 use crate::time::{Instant, Interval, Span};
+use crate::waitlist::{Place, WaitEntry};
 use imbl::OrdMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -29,6 +30,12 @@ pub struct Calendar {
     pub holds: OrdMap<HoldId, Hold>,
     /// Time taken out of use.
     pub blocks: OrdMap<BlockId, Block>,
+    /// Who waits, in order; offers are made to some of them.
+    pub waiting: OrdMap<Place, WaitEntry>,
+    /// When they must be looked at again, if no change makes a difference before.
+    pub wait_due: Option<Instant>,
+    /// Where in the order an entry is.
+    places: OrdMap<EntryId, Place>,
     /// So many more units than the resource has may be taken, because an admin said so; never raised by anybody else.
     pub over_commit: u32,
     /// No use is longer: bounds the search for those that meet an interval.
@@ -126,6 +133,9 @@ impl Calendar {
             uses: OrdMap::new(),
             holds: OrdMap::new(),
             blocks: OrdMap::new(),
+            waiting: OrdMap::new(),
+            wait_due: None,
+            places: OrdMap::new(),
             over_commit: 0,
             longest: Span::ZERO,
         }
@@ -195,6 +205,12 @@ impl Calendar {
                 self.holds.remove(&ended.hold.id);
                 self.free(UseId::Hold(ended.hold.id), ended.hold.occupied.start());
             }
+            Change::WaitJoined(entry)
+            | Change::WaitOffered(entry)
+            | Change::WaitResumed(entry)
+            | Change::WaitMoved(entry) => self.put_entry(*entry),
+            Change::WaitEnded(ended) => self.take_entry(ended.entry.id),
+            Change::WaitDue(at) => self.wait_due = *at,
         }
     }
 
@@ -228,6 +244,30 @@ impl Calendar {
             occupied: hold.occupied,
             units: hold.units,
         });
+    }
+
+    /// Puts an entry where it belongs in the order, as when the calendar is loaded from rows.
+    pub fn put_entry(&mut self, entry: WaitEntry) {
+        self.take_entry(entry.id);
+        self.places.insert(entry.id, entry.place());
+        self.waiting.insert(entry.place(), entry);
+    }
+
+    fn take_entry(&mut self, id: EntryId) {
+        if let Some(place) = self.places.remove(&id) {
+            self.waiting.remove(&place);
+        }
+    }
+
+    /// Somebody who waits.
+    pub fn entry(&self, id: EntryId) -> Option<&WaitEntry> {
+        self.waiting.get(self.places.get(&id)?)
+    }
+
+    /// The place of somebody who waits, counted from 1 among all who do.
+    pub fn place_in_line(&self, id: EntryId) -> Option<usize> {
+        let place = self.places.get(&id)?;
+        Some(self.waiting.range(..=*place).count())
     }
 
     /// Everything that takes time of the interval, by its start.
@@ -264,7 +304,7 @@ impl Calendar {
 
     /// About how many bytes it takes in memory.
     pub fn weight(&self) -> usize {
-        600 + self.uses.len() * 320 + self.holds.len() * 240 + self.blocks.len() * 200
+        600 + self.uses.len() * 320 + self.holds.len() * 260 + self.blocks.len() * 200 + self.waiting.len() * 360
     }
 
     fn take(&mut self, u: Use) {

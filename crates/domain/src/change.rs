@@ -8,6 +8,7 @@ use crate::hold::{EndedHold, Hold};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::resource::Resource;
 use crate::time::Instant;
+use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry};
 use std::sync::Arc;
 
 /// One thing that became true of one resource.
@@ -98,6 +99,18 @@ pub enum Change {
     HoldRenewed(Hold),
     /// They are kept no more.
     HoldEnded(EndedHold),
+    /// Somebody waits for units.
+    WaitJoined(WaitEntry),
+    /// Units are held for them, and offered.
+    WaitOffered(WaitEntry),
+    /// The offer is gone through no fault of theirs: they wait again.
+    WaitResumed(WaitEntry),
+    /// Their priority class is another.
+    WaitMoved(WaitEntry),
+    /// They wait no more.
+    WaitEnded(EndedEntry),
+    /// When those who wait must be looked at again; `None` if only another change can make a difference.
+    WaitDue(Option<Instant>),
     /// A booking was asked for. It waits for approval and takes its units meanwhile.
     BookingRequested {
         /// Which.
@@ -227,7 +240,13 @@ impl Change {
             | Change::BlockRemoved { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
-            | Change::OverCommitLowered { .. } => None,
+            | Change::OverCommitLowered { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_) => None,
         }
     }
 
@@ -253,11 +272,51 @@ impl Change {
             | Change::BookingOverrode { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
-            | Change::OverCommitLowered { .. } => false,
+            | Change::OverCommitLowered { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_) => false,
         }
     }
 
-    /// Whose booking or hold it is about: after it, where it was somebody else's before.
+    /// Which waitlist entry it changes, and how that ended if it did.
+    pub const fn entry(&self) -> Option<(&WaitEntry, Option<EntryEnd>)> {
+        match self {
+            Change::WaitJoined(entry)
+            | Change::WaitOffered(entry)
+            | Change::WaitResumed(entry)
+            | Change::WaitMoved(entry) => Some((entry, None)),
+            Change::WaitEnded(EndedEntry { entry, end }) => Some((entry, Some(*end))),
+            Change::BookingMade { .. }
+            | Change::BookingApproved { .. }
+            | Change::BookingCancelled { .. }
+            | Change::BookingMoved { .. }
+            | Change::BookingEdited { .. }
+            | Change::BookingRequested { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingNoShow { .. }
+            | Change::BookingDisplaced { .. }
+            | Change::BookingHandedOver { .. }
+            | Change::BookingOverrode { .. }
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
+            | Change::HoldGranted(_)
+            | Change::HoldRenewed(_)
+            | Change::HoldEnded(_)
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. }
+            | Change::WaitDue(_) => None,
+        }
+    }
+
+    /// Whose booking, hold or place in a waitlist it is about: after it, where it was somebody else's before.
     pub const fn about(&self) -> Option<PersonId> {
         match self {
             Change::BookingMade { owner, .. }
@@ -274,10 +333,16 @@ impl Change {
             | Change::BookingHandedOver { to: owner, .. } => Some(*owner),
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => Some(hold.holder),
             Change::HoldEnded(ended) => Some(ended.hold.holder),
+            Change::WaitJoined(entry)
+            | Change::WaitOffered(entry)
+            | Change::WaitResumed(entry)
+            | Change::WaitMoved(entry) => Some(entry.owner),
+            Change::WaitEnded(ended) => Some(ended.entry.owner),
             Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
             | Change::BlockRemoved { .. }
+            | Change::WaitDue(_)
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. } => None,

@@ -3,7 +3,9 @@
 
 use crate::booking::{Details, DetailsPatch};
 use crate::calendar::Exceptions;
-use crate::ids::{AttemptKey, BlockId, BookingId, FencingToken, Fingerprint, HoldId, PersonId, ResourceId, Version};
+use crate::ids::{
+    AttemptKey, BlockId, BookingId, EntryId, FencingToken, Fingerprint, HoldId, PersonId, ResourceId, Version,
+};
 use crate::outcome::Code;
 use crate::resource::{ResourcePatch, ResourceSpec};
 use crate::time::{Instant, Interval};
@@ -55,6 +57,24 @@ pub struct Seen {
     pub version: Version,
     /// The instant it stated.
     pub as_of: Instant,
+}
+
+/// What a command asked for, as far as nothing else in the record tells it. Recorded with a refusal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// For whom, if not for whoever asked.
+    pub owner: Option<PersonId>,
+    /// The bookings it named.
+    pub bookings: Vec<BookingId>,
+    /// What it wanted, at most [`Command::LINES_MAX`] of it.
+    pub lines: Vec<Line>,
+}
+
+impl Asked {
+    /// Whether nothing is to be told.
+    pub const fn is_empty(&self) -> bool {
+        self.owner.is_none() && self.bookings.is_empty() && self.lines.is_empty()
+    }
 }
 
 /// What is asked. Ids of things to be made are made outside, anew for each execution.
@@ -163,7 +183,7 @@ pub enum Action {
     Renew(HoldRef),
     /// Give them back.
     Release(HoldRef),
-    /// Tidy holds that are over: expired, or from before a restore.
+    /// Do what fell due: end holds that are over, by time or since a restore, and give what is free to those who wait.
     ExpireHolds {
         /// Of which resource.
         resource: ResourceId,
@@ -228,6 +248,31 @@ pub enum Action {
         reason: String,
         /// Exactly the bookings that are displaced by it.
         displaces: Preview,
+    },
+    /// Wait for units of a resource.
+    JoinWaitlist {
+        /// Its id to be.
+        entry: EntryId,
+        /// For whom.
+        owner: PersonId,
+        /// What they want.
+        line: Line,
+        /// Priority; only admins give another than 0.
+        class: u8,
+        /// A booking of theirs that is given up in the commit in which they get it.
+        gives_up: Option<BookingId>,
+    },
+    /// Wait no more; an offer is declined by it too.
+    LeaveWaitlist {
+        /// Which place.
+        entry: EntryId,
+    },
+    /// Give somebody who waits another priority.
+    SetClass {
+        /// Which place.
+        entry: EntryId,
+        /// The higher goes first.
+        class: u8,
     },
 }
 
@@ -335,6 +380,11 @@ impl Command {
         scope
     }
 
+    /// What it asks for, to be kept with its refusal.
+    pub fn asked(&self) -> Asked {
+        self.action.asked(self.actor)
+    }
+
     /// What it is called in logs, metrics and the record.
     pub const fn name(&self) -> &'static str {
         self.action.name()
@@ -364,6 +414,9 @@ impl Action {
             }
             Action::Override { action, displaces, .. } => {
                 scope = action.scope(actor);
+                if let Action::Book { owner, .. } = &**action {
+                    scope.people.insert(*owner);
+                }
                 scope.bookings.extend(displaces.iter().map(|(id, _)| *id));
             }
             Action::AddBlock { resource, over_bookings: OverBookings::Displace(preview), .. } => {
@@ -388,6 +441,7 @@ impl Action {
             Action::HandOver { booking, to, .. } => {
                 scope.bookings.insert(booking.id);
                 scope.roles.insert(*to);
+                scope.people.insert(*to);
             }
             Action::Move { booking, to } => {
                 scope.bookings.insert(booking.id);
@@ -401,8 +455,61 @@ impl Action {
             Action::Renew(hold) | Action::Release(hold) => {
                 scope.holds.insert(hold.id);
             }
+            Action::JoinWaitlist { entry, owner, line, gives_up, .. } => {
+                scope.entries.insert(*entry);
+                scope.resources.insert(line.resource);
+                scope.roles.insert(*owner);
+                scope.people.insert(*owner);
+                scope.bookings.extend(*gives_up);
+            }
+            Action::LeaveWaitlist { entry } | Action::SetClass { entry, .. } => {
+                scope.entries.insert(*entry);
+            }
         }
         scope
+    }
+
+    fn asked(&self, actor: Actor) -> Asked {
+        let few = |lines: &[Line]| lines.iter().take(Command::LINES_MAX).copied().collect();
+        match self {
+            Action::Book { owner, lines, .. } => Asked {
+                owner: Some(*owner).filter(|owner| Some(*owner) != actor.person()),
+                lines: few(lines),
+                ..Asked::default()
+            },
+            Action::Move { booking, to } => Asked { bookings: vec![booking.id], lines: few(to), ..Asked::default() },
+            Action::Swap { one, other } => Asked { bookings: vec![one.id, other.id], ..Asked::default() },
+            Action::Approve { booking }
+            | Action::Cancel { booking, .. }
+            | Action::EditBooking { booking, .. }
+            | Action::CheckIn { booking }
+            | Action::ReleaseNoShow { booking } => Asked { bookings: vec![*booking], ..Asked::default() },
+            Action::Decline { booking, .. } => Asked { bookings: vec![booking.id], ..Asked::default() },
+            Action::HandOver { booking, to, .. } => {
+                Asked { owner: Some(*to), bookings: vec![booking.id], ..Asked::default() }
+            }
+            Action::Override { action, .. } => action.asked(actor),
+            Action::Hold { line, .. } => Asked { lines: vec![*line], ..Asked::default() },
+            Action::JoinWaitlist { owner, line, .. } => Asked {
+                owner: Some(*owner).filter(|owner| Some(*owner) != actor.person()),
+                lines: vec![*line],
+                ..Asked::default()
+            },
+            Action::AddBlock { resource, interval, .. } => Asked {
+                lines: vec![Line { resource: *resource, interval: Some(*interval), units: 0 }],
+                ..Asked::default()
+            },
+            Action::CreateResource { .. }
+            | Action::EditResource { .. }
+            | Action::RemoveBlock { .. }
+            | Action::Renew(_)
+            | Action::Release(_)
+            | Action::ExpireHolds { .. }
+            | Action::LeaveWaitlist { .. }
+            | Action::SetClass { .. }
+            | Action::SetCapacity { .. }
+            | Action::SetService { .. } => Asked::default(),
+        }
     }
 
     const fn name(&self) -> &'static str {
@@ -421,6 +528,9 @@ impl Action {
             Action::Renew(_) => "renew",
             Action::Release(_) => "release",
             Action::ExpireHolds { .. } => "expire_holds",
+            Action::JoinWaitlist { .. } => "join_waitlist",
+            Action::LeaveWaitlist { .. } => "leave_waitlist",
+            Action::SetClass { .. } => "set_class",
             Action::CheckIn { .. } => "check_in",
             Action::ReleaseNoShow { .. } => "release_no_show",
             Action::Decline { .. } => "decline",

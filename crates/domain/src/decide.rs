@@ -10,12 +10,13 @@ mod draft;
 mod fit;
 mod guards;
 mod holds;
+mod promote;
 mod resources;
+mod waits;
 
 use crate::calendar::{Block, Calendar};
 use crate::change::Changes;
 use crate::command::{Action, Command};
-use crate::hold::HoldEnd;
 use crate::ids::PersonId;
 use crate::outcome::{Code, Ground, Rejection, Rule, Subject, Verdict};
 use crate::time::{Instant, Interval};
@@ -26,6 +27,7 @@ use displace::Over;
 use draft::Draft;
 use holds::{grant, release, renew};
 use resources::{add_block, create_resource, edit_resource, remove_block};
+use waits::{Join, join, leave, set_class};
 
 pub use admin::check_in_window;
 pub use fit::{Glance, glance};
@@ -51,13 +53,21 @@ fn reject<T>(r: Rejection) -> Result<T, Stop> {
 
 /// What the command would change if the world were so at `now`, or why not.
 pub fn decide(world: &World, command: &Command, now: Instant) -> Verdict {
-    let missing = command.scope().minus(&world.loaded);
-    if !missing.is_empty() {
-        return Verdict::Needs(missing);
+    let scope = command.scope();
+    match scope.within(&world.loaded) {
+        true => decide_loaded(world, command, &scope, now),
+        false => Verdict::Needs(scope.minus(&world.loaded)),
     }
+}
+
+/// The same, for a command whose own scope is loaded.
+pub(crate) fn decide_loaded(world: &World, command: &Command, scope: &Scope, now: Instant) -> Verdict {
     let mut draft = Draft::new(world, now);
-    draft.expire_due(world.touched(&command.scope()));
-    match judge(&mut draft, command) {
+    let touched = world.touched(scope);
+    draft.expire_due(touched.iter().copied());
+    let judged = judge(&mut draft, command);
+    let judged = judged.and_then(|subject| promote::follow(&mut draft, touched.into_owned()).map(|()| subject));
+    match judged {
         Ok(subject) => Verdict::Accepted(draft.changes(), subject),
         Err(Stop::Needs(scope)) => Verdict::Needs(*scope),
         Err(Stop::Moved(ground)) => Verdict::Moved(*ground),
@@ -108,6 +118,12 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
                 _ => reject(Rejection::by(Code::Invalid, Rule::Field("override"))),
             }
         }
+        Action::JoinWaitlist { entry, owner, line, class, gives_up } => {
+            let asked = Join { entry: *entry, owner: *owner, line: *line, class: *class, gives_up: *gives_up };
+            join(draft, actor, &asked)
+        }
+        Action::LeaveWaitlist { entry } => leave(draft, actor, *entry),
+        Action::SetClass { entry, class } => set_class(draft, actor, *entry, *class),
     }
 }
 
@@ -122,12 +138,18 @@ fn let_go(world: &World, command: &Command, now: Instant) -> Changes {
     let mut draft = Draft::new(world, now);
     draft.expire_due([*resource]);
     if hold.over(world.epoch, now).is_none() {
-        draft.end_hold(*hold, HoldEnd::Released);
+        draft.let_go(*hold);
     }
+    draft.see_to_it(*resource);
     draft.changes()
 }
 
 /// Whether the interval is free for one more use of so many units, and if not how it looks to whoever asks. For badges.
 pub fn free_units(calendar: &Calendar, interval: Interval, asker: Option<PersonId>, now: Instant) -> Option<u32> {
     fit::free_units(calendar, interval, asker, now)
+}
+
+/// Units of the interval that are free and owed to those who wait: shown as owed, never as free.
+pub fn owed_units(calendar: &Calendar, interval: Interval, now: Instant) -> u32 {
+    fit::owed_units(calendar, interval, now)
 }

@@ -1,7 +1,7 @@
 //! A hold: units kept for one holder until an instant, with a fencing token.
 //! Whether it still counts is judged at the decision instant, never by a timer.
 
-use crate::ids::{Epoch, FencingToken, HoldId, PersonId, ResourceId};
+use crate::ids::{EntryId, Epoch, FencingToken, HoldId, PersonId, ResourceId};
 use crate::time::{Instant, Interval};
 
 /// A hold that has not ended by a change. It may have expired all the same: see [`Hold::expired`].
@@ -27,6 +27,8 @@ pub struct Hold {
     pub expires_at: Instant,
     /// How often it was renewed.
     pub renewals: u32,
+    /// The waitlist entry that it is an offer to, if it is one.
+    pub offer: Option<EntryId>,
 }
 
 impl Hold {

@@ -28,6 +28,8 @@ uuid_ids! {
     HoldId,
     /// Time an admin took out of use.
     BlockId,
+    /// A place in the order for units of a full resource.
+    EntryId,
     /// Who a booking is for.
     PersonId,
 }

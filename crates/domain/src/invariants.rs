@@ -1,18 +1,18 @@
-//! What must hold after every commit, asserted before it, in release builds too (I1, I2, I6, I7, I11, I17).
+//! What must hold after every commit, asserted before it, in release builds too (I1, I2, I6, I7, I8, I11, I17).
 //! It trusts nothing that [`crate::decide`] computed: it adds up the uses again.
+
+mod waiting;
 
 use crate::booking::{Booking, BookingState};
 use crate::calendar::{Calendar, Use, UseId};
 use crate::change::Changes;
 use crate::decide::check_in_window;
 use crate::hold::HoldEnd;
-use crate::ids::{BookingId, ResourceId};
+use crate::ids::ResourceId;
 use crate::levels::Level;
 use crate::time::{Instant, Interval};
 use crate::world::World;
 use crate::{Change, Code};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// A broken invariant: a bug. The commit must not happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,63 +30,55 @@ pub struct Broken {
 
 /// Checks what the changes of one commit touched, on the world they were all folded into, each with its decision instant.
 pub fn check<'a>(world: &World, commit: impl IntoIterator<Item = (&'a Changes, Instant)>) -> Result<(), Broken> {
-    let mut touched: BTreeMap<ResourceId, (Instant, BTreeSet<Interval>)> = BTreeMap::new();
-    let mut added: BTreeMap<ResourceId, (Instant, BTreeSet<Interval>)> = BTreeMap::new();
-    let mut edited: BTreeSet<ResourceId> = BTreeSet::new();
-    let mut bookings: BTreeMap<BookingId, Instant> = BTreeMap::new();
-    let mut came: Vec<(Arc<Booking>, Instant)> = Vec::new();
-    for (changes, decided_at) in commit {
-        bookings.extend(changes.bookings.iter().map(|b| (b.id, decided_at)));
+    let commit: Vec<(&Changes, Instant)> = commit.into_iter().collect();
+    let mut touched: Vec<(ResourceId, Interval, Instant)> = Vec::new();
+    // Resources on which what stands beyond the capacity may be another than before.
+    let mut changed: Vec<ResourceId> = Vec::new();
+    let mut edited: Vec<ResourceId> = Vec::new();
+    for (changes, decided_at) in commit.iter().copied() {
         for (id, change) in changes.records.iter().flat_map(|(id, record)| record.iter().map(move |c| (*id, c))) {
             fenced(id, change, decided_at)?;
             displaced_whole(id, change, changes, decided_at)?;
             if is_edit(change) {
-                edited.insert(id);
+                edited.push(id);
             }
-            if let Some(intervals) = adds(change) {
-                let (since, all) = added.entry(id).or_insert_with(|| (decided_at, BTreeSet::new()));
-                *since = decided_at.min(*since);
-                all.extend(intervals);
-            }
-            if let Change::BookingCheckedIn { booking, .. } = change {
-                let after = changes.bookings.iter().find(|b| b.id == *booking);
-                came.extend(after.map(|b| (b.clone(), decided_at)));
-            }
-            if let Some(intervals) = raised(change) {
-                let (since, all) = touched.entry(id).or_insert_with(|| (decided_at, BTreeSet::new()));
-                *since = decided_at.min(*since);
-                all.extend(intervals);
+            raised(change, |interval| touched.push((id, interval, decided_at)));
+        }
+        changed.extend(changes.records.iter().map(|(id, _)| *id));
+    }
+    touched.sort_unstable();
+    for of_one in touched.chunk_by(|(one, ..), (other, ..)| one == other) {
+        let since = of_one.iter().map(|(.., decided_at)| *decided_at).min();
+        let (Some((id, ..)), Some(since)) = (of_one.first(), since) else { continue };
+        let Some(calendar) = world.calendars.get(id) else { continue };
+        for once in of_one.chunk_by(|(_, one, _), (_, other, _)| one == other) {
+            if let Some((_, interval, _)) = once.first() {
+                sums(*id, calendar, since, *interval, calendar.over_commit)?;
             }
         }
     }
-    for (id, (since, intervals)) in touched {
+    changed.sort_unstable();
+    changed.dedup();
+    for id in changed {
         if let Some(calendar) = world.calendars.get(&id) {
-            sums(id, calendar, since, &intervals, calendar.over_commit)?;
-            let allowed = calendar.over_commit;
-            if allowed > 0 || edited.contains(&id) {
-                let excess = calendar.excess_from(calendar.decided_at);
-                if excess != allowed {
-                    let says = format!("{allowed} more than the capacity may be taken, and {excess} are");
-                    return broken("I1", id, calendar.decided_at, says);
-                }
+            beyond(id, calendar, &commit, edited.contains(&id))?;
+        }
+    }
+    for (changes, decided_at) in commit.iter().copied() {
+        for booking in &changes.bookings {
+            let came =
+                |change: &Change| matches!(change, Change::BookingCheckedIn { booking: id, .. } if *id == booking.id);
+            if matches!(booking.state, BookingState::CheckedIn { .. })
+                && changes.records.iter().flat_map(|(_, record)| record).any(came)
+            {
+                checked_in_time(world, booking, decided_at, &edited)?;
+            }
+            if let Some(booking) = world.bookings.get(&booking.id) {
+                stands_as_it_says(world, booking, decided_at)?;
             }
         }
     }
-    for (booking, decided_at) in came {
-        checked_in_time(world, &booking, decided_at, &edited)?;
-    }
-    // What came new fits, however much more than that an admin has left standing.
-    for (id, (since, intervals)) in added.into_iter().filter(|(id, _)| !edited.contains(id)) {
-        if let Some(calendar) = world.calendars.get(&id).filter(|c| c.over_commit > 0) {
-            sums(id, calendar, since, &intervals, 0)?;
-        }
-    }
-    for (id, decided_at) in bookings {
-        if let Some(booking) = world.bookings.get(&id) {
-            stands_as_it_says(world, booking, decided_at)?;
-        }
-    }
-    Ok(())
+    waiting::check(world, &commit)
 }
 
 /// Whether the rules of the resource are others after it.
@@ -95,14 +87,38 @@ const fn is_edit(change: &Change) -> bool {
 }
 
 /// The times of what nobody had before.
-fn adds(change: &Change) -> Option<Vec<Interval>> {
+fn adds(change: &Change, mut tell: impl FnMut(Interval)) {
     match change {
         Change::BookingMade { slots, pending: false, .. }
         | Change::BookingApproved { slots, .. }
-        | Change::BookingRequested { slots, .. } => Some(slots.iter().map(|(_, s)| s.occupied).collect()),
-        Change::HoldGranted(hold) => Some(vec![hold.occupied]),
-        _ => None,
+        | Change::BookingRequested { slots, .. } => slots.iter().for_each(|(_, s)| tell(s.occupied)),
+        Change::HoldGranted(hold) => tell(hold.occupied),
+        _ => {}
     }
+}
+
+/// What stands beyond the capacity on a resource is what an admin left standing there, and none of it came new.
+fn beyond(id: ResourceId, calendar: &Calendar, commit: &[(&Changes, Instant)], edited: bool) -> Result<(), Broken> {
+    if calendar.over_commit == 0 && !edited {
+        return Ok(());
+    }
+    let (allowed, excess) = (calendar.over_commit, calendar.excess_from(calendar.decided_at));
+    if excess != allowed {
+        let says = format!("{allowed} more than the capacity may be taken, and {excess} are");
+        return broken("I1", id, calendar.decided_at, says);
+    }
+    if edited {
+        return Ok(());
+    }
+    for (changes, decided_at) in commit {
+        let mut came = Vec::new();
+        let of_it = changes.records.iter().filter(|(of, _)| *of == id).flat_map(|(_, record)| record);
+        of_it.for_each(|change| adds(change, |interval| came.push(interval)));
+        for interval in came {
+            sums(id, calendar, *decided_at, interval, 0)?;
+        }
+    }
+    Ok(())
 }
 
 /// I11: a displaced booking is displaced on all its resources in one change of everything, with a reason, and kept.
@@ -125,12 +141,7 @@ fn displaced_whole(id: ResourceId, change: &Change, changes: &Changes, decided_a
 }
 
 /// I6: nobody is checked in before that opens or after it closes.
-fn checked_in_time(
-    world: &World,
-    booking: &Booking,
-    decided_at: Instant,
-    edited: &BTreeSet<ResourceId>,
-) -> Result<(), Broken> {
+fn checked_in_time(world: &World, booking: &Booking, decided_at: Instant, edited: &[ResourceId]) -> Result<(), Broken> {
     let rule = |id| world.calendars.get(&id)?.resource.spec.policy.check_in;
     let same_rules = booking.resources().iter().all(|id| !edited.contains(id));
     match check_in_window(booking, rule) {
@@ -167,20 +178,20 @@ fn stands_as_it_says(world: &World, booking: &Booking, decided_at: Instant) -> R
 }
 
 /// The times at which a change takes more than before, or may have freed wrongly.
-fn raised(change: &Change) -> Option<Vec<Interval>> {
+fn raised(change: &Change, mut tell: impl FnMut(Interval)) {
     match change {
         Change::BookingMade { slots, .. }
         | Change::BookingApproved { slots, .. }
         | Change::BookingRequested { slots, .. }
         | Change::BookingDisplaced { slots, .. }
         | Change::BookingHandedOver { slots, .. }
-        | Change::BookingCancelled { slots, .. } => Some(slots.iter().map(|(_, s)| s.occupied).collect()),
-        Change::BookingMoved { from, to, .. } => Some(from.iter().chain(to).map(|(_, s)| s.occupied).collect()),
-        Change::BookingNoShow { from, .. } => Some(from.iter().map(|(_, s)| s.occupied).collect()),
-        Change::HoldGranted(hold) => Some(vec![hold.occupied]),
-        Change::HoldEnded(ended) => Some(vec![ended.hold.occupied]),
+        | Change::BookingNoShow { from: slots, .. }
+        | Change::BookingCancelled { slots, .. } => slots.iter().for_each(|(_, s)| tell(s.occupied)),
+        Change::BookingMoved { from, to, .. } => from.iter().chain(to).for_each(|(_, s)| tell(s.occupied)),
+        Change::HoldGranted(hold) => tell(hold.occupied),
+        Change::HoldEnded(ended) => tell(ended.hold.occupied),
         // What stands beyond the capacity is looked at whole.
-        Change::ResourceEdited(_) | Change::CapacitySet { .. } | Change::OverCommitLowered { .. } => Some(Vec::new()),
+        Change::ResourceEdited(_) | Change::CapacitySet { .. } | Change::OverCommitLowered { .. } => {}
         Change::ResourceCreated(_)
         | Change::BlockAdded { .. }
         | Change::BlockRemoved { .. }
@@ -189,56 +200,56 @@ fn raised(change: &Change) -> Option<Vec<Interval>> {
         | Change::BookingCheckedIn { .. }
         | Change::BookingOverrode { .. }
         | Change::ServiceSet { .. }
-        | Change::HoldRenewed(_) => None,
+        | Change::HoldRenewed(_)
+        | Change::WaitJoined(_)
+        | Change::WaitOffered(_)
+        | Change::WaitResumed(_)
+        | Change::WaitMoved(_)
+        | Change::WaitEnded(_)
+        | Change::WaitDue(_) => {}
     }
 }
 
 /// I1, I2: never more than the capacity at any instant to come; what is over may have been more than the capacity is now.
 /// I17: the levels are the sum of the uses.
 /// `beyond` is how many more than the capacity an admin left standing.
-fn sums(
-    id: ResourceId,
-    calendar: &Calendar,
-    since: Instant,
-    intervals: &BTreeSet<Interval>,
-    beyond: u32,
-) -> Result<(), Broken> {
-    for interval in intervals {
-        let mut edges: BTreeMap<Instant, Level> =
-            BTreeMap::from([(interval.start(), calendar.levels.at(interval.start()))]);
-        edges.extend(calendar.levels.during(*interval));
-        let mut deltas: BTreeMap<Instant, (i128, i128)> = BTreeMap::new();
-        for u in calendar.meeting(*interval) {
-            let (booked, held) = (i128::from(u.level().booked), i128::from(u.level().held));
-            let starts = deltas.entry(u.occupied.start().max(interval.start())).or_default();
-            *starts = (starts.0 + booked, starts.1 + held);
-            if u.occupied.end() < interval.end() {
-                let ends = deltas.entry(u.occupied.end()).or_default();
-                *ends = (ends.0 - booked, ends.1 - held);
-            }
-            if let UseId::Hold(hold) = u.id
-                && !calendar.holds.contains_key(&hold)
-            {
-                return broken("I17", id, u.occupied.start(), format!("{hold} takes units but is no hold"));
-            }
+fn sums(id: ResourceId, calendar: &Calendar, since: Instant, interval: Interval, beyond: u32) -> Result<(), Broken> {
+    // What the uses say: how much more is taken from an instant on, or less.
+    let mut deltas: Vec<(Instant, i128, i128)> = Vec::new();
+    for u in calendar.meeting(interval) {
+        let (booked, held) = (i128::from(u.level().booked), i128::from(u.level().held));
+        deltas.push((u.occupied.start().max(interval.start()), booked, held));
+        if u.occupied.end() < interval.end() {
+            deltas.push((u.occupied.end(), -booked, -held));
         }
-        for t in deltas.keys() {
-            edges.entry(*t).or_insert_with(|| calendar.levels.at(*t));
+        if let UseId::Hold(hold) = u.id
+            && !calendar.holds.contains_key(&hold)
+        {
+            return broken("I17", id, u.occupied.start(), format!("{hold} takes units but is no hold"));
         }
-        let (mut booked, mut held) = (0_i128, 0_i128);
-        let ends: Vec<Instant> = edges.keys().skip(1).copied().chain([interval.end()]).collect();
-        for ((t, level), end) in edges.into_iter().zip(ends) {
-            let delta = deltas.get(&t).copied().unwrap_or_default();
-            (booked, held) = (booked + delta.0, held + delta.1);
-            if (booked, held) != (i128::from(level.booked), i128::from(level.held)) {
-                return broken("I17", id, t, format!("levels say {level:?}, the uses add up to {booked} + {held}"));
-            }
-            let to_come = end > since;
-            let most = calendar.resource.spec.capacity.map(|capacity| i128::from(capacity) + i128::from(beyond));
-            if to_come && most.is_some_and(|most| booked + held > most) {
-                let capacity = calendar.resource.spec.capacity;
-                return broken("I1", id, t, format!("{booked} booked and {held} held of {capacity:?}"));
-            }
+    }
+    deltas.sort_unstable_by_key(|(t, ..)| *t);
+    // What the levels say, compared wherever either of them changes.
+    let mut levels = calendar.levels.during(interval).peekable();
+    let mut deltas = deltas.into_iter().peekable();
+    let (mut level, mut booked, mut held) = (Level::default(), 0_i128, 0_i128);
+    let mut next = Some(interval.start());
+    while let Some(t) = next {
+        while let Some((_, to)) = levels.next_if(|(at, _)| *at <= t) {
+            level = to;
+        }
+        while let Some((_, more_booked, more_held)) = deltas.next_if(|(at, ..)| *at <= t) {
+            (booked, held) = (booked + more_booked, held + more_held);
+        }
+        if (booked, held) != (i128::from(level.booked), i128::from(level.held)) {
+            return broken("I17", id, t, format!("levels say {level:?}, the uses add up to {booked} + {held}"));
+        }
+        next = levels.peek().map(|(at, _)| *at).into_iter().chain(deltas.peek().map(|(at, ..)| *at)).min();
+        let to_come = next.unwrap_or(interval.end()) > since;
+        let capacity = calendar.resource.spec.capacity;
+        let most = capacity.map(|capacity| i128::from(capacity) + i128::from(beyond));
+        if to_come && most.is_some_and(|most| booked + held > most) {
+            return broken("I1", id, t, format!("{booked} booked and {held} held of {capacity:?}"));
         }
     }
     Ok(())

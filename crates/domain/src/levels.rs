@@ -67,19 +67,25 @@ impl Levels {
     }
 
     fn change(&mut self, interval: Interval, to: impl Fn(Level) -> Level) {
-        for edge in [interval.start(), interval.end()] {
-            if !self.steps.contains_key(&edge) {
-                self.steps.insert(edge, self.at(edge));
-            }
+        let (start, end) = (interval.start(), interval.end());
+        let before = self.at(Instant(start.0 - 1));
+        let steps: Vec<(Instant, Level)> = self.steps.range(start..=end).map(|(t, level)| (*t, *level)).collect();
+        let first = steps.first().filter(|(t, _)| *t == start).map_or(before, |(_, level)| *level);
+        self.step(start, before, to(first));
+        let (mut was, mut is) = (first, to(first));
+        for (t, level) in steps.iter().filter(|(t, _)| start < *t && *t < end) {
+            (was, is) = (*level, to(*level));
+            self.steps.insert(*t, is);
         }
-        let touched: Vec<_> = self.steps.range(interval.start()..interval.end()).map(|(t, l)| (*t, *l)).collect();
-        for (t, level) in touched {
-            self.steps.insert(t, to(level));
-        }
-        for edge in [interval.start(), interval.end()] {
-            if self.at(edge) == self.at(Instant(edge.0 - 1)) {
-                self.steps.remove(&edge);
-            }
-        }
+        let after = steps.last().filter(|(t, _)| *t == end).map_or(was, |(_, level)| *level);
+        self.step(end, is, after);
+    }
+
+    /// The level from an edge on; no step where it is what it was before.
+    fn step(&mut self, edge: Instant, before: Level, level: Level) {
+        match level == before {
+            true => self.steps.remove(&edge),
+            false => self.steps.insert(edge, level),
+        };
     }
 }

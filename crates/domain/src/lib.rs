@@ -9,16 +9,19 @@ pub mod booking;
 pub mod calendar;
 pub mod change;
 pub mod command;
+pub mod deadlines;
 pub mod decide;
 pub mod hold;
 pub mod ids;
 pub mod invariants;
 pub mod levels;
+pub mod notice;
 pub mod outcome;
 pub mod policy;
 pub mod resource;
 pub mod settle;
 pub mod time;
+pub mod waitlist;
 pub mod world;
 
 pub use alternatives::Wish;
@@ -26,15 +29,18 @@ pub use booking::{Booking, BookingState, Details, DetailsPatch, Displacer, Slot}
 pub use calendar::{Block, Calendar, Exceptions, Use, UseId};
 pub use change::{Change, Changes};
 pub use command::{
-    Action, Actor, Below, BookingRef, Command, HoldRef, Line, OverBookings, OverHolds, Preview, Proposal, Seen, Service,
+    Action, Actor, Asked, Below, BookingRef, Command, HoldRef, Line, OverBookings, OverHolds, Preview, Proposal, Seen,
+    Service,
 };
 pub use decide::{check_in_window, decide};
 pub use hold::{EndedHold, Hold, HoldEnd};
 pub use ids::*;
 pub use invariants::Broken;
+pub use notice::{News, Notice};
 pub use outcome::{Code, Decision, Failure, FailureCode, Ground, Outcome, Rejection, Rule, Subject, Verdict, Witness};
 pub use policy::{CheckIn, Cutoff, HoldAt, OpeningHours, OwnOverlap, Policy, PolicyError, Weekdays};
 pub use resource::{Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
 pub use settle::{Settle, settle};
 pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};
+pub use waitlist::{EndedEntry, EntryEnd, Place, WaitEntry, WaitFill, WaitMode, Waitlist};
 pub use world::{Person, Role, Scope, World};

@@ -3,8 +3,8 @@
 
 use crate::booking::Booking;
 use crate::change::Changes;
-use crate::command::{Preview, Seen};
-use crate::ids::{BlockId, BookingId, HoldId, PersonId, ResourceId, Version};
+use crate::command::{Asked, Preview, Seen};
+use crate::ids::{BlockId, BookingId, EntryId, HoldId, PersonId, ResourceId, Version};
 use crate::resource::Resource;
 use crate::time::{Instant, Interval};
 use crate::world::Scope;
@@ -36,6 +36,8 @@ pub enum Subject {
     Resource(ResourceId),
     /// A block of a resource.
     Block(ResourceId, BlockId),
+    /// A place in a resource's waitlist.
+    Entry(ResourceId, EntryId),
 }
 
 /// What a command named that is no longer so.
@@ -267,6 +269,18 @@ pub enum Rule {
     Person,
     /// Another command made the same thing before.
     Exists,
+    /// The resource has no waitlist.
+    WaitlistOff,
+    /// They wait for it already.
+    Waiting,
+    /// Enough is free: it can be booked.
+    UnitsFree,
+    /// So many may wait for one resource.
+    WaitlistCapacity,
+    /// So many places one person may have.
+    EntriesPerPerson,
+    /// The booking to be given up is not theirs.
+    GivesUp,
     /// The resource asks nobody to check in, or the time to do so has not come or is over.
     CheckIn,
     /// Too many bookings would be displaced at once.
@@ -303,6 +317,12 @@ impl Rule {
             Rule::Renewals => "renewals",
             Rule::Person => "person",
             Rule::Exists => "exists",
+            Rule::WaitlistOff => "waitlist_off",
+            Rule::Waiting => "waiting",
+            Rule::UnitsFree => "units_free",
+            Rule::WaitlistCapacity => "waitlist_capacity",
+            Rule::EntriesPerPerson => "entries_per_person",
+            Rule::GivesUp => "gives_up",
             Rule::CheckIn => "check_in",
             Rule::DisplacedMax => "displaced_max",
         }
@@ -341,6 +361,13 @@ pub enum Witness {
     },
     /// An instant had passed, or not come.
     Instant(Instant),
+    /// Somebody waits for it.
+    Waiting {
+        /// Which entry; not told to others.
+        id: EntryId,
+        /// Their place in line, from 1.
+        place: u32,
+    },
 }
 
 /// Why an execution failed. Nothing changed; the same key may be sent again.
@@ -423,4 +450,6 @@ pub struct Decision {
     pub decided: Vec<(ResourceId, Version)>,
     /// The policy versions in force at the decision.
     pub policies: Vec<(ResourceId, u64)>,
+    /// Of a refusal what was asked for: it changed nothing that would tell.
+    pub asked: Asked,
 }

@@ -2,6 +2,7 @@
 //! A policy knows no bookings; [`crate::decide`] applies it.
 
 use crate::time::{Instant, Interval, Span, Zone};
+use crate::waitlist::{WaitMode, Waitlist};
 use jiff::{civil, tz::TimeZone};
 
 /// The rules of a resource.
@@ -39,6 +40,8 @@ pub struct Policy {
     pub check_in: Option<CheckIn>,
     /// The longest booking.
     pub duration_max: Option<Span>,
+    /// Whether people may wait for units that come free, and how they get them.
+    pub waitlist: Option<Waitlist>,
 }
 
 impl Default for Policy {
@@ -60,6 +63,7 @@ impl Default for Policy {
             late_cancel_from: None,
             check_in: None,
             duration_max: None,
+            waitlist: None,
         }
     }
 }
@@ -134,6 +138,21 @@ impl Policy {
         }
         if self.duration_max.is_some_and(|d| d < Span::seconds(1) || d > Interval::LONGEST) {
             return err("duration_max_s", "must be between 1 second and 366 days");
+        }
+        if let Some(Waitlist { mode, capacity, .. }) = self.waitlist {
+            let ttl = match mode {
+                WaitMode::Book => Waitlist::OFFER_LONGEST,
+                WaitMode::Offer { ttl } => ttl,
+            };
+            if ttl < Span::seconds(1) || ttl > Waitlist::OFFER_LONGEST {
+                return err("waitlist.offer_ttl_s", "must be between 1 and 604800 seconds");
+            }
+            if capacity.is_some_and(|c| c == 0 || c > Waitlist::ENTRIES_MAX) {
+                return err("waitlist.capacity", "must be between 1 and 1000, or null");
+            }
+            if self.approval {
+                return err("waitlist", "cannot be together with approval: what waits for approval takes nothing");
+            }
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! Judging a proposal against what is true at the commit: what it named first, then the same [`decide`].
+//! Judging a proposal against what is true at the commit: what it named first, then the same [`crate::decide`].
 //! One rule set, not a second one.
 
 use crate::command::{Action, BookingRef, Proposal};
-use crate::decide::decide;
+use crate::decide::decide_loaded;
 use crate::outcome::{Ground, Verdict};
 use crate::time::Instant;
 use crate::world::World;
@@ -12,13 +12,13 @@ pub type Settle = fn(&World, &Proposal, Instant) -> Verdict;
 
 /// What becomes of the proposal at this decision instant, on the rows held.
 pub fn settle(world: &World, proposal: &Proposal, now: Instant) -> Verdict {
-    let missing = proposal.command.scope().minus(&world.loaded);
-    if !missing.is_empty() {
-        return Verdict::Needs(missing);
+    let scope = proposal.command.scope();
+    if !scope.within(&world.loaded) {
+        return Verdict::Needs(scope.minus(&world.loaded));
     }
     match moved(world, &proposal.command.action) {
         Some(ground) => Verdict::Moved(ground),
-        None => decide(world, &proposal.command, now),
+        None => decide_loaded(world, &proposal.command, &scope, now),
     }
 }
 
@@ -51,7 +51,10 @@ fn moved(world: &World, action: &Action) -> Option<Ground> {
         | Action::Release(_)
         | Action::ExpireHolds { .. }
         | Action::CheckIn { .. }
-        | Action::ReleaseNoShow { .. } => None,
+        | Action::ReleaseNoShow { .. }
+        | Action::JoinWaitlist { .. }
+        | Action::LeaveWaitlist { .. }
+        | Action::SetClass { .. } => None,
     }
 }
 

@@ -5,13 +5,15 @@ use crate::booking::{Booking, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::hold::EndedHold;
-use crate::ids::{BookingId, Epoch, HoldId, PersonId, ResourceId, Version};
+use crate::ids::{BookingId, EntryId, Epoch, HoldId, PersonId, ResourceId, Version};
 use crate::policy::OwnOverlap;
 use crate::time::{Instant, Interval};
+use crate::waitlist::EndedEntry;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What to load. Loading a booking or a hold loads the calendars of its resources too.
+/// What to load. Loading a booking, a hold or a waitlist entry loads the calendars of its resources too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     /// Calendars.
@@ -24,6 +26,8 @@ pub struct Scope {
     pub people: BTreeSet<PersonId>,
     /// What a person may do.
     pub roles: BTreeSet<PersonId>,
+    /// Waitlist entries by name, ended ones too.
+    pub entries: BTreeSet<EntryId>,
 }
 
 impl Scope {
@@ -34,6 +38,7 @@ impl Scope {
             && self.holds.is_empty()
             && self.people.is_empty()
             && self.roles.is_empty()
+            && self.entries.is_empty()
     }
 
     /// Both together.
@@ -43,6 +48,19 @@ impl Scope {
         self.holds.extend(&other.holds);
         self.people.extend(&other.people);
         self.roles.extend(&other.roles);
+        self.entries.extend(&other.entries);
+    }
+
+    /// Whether all of this is in `loaded`.
+    pub fn within(&self, loaded: &Scope) -> bool {
+        // Taken apart, so that nothing new is forgotten here.
+        let Scope { resources, bookings, holds, people, roles, entries } = self;
+        resources.is_subset(&loaded.resources)
+            && bookings.is_subset(&loaded.bookings)
+            && holds.is_subset(&loaded.holds)
+            && people.is_subset(&loaded.people)
+            && roles.is_subset(&loaded.roles)
+            && entries.is_subset(&loaded.entries)
     }
 
     /// What of this is not in `loaded`.
@@ -53,6 +71,7 @@ impl Scope {
             holds: self.holds.difference(&loaded.holds).copied().collect(),
             people: self.people.difference(&loaded.people).copied().collect(),
             roles: self.roles.difference(&loaded.roles).copied().collect(),
+            entries: self.entries.difference(&loaded.entries).copied().collect(),
         }
     }
 }
@@ -73,6 +92,8 @@ pub struct Person {
     pub holds: BTreeMap<HoldId, Instant>,
     /// Active bookings on resources that refuse two at once, by line.
     pub exclusive: BTreeMap<(BookingId, ResourceId, u16), Interval>,
+    /// Where they wait.
+    pub waiting: BTreeMap<EntryId, ResourceId>,
 }
 
 /// The loaded part of what is true.
@@ -92,6 +113,11 @@ pub struct World {
     pub people: BTreeMap<PersonId, Person>,
     /// People who exist and are not suspended.
     pub roles: BTreeMap<PersonId, Role>,
+    /// Waitlist entries that ever were: for which resource, and how they ended if they have.
+    pub entries: BTreeMap<EntryId, (ResourceId, Option<EndedEntry>)>,
+    /// How often judging may still ask to see more of those who wait. What is not known of them then is left to a command of its
+    /// own, and until that is done it is owed to them.
+    pub rounds: usize,
 }
 
 impl World {
@@ -105,22 +131,29 @@ impl World {
             holds: BTreeMap::new(),
             people: BTreeMap::new(),
             roles: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            rounds: 0,
         }
     }
 
-    /// The resources a scope touches here, those of its bookings and holds included.
-    pub fn touched(&self, scope: &Scope) -> BTreeSet<ResourceId> {
+    /// The resources a scope touches here, those of its bookings, holds and entries included.
+    pub fn touched<'s>(&self, scope: &'s Scope) -> Cow<'s, BTreeSet<ResourceId>> {
+        if scope.bookings.is_empty() && scope.holds.is_empty() && scope.entries.is_empty() {
+            return Cow::Borrowed(&scope.resources);
+        }
         let mut touched = scope.resources.clone();
         for booking in scope.bookings.iter().filter_map(|id| self.bookings.get(id)) {
             touched.extend(booking.slots.iter().map(|s| s.resource));
         }
         touched.extend(scope.holds.iter().filter_map(|id| self.holds.get(id)).map(|(resource, _)| *resource));
-        touched
+        touched.extend(scope.entries.iter().filter_map(|id| self.entries.get(id)).map(|(resource, _)| *resource));
+        Cow::Owned(touched)
     }
 
     /// The versions of the resources a scope touches.
     pub fn versions(&self, scope: &Scope) -> Vec<(ResourceId, Version)> {
-        self.touched(scope).into_iter().filter_map(|id| Some((id, self.calendars.get(&id)?.version))).collect()
+        let versions = self.touched(scope);
+        versions.iter().filter_map(|id| Some((*id, self.calendars.get(id)?.version))).collect()
     }
 
     /// The decision instant: the clock, but never before an earlier decision on a touched resource.
@@ -164,6 +197,11 @@ impl World {
         match change {
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => self.know_hold(hold.id, resource, None),
             Change::HoldEnded(ended) => self.know_hold(ended.hold.id, resource, Some(*ended)),
+            Change::WaitJoined(entry)
+            | Change::WaitOffered(entry)
+            | Change::WaitResumed(entry)
+            | Change::WaitMoved(entry) => self.know_entry(entry.id, resource, None),
+            Change::WaitEnded(ended) => self.know_entry(ended.entry.id, resource, Some(*ended)),
             Change::BookingMade { .. }
             | Change::BookingApproved { .. }
             | Change::BookingCancelled { .. }
@@ -182,13 +220,19 @@ impl World {
             | Change::BookingHandedOver { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
-            | Change::OverCommitLowered { .. } => {}
+            | Change::OverCommitLowered { .. }
+            | Change::WaitDue(_) => {}
         }
         for id in change.about_before().into_iter().chain(change.about()) {
             if let Some(person) = self.people.get_mut(&id) {
                 person.apply(id, change);
             }
         }
+    }
+
+    fn know_entry(&mut self, id: EntryId, resource: ResourceId, ended: Option<EndedEntry>) {
+        self.entries.insert(id, (resource, ended));
+        self.loaded.entries.insert(id);
     }
 
     fn know_hold(&mut self, id: HoldId, resource: ResourceId, ended: Option<EndedHold>) {
@@ -209,6 +253,12 @@ impl Person {
             }
             Change::HoldEnded(ended) => {
                 self.holds.remove(&ended.hold.id);
+            }
+            Change::WaitJoined(entry) => {
+                self.waiting.insert(entry.id, entry.resource);
+            }
+            Change::WaitEnded(ended) => {
+                self.waiting.remove(&ended.entry.id);
             }
             Change::BookingMade { booking, pending: false, slots, .. }
             | Change::BookingApproved { booking, slots, .. }
@@ -240,7 +290,11 @@ impl Person {
             | Change::BookingHandedOver { pending: true, .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
-            | Change::OverCommitLowered { .. } => {}
+            | Change::OverCommitLowered { .. }
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitDue(_) => {}
         }
     }
 

@@ -20,6 +20,9 @@ use uuid::Uuid;
 
 /// So many commands of a group are judged before others have their turn on the thread.
 const TURN: usize = 128;
+/// What an execution that had its answer before, and one without an outcome, are called beside the outcomes.
+const REPLAYED: &str = "REPLAYED";
+const NONE: &str = "NONE";
 /// How often proposing may ask to see more.
 const ROUNDS_MAX: usize = 3;
 /// How often looking at what would be displaced may ask to see more.
@@ -137,7 +140,32 @@ pub struct Engine {
     meter: Arc<Meter>,
     running: Mutex<HashMap<AttemptKey, Fingerprint>>,
     failures: Mutex<Failures>,
+    under_way: metrics::Gauge,
+    tallies: Mutex<Vec<Tally>>,
     tasks: TaskTracker,
+}
+
+/// The metrics of executions that ended so. They are looked up once: to name them costs more than to count.
+struct Tally {
+    command: &'static str,
+    outcome: &'static str,
+    code: &'static str,
+    seconds: metrics::Histogram,
+    ended: metrics::Counter,
+}
+
+impl Tally {
+    fn of(command: &'static str, outcome: &'static str, code: &'static str) -> Tally {
+        let ended = match outcome {
+            REPLAYED => metrics::counter!("slotwise_replays_total", "command" => command),
+            NONE => metrics::counter!("slotwise_no_outcome_total", "why" => code),
+            outcome => {
+                metrics::counter!("slotwise_attempts_total", "command" => command, "outcome" => outcome, "code" => code)
+            }
+        };
+        let seconds = metrics::histogram!("slotwise_attempt_seconds", "command" => command);
+        Tally { command, outcome, code, seconds, ended }
+    }
 }
 
 impl Engine {
@@ -146,8 +174,10 @@ impl Engine {
         let meter = Arc::new(Meter::new(clock.clone()));
         let committer = Committer::start(store.clone(), limits, meter.clone());
         let failures = Mutex::new(Failures::default());
-        let running = Mutex::new(HashMap::new());
-        Arc::new(Engine { store, clock, ids, limits, committer, meter, running, failures, tasks: TaskTracker::new() })
+        let (running, tallies) = (Mutex::new(HashMap::new()), Mutex::new(Vec::new()));
+        let under_way = metrics::gauge!("slotwise_attempts_running");
+        let tasks = TaskTracker::new();
+        Arc::new(Engine { store, clock, ids, limits, committer, meter, running, failures, under_way, tallies, tasks })
     }
 
     /// Takes one request to its answer. The execution goes on if the caller stops waiting.
@@ -366,43 +396,49 @@ impl Engine {
             }
             None => {
                 running.insert(key, fingerprint);
-                metrics::gauge!("slotwise_attempts_running").increment(1.0);
+                self.under_way.increment(1.0);
                 Ok(Claim { engine: self.clone(), key })
             }
         }
     }
 
     fn count(&self, key: &AttemptKey, command: &'static str, answer: &Answer, took: Duration) {
-        metrics::histogram!("slotwise_attempt_seconds", "command" => command).record(took.as_secs_f64());
-        match answer {
+        let (outcome, code, class) = match answer {
             Answer::Decided(recorded, _) => {
                 let outcome = &recorded.decision.outcome;
-                let code = round::outcome_code(outcome);
-                metrics::counter!("slotwise_attempts_total", "command" => command, "outcome" => outcome.name(), "code" => code)
-                    .increment(1);
                 count_holds(command, outcome);
                 let class = match outcome {
                     Outcome::Booked | Outcome::Accepted => Class::Accepted,
                     Outcome::Rejected(_) => Class::Rejected,
                 };
-                let resources = recorded.decision.decided.iter().map(|(id, _)| *id);
-                self.meter.ended(class, outcome.name(), code, took, resources);
+                (outcome.name(), round::outcome_code(outcome), class)
             }
-            Answer::Replayed(_) => {
-                metrics::counter!("slotwise_replays_total", "command" => command).increment(1);
-                self.meter.ended(Class::Other, "REPLAYED", "", took, std::iter::empty());
-            }
+            Answer::Replayed(_) => (REPLAYED, "", Class::Other),
             Answer::Failed(failure) => {
-                let code = failure.code.name();
-                metrics::counter!("slotwise_attempts_total", "command" => command, "outcome" => "FAILED", "code" => code)
-                    .increment(1);
-                self.meter.ended(Class::Failed, "FAILED", code, took, std::iter::empty());
-                lock(&self.failures).remember(*key, failure.code, self.clock.now(), self.limits.failures_max);
+                let code = failure.code;
+                lock(&self.failures).remember(*key, code, self.clock.now(), self.limits.failures_max);
+                ("FAILED", code.name(), Class::Failed)
             }
-            Answer::None(no) => {
-                metrics::counter!("slotwise_no_outcome_total", "why" => no.code()).increment(1);
-                self.meter.ended(Class::Other, "NONE", no.code(), took, std::iter::empty());
-            }
+            Answer::None(no) => (NONE, no.code(), Class::Other),
+        };
+        self.tally(command, outcome, code, took);
+        let decided = match answer {
+            Answer::Decided(recorded, _) => recorded.decision.decided.as_slice(),
+            Answer::Replayed(_) | Answer::Failed(_) | Answer::None(_) => &[],
+        };
+        self.meter.ended(class, outcome, code, took, decided.iter().map(|(id, _)| *id));
+    }
+
+    fn tally(&self, command: &'static str, outcome: &'static str, code: &'static str, took: Duration) {
+        let mut tallies = lock(&self.tallies);
+        let known = tallies.iter().position(|t| t.command == command && t.outcome == outcome && t.code == code);
+        let place = known.unwrap_or_else(|| {
+            tallies.push(Tally::of(command, outcome, code));
+            tallies.len() - 1
+        });
+        if let Some(tally) = tallies.get(place) {
+            tally.seconds.record(took.as_secs_f64());
+            tally.ended.increment(1);
         }
     }
 }
@@ -448,7 +484,7 @@ struct Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         lock(&self.engine.running).remove(&self.key);
-        metrics::gauge!("slotwise_attempts_running").decrement(1.0);
+        self.engine.under_way.decrement(1.0);
     }
 }
 

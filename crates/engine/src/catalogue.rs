@@ -8,7 +8,7 @@ mod words;
 use crate::port::{Facets, ResourceFilter};
 use marks::Marks;
 use set::Set;
-use slotwise_domain::{Calendar, Change, Interval, Kind, Policy, Resource, ResourceId};
+use slotwise_domain::{Calendar, Change, Instant, Interval, Kind, Policy, Resource, ResourceId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -112,6 +112,13 @@ impl Catalogue {
             }
             Change::HoldGranted(hold) => self.look_again(id, calendar, hold.occupied),
             Change::HoldEnded(ended) => self.look_again(id, calendar, ended.hold.occupied),
+            // What people wait for may be owed to them.
+            Change::WaitJoined(entry) => {
+                self.look_again(id, calendar, calendar.resource.spec.policy.occupied(entry.interval))
+            }
+            Change::WaitEnded(ended) => {
+                self.look_again(id, calendar, calendar.resource.spec.policy.occupied(ended.entry.interval));
+            }
             Change::BookingMade { pending: true, .. }
             | Change::BookingMoved { pending: true, .. }
             | Change::BookingCancelled { was_pending: true, .. }
@@ -122,7 +129,11 @@ impl Catalogue {
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
             | Change::OverCommitLowered { .. }
-            | Change::HoldRenewed(_) => {}
+            | Change::HoldRenewed(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitDue(_) => {}
         }
     }
 
@@ -294,6 +305,12 @@ impl Catalogue {
     /// Which resources have nothing on them during a time: no booking, no hold, no block. "Not idle" may be wrong, "idle" not.
     pub fn idle(&self, taken: Interval) -> Idle<'_> {
         Idle(self.marks.during(taken))
+    }
+
+    /// What has something on it from an instant on, soonest first, at most `max`; of one day in no order.
+    pub fn soonest(&self, from: Instant, max: usize) -> Vec<ResourceId> {
+        let numbers = self.marks.soonest(from, self.rows.len(), max).into_iter();
+        numbers.filter_map(|number| Some(self.rows.get(number as usize)?.resource.id)).collect()
     }
 
     fn filtered(&self, filter: &ResourceFilter) -> Sets {

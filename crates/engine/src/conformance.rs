@@ -15,6 +15,7 @@ mod record;
 mod rules;
 mod twin;
 mod verdicts;
+mod waits;
 
 use crate::attempt::Ids;
 use crate::port::{Clock, Directory, Store, Views};
@@ -220,13 +221,24 @@ pub fn cases() -> Vec<Case> {
             what_the_screen_showed_is_recorded
             decided_at_never_goes_back
             a_clock_that_jumped_is_accepted_by_an_operator;
+        waits:
+            a_cancel_promotes_in_its_own_commit
+            newcomers_never_get_what_is_owed
+            a_cancel_and_a_leave_make_a_serial_order
+            offers_go_on_by_deadlines
+            a_hundred_at_once_and_the_rest_right_after
+            whom_a_cancel_frees_has_their_turn_elsewhere
+            what_is_given_up_is_somebody_else_s
+            one_commit_joins_cancels_and_promotes
+            what_waits_lapses_in_time;
         reads:
             resources_page_by_page
             resources_by_filter
             bookings_page_by_page
             bookings_by_filter
             holds_of_a_person
-            people_and_their_keys;
+            people_and_their_keys
+            what_people_must_be_told;
         twin:
             the_same_as_the_reference_store_1
             the_same_as_the_reference_store_2

@@ -1,11 +1,13 @@
 //! One attempt from submission to durable answer: observe, propose, persist, one outcome; and what follows from it.
 //! It knows no database and no HTTP: the store, the clock and the ids are behind [`port`].
 
+pub mod as_of;
 pub mod attempt;
 pub mod catalogue;
 pub mod committer;
 pub mod conformance;
 pub mod deadlines;
+pub mod dry_run;
 pub mod memory;
 pub mod meter;
 pub mod no_shows;
@@ -16,6 +18,7 @@ pub mod round;
 pub use attempt::{Answer, Engine, Ids, Limits, NoAnswer, Request, Standing};
 pub use catalogue::Catalogue;
 pub use port::{
-    BookingFilter, Checkpoint, Clock, CommitError, Cursor, Directory, Facets, Made, PersonCard, Record, Recorded,
-    ResourceFilter, Settled, Status, Store, StoreError, Streamed, Views,
+    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Checkpoint, Clock, CommitError, Cursor, Directory, Erased,
+    Facets, Letter, Made, Noted, NoticeId, PersonCard, Post, Record, Recorded, ResourceFilter, Settled, Status, Store,
+    StoreError, Streamed, Views,
 };

@@ -4,16 +4,16 @@
 use crate::attempt::lock;
 use crate::catalogue::{self, Catalogue};
 use crate::port::{
-    BookingFilter, Clock, CommitError, Cursor, Directory, PersonCard, Record, Recorded, Settled, Status, Store,
-    StoreError, Streamed, Views,
+    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Clock, CommitError, Cursor, Directory, Erased, Noted,
+    NoticeId, PersonCard, Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
 };
 use crate::round::{self, Judged, KeyAge};
 use async_trait::async_trait;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Epoch, Hold, Instant, Person, PersonId, Proposal, ResourceId, Scope, Settle,
-    Version, World,
+    AttemptKey, Booking, BookingId, EntryEnd, Epoch, Hold, Instant, Person, PersonId, Proposal, ResourceId, Scope,
+    Settle, Version, WaitEntry, World,
 };
-use slotwise_domain::{Calendar, OwnOverlap};
+use slotwise_domain::{Calendar, Details, OwnOverlap};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, RwLock};
@@ -28,11 +28,20 @@ pub struct Memory {
 struct State {
     world: World,
     attempts: BTreeMap<AttemptKey, Recorded>,
+    /// All of them, in the order in which they were decided.
+    decided: Vec<Attempt>,
     records: Vec<Record>,
+    notices: Vec<Noted>,
+    /// How many commits there were.
+    commits: u64,
+    /// Bookings after each change, with the versions it made.
+    revisions: Vec<(Versions, Arc<Booking>)>,
     people: BTreeMap<PersonId, PersonCard>,
     keys: BTreeMap<[u8; 32], PersonId>,
     stopped: Option<String>,
 }
+
+type Versions = Vec<(ResourceId, Version)>;
 
 impl Memory {
     /// An empty store.
@@ -40,7 +49,11 @@ impl Memory {
         let state = State {
             world: World::empty(Epoch(1)),
             attempts: BTreeMap::new(),
+            decided: Vec::new(),
+            revisions: Vec::new(),
             records: Vec::new(),
+            notices: Vec::new(),
+            commits: 0,
             people: BTreeMap::new(),
             keys: BTreeMap::new(),
             stopped: None,
@@ -58,7 +71,10 @@ impl State {
         for id in &scope.holds {
             into.holds.extend(self.world.holds.get(id).map(|h| (*id, *h)));
         }
-        for id in into.touched(scope) {
+        for id in &scope.entries {
+            into.entries.extend(self.world.entries.get(id).map(|e| (*id, *e)));
+        }
+        for id in into.touched(scope).into_owned() {
             into.calendars.extend(self.world.calendars.get(&id).map(|c| (id, c.clone())));
         }
         self.look_at_people(into, &self.world, scope);
@@ -72,7 +88,7 @@ impl State {
 
     fn look_at_people(&self, into: &mut World, from: &World, scope: &Scope) {
         into.loaded.extend(scope);
-        let touched = into.touched(scope);
+        let touched = into.touched(scope).into_owned();
         into.loaded.resources.extend(touched);
         for id in &scope.people {
             into.people.insert(*id, person(from, *id));
@@ -88,6 +104,8 @@ fn person(world: &World, id: PersonId) -> Person {
     for calendar in world.calendars.values() {
         let held = calendar.holds.values().filter(|h| h.holder == id);
         person.holds.extend(held.map(|h| (h.id, h.expires_at)));
+        let waiting = calendar.waiting.values().filter(|e| e.owner == id);
+        person.waiting.extend(waiting.map(|e| (e.id, e.resource)));
     }
     for booking in world.bookings.values().filter(|b| b.owner == id && b.state.takes_units()) {
         for (n, slot) in booking.slots.iter().enumerate().filter(|(_, s)| s.own_overlap == OwnOverlap::Refuse) {
@@ -119,7 +137,7 @@ impl Store for Memory {
         // A copy of all there is: what is accepted is folded into it, and it takes the place of what was, or is dropped.
         let mut world = state.world.clone();
         let mut attempts: BTreeMap<AttemptKey, Recorded> = BTreeMap::new();
-        let mut accepted = Vec::new();
+        let (mut accepted, mut decided) = (Vec::new(), Vec::new());
         let mut settled = Vec::with_capacity(batch.len());
         for proposal in batch {
             let known = attempts.get(&proposal.key).or_else(|| state.attempts.get(&proposal.key));
@@ -149,6 +167,7 @@ impl Store for Memory {
                     attempts.insert(proposal.key, (*recorded).clone());
                     let made_versions = recorded.decision.decided.clone();
                     accepted.push((proposal, made_versions, changes, recorded.decision.decided_at));
+                    decided.push((*recorded).clone());
                     settled.push(Settled::Decided(*recorded, made));
                 }
                 Judged::Failed(failure) => settled.push(Settled::Failed(failure)),
@@ -162,11 +181,26 @@ impl Store for Memory {
         let records = accepted.iter().flat_map(|(_, _, changes, _)| &changes.records);
         let records = records.map(|(id, record)| (*id, &record[..]));
         catalogue::write(&self.catalogue).fold(&world.calendars, records);
-        for (proposal, versions, changes, decided_at) in accepted {
-            for ((resource, version), (_, changes)) in versions.into_iter().zip(changes.records) {
-                let (attempt, actor) = (proposal.key.key, proposal.command.actor);
-                state.records.push(Record { resource, version, decided_at, attempt, actor, changes });
-            }
+        state.commits += 1;
+        let (commit, mut place) = (state.commits, 0);
+        for ((proposal, versions, changes, decided_at), recorded) in accepted.into_iter().zip(decided) {
+            let (attempt, actor) = (proposal.key.key, proposal.command.actor);
+            let revisions = changes.bookings.into_iter().map(|booking| (versions.clone(), booking));
+            state.revisions.extend(revisions);
+            let told = changes.records.iter().flat_map(|(id, record)| record.iter().map(|change| (*id, change)));
+            state.notices.extend(Noted::by(told, actor, decided_at, commit, &mut place));
+            let records = versions.into_iter().zip(changes.records);
+            let records = records.map(|((resource, version), (_, changes))| Record {
+                resource,
+                version,
+                decided_at,
+                attempt,
+                actor,
+                changes,
+            });
+            let records: Vec<Record> = records.collect();
+            state.records.extend(records.iter().cloned());
+            state.decided.push(Attempt { recorded, command: proposal.command.name().into(), records });
         }
         (world.loaded, world.people, world.roles) = Default::default();
         state.world = world;
@@ -204,6 +238,12 @@ impl Store for Memory {
         for hold in holds.filter(|h| h.expired(until)) {
             let at = first.entry(hold.resource).or_insert(hold.expires_at);
             *at = (*at).min(hold.expires_at);
+        }
+        for (id, calendar) in &state.world.calendars {
+            if let Some(due) = calendar.wait_due.filter(|due| *due <= until) {
+                let at = first.entry(*id).or_insert(due);
+                *at = (*at).min(due);
+            }
         }
         let mut due: Vec<_> = first.into_iter().map(|(resource, at)| (at, resource)).collect();
         due.sort();
@@ -262,10 +302,71 @@ impl Views for Memory {
         Ok(state.records.iter().filter(about).take(max).cloned().collect())
     }
 
+    async fn attempt(&self, key: AttemptKey) -> Result<Option<Attempt>, StoreError> {
+        Ok(lock(&self.state).decided.iter().find(|attempt| attempt.recorded.key == key).cloned())
+    }
+
+    async fn attempts(&self, filter: AttemptFilter) -> Result<AttemptsPage, StoreError> {
+        let state = lock(&self.state);
+        let end = filter.before.as_ref().map_or(state.decided.len(), |before| before.0 as usize);
+        let (mut attempts, mut reached) = (Vec::new(), end.min(state.decided.len()));
+        let first = reached.saturating_sub(filter.look_max.max(1));
+        while reached > first && attempts.len() < filter.max {
+            reached -= 1;
+            let attempt = &state.decided[reached];
+            let changes = || attempt.records.iter().flat_map(|r| r.changes.iter().map(|change| (r.resource, change)));
+            if filter.takes(&attempt.recorded, changes) {
+                attempts.push(attempt.clone());
+            }
+        }
+        Ok(AttemptsPage { attempts, next: (reached > 0).then_some(Cursor(reached as u64)) })
+    }
+
+    async fn records(&self, resource: ResourceId, after: u64, upto: u64) -> Result<Vec<Record>, StoreError> {
+        let state = lock(&self.state);
+        let within = |r: &&Record| r.resource == resource && r.version.number > after && r.version.number <= upto;
+        Ok(state.records.iter().filter(within).cloned().collect())
+    }
+
+    async fn booking_as_of(
+        &self,
+        id: BookingId,
+        resource: ResourceId,
+        number: u64,
+    ) -> Result<Option<Arc<Booking>>, StoreError> {
+        let state = lock(&self.state);
+        let later = |versions: &Versions| versions.iter().any(|(of, v)| *of == resource && v.number > number);
+        let of_it = state.revisions.iter().filter(|(_, booking)| booking.id == id);
+        Ok(of_it.take_while(|(versions, _)| !later(versions)).last().map(|(_, booking)| booking.clone()))
+    }
+
     async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError> {
         let state = lock(&self.state);
         let holds = state.world.calendars.values().flat_map(|c| c.holds.values());
         Ok(holds.filter(|h| h.holder == holder).copied().collect())
+    }
+
+    async fn notices_of(&self, person: PersonId, before: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        let state = lock(&self.state);
+        let theirs = state.notices.iter().rev().filter(|n| n.notice.to == person && n.id < before);
+        Ok(theirs.take(max).copied().collect())
+    }
+
+    async fn notices_after(&self, after: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        let state = lock(&self.state);
+        Ok(state.notices.iter().filter(|n| n.id > after).take(max).copied().collect())
+    }
+
+    async fn entries_of(&self, owner: PersonId, max: usize) -> Result<Vec<(WaitEntry, Option<EntryEnd>)>, StoreError> {
+        let state = lock(&self.state);
+        let all = state.world.entries.iter().filter_map(|(id, (resource, ended))| match ended {
+            Some(ended) => Some((ended.entry, Some(ended.end))),
+            None => Some((*state.world.calendars.get(resource)?.entry(*id)?, None)),
+        });
+        let mut found: Vec<_> = all.filter(|(entry, _)| entry.owner == owner).collect();
+        found.sort_by_key(|(entry, _)| std::cmp::Reverse((entry.joined_at, entry.id)));
+        found.truncate(max);
+        Ok(found)
     }
 }
 
@@ -290,6 +391,21 @@ impl Directory for Memory {
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError> {
         lock(&self.state).people.insert(person.id, person);
         Ok(())
+    }
+
+    async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError> {
+        let state = &mut *lock(&self.state);
+        if state.people.remove(&id).is_none() {
+            return Ok(None);
+        }
+        let keys = state.keys.len();
+        state.keys.retain(|_, of| *of != id);
+        let revisions = state.revisions.iter_mut().map(|(_, booking)| booking);
+        let bookings = state.world.bookings.values().filter(|b| b.owner == id).count() as u64;
+        for booking in state.world.bookings.values_mut().chain(revisions).filter(|b| b.owner == id) {
+            Arc::make_mut(booking).details = Details::default();
+        }
+        Ok(Some(Erased { bookings, keys: (keys - state.keys.len()) as u64 }))
     }
 
     async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, _label: String) -> Result<(), StoreError> {

@@ -3,10 +3,10 @@
 
 use crate::catalogue::Catalogue;
 use async_trait::async_trait;
-use slotwise_domain::{Actor, Calendar, Failure};
+use slotwise_domain::{Actor, Calendar, Failure, News, Notice};
 use slotwise_domain::{
-    AttemptKey, Block, Booking, BookingId, Change, Decision, Epoch, Fingerprint, Hold, HoldEnd, Instant, Kind,
-    PersonId, Proposal, Resource, ResourceId, Role, Scope, Settle, Version, World,
+    AttemptKey, Block, Booking, BookingId, Change, Code, Decision, EntryEnd, Epoch, Fingerprint, Hold, HoldEnd,
+    Instant, Kind, Outcome, PersonId, Proposal, Resource, ResourceId, Role, Scope, Settle, Version, WaitEntry, World,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -34,8 +34,8 @@ pub trait Store: Send + Sync + 'static {
     /// Where the outbox stands now.
     async fn head(&self) -> Result<Cursor, StoreError>;
 
-    /// What falls due until an instant: resources with holds that expire, soonest first, at most `max`. Holds from before a restore
-    /// are due at once, whenever they expire.
+    /// What falls due until an instant: resources with holds that expire, and with people who wait and must be looked at again,
+    /// soonest first, at most `max`. Holds from before a restore are due at once, whenever they expire.
     async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError>;
 
     /// When the data was restored from a backup for the last time; `None` if it never was.
@@ -76,8 +76,34 @@ pub trait Views: Send + Sync + 'static {
     /// What happened to a booking: the records that speak of it, in the order of commits, at most `max`.
     async fn history(&self, id: BookingId, max: usize) -> Result<Vec<Record>, StoreError>;
 
+    /// A recorded attempt, with what became true by it.
+    async fn attempt(&self, key: AttemptKey) -> Result<Option<Attempt>, StoreError>;
+
+    /// Recorded attempts, the latest first.
+    async fn attempts(&self, filter: AttemptFilter) -> Result<AttemptsPage, StoreError>;
+
+    /// The records of a resource whose version's number is above `after` and at most `upto`, in order.
+    async fn records(&self, resource: ResourceId, after: u64, upto: u64) -> Result<Vec<Record>, StoreError>;
+
+    /// A booking as it was when the version of a resource that it is on had this number; what people said of it included.
+    async fn booking_as_of(
+        &self,
+        id: BookingId,
+        resource: ResourceId,
+        number: u64,
+    ) -> Result<Option<Arc<Booking>>, StoreError>;
+
     /// Holds of a person that no change has ended.
     async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError>;
+
+    /// What a person must be told, the newest first, before a place, at most `max`.
+    async fn notices_of(&self, person: PersonId, before: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError>;
+
+    /// What anybody must be told, the oldest first, after a place, at most `max`.
+    async fn notices_after(&self, after: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError>;
+
+    /// Waitlist entries of a person and how they ended if they did, those that joined last first, at most `max`.
+    async fn entries_of(&self, owner: PersonId, max: usize) -> Result<Vec<(WaitEntry, Option<EntryEnd>)>, StoreError>;
 }
 
 /// Who people are. Apart from the record, so that they can be forgotten.
@@ -95,8 +121,43 @@ pub trait Directory: Send + Sync + 'static {
     /// Makes a person, or changes name, title and role of the one with this id.
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError>;
 
+    /// Forgets a person for good: what they wrote in their bookings, their API keys, and who they are. What was decided stays, by
+    /// their id. `None` if there is no such person. What was cut short is finished by asking again.
+    async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError>;
+
     /// Makes an API key for a person.
     async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError>;
+}
+
+/// How people are told of notices: where to write to them, what they have read, and the letters still to be sent.
+#[async_trait]
+pub trait Post: Send + Sync + 'static {
+    /// Where to write to a person; `None` if they do not want it.
+    async fn address(&self, person: PersonId) -> Result<Option<String>, StoreError>;
+
+    /// Writes to them there from now on, or no more.
+    async fn put_address(&self, person: PersonId, email: Option<String>) -> Result<(), StoreError>;
+
+    /// Up to where a person has read their notices.
+    async fn read_until(&self, person: PersonId) -> Result<NoticeId, StoreError>;
+
+    /// A person has read their notices up to there. It never goes back.
+    async fn put_read_until(&self, person: PersonId, until: NoticeId) -> Result<(), StoreError>;
+
+    /// Up to where letters were made of notices; `None` if that has never begun.
+    async fn posted_until(&self) -> Result<Option<NoticeId>, StoreError>;
+
+    /// Makes letters for those of these people who have an address, and remembers up to where: both, or neither.
+    async fn post(&self, told: Vec<Noted>, until: NoticeId) -> Result<(), StoreError>;
+
+    /// Letters to be sent by now, the longest due first, at most `max`.
+    async fn letters(&self, now: Instant, max: usize) -> Result<Vec<Letter>, StoreError>;
+
+    /// A letter is on its way, or will never be.
+    async fn letter_done(&self, person: PersonId, id: NoticeId) -> Result<(), StoreError>;
+
+    /// A letter could not be sent; it is tried again then.
+    async fn letter_later(&self, person: PersonId, id: NoticeId, again: Instant) -> Result<(), StoreError>;
 }
 
 /// The wall clock, read in one place.
@@ -149,6 +210,8 @@ pub enum Made {
     Resource(Arc<Resource>, Version),
     /// A block, and the resource's policy version after it.
     Block(ResourceId, Block, u64),
+    /// A place in a waitlist, how it ended if it did, and where it is in line, from 1; 0 if it has ended.
+    Entry(Box<WaitEntry>, Option<EntryEnd>, usize),
 }
 
 /// A commit that did not happen, or may have.
@@ -216,6 +279,85 @@ pub struct Record {
     pub changes: Vec<Change>,
 }
 
+/// A recorded attempt with what became true by it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Key, fingerprint and decision.
+    pub recorded: Recorded,
+    /// What was asked, by name.
+    pub command: String,
+    /// What became true, by resource.
+    pub records: Vec<Record>,
+}
+
+/// Which recorded attempts.
+#[derive(Clone, Debug, Default)]
+pub struct AttemptFilter {
+    /// With this key.
+    pub key: Option<Uuid>,
+    /// That touched this resource or were refused on it.
+    pub resource: Option<ResourceId>,
+    /// Of this person, for them, or about a booking or hold of theirs.
+    pub person: Option<PersonId>,
+    /// Asked by this one; nil is the system.
+    pub actor: Option<Uuid>,
+    /// With this outcome, by name.
+    pub outcome: Option<String>,
+    /// Refused with this code.
+    pub code: Option<Code>,
+    /// Decided at or after this.
+    pub from: Option<Instant>,
+    /// Decided before this.
+    pub to: Option<Instant>,
+    /// Before this place: where the page before ended.
+    pub before: Option<Cursor>,
+    /// At most so many.
+    pub max: usize,
+    /// So many attempts are looked at for a page.
+    pub look_max: usize,
+}
+
+/// Some recorded attempts, the latest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptsPage {
+    /// Those that match.
+    pub attempts: Vec<Attempt>,
+    /// Where the next page begins; `None` if there is nothing more. A page may be short, or empty, and have a next one: only so many
+    /// attempts are looked at for each.
+    pub next: Option<Cursor>,
+}
+
+impl AttemptFilter {
+    /// Whether an attempt is one of these.
+    pub fn takes<'c, I: Iterator<Item = (ResourceId, &'c Change)>>(
+        &self,
+        recorded: &Recorded,
+        changes: impl Fn() -> I,
+    ) -> bool {
+        let decision = &recorded.decision;
+        let rejection = match &decision.outcome {
+            Outcome::Rejected(rejection) => Some(rejection),
+            Outcome::Booked | Outcome::Accepted => None,
+        };
+        let on = |id: ResourceId| {
+            decision.decided.iter().any(|(of, _)| *of == id) || rejection.is_some_and(|r| r.resource == Some(id))
+        };
+        let actor = recorded.key.actor;
+        self.outcome.as_deref().is_none_or(|name| name == decision.outcome.name())
+            && self.code.is_none_or(|code| rejection.is_some_and(|r| r.code == code))
+            && self.key.is_none_or(|key| key == recorded.key.key)
+            && self.actor.is_none_or(|wanted| wanted == actor)
+            && self.from.is_none_or(|from| decision.decided_at >= from)
+            && self.to.is_none_or(|to| decision.decided_at < to)
+            && self.resource.is_none_or(|id| on(id) || changes().any(|(of, _)| of == id))
+            && self.person.is_none_or(|id| {
+                actor == id.0
+                    || decision.asked.owner == Some(id)
+                    || changes().any(|(_, change)| change.about() == Some(id) || change.about_before() == Some(id))
+            })
+    }
+}
+
 /// What follows a version of a resource.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Streamed {
@@ -223,6 +365,74 @@ pub enum Streamed {
     Records(Vec<Record>, bool),
     /// It cannot be told from there: another epoch, or the version is ahead of the record.
     Resync,
+}
+
+/// The place of a notice among all: they lie in the order of commits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NoticeId {
+    /// Which commit.
+    pub commit: u64,
+    /// Where among the notices of that commit, from 1.
+    pub place: u32,
+}
+
+impl NoticeId {
+    /// After all that can be.
+    pub const LAST: NoticeId = NoticeId { commit: i64::MAX as u64, place: u32::MAX };
+}
+
+/// A notice, and where and when it became true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// Its place.
+    pub id: NoticeId,
+    /// Whom, what, and of which booking.
+    pub notice: Notice,
+    /// On which resource; the first, if the booking has several.
+    pub resource: ResourceId,
+    /// When.
+    pub at: Instant,
+}
+
+impl Noted {
+    /// What the changes of one attempt tell people: each of them each thing of each booking once, whatever it is on. `place` is that
+    /// of the last notice before them, and moves on.
+    pub fn by<'a>(
+        changes: impl Iterator<Item = (ResourceId, &'a Change)>,
+        by: Actor,
+        at: Instant,
+        commit: u64,
+        place: &mut u32,
+    ) -> Vec<Noted> {
+        let mut told: Vec<(ResourceId, Notice)> = Vec::new();
+        for (resource, change) in changes {
+            for notice in Notice::of(change, by) {
+                if told.iter().all(|(_, known)| *known != notice) {
+                    told.push((resource, notice));
+                }
+            }
+        }
+        // Who is promoted has a booking by it; that is one piece of news.
+        let promoted: Vec<BookingId> =
+            told.iter().filter(|(_, n)| n.news == News::Promoted).map(|(_, n)| n.booking).collect();
+        told.retain(|(_, n)| n.news != News::Booked || !promoted.contains(&n.booking));
+        let placed = told.into_iter().map(|(resource, notice)| {
+            *place += 1;
+            Noted { id: NoticeId { commit, place: *place }, notice, resource, at }
+        });
+        placed.collect()
+    }
+}
+
+/// A letter still to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// What it tells.
+    pub told: Noted,
+    /// Where to.
+    pub email: String,
+    /// How often it was tried.
+    pub tries: u32,
 }
 
 /// A place in the outbox; only its store knows what it means.
@@ -278,6 +488,15 @@ pub struct BookingFilter {
     pub after: Option<(Instant, BookingId)>,
     /// At most so many.
     pub max: usize,
+}
+
+/// What was forgotten with a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Bookings of theirs; they stay, without what was written in them.
+    pub bookings: u64,
+    /// API keys.
+    pub keys: u64,
 }
 
 /// A person as others may see them.

@@ -3,8 +3,8 @@
 
 use crate::port::{Made, Recorded};
 use slotwise_domain::{
-    Action, AttemptKey, BookingState, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome,
-    Proposal, Scope, Settle, Span, Subject, Verdict, World, invariants,
+    Action, Asked, AttemptKey, BookingState, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome,
+    Proposal, ResourceId, Scope, Settle, Span, Subject, Verdict, World, invariants,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -34,12 +34,12 @@ pub fn judge<E>(
     mut load: impl FnMut(&mut World, &Scope) -> Result<(), E>,
 ) -> Result<Judged, E> {
     let mut scope = proposal.command.scope();
-    let missing = scope.minus(&world.loaded);
-    if !missing.is_empty() {
-        load(world, &missing)?;
+    if !scope.within(&world.loaded) {
+        load(world, &scope.minus(&world.loaded))?;
     }
-    for _ in 0..ROUNDS_MAX {
+    for round in 1..=ROUNDS_MAX {
         let decided_at = world.decided_at(&scope, clock);
+        world.rounds = ROUNDS_MAX - round;
         // A panic in the judgement is this proposal's alone: the world is not touched by it.
         let Ok(verdict) = catch_unwind(AssertUnwindSafe(|| settle(world, proposal, decided_at))) else {
             tracing::error!(command = proposal.command.name(), key = %proposal.key.key, "settle panicked; this is a bug");
@@ -54,11 +54,18 @@ pub fn judge<E>(
             }
             Verdict::Moved(ground) => Judged::Failed(Failure { code: FailureCode::VersionStale, ground: Some(ground) }),
             Verdict::Accepted(changes, subject) => {
+                // It may reach resources that another proposal had loaded: of those too, time never goes back.
+                let reached =
+                    Scope { resources: changes.records.iter().map(|(id, _)| *id).collect(), ..Scope::default() };
+                if world.decided_at(&reached, decided_at) > decided_at {
+                    scope.extend(&reached);
+                    continue;
+                }
                 let asked = match &proposal.command.action {
                     Action::Override { action, .. } => action,
                     action => action,
                 };
-                let outcome = match (asked, books(&changes)) {
+                let outcome = match (asked, books(&changes, subject)) {
                     (Action::Book { .. }, true) => Outcome::Booked,
                     (_, _) => Outcome::Accepted,
                 };
@@ -72,8 +79,9 @@ pub fn judge<E>(
     Ok(Judged::Failed(Failure::of(FailureCode::Conflict)))
 }
 
-fn books(changes: &Changes) -> bool {
-    changes.bookings.iter().any(|b| b.state == BookingState::Confirmed)
+/// Whether what it is about is confirmed: others may have their turn by it.
+fn books(changes: &Changes, subject: Subject) -> bool {
+    changes.bookings.iter().any(|b| Subject::Booking(b.id) == subject && b.state == BookingState::Confirmed)
 }
 
 fn fold(
@@ -85,12 +93,17 @@ fn fold(
     subject: Option<Subject>,
     decided_at: Instant,
 ) -> Judged {
-    let before = world.versions(scope);
     let made_versions = world.apply(&changes, decided_at);
-    let decided = if made_versions.is_empty() { before } else { made_versions };
-    let policies = decided.iter().filter_map(|(id, _)| Some((*id, world.calendars.get(id)?.resource.policy_version)));
-    let policies = policies.collect();
+    // Where it made none, they are what they were.
+    let decided = if made_versions.is_empty() { world.versions(scope) } else { made_versions };
+    let policy = |(id, _): &(ResourceId, _)| Some((*id, world.calendars.get(id)?.resource.policy_version));
+    let mut policies = Vec::with_capacity(decided.len());
+    policies.extend(decided.iter().filter_map(policy));
     let made = subject.and_then(|s| made(world, s));
+    let asked = match outcome {
+        Outcome::Rejected(_) => proposal.command.asked(),
+        Outcome::Booked | Outcome::Accepted => Asked::default(),
+    };
     let decision = Decision {
         outcome,
         subject,
@@ -99,6 +112,7 @@ fn fold(
         observed: proposal.observed.clone(),
         decided,
         policies,
+        asked,
     };
     if let (Outcome::Rejected(r), hint) = (&decision.outcome, proposal.hint)
         && hint != Some(r.code)
@@ -139,6 +153,14 @@ pub fn made(world: &World, subject: Subject) -> Option<Made> {
             let block = calendar.blocks.get(&id)?;
             Some(Made::Block(resource, block.clone(), calendar.resource.policy_version))
         }
+        Subject::Entry(resource, id) => match world.entries.get(&id) {
+            Some((_, Some(ended))) => Some(Made::Entry(Box::new(ended.entry), Some(ended.end), 0)),
+            _ => {
+                let calendar = world.calendars.get(&resource)?;
+                let place = calendar.place_in_line(id).unwrap_or(0);
+                calendar.entry(id).map(|entry| Made::Entry(Box::new(*entry), None, place))
+            }
+        },
     }
 }
 

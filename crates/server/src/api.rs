@@ -4,14 +4,18 @@
 pub mod admin;
 pub mod alternatives;
 pub mod attempts;
+pub mod audit;
 pub mod board;
 pub mod bookings;
+pub mod explain;
 pub mod holds;
+pub mod notices;
 pub mod operations;
 pub mod people;
 pub mod resources;
 pub mod room_bookings;
 pub mod search;
+pub mod waitlist;
 
 use crate::problem::ProblemBody;
 

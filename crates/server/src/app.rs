@@ -1,6 +1,7 @@
 //! What every handler shares, and the one way an attempt takes from a handler to the engine and back.
 //! It knows no store by name and keeps nothing that is true.
 
+use crate::api;
 use crate::auth::{Asker, DemoSessions};
 use crate::crowd::Crowds;
 use crate::listen::Bounds;
@@ -10,8 +11,8 @@ use crate::rate::Rates;
 use crate::realtime::{Conflict, Realtime};
 use crate::requests::Said;
 use crate::site::Site;
-use crate::wire::{BlockBody, BookingBody, HoldBody, PersonBody, ResourceBody, ResourceVersion, time};
-use axum::Json;
+use crate::wire::{BlockBody, BookingBody, EntryBody, HoldBody, PersonBody, ResourceBody, ResourceVersion, time};
+use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -20,7 +21,7 @@ use slotwise_domain::{
     ResourceId, Scope, Slot, Subject,
 };
 use slotwise_engine::catalogue;
-use slotwise_engine::{Answer, Directory, Engine, Made, Recorded, Request, Views};
+use slotwise_engine::{Answer, Directory, Engine, Made, Post, Recorded, Request, Views};
 use std::ops::Deref;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub views: Arc<dyn Views>,
     /// Who people are.
     pub directory: Arc<dyn Directory>,
+    /// How they are told of notices.
+    pub post: Arc<dyn Post>,
     /// Their names, remembered for a moment.
     pub people: Arc<People>,
     /// Sockets.
@@ -102,6 +105,9 @@ pub struct AcceptedBody {
     /// The block it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block: Option<BlockBody>,
+    /// The place in a waitlist it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryBody>,
     /// The resource's policy version after a block was added or removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_version: Option<u64>,
@@ -123,6 +129,9 @@ impl IntoResponse for Told {
                 let location = match &*body {
                     AcceptedBody { booking: Some(b), .. } => Some(format!("/api/bookings/{}", b.id)),
                     AcceptedBody { resource: Some(r), .. } => Some(format!("/api/resources/{}", r.id)),
+                    AcceptedBody { entry: Some(EntryBody { id: Some(id), .. }), .. } => {
+                        Some(format!("/api/waitlist/{id}"))
+                    }
                     _ => None,
                 };
                 let etag = match &*body {
@@ -131,7 +140,7 @@ impl IntoResponse for Told {
                     _ => None,
                 };
                 let said = Said { outcome: Some(body.outcome), code: String::new() };
-                let mut response = (status, Json(body)).into_response();
+                let mut response = json(status, HeaderValue::from_static("application/json"), &body);
                 response.extensions_mut().insert(said);
                 if let Some(location) = location.filter(|_| made).and_then(|l| HeaderValue::from_str(&l).ok()) {
                     response.headers_mut().insert(header::LOCATION, location);
@@ -144,6 +153,22 @@ impl IntoResponse for Told {
             Told::Problem(problem, replayed) => mark_replay(problem.into_response(), replayed),
         }
     }
+}
+
+/// Bytes that most answers to an attempt fit in, and headers of one: neither grows while it is filled.
+const ANSWER_BYTES: usize = 1_024;
+const ANSWER_HEADERS: usize = 12;
+
+/// An answer of JSON, written at once.
+pub fn json(status: StatusCode, content_type: HeaderValue, body: &impl Serialize) -> Response {
+    let mut text = Vec::with_capacity(ANSWER_BYTES);
+    // Our own types always serialise: they hold strings, numbers and lists.
+    drop(serde_json::to_writer(&mut text, body));
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().reserve(ANSWER_HEADERS);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
 }
 
 /// The status of what was accepted: whether it made something new, whether it was decided before.
@@ -195,19 +220,17 @@ impl App {
     }
 
     async fn conclude(&self, asker: &Asker, key: Uuid, answer: Answer, asked: &Command) -> Result<Told, Problem> {
-        let conflict = match &answer {
+        let fought_over = match &answer {
             Answer::Decided(recorded, _) => match &recorded.decision.outcome {
-                Outcome::Rejected(r) if r.code.is_conflict() => Some(Some(r.clone())),
+                Outcome::Rejected(r) if r.code.is_conflict() => subject_of(asked, Some(r)),
                 _ => None,
             },
-            Answer::Failed(failure) if failure.code == FailureCode::Conflict => Some(None),
+            Answer::Failed(failure) if failure.code == FailureCode::Conflict => subject_of(asked, None),
             _ => None,
         };
         let told = self.tell(asker, key, answer, Some(asked)).await?;
-        if let (Some(rejection), Told::Problem(problem, _)) = (conflict, &told)
-            && let Some(resource) = subject_of(asked, rejection.as_ref())
-        {
-            self.realtime.conflict(Conflict { person: asker.id, resource, problem: problem.clone() });
+        if let (Some(resource), Told::Problem(problem, _)) = (fought_over, &told) {
+            self.realtime.conflict(|| Conflict { person: asker.id, resource, problem: problem.clone() });
         }
         Ok(told)
     }
@@ -252,6 +275,7 @@ impl App {
             hold_ended: None,
             resource: None,
             block: None,
+            entry: None,
             policy_version: None,
         };
         match made {
@@ -275,6 +299,10 @@ impl App {
                 body.block = Some(BlockBody::from(&block));
                 body.policy_version = Some(policy_version);
             }
+            Some(Made::Entry(entry, end, _)) => {
+                let calendar = self.calendar(entry.resource).await?;
+                body.entry = Some(api::waitlist::body(self, asker, &entry, end, calendar.as_ref()).await);
+            }
             None => {}
         }
         let new = asked.is_none_or(|c| makes(&c.action));
@@ -290,11 +318,12 @@ impl App {
                 let both = (self.views.booking(one).await?, self.views.booking(other).await?);
                 return Ok(both.0.zip(both.1).map(|(one, other)| Made::Bookings(one, other)));
             }
-            Subject::Hold(..) | Subject::Resource(_) | Subject::Block(..) => {}
+            Subject::Hold(..) | Subject::Resource(_) | Subject::Block(..) | Subject::Entry(..) => {}
         }
         let mut scope = Scope::default();
         match subject {
             Subject::Hold(_, id) => scope.holds.extend([id]),
+            Subject::Entry(_, id) => scope.entries.extend([id]),
             Subject::Resource(id) | Subject::Block(id, _) => scope.resources.extend([id]),
             Subject::Booking(id) => scope.bookings.extend([id]),
             Subject::Bookings(one, other) => scope.bookings.extend([one, other]),
@@ -344,6 +373,7 @@ const fn makes(action: &slotwise_domain::Action) -> bool {
     match action {
         Action::CreateResource { .. } | Action::AddBlock { .. } | Action::Book { .. } | Action::Hold { .. } => true,
         Action::Override { action, .. } => makes(action),
+        Action::JoinWaitlist { .. } => true,
         Action::EditResource { .. }
         | Action::RemoveBlock { .. }
         | Action::Approve { .. }
@@ -359,7 +389,9 @@ const fn makes(action: &slotwise_domain::Action) -> bool {
         | Action::Decline { .. }
         | Action::HandOver { .. }
         | Action::SetCapacity { .. }
-        | Action::SetService { .. } => false,
+        | Action::SetService { .. }
+        | Action::LeaveWaitlist { .. }
+        | Action::SetClass { .. } => false,
     }
 }
 

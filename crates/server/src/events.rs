@@ -6,7 +6,7 @@ use crate::people::People;
 use crate::wire::{DisplacerBody, time};
 use serde::Serialize;
 use serde_json::{Value, json};
-use slotwise_domain::{BookingId, Change, Hold, HoldEnd, Instant, Kind, PersonId, Slot};
+use slotwise_domain::{BookingId, Change, EntryEnd, Hold, HoldEnd, Instant, Kind, PersonId, Slot, WaitEntry};
 use slotwise_engine::Record;
 
 /// One message.
@@ -135,6 +135,24 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
             }
             (event, "hold", about)
         }
+        Change::WaitJoined(entry) => ("waitlistJoined", "entry", described_entry(entry, to)),
+        Change::WaitOffered(entry) => ("waitlistOffered", "entry", described_entry(entry, to)),
+        Change::WaitResumed(entry) | Change::WaitMoved(entry) => {
+            ("waitlistChanged", "entry", described_entry(entry, to))
+        }
+        Change::WaitEnded(ended) => {
+            let mut about = described_entry(&ended.entry, to);
+            if let Some(fields) = about.as_object_mut() {
+                fields.insert("ended".into(), json!(ended.end.name()));
+                if let EntryEnd::Promoted { booking } = ended.end {
+                    fields.insert("booking".into(), json!((ended.entry.owner == to.id).then_some(booking.0)));
+                }
+            }
+            let promoted = matches!(ended.end, EntryEnd::Promoted { .. });
+            (if promoted { "waitlistPromoted" } else { "waitlistLeft" }, "entry", about)
+        }
+        // That there is something to do is of no concern to anybody; what is done is told.
+        Change::WaitDue(_) => ("waitlistChanged", "entry", Value::Null),
     }
 }
 
@@ -143,6 +161,19 @@ fn with<const N: usize>(mut about: Value, fields: [(&str, Value); N]) -> Value {
         about.extend(fields.map(|(name, value)| (name.to_owned(), value)));
     }
     about
+}
+
+/// Who waits is told to themselves and to nobody else.
+fn described_entry(entry: &WaitEntry, to: &Asker) -> Value {
+    let mine = entry.owner == to.id;
+    json!({
+        "id": mine.then_some(entry.id.0),
+        "start": time(entry.interval.start()),
+        "end": time(entry.interval.end()),
+        "units": entry.units,
+        "offer": entry.offer.filter(|_| mine).map(|id| id.0),
+        "mine": mine,
+    })
 }
 
 async fn described_booking(

@@ -6,14 +6,19 @@ use crate::problem::{FieldError, Problem};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::ser::Formatter;
 use slotwise_domain::Instant;
 use slotwise_engine::round;
+use std::io;
 use uuid::Uuid;
+
+/// The header with an attempt's key.
+pub const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The attempt's key, from the `Idempotency-Key` header.
 pub struct Key(pub Uuid);
@@ -41,7 +46,7 @@ impl FromRequestParts<App> for OptionalKey {
 }
 
 fn read_key(parts: &Parts, now: Instant) -> Result<Option<Uuid>, Problem> {
-    let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
+    let Some(value) = parts.headers.get(KEY) else { return Ok(None) };
     // The header draft quotes the key as a structured string; both forms are understood.
     check_key(value.to_str().unwrap_or_default().trim().trim_matches('"'), now).map(Some)
 }
@@ -101,7 +106,9 @@ pub async fn read_body(request: Request, app: &App, max: usize) -> Result<Bytes,
 /// Reads JSON, with the field at fault if it is not understood.
 fn read_json<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, Problem> {
     let read = parse_json(bytes)?;
+    // What is sent is understood whole, or refused. So where as many lists and objects are understood as were sent, each is what it was.
     if bytes.contains(&b'[')
+        && Beginnings::sent(bytes) != Beginnings::understood(&read)
         && let Ok(sent) = serde_json::from_slice(bytes)
     {
         no_list_for_object(&sent, &read)?;
@@ -109,8 +116,57 @@ fn read_json<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, Problem
     Ok(read)
 }
 
+/// How many lists and how many objects begin in a JSON text.
+#[derive(Default, PartialEq, Eq)]
+struct Beginnings {
+    lists: usize,
+    objects: usize,
+}
+
+impl Beginnings {
+    fn sent(json: &[u8]) -> Beginnings {
+        let (mut seen, mut quoted) = (Beginnings::default(), false);
+        let mut bytes = json.iter();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'"' => quoted = !quoted,
+                // Only in a string, where it may come before a quote.
+                b'\\' => drop(bytes.next()),
+                b'[' => seen.lists += usize::from(!quoted),
+                b'{' => seen.objects += usize::from(!quoted),
+                _ => {}
+            }
+        }
+        seen
+    }
+
+    /// What would begin if it were written; nothing is.
+    fn understood(read: &impl Serialize) -> Beginnings {
+        let mut seen = Beginnings::default();
+        // Our own types always serialise.
+        drop(read.serialize(&mut serde_json::Serializer::with_formatter(io::sink(), &mut seen)));
+        seen
+    }
+}
+
+impl Formatter for &mut Beginnings {
+    fn begin_array<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.lists += 1;
+        Ok(())
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.objects += 1;
+        Ok(())
+    }
+}
+
 /// The same, for what is no object of named fields: nothing is looked at twice.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // To keep the path of what is being read costs more than reading: it is kept only to tell where something is not understood.
+    if let Ok(read) = serde_json::from_slice(bytes) {
+        return Ok(read);
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(not_understood)?;
     reader.end().map_err(|e| {
@@ -126,7 +182,7 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 
 /// Reads a part of what was read already, in the same way.
 pub fn read_value<T: DeserializeOwned + Serialize>(sent: &Value) -> Result<T, Problem> {
-    let read = serde_path_to_error::deserialize(sent).map_err(not_understood)?;
+    let read = T::deserialize(sent).or_else(|_| serde_path_to_error::deserialize(sent).map_err(not_understood))?;
     no_list_for_object(sent, &read)?;
     Ok(read)
 }
@@ -144,24 +200,23 @@ fn not_understood(e: serde_path_to_error::Error<serde_json::Error>) -> Problem {
 
 fn no_list_for_object(sent: &Value, read: &impl Serialize) -> Result<(), Problem> {
     let understood = serde_json::to_value(read).unwrap_or_default();
-    match list_for_object(sent, &understood, String::new()) {
-        Some(field) => Err(Problem::field(FieldError::new(&field, "not_understood", "must be an object, not a list"))),
-        None => Ok(()),
-    }
+    let Some(path) = list_for_object(sent, &understood) else { return Ok(()) };
+    let field = if path.is_empty() { "body" } else { path.trim_start_matches('.') };
+    Err(Problem::field(FieldError::new(field, "not_understood", "must be an object, not a list")))
 }
 
-/// Where a list was sent for an object: the reader takes a list for an object's fields in their order, which nobody means.
-fn list_for_object(sent: &Value, understood: &Value, path: String) -> Option<String> {
+/// The path to where a list was sent for an object, such as `.lines[0]`: the reader takes a list for an object's fields in their order,
+/// which nobody means.
+fn list_for_object(sent: &Value, understood: &Value) -> Option<String> {
     match (sent, understood) {
-        (Value::Array(_), Value::Object(_)) => Some(if path.is_empty() { "body".into() } else { path }),
+        (Value::Array(_), Value::Object(_)) => Some(String::new()),
         (Value::Array(sent), Value::Array(understood)) => {
             let mut pairs = sent.iter().zip(understood).enumerate();
-            pairs.find_map(|(n, (sent, understood))| list_for_object(sent, understood, format!("{path}[{n}]")))
+            pairs.find_map(|(n, (sent, understood))| Some(format!("[{n}]{}", list_for_object(sent, understood)?)))
         }
-        (Value::Object(sent), Value::Object(understood)) => sent.iter().find_map(|(name, sent)| {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            list_for_object(sent, understood.get(name)?, path)
-        }),
+        (Value::Object(sent), Value::Object(understood)) => sent
+            .iter()
+            .find_map(|(name, sent)| Some(format!(".{name}{}", list_for_object(sent, understood.get(name)?)?))),
         (_, _) => None,
     }
 }
@@ -234,5 +289,51 @@ pub fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
         None => Ok(50),
         Some(n) if (1..=200).contains(&n) => Ok(n),
         Some(_) => Err(Problem::field(FieldError::new("limit", "out_of_range", "must be between 1 and 200"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize, Serialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        lines: Vec<Line>,
+        note: Option<String>,
+        #[serde(default)]
+        more: Vec<Line>,
+    }
+
+    #[derive(Debug, Deserialize, Serialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        of: u32,
+    }
+
+    /// What is told of a body: `understood`, or the field at fault.
+    fn check(sent: &str, told: &str) {
+        match read_json::<Order>(sent.as_bytes()) {
+            Ok(_) => assert_eq!(told, "understood", "{sent}"),
+            Err(problem) => {
+                let fields: Vec<&str> = problem.errors.iter().map(|e| e.field.as_str()).collect();
+                assert_eq!(fields.join(" "), told, "{sent}: {}", problem.detail);
+            }
+        }
+    }
+
+    #[test]
+    fn an_object_is_never_read_from_a_list_and_the_field_is_named() {
+        check(r#"{"lines":[]}"#, "understood");
+        check(r#"{"lines":[{"of":1},{"of":2}],"note":"[{","more":[]}"#, "understood");
+        check(r#"{"lines":[{"of":1}],"note":"a \" [[ \\"}"#, "understood");
+        check(r#"[[{"of":1}],null,[]]"#, "body");
+        check(r#"{"lines":[[1]]}"#, "lines[0]");
+        check(r#"{"lines":[{"of":1},[2]],"more":[]}"#, "lines[1]");
+        check(r#"{"lines":[{"of":1}],"more":[[2]]}"#, "more[0]");
+        check(r#"{"lines":[[1]],"note":"{"}"#, "lines[0]");
+        check(r#"{"lines":[{"of":"one"}]}"#, "lines[0].of");
+        check(r#"{"lines":[{"of":1,"by":2}]}"#, "lines[0].by");
     }
 }

@@ -123,7 +123,7 @@ pub async fn find(app: &App, search: &Search<'_>) -> Result<Found, Problem> {
 /// What can be told of everything that matches without its calendars.
 struct Survey {
     all: Vec<Sighting>,
-    /// By place, what has something on its calendar about that time, and the terms of it.
+    /// By place, what has something on its calendar about the time it would have, and the terms of it.
     doubtful: Vec<(usize, Terms)>,
     facets: Facets,
 }
@@ -142,11 +142,15 @@ fn survey(catalogue: &Catalogue, search: &Search, world: &mut World) -> Result<S
             unknown @ None => {
                 let Some(like) = catalogue.ruled(matched.rules) else { continue };
                 let terms = terms_of(like, search, world)?;
-                let taken = match terms {
+                // What else is taken within a window makes nothing free any sooner: where nothing is on the first time that
+                // the rules allow, it is the first.
+                let wanted = match terms {
                     Terms::Elsewhen => None,
-                    Terms::At(interval, _) | Terms::Within(interval, ..) => Some(like.spec.policy.occupied(interval)),
+                    Terms::At(interval, _) => Some(interval),
+                    Terms::Within(_, _, first) => first,
                 };
-                unknown.insert((terms, taken.map_or_else(Idle::default, |taken| catalogue.idle(taken))))
+                let idle = wanted.map(|wanted| catalogue.idle(like.spec.policy.occupied(wanted)));
+                unknown.insert((terms, idle.unwrap_or_default()))
             }
         };
         let (interval, free) = match *terms {

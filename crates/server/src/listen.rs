@@ -4,8 +4,9 @@
 use crate::connection::{Pace, Seat, Seats, Sent, Watched};
 use crate::site::{Peer, Site, network};
 use crate::tls::Tls;
-use axum::Router;
 use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -17,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
+use tower::Service;
 
 /// How long running requests may take to end after a stop was asked for.
 const STOP_WITHIN: Duration = Duration::from_secs(8);
@@ -49,10 +50,21 @@ pub struct Bounds {
     pub idle_within: Duration,
 }
 
+/// What answers every request; each connection has one of its own.
+pub trait Answers:
+    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
 /// What connections share.
-struct Door {
+struct Door<A> {
     http: http1::Builder,
-    router: Router,
+    answers: A,
     bounds: Bounds,
     tls: Option<Arc<Tls>>,
     /// What is running may end, nothing new is begun.
@@ -62,7 +74,7 @@ struct Door {
 /// Serves until `stop` resolves, then lets what is running end.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    answers: impl Answers,
     bounds: Bounds,
     site: Arc<Site>,
     tls: Option<Arc<Tls>>,
@@ -71,7 +83,7 @@ pub async fn serve(
     let mut http = http1::Builder::new();
     // Our own clock is below: one for the head, another for idling.
     http.header_read_timeout(None).max_headers(bounds.headers_max).max_header_size(bounds.headers_bytes);
-    let door = Arc::new(Door { http, router, bounds, tls, closing: CancellationToken::new() });
+    let door = Arc::new(Door { http, answers, bounds, tls, closing: CancellationToken::new() });
     let seats = Seats::new(&bounds);
     let connections = TaskTracker::new();
     tokio::pin!(stop);
@@ -109,7 +121,7 @@ pub async fn serve(
     }
 }
 
-async fn one(door: Arc<Door>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
+async fn one(door: Arc<Door<impl Answers>>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
     // Small answers must not wait for a full packet.
     if let Err(e) = stream.set_nodelay(true) {
         return tracing::debug!(%peer, "a connection ended at once: {e}");
@@ -127,7 +139,7 @@ async fn one(door: Arc<Door>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
     }
 }
 
-async fn http<S>(door: &Door, stream: S, peer: SocketAddr, seat: Seat)
+async fn http<S>(door: &Door<impl Answers>, stream: S, peer: SocketAddr, seat: Seat)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -136,7 +148,7 @@ where
     let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
         pace.asked();
         request.extensions_mut().insert(Peer(peer));
-        let answered = door.router.clone().oneshot(request.map(Body::new));
+        let answered = door.answers.clone().call(request.map(Body::new));
         let pace = pace.clone();
         async move {
             let Ok(response) = answered.await;

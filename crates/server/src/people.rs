@@ -23,6 +23,11 @@ impl People {
         People { directory, names: Mutex::default() }
     }
 
+    /// Remembers a name no longer.
+    pub fn forget(&self, id: PersonId) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
     /// The name of a person, if they are known.
     pub async fn name(&self, id: PersonId) -> Option<String> {
         let known = self.names.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();

@@ -1,19 +1,18 @@
 //! What is not a success, as RFC 9457 problems: in one place, last. What the person reads is written here;
 //! what the operator reads is logged where it is handled, and never the same string.
 
-use crate::app::App;
+use crate::app::{App, json};
 use crate::auth::Asker;
 use crate::rate::Standing;
 use crate::requests::Said;
 use crate::wire::{ResourceVersion, SeenBody, time};
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use slotwise_domain::{
-    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId, Rule,
-    Witness, Zone,
+    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId,
+    ResourceSpec, Rule, Waitlist, Witness, Zone,
 };
 use slotwise_engine::NoAnswer;
 use utoipa::ToSchema;
@@ -42,7 +41,7 @@ impl FieldError {
 /// What made a refusal true, as far as the asker may know.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct WitnessBody {
-    /// `booking`, `hold`, `block`, `rule` or `instant`.
+    /// `booking`, `hold`, `block`, `rule`, `instant` or `waiting`.
     pub kind: &'static str,
     /// Its id.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +64,9 @@ pub struct WitnessBody {
     /// The instant that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// The place in line of whoever waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<u32>,
 }
 
 /// A problem (RFC 9457).
@@ -108,6 +110,9 @@ pub struct ProblemBody {
     /// Where to look for what is free instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alternatives: Option<String>,
+    /// The waitlist that can be joined instead, by a POST to its path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waitlist: Option<String>,
     /// Seconds after which asking again may go otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<i64>,
@@ -372,6 +377,12 @@ impl Problem {
             | Code::WaitlistFirst => StatusCode::CONFLICT,
         };
         let problem = Problem::request(status, rejection.code.name(), title(rejection.code), &shown.detail);
+        let can_wait = match rejection.code {
+            Code::Full | Code::Insufficient | Code::HeldByOther | Code::WaitlistFirst => rejection.resource,
+            _ => None,
+        };
+        let can_wait = can_wait.and_then(|id| app.resource(id)).filter(|r| r.spec.policy.waitlist.is_some());
+        let waitlist = can_wait.map(|r| format!("/api/waitlist?resource={}", r.id));
         let seen = decision.seen.map(|s| SeenBody {
             epoch: s.version.epoch.0,
             version: s.version.number,
@@ -389,6 +400,7 @@ impl Problem {
             }
             p.witness = shown.witness;
             p.alternatives = command.and_then(|c| alternatives(c, rejection));
+            p.waitlist = waitlist;
             p.retry_after = rejection.retry_at.map(|at| at.since(decision.decided_at).seconds_up());
         })
     }
@@ -399,10 +411,9 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = self.retry_after.filter(|_| status != StatusCode::UNPROCESSABLE_ENTITY);
         let said = Said { outcome: self.outcome, code: self.code.clone() };
-        let mut response = (status, Json(self.0)).into_response();
+        let mut response = json(status, HeaderValue::from_static("application/problem+json"), &self.0);
         response.extensions_mut().insert(said);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(0)));
         }
@@ -449,10 +460,20 @@ impl Shown {
             }
             _ => None,
         };
+        Shown::put(rejection, spec, owner, reason.as_deref())
+    }
+
+    /// In words, with the name of a witness's owner and the reason of a block, if the reader may know them.
+    pub fn put(
+        rejection: &Rejection,
+        spec: Option<&ResourceSpec>,
+        owner: Option<String>,
+        reason: Option<&str>,
+    ) -> Shown {
         let zone = spec.map_or_else(Zone::utc, |s| s.zone.clone());
         let name = spec.map_or("It", |s| s.name.as_str()).to_owned();
         let kind = spec.map(|s| s.kind);
-        let detail = sentence(rejection, &name, kind, owner.as_deref(), reason.as_deref(), &zone);
+        let detail = sentence(rejection, &name, kind, owner.as_deref(), reason, &zone);
         Shown { detail, witness: witness(rejection, owner), kind }
     }
 }
@@ -485,6 +506,10 @@ fn witness(rejection: &Rejection, owner: Option<String>) -> Option<WitnessBody> 
             ..WitnessBody::default()
         },
         Some(Witness::Instant(at)) => WitnessBody { kind: "instant", at: Some(time(at)), ..WitnessBody::default() },
+        // Who it is stays with them.
+        Some(Witness::Waiting { place, .. }) => {
+            WitnessBody { kind: "waiting", place: Some(place), ..WitnessBody::default() }
+        }
         None if rule.is_some() => WitnessBody { kind: "rule", ..WitnessBody::default() },
         None => return None,
     };
@@ -531,7 +556,7 @@ fn sentence(
         Some(Witness::Booking { interval, .. } | Witness::Hold { interval, .. } | Witness::Block { interval, .. }) => {
             format!(" until {} ({})", at_text(interval.end(), zone), zone.name())
         }
-        Some(Witness::Instant(_)) | None => String::new(),
+        Some(Witness::Instant(_) | Witness::Waiting { .. }) | None => String::new(),
     };
     let instant = match r.witness {
         Some(Witness::Instant(at)) => format!("{} ({})", at_text(at, zone), zone.name()),
@@ -564,6 +589,13 @@ fn sentence(
         (Code::Invalid, Some(Rule::Field("reason"))) => {
             "Say why: reason is missing or too long. Whoever is concerned is told.".into()
         }
+        (Code::Invalid, Some(Rule::WaitlistOff)) => {
+            format!("{name} has no waitlist. Look for another, or another time.")
+        }
+        (Code::Invalid, Some(Rule::Waiting)) => {
+            format!("You wait for {name} already. You are told when it is your turn.")
+        }
+        (Code::Invalid, Some(Rule::UnitsFree)) => format!("{name} has enough left. Book it."),
         (Code::Invalid, Some(Rule::Field(field))) => format!("{field} cannot be so. Nothing was changed."),
         (Code::Invalid, _) => "This can never be done as asked.".into(),
         (Code::NotFound, Some(Rule::Person)) => "There is no such person.".into(),
@@ -579,6 +611,7 @@ fn sentence(
                 "{name} is booked with an admin's approval. Ask for a new booking there, or ask an admin to move this one."
             )
         }
+        (Code::NotAllowed, Some(Rule::GivesUp)) => "The booking to be given up is not theirs.".into(),
         (Code::NotAllowed, Some(Rule::Holder)) => "This hold is not yours.".into(),
         (Code::NotAllowed, _) => "You may not do this.".into(),
         (Code::NotEligible, _) => format!("You do not meet the conditions for {name}."),
@@ -601,6 +634,12 @@ fn sentence(
         },
         (Code::QuotaExceeded, Some(Rule::HoldsPerPerson)) => {
             format!("You hold {} things already. Confirm or release one first.", Policy::HOLDS_PER_PERSON_MAX)
+        }
+        (Code::QuotaExceeded, Some(Rule::WaitlistCapacity)) => {
+            format!("As many wait for {name} as may. Look for another, or another time.")
+        }
+        (Code::QuotaExceeded, Some(Rule::EntriesPerPerson)) => {
+            format!("You wait for {} things already. Leave one of them first.", Waitlist::PER_PERSON_MAX)
         }
         (Code::QuotaExceeded, _) => {
             "This hold cannot be kept any longer. Confirm now, or take a new one when it ends.".into()
@@ -630,7 +669,9 @@ fn sentence(
             )
         }
         (Code::Insufficient, _) => format!("{name} has something left, but less than you ask for. Ask for fewer."),
-        (Code::WaitlistFirst, _) => format!("What is left of {name} is kept for people who wait."),
+        (Code::WaitlistFirst, _) => {
+            format!("What is left of {name} is kept for people who wait. Join them, or look for another.")
+        }
     }
 }
 

@@ -45,6 +45,8 @@ const BOARD_EVERY: Duration = Duration::from_secs(1);
 pub struct Realtime {
     ask: mpsc::Sender<Ask>,
     sockets: Arc<AtomicUsize>,
+    /// Sockets that were let in and have not gone, those included of which the task has not heard yet.
+    let_in: Arc<AtomicUsize>,
 }
 
 /// What [`run`] reads.
@@ -85,12 +87,12 @@ impl Realtime {
     /// The way to a task that is still to be run.
     pub fn new() -> (Realtime, Asked) {
         let (ask, asked) = mpsc::channel(ASKED_MAX);
-        (Realtime { ask, sockets: Arc::default() }, asked)
+        (Realtime { ask, sockets: Arc::default(), let_in: Arc::default() }, asked)
     }
 
-    /// Tells the loser's own sockets; best effort, the HTTP answer is the authority.
-    pub fn conflict(&self, conflict: Conflict) {
-        if self.ask.try_send(Ask::Conflict(Box::new(conflict))).is_err() {
+    /// Tells the loser's own sockets; best effort, the HTTP answer is the authority. While there is no socket nothing is made to be told.
+    pub fn conflict(&self, conflict: impl FnOnce() -> Conflict) {
+        if self.let_in.load(Ordering::Acquire) > 0 && self.ask.try_send(Ask::Conflict(Box::new(conflict()))).is_err() {
             metrics::counter!("slotwise_conflicts_untold_total").increment(1);
         }
     }
@@ -151,7 +153,7 @@ pub fn attach(io: &SocketIo, app: &App) {
             Ok(Some(asker)) => {
                 socket.extensions.insert(asker.clone());
                 // Here, since a client may ask as soon as it hears that it is connected.
-                on_messages(&socket, &door.realtime.ask, &asker);
+                on_messages(&socket, &door.realtime, &asker);
                 Ok(())
             }
             Ok(None) => Err("unauthenticated"),
@@ -169,7 +171,8 @@ pub fn attach(io: &SocketIo, app: &App) {
     io.ns("/", connected.with(admit));
 }
 
-fn on_messages(socket: &SocketRef, ask: &mpsc::Sender<Ask>, asker: &Asker) {
+fn on_messages(socket: &SocketRef, realtime: &Realtime, asker: &Asker) {
+    let ask = &realtime.ask;
     let (watch, watcher) = (ask.clone(), asker.clone());
     socket.on("watchBoard", async move |socket: SocketRef, ack: AckSender| {
         drop(watch.send(Ask::WatchBoard(socket, Box::new(watcher.clone()), ack)).await);
@@ -198,9 +201,11 @@ fn on_messages(socket: &SocketRef, ask: &mpsc::Sender<Ask>, asker: &Asker) {
         drop(unsubscribe.send(Ask::Unsubscribe(socket.id, enough)).await);
         drop(ack.send(&json!({ "unsubscribed": true })));
     });
-    let gone = ask.clone();
+    realtime.let_in.fetch_add(1, Ordering::AcqRel);
+    let gone = realtime.clone();
     socket.on_disconnect(async move |socket: SocketRef| {
-        drop(gone.send(Ask::Gone(socket.id)).await);
+        gone.let_in.fetch_sub(1, Ordering::AcqRel);
+        drop(gone.ask.send(Ask::Gone(socket.id)).await);
     });
 }
 
@@ -406,6 +411,7 @@ impl Hub {
     }
 
     fn tell_loser(&mut self, app: &App, conflict: &Conflict) {
+        let Some(sids) = self.by_person.get(&conflict.person).cloned() else { return };
         let problem = &conflict.problem;
         let message = crate::api::room_bookings::short(problem);
         let (start, end) = problem.witness.as_ref().map(|w| (w.start.clone(), w.end.clone())).unwrap_or_default();
@@ -422,7 +428,7 @@ impl Hub {
             "alternatives": problem.alternatives,
             "as_of": time(app.engine.now()),
         });
-        for sid in self.by_person.get(&conflict.person).cloned().unwrap_or_default() {
+        for sid in sids {
             if let Some(listener) = self.listeners.get(&sid) {
                 let socket = listener.socket.clone();
                 self.send(&socket, "bookingConflict", &data);

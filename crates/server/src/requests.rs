@@ -2,29 +2,35 @@
 //! It never logs a body, a query, a name or a secret, and decides nothing of what is asked.
 
 use crate::app::App;
+use crate::extract::KEY;
+use crate::listen::Answers;
 use crate::problem::Problem;
 use crate::rate::Standing;
 use crate::site::{Client, Peer};
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use slotwise_domain::PersonId;
 use std::net::{IpAddr, Ipv4Addr};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
+use tokio::time::timeout;
 use tracing::Instrument;
 use uuid::Uuid;
 
 /// What the browser may load: only what is ours.
-const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; \
-frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+const CSP: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; \
+frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+);
 
-const SECURITY: [(HeaderName, &str); 4] = [
+const SECURITY: [(HeaderName, HeaderValue); 4] = [
     (header::CONTENT_SECURITY_POLICY, CSP),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
 ];
 
 /// Where sockets are opened and polled.
@@ -52,8 +58,8 @@ pub struct Said {
     pub code: String,
 }
 
-/// Once around everything.
-pub async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Once around everything that is served.
+pub async fn around(app: App, served: impl Answers, mut request: Request) -> Response {
     let began = Instant::now();
     let id = request_id(request.headers());
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |p| p.0.ip());
@@ -63,7 +69,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     request.extensions_mut().insert(client);
     request.extensions_mut().insert(notes.clone());
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
-    let mut response = answer(&app, client, &notes, way, request, next).instrument(span.clone()).await;
+    let mut response = answer(&app, client, &notes, way, request, served).instrument(span.clone()).await;
     finish(&app, client, &notes, &mut response);
     let _entered = span.enter();
     log(&method, way, client, &notes, &response, began);
@@ -100,27 +106,71 @@ impl Way {
     }
 }
 
-/// Sockets have no handlers of ours, so their bounds are kept here: opening them by address, and how long a message may take to arrive.
-async fn answer(app: &App, client: Client, notes: &Notes, way: Way, request: Request, next: Next) -> Response {
-    if way == Way::Open
-        && let Err(problem) = app.rates.stranger(client, notes)
-    {
-        return problem.into_response();
+/// Turned away while there is too much to do, and answered in time. Sockets have no handlers of ours; what is bounded is how fast one
+/// address opens them, and how long a message may take to arrive.
+async fn answer(
+    app: &App,
+    client: Client,
+    notes: &Notes,
+    way: Way,
+    request: Request,
+    served: impl Answers,
+) -> Response {
+    match way {
+        Way::Route => carried(app, request, served).await,
+        Way::Open if let Err(problem) = app.rates.stranger(client, notes) => problem.into_response(),
+        Way::Open | Way::Poll if request.method() == Method::POST => {
+            let within = app.bounds.handler_within;
+            timeout(within, ask(served, request)).await.unwrap_or_else(|_| Problem::too_slow().into_response())
+        }
+        Way::Open | Way::Poll => ask(served, request).await,
     }
-    if way == Way::Route || request.method() != Method::POST {
-        return next.run(request).await;
+}
+
+async fn carried(app: &App, request: Request, served: impl Answers) -> Response {
+    let changes = matches!(*request.method(), Method::POST | Method::PATCH);
+    let sent_key = request.headers().get(KEY).filter(|_| changes).cloned();
+    let key = || Uuid::try_parse(sent_key.as_ref()?.to_str().ok()?.trim().trim_matches('"')).ok();
+    // Before anybody is looked up or anything is read: turning away must cost little.
+    if changes && app.engine.is_full() && (key().is_some() || request.uri().path() == "/api/room-bookings") {
+        metrics::counter!("slotwise_shed_total").increment(1);
+        return Problem::busy(key()).into_response();
     }
-    match tokio::time::timeout(app.bounds.handler_within, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::too_slow().into_response(),
+    timeout(app.bounds.handler_within, ask(served, request)).await.unwrap_or_else(|_| {
+        metrics::counter!("slotwise_handlers_late_total").increment(1);
+        Problem::late(key()).into_response()
+    })
+}
+
+async fn ask(mut served: impl Answers, request: Request) -> Response {
+    // It is always ready: nothing within keeps anybody waiting for a turn.
+    match AssertUnwindSafe(async move { served.call(request).await }).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Err(_) => panicked(),
     }
+}
+
+/// A bug in a handler is not the end of the process. What was being carried out goes on in its own task.
+fn panicked() -> Response {
+    metrics::counter!("slotwise_handler_panics_total").increment(1);
+    let detail = "Something went wrong on our side. If you sent an Idempotency-Key, ask for the attempt by it.";
+    Problem::request(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail).into_response()
+}
+
+/// Notes the route that was found for a request, for its line in the log.
+pub fn note_route(request: Request) -> Request {
+    let extensions = request.extensions();
+    if let (Some(notes), Some(route)) = (extensions.get::<Arc<Notes>>(), extensions.get::<MatchedPath>()) {
+        notes.route.get_or_init(|| route.clone());
+    }
+    request
 }
 
 /// What every answer carries.
 fn finish(app: &App, client: Client, notes: &Notes, response: &mut Response) {
     let headers = response.headers_mut();
     for (name, value) in SECURITY {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(value);
     }
     // A demo is on this machine's own names, which other servers here share.
     if client.secure && app.demo.is_none() {
@@ -153,29 +203,5 @@ fn log(method: &Method, way: Way, client: Client, notes: &Notes, response: &Resp
         tracing::debug!(target: "slotwise::request", %method, route, status, ms, person, client, outcome, code);
     } else {
         tracing::info!(target: "slotwise::request", %method, route, status, ms, person, client, outcome, code);
-    }
-}
-
-/// Around each route: turned away while there is too much to do, and answered in time.
-pub async fn carried(State(app): State<App>, request: Request, next: Next) -> Response {
-    let notes = request.extensions().get::<Arc<Notes>>();
-    if let (Some(notes), Some(route)) = (notes, request.extensions().get::<MatchedPath>()) {
-        notes.route.get_or_init(|| route.clone());
-    }
-    let changes = matches!(*request.method(), Method::POST | Method::PATCH);
-    let key = request.headers().get("idempotency-key").and_then(|k| k.to_str().ok());
-    let key = key.and_then(|k| Uuid::try_parse(k.trim().trim_matches('"')).ok());
-    let attempts = key.is_some() || request.uri().path() == "/api/room-bookings";
-    // Before anybody is looked up or anything is read: turning away must cost little.
-    if changes && attempts && app.engine.is_full() {
-        metrics::counter!("slotwise_shed_total").increment(1);
-        return Problem::busy(key).into_response();
-    }
-    match tokio::time::timeout(app.bounds.handler_within, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            metrics::counter!("slotwise_handlers_late_total").increment(1);
-            Problem::late(key.filter(|_| changes)).into_response()
-        }
     }
 }

@@ -2,20 +2,22 @@
 //! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{
-    admin, alternatives, attempts, board, bookings, holds, operations, people, resources, room_bookings, search,
+    admin, alternatives, attempts, audit, board, bookings, explain, holds, notices, operations, people, resources,
+    room_bookings, search, waitlist,
 };
 use crate::app::App;
 use crate::auth;
+use crate::listen::Answers;
 use crate::problem::{FieldError, Problem, ProblemBody, WitnessBody};
 use crate::{assets, realtime, requests};
-use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use socketioxide::SocketIo;
-use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::util::MapRequestLayer;
+use tower::{ServiceBuilder, service_fn};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
@@ -50,6 +52,12 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(holds::create, holds::list))
         .routes(routes!(holds::renew))
         .routes(routes!(holds::release))
+        .routes(routes!(waitlist::join, waitlist::list))
+        .routes(routes!(waitlist::read))
+        .routes(routes!(waitlist::leave))
+        .routes(routes!(waitlist::accept))
+        .routes(routes!(waitlist::decline))
+        .routes(routes!(waitlist::set_class))
         .routes(routes!(resources::list, resources::create))
         .routes(routes!(resources::read, resources::edit))
         .routes(routes!(resources::block))
@@ -63,9 +71,16 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(resources::facets))
         .routes(routes!(search::search))
         .routes(routes!(attempts::create))
+        .routes(routes!(attempts::dry_run))
         .routes(routes!(alternatives::alternatives))
         .routes(routes!(attempts::read))
+        .routes(routes!(explain::read))
+        .routes(routes!(audit::read))
         .routes(routes!(people::me))
+        .routes(routes!(notices::address, notices::put_address))
+        .routes(routes!(notices::list))
+        .routes(routes!(notices::read))
+        .routes(routes!(people::erase))
         .routes(routes!(people::demo_people))
         .routes(routes!(people::demo_sign_in))
         .routes(routes!(people::demo_sign_out))
@@ -90,7 +105,7 @@ pub fn openapi_json() -> String {
 }
 
 /// All of it, and the sockets' handle for closing them.
-pub fn router(app: App) -> (Router, SocketIo) {
+pub fn router(app: App) -> (impl Answers, SocketIo) {
     let (sockets, io) = SocketIo::builder().max_buffer_size(realtime::BUFFER_MAX).max_payload(100_000).build_layer();
     realtime::attach(&io, &app);
     let document = openapi_json();
@@ -116,15 +131,18 @@ pub fn router(app: App) -> (Router, SocketIo) {
         // An origin was checked when it was read, so this cannot fail; without it only the host's own name is ours.
         same_site = same_site.clone().add_trusted_origin(public.as_str()).unwrap_or(same_site);
     }
-    let routes = routes.layer(from_fn_with_state(app.clone(), requests::carried));
+    let routes = routes.layer(MapRequestLayer::new(requests::note_route));
     // Around all of it once: a layer of the router itself would stand around each route anew.
-    let around = ServiceBuilder::new()
-        .layer(from_fn_with_state(app.clone(), requests::around))
-        .layer(CatchPanicLayer::custom(panicked))
+    let served = ServiceBuilder::new()
+        .map_response(|response: Response<_>| response.map(Body::new))
         .layer(sockets)
         .layer(same_site.with_rejection_response(cross_site))
-        .service(routes.with_state(app));
-    (Router::new().fallback_service(around), io)
+        .service(routes.with_state(app.clone()));
+    let around = service_fn(move |request| {
+        let (app, served) = (app.clone(), served.clone());
+        async move { Ok(requests::around(app, served, request).await) }
+    });
+    (around, io)
 }
 
 /// With `--demo`, no other name of this machine is served: anybody may choose who to be.
@@ -145,11 +163,4 @@ async fn no_endpoint() -> Problem {
 fn cross_site(_: ProtectionError) -> Response {
     let detail = "This request comes from another site, so nothing was done. Open Slotwise itself and try again.";
     Problem::request(StatusCode::FORBIDDEN, "cross_site", "Another site", detail).into_response()
-}
-
-/// A bug in a handler is not the end of the process. What was being carried out goes on in its own task.
-fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    metrics::counter!("slotwise_handler_panics_total").increment(1);
-    let detail = "Something went wrong on our side. If you sent an Idempotency-Key, ask for the attempt by it.";
-    Problem::request(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail).into_response()
 }

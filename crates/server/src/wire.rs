@@ -6,13 +6,15 @@ mod admin;
 pub use admin::*;
 
 use crate::problem::{FieldError, Problem};
+use crate::standing;
 use jiff::civil;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slotwise_domain::{
-    Block, Booking, BookingState, Calendar, CheckIn, Cutoff, Details, DetailsPatch, FencingToken, Fingerprint, Hold,
-    HoldAt, HoldRef, Instant, Interval, Kind, OpeningHours, OwnOverlap, Policy, Resource, ResourceId, ResourcePatch,
-    ResourceSpec, Role, Seen, Slot, Span, Version, Weekdays, Zone, check_in_window,
+    Block, Booking, BookingState, Calendar, CheckIn, Cutoff, Details, DetailsPatch, EntryEnd, FencingToken,
+    Fingerprint, Hold, HoldAt, HoldRef, Instant, Interval, Kind, OpeningHours, OwnOverlap, Policy, Resource,
+    ResourceId, ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist,
+    Weekdays, Zone, check_in_window,
 };
 use slotwise_domain::{Epoch, HoldId};
 use utoipa::ToSchema;
@@ -378,6 +380,79 @@ pub struct PolicyBody {
     pub check_in: Option<CheckInBody>,
     /// The longest booking, in seconds.
     pub duration_max_s: Option<i64>,
+    /// How those who wait get what comes free; null is no waitlist. Left out: sections book, sessions offer for an hour, others have none.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<WaitlistBody>)]
+    pub waitlist: Option<Option<WaitlistBody>>,
+}
+
+/// How those who wait get what comes free.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WaitlistBody {
+    /// `book` or `offer`.
+    pub mode: WaitModeBody,
+    /// How long an offer stands, in seconds; left out: an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer_ttl_s: Option<i64>,
+    /// `skip` or `strict`; left out: `skip`.
+    #[serde(default)]
+    pub fill: WaitFillBody,
+    /// How many may wait at once; left out or null: 1000.
+    pub capacity: Option<u32>,
+}
+
+/// What whoever is next gets.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WaitModeBody {
+    /// A booking, at once.
+    Book,
+    /// An offer with a deadline.
+    Offer,
+}
+
+/// Who is next.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WaitFillBody {
+    /// The first whom it fits.
+    #[default]
+    Skip,
+    /// The first: what is free is kept until it suffices.
+    Strict,
+}
+
+impl From<Waitlist> for WaitlistBody {
+    fn from(w: Waitlist) -> WaitlistBody {
+        let (mode, offer_ttl_s) = match w.mode {
+            WaitMode::Book => (WaitModeBody::Book, None),
+            WaitMode::Offer { ttl } => (WaitModeBody::Offer, Some(ttl.whole_seconds())),
+        };
+        let fill = match w.fill {
+            WaitFill::Skip => WaitFillBody::Skip,
+            WaitFill::Strict => WaitFillBody::Strict,
+        };
+        WaitlistBody { mode, offer_ttl_s, fill, capacity: w.capacity }
+    }
+}
+
+impl WaitlistBody {
+    fn read(self) -> Result<Waitlist, FieldError> {
+        let mode = match (self.mode, self.offer_ttl_s) {
+            (WaitModeBody::Book, None) => WaitMode::Book,
+            (WaitModeBody::Book, Some(_)) => {
+                let field = "policy.waitlist.offer_ttl_s";
+                return Err(FieldError::new(field, "not_understood", "is for offers; leave it out to book"));
+            }
+            (WaitModeBody::Offer, ttl) => WaitMode::Offer { ttl: Span::seconds(ttl.unwrap_or(3_600)) },
+        };
+        let fill = match self.fill {
+            WaitFillBody::Skip => WaitFill::Skip,
+            WaitFillBody::Strict => WaitFill::Strict,
+        };
+        Ok(Waitlist { mode, fill, capacity: self.capacity })
+    }
 }
 
 /// When a hold is taken.
@@ -404,7 +479,9 @@ pub enum OwnOverlapBody {
 
 impl Default for PolicyBody {
     fn default() -> PolicyBody {
-        PolicyBody::from(&Policy::default())
+        let mut policy = PolicyBody::from(&Policy::default());
+        policy.waitlist = None;
+        policy
     }
 }
 
@@ -442,12 +519,13 @@ impl From<&Policy> for PolicyBody {
                 .check_in
                 .map(|c| CheckInBody { opens_s: c.opens.whole_seconds(), closes_s: c.closes.whole_seconds() }),
             duration_max_s: p.duration_max.map(Span::whole_seconds),
+            waitlist: Some(p.waitlist.map(WaitlistBody::from)),
         }
     }
 }
 
 impl PolicyBody {
-    fn read(&self) -> Result<Policy, FieldError> {
+    fn read(&self, kind: Kind) -> Result<Policy, FieldError> {
         let cutoff = |c: &Option<CutoffBody>, field| c.as_ref().map(|c| c.read(field)).transpose();
         let policy = Policy {
             hold_at: match self.hold_at {
@@ -475,6 +553,11 @@ impl PolicyBody {
                 .check_in
                 .map(|c| CheckIn { opens: Span::seconds(c.opens_s), closes: Span::seconds(c.closes_s) }),
             duration_max: self.duration_max_s.map(Span::seconds),
+            waitlist: match self.waitlist {
+                Some(waitlist) => waitlist.map(WaitlistBody::read).transpose()?,
+                // What waits for approval takes nothing, so nobody could be promoted.
+                None => Waitlist::of_kind(kind).filter(|_| !self.approval),
+            },
         };
         policy.check().map_err(|e| FieldError::new(&format!("policy.{}", e.field), "out_of_range", e.says))?;
         Ok(policy)
@@ -549,7 +632,7 @@ impl ResourceRequest {
             zone,
             capacity: self.capacity,
             interval,
-            policy: self.policy.read().map_err(Problem::field)?,
+            policy: self.policy.read(self.kind.into()).map_err(Problem::field)?,
         };
         spec.checked().map_err(|e| Problem::field(FieldError::new(e.field, "out_of_range", e.says)))
     }
@@ -589,8 +672,9 @@ fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(d: D) -> Resul
 }
 
 impl ResourceEdit {
-    /// As the domain has it. `zone` is the resource's, for civil times.
-    pub fn read(&self, zone: &Zone) -> Result<ResourcePatch, Problem> {
+    /// As the domain has it. `spec` is the resource's, for civil times and for what its kind has by default.
+    pub fn read(&self, spec: &ResourceSpec) -> Result<ResourcePatch, Problem> {
+        let zone = &spec.zone;
         let new_zone = self.zone.as_deref().map(read_zone).transpose().map_err(Problem::field)?;
         let zone = new_zone.as_ref().unwrap_or(zone);
         let interval = match &self.interval {
@@ -605,7 +689,7 @@ impl ResourceEdit {
             zone: new_zone,
             capacity: self.capacity,
             interval,
-            policy: self.policy.as_ref().map(PolicyBody::read).transpose().map_err(Problem::field)?,
+            policy: self.policy.as_ref().map(|p| p.read(spec.kind)).transpose().map_err(Problem::field)?,
         })
     }
 }
@@ -643,6 +727,15 @@ pub struct ResourceBody {
     pub blocks: Vec<BlockBody>,
     /// So many units more than it has may be taken, because an admin said so.
     pub over_commit: u32,
+    /// Units left of a section or session; null without limit, and for what is booked for any time.
+    pub remaining: Option<u32>,
+    /// Units of a section or session that are free and owed to those who wait.
+    pub owed: u32,
+    /// How many wait for it, at any time.
+    pub waiting: usize,
+    /// The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`,
+    /// `closed`, `past_cutoff` or `overbooked`; null for what is booked for any time.
+    pub badge: Option<&'static str>,
     /// The server's clock.
     pub as_of: String,
 }
@@ -667,6 +760,10 @@ impl ResourceBody {
             version: version.number,
             blocks,
             over_commit: 0,
+            remaining: None,
+            owed: 0,
+            waiting: 0,
+            badge: None,
             as_of: time(as_of),
         }
     }
@@ -674,8 +771,15 @@ impl ResourceBody {
     /// The resource of a calendar.
     pub fn of_calendar(calendar: &Calendar, as_of: Instant) -> ResourceBody {
         let blocks = calendar.blocks.values().filter(|b| b.interval.end() > as_of).map(BlockBody::from).collect();
-        let body = ResourceBody::of(&calendar.resource, calendar.version, blocks, as_of);
-        ResourceBody { over_commit: calendar.over_commit, ..body }
+        let standing = standing::of_its_own_time(calendar, as_of);
+        ResourceBody {
+            remaining: standing.as_ref().and_then(|s| s.left),
+            owed: standing.as_ref().map_or(0, |s| s.owed),
+            waiting: calendar.waiting.len(),
+            badge: standing.map(|s| s.badge),
+            over_commit: calendar.over_commit,
+            ..ResourceBody::of(&calendar.resource, calendar.version, blocks, as_of)
+        }
     }
 }
 
@@ -1075,8 +1179,27 @@ pub struct HistoryBody {
     pub steps: Vec<StepBody>,
     /// More happened after these.
     pub more: bool,
+    /// How it was at the instant that was asked for; null if it did not exist then, or nothing was asked.
+    #[schema(required = true)]
+    pub then: Option<ThenBody>,
     /// The server's clock.
     pub as_of: String,
+}
+
+/// A booking as it was.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ThenBody {
+    /// When.
+    pub at: String,
+    /// Whose it was; null for somebody who is forgotten.
+    #[schema(required = true)]
+    pub owner: Option<PersonBody>,
+    /// `confirmed`, `pending` or `cancelled`.
+    pub state: &'static str,
+    /// Its revision.
+    pub revision: u64,
+    /// What it took.
+    pub lines: Vec<LineBody>,
 }
 
 /// One thing that happened to a booking.
@@ -1173,6 +1296,115 @@ impl HoldBody {
             expires_at: time(h.expires_at),
             granted_at: time(h.granted_at),
             renewals_left: Policy::RENEWALS_MAX.saturating_sub(h.renewals),
+            mine,
+            as_of: time(as_of),
+        }
+    }
+}
+
+/// A place in a waitlist to be had.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JoinRequest {
+    /// For which resource.
+    pub resource: Uuid,
+    /// From; left out for sections and sessions.
+    pub start: Option<String>,
+    /// Until; left out for sections and sessions.
+    pub end: Option<String>,
+    /// How many units.
+    #[serde(default = "one")]
+    pub units: u32,
+    /// A booking of one's own that is given up in the same commit when this is had: the old place is kept until then.
+    pub gives_up: Option<Uuid>,
+    /// Priority, the higher goes first; only admins give another than 0.
+    #[serde(default)]
+    pub class: u8,
+    /// For whom, if not for oneself; admins only.
+    #[serde(rename = "for")]
+    pub for_person: Option<Uuid>,
+    /// What the screen showed.
+    pub seen: Option<SeenBody>,
+}
+
+/// Another priority.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClassRequest {
+    /// The higher goes first; 0 is everybody's.
+    pub class: u8,
+}
+
+/// A place in a waitlist. What is told of others is where they are, and nothing else.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EntryBody {
+    /// Its id; for its owner and admins.
+    pub id: Option<Uuid>,
+    /// For which resource.
+    pub resource: Uuid,
+    /// From.
+    pub start: String,
+    /// Until.
+    pub end: String,
+    /// How many units.
+    pub units: u32,
+    /// `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`.
+    pub state: &'static str,
+    /// The place in line, from 1; null once it has ended.
+    pub place: Option<usize>,
+    /// Priority; for its owner and admins.
+    pub class: Option<u8>,
+    /// When it joined; for its owner and admins.
+    pub joined_at: Option<String>,
+    /// The booking that is given up for it; for its owner and admins.
+    pub gives_up: Option<Uuid>,
+    /// What is offered; for its owner.
+    pub offer: Option<HoldBody>,
+    /// The booking that it became; for its owner and admins.
+    pub booking: Option<Uuid>,
+    /// Whose, for admins.
+    pub owner: Option<PersonBody>,
+    /// Whether it is the asker's.
+    pub mine: bool,
+    /// The server's clock.
+    pub as_of: String,
+}
+
+impl EntryBody {
+    /// An entry as its owner or an admin sees it, or as others do (`inside` false). `line` is where it waits, if it does.
+    pub fn of(
+        e: &WaitEntry,
+        end: Option<EntryEnd>,
+        line: Option<&Calendar>,
+        owner: Option<PersonBody>,
+        inside: bool,
+        mine: bool,
+        as_of: Instant,
+    ) -> EntryBody {
+        let state = match end {
+            Some(end) => end.name(),
+            None if e.offer.is_some() => "offered",
+            None => "waiting",
+        };
+        let offer = e.offer.filter(|_| mine && end.is_none());
+        let offer = offer.and_then(|id| line?.holds.get(&id)).map(|h| HoldBody::of(h, mine, as_of));
+        EntryBody {
+            id: inside.then_some(e.id.0),
+            resource: e.resource.0,
+            start: time(e.interval.start()),
+            end: time(e.interval.end()),
+            units: e.units,
+            state,
+            place: line.and_then(|calendar| calendar.place_in_line(e.id)),
+            class: inside.then_some(e.class),
+            joined_at: inside.then(|| time(e.joined_at)),
+            gives_up: e.gives_up.filter(|_| inside).map(|id| id.0),
+            offer,
+            booking: match end {
+                Some(EntryEnd::Promoted { booking }) => inside.then_some(booking.0),
+                Some(EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided) | None => None,
+            },
+            owner,
             mine,
             as_of: time(as_of),
         }

@@ -4,7 +4,7 @@
 use rustix::time::{ClockId, clock_gettime};
 use slotwise_domain::{Instant, Span};
 use slotwise_engine::Clock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The clocks of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,4 +24,10 @@ impl Clock for SystemClock {
         let t = clock_gettime(ClockId::Boottime);
         Span(t.tv_sec.saturating_mul(1_000_000).saturating_add(t.tv_nsec / 1_000))
     }
+}
+
+/// How long the calling thread has been at work, not counting what it waited for.
+pub(crate) fn thread_cpu() -> Duration {
+    let t = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(t.tv_sec).unwrap_or(0), u32::try_from(t.tv_nsec).unwrap_or(0))
 }

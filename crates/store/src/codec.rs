@@ -9,10 +9,11 @@ use crate::commit::{Commit, Entry, EntryRecord};
 use crate::record::Hash;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{
-    Actor, AttemptKey, Block, BlockId, BookingId, Change, CheckIn, Code, Cutoff, Decision, Details, Displacer,
-    EndedHold, Epoch, Exceptions, FencingToken, Fingerprint, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind,
-    OpeningHours, Outcome, OwnOverlap, PartId, PersonId, Policy, Rejection, Resource, ResourceId, ResourceSpec, Role,
-    Rule, Seen, Slot, Span, Subject, Version, Weekdays, Witness, Zone,
+    Actor, Asked, AttemptKey, Block, BlockId, BookingId, Change, CheckIn, Code, Cutoff, Decision, Details, Displacer,
+    EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, FencingToken, Fingerprint, Hold, HoldAt, HoldEnd,
+    HoldId, Instant, Interval, Kind, Line, OpeningHours, Outcome, OwnOverlap, PartId, PersonId, Policy, Rejection,
+    Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Slot, Span, Subject, Version, WaitEntry, WaitFill, WaitMode,
+    Waitlist, Weekdays, Witness, Zone,
 };
 use slotwise_engine::Recorded;
 use std::borrow::Cow;
@@ -74,6 +75,13 @@ pub fn decode_commit(number: u64, hash: Hash, bytes: &[u8]) -> Decoded<(Commit, 
     let mut changes = Vec::new();
     let entries = body.entries.into_iter().map(|entry| entry.entry(epoch, at, &mut changes)).collect::<Decoded<_>>()?;
     Ok((Commit { number, epoch, at, hash, entries }, changes))
+}
+
+/// When a commit was decided, from the beginning of what [`encode_commit`] wrote.
+pub fn commit_time(bytes: &[u8]) -> Decoded<Instant> {
+    let ((format, _, at), _): ((u32, u32, i64), _) = postcard::take_from_bytes(bytes)?;
+    known(format)?;
+    Ok(Instant(at))
 }
 
 /// What people say about their bookings, as it is after a commit: the place of the attempt, the booking, and the words.
@@ -195,9 +203,37 @@ names! {
         Rule::BookBy = "book_by", Rule::ChangeBy = "change_by", Rule::CancelBy = "cancel_by",
         Rule::HoldsPerPerson = "holds_per_person", Rule::Renewals = "renewals", Rule::Person = "person",
         Rule::Exists = "exists", Rule::SameBooking = "same_booking", Rule::OwnerOfBoth = "owner_of_both",
-        Rule::Approval = "approval", Rule::LateCancelFrom = "late_cancel_from", Rule::CheckIn = "check_in",
-        Rule::DisplacedMax = "displaced_max",
+        Rule::Approval = "approval", Rule::WaitlistOff = "waitlist_off", Rule::Waiting = "waiting",
+        Rule::UnitsFree = "units_free", Rule::WaitlistCapacity = "waitlist_capacity",
+        Rule::EntriesPerPerson = "entries_per_person", Rule::GivesUp = "gives_up",
+        Rule::LateCancelFrom = "late_cancel_from", Rule::CheckIn = "check_in", Rule::DisplacedMax = "displaced_max",
     } also { Rule::Field(_) = "field" }
+}
+
+names! {
+    /// The stored name of who is next.
+    wait_fill_name,
+    /// Who is next, by the stored name.
+    wait_fill_named: WaitFill { WaitFill::Skip = "skip", WaitFill::Strict = "strict" }
+}
+
+/// How an entry ended, by its stored name; a promotion is stored with its booking.
+pub(crate) fn entry_end_of(name: &str, booking: Option<BookingId>) -> Decoded<EntryEnd> {
+    match (name, booking) {
+        ("promoted", Some(booking)) => Ok(EntryEnd::Promoted { booking }),
+        ("left", None) => Ok(EntryEnd::Left),
+        ("lapsed", None) => Ok(EntryEnd::Lapsed),
+        ("voided", None) => Ok(EntryEnd::Voided),
+        (name, booking) => Err(Malformed(format!("{name:?} with booking {booking:?} is no end of an entry"))),
+    }
+}
+
+/// The booking of a promotion.
+pub(crate) const fn promoted_to(end: EntryEnd) -> Option<BookingId> {
+    match end {
+        EntryEnd::Promoted { booking } => Some(booking),
+        EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided => None,
+    }
 }
 
 /// The rule of a stored name and field.
@@ -361,6 +397,7 @@ impl<'a> EntryBin<'a> {
         let decided = decision.decided.iter().map(|(id, v)| (place(*id), VersionBin::of(*v))).collect();
         let observed = decision.observed.iter().map(|(id, v)| (place(*id), VersionBin::of(*v))).collect();
         let policies = decision.policies.iter().map(|(id, v)| (place(*id), *v)).collect();
+        let asked = AskedBin::of(&decision.asked, &mut place);
         let mut records = Vec::with_capacity(entry.records.len());
         for record in &entry.records {
             let changes = changes.next().ok_or_else(|| Malformed("a record without its changes".into()))?;
@@ -374,7 +411,7 @@ impl<'a> EntryBin<'a> {
             fingerprint: fingerprint.0,
             command: Cow::Borrowed(&entry.command),
             resources: resources.into_iter().map(|id| id.0.into()).collect(),
-            outcome: OutcomeBin::of(&decision.outcome),
+            outcome: OutcomeBin::of(&decision.outcome, asked),
             subject: decision.subject.map(SubjectBin::of),
             later: decision.decided_at.0.saturating_sub(at.0),
             seen: decision.seen.map(|seen| (VersionBin::of(seen.version), seen.as_of.0)),
@@ -407,8 +444,10 @@ impl<'a> EntryBin<'a> {
                 changes: decode_changes(resource, record.changes)?,
             });
         }
+        let (outcome, asked) = self.outcome.outcome()?;
         let decision = Decision {
-            outcome: self.outcome.outcome()?,
+            outcome,
+            asked: asked.map(|asked| asked.asked(named)).transpose()?.unwrap_or_default(),
             subject: self.subject.map(SubjectBin::subject),
             decided_at: Instant(at.0.saturating_add(self.later)),
             seen: self.seen.map(|(v, as_of)| Seen { version: v.version(), as_of: Instant(as_of) }),
@@ -486,6 +525,15 @@ enum ChangeBin<'a> {
         from: Vec<SlotBin>,
         to: Vec<SlotBin>,
     },
+    OfferGranted(Id, HoldBin),
+    OfferRenewed(Id, HoldBin),
+    OfferEnded(Id, HoldEndBin, HoldBin),
+    WaitJoined(WaitBin),
+    WaitOffered(WaitBin),
+    WaitResumed(WaitBin),
+    WaitMoved(WaitBin),
+    WaitEnded(EntryEndBin, WaitBin),
+    WaitDue(Option<i64>),
     /// A cancel that was late; others are `BookingCancelled`.
     BookingCancelledLate {
         id: Id,
@@ -616,11 +664,35 @@ impl<'a> ChangeBin<'a> {
             Change::BookingEdited { booking, owner, revision } => {
                 ChangeBin::BookingEdited { id: booking.0.into(), owner: owner.0.into(), revision: *revision }
             }
-            Change::HoldGranted(hold) => ChangeBin::HoldGranted(HoldBin::of(resource, hold)?),
-            Change::HoldRenewed(hold) => ChangeBin::HoldRenewed(HoldBin::of(resource, hold)?),
-            Change::HoldEnded(EndedHold { hold, end }) => {
-                ChangeBin::HoldEnded(HoldEndBin::of(*end), HoldBin::of(resource, hold)?)
+            Change::HoldGranted(hold) => {
+                let bin = HoldBin::of(resource, hold)?;
+                match hold.offer {
+                    None => ChangeBin::HoldGranted(bin),
+                    Some(entry) => ChangeBin::OfferGranted(entry.0.into(), bin),
+                }
             }
+            Change::HoldRenewed(hold) => {
+                let bin = HoldBin::of(resource, hold)?;
+                match hold.offer {
+                    None => ChangeBin::HoldRenewed(bin),
+                    Some(entry) => ChangeBin::OfferRenewed(entry.0.into(), bin),
+                }
+            }
+            Change::HoldEnded(EndedHold { hold, end }) => {
+                let (end, bin) = (HoldEndBin::of(*end), HoldBin::of(resource, hold)?);
+                match hold.offer {
+                    None => ChangeBin::HoldEnded(end, bin),
+                    Some(entry) => ChangeBin::OfferEnded(entry.0.into(), end, bin),
+                }
+            }
+            Change::WaitJoined(entry) => ChangeBin::WaitJoined(WaitBin::of(resource, entry)?),
+            Change::WaitOffered(entry) => ChangeBin::WaitOffered(WaitBin::of(resource, entry)?),
+            Change::WaitResumed(entry) => ChangeBin::WaitResumed(WaitBin::of(resource, entry)?),
+            Change::WaitMoved(entry) => ChangeBin::WaitMoved(WaitBin::of(resource, entry)?),
+            Change::WaitEnded(EndedEntry { entry, end }) => {
+                ChangeBin::WaitEnded(EntryEndBin::of(*end), WaitBin::of(resource, entry)?)
+            }
+            Change::WaitDue(at) => ChangeBin::WaitDue(at.map(|at| at.0)),
             Change::BookingRequested { booking, owner, slots: s } => {
                 ChangeBin::BookingRequested { id: booking.0.into(), owner: owner.0.into(), slots: slots(s)? }
             }
@@ -728,11 +800,24 @@ impl<'a> ChangeBin<'a> {
             ChangeBin::BookingEdited { id, owner, revision } => {
                 Change::BookingEdited { booking: booking(id), owner: person(owner), revision }
             }
-            ChangeBin::HoldGranted(hold) => Change::HoldGranted(hold.hold(resource)?),
-            ChangeBin::HoldRenewed(hold) => Change::HoldRenewed(hold.hold(resource)?),
+            ChangeBin::HoldGranted(hold) => Change::HoldGranted(hold.hold(resource, None)?),
+            ChangeBin::HoldRenewed(hold) => Change::HoldRenewed(hold.hold(resource, None)?),
             ChangeBin::HoldEnded(end, hold) => {
-                Change::HoldEnded(EndedHold { hold: hold.hold(resource)?, end: end.end() })
+                Change::HoldEnded(EndedHold { hold: hold.hold(resource, None)?, end: end.end() })
             }
+            ChangeBin::OfferGranted(entry, hold) => Change::HoldGranted(hold.hold(resource, Some(entry))?),
+            ChangeBin::OfferRenewed(entry, hold) => Change::HoldRenewed(hold.hold(resource, Some(entry))?),
+            ChangeBin::OfferEnded(entry, end, hold) => {
+                Change::HoldEnded(EndedHold { hold: hold.hold(resource, Some(entry))?, end: end.end() })
+            }
+            ChangeBin::WaitJoined(entry) => Change::WaitJoined(entry.entry(resource)?),
+            ChangeBin::WaitOffered(entry) => Change::WaitOffered(entry.entry(resource)?),
+            ChangeBin::WaitResumed(entry) => Change::WaitResumed(entry.entry(resource)?),
+            ChangeBin::WaitMoved(entry) => Change::WaitMoved(entry.entry(resource)?),
+            ChangeBin::WaitEnded(end, entry) => {
+                Change::WaitEnded(EndedEntry { entry: entry.entry(resource)?, end: end.end() })
+            }
+            ChangeBin::WaitDue(at) => Change::WaitDue(at.map(Instant)),
             ChangeBin::BookingRequested { id, owner, slots: s } => {
                 Change::BookingRequested { booking: booking(id), owner: person(owner), slots: slots(s)? }
             }
@@ -945,7 +1030,8 @@ impl HoldBin {
         })
     }
 
-    fn hold(self, resource: ResourceId) -> Decoded<Hold> {
+    /// `offer` stands beside it: it was no part of a hold at first.
+    fn hold(self, resource: ResourceId, offer: Option<Id>) -> Decoded<Hold> {
         let interval = self.at.interval()?;
         Ok(Hold {
             id: HoldId(self.id.into()),
@@ -958,7 +1044,87 @@ impl HoldBin {
             granted_at: Instant(self.granted_at),
             expires_at: Instant(self.granted_at.saturating_add(self.lasts)),
             renewals: self.renewals,
+            offer: offer.map(|id| EntryId(id.into())),
         })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct WaitBin {
+    id: Id,
+    owner: Id,
+    made_by: Id,
+    at: During,
+    units: u32,
+    class: u8,
+    joined: VersionBin,
+    joined_at: i64,
+    gives_up: Option<Id>,
+    offer: Option<Id>,
+    offers: u8,
+}
+
+impl WaitBin {
+    fn of(resource: ResourceId, entry: &WaitEntry) -> Decoded<WaitBin> {
+        same(entry.resource, resource)?;
+        Ok(WaitBin {
+            id: entry.id.0.into(),
+            owner: entry.owner.0.into(),
+            made_by: entry.made_by.uuid().into(),
+            at: During::of(entry.interval),
+            units: entry.units,
+            class: entry.class,
+            joined: VersionBin::of(entry.joined),
+            joined_at: entry.joined_at.0,
+            gives_up: entry.gives_up.map(|id| id.0.into()),
+            offer: entry.offer.map(|id| id.0.into()),
+            offers: entry.offers,
+        })
+    }
+
+    fn entry(self, resource: ResourceId) -> Decoded<WaitEntry> {
+        Ok(WaitEntry {
+            id: EntryId(self.id.into()),
+            owner: PersonId(self.owner.into()),
+            made_by: actor(self.made_by.into()),
+            resource,
+            interval: self.at.interval()?,
+            units: self.units,
+            class: self.class,
+            joined: self.joined.version(),
+            joined_at: Instant(self.joined_at),
+            gives_up: self.gives_up.map(|id| BookingId(id.into())),
+            offer: self.offer.map(|id| HoldId(id.into())),
+            offers: self.offers,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum EntryEndBin {
+    Promoted(Id),
+    Left,
+    Lapsed,
+    Voided,
+}
+
+impl EntryEndBin {
+    fn of(end: EntryEnd) -> EntryEndBin {
+        match end {
+            EntryEnd::Promoted { booking } => EntryEndBin::Promoted(booking.0.into()),
+            EntryEnd::Left => EntryEndBin::Left,
+            EntryEnd::Lapsed => EntryEndBin::Lapsed,
+            EntryEnd::Voided => EntryEndBin::Voided,
+        }
+    }
+
+    fn end(self) -> EntryEnd {
+        match self {
+            EntryEndBin::Promoted(id) => EntryEnd::Promoted { booking: BookingId(id.into()) },
+            EntryEndBin::Left => EntryEnd::Left,
+            EntryEndBin::Lapsed => EntryEnd::Lapsed,
+            EntryEndBin::Voided => EntryEnd::Voided,
+        }
     }
 }
 
@@ -1083,6 +1249,8 @@ struct PolicyJson {
     check_in: Option<(i64, i64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     duration_max: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waitlist: Option<WaitlistJson>,
 }
 
 impl PolicyJson {
@@ -1104,6 +1272,7 @@ impl PolicyJson {
             late_cancel_from: policy.late_cancel_from.map(CutoffJson::of),
             check_in: policy.check_in.map(|c| (c.opens.0, c.closes.0)),
             duration_max: policy.duration_max.map(|span| span.0),
+            waitlist: policy.waitlist.map(WaitlistJson::of),
         }
     }
 
@@ -1126,7 +1295,33 @@ impl PolicyJson {
             late_cancel_from: cutoff(self.late_cancel_from)?,
             check_in: self.check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
             duration_max: self.duration_max.map(Span),
+            waitlist: self.waitlist.map(WaitlistJson::waitlist).transpose()?,
         })
+    }
+}
+
+/// With a time to live it offers, without one it books.
+#[derive(Serialize, Deserialize)]
+struct WaitlistJson {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offer_ttl: Option<i64>,
+    fill: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    capacity: Option<u32>,
+}
+
+impl WaitlistJson {
+    fn of(waitlist: Waitlist) -> WaitlistJson {
+        let offer_ttl = match waitlist.mode {
+            WaitMode::Book => None,
+            WaitMode::Offer { ttl } => Some(ttl.0),
+        };
+        WaitlistJson { offer_ttl, fill: wait_fill_name(waitlist.fill).into(), capacity: waitlist.capacity }
+    }
+
+    fn waitlist(self) -> Decoded<Waitlist> {
+        let mode = self.offer_ttl.map_or(WaitMode::Book, |ttl| WaitMode::Offer { ttl: Span(ttl) });
+        Ok(Waitlist { mode, fill: wait_fill_named(&self.fill)?, capacity: self.capacity })
     }
 }
 
@@ -1186,22 +1381,57 @@ enum OutcomeBin {
     Booked,
     Accepted,
     Rejected(RejectionBin),
+    RejectedAsked(RejectionBin, AskedBin),
 }
 
 impl OutcomeBin {
-    fn of(outcome: &Outcome) -> OutcomeBin {
-        match outcome {
-            Outcome::Booked => OutcomeBin::Booked,
-            Outcome::Accepted => OutcomeBin::Accepted,
-            Outcome::Rejected(rejection) => OutcomeBin::Rejected(RejectionBin::of(rejection)),
+    fn of(outcome: &Outcome, asked: Option<AskedBin>) -> OutcomeBin {
+        match (outcome, asked) {
+            (Outcome::Booked, _) => OutcomeBin::Booked,
+            (Outcome::Accepted, _) => OutcomeBin::Accepted,
+            (Outcome::Rejected(rejection), None) => OutcomeBin::Rejected(RejectionBin::of(rejection)),
+            (Outcome::Rejected(rejection), Some(asked)) => {
+                OutcomeBin::RejectedAsked(RejectionBin::of(rejection), asked)
+            }
         }
     }
 
-    fn outcome(self) -> Decoded<Outcome> {
+    fn outcome(self) -> Decoded<(Outcome, Option<AskedBin>)> {
         Ok(match self {
-            OutcomeBin::Booked => Outcome::Booked,
-            OutcomeBin::Accepted => Outcome::Accepted,
-            OutcomeBin::Rejected(rejection) => Outcome::Rejected(rejection.rejection()?),
+            OutcomeBin::Booked => (Outcome::Booked, None),
+            OutcomeBin::Accepted => (Outcome::Accepted, None),
+            OutcomeBin::Rejected(rejection) => (Outcome::Rejected(rejection.rejection()?), None),
+            OutcomeBin::RejectedAsked(rejection, asked) => (Outcome::Rejected(rejection.rejection()?), Some(asked)),
+        })
+    }
+}
+
+/// What was asked for; resources by their place in the entry.
+#[derive(Serialize, Deserialize)]
+struct AskedBin {
+    owner: Option<Id>,
+    bookings: Vec<Id>,
+    lines: Vec<(u16, Option<During>, u32)>,
+}
+
+impl AskedBin {
+    fn of(asked: &Asked, place: &mut impl FnMut(ResourceId) -> u16) -> Option<AskedBin> {
+        let mut line = |l: &Line| (place(l.resource), l.interval.map(During::of), l.units);
+        (!asked.is_empty()).then(|| AskedBin {
+            owner: asked.owner.map(|id| id.0.into()),
+            bookings: asked.bookings.iter().map(|id| id.0.into()).collect(),
+            lines: asked.lines.iter().map(&mut line).collect(),
+        })
+    }
+
+    fn asked(self, named: impl Fn(u16) -> Decoded<ResourceId>) -> Decoded<Asked> {
+        let line = |(place, at, units): (u16, Option<During>, u32)| {
+            Ok(Line { resource: named(place)?, interval: at.map(During::interval).transpose()?, units })
+        };
+        Ok(Asked {
+            owner: self.owner.map(|id| PersonId(id.into())),
+            bookings: self.bookings.into_iter().map(|id| BookingId(id.into())).collect(),
+            lines: self.lines.into_iter().map(line).collect::<Decoded<_>>()?,
         })
     }
 }
@@ -1213,6 +1443,7 @@ enum SubjectBin {
     Resource(Id),
     Block(Id, Id),
     Bookings(Id, Id),
+    Entry(Id, Id),
 }
 
 impl SubjectBin {
@@ -1223,6 +1454,7 @@ impl SubjectBin {
             Subject::Hold(resource, id) => SubjectBin::Hold(resource.0.into(), id.0.into()),
             Subject::Resource(id) => SubjectBin::Resource(id.0.into()),
             Subject::Block(resource, id) => SubjectBin::Block(resource.0.into(), id.0.into()),
+            Subject::Entry(resource, id) => SubjectBin::Entry(resource.0.into(), id.0.into()),
         }
     }
 
@@ -1233,6 +1465,7 @@ impl SubjectBin {
             SubjectBin::Hold(resource, id) => Subject::Hold(ResourceId(resource.into()), HoldId(id.into())),
             SubjectBin::Resource(id) => Subject::Resource(ResourceId(id.into())),
             SubjectBin::Block(resource, id) => Subject::Block(ResourceId(resource.into()), BlockId(id.into())),
+            SubjectBin::Entry(resource, id) => Subject::Entry(ResourceId(resource.into()), EntryId(id.into())),
         }
     }
 }
@@ -1280,6 +1513,7 @@ enum WitnessBin {
     Hold { id: Id, holder: Id, at: During, expires_at: i64 },
     Block { id: Id, at: During },
     Instant(i64),
+    Waiting { id: Id, place: u32 },
 }
 
 impl WitnessBin {
@@ -1297,6 +1531,7 @@ impl WitnessBin {
             },
             Witness::Block { id, interval } => WitnessBin::Block { id: id.0.into(), at: during(interval) },
             Witness::Instant(t) => WitnessBin::Instant(t.0),
+            Witness::Waiting { id, place } => WitnessBin::Waiting { id: id.0.into(), place },
         }
     }
 
@@ -1313,6 +1548,7 @@ impl WitnessBin {
             },
             WitnessBin::Block { id, at } => Witness::Block { id: BlockId(id.into()), interval: at.interval()? },
             WitnessBin::Instant(t) => Witness::Instant(Instant(t)),
+            WitnessBin::Waiting { id, place } => Witness::Waiting { id: EntryId(id.into()), place },
         })
     }
 }

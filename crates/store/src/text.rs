@@ -10,9 +10,9 @@ use crate::record::Hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use slotwise_domain::{
-    AttemptKey, Block, BlockId, BookingId, Change, Code, Decision, Details, Displacer, EndedHold, Epoch, Exceptions,
-    FencingToken, Fingerprint, Hold, HoldId, Instant, Interval, Outcome, PartId, PersonId, Rejection, Resource,
-    ResourceId, Rule, Seen, Slot, Span, Subject, Version, Witness,
+    Asked, AttemptKey, Block, BlockId, BookingId, Change, Code, Decision, Details, Displacer, EndedEntry, EndedHold,
+    EntryId, Epoch, Exceptions, FencingToken, Fingerprint, Hold, HoldId, Instant, Interval, Line as LineOf, Outcome,
+    PartId, PersonId, Rejection, Resource, ResourceId, Rule, Seen, Slot, Span, Subject, Version, WaitEntry, Witness,
 };
 use slotwise_engine::Recorded;
 use std::sync::Arc;
@@ -234,7 +234,50 @@ struct AttemptText {
     observed: Vec<ResourceVersion>,
     decided: Vec<ResourceVersion>,
     policies: Vec<PolicyVersion>,
+    /// Of a refusal, what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked: Option<AskedText>,
     records: Vec<RecordText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskedText {
+    /// For whom, if not for whoever asked.
+    owner: Option<Uuid>,
+    bookings: Vec<Uuid>,
+    lines: Vec<LineText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineText {
+    resource: Uuid,
+    at: Option<During>,
+    units: u32,
+}
+
+impl AskedText {
+    fn of(asked: &Asked) -> Option<AskedText> {
+        let line = |l: &LineOf| LineText { resource: l.resource.0, at: l.interval.map(During::of), units: l.units };
+        (!asked.is_empty()).then(|| AskedText {
+            owner: asked.owner.map(|id| id.0),
+            bookings: asked.bookings.iter().map(|id| id.0).collect(),
+            lines: asked.lines.iter().map(line).collect(),
+        })
+    }
+
+    fn asked(self) -> Decoded<Asked> {
+        let line = |l: LineText| {
+            let interval = l.at.map(|at| at.interval()).transpose()?;
+            Ok(LineOf { resource: ResourceId(l.resource), interval, units: l.units })
+        };
+        Ok(Asked {
+            owner: self.owner.map(PersonId),
+            bookings: self.bookings.into_iter().map(BookingId).collect(),
+            lines: self.lines.into_iter().map(line).collect::<Decoded<_>>()?,
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -261,6 +304,7 @@ impl AttemptText {
             observed: versions(&decision.observed),
             decided: versions(&decision.decided),
             policies: decision.policies.iter().map(policy).collect(),
+            asked: AskedText::of(&decision.asked),
             records: entry.records.iter().map(RecordText::of).collect(),
         }
     }
@@ -274,6 +318,7 @@ impl AttemptText {
             observed: versions_back(self.observed),
             decided: versions_back(self.decided),
             policies: self.policies.into_iter().map(|p| (ResourceId(p.resource), p.policy_version)).collect(),
+            asked: self.asked.map(AskedText::asked).transpose()?.unwrap_or_default(),
         };
         let key = AttemptKey { part: PartId::DEFAULT, actor: self.actor, key: self.key };
         let recorded = Box::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint.0), decision });
@@ -412,6 +457,7 @@ enum WitnessText {
     Hold { id: Uuid, holder: Uuid, at: During, expires_at: When },
     Block { id: Uuid, at: During },
     Instant(When),
+    Waiting { id: Uuid, place: u32 },
 }
 
 impl WitnessText {
@@ -426,6 +472,7 @@ impl WitnessText {
             }
             Witness::Block { id, interval } => WitnessText::Block { id: id.0, at: at(interval) },
             Witness::Instant(t) => WitnessText::Instant(When(t)),
+            Witness::Waiting { id, place } => WitnessText::Waiting { id: id.0, place },
         }
     }
 
@@ -442,6 +489,7 @@ impl WitnessText {
             },
             WitnessText::Block { id, at } => Witness::Block { id: BlockId(id), interval: at.interval()? },
             WitnessText::Instant(t) => Witness::Instant(t.0),
+            WitnessText::Waiting { id, place } => Witness::Waiting { id: EntryId(id), place },
         })
     }
 }
@@ -454,6 +502,7 @@ enum SubjectText {
     Hold { resource: Uuid, id: Uuid },
     Resource(Uuid),
     Block { resource: Uuid, id: Uuid },
+    Entry { resource: Uuid, id: Uuid },
 }
 
 impl SubjectText {
@@ -464,6 +513,7 @@ impl SubjectText {
             Subject::Hold(resource, id) => SubjectText::Hold { resource: resource.0, id: id.0 },
             Subject::Resource(id) => SubjectText::Resource(id.0),
             Subject::Block(resource, id) => SubjectText::Block { resource: resource.0, id: id.0 },
+            Subject::Entry(resource, id) => SubjectText::Entry { resource: resource.0, id: id.0 },
         }
     }
 
@@ -474,6 +524,7 @@ impl SubjectText {
             SubjectText::Hold { resource, id } => Subject::Hold(ResourceId(resource), HoldId(id)),
             SubjectText::Resource(id) => Subject::Resource(ResourceId(id)),
             SubjectText::Block { resource, id } => Subject::Block(ResourceId(resource), BlockId(id)),
+            SubjectText::Entry { resource, id } => Subject::Entry(ResourceId(resource), EntryId(id)),
         }
     }
 }
@@ -526,6 +577,19 @@ enum ChangeText {
     HoldEnded {
         end: String,
         hold: HoldText,
+    },
+    WaitJoined(EntryText),
+    WaitOffered(EntryText),
+    WaitResumed(EntryText),
+    WaitMoved(EntryText),
+    WaitEnded {
+        end: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        booking: Option<Uuid>,
+        entry: EntryText,
+    },
+    WaitDue {
+        at: Option<When>,
     },
     BookingRequested {
         id: Uuid,
@@ -657,6 +721,16 @@ impl ChangeText {
             Change::HoldEnded(EndedHold { hold, end }) => {
                 ChangeText::HoldEnded { end: codec::hold_end_name(*end).into(), hold: HoldText::of(hold) }
             }
+            Change::WaitJoined(entry) => ChangeText::WaitJoined(EntryText::of(entry)),
+            Change::WaitOffered(entry) => ChangeText::WaitOffered(EntryText::of(entry)),
+            Change::WaitResumed(entry) => ChangeText::WaitResumed(EntryText::of(entry)),
+            Change::WaitMoved(entry) => ChangeText::WaitMoved(EntryText::of(entry)),
+            Change::WaitEnded(EndedEntry { entry, end }) => ChangeText::WaitEnded {
+                end: end.name().into(),
+                booking: codec::promoted_to(*end).map(|id| id.0),
+                entry: EntryText::of(entry),
+            },
+            Change::WaitDue(at) => ChangeText::WaitDue { at: at.map(When) },
             Change::BookingRequested { booking, owner, slots: s } => {
                 ChangeText::BookingRequested { id: booking.0, owner: owner.0, slots: slots(s) }
             }
@@ -750,6 +824,15 @@ impl ChangeText {
             ChangeText::HoldEnded { end, hold } => {
                 Change::HoldEnded(EndedHold { hold: hold.hold(resource)?, end: codec::hold_end_named(&end)? })
             }
+            ChangeText::WaitJoined(entry) => Change::WaitJoined(entry.entry(resource)?),
+            ChangeText::WaitOffered(entry) => Change::WaitOffered(entry.entry(resource)?),
+            ChangeText::WaitResumed(entry) => Change::WaitResumed(entry.entry(resource)?),
+            ChangeText::WaitMoved(entry) => Change::WaitMoved(entry.entry(resource)?),
+            ChangeText::WaitEnded { end, booking, entry } => Change::WaitEnded(EndedEntry {
+                entry: entry.entry(resource)?,
+                end: codec::entry_end_of(&end, booking.map(BookingId))?,
+            }),
+            ChangeText::WaitDue { at } => Change::WaitDue(at.map(|at| at.0)),
             ChangeText::BookingRequested { id, owner, slots: s } => {
                 Change::BookingRequested { booking: booking(id), owner: person(owner), slots: slots(s)? }
             }
@@ -919,6 +1002,9 @@ struct HoldText {
     granted_at: When,
     expires_at: When,
     renewals: u32,
+    /// The waitlist entry that it is an offer to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offer: Option<Uuid>,
 }
 
 impl HoldText {
@@ -933,6 +1019,7 @@ impl HoldText {
             granted_at: When(hold.granted_at),
             expires_at: When(hold.expires_at),
             renewals: hold.renewals,
+            offer: hold.offer.map(|id| id.0),
         }
     }
 
@@ -949,6 +1036,62 @@ impl HoldText {
             granted_at: self.granted_at.0,
             expires_at: self.expires_at.0,
             renewals: self.renewals,
+            offer: self.offer.map(EntryId),
+        })
+    }
+}
+
+/// A place in a waitlist.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EntryText {
+    id: Uuid,
+    owner: Uuid,
+    /// Nil is the system.
+    made_by: Uuid,
+    at: During,
+    units: u32,
+    class: u8,
+    joined: VersionText,
+    joined_at: When,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gives_up: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offer: Option<Uuid>,
+    offers: u8,
+}
+
+impl EntryText {
+    fn of(entry: &WaitEntry) -> EntryText {
+        EntryText {
+            id: entry.id.0,
+            owner: entry.owner.0,
+            made_by: entry.made_by.uuid(),
+            at: During::of(entry.interval),
+            units: entry.units,
+            class: entry.class,
+            joined: VersionText::of(entry.joined),
+            joined_at: When(entry.joined_at),
+            gives_up: entry.gives_up.map(|id| id.0),
+            offer: entry.offer.map(|id| id.0),
+            offers: entry.offers,
+        }
+    }
+
+    fn entry(self, resource: ResourceId) -> Decoded<WaitEntry> {
+        Ok(WaitEntry {
+            id: EntryId(self.id),
+            owner: PersonId(self.owner),
+            made_by: codec::actor(self.made_by),
+            resource,
+            interval: self.at.interval()?,
+            units: self.units,
+            class: self.class,
+            joined: self.joined.version(),
+            joined_at: self.joined_at.0,
+            gives_up: self.gives_up.map(BookingId),
+            offer: self.offer.map(HoldId),
+            offers: self.offers,
         })
     }
 }

@@ -38,6 +38,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/attempts/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what an attempt would get, and what that rests on. The body is one attempt as `POST /api/attempts` takes it, without a key:
+         *     nothing is recorded, and nothing is kept for anybody.
+         */
+        post: operations["dry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/attempts/{key}": {
         parameters: {
             query?: never;
@@ -47,6 +67,43 @@ export interface paths {
         };
         /** How one's own attempt stands. */
         get: operations["read_attempt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/attempts/{key}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why an attempt ended as it did: what the screen showed, what came between, what was true at the decision, and what is free instead
+         *     now. One's own; any for admins. As text with `Accept: text/plain`.
+         */
+        get: operations["explain_attempt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was decided, the latest first. Admins only. With `Accept: text/csv` a table of all that matches, at most 100,000 rows. */
+        get: operations["read_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -142,57 +199,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/bookings/{id}/check-in": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Says that a booking's people are there, while that is open. For its owner and admins. */
-        post: operations["check_in_booking"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bookings/{id}/decline": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Refuses a pending booking. Admins only. */
-        post: operations["decline_booking"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/bookings/{id}/hand-over": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Makes a booking somebody else's. Admins only. */
-        post: operations["hand_over_booking"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/bookings/{id}/history": {
         parameters: {
             query?: never;
@@ -200,7 +206,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened to a booking, oldest first. For its owner and admins. */
+        /** What happened to a booking, oldest first, and whose it was at an instant. For its owner and admins. */
         get: operations["read_history"];
         put?: never;
         post?: never;
@@ -449,6 +455,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where one's notices are sent by e-mail. */
+        get: operations["read_address"];
+        /** Has one's notices sent there by e-mail from now on, or no more. */
+        put: operations["put_address"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's notices, the newest first: what others did to one's bookings. */
+        get: operations["list_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notices/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that one has read notices. What was read stays read. */
+        post: operations["read_notices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/resources": {
         parameters: {
             query?: never;
@@ -474,7 +532,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One resource. */
+        /** One resource, as it is or as it was. */
         get: operations["read_resource"];
         put?: never;
         post?: never;
@@ -519,57 +577,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/resources/{id}/capacity": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Says how many units a resource has. Admins only; by default never fewer than are taken. */
-        post: operations["set_capacity"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/resources/{id}/close": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Takes a resource out of service: nothing new is booked. Admins only. */
-        post: operations["close_resource"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/resources/{id}/displacement-preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Who would be displaced by a lower capacity, a block or an override. Nothing is done. Admins only. */
-        post: operations["preview_displacement"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/resources/{id}/record": {
         parameters: {
             query?: never;
@@ -587,23 +594,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/resources/{id}/reopen": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Puts a resource into service again. Admins only. */
-        post: operations["reopen_resource"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/resources/{id}/schedule": {
         parameters: {
             query?: never;
@@ -611,7 +601,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who holds what of a resource, as far as one may know. */
+        /** Who holds what of a resource, or held of it, as far as one may know. */
         get: operations["read_schedule"];
         put?: never;
         post?: never;
@@ -649,6 +639,109 @@ export interface paths {
         get: operations["search"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Places in line: one's own, or those of a resource in their order. Whose the others are is told to admins only. */
+        get: operations["list_waitlist"];
+        put?: never;
+        /** Waits for units of a resource that has none left. Refused with `units_free` while it can simply be booked. */
+        post: operations["join_waitlist"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One place in line. For whose it is, and admins. */
+        get: operations["read_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes what is offered: the hold of the offer is confirmed. */
+        post: operations["accept_offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/class": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives somebody who waits another priority. Admins only. */
+        post: operations["set_class"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Declines what is offered: it goes on to whoever is next. */
+        post: operations["decline_offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waitlist/{id}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Waits no more. An offer is declined by it; leaving twice changes nothing. */
+        post: operations["leave_waitlist"];
         delete?: never;
         options?: never;
         head?: never;
@@ -723,6 +816,7 @@ export interface components {
             bookings?: components["schemas"]["BookingBody"][];
             /** @description The decision instant. */
             decided_at: string;
+            entry?: components["schemas"]["EntryBody"] | null;
             hold?: components["schemas"]["HoldBody"] | null;
             /** @description How that hold ended, if it did: `released`, `expired`, `consumed`, `superseded` or `voided`. */
             hold_ended?: string | null;
@@ -736,6 +830,11 @@ export interface components {
             resource?: components["schemas"]["ResourceBody"] | null;
             /** @description The versions it made. */
             versions: components["schemas"]["ResourceVersion"][];
+        };
+        /** @description Where to write to somebody. */
+        AddressBody: {
+            /** @description An e-mail address; null for no e-mail. */
+            email?: string | null;
         };
         /** @description Something that could be booked instead. */
         AlternativeBody: components["schemas"]["FoundBody"] & {
@@ -753,6 +852,27 @@ export interface components {
             as_of: string;
             /** @description The best of each way first, then the second best of each, and so on. */
             items: components["schemas"]["AlternativeBody"][];
+        };
+        /** @description Something that was asked for. */
+        AskedBody: {
+            /** @description Until. */
+            end?: string | null;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: uuid
+             * @description Which resource.
+             */
+            resource: string;
+            /** @description From. */
+            start?: string | null;
+            /**
+             * Format: int32
+             * @description How many units; 0 for a block.
+             */
+            units: number;
+            /** @description The resource's zone. */
+            zone: string;
         };
         /** @description What became of one of many attempts. */
         AttemptAnswer: Record<string, never> & {
@@ -792,11 +912,14 @@ export interface components {
         };
         /** @description One of many attempts. */
         AttemptRequest: Record<string, never> & {
-            /** @description `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `check_in`, `decline` or `hand_over`. */
+            /**
+             * @description `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist` or
+             *     `set_class`.
+             */
             command: string;
             /**
              * Format: uuid
-             * @description The booking or hold that stands in the path of the command's own endpoint.
+             * @description The booking, hold or place in a waitlist that stands in the path of the command's own endpoint.
              */
             id?: string | null;
             /**
@@ -822,19 +945,93 @@ export interface components {
             /** @description At most 8192. */
             attempts: components["schemas"]["AttemptRequest"][];
         };
-        /**
-         * @description What becomes of what is taken beyond a lower capacity.
-         * @enum {string}
-         */
-        BelowBody: "refuse" | "over_commit" | "displace_newest" | "displace_named";
+        /** @description One thing that became true of one resource. */
+        AuditChange: components["schemas"]["ResourceVersion"] & {
+            /** @description Until. */
+            end: string | null;
+            /** @description Of a move: from where on, before it. */
+            from_start: string | null;
+            /**
+             * Format: uuid
+             * @description Which booking, hold or block.
+             */
+            id: string | null;
+            /**
+             * Format: uuid
+             * @description Whose.
+             */
+            owner: string | null;
+            /** @description Why, if somebody said, or how a hold ended. */
+            reason: string | null;
+            /** @description From. */
+            start: string | null;
+            /**
+             * Format: int64
+             * @description How many units.
+             */
+            units: number | null;
+            /**
+             * @description `booking_made`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`, `hold_granted`, `hold_renewed`,
+             *     `hold_ended`, `resource_created`, `resource_edited`, `block_added` or `block_removed`.
+             */
+            what: string;
+        };
+        /** @description A decided attempt. */
+        AuditItem: {
+            actor: components["schemas"]["AuditPerson"] | null;
+            /**
+             * Format: uuid
+             * @description Its key.
+             */
+            attempt: string;
+            /** @description What became true by it. */
+            changes: components["schemas"]["AuditChange"][];
+            /** @description Of a refusal. */
+            code: string | null;
+            /** @description What was asked, by name. */
+            command: string;
+            /** @description The versions it made, or was refused at. */
+            decided: components["schemas"]["ResourceVersion"][];
+            /** @description When it was decided. */
+            decided_at: string;
+            for: components["schemas"]["AuditPerson"] | null;
+            /** @description What it was first looked at against. */
+            observed: components["schemas"]["ResourceVersion"][];
+            /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */
+            outcome: string;
+            /** @description The policy versions in force. */
+            policies: components["schemas"]["AuditPolicy"][];
+            /** @description Which rule, of a refusal that names one. */
+            rule: string | null;
+            seen: components["schemas"]["SeenBody"] | null;
+        };
+        /** @description Somebody; without a name if they are forgotten. */
+        AuditPerson: {
+            /**
+             * Format: uuid
+             * @description Their id.
+             */
+            id: string;
+            /** @description Their name; null if they are forgotten. */
+            name: string | null;
+        };
+        /** @description The policy version of a resource. */
+        AuditPolicy: {
+            /**
+             * Format: int64
+             * @description The version.
+             */
+            policy_version: number;
+            /**
+             * Format: uuid
+             * @description Which resource.
+             */
+            resource: string;
+        };
         /** @description Time out of use. */
         BlockBody: {
             /** @description Until. */
             end: string;
-            /** @description Bookings that stay. */
-            except_bookings: string[];
-            /** @description People whom it does not concern. */
-            except_people: string[];
             /**
              * Format: uuid
              * @description Its id.
@@ -847,29 +1044,12 @@ export interface components {
         };
         /** @description Time to be taken out of use. */
         BlockRequest: {
-            /** @description Displace bookings on that time instead of being refused: exactly these; ask for a displacement preview. */
-            displaces?: components["schemas"]["DisplacedRef"][] | null;
             /** @description Until. */
             end: string;
-            /** @description Bookings that stay. */
-            except_bookings?: string[];
-            /** @description People whose bookings stay, and who may book there. */
-            except_people?: string[];
             /** @description Void live holds on that time instead of being refused. */
             over_holds?: boolean;
             /** @description Why; people are told. */
             reason: string;
-            /** @description From. */
-            start: string;
-        };
-        /** @description A block that would displace what it meets. */
-        BlockWish: {
-            /** @description Until. */
-            end: string;
-            /** @description Bookings that would stay. */
-            except_bookings?: string[];
-            /** @description People whose bookings would stay. */
-            except_people?: string[];
             /** @description From. */
             start: string;
         };
@@ -887,37 +1067,23 @@ export interface components {
             /** @description Sockets connected. */
             sockets: number;
         };
-        /** @description A booking that would displace what stands there. */
-        BookWish: {
-            /**
-             * Format: uuid
-             * @description For whom, if not for oneself.
-             */
-            for?: string | null;
-            /** @description What; at least one line is of the resource in the path. */
-            lines: components["schemas"]["LineRequest"][];
-        };
         /** @description A booking. */
         BookingBody: {
             /** @description The server's clock. */
             as_of: string;
-            /** @description Cancelling is too late from then on; null once nothing can become of it any more. */
+            /** @description Cancelling is too late from then on; null once it is cancelled. */
             cancel_by?: string | null;
             /** @description When it was given up. */
             cancelled_at?: string | null;
-            check_in?: components["schemas"]["IntervalBody"] | null;
             /** @description When it was decided first. */
             created_at: string;
             /** @description When it was decided last. */
             decided_at: string;
-            displaced_by?: components["schemas"]["DisplacerBody"] | null;
             /**
              * Format: uuid
              * @description Its id.
              */
             id: string;
-            /** @description Whether that was later than the policy asks for. */
-            late: boolean;
             /** @description What it takes. */
             lines: components["schemas"]["LineBody"][];
             /** @description Whether it is the asker's. */
@@ -935,12 +1101,8 @@ export interface components {
              * @description Edits name it in `If-Match`.
              */
             revision: number;
-            /** @description `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`. */
+            /** @description `confirmed`, `pending` or `cancelled`. */
             state: string;
-            /** @description Since when it is cancelled, checked in, a no-show or displaced. */
-            state_at?: string | null;
-            /** @description Why it was cancelled or displaced, if they said; for the owner and admins. */
-            state_reason?: string | null;
             /** @description A line for calendars; for the owner and admins. */
             title?: string | null;
         };
@@ -973,7 +1135,6 @@ export interface components {
             hold?: components["schemas"]["HoldRefBody"] | null;
             /** @description What; all of it or nothing. */
             lines: components["schemas"]["LineRequest"][];
-            override?: components["schemas"]["OverrideBody"] | null;
             /**
              * Format: int32
              * @description How many people come.
@@ -992,46 +1153,6 @@ export interface components {
              * @default null
              */
             reason: string | null;
-        };
-        /** @description How many units a resource shall have. */
-        CapacityRequest: {
-            /** @description What becomes of what is more than that. Left out: the cut is refused. */
-            below?: components["schemas"]["BelowBody"];
-            /** @description The bookings that are displaced, as a preview showed them. */
-            displaces?: components["schemas"]["DisplacedRef"][];
-            /** @description Why. It must be said where more is taken than there is. */
-            reason?: string | null;
-            /**
-             * Format: int32
-             * @description How many the screen showed as taken. Recorded; binds nothing.
-             */
-            seen_used?: number | null;
-            /**
-             * Format: int32
-             * @description How many; null is without limit.
-             */
-            to: number | null;
-        };
-        /** @description A lower capacity that would displace the newest bookings. */
-        CapacityWish: {
-            /**
-             * Format: int32
-             * @description How many units.
-             */
-            to: number;
-        };
-        /** @description When people say that they are there, in seconds around the start. */
-        CheckInBody: {
-            /**
-             * Format: int64
-             * @description So long after the start it closes, and who has not come lets go of the rest.
-             */
-            closes_s: number;
-            /**
-             * Format: int64
-             * @description So long before the start it opens.
-             */
-            opens_s: number;
         };
         /** @description What the record was at an instant, signed, so that anybody may keep it. */
         CheckpointBody: {
@@ -1075,6 +1196,14 @@ export interface components {
              * @description 0 is the day of the start.
              */
             days_before: number;
+        };
+        /** @description Another priority. */
+        ClassRequest: {
+            /**
+             * Format: int32
+             * @description The higher goes first; 0 is everybody's.
+             */
+            class: number;
         };
         /** @description So many executions with one outcome and code. */
         CountBody: {
@@ -1218,6 +1347,20 @@ export interface components {
         };
         /** @description An instant relative to the start of a booking: `{"elapsed_s": 86400}` before it, or `{"days_before": 1, "at": "18:00"}` in the resource's zone. */
         CutoffBody: components["schemas"]["ElapsedCutoff"] | components["schemas"]["CivilCutoff"];
+        /** @description An instant that an answer depends on. */
+        DeadlineBody: {
+            /** @description When. */
+            at: string;
+            /** @description Whether it has passed. */
+            passed: boolean;
+            /**
+             * Format: uuid
+             * @description On which resource; null for what a person holds elsewhere.
+             */
+            resource: string | null;
+            /** @description `book_from`, `book_by`, `change_by`, `cancel_by`, `begun`, `ends`, `hold_expires` or `hold_longest`. */
+            what: string;
+        };
         /** @description One decision. */
         DecidedBody: {
             /** @description The code of a refusal. */
@@ -1262,65 +1405,37 @@ export interface components {
             /** @description What they are called. */
             title: string;
         };
-        /** @description A booking that will be displaced, at the revision that was looked at. */
-        DisplacedRef: {
-            /**
-             * Format: uuid
-             * @description Which booking.
-             */
-            id: string;
-            /**
-             * Format: int64
-             * @description Its revision.
-             */
-            revision: number;
+        /** @description A sequence diagram. */
+        DiagramBody: {
+            /** @description For whatever draws mermaid. */
+            mermaid: string;
+            /** @description For a terminal. */
+            text: string;
         };
-        /** @description Who would be displaced. Nothing is done yet. */
-        DisplacementBody: {
-            /** @description The server's clock. */
+        /** @description What an attempt would get. */
+        DryRunBody: Record<string, never> & {
+            /** @description What the answer rests on. */
+            bounds: components["schemas"]["DryRunBounds"];
+            /** @description `BOOKED`, `ACCEPTED`, `REJECTED` or `FAILED`. */
+            outcome: string | null;
+            /**
+             * Format: int32
+             * @description The HTTP status that its own endpoint would answer with.
+             */
+            status: number;
+        };
+        /** @description While all of this is so, an attempt gets what was told. */
+        DryRunBounds: {
+            /** @description When it was judged, by the server's clock. */
             as_of: string;
-            /** @description The bookings, in the same order. */
-            bookings: components["schemas"]["BookingBody"][];
-            /** @description That refusal in words. */
-            detail?: string | null;
-            /** @description To be sent back as it is with the command: it is carried out only if it is still exactly these. */
-            displaces: components["schemas"]["DisplacedRef"][];
-            /**
-             * Format: int64
-             * @description Edits of the resource name it in `If-Match`.
-             */
-            policy_version: number;
-            /** @description The code that it would be refused with all the same; null if it would not. */
-            refused: string | null;
-            /**
-             * Format: int64
-             * @description Units taken at the fullest instant to come.
-             */
-            used: number;
-        };
-        /** @description What is thought of: one of the commands that can displace. */
-        DisplacementRequest: {
-            /** @description A lower capacity. */
-            capacity: components["schemas"]["CapacityWish"];
-        } | {
-            /** @description A block. */
-            block: components["schemas"]["BlockWish"];
-        } | {
-            /** @description A booking by override. */
-            book: components["schemas"]["BookWish"];
-        } | {
-            /** @description A booking moved by override. */
-            move: components["schemas"]["MoveWish"];
-        };
-        /** @description For what a booking was displaced. */
-        DisplacerBody: {
-            /**
-             * Format: uuid
-             * @description The booking, the block, or the resource whose capacity was cut.
-             */
-            id: string;
-            /** @description `booking`, `block` or `capacity`. */
-            kind: string;
+            /** @description It holds on this side of these instants; at most 100, the soonest to come first, then those that have passed. */
+            deadlines: components["schemas"]["DeadlineBody"][];
+            /** @description It rests on what else the person has booked and holds too. */
+            person: boolean;
+            /** @description The policy versions of the same. */
+            policies: components["schemas"]["PolicyVersionBody"][];
+            /** @description The versions of what it touches. */
+            versions: components["schemas"]["ResourceVersion"][];
         };
         /** @description So much elapsed time before the start. */
         ElapsedCutoff: {
@@ -1329,6 +1444,119 @@ export interface components {
              * @description Seconds before the start.
              */
             elapsed_s: number;
+        };
+        /** @description What was forgotten with a person. */
+        ErasedBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /**
+             * Format: int64
+             * @description Bookings of theirs: they stay, without what was written in them, and nobody is told whose they are.
+             */
+            bookings: number;
+            /**
+             * Format: int64
+             * @description API keys of theirs: they speak for nobody any more.
+             */
+            keys: number;
+            /**
+             * Format: uuid
+             * @description Who.
+             */
+            person: string;
+        };
+        /** @description What happened to a resource on the way to the decision. */
+        ExplainedResource: {
+            /** @description What it was decided at, or made. */
+            decided: components["schemas"]["VersionBody"];
+            /** @description There are earlier changes that are not looked back on. */
+            more: boolean;
+            /** @description Its name. */
+            name: string;
+            observed: components["schemas"]["VersionBody"] | null;
+            /**
+             * Format: int64
+             * @description The policy version in force at the decision.
+             */
+            policy_version: number | null;
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            resource: string;
+            screen: components["schemas"]["ScreenBody"] | null;
+            /** @description What happened, oldest first: what has to do with what was asked for, at most the last 20. */
+            steps: components["schemas"]["ExplainedStep"][];
+            /**
+             * Format: int64
+             * @description Other changes between the screen, or the first look, and the decision, that had nothing to do with it.
+             */
+            unrelated: number;
+        };
+        /** @description Something that happened to a resource. */
+        ExplainedStep: components["schemas"]["VersionBody"] & {
+            /** @description Whether it came after what the screen showed; null if that is not known. */
+            after_screen: boolean | null;
+            /**
+             * Format: uuid
+             * @description The attempt that did it, for whoever sent it and admins.
+             */
+            attempt?: string | null;
+            /** @description When it was decided. */
+            decided_at: string;
+            /** @description Whether it is what made the refusal true. */
+            decisive: boolean;
+            /** @description Until. */
+            end?: string | null;
+            /** @description From. */
+            start?: string | null;
+            /** @description It in a sentence. */
+            text: string;
+            /** @description Whether this attempt did it. */
+            this_attempt: boolean;
+            /**
+             * @description `booked`, `requested`, `approved`, `cancelled`, `moved`, `edited`, `held`, `renewed`, `hold_ended`, `created`, `changed`,
+             *     `blocked` or `unblocked`.
+             */
+            what: string;
+            /** @description Who, where the reader may know: `you`, or a name. */
+            who: string | null;
+        };
+        /** @description Why an attempt ended as it did. */
+        ExplanationBody: {
+            actor: components["schemas"]["PersonBody"] | null;
+            /** @description What could be booked instead now. */
+            alternatives: components["schemas"]["AlternativeBody"][];
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What was asked for. */
+            asked: components["schemas"]["AskedBody"][];
+            /**
+             * Format: uuid
+             * @description Its key.
+             */
+            attempt: string;
+            /** @description Of a refusal; of an unknown attempt `key_expired` or `epoch_changed`, if its answer may have been forgotten or lost. */
+            code: string | null;
+            /** @description What was asked, by name. */
+            command: string | null;
+            /** @description The decision instant. */
+            decided_at: string | null;
+            /** @description The refusal in a sentence. */
+            detail: string | null;
+            diagram: components["schemas"]["DiagramBody"] | null;
+            for: components["schemas"]["PersonBody"] | null;
+            last_failure: components["schemas"]["LastFailure"] | null;
+            now: components["schemas"]["NowBody"] | null;
+            /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, or null. */
+            outcome: string | null;
+            /** @description What happened to each resource on the way. */
+            resources: components["schemas"]["ExplainedResource"][];
+            /** @description All of it in words. */
+            sentences: components["schemas"]["SentenceBody"][];
+            /** @description `recorded`, `in_progress` or `unknown`. */
+            state: string;
+            witness: components["schemas"]["WitnessBody"] | null;
         };
         /** @description A value to filter by, and how many resources have it. */
         FacetBody: {
@@ -1360,7 +1588,7 @@ export interface components {
         };
         /** @description A resource, and whether it could be booked. */
         FoundBody: {
-            /** @description `open`, `few_left`, `full`, `held`, `closed` or `past_cutoff`. */
+            /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed` or `past_cutoff`. */
             badge: string;
             /** @description Until when. */
             end: string;
@@ -1373,6 +1601,11 @@ export interface components {
             free: boolean;
             /** @description When a hold is taken on the way to a booking. */
             hold_at: components["schemas"]["HoldAtBody"];
+            /**
+             * Format: int32
+             * @description Units free and owed to those who wait.
+             */
+            owed: number;
             reason?: components["schemas"]["ReasonBody"] | null;
             /** @description The resource. */
             resource: components["schemas"]["FoundResource"];
@@ -1380,7 +1613,7 @@ export interface components {
             start: string;
             /**
              * Format: int32
-             * @description Units left at the fullest instant; null without limit.
+             * @description Units left at the fullest instant; null without limit. What is owed to those who wait is not among them.
              */
             units_free?: number | null;
             /**
@@ -1388,6 +1621,8 @@ export interface components {
              * @description Raised by every change.
              */
             version: number;
+            /** @description How many wait for a time that meets it. */
+            waiting: number;
         };
         /** @description A resource in short. */
         FoundResource: {
@@ -1422,16 +1657,6 @@ export interface components {
             /** @description Its IANA zone. */
             zone: string;
         };
-        /** @description Whose a booking shall be. */
-        HandOverRequest: {
-            /** @description Why; both are told. */
-            reason: string;
-            /**
-             * Format: uuid
-             * @description The person's id.
-             */
-            to: string;
-        };
         /** @description Whether it may be relied on. */
         HealthBody: {
             /** @description `ok`, or why not. */
@@ -1454,6 +1679,7 @@ export interface components {
             more: boolean;
             /** @description One for each accepted command. */
             steps: components["schemas"]["StepBody"][];
+            then: components["schemas"]["ThenBody"] | null;
         };
         /**
          * @description When a hold is taken.
@@ -1566,6 +1792,39 @@ export interface components {
             /** @description Its first instant. */
             start: string;
         };
+        /** @description A place in a waitlist to be had. */
+        JoinRequest: {
+            /**
+             * Format: int32
+             * @description Priority, the higher goes first; only admins give another than 0.
+             */
+            class?: number;
+            /** @description Until; left out for sections and sessions. */
+            end?: string | null;
+            /**
+             * Format: uuid
+             * @description For whom, if not for oneself; admins only.
+             */
+            for?: string | null;
+            /**
+             * Format: uuid
+             * @description A booking of one's own that is given up in the same commit when this is had: the old place is kept until then.
+             */
+            gives_up?: string | null;
+            /**
+             * Format: uuid
+             * @description For which resource.
+             */
+            resource: string;
+            seen?: components["schemas"]["SeenBody"] | null;
+            /** @description From; left out for sections and sessions. */
+            start?: string | null;
+            /**
+             * Format: int32
+             * @description How many units.
+             */
+            units?: number;
+        };
         /**
          * @description What a resource is.
          * @enum {string}
@@ -1672,31 +1931,91 @@ export interface components {
         MoveRequest: {
             /** @description What it takes from then on, all of it; a line that stays is named too. */
             lines: components["schemas"]["LineRequest"][];
-            override?: components["schemas"]["OverrideBody"] | null;
             seen?: components["schemas"]["SeenBody"] | null;
         };
-        /** @description A booking that would displace what stands where it shall be. */
-        MoveWish: {
+        /** @description Something one is told. */
+        NoticeBody: {
+            /** @description When. */
+            at: string;
             /**
              * Format: uuid
-             * @description Which.
+             * @description Of which booking.
              */
             booking: string;
-            /** @description What it takes from then on, all of it. */
-            lines: components["schemas"]["LineRequest"][];
+            /** @description When it ends. */
+            end?: string | null;
+            /** @description Its place: later ones are greater. */
+            id: string;
+            /** @description What happened: `booked` for one by somebody else, `approved`, `cancelled` or `moved`. */
+            news: string;
+            /** @description Whether one has said that one has read it. */
+            read: boolean;
+            /**
+             * Format: uuid
+             * @description On which resource; the first, if there are several.
+             */
+            resource: string;
+            /** @description What that is called. */
+            resource_name?: string | null;
+            /** @description When the booking begins, as it is now. */
+            start?: string | null;
+            /** @description What it is called. */
+            title?: string | null;
+            /** @description Where its times are read. */
+            zone?: string | null;
         };
-        /** @description An admin's word over rules, and over the bookings that stand there. */
-        OverrideBody: {
-            /** @description Exactly the bookings that are displaced by it; ask for a displacement preview. */
-            displaces?: components["schemas"]["DisplacedRef"][];
-            /** @description Why; those who are displaced are told. */
-            reason: string;
+        /** @description One page of one's notices. */
+        NoticesBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description The newest first. */
+            items: components["schemas"]["NoticeBody"][];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+            /** @description How many are unread; 100 is so many or more. */
+            unread: number;
         };
         /**
          * @description Whether one person may have two bookings at once.
          * @enum {string}
          */
         OwnOverlapBody: "allow" | "refuse";
+        /** @description A page of a list. */
+        Page_AuditItem: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What is on it. */
+            items: {
+                actor: components["schemas"]["AuditPerson"] | null;
+                /**
+                 * Format: uuid
+                 * @description Its key.
+                 */
+                attempt: string;
+                /** @description What became true by it. */
+                changes: components["schemas"]["AuditChange"][];
+                /** @description Of a refusal. */
+                code: string | null;
+                /** @description What was asked, by name. */
+                command: string;
+                /** @description The versions it made, or was refused at. */
+                decided: components["schemas"]["ResourceVersion"][];
+                /** @description When it was decided. */
+                decided_at: string;
+                for: components["schemas"]["AuditPerson"] | null;
+                /** @description What it was first looked at against. */
+                observed: components["schemas"]["ResourceVersion"][];
+                /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */
+                outcome: string;
+                /** @description The policy versions in force. */
+                policies: components["schemas"]["AuditPolicy"][];
+                /** @description Which rule, of a refusal that names one. */
+                rule: string | null;
+                seen: components["schemas"]["SeenBody"] | null;
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+        };
         /** @description A page of a list. */
         Page_BookingBody: {
             /** @description The server's clock. */
@@ -1705,23 +2024,19 @@ export interface components {
             items: {
                 /** @description The server's clock. */
                 as_of: string;
-                /** @description Cancelling is too late from then on; null once nothing can become of it any more. */
+                /** @description Cancelling is too late from then on; null once it is cancelled. */
                 cancel_by?: string | null;
                 /** @description When it was given up. */
                 cancelled_at?: string | null;
-                check_in?: components["schemas"]["IntervalBody"] | null;
                 /** @description When it was decided first. */
                 created_at: string;
                 /** @description When it was decided last. */
                 decided_at: string;
-                displaced_by?: components["schemas"]["DisplacerBody"] | null;
                 /**
                  * Format: uuid
                  * @description Its id.
                  */
                 id: string;
-                /** @description Whether that was later than the policy asks for. */
-                late: boolean;
                 /** @description What it takes. */
                 lines: components["schemas"]["LineBody"][];
                 /** @description Whether it is the asker's. */
@@ -1739,14 +2054,66 @@ export interface components {
                  * @description Edits name it in `If-Match`.
                  */
                 revision: number;
-                /** @description `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`. */
+                /** @description `confirmed`, `pending` or `cancelled`. */
                 state: string;
-                /** @description Since when it is cancelled, checked in, a no-show or displaced. */
-                state_at?: string | null;
-                /** @description Why it was cancelled or displaced, if they said; for the owner and admins. */
-                state_reason?: string | null;
                 /** @description A line for calendars; for the owner and admins. */
                 title?: string | null;
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_EntryBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What is on it. */
+            items: {
+                /** @description The server's clock. */
+                as_of: string;
+                /**
+                 * Format: uuid
+                 * @description The booking that it became; for its owner and admins.
+                 */
+                booking?: string | null;
+                /**
+                 * Format: int32
+                 * @description Priority; for its owner and admins.
+                 */
+                class?: number | null;
+                /** @description Until. */
+                end: string;
+                /**
+                 * Format: uuid
+                 * @description The booking that is given up for it; for its owner and admins.
+                 */
+                gives_up?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Its id; for its owner and admins.
+                 */
+                id?: string | null;
+                /** @description When it joined; for its owner and admins. */
+                joined_at?: string | null;
+                /** @description Whether it is the asker's. */
+                mine: boolean;
+                offer?: components["schemas"]["HoldBody"] | null;
+                owner?: components["schemas"]["PersonBody"] | null;
+                /** @description The place in line, from 1; null once it has ended. */
+                place?: number | null;
+                /**
+                 * Format: uuid
+                 * @description For which resource.
+                 */
+                resource: string;
+                /** @description From. */
+                start: string;
+                /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`. */
+                state: string;
+                /**
+                 * Format: int32
+                 * @description How many units.
+                 */
+                units: number;
             }[];
             /** @description The `after` of the next page; null on the last. */
             next?: string | null;
@@ -1803,6 +2170,11 @@ export interface components {
             items: {
                 /** @description The server's clock. */
                 as_of: string;
+                /**
+                 * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
+                 *     or `past_cutoff`; null for what is booked for any time.
+                 */
+                badge?: string | null;
                 /** @description Time out of use. */
                 blocks: components["schemas"]["BlockBody"][];
                 /** @description Where it is. */
@@ -1831,9 +2203,9 @@ export interface components {
                 name: string;
                 /**
                  * Format: int32
-                 * @description So many units more than it has may be taken, because an admin said so.
+                 * @description Units of a section or session that are free and owed to those who wait.
                  */
-                over_commit: number;
+                owed: number;
                 /** @description Its rules. */
                 policy: components["schemas"]["PolicyBody"];
                 /**
@@ -1841,6 +2213,11 @@ export interface components {
                  * @description Edits name it in `If-Match`.
                  */
                 policy_version: number;
+                /**
+                 * Format: int32
+                 * @description Units left of a section or session; null without limit, and for what is booked for any time.
+                 */
+                remaining?: number | null;
                 /**
                  * Format: int32
                  * @description How many people fit in.
@@ -1851,6 +2228,8 @@ export interface components {
                  * @description Raised by every change.
                  */
                 version: number;
+                /** @description How many wait for it, at any time. */
+                waiting: number;
                 /** @description Its IANA time zone. */
                 zone: string;
             }[];
@@ -1882,8 +2261,6 @@ export interface components {
             cancel_by: components["schemas"]["CutoffBody"] | null;
             /** @default null */
             change_by: components["schemas"]["CutoffBody"] | null;
-            /** @default null */
-            check_in: components["schemas"]["CheckInBody"] | null;
             /**
              * @description Out of service.
              * @default false
@@ -1906,8 +2283,6 @@ export interface components {
              * @default 30
              */
             hold_ttl_s: number;
-            /** @default null */
-            late_cancel_from: components["schemas"]["CutoffBody"] | null;
             /**
              * @description When it is open; empty means always.
              * @default []
@@ -1918,11 +2293,6 @@ export interface components {
              * @default allow
              */
             own_overlap: components["schemas"]["OwnOverlapBody"];
-            /**
-             * @description What waits for approval takes its units meanwhile.
-             * @default false
-             */
-            pending_takes: boolean;
             /**
              * Format: int64
              * @description Time before a booking that it takes too, in seconds.
@@ -1935,6 +2305,21 @@ export interface components {
              * @default 0
              */
             teardown_s: number;
+            /** @default null */
+            waitlist: components["schemas"]["WaitlistBody"] | null;
+        };
+        /** @description The policy version of a resource. */
+        PolicyVersionBody: {
+            /**
+             * Format: int64
+             * @description Edits name it in `If-Match`.
+             */
+            policy_version: number;
+            /**
+             * Format: uuid
+             * @description Which resource.
+             */
+            resource: string;
         };
         /** @description A problem (RFC 9457). */
         Problem: {
@@ -1980,6 +2365,8 @@ export interface components {
             title: string;
             /** @description What kind, a URI reference. */
             type: string;
+            /** @description The waitlist that can be joined instead, by a POST to its path. */
+            waitlist?: string | null;
             witness?: components["schemas"]["WitnessBody"] | null;
             /** @description What the editor saw of what has moved. */
             yours?: unknown;
@@ -1993,6 +2380,11 @@ export interface components {
             /** @description How many may wait; beyond it attempts are FAILED `busy`. */
             waiting_max: number;
         };
+        /** @description Up to where one has read. */
+        ReadRequest: {
+            /** @description The id of the newest notice that was read; it and all before it are read then. */
+            until: string;
+        };
         /** @description Why something is not free. */
         ReasonBody: {
             /** @description A code of a refusal. */
@@ -2002,11 +2394,6 @@ export interface components {
             /** @description Which rule. */
             rule?: string | null;
             witness?: components["schemas"]["WitnessBody"] | null;
-        };
-        /** @description Why something is done to somebody else's booking, or to a resource. */
-        ReasonRequest: {
-            /** @description Why; people are told. */
-            reason: string;
         };
         /** @description The changes of a resource, as the socket tells them. */
         RecordBody: {
@@ -2021,6 +2408,11 @@ export interface components {
         ResourceBody: {
             /** @description The server's clock. */
             as_of: string;
+            /**
+             * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
+             *     or `past_cutoff`; null for what is booked for any time.
+             */
+            badge?: string | null;
             /** @description Time out of use. */
             blocks: components["schemas"]["BlockBody"][];
             /** @description Where it is. */
@@ -2049,9 +2441,9 @@ export interface components {
             name: string;
             /**
              * Format: int32
-             * @description So many units more than it has may be taken, because an admin said so.
+             * @description Units of a section or session that are free and owed to those who wait.
              */
-            over_commit: number;
+            owed: number;
             /** @description Its rules. */
             policy: components["schemas"]["PolicyBody"];
             /**
@@ -2059,6 +2451,11 @@ export interface components {
              * @description Edits name it in `If-Match`.
              */
             policy_version: number;
+            /**
+             * Format: int32
+             * @description Units left of a section or session; null without limit, and for what is booked for any time.
+             */
+            remaining?: number | null;
             /**
              * Format: int32
              * @description How many people fit in.
@@ -2069,6 +2466,8 @@ export interface components {
              * @description Raised by every change.
              */
             version: number;
+            /** @description How many wait for it, at any time. */
+            waiting: number;
             /** @description Its IANA time zone. */
             zone: string;
         };
@@ -2258,7 +2657,7 @@ export interface components {
             owner?: string | null;
             /** @description From. */
             start: string;
-            /** @description Of a booking: `confirmed`, `pending` or `checked_in`. */
+            /** @description Of a booking: `confirmed` or `pending`. */
             state: string;
             /** @description Of one's own booking, and of a block its reason. */
             title?: string | null;
@@ -2267,6 +2666,18 @@ export interface components {
              * @description How many units; null for a block.
              */
             units?: number | null;
+        };
+        /** @description What the screen showed of a resource. */
+        ScreenBody: components["schemas"]["VersionBody"] & {
+            /**
+             * Format: int64
+             * @description How long before the decision that was, in milliseconds.
+             */
+            age_ms: number;
+            /** @description The instant it stated. */
+            as_of: string;
+            /** @description Whether it showed what was asked for as free; null if that cannot be told any more. */
+            free: boolean | null;
         };
         /** @description What was found. */
         SearchBody: {
@@ -2322,6 +2733,15 @@ export interface components {
              */
             version: number;
         };
+        /** @description A sentence, with what it is made of: for other languages. */
+        SentenceBody: {
+            /** @description Which sentence. */
+            key: string;
+            /** @description What stands in it. */
+            params: Record<string, never>;
+            /** @description In English. */
+            text: string;
+        };
         /** @description Who to be. */
         SignIn: {
             /**
@@ -2347,8 +2767,6 @@ export interface components {
             decided_at: string;
             /** @description What it took until then: of a move and a cancellation. */
             from: components["schemas"]["LineBody"][];
-            /** @description Whether it was an admin's word against a rule or over others. */
-            overrode: boolean;
             owner?: components["schemas"]["PersonBody"] | null;
             /** @description Why, if they said. */
             reason?: string | null;
@@ -2357,13 +2775,13 @@ export interface components {
              * @description The booking's revision, after it.
              */
             revision: number;
-            /** @description The booking's state, from then on. */
+            /** @description `confirmed`, `pending` or `cancelled`, from then on. */
             state: string;
             /** @description What it takes from then on. */
             to: components["schemas"]["LineBody"][];
             /** @description The versions it made. */
             versions: components["schemas"]["ResourceVersion"][];
-            /** @description `made`, `approved`, `moved`, `edited`, `cancelled`, `checked_in`, `no_show`, `handed_over` or `displaced`. */
+            /** @description `made`, `approved`, `moved`, `edited` or `cancelled`. */
             what: string;
         };
         /** @description Two bookings to take each other's places. */
@@ -2396,10 +2814,65 @@ export interface components {
             /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`, or `NONE` if there is no outcome yet. */
             outcome: string;
         };
+        /** @description A booking as it was. */
+        ThenBody: {
+            /** @description When. */
+            at: string;
+            /** @description What it took. */
+            lines: components["schemas"]["LineBody"][];
+            owner: components["schemas"]["PersonBody"] | null;
+            /**
+             * Format: int64
+             * @description Its revision.
+             */
+            revision: number;
+            /** @description `confirmed`, `pending` or `cancelled`. */
+            state: string;
+        };
         /** @description The token of a hold. */
         TokenRequest: {
             /** @description The token of its grant. */
             token: string;
+        };
+        /** @description A version of a resource. */
+        VersionBody: {
+            /**
+             * Format: int32
+             * @description Raised by a restore.
+             */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description Raised by every change.
+             */
+            version: number;
+        };
+        /**
+         * @description Who is next.
+         * @enum {string}
+         */
+        WaitFillBody: "skip" | "strict";
+        /**
+         * @description What whoever is next gets.
+         * @enum {string}
+         */
+        WaitModeBody: "book" | "offer";
+        /** @description How those who wait get what comes free. */
+        WaitlistBody: {
+            /**
+             * Format: int32
+             * @description How many may wait at once; left out or null: 1000.
+             */
+            capacity?: number | null;
+            /** @description `skip` or `strict`; left out: `skip`. */
+            fill?: components["schemas"]["WaitFillBody"];
+            /** @description `book` or `offer`. */
+            mode: components["schemas"]["WaitModeBody"];
+            /**
+             * Format: int64
+             * @description How long an offer stands, in seconds; left out: an hour.
+             */
+            offer_ttl_s?: number | null;
         };
         /**
          * @description In which way it is an alternative.
@@ -2417,10 +2890,15 @@ export interface components {
              * @description Its id.
              */
             id?: string | null;
-            /** @description `booking`, `hold`, `block`, `rule` or `instant`. */
+            /** @description `booking`, `hold`, `block`, `rule`, `instant` or `waiting`. */
             kind: string;
             /** @description Whose, where people may know. */
             owner?: string | null;
+            /**
+             * Format: int32
+             * @description The place in line of whoever waits.
+             */
+            place?: number | null;
             /**
              * Format: uuid
              * @description On which resource.
@@ -2731,6 +3209,146 @@ export interface operations {
             };
         };
     };
+    dry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRunBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_attempt: {
         parameters: {
             query?: never;
@@ -2748,6 +3366,302 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AttemptBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_attempt: {
+        parameters: {
+            query?: {
+                /** @description Whose attempt, for admins; one's own if left out. */
+                actor?: string;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit: {
+        parameters: {
+            query?: {
+                /** @description That touched this resource, or were refused on it. */
+                resource?: string;
+                /** @description Of this person, for them, or about a booking or hold of theirs. */
+                person?: string;
+                /** @description Asked by this one; `system` is Slotwise itself. */
+                actor?: string;
+                /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */
+                outcome?: string;
+                /** @description Refused with this code. */
+                code?: string;
+                /** @description Decided at or after this instant. */
+                from?: string;
+                /** @description Decided before this instant. */
+                to?: string;
+                /** @description At most so many, 200 at the most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditItem"];
                 };
             };
             /** @description Malformed, or the key is missing. */
@@ -3016,7 +3930,7 @@ export interface operations {
                 from?: string;
                 /** @description That start before this instant. */
                 to?: string;
-                /** @description `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`. */
+                /** @description `confirmed`, `pending` or `cancelled`. */
                 state?: string;
                 /** @description At most so many, 200 at the most. */
                 limit?: number;
@@ -3876,441 +4790,12 @@ export interface operations {
             };
         };
     };
-    check_in_booking: {
-        parameters: {
-            query?: never;
-            header: {
-                "Idempotency-Key": string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcceptedBody"];
-                };
-            };
-            /** @description Malformed, or the key is missing. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_allowed`, or not the asker's to see. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_found`, or there is none. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body took too long to arrive. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED, or FAILED `conflict`. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `version_stale`. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not JSON, or encoded. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field is not well formed, or REJECTED `invalid`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` is missing. */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    decline_booking: {
-        parameters: {
-            query?: never;
-            header: {
-                "Idempotency-Key": string;
-                /** @description the revision, if it is to be that one */
-                "If-Match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReasonRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcceptedBody"];
-                };
-            };
-            /** @description Malformed, or the key is missing. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_allowed`, or not the asker's to see. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_found`, or there is none. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body took too long to arrive. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED, or FAILED `conflict`. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `version_stale`. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not JSON, or encoded. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field is not well formed, or REJECTED `invalid`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` is missing. */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    hand_over_booking: {
-        parameters: {
-            query?: never;
-            header: {
-                "Idempotency-Key": string;
-                /** @description the revision, if it is to be that one */
-                "If-Match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["HandOverRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcceptedBody"];
-                };
-            };
-            /** @description Malformed, or the key is missing. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_allowed`, or not the asker's to see. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_found`, or there is none. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body took too long to arrive. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED, or FAILED `conflict`. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `version_stale`. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not JSON, or encoded. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field is not well formed, or REJECTED `invalid`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` is missing. */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     read_history: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only what had happened at this instant, and whose the booking was then. */
+                at?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6550,6 +7035,561 @@ export interface operations {
             };
         };
     };
+    read_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddressBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddressBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddressBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notices: {
+        parameters: {
+            query?: {
+                /** @description At most so many, 200 at the most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticesBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_resources: {
         parameters: {
             query?: {
@@ -6841,7 +7881,12 @@ export interface operations {
     };
     read_resource: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As it was at this version: `epoch.version`, such as `1.42`. */
+                at_version?: string;
+                /** @description As it was at this instant; with `at_version`, as that version was shown then. */
+                at?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7412,440 +8457,6 @@ export interface operations {
             };
         };
     };
-    set_capacity: {
-        parameters: {
-            query?: never;
-            header: {
-                "Idempotency-Key": string;
-                /** @description the policy_version */
-                "If-Match": string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CapacityRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcceptedBody"];
-                };
-            };
-            /** @description Malformed, or the key is missing. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_allowed`, or not the asker's to see. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_found`, or there is none. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body took too long to arrive. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED, or FAILED `conflict`. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `version_stale`. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not JSON, or encoded. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field is not well formed, or REJECTED `invalid`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` is missing. */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    close_resource: {
-        parameters: {
-            query?: never;
-            header: {
-                "Idempotency-Key": string;
-                /** @description the policy_version */
-                "If-Match": string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReasonRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcceptedBody"];
-                };
-            };
-            /** @description Malformed, or the key is missing. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_allowed`, or not the asker's to see. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_found`, or there is none. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body took too long to arrive. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED, or FAILED `conflict`. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `version_stale`. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not JSON, or encoded. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field is not well formed, or REJECTED `invalid`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` is missing. */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    preview_displacement: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DisplacementRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DisplacementBody"];
-                };
-            };
-            /** @description Malformed, or the key is missing. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_allowed`, or not the asker's to see. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_found`, or there is none. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body took too long to arrive. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED, or FAILED `conflict`. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `version_stale`. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not JSON, or encoded. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field is not well formed, or REJECTED `invalid`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` is missing. */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     read_record: {
         parameters: {
             query: {
@@ -7987,152 +8598,6 @@ export interface operations {
             };
         };
     };
-    reopen_resource: {
-        parameters: {
-            query?: never;
-            header: {
-                "Idempotency-Key": string;
-                /** @description the policy_version */
-                "If-Match": string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReasonRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcceptedBody"];
-                };
-            };
-            /** @description Malformed, or the key is missing. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_allowed`, or not the asker's to see. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED `not_found`, or there is none. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body took too long to arrive. */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description REJECTED, or FAILED `conflict`. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `version_stale`. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not JSON, or encoded. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field is not well formed, or REJECTED `invalid`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` is missing. */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     read_schedule: {
         parameters: {
             query?: {
@@ -8140,6 +8605,10 @@ export interface operations {
                 from?: string;
                 /** @description Until. Left out: a week later. */
                 to?: string;
+                /** @description As it was at this version: `epoch.version`, such as `1.42`. */
+                at_version?: string;
+                /** @description As it was at this instant; with `at_version`, as that version was shown then. */
+                at?: string;
             };
             header?: never;
             path: {
@@ -8477,6 +8946,1009 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SearchBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_waitlist: {
+        parameters: {
+            query?: {
+                /** @description Those who wait for this resource, in order. */
+                resource?: string;
+                /** @description `me`: one's own, also those that have ended, those that joined last first. */
+                owner?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EntryBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    join_waitlist: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinRequest"];
+            };
+        };
+        responses: {
+            /** @description decided before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_offer: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description decided before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_class: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decline_offer: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leave_waitlist: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */

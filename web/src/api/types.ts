@@ -20,8 +20,24 @@ export type ShortResource = Told<Schemas['FoundResource']>;
 export type Resource = Told<Schemas['ResourceBody']>;
 export type BookingLine = Schemas['LineBody'];
 export type MoveRequest = Schemas['MoveRequest'];
-export type HistoryStep = Omit<Told<Schemas['StepBody']>, 'what'> & { what: 'made' | 'approved' | 'moved' | 'edited' | 'cancelled' };
+export type HistoryStep = Omit<Told<Schemas['StepBody']>, 'what'> & {
+  what: 'made' | 'approved' | 'moved' | 'edited' | 'cancelled' | 'checked_in' | 'no_show' | 'displaced' | 'handed_over' | 'overrode';
+};
 export type History = Pick<Schemas['HistoryBody'], 'more'> & { steps: HistoryStep[] };
+export type News =
+  | 'booked'
+  | 'approved'
+  | 'cancelled'
+  | 'moved'
+  | 'promoted'
+  | 'offered'
+  | 'lapsed'
+  | 'displaced'
+  | 'handed_over'
+  | 'taken_over'
+  | 'no_show';
+export type Notice = Omit<Told<Schemas['NoticeBody']>, 'news'> & { news: News };
+export type Notices = Page<Notice> & Pick<Schemas['NoticesBody'], 'unread'>;
 export type HoldRequest = Schemas['HoldRequest'];
 export type BookingRequest = Schemas['BookingRequest'];
 
@@ -35,7 +51,7 @@ export type Decided = Schemas['DecidedBody'];
 export type ScheduleItem = Schemas['ScheduleItem'];
 
 export type Badge = 'open' | 'few_left' | 'full' | 'held' | 'closed' | 'past_cutoff' | 'overbooked';
-export type BookingState = 'confirmed' | 'pending' | 'cancelled' | 'displaced';
+export type BookingState = 'confirmed' | 'pending' | 'cancelled' | 'checked_in' | 'no_show' | 'displaced';
 
 export interface Page<Item> {
   items: Item[];
@@ -47,6 +63,7 @@ export type SearchItem = Omit<Told<Schemas['FoundBody']>, 'badge' | 'resource'> 
 export type SearchPage = Page<SearchItem> & Pick<Schemas['SearchBody'], 'total' | 'total_free' | 'facets'>;
 export type Alternative = SearchItem & Pick<Schemas['AlternativeBody'], 'why' | 'units'>;
 export type Alternatives = Omit<Page<Alternative>, 'next'>;
+export type Explanation = Schemas['ExplanationBody'];
 export type Booking = Omit<Told<Schemas['BookingBody']>, 'state'> & { state: BookingState };
 /** One's own; the token of another's hold is told to nobody. */
 export type Hold = Omit<Told<Schemas['HoldBody']>, 'token'> & { token: string };

@@ -7,6 +7,7 @@ import { Icon } from '../components/icons';
 import { Logo } from '../components/Logo';
 import { ColourSwitch, LanguageSwitch } from '../components/Switches';
 import { ConnectionState } from '../features/live/components/ConnectionState';
+import { Bell } from '../features/notices/components/Bell';
 import { useSignOut } from '../features/session/mutations';
 import { initials } from '../lib/initials';
 import { usePath, visit } from '../lib/location';
@@ -24,6 +25,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <Logo />
           {(me.demo || me.role === 'admin') && <OtherPage />}
           <ConnectionState />
+          <Bell />
           <LanguageSwitch />
           <ColourSwitch />
           <Account me={me} />

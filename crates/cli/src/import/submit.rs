@@ -92,11 +92,17 @@ pub async fn run(args: &UcsdArgs) -> anyhow::Result<()> {
         );
     }
     let (r, weeks) = (&schedule.report, args.weeks);
+    let doubtful = match r.before_dawn.len() {
+        0 => String::new(),
+        n => format!(
+            "\n{n} meetings start before 6:00: so it stands in the file, which may mean the afternoon; taken as it stands."
+        ),
+    };
     let booked = schedule.meetings.len() * weeks as usize - refused.len();
     println_out(&format!(
         "{} rows of weekly meetings in {} rooms are {} distinct meetings ({} repeats, {} shared by several courses).\n\
          {booked} bookings made over {weeks} weeks from {monday}; {} refused; \
-         {} further rows were not taken (no room, one-off dates and the like). Which, and why: {}",
+         {} further rows were not taken (no room, one-off dates and the like). Which, and why: {}{doubtful}",
         r.rows,
         r.rooms,
         r.meetings,

@@ -46,6 +46,9 @@ const LIMITS: Limits = Limits { line_bytes: 64 << 10, lines: 1_000_000, rows: 1_
 /// Bytes in a course, section or room name; longer ones are malformed. The data's longest is 12.
 const NAME_BYTES_MAX: usize = 64;
 
+/// No class begins before this hour. Where the file says so, its 24-hour clock is doubtful: `2:30` may well stand for 14:30.
+const EARLIEST_HOUR: i8 = 6;
+
 /// Characters of a row's text that the report keeps.
 const TEXT_CHARS_MAX: usize = 160;
 
@@ -119,6 +122,9 @@ pub struct Report {
     /// Meetings that start in a room before an earlier one has ended. They are taken all the same: which of them gets
     /// the room is for the engine to decide.
     pub overlaps: Vec<Overlap>,
+    /// Meetings that start before six in the morning, as the report shows them. They are taken as they stand in the
+    /// file, which is likely wrong about them: nothing here guesses at what was meant.
+    pub before_dawn: Vec<String>,
 }
 
 /// A row, an entry or a whole line that made no meeting of its own.
@@ -272,7 +278,8 @@ pub fn expand(
 
 impl Report {
     /// Writes the report as text: the counts, how many were not taken for each reason, then a tab-separated table
-    /// (`line day reason because text`) with one line for each of them. The overlaps, if any, stand between.
+    /// (`line day reason because text`) with one line for each of them. The overlaps and the meetings before dawn, if
+    /// any, stand between.
     ///
     /// # Errors
     /// Whatever `out` fails with.
@@ -288,6 +295,7 @@ impl Report {
             (self.joint, "of these are shared by several courses: one joint booking each"),
             (self.rooms, "rooms taken"),
             (self.overlaps.len(), "meetings start before another in the same room has ended"),
+            (self.before_dawn.len(), "meetings start before 6:00, which the file may have wrong; taken as they stand"),
         ] {
             writeln!(out, "{count:>9}  {what}")?;
         }
@@ -304,6 +312,12 @@ impl Report {
         if !self.overlaps.is_empty() {
             writeln!(out, "\nMeetings that overlap")?;
             for Overlap { text, .. } in &self.overlaps {
+                writeln!(out, "{text}")?;
+            }
+        }
+        if !self.before_dawn.is_empty() {
+            writeln!(out, "\nMeetings before 6:00; the file has a 24-hour clock, and may mean the afternoon")?;
+            for text in &self.before_dawn {
                 writeln!(out, "{text}")?;
             }
         }
@@ -536,6 +550,7 @@ impl Draft {
         report.meetings = meetings.len();
         report.joint = meetings.iter().filter(|meeting| meeting.courses.len() > 1).count();
         report.overlaps = overlaps(&self.rooms, &meetings);
+        report.before_dawn = before_dawn(&self.rooms, &meetings);
         assert_eq!(report.rows, report.meetings + report.repeats, "every row is a meeting or a repeat of one");
         Schedule { rooms: self.rooms, meetings, report }
     }
@@ -753,6 +768,12 @@ fn overlaps(rooms: &[Room], meetings: &[Meeting]) -> Vec<Overlap> {
     overlaps
 }
 
+/// Every meeting at an hour at which nobody teaches.
+fn before_dawn(rooms: &[Room], meetings: &[Meeting]) -> Vec<String> {
+    let early = meetings.iter().filter(|meeting| meeting.start.hour() < EARLIEST_HOUR);
+    early.map(|m| format!("{}, {}: {}", rooms[m.room].name, weekday_name(m.weekday), described(m))).collect()
+}
+
 fn described(meeting: &Meeting) -> String {
     let Meeting { start, end, title, sources, .. } = meeting;
     format!("{title} {} - {} (line {})", start.strftime("%-H:%M"), end.strftime("%-H:%M"), sources[0])
@@ -786,7 +807,7 @@ fn weekday_name(weekday: Weekday) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashSet, path::PathBuf};
+    use std::collections::HashSet;
 
     use flate2::{Compression, write::GzEncoder};
     use jiff::civil::date;
@@ -915,6 +936,21 @@ mod tests {
         let text = "WLH 1, Tuesday: CSE 100 LE 9:00 - 9:51 (line 5) starts before \
                     CSE 100 / CSE 200 LE/SE 9:00 - 9:50 (line 2) has ended";
         assert_eq!(report.overlaps, [Overlap { earlier: 0, later: 4, text: text.into() }]);
+    }
+
+    #[test]
+    fn a_meeting_before_dawn_is_taken_as_it_stands_and_named() {
+        let schedule = schedule("CSE 100; A01; 1; Staff; 5; LE,M,5:59 - 9:50,WLH 1|LE,Tu,6:00 - 9:50,WLH 1");
+        assert_eq!(told(&schedule), "Mo 5:59-9:50 WLH 1 CSE 100 LE, Tu 6:00-9:50 WLH 1 CSE 100 LE");
+        assert_eq!(schedule.report.before_dawn, ["WLH 1, Monday: CSE 100 LE 5:59 - 9:50 (line 2)"]);
+        let mut written = Vec::new();
+        schedule.report.write(&mut written).expect("writes");
+        let written = String::from_utf8(written).expect("is text");
+        assert!(written.contains("        1  meetings start before 6:00"), "{written}");
+        assert!(
+            written.contains("may mean the afternoon\nWLH 1, Monday: CSE 100 LE 5:59 - 9:50 (line 2)\n"),
+            "{written}"
+        );
     }
 
     #[test]
@@ -1110,35 +1146,29 @@ mod tests {
         }
     }
 
-    /// The university's own file, or none where it is not at hand, which is then said past the test's captured output.
-    fn real_schedule(test: &str) -> Option<Schedule> {
-        let folder = std::env::var_os("SLOTWISE_DATA")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-        let path = folder.join("ucsd_schedule_FA25.tsv.gz");
-        if !path.is_file() {
-            writeln!(
-                io::stderr(),
-                "\nSKIPPED {test}: {} is not there; set SLOTWISE_DATA to the folder that holds it\n",
-                path.display()
-            )
-            .expect("stderr takes text");
-            return None;
-        }
-        Some(open(&path).and_then(read).expect("the real file reads"))
+    /// The university's own file, as the demo imports it.
+    fn real_schedule() -> Schedule {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo-data/ucsd_schedule_FA25.tsv.gz");
+        open(&path).and_then(read).expect("the real file reads")
     }
 
     #[test]
     fn the_real_file_gives_the_documented_figures() {
-        let Some(Schedule { rooms, meetings, report }) = real_schedule("the_real_file_gives_the_documented_figures")
-        else {
-            return;
-        };
+        let Schedule { rooms, meetings, report } = real_schedule();
         assert_eq!(report.rows, 10_642);
         assert_eq!((report.rooms, rooms.len()), (417, 417));
         assert_eq!((report.meetings, meetings.len()), (6_677, 6_677));
         assert_eq!(report.repeats, 3_965);
         assert_eq!(report.joint, 133);
         assert_eq!(report.overlaps, []);
+        let lab = |room, day, line| format!("{room}, {day}: SIO 136 LA 2:30 - 4:50 (line {line})");
+        let labs = [
+            ("MCTF 130", "Monday", 5678),
+            ("MCTF 130", "Wednesday", 5678),
+            ("MCTF 140", "Monday", 5679),
+            ("MCTF 140", "Wednesday", 5679),
+        ];
+        assert_eq!(report.before_dawn, labs.map(|(room, day, line)| lab(room, day, line)));
         assert_eq!((report.sections, report.entries), (6_502, 12_319));
         let expected = [
             ("no_days", 2),
@@ -1159,9 +1189,7 @@ mod tests {
 
     #[test]
     fn the_real_file_fills_ten_weeks_without_a_clash() {
-        let Some(schedule) = real_schedule("the_real_file_fills_ten_weeks_without_a_clash") else {
-            return;
-        };
+        let schedule = real_schedule();
         // The term holds the night on which the clocks go back.
         let zone = TimeZone::get("America/Los_Angeles").expect("is bundled");
         let occurrences: Vec<_> = expand(&schedule, date(2025, 9, 22), 10, &zone).expect("expands").collect();

@@ -275,9 +275,8 @@ fn what_is_edited_and_made_is_found_at_once_and_after_a_kill() {
     assert_eq!(seen(&w), before);
 }
 
-/// Everything told as free is booked by somebody, and what is told as taken is refused to everybody who asks.
-#[test]
-fn search_and_commit_never_disagree() {
+/// Rooms with rules of all kinds, and bookings and holds on them between eight and half past seven.
+fn crowded() -> World {
     let mut w = World::new(&["ann", "bob"]);
     let mut chance = 7_u64;
     let mut below = |n: u64| {
@@ -304,6 +303,14 @@ fn search_and_commit_never_disagree() {
         let ask = if below(4) == 0 { w.hold(who, room, &span) } else { w.book(who, room, &span, 1) };
         w.send(&ask);
     }
+    w
+}
+
+/// Everything told as free is booked by somebody, and what is told as taken is refused to everybody who asks.
+#[test]
+fn search_and_commit_never_disagree() {
+    let w = crowded();
+    let rooms: Vec<&str> = w.rooms().map(|(name, _)| name).collect();
     let (mut free, mut taken) = (0, 0);
     for (from, to) in [("08:00", "09:00"), ("10:10", "10:50"), ("13:00", "16:00")] {
         for units in [1, 2] {
@@ -331,4 +338,48 @@ fn search_and_commit_never_disagree() {
         }
     }
     assert!(free > 20 && taken > 20, "{free} {taken}");
+}
+
+/// Everything in this world begins and ends on five minutes, so asking about each of them finds the first one that is free.
+#[test]
+fn the_first_free_time_in_a_window_is_the_first_that_is_told_as_free() {
+    let w = crowded();
+    let starts: Vec<String> = (8 * 12..=13 * 12).map(|n| format!("{:02}:{:02}", n / 12, n % 12 * 5)).collect();
+    let told = |query: &str| -> BTreeMap<String, (bool, String)> {
+        let found = w.read("ann", &format!("/api/search?{query}&limit=200"));
+        let items = found["items"].as_array().unwrap().iter().map(|i| {
+            let name = i["resource"]["name"].as_str().unwrap().to_owned();
+            (name, (i["free"] == true, i["start"].as_str().unwrap()[11..16].to_owned()))
+        });
+        items.collect()
+    };
+    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    for start in &starts {
+        let (h, m) = start.split_once(':').unwrap();
+        let end = format!("{:02}:{m}", h.parse::<u32>().unwrap() + 1);
+        let at = told(&format!("start={}&end={}", w.at(start), w.at(&end)));
+        for (name, _) in at.into_iter().filter(|(_, (free, _))| *free) {
+            first.entry(name).or_insert_with(|| start.clone());
+        }
+    }
+    let within = told(&format!("from={}&to={}&duration_min=60", w.at("08:00"), w.at("14:00")));
+    let free: BTreeMap<String, String> =
+        within.into_iter().filter(|(_, (free, _))| *free).map(|(name, (_, start))| (name, start)).collect();
+    assert_eq!(free, first);
+    let later = first.values().filter(|start| *start != "08:00").count();
+    assert!(later > 4 && first.len() - later > 2 && first.len() < 24, "{first:?}");
+}
+
+#[test]
+fn what_is_booked_is_read_ahead_after_a_start() {
+    let mut w = World::new(&["ann"]);
+    for n in 0..40 {
+        w.room(&format!("R{n}"));
+        if n % 2 == 0 {
+            w.booked("ann", &format!("R{n}"), "10:00-11:00", 1);
+        }
+    }
+    w.kill_and_start_again();
+    let log = w.server.log_with("calendars=20");
+    assert!(log.contains("what is booked soonest is in memory"), "{log}");
 }

@@ -101,3 +101,27 @@ fn a_checkpoint_kept_elsewhere_shows_what_was_cut_off() {
     let secret = fs::read_to_string(w.home.data().join("checkpoint.key")).unwrap();
     assert!(!w.server.log_end().contains(secret.trim()) && !kept.text().contains(secret.trim()));
 }
+
+#[test]
+fn readiness_says_that_the_end_of_the_record_is_missing_while_it_goes_on() {
+    let mut w = booked(&[]);
+    stop(&mut w);
+    let early = w.home.file("early.sqlite");
+    fs::copy(w.home.data().join("slotwise.sqlite"), &early).unwrap();
+    w.start_again();
+    let ready = w.send(&Ask::get("/readyz"));
+    assert_eq!((ready.status, ready.json().get("warnings")), (200, None), "{}", ready.text());
+    w.check("ann POST /api/bookings room 11:00-12:00 -> 201 BOOKED");
+    stop(&mut w);
+    // Somebody copies yesterday's journal back, beside the checkpoints of today.
+    fs::copy(&early, w.home.data().join("slotwise.sqlite")).unwrap();
+    w.start_again();
+    let ready = w.send(&Ask::get("/readyz"));
+    let says = ready.json()["warnings"].to_string();
+    assert_eq!((ready.status, ready.json()["status"].as_str()), (200, Some("ok")), "{}", ready.text());
+    assert!(says.contains("ends at commit 3, and commit 4 was in it") && says.contains("Restore a backup"), "{says}");
+    assert!(!says.contains(w.home.data().to_str().unwrap()), "no path is told: {says}");
+    // It lives all the same, and takes what is asked of it.
+    assert!(w.send(&Ask::get("/healthz")).json().get("warnings").is_none());
+    w.check("ann POST /api/bookings room 11:00-12:00 -> 201 BOOKED");
+}

@@ -1,9 +1,11 @@
-// The stock Socket.IO client, told what to do by JSON lines on stdin; what it hears goes to stdout the same way.
+// The stock Socket.IO client and a stock mail server, told what to do by JSON lines on stdin; what it hears goes to stdout the same way.
 // It keeps nothing and judges nothing: the test that drives it does.
 "use strict";
 
 const { createInterface } = require("node:readline");
-const { io } = require(require.resolve("socket.io-client", { paths: [process.argv[2]] }));
+const installed = (name) => require(require.resolve(name, { paths: [process.argv[2]] }));
+const { io } = installed("socket.io-client");
+const { SMTPServer } = installed("smtp-server");
 
 const sockets = new Map();
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -53,6 +55,28 @@ const actions = {
     const told = await Promise.all(Array.from({ length: count }, one));
     return { answered: told.filter((t) => t.includes("subscribed")).length, told: [...new Set(told)] };
   },
+  // A mail server that takes letters and tells of each; it refuses whoever is called nobody.
+  mail: () =>
+    new Promise((resolve, reject) => {
+      const server = new SMTPServer({
+        disabledCommands: ["AUTH", "STARTTLS"],
+        disableReverseLookup: true,
+        logger: false,
+        onRcptTo: ({ address }, _session, done) =>
+          address.startsWith("nobody@") ? done(Object.assign(new Error("no such person"), { responseCode: 550 })) : done(),
+        onData(stream, session, done) {
+          const chunks = [];
+          stream.on("data", (chunk) => chunks.push(chunk));
+          stream.on("end", () => {
+            const to = session.envelope.rcptTo.map((r) => r.address);
+            say({ from: "$mail", event: "letter", data: { to, text: Buffer.concat(chunks).toString("utf8") } });
+            done();
+          });
+        },
+      });
+      server.on("error", reject);
+      server.listen(0, "127.0.0.1", () => resolve({ port: server.server.address().port }));
+    }),
   transport: ({ name }) => sockets.get(name).io.engine.transport.name,
   close: ({ name }) => {
     sockets.get(name).disconnect();

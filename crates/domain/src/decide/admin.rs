@@ -5,7 +5,7 @@ use super::bookings::{give_up, revised};
 use super::displace::{Cause, InWay, named, newest_in_way, take_away, void_one};
 use super::draft::Draft;
 use super::guards::{admin, named_booking, not_over, own_overlap, owner_or_admin, reasoned, stands};
-use super::{Judged, Stop, fit, reject};
+use super::{Judged, Stop, fit, promote, reject};
 use crate::booking::{Booking, BookingState, Displacer, Slot};
 use crate::calendar::Calendar;
 use crate::change::Change;
@@ -96,8 +96,7 @@ pub(super) fn release_no_show(draft: &mut Draft, actor: Actor, id: BookingId) ->
         ..revised(&booking, at)
     };
     for resource in booking.resources() {
-        let of = |b: &Booking| b.slots_on(resource).map(|(n, s)| (n, *s)).collect();
-        let (from, to) = (of(&booking), of(&cut));
+        let (from, to) = (booking.placed_on(resource), cut.placed_on(resource));
         draft.change(resource, Change::BookingNoShow { booking: id, owner, from, to, at });
     }
     draft.put_booking(cut);
@@ -144,10 +143,14 @@ pub(super) fn hand_over(draft: &mut Draft, actor: Actor, id: BookingId, to: Pers
 
     let (from, pending) = (booking.owner, !booking.state.takes_units());
     for resource in booking.resources() {
-        let (slots, reason) = (booking.slots_on(resource).map(|(n, s)| (n, *s)).collect(), reason.into());
+        let (slots, reason) = (booking.placed_on(resource), reason.into());
         draft.change(resource, Change::BookingHandedOver { booking: id, from, to, pending, slots, reason });
     }
-    draft.put_booking(Booking { owner: to, ..revised(&booking, draft.now) });
+    let theirs = Booking { owner: to, ..revised(&booking, draft.now) };
+    draft.put_booking(theirs.clone());
+    if !pending {
+        promote::taken_by(draft, &theirs, None)?;
+    }
     Ok(Subject::Booking(id))
 }
 
@@ -213,7 +216,7 @@ pub(super) fn set_capacity(
         Below::OverCommit => {}
         Below::DisplaceNewest(preview) => {
             // No booking is named nil.
-            let set = newest_in_way(draft, BookingId(uuid::Uuid::nil()), in_way)?;
+            let set = newest_in_way(draft, BookingId(uuid::Uuid::nil()), preview, in_way)?;
             take_away(draft, set, preview, cause)?;
         }
         Below::DisplaceNamed(preview) => {

@@ -8,7 +8,7 @@ use super::guards::{
     own_overlap, owner_or_admin, reasoned, role, seated, slots, stands,
 };
 use super::holds::{Held, ended_hold, find_hold, own};
-use super::{Judged, Stop, fit, reject};
+use super::{Judged, Stop, fit, promote, reject};
 use crate::booking::{Booking, BookingState, Details, DetailsPatch, Slot};
 use crate::change::Change;
 use crate::command::{Actor, HoldRef, Line};
@@ -17,7 +17,7 @@ use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject};
 use crate::policy::Policy;
 use crate::time::Instant;
-use crate::world::Role;
+use crate::world::{Role, Scope};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -53,7 +53,16 @@ pub(super) fn book(draft: &mut Draft, actor: Actor, asked: &Asked, over: Option<
     }
     let hold = held.map(|held| own(held, actor)).transpose()?;
     open(draft, &slots, Some(owner), over)?;
-    own_overlap(draft, owner, &slots, &leaving(over, None))?;
+    // Whoever takes an offer gives up what they said they would.
+    let offered = hold.as_ref().and_then(|held| promote::offered(draft, held));
+    let gives_up: Option<BookingId> = offered.and_then(|entry| entry.gives_up);
+    if let Some(missing) = gives_up.filter(|id| !draft.world.loaded.bookings.contains(id)) {
+        return Err(Stop::Needs(Box::new(Scope { bookings: [missing].into(), ..Scope::default() })));
+    }
+    if let Some(given_up) = offered.and_then(|entry| promote::given_up(draft, &entry)) {
+        before_cutoff(draft, &given_up.slots, Rule::CancelBy)?;
+    }
+    own_overlap(draft, owner, &slots, &leaving(over, gives_up))?;
     let hold = match hold {
         Some(Held::Ended(ended)) => return reject(ended_hold(&ended)),
         Some(Held::Live(hold)) if Some(hold.token) != named.map(|n| n.token) => {
@@ -62,6 +71,9 @@ pub(super) fn book(draft: &mut Draft, actor: Actor, asked: &Asked, over: Option<
         Some(Held::Live(hold)) => Some(hold),
         None => None,
     };
+    if over.is_none() {
+        promote::set_aside(draft, &on(&slots))?;
+    }
     if let Some(hold) = hold {
         draft.end_hold(hold, HoldEnd::Consumed);
     }
@@ -90,7 +102,7 @@ pub(super) fn book(draft: &mut Draft, actor: Actor, asked: &Asked, over: Option<
         decided_at: draft.now,
     };
     for resource in booking.resources() {
-        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        let slots = booking.placed_on(resource);
         draft.change(
             resource,
             match pending && takes {
@@ -100,7 +112,8 @@ pub(super) fn book(draft: &mut Draft, actor: Actor, asked: &Asked, over: Option<
         );
     }
     overrode(draft, &booking, over);
-    draft.put_booking(booking);
+    draft.put_booking(booking.clone());
+    promote::taken_by(draft, &booking, offered.map(|entry| entry.id))?;
     Ok(Subject::Booking(id))
 }
 
@@ -122,6 +135,7 @@ pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged 
         not_blocked(draft, slot, Some(booking.owner), Some(id))?;
     }
     own_overlap(draft, booking.owner, &booking.slots, &[id])?;
+    promote::set_aside(draft, &on(&booking.slots))?;
     draft.lift(&booking);
     fit::make_room(draft, id, None, &booking.slots)?;
 
@@ -130,7 +144,7 @@ pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged 
         draft.put_back(&booking);
     }
     for resource in booking.resources() {
-        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        let slots = booking.placed_on(resource);
         draft.change(
             resource,
             match takes {
@@ -170,7 +184,7 @@ pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Opt
 pub(super) fn give_up(draft: &mut Draft, by: Actor, booking: &Booking, reason: Option<&String>, late: bool) {
     let (id, owner, was_pending) = (booking.id, booking.owner, !booking.state.takes_units());
     for resource in booking.resources() {
-        let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+        let slots = booking.placed_on(resource);
         let reason = reason.cloned();
         draft.change(resource, Change::BookingCancelled { booking: id, owner, was_pending, slots, by, reason, late });
     }
@@ -228,6 +242,9 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line
         not_blocked(draft, slot, Some(booking.owner), Some(id))?;
     }
     own_overlap(draft, booking.owner, &slots, &leaving(over, Some(id)))?;
+    if over.is_none() {
+        promote::set_aside(draft, &on(&slots))?;
+    }
     draft.lift(&booking);
     match over {
         Some(over) => displace::make_way(draft, actor, id, &slots, over)?,
@@ -238,8 +255,10 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line
     }
 
     // From here the booking has its new place.
-    relocate(draft, &[(booking.clone(), slots)]);
-    overrode(draft, &booking, over);
+    let moved = Booking { slots: slots.clone(), ..Booking::clone(&booking) };
+    relocate(draft, &[(booking, slots)]);
+    overrode(draft, &moved, over);
+    promote::taken_by(draft, &moved, None)?;
     Ok(Subject::Booking(id))
 }
 
@@ -258,8 +277,8 @@ fn taken_anew(draft: &Draft, booking: &Booking, slots: &[Slot]) -> Result<Vec<Sl
 }
 
 /// Bookings that do not count against their owner, since they will not be there.
-fn leaving(over: Option<Over>, own: Option<BookingId>) -> Vec<BookingId> {
-    over.into_iter().flat_map(|over| over.displaces.iter().map(|(id, _)| *id)).chain(own).collect()
+fn leaving(over: Option<Over>, gone: Option<BookingId>) -> Vec<BookingId> {
+    over.into_iter().flat_map(|over| over.displaces.iter().map(|(id, _)| *id)).chain(gone).collect()
 }
 
 /// Says on every resource of a booking why it is there against the rules.
@@ -303,6 +322,11 @@ pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: Booki
     let (ones, others) = (one.slots.clone(), other.slots.clone());
     relocate(draft, &[(one, others), (other, ones)]);
     Ok(subject)
+}
+
+/// The resources of some slots.
+fn on(slots: &[Slot]) -> BTreeSet<ResourceId> {
+    slots.iter().map(|s| s.resource).collect()
 }
 
 /// A booking may still be changed: not over, and for others than admins before the cutoff of where it is.
@@ -354,8 +378,7 @@ pub(super) fn relocate(draft: &mut Draft, moves: &[(Arc<Booking>, Vec<Slot>)]) {
         let moved = Booking { slots: slots.clone(), ..revised(booking, draft.now) };
         let resources: BTreeSet<ResourceId> = booking.resources().into_iter().chain(moved.resources()).collect();
         for resource in resources {
-            let of = |b: &Booking| b.slots_on(resource).map(|(n, s)| (n, *s)).collect();
-            let (from, to) = (of(booking), of(&moved));
+            let (from, to) = (booking.placed_on(resource), moved.placed_on(resource));
             let (owner, revision, pending) = (moved.owner, moved.revision, !moved.state.takes_units());
             let booking = moved.id;
             draft.change(resource, Change::BookingMoved { booking, owner, revision, pending, from, to });

@@ -12,12 +12,13 @@ use crate::hold::{Hold, HoldEnd};
 use crate::ids::{BookingId, ResourceId};
 use crate::levels::Level;
 use crate::outcome::{Code, Ground, Rejection, Rule};
+use crate::policy::OwnOverlap;
 use crate::time::{Instant, Interval, Span};
 use crate::world::Scope;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// An admin's word over rules and bookings.
+/// An admin's word over rules and bookings, and over what is owed to those who wait.
 #[derive(Clone, Copy)]
 pub(super) struct Over<'a> {
     pub reason: &'a str,
@@ -49,7 +50,7 @@ pub(super) fn make_way(
     over: Over,
 ) -> Result<(), Stop> {
     let cause = Cause { by: actor, reason: over.reason, by_what: Displacer::Booking(own) };
-    let set = newest_in_way(draft, own, |draft| {
+    let set = newest_in_way(draft, own, over.displaces, |draft| {
         for (n, slot) in slots.iter().enumerate() {
             let calendar = with_lines_before(draft, own, slots, n)?;
             if let Some(at) = fit::first_over(&calendar, slot, Level::taken) {
@@ -86,6 +87,7 @@ pub(super) struct InWay {
 pub(super) fn newest_in_way(
     draft: &mut Draft,
     own: BookingId,
+    preview: &Preview,
     next: impl Fn(&Draft) -> Result<Option<InWay>, Stop>,
 ) -> Result<Vec<Arc<Booking>>, Stop> {
     let mut set: Vec<Arc<Booking>> = Vec::new();
@@ -96,7 +98,7 @@ pub(super) fn newest_in_way(
         if void_one(draft, resource, &standing)? {
             continue;
         }
-        look_at_all(draft, resource, at, until)?;
+        look_at_all(draft, resource, at, until, preview)?;
         let newest = newest(draft, &standing, own)?;
         let Some(booking) = newest.filter(|b| b.end() > draft.now) else { return Err(refusal.into()) };
         draft.lift(&booking);
@@ -106,13 +108,25 @@ pub(super) fn newest_in_way(
     Ok(set)
 }
 
-/// Asks for whatever else will stand in the way in the same breath, if it is not too much: settling asks only so many times.
-fn look_at_all(draft: &Draft, resource: ResourceId, at: Instant, until: Instant) -> Result<(), Stop> {
+/// Asks for whatever else will stand in the way in the same breath, if it is not too much, and for whoever will have lost a time that
+/// kept them from another: settling asks only so many times.
+fn look_at_all(
+    draft: &Draft,
+    resource: ResourceId,
+    at: Instant,
+    until: Instant,
+    preview: &Preview,
+) -> Result<(), Stop> {
     let Ok(stretch) = Interval::new(at, until.min(at.plus(Interval::LONGEST))) else { return Ok(()) };
     let calendar = draft.calendar(resource)?;
     let ids: BTreeSet<BookingId> =
         calendar.meeting(stretch).filter_map(booking_of).take(Command::CANDIDATES_MAX).collect();
-    named(draft, &ids).map(drop)
+    let looked = named(draft, &ids).map(drop);
+    let Err(Stop::Needs(mut needs)) = looked else { return looked };
+    let shown = preview.iter().take(Command::DISPLACED_MAX).filter_map(|(id, _)| draft.world.bookings.get(id));
+    let exclusive = shown.filter(|b| b.slots.iter().any(|slot| slot.own_overlap == OwnOverlap::Refuse));
+    needs.people.extend(exclusive.map(|b| b.owner));
+    Err(Stop::Needs(needs))
 }
 
 /// Voids one of the holds among the uses, if there is one.
@@ -179,7 +193,7 @@ pub(super) fn take_away(
     for booking in set {
         let (id, owner, was_pending) = (booking.id, booking.owner, !booking.state.takes_units());
         for resource in booking.resources() {
-            let slots = booking.slots_on(resource).map(|(n, s)| (n, *s)).collect();
+            let slots = booking.placed_on(resource);
             let reason = reason.into();
             draft.change(
                 resource,

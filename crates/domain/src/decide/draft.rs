@@ -2,38 +2,53 @@
 //! It is thrown away unless the command is accepted.
 
 use super::Stop;
+use super::promote::Owed;
 use crate::booking::{Booking, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::hold::{EndedHold, Hold, HoldEnd};
-use crate::ids::{BookingId, HoldId, ResourceId};
+use crate::ids::{BookingId, EntryId, HoldId, PersonId, ResourceId, Version};
 use crate::outcome::{Code, Rejection};
+use crate::policy::OwnOverlap;
 use crate::time::Instant;
-use crate::world::World;
+use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, Waitlist};
+use crate::world::{Person, World};
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) struct Draft<'w> {
     pub world: &'w World,
     pub now: Instant,
-    drafted: BTreeMap<ResourceId, (Calendar, Vec<Change>)>,
+    /// By resource, sorted: a command touches few.
+    drafted: Vec<(ResourceId, Drafted)>,
     bookings: Vec<Arc<Booking>>,
+    /// What is owed to those who wait, and was before the command changed anything.
+    pub owed: BTreeMap<ResourceId, Owed>,
+}
+
+/// A resource that would change.
+#[derive(Default)]
+struct Drafted {
+    changes: Vec<Change>,
+    /// As the changes would make it. Folded when somebody looks: the last change of a command mostly is looked at by nobody.
+    calendar: OnceCell<Calendar>,
 }
 
 impl<'w> Draft<'w> {
     pub fn new(world: &'w World, now: Instant) -> Draft<'w> {
-        Draft { world, now, drafted: BTreeMap::new(), bookings: Vec::new() }
+        Draft { world, now, drafted: Vec::new(), bookings: Vec::new(), owed: BTreeMap::new() }
     }
 
     /// The calendar as it would be.
     pub fn calendar(&self, id: ResourceId) -> Result<&Calendar, Stop> {
-        match self.drafted.get(&id) {
-            Some((calendar, _)) => Ok(calendar),
-            None => match self.world.calendars.get(&id) {
-                Some(calendar) => Ok(calendar),
-                None => Err(Rejection::of(Code::NotFound).on(id).into()),
-            },
-        }
+        let before = self.world.calendars.get(&id).map(|calendar| &**calendar);
+        let calendar = match self.drafted(id) {
+            Some(drafted) => drafted.calendar(self.world, before, self.now),
+            None => before,
+        };
+        calendar.ok_or_else(|| Rejection::of(Code::NotFound).on(id).into())
     }
 
     /// Whatever fell due on these resources becomes true first.
@@ -50,35 +65,167 @@ impl<'w> Draft<'w> {
 
     /// How the hold ended in this draft, if it did.
     pub fn ended_due(&self, id: HoldId) -> Option<EndedHold> {
-        self.drafted.values().flat_map(|(_, changes)| changes).find_map(|change| match change {
+        self.drafted.iter().flat_map(|(_, drafted)| &drafted.changes).find_map(|change| match change {
             Change::HoldEnded(ended) if ended.hold.id == id => Some(*ended),
             _ => None,
         })
     }
 
+    /// Ends a hold. With an offer that is not taken, whoever it was made to waits no more, or again if it is not by their doing.
     pub fn end_hold(&mut self, hold: Hold, end: HoldEnd) {
         self.change(hold.resource, Change::HoldEnded(EndedHold { hold, end }));
+        let Some(entry) = hold.offer.and_then(|id| self.calendar(hold.resource).ok()?.entry(id).copied()) else {
+            return;
+        };
+        let ended = |end| Change::WaitEnded(EndedEntry { entry, end });
+        let change = match end {
+            HoldEnd::Expired => ended(EntryEnd::Lapsed),
+            HoldEnd::Released => ended(EntryEnd::Left),
+            HoldEnd::Voided => Change::WaitResumed(WaitEntry { offer: None, ..entry }),
+            // By what takes its place.
+            HoldEnd::Consumed | HoldEnd::Superseded => return,
+        };
+        self.change(hold.resource, change);
+    }
+
+    /// Lets a hold go whose confirm is refused. Who was offered it waits again, as often as offers are made.
+    pub fn let_go(&mut self, hold: Hold) {
+        let entry = hold.offer.and_then(|id| self.calendar(hold.resource).ok()?.entry(id).copied());
+        let Some(entry) = entry else { return self.end_hold(hold, HoldEnd::Released) };
+        self.change(hold.resource, Change::HoldEnded(EndedHold { hold, end: HoldEnd::Released }));
+        let change = match entry.offers < Waitlist::OFFERS_MAX {
+            true => Change::WaitResumed(WaitEntry { offer: None, ..entry }),
+            false => Change::WaitEnded(EndedEntry { entry, end: EntryEnd::Lapsed }),
+        };
+        self.change(hold.resource, change);
+    }
+
+    /// What has come free is given by a command of its own, at once.
+    pub fn see_to_it(&mut self, resource: ResourceId) {
+        let due = Some(self.now);
+        if self.calendar(resource).is_ok_and(|c| !c.waiting.is_empty() && c.wait_due != due) {
+            self.change(resource, Change::WaitDue(due));
+        }
+    }
+
+    /// A hold as it would be.
+    pub fn hold(&self, resource: ResourceId, id: HoldId) -> Option<Hold> {
+        self.calendar(resource).ok()?.holds.get(&id).copied()
+    }
+
+    /// How the entry ended in this draft, if it did.
+    pub fn ended_entry(&self, id: EntryId) -> Option<EndedEntry> {
+        self.all_changes().find_map(|change| match change {
+            Change::WaitEnded(ended) if ended.entry.id == id => Some(*ended),
+            _ => None,
+        })
+    }
+
+    fn all_changes(&self) -> impl Iterator<Item = &Change> {
+        self.drafted.iter().flat_map(|(_, drafted)| &drafted.changes)
+    }
+
+    /// The resources that have changed so far.
+    pub fn changed(&self) -> impl Iterator<Item = ResourceId> {
+        self.drafted.iter().filter(|(_, drafted)| !drafted.changes.is_empty()).map(|(id, _)| *id)
+    }
+
+    /// Whose bookings have left times that they may not have two of.
+    pub fn freed(&self) -> Vec<PersonId> {
+        let refuses = |slots: &[(u16, Slot)]| slots.iter().any(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
+        let freed = self.all_changes().filter_map(|change| match change {
+            Change::BookingCancelled { owner, slots, was_pending: false, .. }
+            | Change::BookingDisplaced { owner, slots, was_pending: false, .. }
+            | Change::BookingHandedOver { from: owner, slots, pending: false, .. }
+            | Change::BookingNoShow { owner, from: slots, .. }
+            | Change::BookingMoved { owner, from: slots, pending: false, .. } => refuses(slots).then_some(*owner),
+            Change::BookingCancelled { was_pending: true, .. }
+            | Change::BookingDisplaced { was_pending: true, .. }
+            | Change::BookingHandedOver { pending: true, .. }
+            | Change::BookingMoved { pending: true, .. }
+            | Change::BookingMade { .. }
+            | Change::BookingApproved { .. }
+            | Change::BookingRequested { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
+            | Change::BookingEdited { .. }
+            | Change::HoldGranted(_)
+            | Change::HoldRenewed(_)
+            | Change::HoldEnded(_)
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_) => None,
+        });
+        freed.collect()
+    }
+
+    /// A booking as it would be.
+    pub fn booking(&self, id: BookingId) -> Option<Arc<Booking>> {
+        let drafted = self.bookings.iter().rev().find(|b| b.id == id);
+        drafted.or_else(|| self.world.bookings.get(&id)).cloned()
+    }
+
+    /// Whether this draft has changed the booking: it changes once with each command.
+    pub fn has_changed(&self, id: BookingId) -> bool {
+        self.bookings.iter().any(|b| b.id == id)
+    }
+
+    /// What rules about a person ask for, as it would be; `None` if it is not loaded.
+    pub fn person(&self, id: PersonId) -> Option<Cow<'w, Person>> {
+        let mut person = Cow::Borrowed(self.world.people.get(&id)?);
+        for change in
+            self.all_changes().filter(|change| change.about() == Some(id) || change.about_before() == Some(id))
+        {
+            person.to_mut().apply(id, change);
+        }
+        Some(person)
+    }
+
+    /// The version that this command makes of a resource.
+    pub fn grants_at(&self, resource: ResourceId) -> Result<Version, Stop> {
+        Ok(self.calendar(resource)?.version.next_in(self.world.epoch))
     }
 
     /// Makes one change of a resource, in the draft.
     pub fn change(&mut self, id: ResourceId, change: Change) {
-        if let (None, Change::ResourceCreated(resource)) = (self.world.calendars.get(&id), &change) {
-            let zero = crate::ids::Version::zero(self.world.epoch);
-            self.drafted.insert(id, (Calendar::empty(resource.clone(), zero, self.now), Vec::new()));
+        if !self.world.calendars.contains_key(&id)
+            && self.drafted(id).is_none()
+            && !matches!(change, Change::ResourceCreated(_))
+        {
+            return;
         }
-        if let Some((calendar, changes)) = self.drafted(id) {
+        let drafted = self.drafted_mut(id);
+        if let Some(calendar) = drafted.calendar.get_mut() {
             calendar.apply(&change);
-            changes.push(change);
         }
+        // These are kept: no room for others that mostly never come.
+        drafted.changes.reserve_exact(1);
+        drafted.changes.push(change);
     }
 
-    fn drafted(&mut self, id: ResourceId) -> Option<&mut (Calendar, Vec<Change>)> {
-        if !self.drafted.contains_key(&id)
-            && let Some(calendar) = self.world.calendars.get(&id)
-        {
-            self.drafted.insert(id, (Calendar::clone(calendar), Vec::new()));
+    fn drafted(&self, id: ResourceId) -> Option<&Drafted> {
+        self.drafted.iter().find(|(drafted, _)| *drafted == id).map(|(_, drafted)| drafted)
+    }
+
+    fn drafted_mut(&mut self, id: ResourceId) -> &mut Drafted {
+        let place = self.drafted.partition_point(|(drafted, _)| *drafted < id);
+        if self.drafted.get(place).is_none_or(|(drafted, _)| *drafted != id) {
+            self.drafted.reserve_exact(1);
+            self.drafted.insert(place, (id, Drafted::default()));
         }
-        self.drafted.get_mut(&id)
+        // It is there: it was put there if it was not.
+        &mut self.drafted[place].1
     }
 
     /// Takes an active booking's units out of the calendars, so that they do not stand in its own way. No change by itself: what
@@ -88,8 +235,13 @@ impl<'w> Draft<'w> {
             return;
         }
         for id in booking.resources() {
-            let slots: Vec<(u16, Slot)> = booking.slots_on(id).map(|(n, s)| (n, *s)).collect();
-            if let Some((calendar, _)) = self.drafted(id) {
+            let slots = booking.placed_on(id);
+            let (world, now) = (self.world, self.now);
+            let Some(before) = world.calendars.get(&id) else { continue };
+            let drafted = self.drafted_mut(id);
+            if drafted.calendar(world, Some(before), now).is_some()
+                && let Some(calendar) = drafted.calendar.get_mut()
+            {
                 calendar.free_slots(booking.id, &slots);
             }
         }
@@ -101,14 +253,15 @@ impl<'w> Draft<'w> {
     }
 
     pub fn put_booking(&mut self, booking: Booking) {
+        self.bookings.reserve_exact(1);
         self.bookings.push(Arc::new(booking));
     }
 
     /// Puts an active booking's units back that [`Draft::lift`] took out.
     pub fn put_back(&mut self, booking: &Booking) {
         for id in booking.resources() {
-            let slots: Vec<(u16, Slot)> = booking.slots_on(id).map(|(n, s)| (n, *s)).collect();
-            if let Some((calendar, _)) = self.drafted(id) {
+            let slots = booking.placed_on(id);
+            if let Some(calendar) = self.drafted_mut(id).calendar.get_mut() {
                 calendar.take_slots(booking.id, booking.owner, &slots);
             }
         }
@@ -116,15 +269,41 @@ impl<'w> Draft<'w> {
 
     /// What becomes true. Where an admin let more be taken than there is and it is less now, no more may be taken from now on.
     pub fn changes(mut self) -> Changes {
-        for (calendar, changes) in self.drafted.values_mut() {
-            let to = if calendar.over_commit == 0 { 0 } else { calendar.excess_from(self.now) };
-            if to < calendar.over_commit && !changes.is_empty() {
-                let lowered = Change::OverCommitLowered { to };
-                calendar.apply(&lowered);
-                changes.push(lowered);
+        for (id, drafted) in &mut self.drafted {
+            let before = self.world.calendars.get(id).map(|calendar| &**calendar);
+            let beyond = before.is_some_and(|calendar| calendar.over_commit > 0);
+            let set = |change: &Change| matches!(change, Change::CapacitySet { over_commit: 1.., .. });
+            if drafted.changes.is_empty() || !(beyond || drafted.changes.iter().any(set)) {
+                continue;
+            }
+            let Some(calendar) = drafted.calendar(self.world, before, self.now) else { continue };
+            let to = calendar.excess_from(self.now);
+            if to < calendar.over_commit {
+                drafted.changes.push(Change::OverCommitLowered { to });
             }
         }
-        let records = self.drafted.into_iter().map(|(id, (_, changes))| (id, changes));
-        Changes { records: records.filter(|(_, c)| !c.is_empty()).collect(), bookings: self.bookings }
+        // Not collected in place: a draft is large.
+        let mut records = Vec::with_capacity(self.drafted.len());
+        let changed = self.drafted.into_iter().filter(|(_, drafted)| !drafted.changes.is_empty());
+        records.extend(changed.map(|(id, drafted)| (id, drafted.changes)));
+        Changes { records, bookings: self.bookings }
+    }
+}
+
+impl Drafted {
+    /// The resource after its changes. `before` is how the world knows it; `None` if it is to be created and is not.
+    fn calendar(&self, world: &World, before: Option<&Calendar>, now: Instant) -> Option<&Calendar> {
+        if let Some(calendar) = self.calendar.get() {
+            return Some(calendar);
+        }
+        let mut calendar = match (before, self.changes.first()) {
+            (Some(before), _) => before.clone(),
+            (None, Some(Change::ResourceCreated(resource))) => {
+                Calendar::empty(resource.clone(), Version::zero(world.epoch), now)
+            }
+            (None, _) => return None,
+        };
+        self.changes.iter().for_each(|change| calendar.apply(change));
+        Some(self.calendar.get_or_init(|| calendar))
     }
 }

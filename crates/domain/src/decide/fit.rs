@@ -1,15 +1,16 @@
 //! Whether units fit at every instant of an interval, and if not, what stands there.
 //! Summed at the instant, not over everything that overlaps.
 
-use super::Stop;
 use super::draft::Draft;
+use super::{Stop, promote};
 use crate::booking::Slot;
 use crate::calendar::{Calendar, Use, UseId};
 use crate::hold::{Hold, HoldEnd};
 use crate::ids::{BookingId, PersonId};
-use crate::levels::Level;
+use crate::levels::{Level, Levels};
 use crate::outcome::{Code, Rejection, Witness};
 use crate::time::{Instant, Interval};
+use std::borrow::Cow;
 
 /// Checks that all slots fit together. Holds of `holder` that alone stand in the way are given up.
 pub(super) fn make_room(
@@ -23,18 +24,21 @@ pub(super) fn make_room(
         // Lines of one request are summed: those before this one already take their units.
         let before = slots.iter().enumerate().take(n).filter(|(_, s)| s.resource == slot.resource);
         let before: Vec<(u16, Slot)> = before.map(|(n, s)| (n as u16, *s)).collect();
-        let summed = |draft: &Draft| -> Result<Calendar, Stop> {
-            let mut calendar = draft.calendar(slot.resource)?.clone();
-            calendar.take_slots(booking, holder.unwrap_or(PersonId(booking.0)), &before);
-            Ok(calendar)
+        let by = holder.unwrap_or(PersonId(booking.0));
+        let own = match holder {
+            Some(holder) => in_own_way(draft, &*summed(draft, slot, booking, by, &before)?, holder, slot),
+            None => Vec::new(),
         };
-        let calendar = summed(draft)?;
-        for hold in holder.map(|holder| in_own_way(&calendar, holder, slot)).unwrap_or_default() {
+        for hold in own {
             draft.end_hold(hold, HoldEnd::Superseded);
         }
-        let calendar = summed(draft)?;
+        let calendar = summed(draft, slot, booking, by, &before)?;
         if let Some(at) = first_over(&calendar, slot, Level::taken) {
             refused.push(refusal(&calendar, slot, at, booking));
+        } else if let Some(owed) = draft.owed.get(&slot.resource)
+            && !fits_beside(&calendar, &owed.levels, slot)
+        {
+            refused.push(promote::refusal(owed, slot.resource));
         }
     }
     match refused.into_iter().min_by_key(|r| r.code) {
@@ -43,18 +47,60 @@ pub(super) fn make_room(
     }
 }
 
-/// The holder's own holds that meet a slot which does not fit beside what is taken.
-pub(super) fn in_own_way(calendar: &Calendar, holder: PersonId, slot: &Slot) -> Vec<Hold> {
-    match first_over(calendar, slot, Level::taken) {
-        Some(_) => {
+/// The slot's calendar with the lines of the same request that come before it.
+fn summed<'d>(
+    draft: &'d Draft,
+    slot: &Slot,
+    booking: BookingId,
+    by: PersonId,
+    before: &[(u16, Slot)],
+) -> Result<Cow<'d, Calendar>, Stop> {
+    let mut calendar = Cow::Borrowed(draft.calendar(slot.resource)?);
+    if !before.is_empty() {
+        calendar.to_mut().take_slots(booking, by, before);
+    }
+    Ok(calendar)
+}
+
+/// Whether the slot fits beside what is taken and what is owed.
+pub(super) fn fits_beside(calendar: &Calendar, owed: &Levels, slot: &Slot) -> bool {
+    let Some(capacity) = calendar.resource.spec.capacity.map(u64::from) else { return true };
+    let fits = |taken: u64| taken + u64::from(slot.units) <= capacity;
+    calendar.levels.during(slot.occupied).all(|(t, level)| fits(level.taken() + owed.at(t).booked))
+        && owed.during(slot.occupied).all(|(t, level)| fits(calendar.levels.at(t).taken() + level.booked))
+}
+
+/// Whether somebody could have the slot right now, holds of their own aside.
+pub(super) fn is_free(draft: &Draft, owner: PersonId, slot: &Slot) -> Result<bool, Stop> {
+    let mut calendar = draft.calendar(slot.resource)?.clone();
+    let own: Vec<Hold> = calendar.holds.values().filter(|h| h.holder == owner).copied().collect();
+    for hold in own {
+        calendar.apply(&crate::Change::HoldEnded(crate::EndedHold { hold, end: HoldEnd::Released }));
+    }
+    let owed = draft.owed.get(&slot.resource).map(|owed| owed.levels.clone()).unwrap_or_default();
+    Ok(fits_beside(&calendar, &owed, slot))
+}
+
+/// The holder's own holds that meet a slot which does not fit beside what is taken and owed.
+pub(super) fn in_own_way(draft: &Draft, calendar: &Calendar, holder: PersonId, slot: &Slot) -> Vec<Hold> {
+    if calendar.holds.is_empty() {
+        return Vec::new();
+    }
+    let fits = match draft.owed.get(&slot.resource) {
+        Some(owed) => fits_beside(calendar, &owed.levels, slot),
+        None => first_over(calendar, slot, Level::taken).is_none(),
+    };
+    match fits {
+        false => {
             let own = calendar.holds.values().filter(|h| h.holder == holder && h.occupied.meets(slot.occupied));
             own.copied().collect()
         }
-        None => Vec::new(),
+        true => Vec::new(),
     }
 }
 
-/// Units left at the fullest instant of the interval; `None` is without limit. The asker's own holds do not count.
+/// Units left at the fullest instant of the interval; `None` is without limit. The asker's own holds do not count; what is owed to
+/// those who wait does.
 pub(super) fn free_units(
     calendar: &Calendar,
     interval: Interval,
@@ -63,14 +109,38 @@ pub(super) fn free_units(
 ) -> Option<u32> {
     let capacity = u64::from(calendar.resource.spec.capacity?);
     let occupied = calendar.resource.spec.policy.occupied(interval);
+    let owed = promote::owed_by(calendar, now);
     let mut calendar = calendar.clone();
     let idle =
         calendar.holds.values().filter(|h| h.expired(now) || Some(h.holder) == asker).copied().collect::<Vec<_>>();
     for hold in idle {
         calendar.apply(&crate::Change::HoldEnded(crate::EndedHold { hold, end: HoldEnd::Released }));
     }
-    let fullest = calendar.levels.during(occupied).map(|(_, level)| level.taken()).max().unwrap_or(0);
+    let taken = calendar.levels.during(occupied).map(|(t, level)| level.taken() + owed.at(t).booked);
+    let owing = owed.during(occupied).map(|(t, level)| calendar.levels.at(t).taken() + level.booked);
+    let fullest = taken.chain(owing).max().unwrap_or(0);
     Some(u32::try_from(capacity.saturating_sub(fullest)).unwrap_or(u32::MAX))
+}
+
+/// Units that are free at every instant of the interval, and owed to those who wait.
+pub(super) fn owed_units(calendar: &Calendar, interval: Interval, now: Instant) -> u32 {
+    let Some(capacity) = calendar.resource.spec.capacity.map(u64::from) else { return 0 };
+    let occupied = calendar.resource.spec.policy.occupied(interval);
+    let owed = promote::owed_by(calendar, now);
+    let free = |t: Instant| {
+        let taken = calendar.meeting(occupied).filter(|u| u.occupied.contains(t) && counts(calendar, u, now));
+        capacity.saturating_sub(taken.map(|u| u64::from(u.units)).sum())
+    };
+    let owed = owed.during(occupied).map(|(t, level)| level.booked.min(free(t))).max().unwrap_or(0);
+    u32::try_from(owed).unwrap_or(u32::MAX)
+}
+
+/// Whether a use takes anything at an instant: what a hold took that has expired is free.
+fn counts(calendar: &Calendar, u: &Use, now: Instant) -> bool {
+    match u.id {
+        UseId::Booking(..) => true,
+        UseId::Hold(id) => calendar.holds.get(&id).is_none_or(|hold| !hold.expired(now)),
+    }
 }
 
 /// What a look at the levels tells of one more use, without asking who wants it.
@@ -80,13 +150,14 @@ pub enum Glance {
     Fits,
     /// Bookings or a block stand in the way: [`super::decide`] refuses it, whoever asks.
     Taken,
-    /// Holds stand in the way, or a block that does not concern everybody: it depends on who asks, and when.
+    /// Holds stand in the way, or a block that does not concern everybody, or people wait: it depends on who asks, on whether holds have
+    /// expired, and on what is owed.
     Held,
 }
 
 /// Looks whether so many units fit during the time taken. For those who look at thousands of calendars and judge few of them.
 pub fn glance(calendar: &Calendar, occupied: Interval, units: u32) -> Glance {
-    let mut glance = Glance::Fits;
+    let mut glance = if calendar.waiting.is_empty() { Glance::Fits } else { Glance::Held };
     for block in calendar.blocks.values().filter(|b| b.interval.meets(occupied)) {
         if block.exceptions.people.is_empty() {
             return Glance::Taken;

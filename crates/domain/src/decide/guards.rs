@@ -27,8 +27,8 @@ pub(super) fn slots(draft: &Draft, lines: &[Line]) -> Result<Vec<Slot>, Stop> {
 }
 
 /// All of them, or the refusal that comes first in the order of precedence.
-pub(super) fn first_of<T>(results: impl Iterator<Item = Result<T, Stop>>) -> Result<Vec<T>, Stop> {
-    let (mut all, mut first) = (Vec::new(), None::<Box<Rejection>>);
+pub(super) fn first_of<T>(results: impl ExactSizeIterator<Item = Result<T, Stop>>) -> Result<Vec<T>, Stop> {
+    let (mut all, mut first) = (Vec::with_capacity(results.len()), None::<Box<Rejection>>);
     for result in results {
         match result {
             Ok(one) => all.push(one),
@@ -77,6 +77,15 @@ pub(super) fn seated(draft: &Draft, details: &Details, slots: &[Slot]) -> Result
 
 /// The rules of the resources and their clocks: closed, hours, windows, blocks.
 pub(super) fn open(draft: &Draft, slots: &[Slot], owner: Option<PersonId>, over: Option<Over>) -> Result<(), Stop> {
+    in_time(draft, slots, over)?;
+    for slot in slots {
+        not_blocked(draft, slot, owner, None)?;
+    }
+    Ok(())
+}
+
+/// The same without blocks, of which some do not concern everybody.
+pub(super) fn in_time(draft: &Draft, slots: &[Slot], over: Option<Over>) -> Result<(), Stop> {
     if over.is_none() {
         in_service(draft, slots)?;
     }
@@ -85,9 +94,6 @@ pub(super) fn open(draft: &Draft, slots: &[Slot], owner: Option<PersonId>, over:
     }
     if over.is_none() {
         before_cutoff(draft, slots, Rule::BookBy)?;
-    }
-    for slot in slots {
-        not_blocked(draft, slot, owner, None)?;
     }
     Ok(())
 }
@@ -167,7 +173,7 @@ pub(super) fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot], leavin
     if exclusive.is_empty() {
         return Ok(());
     }
-    let Some(person) = draft.world.people.get(&owner) else {
+    let Some(person) = draft.person(owner) else {
         return Err(Stop::Needs(Box::new(Scope { people: [owner].into(), ..Scope::default() })));
     };
     for (n, slot) in exclusive.iter().enumerate() {

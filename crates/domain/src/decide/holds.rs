@@ -3,13 +3,14 @@
 
 use super::draft::Draft;
 use super::guards::{open, role, slots};
-use super::{Judged, Stop, fit, reject};
+use super::{Judged, Stop, fit, promote, reject};
 use crate::change::Change;
 use crate::command::{Actor, HoldRef, Line};
 use crate::hold::{EndedHold, Hold, HoldEnd};
 use crate::ids::{BookingId, FencingToken, HoldId};
 use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
 use crate::policy::{HoldAt, Policy};
+use crate::waitlist::WaitEntry;
 use crate::world::Scope;
 
 pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> Judged {
@@ -29,7 +30,8 @@ pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> 
     };
     let live = person.holds.values().filter(|expires_at| draft.now < **expires_at).count();
     let [slot] = slots[..] else { return reject(Rejection::by(Code::Invalid, Rule::Lines)) };
-    let given_up = fit::in_own_way(draft.calendar(resource)?, holder, &slot).len();
+    promote::set_aside(draft, &[resource].into())?;
+    let given_up = fit::in_own_way(draft, draft.calendar(resource)?, holder, &slot).len();
     if live - given_up.min(live) >= Policy::HOLDS_PER_PERSON_MAX {
         let first = person.holds.values().filter(|t| draft.now < **t).min().copied();
         let rejection = Rejection::by(Code::QuotaExceeded, Rule::HoldsPerPerson).on(resource);
@@ -38,7 +40,12 @@ pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> 
     fit::make_room(draft, BookingId(id.0), Some(holder), &slots)?;
 
     // From here the hold is granted.
-    let token = FencingToken(draft.calendar(resource)?.version.next_in(draft.world.epoch));
+    // An offer in whose place it comes goes on in it, with the deadline it had if that is later.
+    let mut offers = promote::carried_over(draft, resource)?.into_iter();
+    let offer = offers.next();
+    let stood_until = offer.and_then(|e| draft.ended_due(e.offer?)).map(|ended| ended.hold.expires_at);
+    let until = draft.now.plus(policy.hold_ttl);
+    let token = FencingToken(draft.grants_at(resource)?);
     draft.change(
         resource,
         Change::HoldGranted(Hold {
@@ -50,10 +57,17 @@ pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> 
             occupied: slot.occupied,
             units: slot.units,
             granted_at: draft.now,
-            expires_at: draft.now.plus(policy.hold_ttl),
+            expires_at: stood_until.map_or(until, |at| until.max(at)),
             renewals: 0,
+            offer: offer.map(|e| e.id),
         }),
     );
+    if let Some(entry) = offer {
+        draft.change(resource, Change::WaitOffered(WaitEntry { offer: Some(id), ..entry }));
+    }
+    for entry in offers {
+        draft.change(resource, Change::WaitResumed(WaitEntry { offer: None, ..entry }));
+    }
     Ok(Subject::Hold(resource, id))
 }
 
@@ -65,7 +79,8 @@ pub(super) fn renew(draft: &mut Draft, actor: Actor, named: HoldRef) -> Judged {
     let ttl = draft.calendar(hold.resource)?.resource.spec.policy.hold_ttl;
     let (wanted, latest) = (draft.now.plus(ttl), hold.granted_at.plus(Policy::HOLD_LONGEST));
     let used_up = wanted > latest && hold.expires_at >= latest;
-    if hold.renewals >= Policy::RENEWALS_MAX || used_up {
+    // An offer stands until its own deadline.
+    if hold.renewals >= Policy::RENEWALS_MAX || used_up || hold.offer.is_some() {
         return reject(Rejection::by(Code::QuotaExceeded, Rule::Renewals).on(hold.resource));
     }
     if hold.token != named.token {

@@ -109,6 +109,7 @@ fn case(seed: u64) -> (Case, Interval, u32) {
                 granted_at: now,
                 expires_at: now.plus(Span::seconds(dice.below(60) as i64 - 20)),
                 renewals: 0,
+                offer: None,
             }),
             _ => {
                 let slot = Slot { resource: room, interval, occupied, units, own_overlap: policy.own_overlap };

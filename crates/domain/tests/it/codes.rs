@@ -4,9 +4,9 @@
 use slotwise_domain::{Code, Rule};
 
 /// Codes that no command can be refused with yet. Take one out here when its first row is written.
-const NOT_REACHABLE_YET: [Code; 2] = [Code::NotEligible, Code::WaitlistFirst];
+const NOT_REACHABLE_YET: [Code; 1] = [Code::NotEligible];
 
-const RULES: [Rule; 25] = [
+const RULES: [Rule; 31] = [
     Rule::Lines,
     Rule::Units,
     Rule::OneInterval,
@@ -32,11 +32,17 @@ const RULES: [Rule; 25] = [
     Rule::Person,
     Rule::Exists,
     Rule::CheckIn,
+    Rule::WaitlistOff,
+    Rule::Waiting,
+    Rule::UnitsFree,
+    Rule::WaitlistCapacity,
+    Rule::EntriesPerPerson,
+    Rule::GivesUp,
 ];
 
 /// What follows `REJECTED` in all rows.
 fn told() -> impl Iterator<Item = &'static str> {
-    use crate::{admin, bookings, holds, moves, precedence, resources, times};
+    use crate::{admin, bookings, holds, moves, precedence, resources, times, waits};
     let tables = [
         admin::TABLES,
         bookings::TABLES,
@@ -45,6 +51,7 @@ fn told() -> impl Iterator<Item = &'static str> {
         precedence::TABLES,
         resources::TABLES,
         times::TABLES,
+        waits::TABLES,
     ];
     let rows = tables.into_iter().flatten().flat_map(|(_, rows)| rows.lines());
     rows.filter_map(|row| row.split_once("-> REJECTED ").map(|(_, told)| told.trim()))

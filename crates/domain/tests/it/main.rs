@@ -13,6 +13,7 @@ mod moves;
 mod precedence;
 mod resources;
 mod times;
+mod waits;
 
 mod alternatives;
 mod levels;

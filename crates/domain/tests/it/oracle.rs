@@ -77,6 +77,15 @@ enum Step {
     Expire {
         resource: usize,
     },
+    Join {
+        who: usize,
+        ask: Ask,
+        class: u8,
+    },
+    Leave {
+        entry: usize,
+        who: Option<usize>,
+    },
     Wait {
         seconds: i64,
     },
@@ -98,6 +107,8 @@ struct Kind {
     ttl: i64,
     approval: bool,
     exclusive: bool,
+    /// Whether people may wait, and whether what is free is kept for the first of them.
+    waits: Option<bool>,
 }
 
 /// Chance from a seed, the same everywhere.
@@ -130,8 +141,19 @@ fn kinds(dice: &mut Dice) -> Vec<Kind> {
         ttl: [1, 5, 30, 300][dice.below(4) as usize],
         approval: dice.one_in(6),
         exclusive: dice.one_in(4),
+        waits: None,
     };
-    (0..n).map(kind).collect()
+    let mut kinds: Vec<Kind> = (0..n).map(kind).collect();
+    if dice.one_in(2) {
+        // Whose turn it is on one resource depends on another only where two at once are refused: that is tried on one alone.
+        let alone = kinds.len() == 1;
+        for kind in &mut kinds {
+            kind.approval = false;
+            kind.exclusive &= alone;
+            kind.waits = (!dice.one_in(4)).then(|| dice.one_in(3));
+        }
+    }
+    kinds
 }
 
 fn ask(dice: &mut Dice, kinds: &[Kind]) -> Ask {
@@ -177,6 +199,17 @@ fn step(dice: &mut Dice, kinds: &[Kind]) -> Step {
         85..87 => Step::Approve { booking: dice.index(), who: if dice.one_in(6) { who } else { ADMIN } },
         87..89 => Step::Capacity { resource: dice.index(), to: (!dice.one_in(5)).then(|| 1 + dice.below(6) as u32) },
         89..91 => Step::Expire { resource: dice.index() },
+        91..96 if kinds.iter().any(|k| k.waits.is_some()) => {
+            let mut ask = ask(dice, kinds);
+            if dice.one_in(2) {
+                // Something wide is rarely free.
+                (ask.from, ask.to) = (15, 105);
+            }
+            Step::Join { who, ask, class: if dice.one_in(6) { 1 } else { 0 } }
+        }
+        96 if kinds.iter().any(|k| k.waits.is_some()) => {
+            Step::Leave { entry: dice.index(), who: dice.one_in(6).then_some(who) }
+        }
         _ => Step::Wait { seconds: [0, 1, 1, 4, 5, 29, 30, 31][dice.below(8) as usize] },
     }
 }
@@ -220,8 +253,19 @@ struct Taken {
     exclusive: bool,
 }
 
+/// Somebody who waits.
+#[derive(Clone, Debug)]
+struct Waiter {
+    id: EntryId,
+    owner: usize,
+    ask: Ask,
+    class: u8,
+}
+
 #[derive(Clone)]
 struct Model {
+    /// In the order of class, and then of joining.
+    waiters: Vec<Waiter>,
     kinds: Vec<Kind>,
     bookings: Vec<Booked>,
     holds: Vec<Held>,
@@ -280,8 +324,75 @@ impl Model {
         minutes
     }
 
+    /// Units free at every minute of a resource, and what of them is owed: to each in turn whom it fits, or, where it is kept, to
+    /// whoever is first.
+    fn owed(&self, resource: usize) -> [u64; MINUTES] {
+        let mut owed = [0; MINUTES];
+        let kind = self.kinds[resource];
+        let (Some(capacity), Some(kept)) = (kind.capacity.map(u64::from), kind.waits) else { return owed };
+        let minutes = self.minutes(resource, None, None);
+        for waiter in self.waiters.iter().filter(|w| w.ask.resource == resource) {
+            let line = self.taken(waiter.ask);
+            let units = u64::from(waiter.ask.units);
+            if units > capacity || self.twice(waiter.owner, &[line]) {
+                continue;
+            }
+            let during = || line.first as usize..line.end as usize;
+            let free = |n: usize, owed: &[u64; MINUTES]| {
+                capacity - (minutes[n].booked + minutes[n].held + owed[n]).min(capacity)
+            };
+            if during().all(|n| free(n, &owed) >= units) || kept {
+                during().for_each(|n| owed[n] += units.min(free(n, &owed)));
+            }
+        }
+        owed
+    }
+
+    /// What is owed on every resource.
+    fn kept(&self) -> Vec<[u64; MINUTES]> {
+        (0..self.kinds.len()).map(|n| self.owed(n)).collect()
+    }
+
+    /// Everybody whose turn it is has it.
+    fn fill(&mut self) -> u64 {
+        let mut promoted = 0;
+        for resource in 0..self.kinds.len() {
+            let kind = self.kinds[resource];
+            let (capacity, Some(kept)) = (kind.capacity.map(u64::from), kind.waits) else { continue };
+            // What is kept for somebody who was not served.
+            let mut owed = [0; MINUTES];
+            for waiter in self.waiters.clone().into_iter().filter(|w| w.ask.resource == resource) {
+                let line = self.taken(waiter.ask);
+                let units = u64::from(waiter.ask.units);
+                if capacity.is_some_and(|c| units > c) || self.twice(waiter.owner, &[line]) {
+                    continue;
+                }
+                let minutes = self.minutes(resource, None, None);
+                let during = || line.first as usize..line.end as usize;
+                let free = |n: usize, owed: &[u64; MINUTES]| {
+                    capacity.map_or(u64::MAX, |c| c - (minutes[n].booked + minutes[n].held + owed[n]).min(c))
+                };
+                if during().all(|n| free(n, &owed) >= units) {
+                    promoted += 1;
+                    let id = BookingId(waiter.id.0);
+                    self.bookings.push(Booked { id, owner: waiter.owner, state: State::Confirmed, lines: vec![line] });
+                    self.waiters.retain(|w| w.id != waiter.id);
+                } else if kept {
+                    during().for_each(|n| owed[n] += units.min(free(n, &owed)));
+                }
+            }
+        }
+        promoted
+    }
+
     /// Whether all lines fit, and beside the person's own holds or only without them.
-    fn room(&self, lines: &[Taken], own: Option<usize>, without: Option<HoldId>) -> (Expected, bool) {
+    fn room(
+        &self,
+        lines: &[Taken],
+        own: Option<usize>,
+        without: Option<HoldId>,
+        kept: &[[u64; MINUTES]],
+    ) -> (Expected, bool) {
         let mut beside = true;
         let mut reasons = BTreeSet::new();
         for (resource, kind) in self.kinds.iter().enumerate() {
@@ -307,6 +418,24 @@ impl Model {
                     () if minute.booked == capacity => Code::Full,
                     () => Code::Insufficient,
                 });
+            }
+        }
+        if reasons.is_empty() {
+            for (resource, kind) in self.kinds.iter().enumerate() {
+                let Some(capacity) = kind.capacity.map(u64::from) else { continue };
+                let (minutes, owed) = (self.minutes(resource, own, without), kept[resource]);
+                for (n, minute) in minutes.iter().enumerate() {
+                    let here = lines
+                        .iter()
+                        .filter(|l| l.ask.resource == resource && l.first <= n as i64 && (n as i64) < l.end);
+                    let asked: u64 = here.map(|l| u64::from(l.ask.units)).sum();
+                    if asked > 0 {
+                        beside &= minute.booked + minute.held + owed[n] + asked <= capacity;
+                        if minute.booked + minute.held - minute.own + owed[n] + asked > capacity {
+                            reasons.insert(Code::WaitlistFirst);
+                        }
+                    }
+                }
             }
         }
         (if reasons.is_empty() { Expected::Accepted } else { Expected::NoRoom(reasons) }, beside)
@@ -375,7 +504,7 @@ impl Model {
         if others.twice(booking.owner, &taken) {
             return Expected::Rejected(Code::OwnOverlap);
         }
-        others.room(&taken, Some(who), None).0
+        others.room(&taken, Some(who), None, &self.kept()).0
     }
 
     fn swap(&self, who: usize, one: &Booked, other: &Booked) -> Expected {
@@ -413,7 +542,7 @@ impl Model {
                 None => {}
             }
         }
-        self.room(&taken, Some(who), hold.map(|(h, _)| h.named.id)).0
+        self.room(&taken, Some(who), hold.map(|(h, _)| h.named.id), &self.kept()).0
     }
 
     /// What a hold that counts no more is refused with.
@@ -432,7 +561,7 @@ impl Model {
             return Expected::Rejected(Code::Invalid);
         }
         let line = self.taken(ask);
-        let (room, beside) = self.room(&[line], Some(who), None);
+        let (room, beside) = self.room(&[line], Some(who), None, &self.kept());
         let own = self.holds.iter().filter(|h| self.live(h) && h.holder == who);
         let in_the_way =
             |h: &&Held| h.ask.resource == ask.resource && h.line.first < line.end && line.first < h.line.end;
@@ -486,7 +615,7 @@ impl Run {
     fn new(kinds: &[Kind]) -> Run {
         let mut run = Run {
             world: World::empty(Epoch(1)),
-            model: Model { kinds: kinds.to_vec(), bookings: vec![], holds: vec![], now: -4 * 3600 },
+            model: Model { kinds: kinds.to_vec(), bookings: vec![], holds: vec![], waiters: vec![], now: -4 * 3600 },
             resources: vec![],
             people: vec![],
             ids: 0,
@@ -507,6 +636,10 @@ impl Run {
                 teardown: Span::minutes(kind.teardown),
                 approval: kind.approval,
                 own_overlap: if kind.exclusive { OwnOverlap::Refuse } else { OwnOverlap::Allow },
+                waitlist: kind.waits.map(|kept| {
+                    let fill = if kept { WaitFill::Strict } else { WaitFill::Skip };
+                    Waitlist { mode: WaitMode::Book, fill, capacity: None }
+                }),
                 ..Policy::default()
             };
             let spec = ResourceSpec {
@@ -663,7 +796,7 @@ impl Run {
                     State::Pending if self.model.twice(booking.owner, &booking.lines) => {
                         Expected::Rejected(Code::OwnOverlap)
                     }
-                    State::Pending => self.model.room(&booking.lines, None, None).0,
+                    State::Pending => self.model.room(&booking.lines, None, None, &self.model.kept()).0,
                 };
                 if *who != ADMIN && booking.state == State::Cancelled {
                     return false;
@@ -693,9 +826,81 @@ impl Run {
                 let resource = self.resources[resource % self.resources.len()];
                 self.expire(resource);
             }
+            Step::Join { who, ask, class } => self.join(*who, *ask, *class),
+            Step::Leave { entry, who } => {
+                let Some(n) = entry.checked_rem(self.model.waiters.len()) else { return false };
+                let waiter = self.model.waiters[n].clone();
+                let who = who.unwrap_or(waiter.owner);
+                let allowed = who == waiter.owner || who == ADMIN;
+                let expected = if allowed { Expected::Accepted } else { Expected::Rejected(Code::NotAllowed) };
+                let action = Action::LeaveWaitlist { entry: waiter.id };
+                let (verdict, before) = self.judge(Actor::Person(self.people[who]), action);
+                if self.compare(&expected, &verdict, &before, who, &[]) {
+                    self.model.waiters.remove(n);
+                }
+            }
+        }
+        if self.model.kinds.iter().any(|k| k.waits.is_some()) {
+            self.turns();
         }
         self.usage();
         true
+    }
+
+    fn join(&mut self, who: usize, ask: Ask, class: u8) {
+        let model = &self.model;
+        let line = model.taken(ask);
+        let mine = model.waiters.iter().filter(|w| w.owner == who);
+        let same = |w: &Waiter| (w.ask.resource, w.ask.from, w.ask.to) == (ask.resource, ask.from, ask.to);
+        // Without whatever they hold themselves.
+        let mut others = model.clone();
+        others.holds.retain(|h| h.holder != who);
+        let free = || others.room(&[line], None, None, &model.kept()).0 == Expected::Accepted;
+        let expected =
+            if model.invalid(&[ask]) || model.kinds[ask.resource].waits.is_none() || mine.clone().any(same) || free() {
+                Expected::Rejected(Code::Invalid)
+            } else if class != 0 && who != ADMIN {
+                Expected::Rejected(Code::NotAllowed)
+            } else if mine.count() >= 20 {
+                Expected::Rejected(Code::QuotaExceeded)
+            } else if model.twice(who, &[line]) {
+                Expected::Rejected(Code::OwnOverlap)
+            } else {
+                Expected::Accepted
+            };
+        let id = EntryId(self.id());
+        let (owner, line) = (self.people[who], self.line(ask));
+        let action = Action::JoinWaitlist { entry: id, owner, line, class, gives_up: None };
+        let (verdict, before) = self.judge(Actor::Person(owner), action);
+        if self.compare(&expected, &verdict, &before, who, &[]) {
+            *self.tally.entry("waits").or_default() += 1;
+            let place = self.model.waiters.iter().position(|w| w.class < class).unwrap_or(self.model.waiters.len());
+            self.model.waiters.insert(place, Waiter { id, owner: who, ask, class });
+        }
+    }
+
+    /// After what is due is done everywhere, both sides have given the same people their turn, and the same wait on in the same order.
+    fn turns(&mut self) {
+        for resource in self.resources.clone() {
+            self.expire(resource);
+        }
+        let promoted = self.model.fill();
+        *self.tally.entry("promoted").or_default() += promoted;
+        for (n, id) in self.resources.iter().enumerate() {
+            let calendar = &self.world.calendars[id];
+            let ours: Vec<EntryId> = calendar.waiting.values().map(|e| e.id).collect();
+            let waiters = self.model.waiters.iter().filter(|w| w.ask.resource == n);
+            assert_eq!(ours, waiters.map(|w| w.id).collect::<Vec<_>>(), "who waits");
+        }
+    }
+
+    /// Who has what they waited for waits no more.
+    fn has(&mut self, owner: usize, lines: &[Taken]) {
+        let same = |w: &Waiter, l: &Taken| {
+            (w.ask.resource, w.ask.from, w.ask.to) == (l.ask.resource, l.ask.from, l.ask.to)
+                && w.ask.units <= l.ask.units
+        };
+        self.model.waiters.retain(|w| w.owner != owner || !lines.iter().any(|l| same(w, l)));
     }
 
     fn expire(&mut self, resource: ResourceId) {
@@ -717,13 +922,14 @@ impl Run {
         }
         let expected = self.model.relocate(who, &booking, &lines);
         let taken: Vec<Taken> = lines.iter().map(|l| self.model.taken(*l)).collect();
-        let (_, beside) = self.model.without(&[booking.id]).room(&taken, Some(who), None);
+        let (_, beside) = self.model.without(&[booking.id]).room(&taken, Some(who), None, &self.model.kept());
         let to = lines.iter().map(|l| self.line(*l)).collect();
         let action = Action::Move { booking: BookingRef { id: booking.id, revision: None }, to };
         let (verdict, before) = self.judge(Actor::Person(self.people[who]), action);
         if self.compare(&expected, &verdict, &before, who, &taken) {
             *self.tally.entry("moved").or_default() += 1;
             self.given_up(&verdict, who, &taken, beside, None);
+            self.has(booking.owner, &taken);
             self.model.bookings[n].lines = taken;
         }
     }
@@ -740,7 +946,7 @@ impl Run {
         };
         let taken: Vec<Taken> = lines.iter().map(|l| self.model.taken(*l)).collect();
         let without = hold.as_ref().map(|((held, _), _)| held.named.id);
-        let (_, beside) = self.model.room(&taken, Some(who), without);
+        let (_, beside) = self.model.room(&taken, Some(who), without, &self.model.kept());
         let (verdict, before) = self.judge(Actor::Person(self.people[who]), action);
         if self.compare(&expected, &verdict, &before, who, &taken) {
             let pending = who != ADMIN && lines.iter().any(|l| self.model.kinds[l.resource].approval);
@@ -751,6 +957,7 @@ impl Run {
             if let Some(id) = without {
                 self.end(id);
             }
+            self.has(owner, &taken);
             self.model.bookings.push(Booked { id: booking, owner, state, lines: taken });
         } else if let Some(((held, _), false)) = hold
             && held.holder == who
@@ -765,7 +972,7 @@ impl Run {
     fn hold(&mut self, who: usize, ask: Ask) {
         let expected = self.model.hold(who, ask);
         let line = self.model.taken(ask);
-        let (_, beside) = self.model.room(&[line], Some(who), None);
+        let (_, beside) = self.model.room(&[line], Some(who), None, &self.model.kept());
         let id = HoldId(self.id());
         let action = Action::Hold { hold: id, line: self.line(ask) };
         let (verdict, before) = self.judge(Actor::Person(self.people[who]), action);
@@ -859,6 +1066,10 @@ impl Run {
                 assert_eq!(owner, self.people[booking.owner]);
                 assert!(before.bookings.contains_key(&id));
             }
+            (Code::WaitlistFirst, Some(Witness::Waiting { id, .. })) => {
+                let waits = self.model.waiters.iter().find(|w| w.id == id).unwrap();
+                assert_eq!(waits.ask.resource, resource, "{waits:?} waits elsewhere");
+            }
             // The lines of the request are too much by themselves.
             (Code::Insufficient, None) => {
                 let capacity = self.model.kinds[resource].capacity.unwrap_or(u32::MAX);
@@ -886,6 +1097,10 @@ impl Run {
             let seen = (10 - policy.setup.0 / 60_000_000) as usize..(100 + policy.teardown.0 / 60_000_000) as usize;
             let fullest = minutes[seen].iter().map(|m| m.booked + m.held - m.own).max().unwrap_or(0);
             let left = decide::free_units(calendar, all, Some(self.people[0]), self.now());
+            // Who they are is not asked when units are shown: what is owed then is at least what is owed to those who may have it.
+            if !calendar.waiting.is_empty() {
+                continue;
+            }
             assert_eq!(left.map(u64::from), kind.capacity.map(|c| u64::from(c).saturating_sub(fullest)), "left");
         }
     }
@@ -913,9 +1128,8 @@ fn run(kinds: &[Kind], steps: &[Step]) -> (u64, BTreeMap<&'static str, u64>) {
     for step in steps {
         judged += u64::from(run.step(step));
     }
-    for resource in run.resources.clone() {
-        run.expire(resource);
-    }
+    // What has come free since the last step is somebody's turn.
+    run.turns();
     for calendar in run.world.calendars.values() {
         assert!(calendar.holds.values().all(|h| !h.expired(run.now())), "a sweep leaves nothing that expired");
     }
@@ -1022,6 +1236,9 @@ fn a_million_commands_are_judged_as_by_minutes() {
         assert!(judged >= cases, "only {judged} commands were judged");
         // A run that never meets a reason proves nothing about it.
         for code in ["accepted", "invalid", "not_allowed", "quota_exceeded", "own_overlap", "hold_expired"] {
+            assert!(tallies.lock().unwrap().contains_key(code), "never {code}");
+        }
+        for code in ["waits", "promoted", "waitlist_first"] {
             assert!(tallies.lock().unwrap().contains_key(code), "never {code}");
         }
         for code in ["moved", "swapped", "hold_superseded", "held_by_other", "full", "insufficient"] {

@@ -141,6 +141,15 @@ impl Desk {
             }
             "room" => self.create(Kind::Room, &mut words),
             "section" => self.create(Kind::Section, &mut words),
+            "due" => {
+                let resource = self.resource(words.next());
+                let due = self.world.calendars[&resource].wait_due;
+                due.map_or("never".into(), |at| self.time(at))
+            }
+            "owed" => {
+                let (resource, interval) = (self.resource(words.next()), self.interval(words.next()));
+                decide::owed_units(&self.world.calendars[&resource], interval, self.now).to_string()
+            }
             "left" => {
                 let (resource, interval) = (self.resource(words.next()), self.interval(words.next()));
                 let asker = words.after("by").map(|who| PersonId(self.named(who)));
@@ -203,6 +212,17 @@ impl Desk {
             "in-service" => policy.closed = false,
             "approval" => policy.approval = true,
             "no-two-at-once" => policy.own_overlap = OwnOverlap::Refuse,
+            "waitlist" => {
+                let mode = match words.next() {
+                    "book" => WaitMode::Book,
+                    "offer" => WaitMode::Offer { ttl: span(words.next()) },
+                    other => panic!("{other} is no way to have one's turn"),
+                };
+                policy.waitlist = Some(Waitlist { mode, fill: WaitFill::Skip, capacity: None });
+            }
+            "strict" => policy.waitlist.as_mut().unwrap().fill = WaitFill::Strict,
+            "may-wait" => policy.waitlist.as_mut().unwrap().capacity = Some(words.number()),
+            "no-waitlist" => policy.waitlist = None,
             "longest" => policy.duration_max = Some(span(words.next())),
             "book-from" => policy.book_from = Some(cutoff(words.next())),
             "book-by" => policy.book_by = Some(cutoff(words.next())),
@@ -414,6 +434,27 @@ impl Desk {
                 let actor = self.who(words).0;
                 (actor, Action::RemoveBlock { resource, policy_version: self.policy_version(resource), block })
             }
+            "wait" => {
+                let lines = self.lines(words);
+                let (actor, owner) = self.who(words);
+                let class = if words.has("class") { words.number() as u8 } else { 0 };
+                let gives_up = words.after("giving").map(|b| BookingId(self.named(b)));
+                let given = words.after("as").map(str::to_owned);
+                // An entry keeps the id of its name, so that it can be asked for twice.
+                let entry = given.as_ref().and_then(|n| self.names.get(n)).copied();
+                let entry = EntryId(entry.unwrap_or_else(|| self.fresh()));
+                name = given;
+                (actor, Action::JoinWaitlist { entry, owner, line: lines[0], class, gives_up })
+            }
+            "leave" => {
+                let entry = EntryId(self.named(words.next()));
+                (self.who(words).0, Action::LeaveWaitlist { entry })
+            }
+            "class" => {
+                let entry = EntryId(self.named(words.next()));
+                let class = words.number() as u8;
+                (self.who(words).0, Action::SetClass { entry, class })
+            }
             "expire" => (Actor::System, Action::ExpireHolds { resource: self.resource(words.next()) }),
             other => panic!("{other} is no verb"),
         };
@@ -444,7 +485,8 @@ impl Desk {
             Verdict::Moved(_) => ("FAILED version_stale".into(), Changes::default()),
             Verdict::Needs(scope) => panic!("everything is loaded, and it needs {scope:?}"),
         };
-        let ended = self.ended(&changes);
+        self.learn_offers(&changes);
+        let ended = self.ended(command, &changes);
         fold(&mut self.world, &changes, command.actor, now);
         assert!(changes.records.is_sorted_by(|a, b| a.0 < b.0), "records are sorted, one per resource");
         assert!(changes.records.iter().all(|(_, record)| !record.is_empty()), "no record without a change");
@@ -471,6 +513,10 @@ impl Desk {
                 self.call(name.clone(), id.0);
                 self.holds.insert(name, (HoldRef { id, token: granted.unwrap() }, *line));
             }
+            (Action::JoinWaitlist { owner, .. }, Subject::Entry(_, id)) => {
+                let name = name.unwrap_or_else(|| format!("{}'s-place", self.name(owner.0)));
+                self.call(name, id.0);
+            }
             (Action::AddBlock { .. }, Subject::Block(_, id)) => {
                 self.call(name.unwrap_or("block".into()), id.0);
             }
@@ -494,6 +540,13 @@ impl Desk {
             }
             (Action::Hold { .. } | Action::Renew(_), _) if until.is_some() => {
                 format!("HELD until {}", self.time(until.unwrap()))
+            }
+            (Action::JoinWaitlist { .. }, Subject::Entry(resource, id)) => {
+                // Its place is the world's to say, after it.
+                let mut world = self.world.clone();
+                world.apply(changes, self.now);
+                let place = world.calendars[&resource].place_in_line(id);
+                place.map_or("ACCEPTED".into(), |n| format!("WAITS at {n}"))
             }
             _ if changes.is_empty() => "ACCEPTED, nothing changes".into(),
             _ => "ACCEPTED".into(),
@@ -522,6 +575,7 @@ impl Desk {
                 said += &format!(" ({} {})", self.name(id.0), self.span_of(interval));
             }
             Some(Witness::Instant(at)) => said += &format!(" ({})", self.time(at)),
+            Some(Witness::Waiting { id, place }) => said += &format!(" ({} at {place})", self.name(id.0)),
             None => {}
         }
         if let Some(at) = rejection.retry_at {
@@ -550,16 +604,31 @@ impl Desk {
                 assert!(!own, "nobody is refused because of their own hold: {command:?}");
             }
             Some(Witness::Block { id, interval }) => assert_eq!(calendar.unwrap().blocks[&id].interval, interval),
+            Some(Witness::Waiting { id, place }) => {
+                // Somebody before them may have lapsed only now.
+                assert!(calendar.unwrap().place_in_line(id).unwrap() >= place as usize, "they wait there");
+            }
             Some(Witness::Instant(_)) | None => {}
         }
     }
 
-    fn ended(&self, changes_of: &Changes) -> Vec<String> {
+    /// Names offers after the entry they are made to.
+    fn learn_offers(&mut self, changes: &Changes) {
+        for change in changes.records.iter().flat_map(|(_, record)| record) {
+            if let Change::HoldGranted(hold) = change
+                && let Some(entry) = hold.offer
+            {
+                let name = format!("{}-offer", self.name(entry.0));
+                self.call(name.clone(), hold.id.0);
+                let line = Line { resource: hold.resource, interval: Some(hold.interval), units: hold.units };
+                self.holds.insert(name, (HoldRef { id: hold.id, token: hold.token }, line));
+            }
+        }
+    }
+
+    /// What became of holds, of those who wait, and of what they gave up, in order.
+    fn ended(&self, command: &Command, changes_of: &Changes) -> Vec<String> {
         let changes = changes_of.records.iter().flat_map(|(_, record)| record);
-        let ended = changes.filter_map(|c| match c {
-            Change::HoldEnded(ended) => Some(ended),
-            _ => None,
-        });
         let how = |end| match end {
             HoldEnd::Expired => "expired",
             HoldEnd::Released => "released",
@@ -567,8 +636,22 @@ impl Desk {
             HoldEnd::Superseded => "superseded",
             HoldEnd::Voided => "voided",
         };
-        let holds = ended.map(|e| format!("{} {}", self.name(e.hold.id.0), how(e.end)));
-        let mut all: Vec<String> = holds.collect();
+        let told = changes.filter_map(|change| match change {
+            Change::HoldEnded(e) => Some(format!("{} {}", self.name(e.hold.id.0), how(e.end))),
+            Change::HoldGranted(Hold { offer: Some(entry), expires_at, .. }) => {
+                Some(format!("{} offered until {}", self.name(entry.0), self.time(*expires_at)))
+            }
+            Change::WaitResumed(entry) => Some(format!("{} waits again", self.name(entry.id.0))),
+            Change::WaitEnded(e) => Some(format!("{} {}", self.name(e.entry.id.0), e.end.name())),
+            Change::BookingCancelled { booking: id, .. }
+                if !matches!(command.action, Action::Cancel { booking, .. } if booking == *id)
+                    && !matches!(command.action, Action::Decline { booking, .. } if booking.id == *id) =>
+            {
+                Some(format!("{} given up", self.name(id.0)))
+            }
+            _ => None,
+        });
+        let mut all: Vec<String> = told.collect();
         for booking in &changes_of.bookings {
             let name = self.name(booking.id.0);
             match &booking.state {

@@ -27,7 +27,10 @@ impl Marks {
             let Some(whole) = whole_day(day) else { continue };
             let uses = calendar.meeting(whole).map(|u| u.occupied);
             let blocks = calendar.blocks.values().map(|b| b.interval).filter(|i| i.meets(whole));
-            let cells = uses.chain(blocks).fold(0, |cells, taken| cells | cells_of(day, taken));
+            // What is owed to those who wait is not free either.
+            let policy = &calendar.resource.spec.policy;
+            let waiting = calendar.waiting.values().map(|e| policy.occupied(e.interval)).filter(|i| i.meets(whole));
+            let cells = uses.chain(blocks).chain(waiting).fold(0, |cells, taken| cells | cells_of(day, taken));
             *self.cells(day, number) = cells;
         }
         // What lies so far back is refused by rule, and calendars forget it too.
@@ -39,6 +42,19 @@ impl Marks {
 
     pub fn during(&self, taken: Interval) -> Vec<(&[u64], u64)> {
         days(taken).filter_map(|(day, cells)| Some((self.days.get(&day)?.as_slice(), cells))).collect()
+    }
+
+    /// The numbers below `len` that have a mark on the day of an instant or later, by the first such day, at most `max`.
+    pub fn soonest(&self, from: Instant, len: usize, max: usize) -> Vec<u32> {
+        let (mut told, mut numbers) = (vec![false; len], Vec::new());
+        for cells in self.days.range(from.0.div_euclid(DAY)..).map(|(_, cells)| cells) {
+            let marked = (0_u32..).zip(cells).zip(&mut told).filter(|((_, cells), told)| **cells != 0 && !**told);
+            for ((number, _), told) in marked.take(max - numbers.len()) {
+                *told = true;
+                numbers.push(number);
+            }
+        }
+        numbers
     }
 
     fn cells(&mut self, day: i64, number: u32) -> &mut u64 {

@@ -4,9 +4,9 @@
 use super::kit::{Bench, hours, minute, room, told};
 use crate::attempt::Ids;
 use crate::catalogue::read;
-use crate::port::{BookingFilter, PersonCard, ResourceFilter};
+use crate::port::{BookingFilter, NoticeId, PersonCard, ResourceFilter};
 use slotwise_domain::{
-    Action, Booking, BookingId, Interval, Kind, PersonId, Policy, Resource, ResourceId, ResourceSpec, Role,
+    Action, Booking, BookingId, Interval, Kind, News, PersonId, Policy, Resource, ResourceId, ResourceSpec, Role,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -212,4 +212,42 @@ pub(super) async fn people_and_their_keys(b: &Bench) {
     assert_eq!(names(100).await, ["Ada", "Cyd", "Zed"]);
     let _: PersonId = b.member("Bob").await;
     assert_eq!(names(100).await, ["Ada", "Bob", "Cyd", "Zed"]);
+}
+
+pub(super) async fn what_people_must_be_told(b: &Bench) {
+    let asks = b.resource(super::kit::with_policy(9, Policy { approval: true, ..Policy::default() })).await;
+    let (room, hall) = (b.room(9).await, b.room(9).await);
+    // What people do themselves is no news to them.
+    let own = b.booked(b.ben, room, hours(9, 10)).await;
+    assert_eq!(b.says(b.ben, Action::Cancel { booking: own.id, reason: None }).await, "ACCEPTED");
+    let asked = b.booked(b.ben, asks, hours(9, 10)).await;
+    assert_eq!(b.says(b.ada, Action::Approve { booking: asked.id }).await, "ACCEPTED");
+    // A booking of two resources is one piece of news.
+    let both = b.booking(b.ben, &[(room, hours(11, 12), 1), (hall, hours(11, 12), 1)], None);
+    let Action::Book { booking: both_id, .. } = both else { unreachable!() };
+    assert_eq!(b.says(b.ben, both).await, "BOOKED");
+    assert_eq!(b.says(b.ada, b.relocate(both_id, &[(hall, hours(12, 13), 1)])).await, "ACCEPTED");
+    assert_eq!(b.says(b.ada, Action::Cancel { booking: both_id, reason: Some("broken".into()) }).await, "ACCEPTED");
+    // One commit tells two people.
+    let (for_ben, for_cyd) = (b.book(b.ben, hall, hours(14, 15)), b.book(b.cyd, hall, hours(14, 15)));
+    let batch = vec![b.proposal(b.ada, for_ben), b.proposal(b.ada, for_cyd)];
+    assert_eq!(b.commit(batch).await, ["BOOKED", "BOOKED"]);
+
+    let told = async |person, before, max| b.views.notices_of(person, before, max).await.unwrap();
+    let all = told(b.ben, NoticeId::LAST, 10).await;
+    let news: Vec<_> = all.iter().map(|n| n.notice.news).collect();
+    assert_eq!(news, [News::Booked, News::Cancelled, News::Moved, News::Approved], "the newest first");
+    assert_eq!((all[3].notice.booking, all[3].resource), (asked.id, asks));
+    assert_eq!(told(b.ben, all[1].id, 1).await, [all[2]], "page by page");
+    assert_eq!(told(b.cyd, NoticeId::LAST, 10).await.len(), 1);
+    assert_eq!(told(b.ada, NoticeId::LAST, 10).await, []);
+    let (mut after, mut in_order) = (NoticeId::default(), Vec::new());
+    while let [one, ..] = b.views.notices_after(after, 1).await.unwrap()[..] {
+        assert!(one.id > after);
+        after = one.id;
+        in_order.push(one);
+    }
+    let mut of_all = [all, told(b.cyd, NoticeId::LAST, 10).await].concat();
+    of_all.sort_by_key(|n| n.id);
+    assert_eq!(in_order, of_all);
 }

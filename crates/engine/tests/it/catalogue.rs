@@ -205,7 +205,7 @@ proptest! {
                 _ => {
                     let hold = Hold {
                         id: HoldId(id), token: FencingToken(version), holder: owner, resource, interval, occupied: interval,
-                        units: 1, granted_at: BEGIN, expires_at: BEGIN, renewals: 0,
+                        units: 1, granted_at: BEGIN, expires_at: BEGIN, renewals: 0, offer: None,
                     };
                     (Change::HoldGranted(hold), Change::HoldEnded(EndedHold { hold, end: HoldEnd::Expired }))
                 }
@@ -230,4 +230,44 @@ proptest! {
         let idle = catalogue.idle(span(0, 12_000));
         prop_assert!(numbers.values().all(|n| idle.is(*n)), "marks outlive what made them");
     }
+}
+
+#[test]
+fn what_is_taken_soonest_is_told_first() {
+    const BEGIN: Instant = Instant(1_767_571_200_000_000);
+    let hour = |day: i64, hour: i64| {
+        let start = BEGIN.plus(Span::hours(24 * day + hour));
+        Interval::new(start, start.plus(Span::hours(1))).unwrap()
+    };
+    let id = |n: u128| ResourceId(Uuid::from_u128(n));
+    let spec = ResourceSpec {
+        kind: Kind::Room,
+        name: "Hall".into(),
+        building: None,
+        seats: None,
+        equipment: vec![],
+        zone: Zone::utc(),
+        capacity: None,
+        interval: None,
+        policy: Policy::default(),
+    };
+    let mut catalogue = Catalogue::default();
+    for n in 0..6 {
+        catalogue.put(Arc::new(Resource { id: id(n), spec: spec.clone(), policy_version: 1 }));
+    }
+    for (n, at) in [
+        (0, hour(9, 1)),
+        (1, hour(2, 1)),
+        (1, hour(3, 1)),
+        (2, hour(0, 1)),
+        (3, hour(1, 5)),
+        (3, hour(9, 1)),
+        (4, hour(2, 0)),
+    ] {
+        catalogue.mark(id(n), at);
+    }
+    let soonest = |max| catalogue.soonest(BEGIN.plus(Span::hours(36)), max);
+    assert_eq!(soonest(9), [id(3), id(1), id(4), id(0)], "the second has nothing any more, the fifth never had");
+    assert_eq!(soonest(2), [id(3), id(1)]);
+    assert_eq!(soonest(0), []);
 }

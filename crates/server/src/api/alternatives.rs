@@ -12,7 +12,7 @@ use crate::wire::{read_interval, time};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use slotwise_domain::{Calendar, Interval, OwnOverlap, Resource, ResourceId, Scope, World};
+use slotwise_domain::{Calendar, Instant, Interval, OwnOverlap, Rejection, Resource, ResourceId, Scope, World};
 use slotwise_engine::ResourceFilter;
 use slotwise_engine::catalogue::{self, Catalogue, Order};
 use std::sync::Arc;
@@ -59,12 +59,12 @@ pub enum Why {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AlternativeBody {
     /// In which way it is an alternative.
-    why: Why,
+    pub why: Why,
     /// How many units.
-    units: u32,
+    pub units: u32,
     /// What and when; free, as it was judged now.
     #[serde(flatten)]
-    found: FoundBody,
+    pub found: FoundBody,
 }
 
 /// What could be booked instead.
@@ -91,23 +91,55 @@ pub async fn alternatives(
     };
     let calendar = app.known_calendar(ResourceId(q.resource)).await?;
     let wished = q.interval(&calendar)?;
+    let wish = Wished { interval: wished, units: q.units.unwrap_or(1), people: q.people };
+    let instead = instead(&app, &asker, &calendar, &wish, equipment(q.equipment.as_deref())?, limit).await?;
+    Ok(Json(AlternativesBody { items: instead.items, as_of: time(instead.now) }))
+}
+
+/// What somebody wants of a resource.
+pub struct Wished {
+    /// When.
+    pub interval: Interval,
+    /// How many units.
+    pub units: u32,
+    /// How many people must fit in.
+    pub people: Option<u32>,
+}
+
+/// How a wish stands now.
+pub struct Instead {
+    /// Why it would be refused, if it would.
+    pub refused: Option<Rejection>,
+    /// What could be booked instead, best first.
+    pub items: Vec<AlternativeBody>,
+    /// When it was judged.
+    pub now: Instant,
+}
+
+/// Judges a wish as it is now, and what else could be booked.
+pub async fn instead(
+    app: &App,
+    asker: &Asker,
+    calendar: &Arc<Calendar>,
+    wished: &Wished,
+    equipment: Vec<String>,
+    limit: usize,
+) -> Result<Instead, Problem> {
+    let kind = Some(calendar.resource.spec.kind);
     let search = Search {
-        filter: ResourceFilter {
-            kind: Some(calendar.resource.spec.kind),
-            equipment: equipment(q.equipment.as_deref())?,
-            ..ResourceFilter::default()
-        },
+        filter: ResourceFilter { kind, equipment, ..ResourceFilter::default() },
         order: Order::Seats,
-        when: When::At(wished),
-        units: q.units.unwrap_or(1),
-        people: q.people,
-        asker: &asker,
+        when: When::At(wished.interval),
+        units: wished.units,
+        people: wished.people,
+        asker,
         now: app.engine.now(),
     };
-    let mut world = asker_world(&app, &asker, &calendar).await?;
+    let mut world = asker_world(app, asker, calendar).await?;
     let wish = search.wish(&mut world, calendar.clone());
-    let (times, shorter) = (wish.other_times(wished), wish.shorter(wished));
-    let others = other_resources(&app, &search, &calendar, limit).await?;
+    let (times, shorter) = (wish.other_times(wished.interval), wish.shorter(wished.interval));
+    let refused = wish.refused(wished.interval);
+    let others = other_resources(app, &search, calendar, limit).await?;
     let ways = [
         others.into_iter().map(|(other, interval)| (Why::OtherResource, other, interval)).collect(),
         times.into_iter().map(|interval| (Why::OtherTime, calendar.clone(), interval)).collect(),
@@ -115,10 +147,10 @@ pub async fn alternatives(
     ];
     let mut items = Vec::new();
     for (why, calendar, interval) in in_turns(ways).into_iter().take(limit) {
-        let found = body(&app, &search, &calendar, interval, None).await;
+        let found = body(app, &search, &calendar, interval, None).await;
         items.push(AlternativeBody { why, units: search.units, found });
     }
-    Ok(Json(AlternativesBody { items, as_of: time(search.now) }))
+    Ok(Instead { refused, items, now: search.now })
 }
 
 impl AlternativesQuery {

@@ -1,12 +1,12 @@
 //! Attempts: many in one request, and what became of one, the question after a lost connection, always answered.
 //! Each is what its own endpoint would make of it; nothing is judged here.
 
-use super::{Problems, admin, bookings, holds};
+use super::{Problems, admin, bookings, holds, waitlist};
 use crate::app::{App, Told, accepted_status};
 use crate::auth::Asker;
 use crate::extract::{Path, check_key, parse_json, read_body, read_value};
 use crate::problem::{FieldError, Problem};
-use crate::wire::time;
+use crate::wire::{ResourceVersion, time};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -14,7 +14,9 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use slotwise_engine::round::outcome_code;
+use slotwise_domain::deadlines::Deadline;
+use slotwise_domain::{Action, Command, Fingerprint, ResourceId};
+use slotwise_engine::round::{Judged, outcome_code};
 use slotwise_engine::{self as engine};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -23,9 +25,9 @@ use uuid::Uuid;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LastFailure {
     /// A code of FAILED.
-    code: &'static str,
+    pub code: &'static str,
     /// When.
-    at: String,
+    pub at: String,
 }
 
 /// How an attempt stands.
@@ -91,7 +93,8 @@ const ATTEMPTS_MAX: usize = 8_192;
 /// The largest body of one: so many of ordinary length.
 const ATTEMPTS_BODY_MAX: usize = 4 * 1024 * 1024;
 /// The commands that may be among them, by the names they have everywhere.
-const COMMANDS: &str = "must be one of book, hold, renew, release, move, swap, edit_booking, cancel, approve, check_in, decline, hand_over";
+const COMMANDS: &str = "must be one of book, hold, renew, release, move, swap, edit_booking, cancel, approve, \
+    join_waitlist, leave_waitlist, set_class, check_in, decline, hand_over";
 
 /// Many attempts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -106,9 +109,10 @@ pub struct AttemptsRequest {
 pub struct AttemptRequest {
     /// A UUIDv7 of the client's, as in `Idempotency-Key`.
     key: Uuid,
-    /// `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `check_in`, `decline` or `hand_over`.
+    /// `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist`,
+    /// `set_class`, `check_in`, `decline` or `hand_over`.
     command: String,
-    /// The booking or hold that stands in the path of the command's own endpoint.
+    /// The booking, hold or place in a waitlist that stands in the path of the command's own endpoint.
     id: Option<Uuid>,
     /// The revision that is named in `If-Match` there.
     if_match: Option<u64>,
@@ -191,6 +195,113 @@ fn read_attempts(bytes: &[u8]) -> Result<Vec<Value>, Problem> {
     }
 }
 
+/// What an attempt would get.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DryRunBody {
+    /// The HTTP status that its own endpoint would answer with.
+    status: u16,
+    /// `BOOKED`, `ACCEPTED`, `REJECTED` or `FAILED`.
+    #[schema(required = true)]
+    outcome: Option<&'static str>,
+    /// What the answer rests on.
+    bounds: DryRunBounds,
+    /// The body or problem that its own endpoint would answer with, without ids of what would be made, its fields beside these.
+    #[schema(value_type = Object)]
+    #[serde(flatten)]
+    body: Map<String, Value>,
+}
+
+/// While all of this is so, an attempt gets what was told.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DryRunBounds {
+    /// The versions of what it touches.
+    versions: Vec<ResourceVersion>,
+    /// The policy versions of the same.
+    policies: Vec<PolicyVersionBody>,
+    /// It holds on this side of these instants; at most 100, the soonest to come first, then those that have passed.
+    deadlines: Vec<DeadlineBody>,
+    /// It rests on what else the person has booked and holds too.
+    person: bool,
+    /// When it was judged, by the server's clock.
+    as_of: String,
+}
+
+/// The policy version of a resource.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PolicyVersionBody {
+    /// Which resource.
+    resource: Uuid,
+    /// Edits name it in `If-Match`.
+    policy_version: u64,
+}
+
+/// An instant that an answer depends on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeadlineBody {
+    /// When.
+    at: String,
+    /// `book_from`, `book_by`, `change_by`, `cancel_by`, `begun`, `ends`, `hold_expires` or `hold_longest`.
+    what: &'static str,
+    /// On which resource; null for what a person holds elsewhere.
+    #[schema(required = true)]
+    resource: Option<Uuid>,
+    /// Whether it has passed.
+    passed: bool,
+}
+
+/// Deadlines told with a dry run.
+const DEADLINES_MAX: usize = 100;
+
+/// Says what an attempt would get, and what that rests on. The body is one attempt as `POST /api/attempts` takes it, without a key:
+/// nothing is recorded, and nothing is kept for anybody.
+#[utoipa::path(post, operation_id = "dry_run", path = "/api/attempts/dry-run", tag = "attempts", request_body = Object,
+    responses((status = 200, body = DryRunBody), Problems))]
+pub async fn dry_run(State(app): State<App>, asker: Asker, request: Request) -> Result<Json<DryRunBody>, Problem> {
+    let sent: Value = parse_json(&read_body(request, &app, app.bounds.body_bytes).await?)?;
+    let bad = |field, code, detail| Problem::field(FieldError::new(field, code, detail));
+    let Value::Object(fields) = sent else { return Err(bad("body", "not_understood", "must be an object")) };
+    if fields.contains_key("key") {
+        return Err(bad("key", "not_understood", "is not taken here: a dry run uses no key"));
+    }
+    let (_, command) = read_command(&app, &asker, fields).await?;
+    app.rates.attempts(&asker, 1)?;
+    let run = app.engine.dry_run(command.clone()).await?;
+    let nobody = Uuid::nil();
+    let told = match run.would {
+        Judged::Decided(recorded, _, made) => app.decided(&asker, &recorded, made, false, Some(&command)).await?,
+        Judged::Failed(failure) => Told::Problem(Problem::failed(&failure, nobody, &asker, run.at), false),
+    };
+    let AttemptAnswer { status, outcome, mut body, .. } = answer(Value::Null, told);
+    for not_yet in ["attempt", "decided_at", "versions", "observed", "decided"] {
+        body.remove(not_yet);
+    }
+    for (made, names) in
+        [("booking", &["id", "created_at", "decided_at"][..]), ("hold", &["id", "token", "granted_at"][..])]
+    {
+        // What exists already keeps its name: only what would be made has none yet.
+        let makes = matches!(command.action, Action::Book { .. } | Action::Hold { .. });
+        if let Some(Value::Object(made)) = body.get_mut(made).filter(|_| makes) {
+            names.iter().for_each(|name| drop(made.remove(*name)));
+        }
+    }
+    let deadline = |d: &Deadline| DeadlineBody {
+        at: time(d.at),
+        what: d.what.name(),
+        resource: d.resource.map(|id| id.0),
+        passed: d.at <= run.at,
+    };
+    let (passed, to_come): (Vec<&Deadline>, Vec<&Deadline>) = run.deadlines.iter().partition(|d| d.at <= run.at);
+    let policy = |(id, v): &(ResourceId, u64)| PolicyVersionBody { resource: id.0, policy_version: *v };
+    let bounds = DryRunBounds {
+        versions: run.versions.iter().map(|v| ResourceVersion::from(*v)).collect(),
+        policies: run.policies.iter().map(policy).collect(),
+        deadlines: to_come.into_iter().chain(passed.into_iter().rev()).take(DEADLINES_MAX).map(deadline).collect(),
+        person: run.person,
+        as_of: time(run.at),
+    };
+    Ok(Json(DryRunBody { status, outcome, bounds, body }))
+}
+
 /// Reads one attempt as its own endpoint would.
 async fn read_one(app: &App, asker: &Asker, attempt: Value) -> Result<engine::Request, Problem> {
     let bad = |field, code, detail| Problem::field(FieldError::new(field, code, detail));
@@ -200,12 +311,23 @@ async fn read_one(app: &App, asker: &Asker, attempt: Value) -> Result<engine::Re
         Some(_) => return Err(bad("key", "not_understood", KEY)),
         None => return Err(bad("key", "missing", "is missing")),
     };
+    let (fingerprint, command) = read_command(app, asker, fields).await?;
+    Ok(engine::Request { key, fingerprint, command })
+}
+
+/// Reads what an attempt asks, without its key.
+async fn read_command(
+    app: &App,
+    asker: &Asker,
+    mut fields: Map<String, Value>,
+) -> Result<(Fingerprint, Command), Problem> {
+    let bad = |field, code, detail| Problem::field(FieldError::new(field, code, detail));
     let command = match fields.remove("command") {
         Some(Value::String(command)) => command,
         Some(_) => return Err(bad("command", "not_understood", COMMANDS)),
         None => return Err(bad("command", "missing", "is missing")),
     };
-    let (fingerprint, command) = match command.as_str() {
+    Ok(match command.as_str() {
         "book" => bookings::asked_book(app, asker, &rest(fields)?).await?,
         "hold" => holds::asked_hold(app, asker, &rest(fields)?).await?,
         "renew" => holds::asked_renew(asker, id(&mut fields)?, &rest(fields)?)?,
@@ -226,6 +348,13 @@ async fn read_one(app: &App, asker: &Asker, attempt: Value) -> Result<engine::Re
             let Nothing {} = rest(fields)?;
             bookings::asked_approve(asker, id)
         }
+        "join_waitlist" => waitlist::asked_join(app, asker, &rest(fields)?)?,
+        "leave_waitlist" => {
+            let id = id(&mut fields)?;
+            let Nothing {} = rest(fields)?;
+            waitlist::asked_leave(asker, id)
+        }
+        "set_class" => waitlist::asked_class(asker, id(&mut fields)?, &rest(fields)?),
         "check_in" => {
             let id = id(&mut fields)?;
             let Nothing {} = rest(fields)?;
@@ -240,8 +369,7 @@ async fn read_one(app: &App, asker: &Asker, attempt: Value) -> Result<engine::Re
             admin::asked_hand_over(asker, id, revision, &rest(fields)?)?
         }
         _ => return Err(bad("command", "not_understood", COMMANDS)),
-    };
-    Ok(engine::Request { key, fingerprint, command })
+    })
 }
 
 const KEY: &str = "must be a UUIDv7, not dated more than a day ahead";

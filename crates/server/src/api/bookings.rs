@@ -8,7 +8,7 @@ use crate::extract::{Body, IfMatch, Key, OptionalIfMatch, Path, Query, page_size
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest,
-    OverrideBody, Page, PersonBody, StepBody, SwapRequest, check_text, fingerprint, is_civil, read_details,
+    OverrideBody, Page, PersonBody, StepBody, SwapRequest, ThenBody, check_text, fingerprint, is_civil, read_details,
     read_displaces, read_interval, read_reason, read_time_if, time,
 };
 use axum::Json;
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use slotwise_domain::{
     Action, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, Slot,
 };
-use slotwise_engine::BookingFilter;
+use slotwise_engine::{BookingFilter, Record};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -303,10 +303,28 @@ pub fn asked_approve(asker: &Asker, id: Uuid) -> (Fingerprint, Command) {
 /// Steps of one answer: a record for each resource of each.
 const HISTORY_MAX: usize = 1_000;
 
-/// What happened to a booking, oldest first. For its owner and admins.
-#[utoipa::path(get, operation_id = "read_history", path = "/api/bookings/{id}/history", tag = "bookings", params(("id" = Uuid, Path)),
-    responses((status = 200, body = HistoryBody), Problems))]
-pub async fn history(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>) -> Result<Json<HistoryBody>, Problem> {
+/// Up to when.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryQuery {
+    /// Only what had happened at this instant, and whose the booking was then.
+    at: Option<String>,
+}
+
+/// What happened to a booking, oldest first, and whose it was at an instant. For its owner and admins.
+#[utoipa::path(get, operation_id = "read_history", path = "/api/bookings/{id}/history", tag = "bookings",
+    params(("id" = Uuid, Path), HistoryQuery), responses((status = 200, body = HistoryBody), Problems))]
+pub async fn history(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Query(q): Query<HistoryQuery>,
+) -> Result<Json<HistoryBody>, Problem> {
+    let at = read_time_if(q.at.as_ref(), "at", None)?;
+    if at.is_some_and(|at| at > app.engine.now()) {
+        return Err(Problem::field(FieldError::new("at", "in_the_future", "must not be later than now")));
+    }
     let booking = app.views.booking(BookingId(id)).await?.ok_or_else(|| Problem::not_found("booking"))?;
     if !asker.sees_inside(booking.owner) {
         return Err(Problem::not_allowed("Only the owner of a booking and admins see its history."));
@@ -318,6 +336,7 @@ pub async fn history(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>)
         let last = records.last().map(|r| r.attempt);
         records.retain(|r| Some(r.attempt) != last);
     }
+    records.retain(|r| at.is_none_or(|at| r.decided_at <= at));
     let mut steps: Vec<StepBody> = Vec::new();
     let mut last = None;
     for record in &records {
@@ -328,11 +347,14 @@ pub async fn history(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>)
             _ => None,
         });
         if last.replace((record.attempt, record.actor)) != Some((record.attempt, record.actor)) {
+            let by = known(&app, record.actor.person()).await;
+            // What somebody who is forgotten wrote is not told.
+            let told = by.is_some() || record.actor.person().is_none();
             let (revision, before) = steps.last().map_or((0, "confirmed"), |s| (s.revision, s.state));
             steps.push(StepBody {
                 what,
                 decided_at: time(record.decided_at),
-                by: known(&app, record.actor.person()).await,
+                by: known(&app, done_by(record, change)).await,
                 attempt: record.attempt,
                 owner: known(&app, change.about()).await,
                 state: state.unwrap_or(before),
@@ -340,7 +362,7 @@ pub async fn history(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>)
                 versions: Vec::new(),
                 from: Vec::new(),
                 to: Vec::new(),
-                reason: reason.or(word).cloned(),
+                reason: reason.or(word).filter(|_| told).cloned(),
                 overrode: word.is_some(),
             });
         }
@@ -354,7 +376,36 @@ pub async fn history(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>)
             step.versions.push((record.resource, record.version).into());
         }
     }
-    Ok(Json(HistoryBody { booking: id, steps, more, as_of: time(app.engine.now()) }))
+    let then = match (at, steps.last()) {
+        (Some(at), Some(last)) => Some(ThenBody {
+            at: time(at),
+            owner: last.owner.clone(),
+            state: last.state,
+            revision: last.revision,
+            // An approval and a cancellation name what is taken or given up; an edit and a check-in name nothing.
+            lines: steps.iter().rev().find(|s| !(s.from.is_empty() && s.to.is_empty())).map_or_else(Vec::new, |s| {
+                match s.to.is_empty() {
+                    true => s.from.clone(),
+                    false => s.to.clone(),
+                }
+            }),
+        }),
+        (_, _) => None,
+    };
+    Ok(Json(HistoryBody { booking: id, steps, more, then, as_of: time(app.engine.now()) }))
+}
+
+/// Who did it. What followed for those who wait was nobody's doing, and whoever gave the unit up stays unnamed.
+fn done_by(record: &Record, change: &Change) -> Option<PersonId> {
+    match change {
+        Change::BookingMade { booking, .. }
+            if record.changes.iter().any(|c| matches!(c, Change::WaitEnded(ended) if ended.made(*booking))) =>
+        {
+            None
+        }
+        Change::BookingCancelled { by, .. } => by.person(),
+        _ => record.actor.person(),
+    }
 }
 
 async fn known(app: &App, id: Option<PersonId>) -> Option<PersonBody> {
@@ -389,6 +440,12 @@ fn happened(change: &Change) -> Happened<'_> {
         | Change::ResourceCreated(_)
         | Change::ResourceEdited(_)
         | Change::BlockAdded { .. }
-        | Change::BlockRemoved { .. } => ("edited", None, &[], &[], None),
+        | Change::BlockRemoved { .. }
+        | Change::WaitJoined(_)
+        | Change::WaitOffered(_)
+        | Change::WaitResumed(_)
+        | Change::WaitMoved(_)
+        | Change::WaitEnded(_)
+        | Change::WaitDue(_) => ("edited", None, &[], &[], None),
     }
 }

@@ -5,7 +5,7 @@ use super::Problems;
 use crate::app::App;
 use crate::auth::{Asker, COOKIE, Stranger};
 use crate::crowd;
-use crate::extract::Body;
+use crate::extract::{Body, Path};
 use crate::problem::Problem;
 use crate::wire::{RoleBody, time};
 use axum::Json;
@@ -118,4 +118,34 @@ pub async fn demo_sign_out(State(app): State<App>, headers: HeaderMap) -> Result
     sessions.end(&headers);
     let cookie = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+/// What was forgotten with a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErasedBody {
+    /// Who.
+    person: Uuid,
+    /// Bookings of theirs: they stay, without what was written in them, and nobody is told whose they are.
+    bookings: u64,
+    /// API keys of theirs: they speak for nobody any more.
+    keys: u64,
+    /// The server's clock.
+    as_of: String,
+}
+
+/// Forgets a person for good: their name, title, API keys, and what they wrote in bookings. What was decided stays on record, as
+/// somebody's. Admins only, and not oneself. Asking again finishes what was cut short.
+#[utoipa::path(post, operation_id = "erase_person", path = "/api/people/{id}/erase", tag = "people", params(("id" = Uuid, Path)),
+    responses((status = 200, body = ErasedBody), Problems))]
+pub async fn erase(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>) -> Result<Json<ErasedBody>, Problem> {
+    if !asker.is_admin() {
+        return Err(Problem::not_allowed("Only admins may erase a person."));
+    }
+    if asker.id.0 == id {
+        return Err(Problem::not_allowed("Nobody erases themselves: ask another admin."));
+    }
+    let erased = app.directory.erase(PersonId(id)).await?.ok_or_else(|| Problem::not_found("person"))?;
+    app.people.forget(PersonId(id));
+    tracing::info!(person = %id, by = %asker.id, bookings = erased.bookings, keys = erased.keys, "a person was erased");
+    Ok(Json(ErasedBody { person: id, bookings: erased.bookings, keys: erased.keys, as_of: time(app.engine.now()) }))
 }

@@ -12,12 +12,14 @@ use crate::wire::{
 };
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use slotwise_domain::{Action, BlockId, BookingState, Command, Instant, Kind, OverHolds, ResourceId, Scope};
+use slotwise_domain::{Action, BlockId, BookingState, Command, Instant, Interval, Kind, OverHolds, ResourceId, Scope};
+use slotwise_engine::as_of::{AsOf, AsOfError, Moment, as_of};
 use slotwise_engine::{BookingFilter, Facets, ResourceFilter, Streamed, catalogue};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -86,12 +88,72 @@ pub fn words(q: Option<&str>) -> Result<Vec<String>, Problem> {
     Ok(words)
 }
 
-/// One resource.
-#[utoipa::path(get, operation_id = "read_resource", path = "/api/resources/{id}", tag = "resources", params(("id" = Uuid, Path)),
+/// As of when.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AsOfQuery {
+    /// As it was at this version: `epoch.version`, such as `1.42`.
+    at_version: Option<String>,
+    /// As it was at this instant; with `at_version`, as that version was shown then.
+    at: Option<String>,
+}
+
+/// A resource as it was, and when it was shown so; `None` if nothing is asked of the past.
+async fn as_it_was(
+    app: &App,
+    id: ResourceId,
+    at_version: Option<&String>,
+    at: Option<&String>,
+) -> Result<Option<(AsOf, Instant)>, Problem> {
+    let version = at_version.map(|v| {
+        read_version(v).ok_or_else(|| {
+            Problem::field(FieldError::new("at_version", "not_a_version", "must be epoch.version, such as 1.42"))
+        })
+    });
+    let moment = Moment { version: version.transpose()?, at: read_time_if(at, "at", None)? };
+    if moment == Moment::default() {
+        return Ok(None);
+    }
+    if moment.at.is_some_and(|at| at > app.engine.now()) {
+        return Err(Problem::field(FieldError::new("at", "in_the_future", "must not be later than now")));
+    }
+    let gone = |code, title, detail| Problem::request(StatusCode::NOT_FOUND, code, title, detail);
+    match as_of(&*app.views, id, moment).await {
+        Ok(Some(was)) => {
+            let shown = moment.at.unwrap_or(was.calendar.decided_at);
+            Ok(Some((was, shown)))
+        }
+        Ok(None) => Err(Problem::not_found("resource")),
+        Err(AsOfError::NotYet) => Err(gone("not_yet", "Not yet", "It did not exist then.")),
+        Err(AsOfError::NoVersion) => {
+            let detail = "The record has no such version: it has not come yet, or was lost to a restore.";
+            Err(gone("no_version", "No such version", detail))
+        }
+        Err(AsOfError::TooLong(records)) => {
+            let detail = format!(
+                "That needs {records} records to be folded, and at most {} are. Use slotwise export, which has no bound.",
+                slotwise_engine::as_of::RECORDS_MAX
+            );
+            Err(Problem::request(StatusCode::UNPROCESSABLE_ENTITY, "too_long", "Too long a record", &detail))
+        }
+        Err(AsOfError::Store(e)) => Err(e.into()),
+    }
+}
+
+/// One resource, as it is or as it was.
+#[utoipa::path(get, operation_id = "read_resource", path = "/api/resources/{id}", tag = "resources", params(("id" = Uuid, Path), AsOfQuery),
     responses((status = 200, body = ResourceBody), Problems))]
-pub async fn read(State(app): State<App>, _asker: Asker, Path(id): Path<Uuid>) -> Result<Response, Problem> {
-    let calendar = app.known_calendar(ResourceId(id)).await?;
-    let body = ResourceBody::of_calendar(&calendar, app.engine.now());
+pub async fn read(
+    State(app): State<App>,
+    _asker: Asker,
+    Path(id): Path<Uuid>,
+    Query(q): Query<AsOfQuery>,
+) -> Result<Response, Problem> {
+    let body = match as_it_was(&app, ResourceId(id), q.at_version.as_ref(), q.at.as_ref()).await? {
+        Some((was, at)) => ResourceBody::of_calendar(&was.calendar, at),
+        None => ResourceBody::of_calendar(&*app.known_calendar(ResourceId(id)).await?, app.engine.now()),
+    };
     let etag = HeaderValue::from_str(&resource_etag(&body)).map_err(|_| Problem::unavailable())?;
     Ok(([(header::ETAG, etag)], Json(body)).into_response())
 }
@@ -124,7 +186,7 @@ pub async fn edit(
     Body(body): Body<ResourceEdit>,
 ) -> Result<Told, Problem> {
     let calendar = app.known_calendar(ResourceId(id)).await?;
-    let patch = Box::new(body.read(&calendar.resource.spec.zone)?);
+    let patch = Box::new(body.read(&calendar.resource.spec)?);
     let action = Action::EditResource { resource: ResourceId(id), policy_version, patch };
     let print = fingerprint("edit_resource", &format!("{id} {policy_version}"), &body);
     app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
@@ -185,6 +247,10 @@ pub struct ScheduleQuery {
     from: Option<String>,
     /// Until. Left out: a week later.
     to: Option<String>,
+    /// As it was at this version: `epoch.version`, such as `1.42`.
+    at_version: Option<String>,
+    /// As it was at this instant; with `at_version`, as that version was shown then.
+    at: Option<String>,
 }
 
 /// Something that takes time of a resource.
@@ -227,7 +293,7 @@ pub struct ScheduleBody {
     as_of: String,
 }
 
-/// Who holds what of a resource, as far as one may know.
+/// Who holds what of a resource, or held of it, as far as one may know.
 #[utoipa::path(get, operation_id = "read_schedule", path = "/api/resources/{id}/schedule", tag = "resources", params(("id" = Uuid, Path), ScheduleQuery),
     responses((status = 200, body = ScheduleBody), Problems))]
 pub async fn schedule(
@@ -236,18 +302,34 @@ pub async fn schedule(
     Path(id): Path<Uuid>,
     Query(q): Query<ScheduleQuery>,
 ) -> Result<Json<ScheduleBody>, Problem> {
-    let calendar = app.known_calendar(ResourceId(id)).await?;
-    let (spec, now) = (&calendar.resource.spec, app.engine.now());
+    let was = as_it_was(&app, ResourceId(id), q.at_version.as_ref(), q.at.as_ref()).await?;
+    let (calendar, held, now) = match was {
+        Some((AsOf { calendar, bookings }, at)) => (Arc::new(calendar), Some(bookings), at),
+        None => (app.known_calendar(ResourceId(id)).await?, None, app.engine.now()),
+    };
+    let spec = &calendar.resource.spec;
     let zone = Some(&spec.zone);
     let from = read_time_if(q.from.as_ref(), "from", zone)?.unwrap_or(now);
     let to = read_time_if(q.to.as_ref(), "to", zone)?.unwrap_or(from.plus(slotwise_domain::Span::days(7)));
-    // What was cancelled is not asked for: however much of it there is, it hides nothing.
     let mut bookings = Vec::new();
-    for state in ["confirmed", "pending", "checked_in"] {
-        let state = Some(state.to_owned());
-        let (resource, from, to) = (Some(ResourceId(id)), Some(from), Some(to));
-        let filter = BookingFilter { resource, from, to, state, max: SCHEDULE_MAX + 1, ..BookingFilter::default() };
-        bookings.extend(app.views.bookings(filter).await?);
+    match held {
+        Some(held) => {
+            let within = |times: &Vec<Interval>| times.iter().any(|i| i.end() > from && i.start() < to);
+            let ids = held.iter().filter(|(_, times)| within(times)).map(|(id, _)| *id).take(SCHEDULE_MAX + 1);
+            for booking in ids {
+                bookings.extend(app.views.booking_as_of(booking, ResourceId(id), calendar.version.number).await?);
+            }
+        }
+        None => {
+            // What was cancelled is not asked for: however much of it there is, it hides nothing.
+            for state in ["confirmed", "pending", "checked_in"] {
+                let state = Some(state.to_owned());
+                let (resource, from, to) = (Some(ResourceId(id)), Some(from), Some(to));
+                let max = SCHEDULE_MAX + 1;
+                let filter = BookingFilter { resource, from, to, state, max, ..BookingFilter::default() };
+                bookings.extend(app.views.bookings(filter).await?);
+            }
+        }
     }
     bookings.sort_by_key(|b| (b.start(), b.id));
     let more = bookings.len() > SCHEDULE_MAX;

@@ -8,12 +8,12 @@ use crate::auth::Asker;
 use crate::extract::{Query, page_size};
 use crate::find::{Found, Search, Sighting, WINDOW_LONGEST, When, find};
 use crate::problem::{FieldError, Problem, WitnessBody};
+use crate::standing;
 use crate::wire::{HoldAtBody, KindBody, read_time_if, time};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use slotwise_domain::decide::free_units;
-use slotwise_domain::{Calendar, Code, Interval, Kind, Rejection, ResourceId, Span, World, Zone};
+use slotwise_domain::{Calendar, Interval, Kind, Rejection, ResourceId, Span, World, Zone};
 use slotwise_engine::ResourceFilter;
 use slotwise_engine::catalogue::{self, Order};
 use utoipa::{IntoParams, ToSchema};
@@ -85,7 +85,7 @@ pub struct FoundResource {
     /// What it is.
     kind: KindBody,
     /// Its name.
-    name: String,
+    pub name: String,
     /// Where it is.
     building: Option<String>,
     /// How many people fit in.
@@ -117,19 +117,23 @@ pub struct ReasonBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FoundBody {
     /// The resource.
-    resource: FoundResource,
+    pub resource: FoundResource,
     /// When, as it was understood in the resource's zone.
-    start: String,
+    pub start: String,
     /// Until when.
-    end: String,
+    pub end: String,
     /// Whether it could be booked now.
     free: bool,
     /// Why not.
     reason: Option<ReasonBody>,
-    /// `open`, `few_left`, `full`, `held`, `closed` or `past_cutoff`.
+    /// `open`, `few_left`, `full`, `waitlist`, `held`, `closed` or `past_cutoff`.
     badge: &'static str,
-    /// Units left at the fullest instant; null without limit.
+    /// Units left at the fullest instant; null without limit. What is owed to those who wait is not among them.
     units_free: Option<u32>,
+    /// Units free and owed to those who wait.
+    owed: u32,
+    /// How many wait for a time that meets it.
+    waiting: usize,
     /// When a hold is taken on the way to a booking.
     hold_at: HoldAtBody,
     /// Raised by a restore.
@@ -289,11 +293,8 @@ pub async fn body(
     refused: Option<Rejection>,
 ) -> FoundBody {
     let (resource, spec) = (&calendar.resource, &calendar.resource.spec);
-    let units_free = free_units(calendar, interval, Some(search.asker.id), search.now);
     let code = refused.as_ref().map(|r| r.code);
-    let occupied = spec.policy.occupied(interval);
-    let beyond = |taken: u64| spec.capacity.is_some_and(|capacity| taken > u64::from(capacity));
-    let overbooked = calendar.over_commit > 0 && calendar.levels.during(occupied).any(|(_, l)| beyond(l.taken()));
+    let standing = standing::of(calendar, interval, Some(search.asker.id), code, search.now);
     let reason = match refused {
         Some(rejection) => {
             let shown = app.shown(search.asker, &rejection).await;
@@ -317,26 +318,13 @@ pub async fn body(
         start: time(interval.start()),
         end: time(interval.end()),
         free: code.is_none(),
-        badge: if overbooked { "overbooked" } else { badge(code, units_free, spec.capacity) },
+        badge: standing.badge,
         reason,
-        units_free,
+        units_free: standing.left,
+        owed: standing.owed,
+        waiting: standing.waiting,
         hold_at: spec.policy.hold_at.into(),
         epoch: calendar.version.epoch.0,
         version: calendar.version.number,
-    }
-}
-
-/// The status people see. "Few left" is a fifth of a resource that has more than one unit.
-fn badge(refused: Option<Code>, units_free: Option<u32>, capacity: Option<u32>) -> &'static str {
-    match refused {
-        Some(Code::HeldByOther) => "held",
-        Some(Code::Closed | Code::OutsideHours | Code::Blocked | Code::TooEarly) => "closed",
-        Some(Code::PastCutoff) => "past_cutoff",
-        Some(Code::Full | Code::Insufficient | Code::WaitlistFirst) => "full",
-        None | Some(_) => match (units_free, capacity) {
-            (Some(0), _) => "full",
-            (Some(free), Some(capacity)) if capacity > 1 && free <= capacity / 5 => "few_left",
-            (_, _) => "open",
-        },
     }
 }

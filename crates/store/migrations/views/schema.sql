@@ -120,11 +120,47 @@ CREATE TABLE hold (
     granted_at   INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL,
     renewals     INTEGER NOT NULL,
+    offer        BLOB,                -- the waitlist entry that it is an offer to
     ended        TEXT,
     PRIMARY KEY (part_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX hold_live_by_resource ON hold (part_id, resource) WHERE ended IS NULL;
+
+-- Places in waitlists; `ended` says how, and is none while they wait.
+
+CREATE TABLE wait_entry (
+    part_id       INTEGER NOT NULL,
+    id            BLOB    NOT NULL,
+    resource      BLOB    NOT NULL,
+    owner         BLOB    NOT NULL,
+    made_by       BLOB    NOT NULL,  -- sixteen zeros are the system
+    start_at      INTEGER NOT NULL,
+    end_at        INTEGER NOT NULL,
+    units         INTEGER NOT NULL,
+    class         INTEGER NOT NULL,
+    joined_epoch  INTEGER NOT NULL,
+    joined_number INTEGER NOT NULL,
+    joined_at     INTEGER NOT NULL,
+    gives_up      BLOB,
+    offer         BLOB,
+    offers        INTEGER NOT NULL,
+    ended         TEXT,
+    booking       BLOB,               -- that a promotion made
+    PRIMARY KEY (part_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX wait_entry_live ON wait_entry (part_id, resource) WHERE ended IS NULL;
+CREATE INDEX wait_entry_by_owner ON wait_entry (part_id, owner, joined_at, id);
+
+-- When those who wait for a resource must be looked at again.
+
+CREATE TABLE wait_due (
+    part_id  INTEGER NOT NULL,
+    resource BLOB    NOT NULL,
+    due_at   INTEGER NOT NULL,
+    PRIMARY KEY (part_id, resource)
+) STRICT, WITHOUT ROWID;
 
 -- Where the answer to a key is, for seven days. The key leads: it begins with the client's time, so new ones lie together.
 
@@ -136,3 +172,19 @@ CREATE TABLE attempt (
     place         INTEGER NOT NULL,  -- in the commit
     PRIMARY KEY (part_id, key, actor)
 ) STRICT, WITHOUT ROWID;
+
+-- What people must be told: what others did to what is theirs, in the order of commits.
+
+CREATE TABLE notice (
+    part_id       INTEGER NOT NULL,
+    person        BLOB    NOT NULL,
+    commit_number INTEGER NOT NULL,
+    place         INTEGER NOT NULL,  -- among the notices of the commit, from 1
+    news          TEXT    NOT NULL,
+    booking       BLOB    NOT NULL,
+    resource      BLOB    NOT NULL,
+    at            INTEGER NOT NULL,
+    PRIMARY KEY (part_id, person, commit_number, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notice_in_order ON notice (part_id, commit_number, place);

@@ -29,6 +29,10 @@ pub(super) struct Checkpointer {
 const IDLE: Duration = Duration::from_secs(1);
 /// From so many times `enough` on the writer copies all of it itself.
 const TOO_MUCH: u32 = 4;
+/// So many pages are copied in no time.
+const SHORT: u32 = 64;
+/// How often one after the other what was written meanwhile is copied too.
+const PASSES_MAX: usize = 4;
 
 impl Checkpointer {
     /// Watches the writer's connection. With `enough` at its greatest, nothing is ever copied before the end.
@@ -107,14 +111,23 @@ impl Copy {
             if self.health.stopped().is_some() {
                 return;
             }
-            copied = self.pages.load(Ordering::Relaxed);
-            match checkpoint(&self.db) {
-                Ok(whole) => self.caught_up.store(whole, Ordering::Release),
-                Err(e) => {
-                    let cause = format!("{}, while the journal was written", plainly(&e));
-                    self.health.stop(cause, format!("the log could not be brought into the database: {e}"));
+            // The writer copies the rest itself and everybody waits for it: so again, until little is written meanwhile.
+            let mut whole = false;
+            for _ in 0..PASSES_MAX {
+                copied = self.pages.load(Ordering::Relaxed);
+                match checkpoint(&self.db) {
+                    Ok(all) => whole = all,
+                    Err(e) => {
+                        let cause = format!("{}, while the journal was written", plainly(&e));
+                        self.health.stop(cause, format!("the log could not be brought into the database: {e}"));
+                        return;
+                    }
+                }
+                if self.pages.load(Ordering::Relaxed).saturating_sub(copied) <= SHORT {
+                    break;
                 }
             }
+            self.caught_up.store(whole, Ordering::Release);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use uuid::Uuid;
 
 /// The tables for queries: the name, the length of the key, and where in a row its resource is.
-const TABLES: [(&str, usize, Option<usize>); 9] = [
+const TABLES: [(&str, usize, Option<usize>); 12] = [
     ("mark", 1, None),
     ("resource", 2, Some(1)),
     ("resource_head", 2, Some(1)),
@@ -20,7 +20,10 @@ const TABLES: [(&str, usize, Option<usize>); 9] = [
     ("booking", 2, None),
     ("booking_slot", 5, Some(1)),
     ("hold", 2, Some(2)),
+    ("wait_entry", 2, Some(2)),
+    ("wait_due", 2, Some(1)),
     ("attempt", 3, None),
+    ("notice", 4, Some(6)),
 ];
 
 /// Compares what two databases have of tables, indexes and triggers.

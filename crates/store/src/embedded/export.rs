@@ -3,24 +3,28 @@
 
 use super::backup::{BackupError, Progress, Result, chained, ends, timestamp};
 use super::connect::{Use, connect};
-use super::error::OpenError;
+use super::error::{Error, OpenError};
 use super::journal::{Head, Meta};
-use super::load::PART;
+use super::load::{self, PART, bookings_where};
 use super::migrate::{PEOPLE, STATE};
 use super::open::{RESTORING, look_at_log};
-use super::{FILE, people};
+use super::rows::Rows;
+use super::{FILE, audit, follow, journal, people};
 use crate::codec::{self, Malformed, Said};
 use crate::commit::Commit;
 use crate::text::{CommitText, EndText, FORMAT, HeaderText, Hex, KeyText, Line, PersonText, When};
 use rusqlite::Connection;
-use slotwise_domain::{Booking, BookingId, Epoch, Instant, PersonId, Role};
-use slotwise_engine::PersonCard;
-use std::collections::HashMap;
+use slotwise_domain::{AttemptKey, Booking, Epoch, Instant, PartId, PersonId, ResourceId, Role, Version};
+use slotwise_engine::round::{KEY_AHEAD, KEY_KEPT, key_time};
+use slotwise_engine::{Attempt, AttemptFilter, PersonCard, Record};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Attempts read at once.
+const PAGE: usize = 4_096;
 /// Pages kept in memory while reading, in bytes.
 const CACHE_BYTES: usize = 4 << 20;
 
@@ -125,21 +129,61 @@ impl Reading {
         })
     }
 
-    /// Every commit in order, with its bookings as they are after each attempt. Keeps every booking in memory, and returns them.
-    pub fn folded(
-        &self,
-        progress: Progress,
-        mut each: impl FnMut(&Commit) -> Result<()>,
-    ) -> Result<HashMap<BookingId, Arc<Booking>>> {
-        let mut bookings: HashMap<BookingId, Arc<Booking>> = HashMap::new();
+    /// Every commit in order, with its bookings as they are after each attempt; and all bookings, as they are in the end.
+    pub fn folded(&self, progress: Progress, mut each: impl FnMut(&Commit) -> Result<()>) -> Result<Bookings> {
+        let (mut tables, mut mark) = follow::nameless(&self.meta).map_err(OpenError::from)?;
+        // One transaction: nothing of it is wanted if it is not all there.
+        let tx = tables.transaction().map_err(OpenError::sql("beginning a temporary file"))?;
         self.commits(progress, |mut commit, said| {
-            let folded = commit.fold_bookings(&said, |id| Ok::<_, Malformed>(bookings.get(&id).cloned()));
+            let before = |id| Ok::<_, Error>(load::booking(&tx, id)?.map(Arc::new));
+            let folded = commit.fold_bookings(&said, before);
             let number = commit.number;
             folded.map_err(|e| BackupError::damaged(&self.journal.1, format!("commit {number}: {e}")))?;
-            bookings.extend(commit.entries.iter().flat_map(|e| &e.bookings).map(|b| (b.id, b.clone())));
+            // Attempts are told as they come, and by no table: all of them are too old for it.
+            let mut rows = Rows::begin(&tx, mark, Instant::MAX);
+            let put = rows.commit(&commit).and_then(|()| rows.finish());
+            mark = put.map_err(OpenError::from)?;
             each(&commit)
         })?;
-        Ok(bookings)
+        tx.commit().map_err(OpenError::sql("ending a temporary file"))?;
+        Ok(Bookings { tables })
+    }
+
+    /// The attempts with a key: one, unless several people have used the same.
+    pub fn attempts(&self, key: Uuid, actor: Option<Uuid>) -> Result<Vec<Attempt>> {
+        let (db, path) = &self.journal;
+        let made_at = key_time(AttemptKey { part: PartId::DEFAULT, actor: Uuid::nil(), key });
+        // Whatever a key is dated, it is carried out from a day before that to as long after as keys are taken.
+        let filter = AttemptFilter {
+            key: Some(key),
+            actor,
+            from: Some(made_at.minus(KEY_AHEAD)),
+            to: Some(made_at.plus(KEY_KEPT)),
+            max: 100,
+            look_max: usize::MAX,
+            ..AttemptFilter::default()
+        };
+        let found = audit::attempts(db, &filter).map_err(|e| BackupError::damaged(path, e.to_string()))?;
+        Ok(found.attempts)
+    }
+
+    /// All records of these resources up to these versions, each in order.
+    pub fn records(&self, upto: &[(ResourceId, Version)]) -> Result<BTreeMap<ResourceId, Vec<Record>>> {
+        let (db, path) = &self.journal;
+        let damaged = |e: Error| BackupError::damaged(path, e.to_string());
+        let mut records: BTreeMap<ResourceId, Vec<Record>> = BTreeMap::new();
+        let mut number = 0;
+        while number < self.head.number {
+            for (commit, _) in journal::commits_after(db, number, PAGE).map_err(damaged)? {
+                number = commit.number;
+                for (entry, record) in commit.records() {
+                    if upto.iter().any(|(id, version)| *id == record.resource && record.version <= *version) {
+                        records.entry(record.resource).or_default().push(entry.record(record));
+                    }
+                }
+            }
+        }
+        Ok(records)
     }
 
     /// Writes all of it as lines of JSON, begun at `now`. `out` should have a buffer; `name` is what errors call it.
@@ -176,6 +220,27 @@ impl Reading {
         lines.line(&Line::End(EndText { people, keys, commits, attempts, hash: Hex(self.head.hash) }))?;
         lines.out.flush().map_err(BackupError::io("writing", name))?;
         Ok(exported)
+    }
+}
+
+/// All bookings, in a temporary file that goes when this goes.
+pub struct Bookings {
+    tables: Connection,
+}
+
+impl Bookings {
+    /// One after the other, by start and id. Returns how many there are.
+    pub fn each(&self, mut each: impl FnMut(&Booking) -> Result<()>) -> Result<u64> {
+        let reading = || OpenError::sql("reading a temporary file");
+        let select = bookings_where!("WHERE b.part_id = ?1 ORDER BY b.start_at, b.id");
+        let mut select = self.tables.prepare(select).map_err(reading())?;
+        let mut rows = select.query([PART]).map_err(reading())?;
+        let mut count = 0;
+        while let Some(row) = rows.next().map_err(reading())? {
+            each(&load::booking_of(&self.tables, row).map_err(OpenError::from)?)?;
+            count += 1;
+        }
+        Ok(count)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::checkpoint::{checkpoint, watch_log};
 use super::connect::{Use, connect, use_log};
+use super::erase::erase_rows;
 use super::error::{Error, OpenError, Result};
 use super::health::Health;
 use super::journal::{self, Head, Meta};
@@ -14,7 +15,7 @@ use super::with_suffix;
 use crate::commit::Commit;
 use crate::record;
 use rusqlite::{Connection, TransactionBehavior, params};
-use slotwise_domain::{Instant, Span};
+use slotwise_domain::{BookingId, Instant, Span};
 use slotwise_engine::Clock;
 use slotwise_engine::round::KEY_KEPT;
 use std::path::Path;
@@ -29,11 +30,15 @@ pub(super) const FILE: &str = "views.sqlite";
 /// `SLOV`
 const APPLICATION_ID: u32 = 0x534c_4f56;
 /// Raised whenever the tables or what is in them change; they are made anew then.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 4;
 const SCHEMA: &str = include_str!("../../migrations/views/schema.sql");
 
+/// How much it stands back behind all that somebody waits for, as `nice` counts: a third of their share where the processors do
+/// not suffice. The writer waits for it when it is too far behind.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 5;
 /// How long what is durable may wait before it is brought into the tables unasked.
-const LAZY: Duration = Duration::from_millis(500);
+const LAZY: Duration = Duration::from_secs(2);
 /// Attempts brought in at once.
 const BATCH_MAX: usize = 32_768;
 /// From so many attempts behind on, it does not wait.
@@ -43,7 +48,7 @@ const BEHIND_MAX: u64 = 200_000;
 /// Rows are made anew between two batches; none takes so long.
 const MEND_WITHIN: Duration = Duration::from_secs(60);
 /// From so many pages on the tables' own log is copied.
-const CHECKPOINT_PAGES: u32 = 16_000;
+const CHECKPOINT_PAGES: u32 = 8_000;
 /// Rows of a kind that are taken away at once, so that nothing waits for it.
 const PRUNE_MAX: usize = 2_000;
 /// How often it is looked whether there is any, by the store's clock.
@@ -59,10 +64,19 @@ pub(super) struct Follower {
     mends: mpsc::SyncSender<Asked>,
 }
 
-/// Rows to make anew, or all tables at the next start; and where it is said whether that was done.
+/// What is to be done to the tables between two batches; and where it is said whether that was done.
 struct Asked {
-    mend: Option<Mend>,
+    work: Work,
     done: SyncSender<Result<bool>>,
+}
+
+enum Work {
+    /// Rows to make anew.
+    Mend(Mend),
+    /// All tables, at the next start.
+    Condemn,
+    /// What people wrote in these bookings is to be forgotten.
+    Erase(Vec<BookingId>),
 }
 
 impl Follower {
@@ -89,6 +103,7 @@ impl Follower {
             clock,
             prune_at: Instant::MIN,
             pruned: Moment::now(),
+            erased: false,
         };
         let thread = std::thread::Builder::new().name("slotwise-views".into()).spawn(move || run.run(&rung))?;
         Ok(Follower { tail, health, bell: Some(bell), thread: Some(thread), failed, mends })
@@ -127,18 +142,23 @@ impl Follower {
 
     /// Has rows made anew between two batches. Says whether they were: not if their resource has changed since.
     pub fn mend(&self, mend: Mend) -> Result<bool> {
-        self.ask(Some(mend))
+        self.ask(Work::Mend(mend))
+    }
+
+    /// Has what people wrote in bookings forgotten. The journal must have forgotten it before.
+    pub fn erase(&self, ids: Vec<BookingId>) -> Result<()> {
+        self.ask(Work::Erase(ids)).map(drop)
     }
 
     /// Has the next start make all tables anew: they are of no known format from now on.
     pub fn condemn(&self) -> Result<()> {
-        self.ask(None).map(drop)
+        self.ask(Work::Condemn).map(drop)
     }
 
-    fn ask(&self, mend: Option<Mend>) -> Result<bool> {
+    fn ask(&self, work: Work) -> Result<bool> {
         let (done, said) = mpsc::sync_channel(1);
         let gone = || Error::bug("the thread that follows the journal has ended");
-        self.mends.try_send(Asked { mend, done }).map_err(|_| gone())?;
+        self.mends.send(Asked { work, done }).map_err(|_| gone())?;
         self.hurry();
         said.recv_timeout(MEND_WITHIN).map_err(|_| gone())?
     }
@@ -174,10 +194,13 @@ struct Run {
     /// When it is looked again for what is kept no longer.
     prune_at: Instant,
     pruned: Moment,
+    /// Words were forgotten since the start.
+    erased: bool,
 }
 
 impl Run {
     fn run(mut self, rung: &Receiver<()>) {
+        stand_back();
         let mut open = true;
         while open {
             open = !matches!(rung.recv_timeout(LAZY), Err(RecvTimeoutError::Disconnected));
@@ -200,16 +223,25 @@ impl Run {
                 }
             }
             self.prune_some();
-            while let Ok(Asked { mend, done }) = self.asked.try_recv() {
+            while let Ok(Asked { work, done }) = self.asked.try_recv() {
                 // Whoever asked may have given up.
-                let carried_out = match mend {
-                    Some(mend) => mend.carry_out(&mut self.db),
-                    None => condemn(&self.db).map(|()| true),
+                let carried_out = match work {
+                    Work::Mend(mend) => mend.carry_out(&mut self.db),
+                    Work::Condemn => condemn(&self.db).map(|()| true),
+                    Work::Erase(ids) => {
+                        self.erased = true;
+                        erase_rows(&mut self.db, &ids).map(|()| true)
+                    }
                 };
                 drop(done.send(carried_out));
             }
         }
-        if let Err(e) = checkpoint(&self.db) {
+        let copied = match self.erased {
+            // What was forgotten is in the log too, until it is emptied.
+            true => self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())),
+            false => checkpoint(&self.db).map(drop),
+        };
+        if let Err(e) = copied {
             tracing::warn!(error = %e, "the tables' log could not be copied at the end; the next start reads it");
         }
     }
@@ -248,13 +280,22 @@ pub(super) fn apply<'a>(
     since: Instant,
 ) -> Result<Mark> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut rows = Rows::begin(&tx, mark, since)?;
+    let mut rows = Rows::begin(&tx, mark, since);
     for commit in commits {
         rows.commit(commit)?;
     }
     let mark = rows.finish()?;
     tx.commit()?;
     Ok(mark)
+}
+
+/// Lets whoever is answered now go first. If the system does not, it only takes longer.
+fn stand_back() {
+    // Elsewhere it would mean the whole process.
+    #[cfg(target_os = "linux")]
+    if let Err(e) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(error = %e, "the thread that follows the journal has no lower priority");
+    }
 }
 
 fn condemn(db: &Connection) -> Result<()> {
@@ -359,6 +400,17 @@ fn catch_up(
         tracing::info!(commits = behind, took = ?begun.elapsed(), "the tables for queries have caught up with the journal");
     }
     Ok(Tables { db, mark, pages })
+}
+
+/// Tables that nobody else sees, in a file of the system's temporary directory that has no name and is gone when it is closed.
+pub(super) fn nameless(meta: &Meta) -> Result<(Connection, Mark)> {
+    let mut tables = Connection::open("")?;
+    tables.pragma_update(None, "journal_mode", "OFF")?;
+    tables.pragma_update(None, "synchronous", "OFF")?;
+    tables.pragma_update(None, "cache_size", -65_536)?;
+    tables.set_prepared_statement_cache_capacity(128);
+    let mark = begin(&mut tables, meta)?;
+    Ok((tables, mark))
 }
 
 /// The mark of tables of this format; makes them if there are none.

@@ -8,9 +8,9 @@ use super::rows::Mark;
 use crate::codec::{self, Malformed, actor};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use slotwise_domain::{
-    AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Details, Displacer, EndedHold, Epoch,
-    Exceptions, FencingToken, Hold, HoldEnd, HoldId, Instant, Interval, OwnOverlap, PartId, Person, PersonId, Resource,
-    ResourceId, Role, Scope, Slot, Span, Version, World,
+    AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Details, Displacer, EndedEntry, EndedHold,
+    EntryEnd, EntryId, Epoch, Exceptions, FencingToken, Hold, HoldEnd, HoldId, Instant, Interval, OwnOverlap, PartId,
+    Person, PersonId, Resource, ResourceId, Role, Scope, Slot, Span, Version, WaitEntry, World,
 };
 use slotwise_engine::{Catalogue, Recorded};
 use std::collections::BTreeSet;
@@ -32,7 +32,17 @@ macro_rules! holds_where {
     ($rest:literal) => {
         concat!(
             "SELECT id, token_epoch, token_number, holder, resource, start_at, end_at, setup, teardown, units, granted_at, ",
-            "expires_at, renewals, ended FROM hold WHERE ",
+            "expires_at, renewals, ended, offer FROM hold WHERE ",
+            $rest
+        )
+    };
+}
+
+macro_rules! entries_where {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, resource, owner, made_by, start_at, end_at, units, class, joined_epoch, joined_number, joined_at, ",
+            "gives_up, offer, offers, ended, booking FROM wait_entry WHERE ",
             $rest
         )
     };
@@ -53,6 +63,8 @@ pub(super) trait Source {
     fn booking(&mut self, id: BookingId) -> Result<Option<Arc<Booking>>>;
     /// A hold that ever was, and how it ended if a change has ended it.
     fn hold(&mut self, id: HoldId) -> Result<Option<(Hold, Option<EndedHold>)>>;
+    /// A waitlist entry that ever was, and how it ended if a change has ended it.
+    fn entry(&mut self, id: EntryId) -> Result<Option<(WaitEntry, Option<EndedEntry>)>>;
 }
 
 /// Loads a scope into the world. `near` are resources on which a named hold probably lies: their calendars tell without a row.
@@ -86,6 +98,13 @@ pub(super) fn fill(
         }
         world.loaded.holds.insert(*id);
     }
+    for id in &scope.entries {
+        if let Some((entry, ended)) = source.entry(*id)? {
+            fill_calendar(world, entry.resource, source)?;
+            world.entries.insert(*id, (entry.resource, ended));
+        }
+        world.loaded.entries.insert(*id);
+    }
     for id in &scope.people {
         let person = source.person(*id)?;
         world.people.insert(*id, person);
@@ -118,7 +137,8 @@ pub(super) fn catalogue(db: &Connection, since: Instant) -> Result<Catalogue> {
         SELECT resource, start_at, end_at, setup, teardown FROM booking_slot
         WHERE part_id = ?1 AND until > ?2 AND active > 0
         UNION ALL SELECT resource, start_at, end_at, setup, teardown FROM hold WHERE part_id = ?1 AND ended IS NULL
-        UNION ALL SELECT resource, start_at, end_at, 0, 0 FROM block WHERE part_id = ?1 AND end_at > ?2";
+        UNION ALL SELECT resource, start_at, end_at, 0, 0 FROM block WHERE part_id = ?1 AND end_at > ?2
+        UNION ALL SELECT resource, start_at, end_at, 0, 0 FROM wait_entry WHERE part_id = ?1 AND ended IS NULL";
     let mut catalogue = Catalogue::default();
     let mut select = db.prepare(RESOURCES)?;
     let mut rows = select.query([PART])?;
@@ -191,6 +211,14 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
         let block = Block { id, interval, reason: cells.get(3)?, exceptions };
         calendar.blocks.insert(block.id, block);
     }
+    let mut select = db.prepare_cached(entries_where!("part_id = ?1 AND resource = ?2 AND ended IS NULL"))?;
+    let mut rows = select.query(params![PART, id.0])?;
+    while let Some(row) = rows.next()? {
+        calendar.put_entry(entry_of(&Cells { table: "wait_entry", key: &id, row })?.0);
+    }
+    let mut select = db.prepare_cached("SELECT due_at FROM wait_due WHERE part_id = ?1 AND resource = ?2")?;
+    let due: Option<i64> = select.query_row(params![PART, id.0], |row| row.get(0)).optional()?;
+    calendar.wait_due = due.map(Instant);
     Ok(Some(Entry { calendar: Arc::new(calendar), hash, commit }))
 }
 
@@ -328,6 +356,7 @@ pub(super) fn hold_of(cells: &Cells) -> Result<(Hold, Option<HoldEnd>)> {
         granted_at: Instant(cells.get(10)?),
         expires_at: Instant(cells.get(11)?),
         renewals: cells.get(12)?,
+        offer: cells.get::<Option<Uuid>>(14)?.map(EntryId),
     };
     let ended: Option<String> = cells.get(13)?;
     let ended = ended.map(|end| codec::hold_end_named(&end)).transpose();
@@ -345,6 +374,55 @@ pub(super) fn live_holds(db: &Connection) -> Result<Vec<Hold>> {
     Ok(holds)
 }
 
+/// A waitlist entry that ever was, and how it ended if a change has ended it.
+pub(super) fn entry(db: &Connection, id: EntryId) -> Result<Option<(WaitEntry, Option<EndedEntry>)>> {
+    let mut select = db.prepare_cached(entries_where!("part_id = ?1 AND id = ?2"))?;
+    let mut rows = select.query(params![PART, id.0])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (entry, end) = entry_of(&Cells { table: "wait_entry", key: &id, row })?;
+    Ok(Some((entry, end.map(|end| EndedEntry { entry, end }))))
+}
+
+/// Waitlist entries of a person and how they ended, those that joined last first.
+pub(super) fn entries_of(db: &Connection, owner: PersonId, max: usize) -> Result<Vec<(WaitEntry, Option<EntryEnd>)>> {
+    let mut select =
+        db.prepare_cached(entries_where!("part_id = ?1 AND owner = ?2 ORDER BY joined_at DESC, id DESC LIMIT ?3"))?;
+    let mut rows = select.query(params![PART, owner.0, max_rows(max)])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(entry_of(&Cells { table: "wait_entry", key: &owner, row })?);
+    }
+    Ok(entries)
+}
+
+/// The entry of a row as [`entries_where`] selects it.
+fn entry_of(cells: &Cells) -> Result<(WaitEntry, Option<EntryEnd>)> {
+    let entry = WaitEntry {
+        id: EntryId(cells.get(0)?),
+        resource: ResourceId(cells.get(1)?),
+        owner: PersonId(cells.get(2)?),
+        made_by: actor(cells.get(3)?),
+        interval: interval(cells, 4)?,
+        units: cells.get(6)?,
+        class: cells.get(7)?,
+        joined: Version { epoch: Epoch(cells.get(8)?), number: cells.get(9)? },
+        joined_at: Instant(cells.get(10)?),
+        gives_up: cells.get::<Option<Uuid>>(11)?.map(BookingId),
+        offer: cells.get::<Option<Uuid>>(12)?.map(HoldId),
+        offers: cells.get(13)?,
+    };
+    let (ended, booking): (Option<String>, Option<Uuid>) = (cells.get(14)?, cells.get(15)?);
+    let ended = ended.map(|end| codec::entry_end_of(&end, booking.map(BookingId))).transpose();
+    Ok((entry, ended.map_err(|e: Malformed| cells.impossible(14, e.to_string()))?))
+}
+
+/// When those who wait must be looked at again, for every resource where they must.
+pub(super) fn waits_due(db: &Connection) -> Result<Vec<(ResourceId, Instant)>> {
+    let mut select = db.prepare("SELECT resource, due_at FROM wait_due WHERE part_id = ?1")?;
+    let rows = select.query_map([PART], |row| Ok((ResourceId(row.get(0)?), Instant(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// What rules about one person ask for, but for holds: all live ones are in memory.
 pub(super) fn person(db: &Connection, id: PersonId, since: Instant) -> Result<Person> {
     const EXCLUSIVE: &str = "
@@ -357,6 +435,12 @@ pub(super) fn person(db: &Connection, id: PersonId, since: Instant) -> Result<Pe
         let cells = Cells { table: "booking_slot", key: &id, row };
         let line = (BookingId(cells.get(0)?), ResourceId(cells.get(1)?), cells.get(2)?);
         person.exclusive.insert(line, interval(&cells, 3)?);
+    }
+    const WAITING: &str = "SELECT id, resource FROM wait_entry WHERE part_id = ?1 AND owner = ?2 AND ended IS NULL";
+    let mut select = db.prepare_cached(WAITING)?;
+    let mut rows = select.query(params![PART, id.0])?;
+    while let Some(row) = rows.next()? {
+        person.waiting.insert(EntryId(row.get(0)?), ResourceId(row.get(1)?));
     }
     Ok(person)
 }

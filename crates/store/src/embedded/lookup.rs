@@ -6,7 +6,10 @@ use super::error::Result;
 use super::load;
 use super::tail::{Known, Tail};
 use rusqlite::Connection;
-use slotwise_domain::{AttemptKey, Booking, BookingId, EndedHold, Hold, HoldId, Instant, Person, PersonId, ResourceId};
+use slotwise_domain::{
+    AttemptKey, Booking, BookingId, EndedEntry, EndedHold, EntryId, Hold, HoldId, Instant, Person, PersonId,
+    ResourceId, WaitEntry,
+};
 use slotwise_engine::Recorded;
 use std::sync::Arc;
 
@@ -44,6 +47,13 @@ impl Lookup<'_> {
         match self.tail.hold(id) {
             Some(known) => Ok(Some(known)),
             None => load::hold(self.tables, id),
+        }
+    }
+
+    pub fn entry(&self, id: EntryId) -> Result<Option<(WaitEntry, Option<EndedEntry>)>> {
+        match self.tail.entry(id) {
+            Some(known) => Ok(Some(known)),
+            None => load::entry(self.tables, id),
         }
     }
 

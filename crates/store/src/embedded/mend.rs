@@ -4,10 +4,10 @@
 use super::cache::Entry;
 use super::error::Result;
 use super::load::{self, PART, signed};
-use super::rows::{DAY, OVER_COMMIT, RESOURCE, SLOT, StateCells, put_block, put_hold, put_slots, until};
+use super::rows::{self, OVER_COMMIT, RESOURCE, SLOT, put_block, put_due, put_entry, put_hold, put_slots, until};
 use crate::codec;
 use rusqlite::{Connection, TransactionBehavior, params};
-use slotwise_domain::{Booking, Instant, ResourceId};
+use slotwise_domain::{Booking, Instant};
 use std::sync::Arc;
 
 /// What the rows of a resource must say.
@@ -46,6 +46,15 @@ impl Mend {
             tx.execute("DELETE FROM hold WHERE part_id = ?1 AND id = ?2", params![PART, hold.id.0])?;
             put_hold(&tx, hold)?;
         }
+        tx.execute(
+            "DELETE FROM wait_entry WHERE part_id = ?1 AND resource = ?2 AND ended IS NULL",
+            params![PART, id.0],
+        )?;
+        for entry in calendar.waiting.values() {
+            tx.execute("DELETE FROM wait_entry WHERE part_id = ?1 AND id = ?2", params![PART, entry.id.0])?;
+            put_entry(&tx, entry)?;
+        }
+        put_due(&tx, id, calendar.wait_due)?;
         const TAKEN: &str =
             "DELETE FROM booking_slot WHERE part_id = ?1 AND resource = ?2 AND until > ?3 AND active > 0";
         tx.execute(TAKEN, params![PART, id.0, self.since.0])?;
@@ -58,41 +67,11 @@ impl Mend {
 }
 
 fn put_booking(db: &Connection, booking: &Booking, commits: &[u64]) -> Result<()> {
-    let Booking { id, owner, details, .. } = booking;
-    let state = StateCells::of(&booking.state);
-    let resources: Vec<ResourceId> = booking.resources();
-    let ids: Vec<u8> = resources.iter().flat_map(|r| r.0.into_bytes()).collect();
     let commits: Vec<u8> = commits.iter().flat_map(|n| n.to_be_bytes()).collect();
-    let (start, end, until) = (booking.start(), booking.end(), until(booking));
-    db.execute(
-        BOOKING,
-        params![
-            PART,
-            id.0,
-            owner.0,
-            booking.made_by.uuid(),
-            state.name,
-            state.at,
-            state.by,
-            state.reason,
-            details.title,
-            details.purpose,
-            details.people,
-            start.0,
-            end.0,
-            start.0.div_euclid(DAY),
-            until.0,
-            ids,
-            signed(booking.revision),
-            booking.created_at.0,
-            booking.decided_at.0,
-            commits,
-            state.more
-        ],
-    )?;
-    for resource in resources {
+    rows::put_booking(&mut *db.prepare_cached(BOOKING)?, booking, &commits)?;
+    for resource in booking.resources() {
         const GONE: &str = "DELETE FROM booking_slot WHERE part_id = ?1 AND resource = ?2 AND booking = ?3";
-        db.execute(GONE, params![PART, resource.0, id.0])?;
+        db.execute(GONE, params![PART, resource.0, booking.id.0])?;
     }
-    put_slots(&mut *db.prepare_cached(SLOT)?, booking, until)
+    put_slots(&mut *db.prepare_cached(SLOT)?, booking, until(booking))
 }

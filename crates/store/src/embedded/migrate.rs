@@ -33,7 +33,10 @@ pub(super) const STATE: Format = Format {
 /// `SLOP`
 pub(super) const PEOPLE: Format = Format {
     application_id: 0x534c_4f50,
-    migrations: &[Migration { number: 1, name: "begin", sql: include_str!("../../migrations/people/0001_begin.sql") }],
+    migrations: &[
+        Migration { number: 1, name: "begin", sql: include_str!("../../migrations/people/0001_begin.sql") },
+        Migration { number: 2, name: "post", sql: include_str!("../../migrations/people/0002_post.sql") },
+    ],
 };
 
 impl Format {

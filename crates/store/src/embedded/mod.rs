@@ -6,11 +6,13 @@
 //! for, [`wal`] what is looked at before SQLite may open anything. [`backup`] copies a directory while it is written to, [`restore`]
 //! makes one of a backup.
 
+mod audit;
 mod backup;
 mod cache;
 mod checkpoint;
 mod compare;
 mod connect;
+mod erase;
 mod error;
 mod export;
 mod follow;
@@ -21,9 +23,12 @@ mod load;
 mod lookup;
 mod mend;
 mod migrate;
+mod notices;
 mod open;
 mod people;
+mod post;
 mod reconcile;
+mod refold;
 mod restore;
 mod rows;
 mod signed;
@@ -35,7 +40,7 @@ mod writer;
 
 pub use backup::{BackupError, BackupFile, JournalEnd, Manifest, Progress, Shelf, backup, check_backup, read_manifest};
 pub use error::{Error, OpenError};
-pub use export::{Exported, Reading};
+pub use export::{Bookings, Exported, Reading};
 pub use import::import;
 pub use people::People;
 pub use restore::{Restored, restore};
@@ -56,13 +61,14 @@ use open::{lock, look_at_log, make_dir, prepare, sync, with_suffix};
 use reconcile::{Reconcile, Reconciler};
 use signed::Signer;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, EndedHold, Epoch, Hold, HoldId, Instant, Person, PersonId, Proposal,
-    ResourceId, Role, Scope, Settle, Version, World,
+    AttemptKey, Booking, BookingId, Calendar, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Hold, HoldId, Instant,
+    Person, PersonId, Proposal, ResourceId, Role, Scope, Settle, Version, WaitEntry, World,
 };
 use slotwise_engine::round;
 use slotwise_engine::{
-    BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Directory, PersonCard, Record, Recorded, Settled,
-    Status, Store, StoreError, Streamed, Views,
+    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Directory,
+    Erased, Letter, Noted, NoticeId, PersonCard, Post, Record, Recorded, Settled, Status, Store, StoreError, Streamed,
+    Views,
 };
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -94,8 +100,10 @@ pub struct Options {
     pub queue: usize,
     /// How signed checkpoints are made.
     pub checkpoints: Checkpoints,
-    /// The reconciler rests so long at least between two resources, and ninety-nine times as long as it worked.
+    /// The reconciler rests so long at least between two looks, and ninety-nine times as long as it worked.
     pub reconcile_rest: Duration,
+    /// Records that the reconciler holds at once; 1 at least.
+    pub reconcile_page: u64,
     /// From so many pages on the log is copied into the database; with [`u32::MAX`] never, for whoever wants to look at it.
     pub checkpoint_pages: u32,
 }
@@ -110,7 +118,8 @@ impl Default for Options {
             queue: 64,
             checkpoints: Checkpoints::default(),
             reconcile_rest: Duration::from_millis(250),
-            checkpoint_pages: 8_000,
+            reconcile_page: 20_000,
+            checkpoint_pages: 1_000,
         }
     }
 }
@@ -161,7 +170,13 @@ impl Embedded {
         }
         let tables = follow::open(dir, &db, &meta, &head, options.page_cache_bytes, &*options.clock)?;
         let latest_key = load::latest_key(&tables.db)?.map_or(Instant(i64::MIN), round::key_time);
-        let tail = Arc::new(Tail::new(meta.epoch, head.number, latest_key, load::live_holds(&tables.db)?));
+        let tail = Arc::new(Tail::new(
+            meta.epoch,
+            head.number,
+            latest_key,
+            load::live_holds(&tables.db)?,
+            load::waits_due(&tables.db)?,
+        ));
         let health = Arc::new(Health::new(&*options.clock));
         let checkpointer =
             Checkpointer::start(&mut db, &path, options.checkpoint_pages, health.clone()).map_err(failed())?;
@@ -209,7 +224,7 @@ impl Embedded {
             health: health.clone(),
             clock: options.clock.clone(),
             rest: options.reconcile_rest,
-            ending: Arc::default(),
+            page: options.reconcile_page.max(1),
         });
         let reconciler = reconciler.map_err(OpenError::io("starting the reconciler"))?;
         sync(dir)?;
@@ -307,6 +322,23 @@ impl Embedded {
         Ok((records, last > reached))
     }
 
+    /// Takes what was written in bookings out of the journal, then out of the tables.
+    async fn erase_words(&self, bookings: &[(i64, BookingId, Vec<u64>)]) -> Result<(), StoreError> {
+        let mut words = erase::Words::new();
+        for (_, id, commits) in bookings {
+            commits.iter().for_each(|number| words.entry(*number).or_default().push(*id));
+        }
+        let closed = || StoreError("the store is closed".into());
+        let (reply, answer) = oneshot::channel();
+        let job = Job { batch: Vec::new(), settle: slotwise_domain::settle, words, reply };
+        self.jobs.as_ref().ok_or_else(closed)?.send(job).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?.map_err(|e| StoreError(e.to_string()))?;
+        let follower = self.follower.clone().ok_or_else(closed)?;
+        let ids = bookings.iter().map(|(_, id, _)| *id).collect();
+        let erased = tokio::task::spawn_blocking(move || follower.erase(ids)).await;
+        Ok(erased.map_err(|e| StoreError(format!("erasing panicked: {e}")))??)
+    }
+
     /// What is known of a scope without asking any file.
     fn remembered(&self, scope: &Scope) -> (World, Scope) {
         let since = self.clock.now().minus(Calendar::LOOKBACK);
@@ -402,7 +434,7 @@ impl Store for Embedded {
         let (reply, answer) = oneshot::channel();
         let closed = || CommitError::NothingWritten("the store is closed".into());
         let jobs = self.jobs.as_ref().ok_or_else(closed)?;
-        jobs.send(Job { batch, settle, reply }).await.map_err(|_| closed())?;
+        jobs.send(Job { batch, settle, words: erase::Words::new(), reply }).await.map_err(|_| closed())?;
         match answer.await {
             Ok(settled) => settled,
             Err(_) => Err(CommitError::Unknown("the writer ended without an answer".into())),
@@ -518,8 +550,82 @@ impl Views for Embedded {
         Ok(records)
     }
 
+    async fn attempt(&self, key: AttemptKey) -> Result<Option<Attempt>, StoreError> {
+        // A key that is nowhere in memory and too young for the tables was never used.
+        if let Known::Nowhere = self.tail.recorded(key) {
+            return Ok(None);
+        }
+        self.caught_up().await;
+        let Some((number, place)) = self.readers.read(move |db| load::attempt(db, key)).await? else { return Ok(None) };
+        let commit = self.commit_numbered(number).await?;
+        let entry = commit.as_ref().and_then(|commit| commit.entries.get(place));
+        let entry = entry.filter(|entry| entry.recorded.key == key);
+        let gone = || StoreError(format!("the answer to {} is not where the tables say", key.key));
+        entry.map(audit::attempt).map(Some).ok_or_else(gone)
+    }
+
+    async fn attempts(&self, filter: AttemptFilter) -> Result<AttemptsPage, StoreError> {
+        let health = self.health.clone();
+        let read = self.journal.read(move |db| {
+            let page = audit::attempts(db, &filter);
+            health.look_at(&page);
+            page
+        });
+        read.await
+    }
+
+    async fn records(&self, resource: ResourceId, after: u64, upto: u64) -> Result<Vec<Record>, StoreError> {
+        let Some((last, end)) = self.resource_head(resource).await? else { return Ok(Vec::new()) };
+        let upto = upto.min(last.number);
+        let mark = self.readers.read(move |db| load::mark_from(db, resource, upto)).await?;
+        let mut number = mark.unwrap_or(end);
+        let mut records = Vec::new();
+        while number > 0 {
+            let gone = || StoreError(format!("commit {number} with a record of {resource} is gone"));
+            let commit = self.commit_numbered(number).await?.ok_or_else(gone)?;
+            let of_it: Vec<_> = commit.records().filter(|(_, record)| record.resource == resource).collect();
+            let (_, first) = of_it.first().ok_or_else(gone)?;
+            number = if first.version.number > after + 1 { first.previous } else { 0 };
+            let within = of_it.iter().rev().filter(|(_, r)| r.version.number > after && r.version.number <= upto);
+            records.extend(within.map(|(entry, record)| entry.record(record)));
+        }
+        records.reverse();
+        Ok(records)
+    }
+
+    async fn booking_as_of(
+        &self,
+        id: BookingId,
+        resource: ResourceId,
+        number: u64,
+    ) -> Result<Option<Arc<Booking>>, StoreError> {
+        self.caught_up().await;
+        let commits = self.readers.read(move |db| load::commits_of(db, id)).await?;
+        let health = self.health.clone();
+        let read = self.journal.read(move |db| {
+            let booking = audit::booking_as_of(db, &commits, id, resource, number);
+            health.look_at(&booking);
+            booking
+        });
+        read.await
+    }
+
     async fn holds_of(&self, holder: PersonId) -> Result<Vec<Hold>, StoreError> {
         Ok(self.tail.holds_of(holder))
+    }
+
+    async fn notices_of(&self, person: PersonId, before: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        self.caught_up().await;
+        self.readers.read(move |db| notices::of_person(db, person, before, max)).await
+    }
+
+    async fn notices_after(&self, after: NoticeId, max: usize) -> Result<Vec<Noted>, StoreError> {
+        self.readers.read(move |db| notices::after(db, after, max)).await
+    }
+
+    async fn entries_of(&self, owner: PersonId, max: usize) -> Result<Vec<(WaitEntry, Option<EntryEnd>)>, StoreError> {
+        self.caught_up().await;
+        self.readers.read(move |db| load::entries_of(db, owner, max)).await
     }
 }
 
@@ -547,8 +653,66 @@ impl Directory for Embedded {
         self.with_people(move |people| people.put_person(&person)).await
     }
 
+    async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError> {
+        if !self.with_people(move |people| people.exists(id)).await? {
+            return Ok(None);
+        }
+        // From here on they can ask for nothing more, so no new words of theirs come.
+        self.with_people(move |people| people.suspend(id, true)).await?;
+        self.caught_up().await;
+        let (mut erased, mut after) = (Erased::default(), None);
+        loop {
+            let page = self.readers.read(move |db| erase::bookings_of(db, id, after)).await?;
+            let Some((start, last, _)) = page.last() else { break };
+            after = Some((*start, last.0));
+            erased.bookings += page.len() as u64;
+            self.erase_words(&page).await?;
+        }
+        erased.keys = self.with_people(move |people| people.erase(id)).await?;
+        Ok(Some(erased))
+    }
+
     async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError> {
         self.with_people(move |people| people.put_key(secret_sha256, person, &label)).await
+    }
+}
+
+#[async_trait]
+impl Post for Embedded {
+    async fn address(&self, person: PersonId) -> Result<Option<String>, StoreError> {
+        self.with_people(move |people| people.address(person)).await
+    }
+
+    async fn put_address(&self, person: PersonId, email: Option<String>) -> Result<(), StoreError> {
+        self.with_people(move |people| people.put_address(person, email.as_deref())).await
+    }
+
+    async fn read_until(&self, person: PersonId) -> Result<NoticeId, StoreError> {
+        self.with_people(move |people| people.read_until(person)).await
+    }
+
+    async fn put_read_until(&self, person: PersonId, until: NoticeId) -> Result<(), StoreError> {
+        self.with_people(move |people| people.put_read_until(person, until)).await
+    }
+
+    async fn posted_until(&self) -> Result<Option<NoticeId>, StoreError> {
+        self.with_people(People::posted_until).await
+    }
+
+    async fn post(&self, told: Vec<Noted>, until: NoticeId) -> Result<(), StoreError> {
+        self.with_people(move |people| people.make_letters(&told, until)).await
+    }
+
+    async fn letters(&self, now: Instant, max: usize) -> Result<Vec<Letter>, StoreError> {
+        self.with_people(move |people| people.letters(now, max)).await
+    }
+
+    async fn letter_done(&self, person: PersonId, id: NoticeId) -> Result<(), StoreError> {
+        self.with_people(move |people| people.letter_done(person, id)).await
+    }
+
+    async fn letter_later(&self, person: PersonId, id: NoticeId, again: Instant) -> Result<(), StoreError> {
+        self.with_people(move |people| people.letter_later(person, id, again)).await
     }
 }
 
@@ -592,5 +756,9 @@ impl Source for Observer<'_> {
 
     fn hold(&mut self, id: HoldId) -> error::Result<Option<(Hold, Option<EndedHold>)>> {
         self.lookup.hold(id)
+    }
+
+    fn entry(&mut self, id: EntryId) -> error::Result<Option<(WaitEntry, Option<EndedEntry>)>> {
+        self.lookup.entry(id)
     }
 }

@@ -120,6 +120,35 @@ impl People {
         self.write(PUT, params![PART, secret_sha256, id.0, label])
     }
 
+    /// Whether there is such a person, suspended or not.
+    pub(super) fn exists(&self, id: PersonId) -> std::result::Result<bool, StoreError> {
+        const THERE: &str = "SELECT count(*) FROM person WHERE part_id = ?1 AND id = ?2";
+        let read = |db: &Connection| -> Result<bool> {
+            Ok(db.query_row(THERE, params![PART, id.0], |row| row.get::<_, i64>(0))? > 0)
+        };
+        Ok(read(&self.db())?)
+    }
+
+    /// Removes a person with their keys, in one transaction, and says how many keys. What is freed is overwritten, the log included.
+    pub(super) fn erase(&self, id: PersonId) -> std::result::Result<u64, StoreError> {
+        let remove = |db: &Connection| -> Result<u64> {
+            db.pragma_update(None, "secure_delete", true)?;
+            let tx = db.unchecked_transaction()?;
+            let keys = tx.execute("DELETE FROM api_key WHERE part_id = ?1 AND person = ?2", params![PART, id.0])?;
+            for table in ["letter", "notice_read", "address"] {
+                tx.execute(&format!("DELETE FROM {table} WHERE part_id = ?1 AND person = ?2"), params![PART, id.0])?;
+            }
+            tx.execute("DELETE FROM person WHERE part_id = ?1 AND id = ?2", params![PART, id.0])?;
+            tx.commit()?;
+            // Others may be reading: then the log is emptied by a later one.
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(keys as u64)
+        };
+        let removed = remove(&self.db());
+        *self.known() = Known::default();
+        Ok(removed?)
+    }
+
     /// What is known of a person without asking the file, if that is recent enough.
     pub(super) fn remembered(&self, id: PersonId) -> Option<Option<PersonCard>> {
         let known = self.known();
@@ -174,7 +203,7 @@ impl People {
         put(&mut known);
     }
 
-    fn db(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn db(&self) -> MutexGuard<'_, Connection> {
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,22 +1,22 @@
 //! While the store is in use: one resource after the other, slowly, its rows and its cached calendar against a fold of its record.
 //! What differs is reported, and made anew from the record. The record itself is never touched.
 
-use super::cache::{Cache, Entry};
+use super::cache;
+use super::cache::Cache;
 use super::connect::{Use, connect};
 use super::error::{Error, Result};
 use super::follow::Follower;
 use super::health::Health;
 use super::load::{self, PART};
 use super::mend::Mend;
+use super::refold::{Folding, Looked, Stop, Until, is_in, read_on};
 use super::verify::same_calendar;
-use super::{cache, journal};
-use rusqlite::{Connection, OptionalExtension, params};
-use slotwise_domain::{Actor, Booking, BookingId, Calendar, Change, Details, Instant, ResourceId, Version};
+use crate::clock::thread_cpu;
+use rusqlite::{Connection, params};
+use slotwise_domain::{Calendar, Epoch, Instant, ResourceId, Version};
 use slotwise_engine::Clock;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Moment};
@@ -24,8 +24,14 @@ use uuid::Uuid;
 
 /// It works so many times less than it rests: at most a hundredth of a core.
 const RESTS: u32 = 99;
-/// A longer record is left to `verify`, so that what is folded at once stays small.
-const RECORDS_MAX: usize = 20_000;
+/// And so many times less than it rests it waits for the disk and for others: what keeps a busy machine from it is no work of its own.
+const RESTS_FROM_WAITING: u32 = 9;
+/// It works no longer than this in one go.
+const BREATH: Duration = Duration::from_millis(5);
+/// Resources looked at together, as far as all their records are a page.
+const TOGETHER: usize = 256;
+/// How often a resource that changes meanwhile is followed, before it is left for the next round.
+const CATCH_UPS: usize = 8;
 
 /// What it looks at, and through whom it mends.
 pub(super) struct Reconcile {
@@ -36,13 +42,12 @@ pub(super) struct Reconcile {
     pub health: Arc<Health>,
     pub clock: Arc<dyn Clock>,
     pub rest: Duration,
-    /// Set when the store ends, also in the middle of a long record.
-    pub ending: Arc<AtomicBool>,
+    /// Records held at once, at the most; one at least.
+    pub page: u64,
 }
 
 /// The thread's other end.
 pub(super) struct Reconciler {
-    ending: Arc<AtomicBool>,
     bell: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -50,14 +55,12 @@ pub(super) struct Reconciler {
 impl Reconciler {
     pub fn start(reconcile: Reconcile) -> std::io::Result<Reconciler> {
         let (bell, rung) = mpsc::sync_channel(1);
-        let ending = reconcile.ending.clone();
         let thread = std::thread::Builder::new().name("slotwise-reconcile".into());
-        let thread = thread.spawn(move || reconcile.run(&rung))?;
-        Ok(Reconciler { ending, bell: Some(bell), thread: Some(thread) })
+        let thread = thread.spawn(move || reconcile.run(rung))?;
+        Ok(Reconciler { bell: Some(bell), thread: Some(thread) })
     }
 
     pub fn finish(&mut self) {
-        self.ending.store(true, Ordering::Relaxed);
         drop(self.bell.take());
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -67,104 +70,179 @@ impl Reconciler {
     }
 }
 
-/// One version of the resource, with all that its attempt said of the bookings it changed.
-struct Step {
-    version: Version,
-    at: Instant,
-    by: Actor,
-    commit: u64,
-    changes: Vec<Change>,
-    /// Of other resources.
-    elsewhere: Vec<Change>,
-    said: Vec<(BookingId, Details)>,
+/// How it works slowly, and hears that the store ends.
+pub(super) struct Pace {
+    rung: Receiver<()>,
+    cpu: Duration,
+    since: Moment,
 }
 
-/// Bookings as far as they are folded, with the commits that changed them.
-type Bookings = BTreeMap<BookingId, (Option<Booking>, Vec<u64>)>;
+impl Pace {
+    /// Rests for what it has worked and waited, and so long at least.
+    fn rest(&mut self, least: Duration) -> Looked<()> {
+        let (worked, took) = (thread_cpu().saturating_sub(self.cpu), self.since.elapsed());
+        let rest = least.max(worked.saturating_mul(RESTS)).max(took.saturating_mul(RESTS_FROM_WAITING));
+        let Err(RecvTimeoutError::Timeout) = self.rung.recv_timeout(rest) else { return Err(Stop::Ended) };
+        (self.cpu, self.since) = (thread_cpu(), Moment::now());
+        Ok(())
+    }
 
-/// A resource as its record makes it, where the tables have it.
-struct Folded {
-    entry: Entry,
-    bookings: Vec<(Arc<Booking>, Vec<u64>)>,
+    /// Rests if it has worked for a while.
+    pub fn breathe(&mut self) -> Looked<()> {
+        if thread_cpu().saturating_sub(self.cpu) < BREATH {
+            return Ok(());
+        }
+        self.rest(Duration::ZERO)
+    }
+}
+
+/// The last record of a resource, as the tables have it.
+struct Head {
+    id: ResourceId,
+    version: Version,
+    commit: u64,
 }
 
 impl Reconcile {
-    fn run(self, rung: &Receiver<()>) {
+    fn run(self, rung: Receiver<()>) {
         let mut after = Uuid::nil();
-        let mut worked = Duration::ZERO;
-        while let Err(RecvTimeoutError::Timeout) = rung.recv_timeout(self.rest.max(worked.saturating_mul(RESTS))) {
+        let mut pace = Pace { rung, cpu: thread_cpu(), since: Moment::now() };
+        while pace.rest(self.rest).is_ok() {
             // What has stopped is looked at by people.
             if self.health.stopped().is_some() {
                 return;
             }
             let begun = Moment::now();
-            match self.next(after) {
+            match self.next(after, &mut pace) {
                 Ok(next) => after = next.unwrap_or_else(Uuid::nil),
-                Err(e) => {
-                    self.health.look_at::<()>(&Err(e));
-                }
+                Err(Stop::Ended) => return,
+                Err(Stop::Failed(e)) => self.failed(e),
+                Err(Stop::Astray(id)) => self.astray(id),
             }
-            worked = begun.elapsed();
-            tracing::debug!(resource = %after, took = ?worked, "the reconciler has looked at a resource");
+            tracing::debug!(up_to = %after, took = ?begun.elapsed(), "the reconciler has looked at resources");
         }
     }
 
-    /// Looks at the first resource after an id; none if there is none.
-    fn next(&self, after: Uuid) -> Result<Option<Uuid>> {
-        const NEXT: &str =
-            "SELECT resource FROM resource_head WHERE part_id = ?1 AND resource > ?2 ORDER BY resource LIMIT 1";
+    /// Looks at the first resources after an id, and says which was the last; none if there is none.
+    fn next(&self, after: Uuid, pace: &mut Pace) -> Looked<Option<Uuid>> {
+        let since = self.clock.now().minus(Calendar::LOOKBACK);
         let tables = connect(&self.tables, Use::Read, 1 << 20)?;
-        let next: Option<Uuid> = tables.query_row(NEXT, params![PART, after], |row| row.get(0)).optional()?;
-        let Some(id) = next else {
+        let heads = self.heads(&tables, after)?;
+        let Some(last) = heads.last().map(|head| head.id.0) else {
             metrics::counter!("slotwise_reconciler_rounds_total").increment(1);
             return Ok(None);
         };
-        if let Err(e) = self.look_at(&tables, ResourceId(id)) {
-            tracing::warn!(resource = %id, error = %e, "the reconciler could not look at a resource");
-            self.health.look_at::<()>(&Err(e));
+        let journal = connect(&self.journal, Use::Read, 1 << 20)?;
+        let mut foldings: Vec<Folding> = heads.iter().map(|head| Folding::of(head.id)).collect();
+        match (&heads[..], &mut foldings[..]) {
+            ([Head { id, .. }], [folding]) => {
+                while let Some(until) = self.page_after(&tables, folding)? {
+                    read_on(&journal, [(&mut *folding, until)], pace)?;
+                    folding.forget(&tables, since);
+                    tracing::debug!(resource = %id, up_to = until.number, "a page of a long record is folded");
+                }
+            }
+            (heads, foldings) => {
+                let until = |head: &Head| Until { number: head.version.number, commit: head.commit };
+                read_on(&journal, foldings.iter_mut().zip(heads.iter().map(until)), pace)?;
+            }
         }
-        Ok(Some(id))
+        for folding in foldings {
+            let id = folding.id;
+            match self.compare(&tables, &journal, folding, since, pace) {
+                Ok(()) => {}
+                Err(Stop::Failed(e)) => {
+                    tracing::warn!(resource = %id, error = %e, "the reconciler could not look at a resource");
+                    self.failed(e);
+                }
+                Err(stop) => return Err(stop),
+            }
+            pace.breathe()?;
+        }
+        Ok(Some(last))
     }
 
-    fn look_at(&self, tables: &Connection, id: ResourceId) -> Result<()> {
-        let since = self.clock.now().minus(Calendar::LOOKBACK);
-        let (head, loaded) = {
-            let snapshot = tables.unchecked_transaction()?;
-            let Some(head) = load::resource_head(&snapshot, id)? else { return Ok(()) };
-            (head, load::calendar(&snapshot, id, since))
-        };
-        let cached = self.cache.get(id);
-        let journal = connect(&self.journal, Use::Read, 1 << 20)?;
-        let Some(folded) = self.fold(tables, &journal, id, head, since)? else { return Ok(()) };
-        let truth = &folded.entry.calendar;
-        let same = {
-            let snapshot = tables.unchecked_transaction()?;
-            if load::resource_head(&snapshot, id)? != Some(head) {
-                // It has changed meanwhile: next time.
-                return Ok(());
+    /// The first resources after an id, one at least if there is one, whose records are no more than a page together.
+    fn heads(&self, tables: &Connection, after: Uuid) -> Result<Vec<Head>> {
+        const HEADS: &str = "
+            SELECT resource, epoch, number, commit_number FROM resource_head
+            WHERE part_id = ?1 AND resource > ?2 ORDER BY resource LIMIT ?3";
+        let mut select = tables.prepare(HEADS)?;
+        let mut rows = select.query(params![PART, after, TOGETHER])?;
+        let (mut heads, mut records) = (Vec::new(), 0_u64);
+        while let Some(row) = rows.next()? {
+            let version = Version { epoch: Epoch(row.get(1)?), number: row.get(2)? };
+            records = records.saturating_add(version.number);
+            if records > self.page && !heads.is_empty() {
+                break;
             }
-            let row =
-                |booking: &Booking| matches!(load::booking(&snapshot, booking.id), Ok(Some(row)) if row == *booking);
-            matches!(&loaded, Ok(Some(loaded)) if same_calendar(&loaded.calendar, truth))
-                && folded.bookings.iter().all(|(booking, _)| row(booking))
-        };
-        if !same {
-            self.differs("rows", id, truth.version);
-            let (entry, bookings) = (folded.entry.clone(), folded.bookings);
-            match self.follower.mend(Mend { entry, since, bookings }) {
-                Ok(true) => tracing::warn!(resource = %id, "its rows were made anew from the record"),
-                Ok(false) => tracing::info!(resource = %id, "it changed meanwhile; its rows are looked at again"),
-                Err(e) => tracing::error!(resource = %id, error = %e, "its rows could not be made anew"),
+            heads.push(Head { id: ResourceId(row.get(0)?), version, commit: row.get(3)? });
+        }
+        Ok(heads)
+    }
+
+    /// The next page of a record; none if all that the tables have is folded.
+    fn page_after(&self, tables: &Connection, folding: &Folding) -> Looked<Option<Until>> {
+        let Some((version, commit)) = load::resource_head(tables, folding.id)? else { return Ok(None) };
+        let left = version.number.checked_sub(folding.number()).ok_or(Stop::Astray(folding.id))?;
+        if left <= self.page {
+            return Ok((left > 0).then_some(Until { number: version.number, commit }));
+        }
+        let number = folding.number() + self.page;
+        // A mark is the way into the middle.
+        let commit = load::mark_from(tables, folding.id, number)?.unwrap_or(commit);
+        Ok(Some(Until { number, commit }))
+    }
+
+    /// Follows a resource to where the tables are now, and looks whether they have what its record makes of it.
+    fn compare(
+        &self,
+        tables: &Connection,
+        journal: &Connection,
+        mut folding: Folding,
+        since: Instant,
+        pace: &mut Pace,
+    ) -> Looked<()> {
+        let id = folding.id;
+        for _ in 0..CATCH_UPS {
+            if let Some(until) = self.page_after(tables, &folding)? {
+                read_on(journal, [(&mut folding, until)], pace)?;
             }
+            let snapshot = tables.unchecked_transaction()?;
+            let Some((version, commit)) = load::resource_head(&snapshot, id)? else { return Ok(()) };
+            if version.number > folding.number() {
+                continue;
+            }
+            if !folding.ends_at(version, commit) {
+                return Err(Stop::Astray(id));
+            }
+            let folded = folding.end(&snapshot, journal, since)?;
+            let loaded = load::calendar(&snapshot, id, since);
+            let truth = &folded.entry.calendar;
+            let same = matches!(&loaded, Ok(Some(loaded)) if same_calendar(&loaded.calendar, truth))
+                && folded.bookings.iter().all(|(booking, _)| is_in(&snapshot, booking));
+            drop(snapshot);
+            let cached = self.cache.get(id);
+            if !same {
+                self.differs("rows", id, truth.version);
+                let (entry, bookings) = (folded.entry.clone(), folded.bookings);
+                match self.follower.mend(Mend { entry, since, bookings }) {
+                    Ok(true) => tracing::warn!(resource = %id, "its rows were made anew from the record"),
+                    Ok(false) => tracing::info!(resource = %id, "it changed meanwhile; its rows are looked at again"),
+                    Err(e) => tracing::error!(resource = %id, error = %e, "its rows could not be made anew"),
+                }
+            }
+            if let Some(cached) = cached
+                && cached.commit == folded.entry.commit
+                && !(cached.hash == folded.entry.hash
+                    && same_calendar(&cache::trimmed_exactly(&cached.calendar, since), truth))
+            {
+                self.differs("cache", id, truth.version);
+                self.cache.forget(id, cached.commit);
+            }
+            return Ok(());
         }
-        if let Some(cached) = cached
-            && cached.commit == folded.entry.commit
-            && !(cached.hash == folded.entry.hash
-                && same_calendar(&cache::trimmed_exactly(&cached.calendar, since), truth))
-        {
-            self.differs("cache", id, truth.version);
-            self.cache.forget(id, cached.commit);
-        }
+        // It changes all the time: in the next round.
         Ok(())
     }
 
@@ -175,121 +253,17 @@ impl Reconcile {
         self.health.warn("reconciler", Some(says.into()));
     }
 
-    /// The resource as its record makes it up to the head that the tables have; none if it is too long for this.
-    fn fold(
-        &self,
-        tables: &Connection,
-        journal: &Connection,
-        id: ResourceId,
-        (version, last): (Version, u64),
-        since: Instant,
-    ) -> Result<Option<Folded>> {
-        let mut steps: Vec<Step> = Vec::new();
-        let (mut number, mut hash) = (last, None);
-        while number > 0 {
-            let Some((commit, said)) = journal::commit(journal, number)? else { return self.astray(id) };
-            let count = steps.len();
-            let mut before = 0;
-            for (place, entry) in commit.entries.iter().enumerate().rev() {
-                let Some(record) = entry.records.iter().find(|record| record.resource == id) else { continue };
-                hash = hash.or(Some(record.hash));
-                before = record.previous;
-                let said = said.iter().filter(|(n, ..)| *n as usize == place);
-                steps.push(Step {
-                    version: record.version,
-                    at: entry.recorded.decision.decided_at,
-                    by: entry.actor(),
-                    commit: number,
-                    changes: record.changes.clone(),
-                    elsewhere: entry
-                        .records
-                        .iter()
-                        .filter(|r| r.resource != id)
-                        .flat_map(|r| r.changes.clone())
-                        .collect(),
-                    said: said.map(|(_, booking, details)| (*booking, details.clone())).collect(),
-                });
-            }
-            if steps.len() == count {
-                return self.astray(id);
-            }
-            number = before;
-            if steps.len() > RECORDS_MAX || self.ending.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-        }
-        let Some(hash) = hash.filter(|_| steps.first().is_some_and(|step| step.version == version)) else {
-            return self.astray(id);
-        };
-        let (mut calendar, mut bookings): (Option<Calendar>, Bookings) = Default::default();
-        let mut moved = BTreeSet::new();
-        for step in steps.into_iter().rev() {
-            for change in &step.changes {
-                if let (None, Change::ResourceCreated(resource)) = (&calendar, change) {
-                    calendar = Some(Calendar::empty(resource.clone(), step.version, step.at));
-                }
-                if let Some(calendar) = &mut calendar {
-                    calendar.apply(change);
-                    (calendar.version, calendar.decided_at) = (step.version, step.at);
-                }
-            }
-            moved.extend(step.changes.iter().filter(|change| change.moves()).filter_map(Change::booking));
-            let changed: BTreeSet<BookingId> = step.changes.iter().filter_map(Change::booking).collect();
-            for booking in changed {
-                let (folded, commits) = bookings.entry(booking).or_default();
-                let details = step.said.iter().find(|(of, _)| *of == booking).map(|(_, details)| details.clone());
-                let all = step.changes.iter().chain(&step.elsewhere);
-                *folded = Booking::after(folded.as_ref(), booking, all, details, step.by, step.at);
-                if commits.last() != Some(&step.commit) {
-                    commits.push(step.commit);
-                }
-            }
-        }
-        let Some(mut calendar) = calendar else { return self.astray(id) };
-        calendar.forget_before(since);
-        let mut to_come = Vec::new();
-        for (booking, (folded, commits)) in bookings {
-            let rows = load::commits_of(tables, booking)?;
-            let elsewhere = rows.first() < commits.first() && !rows.is_empty();
-            let (folded, commits) = match elsewhere || moved.contains(&booking) {
-                // It was on another resource too: its own commits tell all of it, and this record does not.
-                true => (fold_booking(journal, booking, &rows)?, rows),
-                false => (folded, commits),
-            };
-            // What its own row does not lead to cannot be made anew here.
-            let Some(folded) = folded else { return self.astray(id) };
-            // What has left is looked after where it is now: a change there would not be noticed here.
-            let here = folded.slots.iter().any(|slot| slot.resource == id);
-            if here && folded.slots.iter().any(|slot| slot.occupied.end() > since) {
-                to_come.push((Arc::new(folded), commits));
-            }
-        }
-        let entry = Entry { calendar: Arc::new(calendar), hash, commit: last };
-        Ok(Some(Folded { entry, bookings: to_come }))
+    fn failed(&self, e: Error) {
+        self.health.look_at::<()>(&Err(e));
     }
 
     /// The tables lead nowhere in the record: nothing may be decided on them any more, and the next start makes them anew.
-    fn astray(&self, id: ResourceId) -> Result<Option<Folded>> {
+    fn astray(&self, id: ResourceId) {
         metrics::counter!("slotwise_reconciler_differences_total", "what" => "tables").increment(1);
-        self.follower.condemn()?;
+        if let Err(e) = self.follower.condemn() {
+            tracing::error!(error = %e, "the tables for queries could not be marked as such");
+        }
         let cause = "the tables for queries are not what the record makes them; the next start makes them anew";
         self.health.stop(cause, format!("the rows of resource {id} do not lead to its record"));
-        Err(Error::bug(cause))
     }
-}
-
-/// A booking as the commits that changed it make it.
-fn fold_booking(journal: &Connection, id: BookingId, commits: &[u64]) -> Result<Option<Booking>> {
-    let mut booking: Option<Booking> = None;
-    for number in commits {
-        let Some((commit, said)) = journal::commit(journal, *number)? else { return Ok(None) };
-        for (place, entry) in commit.entries.iter().enumerate() {
-            if entry.changes().any(|change| change.booking() == Some(id)) {
-                let details = said.iter().find(|(n, of, _)| (*n as usize, *of) == (place, id)).map(|(.., d)| d.clone());
-                let (by, at) = (entry.actor(), entry.recorded.decision.decided_at);
-                booking = Booking::after(booking.as_ref(), id, entry.changes(), details, by, at);
-            }
-        }
-    }
-    Ok(booking)
 }

@@ -32,6 +32,7 @@ pub fn restore(from: &Path, data: &Path, now: Instant, progress: super::Progress
         copy(from, data, file)?;
     }
     let (epoch, epoch_began) = begin_epoch(&data.join(FILE), &manifest, now)?;
+    read_no_further(&data.join(people::FILE), &manifest)?;
     for file in &manifest.files {
         sync_file(&data.join(&file.name))?;
     }
@@ -132,4 +133,24 @@ fn begin_epoch(path: &Path, manifest: &Manifest, now: Instant) -> Result<(Epoch,
     }
     db.close().map_err(|(_, e)| writing()(e))?;
     Ok((epoch, began))
+}
+
+/// Notices of commits that are not in the backup were told to nobody: their places will be those of others. The people are copied
+/// after the journal, so what they have read and what was posted to them may be ahead of it.
+fn read_no_further(path: &Path, manifest: &Manifest) -> Result<()> {
+    let writing = || BackupError::sql("writing", path);
+    let db = connect(path, Use::Write, 1 << 20).map_err(writing())?;
+    let head = i64::try_from(manifest.journal.number).unwrap_or(i64::MAX);
+    for table in ["notice_read", "posted"] {
+        let exists = db.table_exists(None, table).map_err(writing())?;
+        if exists {
+            let all = i64::from(u32::MAX);
+            let sql = format!("UPDATE {table} SET commit_number = ?1, place = ?2 WHERE commit_number > ?1");
+            db.execute(&sql, [head, all]).map_err(writing())?;
+        }
+    }
+    if db.table_exists(None, "letter").map_err(writing())? {
+        db.execute("DELETE FROM letter WHERE commit_number > ?1", [head]).map_err(writing())?;
+    }
+    db.close().map_err(|(_, e)| writing()(e))
 }

@@ -6,11 +6,12 @@ use super::load::{PART, signed};
 use crate::codec;
 use crate::commit::{Commit, Entry};
 use crate::record::Hash;
-use rusqlite::{CachedStatement, Connection, Statement, TransactionBehavior, params};
+use rusqlite::{Connection, Statement, TransactionBehavior, params};
 use slotwise_domain::{
-    Block, Booking, BookingId, BookingState, Change, Displacer, EndedHold, Hold, Instant, Interval, OwnOverlap,
-    Resource, ResourceId, Slot, Span, Version,
+    Block, Booking, BookingId, BookingState, Change, Displacer, EndedEntry, EndedHold, Hold, Instant, Interval, Notice,
+    OwnOverlap, Resource, ResourceId, Slot, Span, Version, WaitEntry,
 };
+use slotwise_engine::Noted;
 use slotwise_engine::round::key_time;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,12 +34,30 @@ pub(super) struct Rows<'c> {
     mark: Mark,
     /// Keys from before it are kept no longer.
     since: Instant,
-    /// Where each resource's chain ends now, written once at the end.
+    // What is written once at the end, in the order of its keys: rows that lie together are written together.
+    /// Where each resource's chain ends now.
     heads: BTreeMap<ResourceId, Head>,
+    /// Bookings that were not there at the mark.
+    made: BTreeMap<BookingId, Made>,
+    attempts: Vec<Attempt>,
     commit: u64,
-    booking: CachedStatement<'c>,
-    slot: CachedStatement<'c>,
-    attempt: CachedStatement<'c>,
+}
+
+/// A booking as the last commit leaves it.
+struct Made {
+    booking: Arc<Booking>,
+    /// The commits that changed it, as they are stored.
+    commits: Vec<u8>,
+}
+
+/// Where an answer is.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Attempt {
+    part: i64,
+    key: Uuid,
+    actor: Uuid,
+    commit: i64,
+    place: i64,
 }
 
 struct Head {
@@ -48,7 +67,7 @@ struct Head {
     commit: u64,
 }
 
-pub(super) const DAY: i64 = 86_400_000_000;
+const DAY: i64 = 86_400_000_000;
 /// Every so manieth record of a resource has a mark.
 const MARKED: u64 = 64;
 
@@ -57,9 +76,9 @@ const MARK: &str = "INSERT INTO record_mark (part_id, resource, number, commit_n
 const ATTEMPT: &str = "INSERT INTO attempt (part_id, key, actor, commit_number, place) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 pub(super) const BOOKING: &str = "
-INSERT INTO booking (part_id, id, owner, made_by, state, title, purpose, people, start_at, end_at, start_day, until, resources,
-                     revision, created_at, decided_at, commits, state_more)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+INSERT INTO booking (part_id, id, owner, made_by, state, state_at, state_by, state_reason, title, purpose, people,
+                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits, state_more)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
 
 pub(super) const SLOT: &str = "
 INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start_at, end_at, setup, teardown, units, exclusive,
@@ -102,13 +121,34 @@ const BLOCK_GONE: &str = "DELETE FROM block WHERE part_id = ?1 AND resource = ?2
 
 const HOLD: &str = "
 INSERT INTO hold (part_id, id, resource, token_epoch, token_number, holder, start_at, end_at, setup, teardown, units, granted_at,
-                  expires_at, renewals)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+                  expires_at, renewals, offer)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
 const HOLD_RENEWED: &str = "
 UPDATE hold SET expires_at = ?3, renewals = ?4 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
 
 const HOLD_ENDED: &str = "UPDATE hold SET ended = ?3 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
+
+const NOTICE: &str = "
+INSERT INTO notice (part_id, person, commit_number, place, news, booking, resource, at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+const ENTRY: &str = "
+INSERT INTO wait_entry (part_id, id, resource, owner, made_by, start_at, end_at, units, class, joined_epoch, joined_number,
+                        joined_at, gives_up, offer, offers)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+
+const ENTRY_CHANGED: &str = "
+UPDATE wait_entry SET class = ?3, offer = ?4, offers = ?5 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
+
+const ENTRY_ENDED: &str = "
+UPDATE wait_entry SET ended = ?3, booking = ?4 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
+
+const DUE: &str = "
+INSERT INTO wait_due (part_id, resource, due_at) VALUES (?1, ?2, ?3)
+ON CONFLICT (part_id, resource) DO UPDATE SET due_at = excluded.due_at";
+
+const DUE_GONE: &str = "DELETE FROM wait_due WHERE part_id = ?1 AND resource = ?2";
 
 // Keys begin with their time, and so do the ids of holds: what is old lies at the beginning.
 
@@ -124,17 +164,16 @@ const MARKED_AT: &str = "UPDATE mark SET number = ?2, hash = ?3, longest = ?4 WH
 
 impl<'c> Rows<'c> {
     /// Begins after a mark, within a transaction.
-    pub fn begin(db: &'c Connection, mark: Mark, since: Instant) -> Result<Rows<'c>> {
-        Ok(Rows {
+    pub fn begin(db: &'c Connection, mark: Mark, since: Instant) -> Rows<'c> {
+        Rows {
             db,
             mark,
             since,
             heads: BTreeMap::new(),
+            made: BTreeMap::new(),
+            attempts: Vec::new(),
             commit: mark.number,
-            booking: db.prepare_cached(BOOKING)?,
-            slot: db.prepare_cached(SLOT)?,
-            attempt: db.prepare_cached(ATTEMPT)?,
-        })
+        }
     }
 
     /// The next commit.
@@ -143,20 +182,29 @@ impl<'c> Rows<'c> {
             return Err(Error::bug(format!("commit {} follows {} in the tables", commit.number, self.mark.number)));
         }
         self.commit = commit.number;
+        let mut notices = 0;
         for (place, entry) in commit.entries.iter().enumerate() {
             self.entry(entry)?;
+            self.notices(entry, &mut notices)?;
             let key = entry.recorded.key;
             if key_time(key) <= self.since {
                 continue;
             }
-            self.attempt.execute(params![key.part.0, key.key, key.actor, signed(commit.number), place as i64])?;
+            let (part, commit) = (key.part.0, signed(commit.number));
+            self.attempts.push(Attempt { part, key: key.key, actor: key.actor, commit, place: place as i64 });
         }
         (self.mark.number, self.mark.hash) = (commit.number, commit.hash);
         Ok(())
     }
 
     /// What stands for all of them. Returns how far the tables are then.
-    pub fn finish(self) -> Result<Mark> {
+    pub fn finish(mut self) -> Result<Mark> {
+        self.put_bookings()?;
+        self.attempts.sort_unstable();
+        let mut put = self.db.prepare_cached(ATTEMPT)?;
+        for Attempt { part, key, actor, commit, place } in &self.attempts {
+            put.execute(params![part, key, actor, commit, place])?;
+        }
         let mut put = self.db.prepare_cached(HEAD)?;
         for (resource, Head { version, decided_at, hash, commit }) in &self.heads {
             let (epoch, number) = (version.epoch.0, signed(version.number));
@@ -166,6 +214,23 @@ impl<'c> Rows<'c> {
         let rows = self.db.prepare_cached(MARKED_AT)?.execute(params![PART, signed(number), hash, longest.0])?;
         one_row(rows, "mark", &number)?;
         Ok(self.mark)
+    }
+
+    fn put_bookings(&self) -> Result<()> {
+        let mut put = self.db.prepare_cached(BOOKING)?;
+        let mut slots = Vec::with_capacity(self.made.len());
+        for Made { booking, commits } in self.made.values() {
+            put_booking(&mut put, booking, commits)?;
+            let until = until(booking);
+            let placed = (0_i64..).zip(&booking.slots);
+            slots.extend(placed.map(|(place, slot)| (slot.resource, until, booking.id, place, slot, booking)));
+        }
+        slots.sort_unstable_by_key(|(resource, until, id, place, ..)| (*resource, *until, *id, *place));
+        let mut put = self.db.prepare_cached(SLOT)?;
+        for (_, until, _, place, slot, booking) in slots {
+            put_slot(&mut put, booking, until, place, slot)?;
+        }
+        Ok(())
     }
 
     fn entry(&mut self, entry: &Entry) -> Result<()> {
@@ -183,6 +248,18 @@ impl<'c> Rows<'c> {
             }
             let decided_at = entry.recorded.decision.decided_at;
             self.heads.insert(resource, Head { version, decided_at, hash: record.hash, commit: self.commit });
+        }
+        Ok(())
+    }
+
+    fn notices(&self, entry: &Entry, place: &mut u32) -> Result<()> {
+        let at = entry.recorded.decision.decided_at;
+        for noted in Noted::by(entry.changes_by_resource(), entry.actor(), at, self.commit, place) {
+            let Notice { to, news, booking } = noted.notice;
+            let (place, resource) = (noted.id.place, noted.resource);
+            let commit = signed(self.commit);
+            let mut insert = self.db.prepare_cached(NOTICE)?;
+            insert.execute(params![PART, to.0, commit, place, news.name(), booking.0, resource.0, at.0])?;
         }
         Ok(())
     }
@@ -209,6 +286,14 @@ impl<'c> Rows<'c> {
             | Change::BookingMoved { .. }
             | Change::BookingNoShow { .. }
             | Change::BookingHandedOver { .. } => Ok(()),
+            // And so are all of one that was made since the mark.
+            Change::BookingApproved { booking, .. }
+            | Change::BookingCancelled { booking, .. }
+            | Change::BookingDisplaced { booking, .. }
+                if self.made.contains_key(booking) =>
+            {
+                Ok(())
+            }
             Change::BookingApproved { booking, slots, .. } => {
                 self.slots_active(resource, *booking, until(*booking)?, slots, true)
             }
@@ -236,6 +321,20 @@ impl<'c> Rows<'c> {
                 let rows = update.execute(params![PART, hold.id.0, codec::hold_end_name(*end)])?;
                 one_row(rows, "hold", &hold.id)
             }
+            Change::WaitJoined(entry) => put_entry(self.db, entry),
+            Change::WaitOffered(entry) | Change::WaitResumed(entry) | Change::WaitMoved(entry) => {
+                let mut update = self.db.prepare_cached(ENTRY_CHANGED)?;
+                let offer = entry.offer.map(|id| id.0);
+                let rows = update.execute(params![PART, entry.id.0, entry.class, offer, entry.offers])?;
+                one_row(rows, "wait_entry", &entry.id)
+            }
+            Change::WaitEnded(EndedEntry { entry, end }) => {
+                let mut update = self.db.prepare_cached(ENTRY_ENDED)?;
+                let booking = codec::promoted_to(*end).map(|id| id.0);
+                let rows = update.execute(params![PART, entry.id.0, end.name(), booking])?;
+                one_row(rows, "wait_entry", &entry.id)
+            }
+            Change::WaitDue(at) => put_due(self.db, resource, *at),
         }
     }
 
@@ -259,41 +358,32 @@ impl<'c> Rows<'c> {
         one_row(update.execute(params![PART, resource.0, signed(version)])?, "resource", &resource)
     }
 
-    fn booking(&mut self, booking: &Booking, entry: &Entry) -> Result<()> {
-        let Booking { id, details, .. } = booking;
-        let state = StateCells::of(&booking.state);
-        let resources: Vec<u8> = booking.resources().iter().flat_map(|r| r.0.into_bytes()).collect();
-        let (start, end, until) = (booking.start(), booking.end(), until(booking));
-        let day = start.0.div_euclid(DAY);
+    fn booking(&mut self, booking: &Arc<Booking>, entry: &Entry) -> Result<()> {
+        let Booking { id, details, .. } = &**booking;
+        let (start, end) = (booking.start(), booking.end());
         self.mark.longest = self.mark.longest.max(end.since(start));
         let commit = self.commit.to_be_bytes();
-        if booking.revision == 1 {
-            self.booking.execute(params![
-                PART,
-                id.0,
-                booking.owner.0,
-                booking.made_by.uuid(),
-                state.name,
-                details.title,
-                details.purpose,
-                details.people,
-                start.0,
-                end.0,
-                day,
-                until.0,
-                resources,
-                signed(booking.revision),
-                booking.created_at.0,
-                booking.decided_at.0,
-                commit,
-                state.more
-            ])?;
-            return put_slots(&mut self.slot, booking, until);
+        match (self.made.get_mut(id), booking.revision) {
+            (None, 1) => {
+                self.made.insert(*id, Made { booking: booking.clone(), commits: commit.to_vec() });
+                return Ok(());
+            }
+            (Some(made), revision) if revision == made.booking.revision + 1 => {
+                made.booking = booking.clone();
+                made.commits.extend(commit);
+                return Ok(());
+            }
+            (Some(made), revision) => {
+                let before = made.booking.revision;
+                return Err(Error::bug(format!("{id} is at revision {revision} after {before}")));
+            }
+            (None, _) => {}
         }
         let moved = entry.changes().any(|change| change.booking() == Some(*id) && change.moves());
         if moved {
             self.slots_gone(*id)?;
         }
+        let (state, until) = (StateCells::of(&booking.state), until(booking));
         let rows = self.db.prepare_cached(BOOKING_CHANGED)?.execute(params![
             PART,
             id.0,
@@ -307,9 +397,9 @@ impl<'c> Rows<'c> {
             details.people,
             start.0,
             end.0,
-            day,
+            start.0.div_euclid(DAY),
             until.0,
-            resources,
+            ids_of(booking),
             signed(booking.revision),
             booking.decided_at.0,
             commit,
@@ -318,7 +408,7 @@ impl<'c> Rows<'c> {
         ])?;
         one_row(rows, "booking", id)?;
         match moved {
-            true => put_slots(&mut self.slot, booking, until),
+            true => put_slots(&mut *self.db.prepare_cached(SLOT)?, booking, until),
             false => Ok(()),
         }
     }
@@ -352,26 +442,59 @@ impl<'c> Rows<'c> {
     }
 }
 
+/// Puts a booking in, without its slots; `statement` takes the values of [`BOOKING`].
+pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits: &[u8]) -> Result<()> {
+    let Booking { id, details, .. } = booking;
+    let state = StateCells::of(&booking.state);
+    let start = booking.start().0;
+    statement.execute(params![
+        PART,
+        id.0,
+        booking.owner.0,
+        booking.made_by.uuid(),
+        state.name,
+        state.at,
+        state.by,
+        state.reason,
+        details.title,
+        details.purpose,
+        details.people,
+        start,
+        booking.end().0,
+        start.div_euclid(DAY),
+        until(booking).0,
+        ids_of(booking),
+        signed(booking.revision),
+        booking.created_at.0,
+        booking.decided_at.0,
+        commits,
+        state.more
+    ])?;
+    Ok(())
+}
+
 /// Puts a booking's slots in; `statement` is [`SLOT`].
 pub(super) fn put_slots(statement: &mut Statement, booking: &Booking, until: Instant) -> Result<()> {
-    for (place, slot) in booking.slots.iter().enumerate() {
-        let around = around(slot.interval, slot.occupied);
-        statement.execute(params![
-            PART,
-            slot.resource.0,
-            until.0,
-            booking.id.0,
-            place as i64,
-            booking.owner.0,
-            slot.interval.start().0,
-            slot.interval.end().0,
-            around.0,
-            around.1,
-            slot.units,
-            exclusive(slot),
-            active(booking, slot)
-        ])?;
-    }
+    (0_i64..).zip(&booking.slots).try_for_each(|(place, slot)| put_slot(statement, booking, until, place, slot))
+}
+
+fn put_slot(statement: &mut Statement, booking: &Booking, until: Instant, place: i64, slot: &Slot) -> Result<()> {
+    let around = around(slot.interval, slot.occupied);
+    statement.execute(params![
+        PART,
+        slot.resource.0,
+        until.0,
+        booking.id.0,
+        place,
+        booking.owner.0,
+        slot.interval.start().0,
+        slot.interval.end().0,
+        around.0,
+        around.1,
+        slot.units,
+        exclusive(slot),
+        active(booking, slot)
+    ])?;
     Ok(())
 }
 
@@ -422,6 +545,11 @@ impl<'b> StateCells<'b> {
     }
 }
 
+/// The ids of the resources it takes from, one after the other.
+fn ids_of(booking: &Booking) -> Vec<u8> {
+    booking.resources().iter().flat_map(|r| r.0.into_bytes()).collect()
+}
+
 /// Puts a block in.
 pub(super) fn put_block(db: &Connection, resource: ResourceId, block: &Block) -> Result<()> {
     let Block { id, interval, reason, exceptions } = block;
@@ -451,8 +579,40 @@ pub(super) fn put_hold(db: &Connection, hold: &Hold) -> Result<()> {
         hold.units,
         hold.granted_at.0,
         hold.expires_at.0,
-        hold.renewals
+        hold.renewals,
+        hold.offer.map(|id| id.0)
     ])?;
+    Ok(())
+}
+
+/// Puts somebody who waits in.
+pub(super) fn put_entry(db: &Connection, entry: &WaitEntry) -> Result<()> {
+    db.prepare_cached(ENTRY)?.execute(params![
+        PART,
+        entry.id.0,
+        entry.resource.0,
+        entry.owner.0,
+        entry.made_by.uuid(),
+        entry.interval.start().0,
+        entry.interval.end().0,
+        entry.units,
+        entry.class,
+        entry.joined.epoch.0,
+        signed(entry.joined.number),
+        entry.joined_at.0,
+        entry.gives_up.map(|id| id.0),
+        entry.offer.map(|id| id.0),
+        entry.offers
+    ])?;
+    Ok(())
+}
+
+/// Puts in when those who wait for a resource must be looked at again.
+pub(super) fn put_due(db: &Connection, resource: ResourceId, at: Option<Instant>) -> Result<()> {
+    match at {
+        Some(at) => db.prepare_cached(DUE)?.execute(params![PART, resource.0, at.0])?,
+        None => db.prepare_cached(DUE_GONE)?.execute(params![PART, resource.0])?,
+    };
     Ok(())
 }
 

@@ -6,7 +6,8 @@
 
 use crate::commit::Commit;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Change, EndedHold, Epoch, Hold, HoldId, Instant, OwnOverlap, PersonId, ResourceId,
+    AttemptKey, Booking, BookingId, Change, EndedEntry, EndedHold, EntryId, Epoch, Hold, HoldId, Instant, OwnOverlap,
+    PersonId, ResourceId, WaitEntry,
 };
 use slotwise_engine::Recorded;
 use slotwise_engine::round::key_time;
@@ -40,9 +41,18 @@ struct Inner {
     attempts: HashMap<AttemptKey, (u64, u32)>,
     bookings: HashMap<BookingId, (u64, Arc<Booking>)>,
     ended: HashMap<HoldId, (u64, EndedHold)>,
-    /// What matters to the rule about two at once, in order.
+    entries: HashMap<EntryId, (u64, (WaitEntry, Option<EndedEntry>))>,
+    /// What matters to rules about a person, in order: two at once, and where they wait.
     exclusive: HashMap<PersonId, Vec<(u64, Change)>>,
     live: Live,
+    waits: Waits,
+}
+
+/// When those who wait must be looked at again.
+#[derive(Default)]
+struct Waits {
+    by_resource: HashMap<ResourceId, Instant>,
+    by_time: BTreeSet<(Instant, ResourceId)>,
 }
 
 /// Holds that no change has ended.
@@ -54,9 +64,18 @@ struct Live {
 }
 
 impl Tail {
-    /// What follows the tables, which are at `applied` and know these live holds.
-    pub fn new(epoch: Epoch, applied: u64, latest_key: Instant, live: Vec<Hold>) -> Tail {
+    /// What follows the tables, which are at `applied` and know these live holds, and these times to look at those who wait.
+    pub fn new(
+        epoch: Epoch,
+        applied: u64,
+        latest_key: Instant,
+        live: Vec<Hold>,
+        waits: Vec<(ResourceId, Instant)>,
+    ) -> Tail {
         let mut inner = Inner::new(epoch);
+        for (resource, at) in waits {
+            inner.waits.put(resource, Some(at));
+        }
         for hold in live {
             inner.live.put(hold);
         }
@@ -94,8 +113,8 @@ impl Tail {
         let mut inner = self.write();
         for (place, entry) in commit.entries.iter().enumerate() {
             inner.attempts.insert(entry.recorded.key, (commit.number, place as u32));
-            for change in entry.changes() {
-                inner.change(commit.number, change);
+            for (resource, change) in entry.changes_by_resource() {
+                inner.change(commit.number, resource, change);
             }
             for booking in &entry.bookings {
                 inner.bookings.insert(booking.id, (commit.number, booking.clone()));
@@ -128,19 +147,11 @@ impl Tail {
         // Before they leave memory: a key that is younger than this is in memory or nowhere.
         self.latest_key.fetch_max(latest, Ordering::AcqRel);
         self.applied.send_replace(last.number);
-        let mut inner = self.write();
+        // One at a time, and freed after: everybody looks here first and must not wait for all of them.
         for commit in commits {
-            inner.forget(commit, last.number);
-            inner.kept += commit.entries.len();
+            let gone = self.write().let_go(commit, last.number);
             self.behind.fetch_sub(commit.entries.len() as u64, Ordering::Relaxed);
-        }
-        let applied = last.number;
-        while inner.commits.front().is_some_and(|c| c.number <= applied)
-            && (inner.commits.len() > KEPT_COMMITS || inner.kept > KEPT_ATTEMPTS)
-        {
-            if let Some(gone) = inner.commits.pop_front() {
-                inner.kept = inner.kept.saturating_sub(gone.entries.len());
-            }
+            drop(gone);
         }
     }
 
@@ -181,6 +192,11 @@ impl Tail {
         live.or_else(|| inner.ended.get(&id).map(|(_, ended)| (ended.hold, Some(*ended))))
     }
 
+    /// A waitlist entry that changed lately.
+    pub fn entry(&self, id: EntryId) -> Option<(WaitEntry, Option<EndedEntry>)> {
+        self.read().entries.get(&id).map(|(_, entry)| *entry)
+    }
+
     /// Live holds of a person, by id.
     pub fn holds_of(&self, holder: PersonId) -> Vec<Hold> {
         let inner = self.read();
@@ -196,15 +212,24 @@ impl Tail {
         (holds, changes)
     }
 
-    /// Resources with live holds that expire until an instant, soonest first, each once.
+    /// Resources with live holds that expire until an instant, or where those who wait must be looked at again, soonest first, each
+    /// once.
     pub fn due(&self, until: Instant, max: usize) -> Vec<(Instant, ResourceId)> {
+        let inner = self.read();
+        let mut holds = inner.live.by_expiry.iter().map(|(at, resource, _)| (*at, *resource)).peekable();
+        let mut waits = inner.waits.by_time.iter().copied().peekable();
         let (mut due, mut seen) = (Vec::new(), BTreeSet::new());
-        for (at, resource, _) in self.read().live.by_expiry.iter().take_while(|(at, ..)| *at <= until) {
-            if due.len() >= max {
-                break;
-            }
-            if seen.insert(*resource) {
-                due.push((*at, *resource));
+        while due.len() < max {
+            // Both are in order of time; holds are in order of time and resource too.
+            let next = match (holds.peek(), waits.peek()) {
+                (Some(hold), Some(wait)) if hold <= wait => holds.next(),
+                (Some(_), None) => holds.next(),
+                (Some(_) | None, Some(_)) => waits.next(),
+                (None, None) => None,
+            };
+            let Some((at, resource)) = next.filter(|(at, _)| *at <= until) else { break };
+            if seen.insert(resource) {
+                due.push((at, resource));
             }
         }
         due
@@ -237,13 +262,25 @@ impl Inner {
             attempts: HashMap::new(),
             bookings: HashMap::new(),
             ended: HashMap::new(),
+            entries: HashMap::new(),
             exclusive: HashMap::new(),
             live: Live { epoch, by_id: HashMap::new(), by_expiry: BTreeSet::new(), by_holder: HashMap::new() },
+            waits: Waits::default(),
         }
     }
 
-    fn change(&mut self, number: u64, change: &Change) {
+    fn change(&mut self, number: u64, resource: ResourceId, change: &Change) {
+        if let Some((entry, end)) = change.entry() {
+            let ended = end.map(|end| EndedEntry { entry: *entry, end });
+            self.entries.insert(entry.id, (number, (*entry, ended)));
+        }
         match change {
+            Change::WaitJoined(WaitEntry { owner, .. })
+            | Change::WaitEnded(EndedEntry { entry: WaitEntry { owner, .. }, .. }) => {
+                self.exclusive.entry(*owner).or_default().push((number, change.clone()));
+            }
+            Change::WaitDue(at) => self.waits.put(resource, *at),
+            Change::WaitOffered(_) | Change::WaitResumed(_) | Change::WaitMoved(_) => {}
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => self.live.put(*hold),
             Change::HoldEnded(ended) => {
                 self.live.end(ended.hold.id);
@@ -280,6 +317,21 @@ impl Inner {
         }
     }
 
+    /// The commit is in the tables, as all are until `applied`. Returns what is kept no longer.
+    fn let_go(&mut self, commit: &Commit, applied: u64) -> Vec<Arc<Commit>> {
+        self.forget(commit, applied);
+        self.kept += commit.entries.len();
+        let mut gone = Vec::new();
+        while self.commits.front().is_some_and(|first| first.number <= commit.number)
+            && (self.commits.len() > KEPT_COMMITS || self.kept > KEPT_ATTEMPTS)
+            && let Some(first) = self.commits.pop_front()
+        {
+            self.kept = self.kept.saturating_sub(first.entries.len());
+            gone.push(first);
+        }
+        gone
+    }
+
     /// Forgets what this commit put in, unless a later one, that is not in the tables, has put in something newer.
     fn forget(&mut self, commit: &Commit, applied: u64) {
         for entry in &commit.entries {
@@ -293,6 +345,11 @@ impl Inner {
                 if let Change::HoldEnded(ended) = change {
                     self.ended.remove(&ended.hold.id);
                 }
+                if let Some((entry, _)) = change.entry()
+                    && self.entries.get(&entry.id).is_some_and(|(number, _)| *number <= applied)
+                {
+                    self.entries.remove(&entry.id);
+                }
                 for owner in change.about_before().into_iter().chain(change.about()) {
                     let Some(changes) = self.exclusive.get_mut(&owner) else { continue };
                     changes.retain(|(number, _)| *number > applied);
@@ -301,6 +358,18 @@ impl Inner {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Waits {
+    fn put(&mut self, resource: ResourceId, at: Option<Instant>) {
+        if let Some(before) = self.by_resource.remove(&resource) {
+            self.by_time.remove(&(before, resource));
+        }
+        if let Some(at) = at {
+            self.by_resource.insert(resource, at);
+            self.by_time.insert((at, resource));
         }
     }
 }

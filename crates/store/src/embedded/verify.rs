@@ -18,8 +18,8 @@ use crate::commit::{Commit, Entry, EntryRecord};
 use crate::record::{self, Hash, Header};
 use rusqlite::{Connection, params};
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, BookingState, Calendar, Change, Changes, Epoch, HoldEnd, Instant, Outcome,
-    OwnOverlap, PersonId, ResourceId, Subject, Version, World, invariants,
+    AttemptKey, Booking, BookingId, BookingState, Calendar, Change, Changes, EntryEnd, EntryId, Epoch, HoldEnd,
+    Instant, Outcome, OwnOverlap, PersonId, ResourceId, Subject, Version, World, invariants,
 };
 use slotwise_engine::{Checkpoint, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -334,13 +334,7 @@ struct Fold {
 
 impl Fold {
     fn new(meta: Meta, running: bool, findings: Findings, checkpoints: Option<Checkpoints>) -> Result<Fold, Error> {
-        // No name: a file in the system's temporary directory that is gone when it is closed.
-        let mut tables = Connection::open("")?;
-        tables.pragma_update(None, "journal_mode", "OFF")?;
-        tables.pragma_update(None, "synchronous", "OFF")?;
-        tables.pragma_update(None, "cache_size", -65_536)?;
-        tables.set_prepared_statement_cache_capacity(128);
-        let mark = follow::begin(&mut tables, &meta)?;
+        let (tables, mark) = follow::nameless(&meta)?;
         Ok(Fold {
             meta,
             hash: record::commits_genesis(meta.writer),
@@ -456,6 +450,7 @@ impl Fold {
         }
         // Holds that have ended are not asked for again.
         self.world.holds.clear();
+        self.world.entries.clear();
         self.world.bookings.clear();
         self.world.loaded = Default::default();
         let attempts = commit.entries.len();
@@ -548,6 +543,7 @@ impl Fold {
             return Ok(Err(format!("it was decided at {at}, before {}", calendar.decided_at)));
         }
         let live = |id| calendar.and_then(|c| c.holds.get(id));
+        let waits = |id| calendar.and_then(|c| c.entry(id));
         let state = |id| -> Result<Option<BookingState>, Error> { Ok(self.booking(id)?.map(|b| b.state.clone())) };
         Ok(match change {
             Change::ResourceCreated(_) if calendar.is_some() => Err("it was made before".into()),
@@ -564,6 +560,17 @@ impl Fold {
             }
             Change::HoldEnded(ended) if live(&ended.hold.id) != Some(&ended.hold) => {
                 Err(format!("I7: hold {} ends and does not live, or was another", ended.hold.id))
+            }
+            Change::WaitJoined(entry) if entry.joined != record.version || self.joined_before(entry.id)? => {
+                Err(format!("I8: {} joins at {}, or joined before", entry.id, entry.joined))
+            }
+            Change::WaitOffered(entry) | Change::WaitResumed(entry) | Change::WaitMoved(entry)
+                if waits(entry.id).is_none_or(|e| (e.owner, e.joined) != (entry.owner, entry.joined)) =>
+            {
+                Err(format!("I8: {} changes and does not wait, or is another", entry.id))
+            }
+            Change::WaitEnded(ended) if waits(ended.entry.id).is_none_or(|e| e.joined != ended.entry.joined) => {
+                Err(format!("I8: {} ends and does not wait", ended.entry.id))
             }
             Change::BookingMade { booking, .. } | Change::BookingRequested { booking, .. }
                 if self.booking(*booking)?.is_some() =>
@@ -628,12 +635,23 @@ impl Fold {
         })
     }
 
+    /// Whether an entry is in what was folded already, waiting or ended.
+    fn joined_before(&self, id: EntryId) -> Result<bool, Error> {
+        Ok(self.world.entries.contains_key(&id) || load::entry(&self.tables, id)?.is_some())
+    }
+
     /// I3: what was answered is what became true.
     fn outcome(&mut self, number: u64, entry: &Entry) -> Result<(), Error> {
         let decision = &entry.recorded.decision;
         let key = entry.recorded.key.key;
         let made = |id| entry.bookings.iter().any(|b| b.id == id && b.state == BookingState::Confirmed);
-        let let_go = |c: &Change| matches!(c, Change::HoldEnded(ended) if ended.end != HoldEnd::Consumed);
+        // Who was offered what is let go waits again or lapses, and that must be seen to.
+        let let_go = |c: &Change| match c {
+            Change::HoldEnded(ended) => ended.end != HoldEnd::Consumed,
+            Change::WaitEnded(ended) => ended.end == EntryEnd::Lapsed,
+            Change::WaitResumed(_) | Change::WaitDue(_) => true,
+            _ => false,
+        };
         let wrong = match (&decision.outcome, decision.subject) {
             (Outcome::Booked, Some(Subject::Booking(id))) if made(id) => None,
             (Outcome::Booked, _) => Some("BOOKED, and it made no booking"),
@@ -704,7 +722,7 @@ impl Fold {
         }
         self.world.people.retain(|_, person| {
             person.exclusive.retain(|_, interval| interval.end() > t);
-            !person.exclusive.is_empty() || !person.holds.is_empty()
+            !person.exclusive.is_empty() || !person.holds.is_empty() || !person.waiting.is_empty()
         });
     }
 
@@ -817,6 +835,7 @@ pub(super) fn same_calendar(a: &Calendar, b: &Calendar) -> bool {
     (&a.resource, a.version, a.decided_at) == (&b.resource, b.version, b.decided_at)
         && (&a.uses, &a.levels) == (&b.uses, &b.levels)
         && (&a.holds, &a.blocks, a.over_commit) == (&b.holds, &b.blocks, b.over_commit)
+        && (&a.waiting, a.wait_due) == (&b.waiting, b.wait_due)
 }
 
 /// Whose bookings take time of resources that refuse two at once, by what an attempt changed.

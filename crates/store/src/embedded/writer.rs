@@ -3,6 +3,7 @@
 
 use super::cache::{self, Cache, Entry};
 use super::checkpoint::Checkpointer;
+use super::erase::{self, Words};
 use super::error::{Error, Result, plainly};
 use super::follow::Follower;
 use super::health::Health;
@@ -16,8 +17,8 @@ use crate::commit::{Commit, Entry as Attempt, EntryRecord};
 use crate::record::{self, Hash, Header};
 use rusqlite::Connection;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, Change, Changes, EndedHold, Failure, FailureCode, Hold, HoldId, Instant,
-    Person, PersonId, Proposal, ResourceId, Role, Settle, Version, World,
+    AttemptKey, Booking, BookingId, Calendar, Change, Changes, EndedEntry, EndedHold, EntryId, Failure, FailureCode,
+    Hold, HoldId, Instant, Person, PersonId, Proposal, ResourceId, Role, Settle, Version, WaitEntry, World,
 };
 use slotwise_engine::catalogue::{self, Catalogue};
 use slotwise_engine::round::{Judged, KeyAge, assert_sound, judge, key_age};
@@ -33,6 +34,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(super) struct Job {
     pub batch: Vec<Proposal>,
     pub settle: Settle,
+    /// What people wrote and is to be forgotten, before the batch.
+    pub words: Words,
     pub reply: oneshot::Sender<Reply>,
 }
 
@@ -88,7 +91,7 @@ impl Writer {
     /// Serves batches until nobody can send any more.
     pub fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.blocking_recv() {
-            let reply = self.serve(&job.batch, job.settle);
+            let reply = self.erase(&job.words).and_then(|()| self.serve(&job.batch, job.settle));
             let told = reply.is_ok();
             // Whoever asked may have gone; what is decided is decided.
             drop(job.reply.send(reply));
@@ -102,6 +105,20 @@ impl Writer {
             }
         }
         self.checkpointer.finish(&self.db, &self.health);
+    }
+
+    fn erase(&mut self, words: &Words) -> std::result::Result<(), CommitError> {
+        if words.is_empty() {
+            return Ok(());
+        }
+        if let Some(reason) = self.health.stopped() {
+            return Err(CommitError::NothingWritten(format!("the store has stopped: {reason}")));
+        }
+        erase::erase_words(&mut self.db, words).map_err(|e| {
+            let cause = format!("{}, while the journal was written", e.plainly());
+            self.health.stop(cause, format!("what a person wrote could not be erased: {e}"));
+            CommitError::NothingWritten(e.to_string())
+        })
     }
 
     fn serve(&mut self, batch: &[Proposal], settle: Settle) -> Reply {
@@ -149,7 +166,7 @@ impl Writer {
         let judged = self.judge(batch, settle).map_err(nothing_written)?;
         let Judgement { mut settled, mut decided, mut heads, world, now, since } = judged;
         if decided.is_empty() {
-            return Ok(settled.into_iter().flatten().collect());
+            return Ok(all(settled));
         }
         let commit = self.write(batch, &mut decided, &mut heads, now).map_err(nothing_written)?;
         self.phase = Phase::Committing;
@@ -170,7 +187,7 @@ impl Writer {
                 *answer = Some(Settled::Decided(*recorded, made));
             }
         }
-        Ok(settled.into_iter().flatten().collect())
+        Ok(all(settled))
     }
 
     fn run_sql(&self, sql: &str) -> rusqlite::Result<usize> {
@@ -191,8 +208,10 @@ impl Writer {
         let mut source = Loader { lookup, roles: &mut self.roles, heads: &mut heads, folded: &[] };
         for (proposal, _) in batch.iter().zip(&settled).filter(|(_, answer)| answer.is_none()) {
             let scope = proposal.command.scope();
-            let missing = scope.minus(&world.loaded);
-            load::fill(&mut world, &missing, &scope.resources, &mut source)?;
+            if !scope.within(&world.loaded) {
+                let missing = scope.minus(&world.loaded);
+                load::fill(&mut world, &missing, &scope.resources, &mut source)?;
+            }
         }
 
         let now = self.clock.now();
@@ -311,6 +330,13 @@ struct Judgement {
     since: Instant,
 }
 
+/// The answers, each of which is there by now.
+fn all(settled: Vec<Option<Settled>>) -> Vec<Settled> {
+    let mut answers = Vec::with_capacity(settled.len());
+    answers.extend(settled.into_iter().flatten());
+    answers
+}
+
 /// The answer for a key that is known already.
 fn replay(recorded: Recorded, proposal: &Proposal) -> Settled {
     match recorded.fingerprint == proposal.fingerprint {
@@ -372,7 +398,7 @@ impl Source for Loader<'_> {
         let Some(entry) = self.lookup.calendar(id)? else { return Ok(None) };
         let Entry { hash, commit, .. } = entry;
         self.heads.insert(id, ChainHead { version: entry.calendar.version, hash, commit, changed: false });
-        Ok(Some(cache::trimmed(entry.calendar, self.lookup.since)))
+        Ok(Some(entry.calendar))
     }
 
     fn role(&mut self, id: PersonId) -> Result<Option<Role>> {
@@ -393,5 +419,9 @@ impl Source for Loader<'_> {
 
     fn hold(&mut self, id: HoldId) -> Result<Option<(Hold, Option<EndedHold>)>> {
         self.lookup.hold(id)
+    }
+
+    fn entry(&mut self, id: EntryId) -> Result<Option<(WaitEntry, Option<EndedEntry>)>> {
+        self.lookup.entry(id)
     }
 }

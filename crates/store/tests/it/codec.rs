@@ -55,8 +55,10 @@ fn slots(of: ResourceId) -> impl Strategy<Value = Vec<(u16, Slot)>> {
 }
 
 fn hold(of: ResourceId) -> impl Strategy<Value = Hold> {
-    (uuid(), version(), uuid(), Just(of), occupied(), any::<u32>(), instant(), instant(), any::<u32>()).prop_map(
-        |(id, token, holder, resource, (interval, occupied), units, granted_at, expires_at, renewals)| Hold {
+    let times = (instant(), instant());
+    let offer = of_some(uuid());
+    (uuid(), version(), uuid(), Just(of), occupied(), any::<u32>(), times, any::<u32>(), offer).prop_map(
+        |(id, token, holder, resource, (interval, occupied), units, (granted_at, expires_at), renewals, offer)| Hold {
             id: HoldId(id),
             token: FencingToken(token),
             holder: PersonId(holder),
@@ -67,8 +69,49 @@ fn hold(of: ResourceId) -> impl Strategy<Value = Hold> {
             granted_at,
             expires_at,
             renewals,
+            offer: offer.map(EntryId),
         },
     )
+}
+
+fn of_some<T: Strategy>(of: T) -> proptest::option::OptionStrategy<T> {
+    proptest::option::of(of)
+}
+
+fn wait_entry(on: ResourceId) -> impl Strategy<Value = WaitEntry> {
+    let who = (uuid(), uuid(), actor());
+    let numbers = (any::<u32>(), any::<u8>(), any::<u8>());
+    (who, interval(), numbers, version(), instant(), of_some(uuid()), of_some(uuid())).prop_map(
+        move |((id, owner, made_by), interval, (units, class, offers), joined, joined_at, gives_up, offer)| WaitEntry {
+            id: EntryId(id),
+            owner: PersonId(owner),
+            made_by,
+            resource: on,
+            interval,
+            units,
+            class,
+            joined,
+            joined_at,
+            gives_up: gives_up.map(BookingId),
+            offer: offer.map(HoldId),
+            offers,
+        },
+    )
+}
+
+fn entry_end() -> impl Strategy<Value = EntryEnd> {
+    prop_oneof![
+        uuid().prop_map(|id| EntryEnd::Promoted { booking: BookingId(id) }),
+        Just(EntryEnd::Left),
+        Just(EntryEnd::Lapsed),
+        Just(EntryEnd::Voided),
+    ]
+}
+
+fn waitlist() -> impl Strategy<Value = Waitlist> {
+    let mode = prop_oneof![Just(WaitMode::Book), any::<i64>().prop_map(|n| WaitMode::Offer { ttl: Span(n) })];
+    let fill = prop_oneof![Just(WaitFill::Skip), Just(WaitFill::Strict)];
+    (mode, fill, of_some(any::<u32>())).prop_map(|(mode, fill, capacity)| Waitlist { mode, fill, capacity })
 }
 
 fn hold_end() -> impl Strategy<Value = HoldEnd> {
@@ -96,12 +139,12 @@ fn policy() -> impl Strategy<Value = Policy> {
     let hold_at = prop_oneof![Just(HoldAt::Confirm), Just(HoldAt::Claim), Just(HoldAt::None)];
     let first = (hold_at, any::<i64>(), any::<i64>(), any::<i64>(), any::<bool>(), any::<bool>(), own_overlap());
     let second = (vec(hours(), 0..3), of(cutoff()), of(cutoff()), of(cutoff()), of(cutoff()), of(any::<i64>()));
-    let third = (any::<bool>(), of(cutoff()), of((any::<i64>(), any::<i64>())));
+    let third = (any::<bool>(), of(cutoff()), of((any::<i64>(), any::<i64>())), of_some(waitlist()));
     (first, second, third).prop_map(
         |(
             (hold_at, ttl, setup, teardown, closed, approval, own_overlap),
             (opening_hours, from, by, change, cancel, most),
-            (pending_takes, late, check_in),
+            (pending_takes, late, check_in, waitlist),
         )| Policy {
             hold_at,
             hold_ttl: Span(ttl),
@@ -119,6 +162,7 @@ fn policy() -> impl Strategy<Value = Policy> {
             check_in: check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
             pending_takes,
             duration_max: most.map(Span),
+            waitlist,
         },
     )
 }
@@ -261,6 +305,12 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
         hold(on).prop_map(Change::HoldGranted),
         hold(on).prop_map(Change::HoldRenewed),
         (hold(on), hold_end()).prop_map(|(hold, end)| Change::HoldEnded(EndedHold { hold, end })),
+        wait_entry(on).prop_map(Change::WaitJoined),
+        wait_entry(on).prop_map(Change::WaitOffered),
+        wait_entry(on).prop_map(Change::WaitResumed),
+        wait_entry(on).prop_map(Change::WaitMoved),
+        (wait_entry(on), entry_end()).prop_map(|(entry, end)| Change::WaitEnded(EndedEntry { entry, end })),
+        of_some(instant()).prop_map(Change::WaitDue),
     ]
 }
 
@@ -291,6 +341,12 @@ fn rule() -> impl Strategy<Value = Rule> {
         SameBooking,
         OwnerOfBoth,
         Approval,
+        WaitlistOff,
+        Waiting,
+        UnitsFree,
+        WaitlistCapacity,
+        EntriesPerPerson,
+        GivesUp,
     ];
     let field = ["name", "capacity", "interval", "hold_ttl_s", "duration_max_s", "lines", "opening_hours"];
     prop_oneof![3 => proptest::sample::select(plain.to_vec()), 1 => proptest::sample::select(field.to_vec()).prop_map(Field)]
@@ -311,6 +367,7 @@ fn witness() -> impl Strategy<Value = Witness> {
         }),
         (uuid(), interval()).prop_map(|(id, interval)| Witness::Block { id: BlockId(id), interval }),
         any::<i64>().prop_map(|n| Witness::Instant(Instant(n))),
+        (uuid(), any::<u32>()).prop_map(|(id, place)| Witness::Waiting { id: EntryId(id), place }),
     ]
 }
 
@@ -331,12 +388,19 @@ fn decision() -> impl Strategy<Value = Decision> {
         (uuid(), uuid()).prop_map(|(r, id)| Subject::Hold(ResourceId(r), HoldId(id))),
         uuid().prop_map(|id| Subject::Resource(ResourceId(id))),
         (uuid(), uuid()).prop_map(|(r, id)| Subject::Block(ResourceId(r), BlockId(id))),
+        (uuid(), uuid()).prop_map(|(r, id)| Subject::Entry(ResourceId(r), EntryId(id))),
     ];
     let seen = (version(), instant()).prop_map(|(version, as_of)| Seen { version, as_of });
     let versions = || vec((uuid().prop_map(ResourceId), version()), 0..3);
     let policies = vec((uuid().prop_map(ResourceId), any::<u64>()), 0..3);
-    (outcome(), of(subject), instant(), of(seen), versions(), versions(), policies).prop_map(
-        |(outcome, subject, decided_at, seen, observed, decided, policies)| Decision {
+    let line = (uuid(), of(interval()), any::<u32>());
+    let line = line.prop_map(|(id, interval, units)| Line { resource: ResourceId(id), interval, units });
+    let asked = (of(uuid()), vec(uuid().prop_map(BookingId), 0..3), vec(line, 0..3));
+    let asked = asked.prop_map(|(owner, bookings, lines)| Asked { owner: owner.map(PersonId), bookings, lines });
+    (outcome(), of(subject), instant(), of(seen), versions(), versions(), policies, asked).prop_map(
+        |(outcome, subject, decided_at, seen, observed, decided, policies, asked)| Decision {
+            // Only a refusal is told with what was asked for.
+            asked: if matches!(outcome, Outcome::Rejected(_)) { asked } else { Asked::default() },
             outcome,
             subject,
             decided_at,
@@ -453,6 +517,7 @@ fn sample() -> Commit {
         granted_at: Instant(5),
         expires_at: Instant(6),
         renewals: 1,
+        offer: None,
     };
     let block = Block {
         id: BlockId(Uuid::from_u128(1)),
@@ -520,6 +585,7 @@ fn sample() -> Commit {
         observed: vec![(ROOM, version)],
         decided: vec![(ROOM, version)],
         policies: vec![(ROOM, 1)],
+        asked: Asked::default(),
     };
     let mut decisions = vec![decision(Outcome::Booked, None)];
     decisions.extend(subjects.map(|subject| decision(Outcome::Accepted, Some(subject))));

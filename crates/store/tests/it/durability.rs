@@ -43,6 +43,7 @@ async fn everything_is_there_after_reopening() {
         holds: [hold].into(),
         people: [bob].into(),
         roles: [bob, site.admin].into(),
+        ..Scope::default()
     };
     let before = store.observe(scope.clone()).await.unwrap();
     let (records, end) = store.outbox(Cursor(0), 1_000).await.unwrap();

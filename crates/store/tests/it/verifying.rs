@@ -1,9 +1,9 @@
 //! What `verify` finds: rows that the record did not make, a record written anew with its hashes, an end cut off, a forged checkpoint;
 //! and that a damaged page of the journal is never taken for an answer.
 
-use crate::support::{HOUR, START, Site, commit, exclusive, held, made, one};
+use crate::support::{HOUR, START, Site, commit, exclusive, held, line, made, one};
 use rusqlite::{Connection, params};
-use slotwise_domain::{Action, Outcome, Rejection, Span, Subject};
+use slotwise_domain::{Action, BookingRef, Outcome, Rejection, Span, Subject};
 use slotwise_engine::{Recorded, Settled, Store};
 use slotwise_store::codec::{decode_commit, encode_changes, encode_commit};
 use slotwise_store::commit::Commit;
@@ -329,6 +329,9 @@ async fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
     panic!("{what}: it never came to that");
 }
 
+/// Records at once: all that there are, one mark's distance, and fewer than lie between two marks.
+const PAGES: [u64; 3] = [20_000, 64, 7];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_rows_and_what_was_cached_from_them_are_made_anew_while_the_store_runs() {
     let edits = [
@@ -347,8 +350,9 @@ async fn wrong_rows_and_what_was_cached_from_them_are_made_anew_while_the_store_
         "UPDATE resource SET policy_version = 9",
         "UPDATE resource SET spec = replace(spec, 'confirm', 'later')",
     ];
-    for sql in edits {
+    for (n, sql) in edits.into_iter().enumerate() {
         let (mut site, told) = written().await;
+        site.options.reconcile_page = PAGES[n % PAGES.len()];
         let scope = crate::support::scope_of(told[0].decision.decided[0].0);
         let truth = site.reopen().observe(scope.clone()).await.unwrap().calendars;
         let plant = |path: &Path| Connection::open(path.join("views.sqlite")).unwrap().execute(sql, []).unwrap();
@@ -375,13 +379,16 @@ async fn wrong_rows_and_what_was_cached_from_them_are_made_anew_while_the_store_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_lead_nowhere_stop_the_writer_until_all_are_made_anew() {
-    for sql in [
-        "UPDATE resource_head SET number = number + 1",
-        "UPDATE resource_head SET commit_number = commit_number - 1",
-        "UPDATE booking SET commits = zeroblob(8)",
+    for (page, sql) in [
+        (20_000, "UPDATE resource_head SET number = number + 1"),
+        (7, "UPDATE resource_head SET number = number + 1"),
+        (20_000, "UPDATE resource_head SET commit_number = commit_number - 1"),
+        (7, "UPDATE resource_head SET commit_number = commit_number - 1"),
+        (20_000, "UPDATE booking SET commits = zeroblob(8)"),
     ] {
         let (mut site, told) = written().await;
         site.options.reconcile_rest = std::time::Duration::from_millis(1);
+        site.options.reconcile_page = page;
         let store = site.reopen();
         Connection::open(site.path().join("views.sqlite")).unwrap().execute(sql, []).unwrap();
         wait_for(sql, || store.status() != slotwise_engine::Status::Ready).await;
@@ -391,4 +398,75 @@ async fn rows_that_lead_nowhere_stop_the_writer_until_all_are_made_anew() {
         drop(store);
         assert_eq!(says(&examined(site.path())), "", "{sql}");
     }
+}
+
+/// A record of many pages in which bookings are over, cancelled, moved about and changed again long after: read as a whole, page by
+/// page, and beside others in the same commits it is the same, and a wrong row in it is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_record_is_folded_page_by_page() {
+    let mut site = Site::new();
+    let store = site.open().await;
+    let mut rooms = Vec::new();
+    for n in 0..5 {
+        rooms.push(site.room(&store, &format!("R{n}")).await);
+    }
+    let mut made = Vec::new();
+    for n in 0..120_i64 {
+        // One in six is over at the end.
+        let from = START.plus(Span::hours(if n % 6 == 0 { 2 + n / 6 } else { 24 * 60 + n }));
+        let batch = rooms.iter().map(|room| site.book(site.admin, *room, from)).collect();
+        for (place, settled) in commit(&store, batch).await.into_iter().enumerate() {
+            let Settled::Decided(recorded, _) = settled else { panic!("{settled:?}") };
+            let Some(Subject::Booking(booking)) = recorded.decision.subject else { panic!("{recorded:?}") };
+            made.push((place, booking));
+        }
+    }
+    let cancel = |booking| site.by(site.admin, Action::Cancel { booking, reason: None });
+    let to = |id, room, n: usize| Action::Move {
+        booking: BookingRef { id, revision: None },
+        to: vec![line(room, START.plus(Span::days(200)).plus(Span::hours(n as i64)))],
+    };
+    for (n, (place, booking)) in made.iter().enumerate() {
+        let next = rooms[(place + 1) % rooms.len()];
+        match n % 4 {
+            0 if n > 300 => drop(one(&store, cancel(*booking)).await),
+            1 => drop(one(&store, site.by(site.admin, to(*booking, next, n))).await),
+            _ => {}
+        }
+    }
+    drop(store);
+    site.clock.advance(Span::days(40));
+    let store = site.reopen();
+    // Changed again: one that moved, which the pages before have told already.
+    for (_, booking) in made.iter().skip(1).step_by(8) {
+        one(&store, site.by(site.admin, Action::Cancel { booking: *booking, reason: Some("ill".into()) })).await;
+    }
+    drop(store);
+    drop(site.reopen());
+
+    let mark = |path: &Path| -> u64 {
+        let db = Connection::open(path.join("views.sqlite")).unwrap();
+        db.query_row("SELECT count(*) FROM record_mark", [], |row| row.get(0)).unwrap()
+    };
+    assert!(mark(site.path()) >= 10, "each record is longer than two marks: {}", mark(site.path()));
+    let sql = "UPDATE booking SET title = 'Nothing' WHERE state = 'cancelled' AND state_reason = 'ill' AND resources =
+        (SELECT id FROM resource ORDER BY id DESC LIMIT 1)";
+    site.options.reconcile_rest = std::time::Duration::from_millis(1);
+    for page in [20_000, 64, 40] {
+        site.options.reconcile_page = page;
+        let store = site.reopen();
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        assert_eq!((store.warnings(), store.status()), (vec![], slotwise_engine::Status::Ready), "page {page}");
+        let wrong = Connection::open(site.path().join("views.sqlite")).unwrap().execute(sql, []).unwrap();
+        assert!(wrong > 0);
+        wait_for(sql, || !store.warnings().is_empty()).await;
+        wait_for(sql, || examined(site.path()).findings.is_empty()).await;
+        assert_eq!(store.status(), slotwise_engine::Status::Ready, "page {page}");
+    }
+    let store = site.reopen();
+    Connection::open(site.path().join("views.sqlite"))
+        .unwrap()
+        .execute("UPDATE record_mark SET commit_number = 1", [])
+        .unwrap();
+    wait_for("marks that lead nowhere", || store.status() != slotwise_engine::Status::Ready).await;
 }

@@ -20,7 +20,14 @@ export function sendAttempt(path: string, key: string, body: unknown, tell: (pro
 }
 
 export function takeHold(target: Target, intention: Intention, tell: (progress: Progress) => void): Promise<Settled> {
-  const request: HoldRequest = { resource: target.item.resource.id, start: target.item.start, end: target.item.end, units: 1 };
+  const { item, as_of } = target;
+  const request: HoldRequest = {
+    resource: item.resource.id,
+    start: item.start,
+    end: item.end,
+    units: 1,
+    ...(as_of ? { seen: { epoch: item.epoch, version: item.version, as_of } } : {}),
+  };
   return sendAttempt('/api/holds', intention.holdKey, request, tell);
 }
 

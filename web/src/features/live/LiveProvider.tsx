@@ -22,7 +22,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const stop = client.listen({
       event: (event) => {
         if (isMine(event)) {
-          if ('booking' in event) void queries.invalidateQueries({ queryKey: ['bookings'] });
+          if ('booking' in event) {
+            void queries.invalidateQueries({ queryKey: ['bookings'] });
+            void queries.invalidateQueries({ queryKey: ['notices'] });
+          }
           clearTimeout(later);
           later = setTimeout(() => void queries.invalidateQueries({ queryKey: ['holds'] }), holds_settle_ms);
         }

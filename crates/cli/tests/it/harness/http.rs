@@ -227,11 +227,35 @@ impl Conn {
         let status = status.ok_or_else(|| io::Error::other(format!("no status line: {text}")))?;
         let headers: Vec<(String, String)> =
             lines.filter_map(|l| l.split_once(':')).map(|(n, v)| (n.to_lowercase(), v.trim().to_owned())).collect();
+        if headers.iter().any(|(n, v)| n == "transfer-encoding" && v == "chunked") {
+            let body = self.chunks(got.split_off(head + 4))?;
+            return Ok(Reply { status, headers, body });
+        }
         let length = headers.iter().find(|(n, _)| n == "content-length").and_then(|(_, v)| v.parse().ok()).unwrap_or(0);
         while got.len() < head + 4 + length {
             self.more(&mut got)?;
         }
         Ok(Reply { status, headers, body: got[head + 4..head + 4 + length].to_vec() })
+    }
+
+    /// A body that comes in pieces, each after its length in hexadecimal.
+    fn chunks(&mut self, mut got: Vec<u8>) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let Some(end) = got.windows(2).position(|w| w == b"\r\n") else {
+                self.more(&mut got)?;
+                continue;
+            };
+            let length = usize::from_str_radix(&String::from_utf8_lossy(&got[..end]), 16).map_err(io::Error::other)?;
+            while got.len() < end + 2 + length + 2 {
+                self.more(&mut got)?;
+            }
+            body.extend(&got[end + 2..end + 2 + length]);
+            got.drain(..end + 2 + length + 2);
+            if length == 0 {
+                return Ok(body);
+            }
+        }
     }
 
     fn more(&mut self, got: &mut Vec<u8>) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! The stock Socket.IO client in a Node process, driven by JSON lines.
+//! The stock Socket.IO client and a stock mail server in a Node process, driven by JSON lines.
 //! Its packages are installed once, beside the build, from the lock file; nothing is written into the source tree.
 
 use super::world::World;
@@ -37,6 +37,12 @@ impl Node {
             read.filter_map(|l| serde_json::from_str(&l).ok()).try_for_each(|l: Value| tell.send(l))
         });
         Node { child, stdin, lines, heard: VecDeque::new(), asked: 0 }
+    }
+
+    /// Starts a mail server and returns its URL. Each letter is heard from `$mail`.
+    pub fn mail(&mut self) -> String {
+        let said = self.call(json!({ "do": "mail" })).unwrap();
+        format!("smtp://127.0.0.1:{}", said["port"])
     }
 
     /// Asks the process for something and waits for its answer; events that come meanwhile are kept.
@@ -116,9 +122,9 @@ impl Drop for Node {
     }
 }
 
-/// Where `socket.io-client` is: in the source tree if somebody installed it there, else beside the build, installed if it is not yet.
+/// Where its packages are: in the source tree if somebody installed it there, else beside the build, installed if it is not yet.
 fn modules(source: &Path) -> PathBuf {
-    if source.join("node_modules/socket.io-client").exists() {
+    if source.join("node_modules/socket.io-client").exists() && source.join("node_modules/smtp-server").exists() {
         return source.to_owned();
     }
     static INSTALLED: OnceLock<Mutex<Option<PathBuf>>> = OnceLock::new();
@@ -130,7 +136,7 @@ fn install(source: &Path) -> PathBuf {
     let lock = fs::read(source.join("package-lock.json")).unwrap();
     // Another lock file is another folder.
     let mark = lock.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("socket-io-client-{mark:016x}"));
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("node-{mark:016x}"));
     if target.exists() {
         return target;
     }

@@ -7,6 +7,7 @@ import { Notice } from '../../../components/Notice';
 import { isLostRace, refusalSentence } from '../../../lib/refusals';
 import { writeInterval } from '../../../lib/times';
 import type { Filters } from '../../search/filters';
+import { WhatHappened } from '../../explain/components/WhatHappened';
 import { useAlternatives, type Refused } from '../queries';
 import css from './ConflictPanel.module.css';
 
@@ -36,6 +37,7 @@ export function ConflictPanel({ problem, refused, filters, onTake, moves = false
         <h3 className={css.title} ref={heading} tabIndex={-1}>{refusalSentence(t, problem)}</h3>
         {isLostRace(problem.code) && <p className={css.hint}>{t(moves ? 'bookings.moveFailed' : 'claim.refusedTitle')}.</p>}
       </Notice>
+      {problem.attempt && problem.outcome === 'REJECTED' && <WhatHappened attempt={problem.attempt} />}
       {alternatives.isLoading && (
         <p role="status" className={css.hint}>
           <Loader size="xs" /> {t('conflict.loading')}

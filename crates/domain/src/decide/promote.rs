@@ -1,0 +1,467 @@
+//! What those who wait get: whose turn it is, what is owed to them meanwhile, and what follows when it is given.
+//! Nobody is asked here who does not wait, and nobody who does gets more than a newcomer could.
+
+use super::draft::Draft;
+use super::guards::{before_cutoff, in_time, not_blocked, own_overlap};
+use super::holds::Held;
+use super::{Stop, fit};
+use crate::booking::{Booking, BookingState, Details, Slot};
+use crate::calendar::Calendar;
+use crate::change::Change;
+use crate::command::Actor;
+use crate::hold::Hold;
+use crate::ids::{BookingId, EntryId, FencingToken, PersonId, ResourceId};
+use crate::levels::{Level, Levels};
+use crate::outcome::{Code, Rule};
+use crate::policy::Policy;
+use crate::time::{Instant, Interval};
+use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, WaitFill, WaitMode, Waitlist};
+use crate::world::{Scope, World};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Units that nobody but those who wait may take.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Owed {
+    /// How many, at every instant; as booked.
+    pub levels: Levels,
+    /// The first whom they are owed to, and their place in line.
+    pub first: Option<(EntryId, u32)>,
+}
+
+impl Owed {
+    /// Of what is free at every instant of the slot, as much as it takes. Says whether there is any.
+    fn add(&mut self, calendar: &Calendar, slot: &Slot) -> bool {
+        let Some(capacity) = calendar.resource.spec.capacity.map(u64::from) else { return false };
+        let edges = calendar.levels.during(slot.occupied).chain(self.levels.during(slot.occupied)).map(|(t, _)| t);
+        let edges: BTreeSet<Instant> = edges.collect();
+        let ends = edges.iter().skip(1).copied().chain([slot.occupied.end()]);
+        let free = |t: Instant| capacity.saturating_sub(calendar.levels.at(t).taken() + self.levels.at(t).booked);
+        let pieces = edges.iter().zip(ends).map(|(t, end)| (*t, end, free(*t).min(u64::from(slot.units))));
+        let pieces: Vec<_> = pieces.filter(|(.., units)| *units > 0).collect();
+        for (start, end, booked) in &pieces {
+            if let Ok(piece) = Interval::new(*start, *end) {
+                self.levels.add(piece, Level { booked: *booked, held: 0 });
+            }
+        }
+        !pieces.is_empty()
+    }
+}
+
+/// Whether somebody who waits may have what they wait for, but for the units.
+enum Standing {
+    /// Now.
+    Eligible,
+    /// It cannot be told before this is loaded.
+    Unknown(Scope),
+    /// Not now.
+    NotNow,
+    /// Never more.
+    Over(EntryEnd),
+}
+
+/// One walk along those who wait for a resource.
+#[derive(Default)]
+struct Walk {
+    /// Whose turn it is.
+    next: Vec<(WaitEntry, Slot)>,
+    /// Who waits in vain.
+    over: Vec<(WaitEntry, EntryEnd)>,
+    owed: Owed,
+    /// What was not loaded.
+    needs: Scope,
+    /// Somebody's turn depends on what they get by this walk themselves.
+    again: bool,
+}
+
+/// What is owed on these resources before a command changes anything, so that it takes none of it.
+pub(super) fn set_aside(draft: &mut Draft, resources: &BTreeSet<ResourceId>) -> Result<(), Stop> {
+    let mut needs = Scope::default();
+    for id in resources {
+        if draft.calendar(*id)?.waiting.is_empty() {
+            continue;
+        }
+        let walk = walk(draft, *id)?;
+        needs.extend(&walk.needs);
+        draft.owed.insert(*id, walk.owed);
+    }
+    // What still cannot be known is owed.
+    match needs.is_empty() || draft.world.rounds == 0 {
+        true => Ok(()),
+        false => Err(Stop::Needs(Box::new(needs))),
+    }
+}
+
+/// After what a command does: what has come free goes to those who wait, here and wherever else it lets somebody have their turn.
+/// What is too much for one command is due at once, for a command of its own.
+pub(super) fn follow(draft: &mut Draft, touched: BTreeSet<ResourceId>) -> Result<(), Stop> {
+    let mut to_fill = touched;
+    to_fill.extend(draft.changed());
+    to_fill.retain(|id| draft.calendar(*id).is_ok());
+    let (mut looked_at, mut needs) = (BTreeSet::new(), Scope::default());
+    elsewhere(draft, &mut looked_at, &mut to_fill, &mut needs);
+    if !needs.is_empty() {
+        return Err(Stop::Needs(Box::new(needs)));
+    }
+    let (mut left, mut asked) = (Waitlist::TURNS_MAX, Scope::default());
+    // Each turn but the last of a resource gives somebody something, and there are so many of those at most.
+    while let Some(id) = to_fill.pop_first() {
+        let calendar = draft.calendar(id)?;
+        if calendar.waiting.is_empty() && calendar.wait_due.is_none() {
+            continue;
+        }
+        let mut walk = walk(draft, id)?;
+        let mut unfinished = !walk.needs.is_empty();
+        asked.extend(&walk.needs);
+        for (entry, end) in walk.over.drain(..) {
+            let Some(n) = left.checked_sub(1) else {
+                unfinished = true;
+                break;
+            };
+            left = n;
+            draft.change(id, Change::WaitEnded(EndedEntry { entry, end }));
+        }
+        for (entry, slot) in walk.next.drain(..) {
+            let Some(n) = left.checked_sub(1) else {
+                unfinished = true;
+                break;
+            };
+            left = n;
+            give(draft, &entry, slot)?;
+            if entry.gives_up.is_some() {
+                // What they gave up is somebody's too.
+                to_fill.extend(draft.changed());
+                elsewhere(draft, &mut looked_at, &mut to_fill, &mut asked);
+                walk.again = true;
+            }
+        }
+        if walk.again && left > 0 {
+            to_fill.insert(id);
+            continue;
+        }
+        let due = if unfinished || walk.again { Some(draft.now) } else { next_look(draft, id)? };
+        if due != draft.calendar(id)?.wait_due {
+            draft.change(id, Change::WaitDue(due));
+        }
+    }
+    match asked.is_empty() || draft.world.rounds == 0 {
+        true => Ok(()),
+        false => Err(Stop::Needs(Box::new(asked))),
+    }
+}
+
+/// Where else people wait whom a booking that is gone kept from their turn.
+fn elsewhere(draft: &Draft, looked_at: &mut BTreeSet<PersonId>, to_fill: &mut BTreeSet<ResourceId>, needs: &mut Scope) {
+    for person in draft.freed() {
+        if !looked_at.insert(person) {
+            continue;
+        }
+        match draft.world.people.get(&person) {
+            None => needs.people.extend([person]),
+            Some(known) => {
+                for resource in known.waiting.values() {
+                    match draft.world.calendars.contains_key(resource) {
+                        true => to_fill.extend([*resource]),
+                        false => needs.resources.extend([*resource]),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn walk(draft: &Draft, id: ResourceId) -> Result<Walk, Stop> {
+    let calendar = draft.calendar(id)?;
+    let spec = &calendar.resource.spec;
+    let mut walk = Walk::default();
+    let mut served: BTreeSet<PersonId> = BTreeSet::new();
+    let strict = spec.policy.waitlist.is_some_and(|w| w.fill == WaitFill::Strict);
+    // After two rounds everybody is asked about, so that no number of people who may not have it hides the one who may.
+    let thorough = draft.world.rounds <= 2;
+    let mut by_clock: BTreeMap<Interval, Standing> = BTreeMap::new();
+    for (n, entry) in calendar.waiting.values().enumerate().filter(|(_, e)| e.offer.is_none()) {
+        let slot = slot_of(entry, calendar);
+        let clock = match by_clock.entry(entry.interval) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(place) => place.insert(by_rules(draft, entry, &slot)?),
+        };
+        match clock {
+            Standing::Over(end) => {
+                walk.over.push((*entry, *end));
+                continue;
+            }
+            Standing::NotNow => continue,
+            Standing::Eligible | Standing::Unknown(_) => {}
+        }
+        let possible = spec.capacity.is_none_or(|capacity| entry.units <= capacity);
+        let fits = possible && fit::fits_beside(calendar, &walk.owed.levels, &slot);
+        if !(fits || strict && possible) {
+            if thorough && let Standing::Unknown(more) = by_person(draft, entry, &slot)? {
+                walk.needs.extend(&more);
+            }
+            continue;
+        }
+        let eligible = match by_person(draft, entry, &slot)? {
+            Standing::Eligible => true,
+            Standing::Unknown(more) => {
+                walk.needs.extend(&more);
+                false
+            }
+            Standing::NotNow | Standing::Over(_) => continue,
+        };
+        if walk.owed.add(calendar, &slot) {
+            walk.owed.first.get_or_insert((entry.id, u32::try_from(n + 1).unwrap_or(u32::MAX)));
+        }
+        if eligible && fits {
+            match served.insert(entry.owner) {
+                true => walk.next.push((*entry, slot)),
+                false => walk.again = true,
+            }
+        }
+    }
+    Ok(walk)
+}
+
+/// What they would take.
+pub(super) fn slot_of(entry: &WaitEntry, calendar: &Calendar) -> Slot {
+    let policy = &calendar.resource.spec.policy;
+    Slot {
+        resource: entry.resource,
+        interval: entry.interval,
+        occupied: policy.occupied(entry.interval),
+        units: entry.units,
+        own_overlap: policy.own_overlap,
+    }
+}
+
+/// By the rules of the resource and their clocks: the same for everybody who waits for the same time.
+fn by_rules(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, Stop> {
+    let spec = &draft.calendar(entry.resource)?.resource.spec;
+    if spec.policy.waitlist.is_none() || spec.interval.is_some_and(|one| one != entry.interval) {
+        return Ok(Standing::Over(EntryEnd::Voided));
+    }
+    // Too late is told after other reasons, and is so whatever they are.
+    if draft.now >= too_late(&spec.policy, entry, &spec.zone) {
+        return Ok(Standing::Over(EntryEnd::Lapsed));
+    }
+    match in_time(draft, std::slice::from_ref(slot), None) {
+        Ok(()) => Ok(Standing::Eligible),
+        Err(Stop::Rejected(_)) => Ok(Standing::NotNow),
+        Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => Err(other),
+    }
+}
+
+/// From when on nothing is promoted.
+fn too_late(policy: &Policy, entry: &WaitEntry, zone: &crate::time::Zone) -> Instant {
+    let begun = entry.interval.start().plus(Policy::START_GRACE).min(entry.interval.end());
+    policy.book_by.map_or(begun, |cutoff| cutoff.instant(entry.interval.start(), zone).min(begun))
+}
+
+/// By who they are: known and not suspended, no block that concerns them, nothing else of theirs at that time, and what they give up can be given up.
+fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, Stop> {
+    match not_blocked(draft, slot, Some(entry.owner), None) {
+        Ok(()) => {}
+        Err(Stop::Rejected(_)) => return Ok(Standing::NotNow),
+        Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => return Err(other),
+    }
+    let mut needs = Scope::default();
+    let world = draft.world;
+    if !world.roles.contains_key(&entry.owner) {
+        if world.loaded.roles.contains(&entry.owner) {
+            return Ok(Standing::NotNow);
+        }
+        needs.roles.insert(entry.owner);
+    }
+    if let Some(id) = entry.gives_up
+        && !world.loaded.bookings.contains(&id)
+    {
+        needs.bookings.insert(id);
+    }
+    let leaving: Vec<BookingId> = entry.gives_up.into_iter().collect();
+    match own_overlap(draft, entry.owner, std::slice::from_ref(slot), &leaving) {
+        Ok(()) => {}
+        Err(Stop::Rejected(_)) => return Ok(Standing::NotNow),
+        Err(Stop::Needs(more)) => needs.extend(&more),
+        Err(moved @ Stop::Moved(_)) => return Err(moved),
+    }
+    if !needs.is_empty() {
+        return Ok(Standing::Unknown(needs));
+    }
+    match given_up(draft, entry) {
+        Some(booking) if draft.has_changed(booking.id) => Ok(Standing::NotNow),
+        Some(booking) => match before_cutoff(draft, &booking.slots, Rule::CancelBy) {
+            Ok(()) => following(draft, entry.owner),
+            Err(Stop::Rejected(_)) => Ok(Standing::NotNow),
+            Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => Err(other),
+        },
+        None => Ok(Standing::Eligible),
+    }
+}
+
+/// Giving something up may let them have their turn elsewhere: that must be at hand, or it would be forgotten.
+fn following(draft: &Draft, owner: PersonId) -> Result<Standing, Stop> {
+    let mut needs = Scope::default();
+    match draft.world.people.get(&owner) {
+        None => needs.people.extend([owner]),
+        Some(person) => {
+            needs.resources.extend(person.waiting.values().filter(|r| !draft.world.calendars.contains_key(r)));
+        }
+    }
+    Ok(if needs.is_empty() { Standing::Eligible } else { Standing::Unknown(needs) })
+}
+
+/// The booking that is given up, if there is still anything of it.
+pub(super) fn given_up(draft: &Draft, entry: &WaitEntry) -> Option<Arc<Booking>> {
+    let booking = draft.booking(entry.gives_up?)?;
+    let theirs = booking.owner == entry.owner;
+    match booking.state {
+        BookingState::Confirmed | BookingState::Pending { .. } | BookingState::CheckedIn { .. } => {
+            (theirs && draft.now < booking.end()).then_some(booking)
+        }
+        BookingState::Cancelled { .. } | BookingState::NoShow { .. } | BookingState::Displaced { .. } => None,
+    }
+}
+
+/// When time alone may make a difference to those who wait: booking opens, or it is too late.
+fn next_look(draft: &Draft, id: ResourceId) -> Result<Option<Instant>, Stop> {
+    let calendar = draft.calendar(id)?;
+    let spec = &calendar.resource.spec;
+    let times: BTreeSet<Interval> =
+        calendar.waiting.values().filter(|e| e.offer.is_none()).map(|e| e.interval).collect();
+    let mut next: Option<Instant> = None;
+    for entry in calendar.waiting.values().filter(|e| e.offer.is_none()) {
+        if times.len() == 1 && next.is_some() {
+            break;
+        }
+        let opens = spec.policy.book_from.map(|c| c.instant(entry.interval.start(), &spec.zone));
+        let opens = opens.filter(|at| draft.now < *at);
+        let at = opens.unwrap_or_else(|| too_late(&spec.policy, entry, &spec.zone));
+        next = Some(next.map_or(at, |n| n.min(at)));
+    }
+    Ok(next)
+}
+
+/// It is their turn.
+fn give(draft: &mut Draft, entry: &WaitEntry, slot: Slot) -> Result<(), Stop> {
+    let calendar = draft.calendar(entry.resource)?;
+    let spec = &calendar.resource.spec;
+    let mode = spec.policy.waitlist.map_or(WaitMode::Book, |w| w.mode);
+    match mode {
+        WaitMode::Book => {
+            let id = entry.booking();
+            draft.change(
+                entry.resource,
+                Change::BookingMade { booking: id, owner: entry.owner, pending: false, slots: vec![(0, slot)] },
+            );
+            draft.put_booking(Booking {
+                id,
+                owner: entry.owner,
+                made_by: entry.made_by,
+                state: BookingState::Confirmed,
+                details: Details::default(),
+                slots: vec![slot],
+                revision: 1,
+                created_at: draft.now,
+                decided_at: draft.now,
+            });
+            had(draft, entry, id);
+            give_up(draft, entry);
+        }
+        WaitMode::Offer { ttl } => {
+            let until = draft.now.plus(ttl).min(too_late(&spec.policy, entry, &spec.zone));
+            let hold = Hold {
+                id: entry.next_offer(draft.now),
+                token: FencingToken(draft.grants_at(entry.resource)?),
+                holder: entry.owner,
+                resource: entry.resource,
+                interval: slot.interval,
+                occupied: slot.occupied,
+                units: slot.units,
+                granted_at: draft.now,
+                expires_at: until,
+                renewals: 0,
+                offer: Some(entry.id),
+            };
+            draft.change(entry.resource, Change::HoldGranted(hold));
+            let offered = WaitEntry { offer: Some(hold.id), offers: entry.offers.saturating_add(1), ..*entry };
+            draft.change(entry.resource, Change::WaitOffered(offered));
+        }
+    }
+    Ok(())
+}
+
+/// They have it.
+fn had(draft: &mut Draft, entry: &WaitEntry, booking: BookingId) {
+    draft.change(entry.resource, Change::WaitEnded(EndedEntry { entry: *entry, end: EntryEnd::Promoted { booking } }));
+}
+
+/// They give up what they said they would.
+fn give_up(draft: &mut Draft, entry: &WaitEntry) {
+    let Some(given_up) = given_up(draft, entry) else { return };
+    super::bookings::give_up(draft, Actor::System, &given_up, None, false);
+}
+
+/// A booking was made, moved or handed over by command: who has now what they waited for waits no more, and an offer that was given up for it is
+/// taken by it, or stands again. `accepted` was taken as it was offered, so what they give up for it is given up.
+pub(super) fn taken_by(draft: &mut Draft, booking: &Booking, accepted: Option<EntryId>) -> Result<(), Stop> {
+    for resource in booking.resources() {
+        let calendar = draft.calendar(resource)?;
+        let has = |e: &&WaitEntry| {
+            let covers = |(_, s): (u16, &Slot)| s.interval == e.interval && s.units >= e.units;
+            e.owner == booking.owner && booking.slots_on(resource).any(covers)
+        };
+        let gone = |e: &&WaitEntry| e.offer.is_some_and(|hold| !calendar.holds.contains_key(&hold));
+        let entries: Vec<WaitEntry> = calendar.waiting.values().filter(|e| has(e) || gone(e)).copied().collect();
+        for entry in entries {
+            if let Some(hold) = entry.offer.and_then(|id| draft.calendar(resource).ok()?.holds.get(&id).copied()) {
+                // Another offer to the same person for the same time: they have it.
+                draft.change(resource, Change::HoldEnded(crate::EndedHold { hold, end: crate::HoldEnd::Superseded }));
+            }
+            match entry.owner == booking.owner {
+                true => {
+                    had(draft, &entry, booking.id);
+                    if accepted == Some(entry.id) {
+                        give_up(draft, &entry);
+                    }
+                }
+                false => draft.change(resource, Change::WaitResumed(WaitEntry { offer: None, ..entry })),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The entry that a named hold is an offer to.
+pub(super) fn offered(draft: &Draft, held: &Held) -> Option<WaitEntry> {
+    match held {
+        Held::Live(hold) => draft.calendar(hold.resource).ok()?.entry(hold.offer?).copied(),
+        Held::Ended(_) => None,
+    }
+}
+
+/// The offers of these units that a new hold takes the place of: the first goes on in it, others stand again.
+pub(super) fn carried_over(draft: &Draft, resource: ResourceId) -> Result<Vec<WaitEntry>, Stop> {
+    let calendar = draft.calendar(resource)?;
+    let gone = |e: &&WaitEntry| e.offer.is_some_and(|hold| !calendar.holds.contains_key(&hold));
+    Ok(calendar.waiting.values().filter(gone).copied().collect())
+}
+
+/// What is owed of a resource to those who wait, as far as its calendar alone tells: nobody is kept out for who they are.
+pub(super) fn owed_by(calendar: &Calendar, now: Instant) -> Levels {
+    if calendar.waiting.is_empty() {
+        return Levels::default();
+    }
+    let mut world = World::empty(calendar.version.epoch);
+    world.calendars.insert(calendar.resource.id, Arc::new(calendar.clone()));
+    let draft = Draft::new(&world, now);
+    walk(&draft, calendar.resource.id).map(|walk| walk.owed.levels).unwrap_or_default()
+}
+
+/// Why a wish for units that are owed is refused.
+pub(super) fn refusal(owed: &Owed, resource: ResourceId) -> crate::outcome::Rejection {
+    let rejection = crate::outcome::Rejection::of(Code::WaitlistFirst).on(resource);
+    match owed.first {
+        Some((id, place)) => rejection.shown(crate::outcome::Witness::Waiting { id, place }),
+        None => rejection,
+    }
+}

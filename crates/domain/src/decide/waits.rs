@@ -1,0 +1,140 @@
+//! Waiting for units of a full resource: joining, leaving, and the order.
+//! Who gets what comes free is not said here.
+
+use super::draft::Draft;
+use super::guards::{admin, named_booking, open, own_overlap, role, slots};
+use super::{Judged, Stop, fit, promote, reject};
+use crate::change::Change;
+use crate::command::{Actor, Line};
+use crate::hold::HoldEnd;
+use crate::ids::{BookingId, EntryId, PersonId};
+use crate::outcome::{Code, Rejection, Rule, Subject};
+use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, Waitlist};
+use crate::world::{Role, Scope};
+
+/// Who wants to wait for what.
+pub(super) struct Join {
+    pub entry: EntryId,
+    pub owner: PersonId,
+    pub line: Line,
+    pub class: u8,
+    pub gives_up: Option<BookingId>,
+}
+
+pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
+    let Join { entry: id, owner, line, class, gives_up } = *join;
+    let resource = line.resource;
+    let slots = slots(draft, &[line])?;
+    let [slot] = slots[..] else { return reject(Rejection::by(Code::Invalid, Rule::Lines)) };
+    let calendar = draft.calendar(resource)?;
+    let Some(waitlist) = calendar.resource.spec.policy.waitlist else {
+        return reject(Rejection::by(Code::Invalid, Rule::WaitlistOff).on(resource));
+    };
+    if draft.world.entries.contains_key(&id) {
+        return reject(Rejection::by(Code::Invalid, Rule::Exists).on(resource));
+    }
+    if calendar.waiting.values().any(|e| e.owner == owner && e.interval == slot.interval) {
+        return reject(Rejection::by(Code::Invalid, Rule::Waiting).on(resource));
+    }
+    let leaving = gives_up.map(|id| named_booking(draft, id));
+    if let Some(Ok(booking)) = &leaving
+        && booking.state.is_final()
+    {
+        return reject(Rejection::by(Code::Invalid, Rule::State));
+    }
+    promote::set_aside(draft, &[resource].into())?;
+    if fit::is_free(draft, owner, &slot)? {
+        return reject(Rejection::by(Code::Invalid, Rule::UnitsFree).on(resource));
+    }
+    let leaving = leaving.transpose()?;
+    if !draft.world.roles.contains_key(&owner) && Some(owner) != actor.person() {
+        return reject(Rejection::by(Code::NotFound, Rule::Person));
+    }
+    let role = role(draft, actor)?;
+    if role != Role::Admin && (Some(owner) != actor.person() || class != 0) {
+        return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
+    }
+    if leaving.is_some_and(|booking| booking.owner != owner) {
+        return reject(Rejection::by(Code::NotAllowed, Rule::GivesUp));
+    }
+    open(draft, &slots, Some(owner), None)?;
+    let calendar = draft.calendar(resource)?;
+    if calendar.waiting.len() >= waitlist.entries_max() {
+        return reject(Rejection::by(Code::QuotaExceeded, Rule::WaitlistCapacity).on(resource));
+    }
+    let Some(person) = draft.world.people.get(&owner) else {
+        return Err(Stop::Needs(Box::new(Scope { people: [owner].into(), ..Scope::default() })));
+    };
+    if person.waiting.len() >= Waitlist::PER_PERSON_MAX {
+        return reject(Rejection::by(Code::QuotaExceeded, Rule::EntriesPerPerson).on(resource));
+    }
+    let leaving: Vec<BookingId> = gives_up.into_iter().collect();
+    own_overlap(draft, owner, &slots, &leaving)?;
+
+    // From here they wait.
+    let joined = draft.grants_at(resource)?;
+    let entry = WaitEntry {
+        id,
+        owner,
+        made_by: actor,
+        resource,
+        interval: slot.interval,
+        units: slot.units,
+        class,
+        joined,
+        joined_at: draft.now,
+        gives_up,
+        offer: None,
+        offers: 0,
+    };
+    draft.change(resource, Change::WaitJoined(entry));
+    Ok(Subject::Entry(resource, id))
+}
+
+pub(super) fn leave(draft: &mut Draft, actor: Actor, id: EntryId) -> Judged {
+    let found = find(draft, id)?;
+    let role = role(draft, actor)?;
+    let entry = match &found {
+        Found::Waits(entry) => entry,
+        Found::Ended(ended) => &ended.entry,
+    };
+    if role != Role::Admin && actor.person() != Some(entry.owner) {
+        return reject(Rejection::by(Code::NotAllowed, Rule::Owner));
+    }
+    let subject = Subject::Entry(entry.resource, id);
+    match found {
+        Found::Waits(entry) => match entry.offer.and_then(|id| draft.hold(entry.resource, id)) {
+            Some(hold) => draft.end_hold(hold, HoldEnd::Released),
+            None => draft.change(entry.resource, Change::WaitEnded(EndedEntry { entry, end: EntryEnd::Left })),
+        },
+        // Who waits no more needs not leave.
+        Found::Ended(_) => {}
+    }
+    Ok(subject)
+}
+
+pub(super) fn set_class(draft: &mut Draft, actor: Actor, id: EntryId, class: u8) -> Judged {
+    let found = find(draft, id)?;
+    let Found::Waits(entry) = found else {
+        return reject(Rejection::by(Code::Invalid, Rule::State));
+    };
+    admin(draft, actor)?;
+    if entry.class != class {
+        draft.change(entry.resource, Change::WaitMoved(WaitEntry { class, ..entry }));
+    }
+    Ok(Subject::Entry(entry.resource, id))
+}
+
+enum Found {
+    Waits(WaitEntry),
+    Ended(EndedEntry),
+}
+
+fn find(draft: &Draft, id: EntryId) -> Result<Found, Stop> {
+    let unknown = || Stop::from(Rejection::of(Code::NotFound));
+    let (resource, ended) = draft.world.entries.get(&id).ok_or_else(unknown)?;
+    match ended.or_else(|| draft.ended_entry(id)) {
+        Some(ended) => Ok(Found::Ended(ended)),
+        None => draft.calendar(*resource)?.entry(id).map(|entry| Found::Waits(*entry)).ok_or_else(unknown),
+    }
+}

@@ -1,0 +1,253 @@
+//! I8: what must be so of those who wait after a commit. Like its parent it trusts nothing that was computed in judging: it adds up
+//! the uses again, and asks in its own words who could have had what. Of people it knows only what was loaded; others it lets pass.
+
+use super::{Broken, broken};
+use crate::calendar::Calendar;
+use crate::change::{Change, Changes};
+use crate::hold::HoldEnd;
+use crate::ids::ResourceId;
+use crate::policy::{OwnOverlap, Policy};
+use crate::resource::Resource;
+use crate::time::{Instant, Interval};
+use crate::waitlist::{WaitEntry, WaitFill};
+use crate::world::World;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Units taken by one change, and by whose turn.
+struct Taker {
+    occupied: Interval,
+    units: u32,
+    /// Whose turn it was; `None` for a newcomer.
+    turn: Option<WaitEntry>,
+}
+
+pub(super) fn check(world: &World, commit: &[(&Changes, Instant)]) -> Result<(), Broken> {
+    let mut last: BTreeMap<ResourceId, usize> = BTreeMap::new();
+    for (n, (changes, at)) in commit.iter().enumerate() {
+        for (id, record) in &changes.records {
+            last.insert(*id, n);
+            if let Some(resource) = in_force(world, commit, n, *id) {
+                in_time(*id, resource, record, *at)?;
+            }
+        }
+    }
+    for (id, n) in last {
+        let (Some(calendar), Some((changes, at))) = (world.calendars.get(&id), commit.get(n)) else { continue };
+        offers(id, calendar, *at)?;
+        let record = changes.records.iter().find(|(of, _)| *of == id);
+        if !calendar.waiting.is_empty()
+            && let Some((_, record)) = record
+        {
+            in_order(world, id, calendar, record, *at)?;
+            owed(world, id, calendar, *at)?;
+        }
+        for change in record.into_iter().flat_map(|(_, record)| record) {
+            if let Change::WaitEnded(ended) = change
+                && calendar.entry(ended.entry.id).is_some()
+            {
+                return broken("I8", id, *at, format!("{} has ended and waits", ended.entry.id));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The resource as it was when a record was made, as far as this commit tells: not if a later attempt edits it.
+fn in_force<'a>(world: &'a World, commit: &'a [(&Changes, Instant)], n: usize, id: ResourceId) -> Option<&'a Resource> {
+    let edited = |(changes, _): &'a (&Changes, Instant)| {
+        let of_it = changes.records.iter().filter(|(of, _)| *of == id).flat_map(|(_, record)| record);
+        of_it.rev().find_map(|change| match change {
+            Change::ResourceCreated(resource)
+            | Change::ResourceEdited(resource)
+            | Change::CapacitySet { resource, .. }
+            | Change::ServiceSet { resource, .. } => Some(&**resource),
+            _ => None,
+        })
+    };
+    let before = commit.get(..=n)?.iter().rev().find_map(edited);
+    let later = commit.get(n + 1..)?.iter().find_map(edited);
+    match (before, later) {
+        (Some(resource), _) => Some(resource),
+        (None, None) => world.calendars.get(&id).map(|c| &*c.resource),
+        (None, Some(_)) => None,
+    }
+}
+
+/// I6: nothing is promoted or offered when it is too late to book.
+fn in_time(id: ResourceId, resource: &Resource, record: &[Change], at: Instant) -> Result<(), Broken> {
+    for change in record {
+        let entry = match change {
+            Change::WaitEnded(ended) if ended.made(ended.entry.booking()) => &ended.entry,
+            Change::WaitOffered(entry) => entry,
+            _ => continue,
+        };
+        let (start, zone) = (entry.interval.start(), &resource.spec.zone);
+        let late = resource.spec.policy.book_by.is_some_and(|by| at >= by.instant(start, zone));
+        if late || at >= entry.interval.end() {
+            return broken("I6", id, at, format!("{} had their turn when it was too late", entry.id));
+        }
+    }
+    Ok(())
+}
+
+/// Who is offered something has exactly one hold of it, and a hold that is an offer is made to somebody who waits.
+fn offers(id: ResourceId, calendar: &Calendar, at: Instant) -> Result<(), Broken> {
+    for entry in calendar.waiting.values() {
+        let held = entry.offer.map(|hold| calendar.holds.get(&hold));
+        let theirs = |hold: &crate::Hold| hold.offer == Some(entry.id) && hold.holder == entry.owner;
+        if held.is_some_and(|hold| hold.is_none_or(|hold| !theirs(hold))) {
+            return broken("I8", id, at, format!("{} is offered what is not held for them", entry.id));
+        }
+    }
+    for hold in calendar.holds.values() {
+        if let Some(entry) = hold.offer
+            && calendar.entry(entry).is_none_or(|e| e.offer != Some(hold.id))
+        {
+            return broken("I8", id, at, format!("{} is an offer to {entry}, who is offered another or none", hold.id));
+        }
+    }
+    Ok(())
+}
+
+/// No unit is free and owed at once, unless it is due to be given.
+fn owed(world: &World, id: ResourceId, calendar: &Calendar, at: Instant) -> Result<(), Broken> {
+    if calendar.wait_due.is_some_and(|due| due <= at) {
+        return Ok(());
+    }
+    let strict = calendar.resource.spec.policy.waitlist.is_some_and(|w| w.fill == WaitFill::Strict);
+    let mut free: BTreeMap<Interval, Option<u64>> = BTreeMap::new();
+    let mut heads: Vec<Interval> = Vec::new();
+    for entry in calendar.waiting.values().filter(|e| e.offer.is_none()) {
+        let occupied = calendar.resource.spec.policy.occupied(entry.interval);
+        if strict {
+            // What is kept for somebody before them is not theirs, and yet what they wait for is kept from those after them.
+            let kept = heads.iter().any(|head| head.meets(occupied));
+            if !excused(world, calendar, entry, at) {
+                heads.push(occupied);
+            }
+            if kept {
+                continue;
+            }
+        }
+        let free = *free.entry(occupied).or_insert_with(|| least_free(calendar, occupied, None));
+        if free.is_none_or(|free| free >= u64::from(entry.units)) && !excused(world, calendar, entry, at) {
+            return broken("I8", id, at, format!("what {} waits for is free, and nobody sees to it", entry.id));
+        }
+    }
+    Ok(())
+}
+
+/// Nobody took what was somebody's before them.
+fn in_order(world: &World, id: ResourceId, calendar: &Calendar, record: &[Change], at: Instant) -> Result<(), Broken> {
+    let strict = calendar.resource.spec.policy.waitlist.is_some_and(|w| w.fill == WaitFill::Strict);
+    let one_interval = calendar.resource.spec.interval.is_some();
+    for taker in takers(record) {
+        for entry in calendar.waiting.values().filter(|e| e.offer.is_none()) {
+            let before = match &taker.turn {
+                Some(turn) => entry.place() < turn.place(),
+                None => entry.joined < calendar.version,
+            };
+            let occupied = calendar.resource.spec.policy.occupied(entry.interval);
+            if !before || !occupied.meets(taker.occupied) {
+                continue;
+            }
+            let units = u64::from(entry.units);
+            let with = least_free(calendar, occupied, None).is_none_or(|free| free >= units);
+            let without = least_free(calendar, occupied, Some(&taker)).is_none_or(|free| free >= units);
+            let can = calendar.resource.spec.capacity.is_none_or(|capacity| entry.units <= capacity);
+            let passed = strict && one_interval && can;
+            if ((without && !with) || passed) && !excused(world, calendar, entry, at) {
+                let who = taker.turn.map_or("a newcomer".into(), |turn| turn.id.to_string());
+                return broken("I8", id, at, format!("{who} has what was owed to {}", entry.id));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Who took units by this record that they did not have before in any way.
+fn takers(record: &[Change]) -> Vec<Taker> {
+    let kept = |change: &Change| match change {
+        // An admin's word goes before the order.
+        Change::BookingMoved { .. } | Change::BookingApproved { .. } | Change::BookingOverrode { .. } => true,
+        Change::HoldEnded(ended) => matches!(ended.end, HoldEnd::Consumed | HoldEnd::Superseded),
+        _ => false,
+    };
+    let newcomers = !record.iter().any(kept);
+    let turns = record.iter().filter_map(|change| match change {
+        Change::WaitEnded(ended) => Some((Some(ended), ended.entry)),
+        Change::WaitOffered(entry) => Some((None, *entry)),
+        _ => None,
+    });
+    let turns: Vec<_> = turns.collect();
+    let mut takers = Vec::new();
+    for change in record {
+        match change {
+            Change::BookingMade { booking, pending: false, slots, .. } => {
+                let turn = turns.iter().find(|(ended, _)| ended.is_some_and(|e| e.made(*booking))).map(|(_, e)| *e);
+                if turn.is_some() || newcomers {
+                    let taken = slots.iter().map(|(_, s)| Taker { occupied: s.occupied, units: s.units, turn });
+                    takers.extend(taken);
+                }
+            }
+            Change::BookingRequested { slots, .. } if newcomers => {
+                let taken = slots.iter().map(|(_, s)| Taker { occupied: s.occupied, units: s.units, turn: None });
+                takers.extend(taken);
+            }
+            Change::HoldGranted(hold) => {
+                let turn = turns.iter().find(|(_, e)| e.offer == Some(hold.id)).map(|(_, e)| *e);
+                if turn.is_some() || newcomers {
+                    takers.push(Taker { occupied: hold.occupied, units: hold.units, turn });
+                }
+            }
+            _ => {}
+        }
+    }
+    takers
+}
+
+/// Units free at every instant of a stretch, without what somebody took; `None` is without limit.
+fn least_free(calendar: &Calendar, occupied: Interval, without: Option<&Taker>) -> Option<u64> {
+    let capacity = u64::from(calendar.resource.spec.capacity?);
+    let uses: Vec<_> = calendar.meeting(occupied).collect();
+    let mut edges: BTreeSet<Instant> = uses.iter().map(|u| u.occupied.start().max(occupied.start())).collect();
+    edges.insert(occupied.start());
+    if let Some(taker) = without {
+        let end = Some(taker.occupied.end()).filter(|end| *end < occupied.end());
+        edges.extend(end);
+    }
+    let taken = edges.into_iter().map(|t| {
+        let all: u64 = uses.iter().filter(|u| u.occupied.contains(t)).map(|u| u64::from(u.units)).sum();
+        let less = without.filter(|taker| taker.occupied.contains(t)).map_or(0, |taker| u64::from(taker.units));
+        all.saturating_sub(less)
+    });
+    Some(capacity.saturating_sub(taken.max().unwrap_or(0)))
+}
+
+/// Whether there is a reason, or may be one that is not known here, why they could not have it.
+fn excused(world: &World, calendar: &Calendar, entry: &WaitEntry, at: Instant) -> bool {
+    let spec = &calendar.resource.spec;
+    let policy: &Policy = &spec.policy;
+    let start = entry.interval.start();
+    let occupied = policy.occupied(entry.interval);
+    let before = |cutoff: Option<crate::policy::Cutoff>| cutoff.map(|c| c.instant(start, &spec.zone));
+    let elsewhere = || {
+        policy.own_overlap == OwnOverlap::Refuse
+            && world
+                .people
+                .get(&entry.owner)
+                .is_none_or(|person| person.exclusive.values().any(|interval| interval.meets(entry.interval)))
+    };
+    policy.waitlist.is_none()
+        || spec.interval.is_some_and(|one| one != entry.interval)
+        || spec.capacity.is_some_and(|capacity| entry.units > capacity)
+        || policy.closed
+        || entry.gives_up.is_some()
+        || at >= start.plus(Policy::START_GRACE).min(entry.interval.end())
+        || before(policy.book_by).is_some_and(|by| at >= by)
+        || before(policy.book_from).is_some_and(|from| at < from)
+        || calendar.blocks.values().any(|b| b.interval.meets(occupied) && !b.exceptions.allow(Some(entry.owner), None))
+        || !policy.open_during(entry.interval, &spec.zone)
+        || !world.roles.contains_key(&entry.owner)
+        || elsewhere()
+}

@@ -1,0 +1,146 @@
+//! Notices as people read them: what happened to which booking, in words and as JSON.
+//! It decides nothing, and sends nothing.
+
+use crate::app::App;
+use crate::problem::{FieldError, Problem};
+use crate::wire::time;
+use serde::Serialize;
+use slotwise_domain::{Booking, Instant, News, Resource, Slot, Zone};
+use slotwise_engine::{Noted, NoticeId};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Something one is told.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NoticeBody {
+    /// Its place: later ones are greater.
+    pub id: String,
+    /// What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`, `displaced`, `handed_over` to somebody
+    /// else, `taken_over` from somebody else, `no_show`; of who waits `promoted`, `offered` or `lapsed`.
+    pub news: &'static str,
+    /// When.
+    pub at: String,
+    /// Of which booking.
+    pub booking: Uuid,
+    /// On which resource; the first, if there are several.
+    pub resource: Uuid,
+    /// What that is called.
+    pub resource_name: Option<String>,
+    /// Where its times are read.
+    pub zone: Option<String>,
+    /// When the booking begins, as it is now.
+    pub start: Option<String>,
+    /// When it ends.
+    pub end: Option<String>,
+    /// What it is called.
+    pub title: Option<String>,
+    /// Whether one has said that one has read it.
+    pub read: bool,
+}
+
+impl NoticeBody {
+    /// A notice with its booking as it is now.
+    pub async fn of(app: &App, noted: &Noted, read: bool) -> Result<NoticeBody, Problem> {
+        let Told { booking, resource } = Told::of(app, noted).await?;
+        let booking = booking.as_deref();
+        Ok(NoticeBody {
+            id: notice_id(noted.id),
+            news: noted.notice.news.name(),
+            at: time(noted.at),
+            booking: noted.notice.booking.0,
+            resource: noted.resource.0,
+            zone: resource.as_ref().map(|r| r.spec.zone.name().to_owned()),
+            resource_name: resource.map(|r| r.spec.name.clone()),
+            start: booking.map(|b| time(b.start())),
+            end: booking.map(|b| time(b.end())),
+            title: booking.and_then(|b| b.details.title.clone()),
+            read,
+        })
+    }
+}
+
+/// What a notice is about, as it is now.
+struct Told {
+    booking: Option<Arc<Booking>>,
+    resource: Option<Arc<Resource>>,
+}
+
+impl Told {
+    async fn of(app: &App, noted: &Noted) -> Result<Told, Problem> {
+        let booking = app.views.booking(noted.notice.booking).await?;
+        Ok(Told { booking, resource: app.resource(noted.resource) })
+    }
+}
+
+/// A notice as a letter says it: one line to see it by, and what is to be read.
+pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem> {
+    let Told { booking, resource } = Told::of(app, noted).await?;
+    let what = resource.as_ref().map_or("A booking", |r| &r.spec.name);
+    let zone = resource.as_ref().map(|r| r.spec.zone.clone());
+    let slot = booking.as_ref().and_then(|b| b.slots.iter().find(|s| s.resource == noted.resource).copied());
+    let when = slot.or_else(|| booking.as_ref()?.slots.first().copied()).map(|slot| when(&slot, zone.as_ref()));
+    let title = booking.as_ref().and_then(|b| b.details.title.as_deref());
+    let (happened, sentence) = match noted.notice.news {
+        News::Booked => ("Booked for you", "Somebody has made this booking for you."),
+        News::Approved => ("Approved", "Your request was approved. The booking is yours."),
+        News::Cancelled => ("Cancelled", "Your booking was cancelled by somebody else. It is no longer yours."),
+        News::Moved => ("Moved", "Somebody has moved your booking. This is where it is now."),
+        News::Promoted => ("Booked from the waitlist", "It is your turn: what you waited for is booked for you."),
+        News::Offered => {
+            ("Offered to you", "It is your turn: what you waited for is kept for you for a while. Take it before then.")
+        }
+        News::Displaced => (
+            "Displaced",
+            "An admin needed the place for something else. The booking is no longer yours; why is told with the booking.",
+        ),
+        News::HandedOver => ("Handed over", "An admin has given your booking to somebody else. It is no longer yours."),
+        News::TakenOver => ("Handed to you", "An admin has made this booking yours. It was somebody else's before."),
+        News::NoShow => ("Not checked in", "Nobody checked in, so what was left of your booking is free for others."),
+        News::Lapsed => {
+            ("No longer waiting", "You wait no more: an offer was not taken in time, or it is too late for more.")
+        }
+    };
+    let subject = match &when {
+        Some(when) => format!("{happened}: {what}, {when}"),
+        None => format!("{happened}: {what}"),
+    };
+    let mut text = format!("{sentence}\n\n{what}\n");
+    for line in when.iter().map(String::as_str).chain(title) {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text.push_str(&format!("\nDecided at {} UTC.\n", utc(noted.at)));
+    if let Some(public) = &app.site.public {
+        text.push_str(&format!("\n{}/\n", public.as_str()));
+    }
+    Ok((subject, text))
+}
+
+fn when(slot: &Slot, zone: Option<&Zone>) -> String {
+    let civil = |t: Instant| match zone {
+        Some(zone) => t.timestamp().to_zoned(zone.rules().clone()),
+        None => t.timestamp().to_zoned(jiff::tz::TimeZone::UTC),
+    };
+    let (start, end) = (civil(slot.interval.start()), civil(slot.interval.end()));
+    let until = if start.date() == end.date() { "%H:%M %Z" } else { "%a %-d %b %Y, %H:%M %Z" };
+    format!("{} – {}", start.strftime("%a %-d %b %Y, %H:%M"), end.strftime(until))
+}
+
+fn utc(t: Instant) -> String {
+    t.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The place of a notice as text.
+pub fn notice_id(id: NoticeId) -> String {
+    format!("{}.{}", id.commit, id.place)
+}
+
+/// The place of a notice from its text.
+pub fn read_notice_id(text: &str, field: &'static str) -> Result<NoticeId, Problem> {
+    let read = || {
+        let (commit, place) = text.split_once('.')?;
+        Some(NoticeId { commit: commit.parse().ok()?, place: place.parse().ok()? })
+    };
+    read().ok_or_else(|| Problem::field(FieldError::new(field, "not_understood", "must be the id of a notice")))
+}
