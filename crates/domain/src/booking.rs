@@ -3,8 +3,9 @@
 
 use crate::change::Change;
 use crate::command::Actor;
-use crate::ids::{BlockId, BookingId, PersonId, ResourceId};
+use crate::ids::{BlockId, BookingId, PersonId, ResourceId, SeriesId};
 use crate::policy::OwnOverlap;
+use crate::series::Occurrence;
 use crate::time::{Instant, Interval};
 
 /// A booking as it is now.
@@ -22,6 +23,8 @@ pub struct Booking {
     pub details: Details,
     /// What it takes, in the order asked.
     pub slots: Vec<Slot>,
+    /// Which date of which series it is, if it is one.
+    pub occurrence: Option<Occurrence>,
     /// Rises by one with each change of the booking.
     pub revision: u64,
     /// When it was decided first.
@@ -181,6 +184,11 @@ impl Details {
 }
 
 impl Booking {
+    /// Whether it is a date of the series.
+    pub fn is_of(&self, series: SeriesId) -> bool {
+        self.occurrence.as_ref().is_some_and(|occurrence| occurrence.series.id == series)
+    }
+
     /// The booking after changes that one attempt made of it, on whichever resources: the fold of the record. `details` is what
     /// people say after it, if they said anything then. `None` if there was no such booking and none was made.
     pub fn after<'a>(
@@ -197,7 +205,8 @@ impl Booking {
         for change in changes.into_iter().filter(|change| change.booking().is_none_or(|of| of == id)) {
             match change {
                 Change::WaitEnded(ended) if ended.made(id) => promoted = Some(ended.entry.made_by),
-                Change::BookingMade { owner, slots, .. } | Change::BookingRequested { owner, slots, .. } => {
+                Change::BookingMade { owner, slots, occurrence, .. }
+                | Change::BookingRequested { owner, slots, occurrence, .. } => {
                     placed.extend(slots);
                     let state = match change {
                         Change::BookingRequested { .. } => BookingState::Pending { takes: true },
@@ -211,6 +220,7 @@ impl Booking {
                         state,
                         details: Details::default(),
                         slots: Vec::new(),
+                        occurrence: occurrence.clone(),
                         revision: 1,
                         created_at: at,
                         decided_at: at,
@@ -223,7 +233,10 @@ impl Booking {
                     let (reason, late) = (reason.clone(), *late);
                     set_state(&mut after, BookingState::Cancelled { at, by: *by, reason, late });
                 }
-                Change::BookingMoved { to, .. } => placed.extend(to),
+                Change::BookingMoved { to, occurrence, .. } => {
+                    placed.extend(to);
+                    set_occurrence(&mut after, occurrence);
+                }
                 Change::BookingCheckedIn { .. } => set_state(&mut after, BookingState::CheckedIn { at, by }),
                 Change::BookingNoShow { to, .. } => {
                     placed.extend(to);
@@ -297,6 +310,12 @@ impl Booking {
     /// When the last of it ends.
     pub fn end(&self) -> Instant {
         self.slots.iter().map(|s| s.interval.end()).max().unwrap_or(Instant::MIN)
+    }
+}
+
+fn set_occurrence(booking: &mut Option<Booking>, occurrence: &Option<Occurrence>) {
+    if let (Some(booking), Some(occurrence)) = (booking, occurrence) {
+        booking.occurrence = Some(occurrence.clone());
     }
 }
 

@@ -153,7 +153,7 @@ impl Calendar {
                 self.blocks.remove(&block.id);
                 Arc::make_mut(&mut self.resource).policy_version = *policy_version;
             }
-            Change::BookingMade { booking, owner, pending, slots } => {
+            Change::BookingMade { booking, owner, pending, slots, .. } => {
                 if !pending {
                     self.take_slots(*booking, *owner, slots);
                 }
@@ -174,7 +174,7 @@ impl Calendar {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. } => {}
-            Change::BookingRequested { booking, owner, slots } => self.take_slots(*booking, *owner, slots),
+            Change::BookingRequested { booking, owner, slots, .. } => self.take_slots(*booking, *owner, slots),
             Change::BookingNoShow { booking, owner, from, to, at } => {
                 self.free_slots(*booking, from);
                 let begun: Vec<_> = to.iter().filter(|(_, s)| s.occupied.start() < *at).copied().collect();

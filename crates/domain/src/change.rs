@@ -7,6 +7,7 @@ use crate::command::Actor;
 use crate::hold::{EndedHold, Hold};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::resource::Resource;
+use crate::series::{DateSaid, Occurrence};
 use crate::time::Instant;
 use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry};
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub enum Change {
         pending: bool,
         /// What it takes of this resource, with the place in the booking.
         slots: Vec<(u16, Slot)>,
+        /// Which date of which series it is, if it is one.
+        occurrence: Option<Occurrence>,
     },
     /// A pending booking takes its units.
     BookingApproved {
@@ -83,6 +86,8 @@ pub enum Change {
         from: Vec<(u16, Slot)>,
         /// What it takes of this resource.
         to: Vec<(u16, Slot)>,
+        /// Which date of its series it is from then on, if that is another than before.
+        occurrence: Option<Occurrence>,
     },
     /// What people say about a booking changed.
     BookingEdited {
@@ -119,6 +124,8 @@ pub enum Change {
         owner: PersonId,
         /// What it takes of this resource, with the place in the booking.
         slots: Vec<(u16, Slot)>,
+        /// Which date of which series it is.
+        occurrence: Option<Occurrence>,
     },
     /// A booking that took its units while it waited is confirmed.
     RequestApproved {
@@ -365,6 +372,8 @@ pub struct Changes {
     pub records: Vec<(ResourceId, Vec<Change>)>,
     /// Bookings as they are after it.
     pub bookings: Vec<Arc<Booking>>,
+    /// What is said of each date of a series, also where the whole is refused; it changes nothing by itself.
+    pub dates: Vec<DateSaid>,
 }
 
 impl Changes {

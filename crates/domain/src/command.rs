@@ -4,12 +4,14 @@
 use crate::booking::{Details, DetailsPatch};
 use crate::calendar::Exceptions;
 use crate::ids::{
-    AttemptKey, BlockId, BookingId, EntryId, FencingToken, Fingerprint, HoldId, PersonId, ResourceId, Version,
+    AttemptKey, BlockId, BookingId, EntryId, FencingToken, Fingerprint, HoldId, PersonId, ResourceId, SeriesId, Version,
 };
 use crate::outcome::Code;
 use crate::resource::{ResourcePatch, ResourceSpec};
+use crate::series::{Contract, Series, SeriesDate, SeriesEdit};
 use crate::time::{Instant, Interval};
 use crate::world::Scope;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Who asks.
@@ -188,6 +190,19 @@ pub enum Action {
         /// Of which resource.
         resource: ResourceId,
     },
+    /// Book the dates of a series, as its contract says.
+    BookSeries(Box<SeriesToBook>),
+    /// Change dates of a series, those that are not over.
+    EditSeries {
+        /// Which.
+        series: SeriesId,
+        /// Its bookings that are meant, in their order.
+        bookings: Vec<BookingRef>,
+        /// Whether all of them are changed or none, or as many as can be.
+        contract: Contract,
+        /// What becomes of them.
+        edit: SeriesEdit,
+    },
     /// Say that a booking's people are there.
     CheckIn {
         /// Which.
@@ -308,6 +323,32 @@ pub enum Service {
     Closed,
     /// It is.
     Open,
+}
+
+/// A series to be booked: on one resource, one booking for each date.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriesToBook {
+    /// What the bookings have in common.
+    pub series: Arc<Series>,
+    /// For whom.
+    pub owner: PersonId,
+    /// Of which resource.
+    pub resource: ResourceId,
+    /// How many units, each time.
+    pub units: u32,
+    /// What people say about each.
+    pub details: Details,
+    /// When; in order, and none meets the next.
+    pub dates: Vec<SeriesDate>,
+}
+
+impl SeriesToBook {
+    /// What each of its dates takes.
+    pub fn lines(&self) -> impl Iterator<Item = Line> + '_ {
+        let line =
+            |date: &SeriesDate| Line { resource: self.resource, interval: Some(date.interval), units: self.units };
+        self.dates.iter().map(line)
+    }
 }
 
 /// What a block does to live holds on its time.
@@ -455,6 +496,17 @@ impl Action {
             Action::Renew(hold) | Action::Release(hold) => {
                 scope.holds.insert(hold.id);
             }
+            Action::BookSeries(asked) => {
+                scope.resources.insert(asked.resource);
+                scope.roles.insert(asked.owner);
+            }
+            Action::EditSeries { bookings, edit, .. } => {
+                scope.bookings.extend(bookings.iter().map(|b| b.id));
+                match edit {
+                    SeriesEdit::Move(places) => scope.resources.extend(places.iter().map(|p| p.resource)),
+                    SeriesEdit::Cancel { .. } | SeriesEdit::Details(_) => {}
+                }
+            }
             Action::JoinWaitlist { entry, owner, line, gives_up, .. } => {
                 scope.entries.insert(*entry);
                 scope.resources.insert(line.resource);
@@ -499,6 +551,17 @@ impl Action {
                 lines: vec![Line { resource: *resource, interval: Some(*interval), units: 0 }],
                 ..Asked::default()
             },
+            // What was said of each date is kept too.
+            Action::BookSeries(asked) => Asked {
+                owner: Some(asked.owner).filter(|owner| Some(*owner) != actor.person()),
+                lines: asked.lines().take(Command::LINES_MAX).collect(),
+                ..Asked::default()
+            },
+            Action::EditSeries { bookings, edit, .. } => Asked {
+                bookings: bookings.iter().take(Series::DATES_MAX).map(|named| named.id).collect(),
+                lines: edit.lines().take(Command::LINES_MAX).collect(),
+                ..Asked::default()
+            },
             Action::CreateResource { .. }
             | Action::EditResource { .. }
             | Action::RemoveBlock { .. }
@@ -528,6 +591,12 @@ impl Action {
             Action::Renew(_) => "renew",
             Action::Release(_) => "release",
             Action::ExpireHolds { .. } => "expire_holds",
+            Action::BookSeries(_) => "book_series",
+            Action::EditSeries { edit, .. } => match edit {
+                SeriesEdit::Cancel { .. } => "cancel_series",
+                SeriesEdit::Move(_) => "move_series",
+                SeriesEdit::Details(_) => "edit_series",
+            },
             Action::JoinWaitlist { .. } => "join_waitlist",
             Action::LeaveWaitlist { .. } => "leave_waitlist",
             Action::SetClass { .. } => "set_class",

@@ -118,7 +118,13 @@ pub fn deadlines(world: &World, command: &Command) -> Vec<Deadline> {
 
 /// Where and when the things are that a command names.
 fn times(world: &World, command: &Command) -> Vec<(ResourceId, Interval)> {
-    let asked = command.asked();
+    let mut asked = command.asked();
+    // Of a series few lines are kept with a refusal, and every date has its clocks.
+    if let Action::BookSeries(series) = &command.action {
+        asked.lines = series.lines().collect();
+    } else if let Action::EditSeries { edit, .. } = &command.action {
+        asked.lines = edit.lines().collect();
+    }
     let one = |id: &ResourceId| world.calendars.get(id).and_then(|c| c.resource.spec.interval);
     let lines = asked.lines.iter().filter_map(|l| Some((l.resource, l.interval.or_else(|| one(&l.resource))?)));
     let mut times: Vec<_> = lines.collect();

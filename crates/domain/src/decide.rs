@@ -12,6 +12,7 @@ mod guards;
 mod holds;
 mod promote;
 mod resources;
+mod series;
 mod waits;
 
 use crate::calendar::{Block, Calendar};
@@ -22,11 +23,12 @@ use crate::outcome::{Code, Ground, Rejection, Rule, Subject, Verdict};
 use crate::time::{Instant, Interval};
 use crate::world::{Scope, World};
 use admin::{check_in, decline, hand_over, release_no_show, set_capacity, set_service};
-use bookings::{Asked, approve, book, cancel, edit_booking, move_to, swap};
+use bookings::{Destination, NewBooking, approve, book, cancel, edit_booking, move_to, swap};
 use displace::Over;
 use draft::Draft;
 use holds::{grant, release, renew};
 use resources::{add_block, create_resource, edit_resource, remove_block};
+use series::{book_series, edit_series};
 use waits::{Join, join, leave, set_class};
 
 pub use admin::check_in_window;
@@ -71,7 +73,10 @@ pub(crate) fn decide_loaded(world: &World, command: &Command, scope: &Scope, now
         Ok(subject) => Verdict::Accepted(draft.changes(), subject),
         Err(Stop::Needs(scope)) => Verdict::Needs(*scope),
         Err(Stop::Moved(ground)) => Verdict::Moved(*ground),
-        Err(Stop::Rejected(rejection)) => Verdict::Rejected(*rejection, let_go(world, command, now)),
+        Err(Stop::Rejected(rejection)) => {
+            let dates = std::mem::take(&mut draft.dates);
+            Verdict::Rejected(*rejection, Changes { dates, ..let_go(world, command, now) })
+        }
     }
 }
 
@@ -87,18 +92,24 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
         }
         Action::RemoveBlock { resource, block, .. } => remove_block(draft, actor, *resource, *block),
         Action::Book { booking, owner, lines, details, hold } => {
-            let asked = Asked { id: *booking, owner: *owner, lines, details, hold: *hold };
-            book(draft, actor, &asked, None)
+            let new = NewBooking { id: *booking, owner: *owner, lines, details, occurrence: None };
+            book(draft, actor, &new, *hold, None)
         }
         Action::Approve { booking } => approve(draft, actor, *booking),
         Action::Cancel { booking, reason } => cancel(draft, actor, *booking, reason.as_ref()),
-        Action::Move { booking, to } => move_to(draft, actor, booking.id, to, None),
+        Action::Move { booking, to } => {
+            move_to(draft, actor, booking.id, &Destination { lines: to, leaving: &[], occurrence: None }, None)
+        }
         Action::Swap { one, other } => swap(draft, actor, one.id, other.id),
         Action::EditBooking { booking, patch, .. } => edit_booking(draft, actor, *booking, patch),
         Action::Hold { hold, line } => grant(draft, actor, *hold, *line),
         Action::Renew(hold) => renew(draft, actor, *hold),
         Action::Release(hold) => release(draft, actor, *hold),
         Action::ExpireHolds { resource } => Ok(Subject::Resource(*resource)),
+        Action::BookSeries(asked) => book_series(draft, actor, asked),
+        Action::EditSeries { series, bookings, contract, edit } => {
+            edit_series(draft, actor, *series, bookings, *contract, edit)
+        }
         Action::CheckIn { booking } => check_in(draft, actor, *booking),
         Action::ReleaseNoShow { booking } => release_no_show(draft, actor, *booking),
         Action::Decline { booking, reason } => decline(draft, actor, booking.id, reason),
@@ -111,10 +122,12 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
             let over = Some(Over { reason, displaces });
             match &**action {
                 Action::Book { booking, owner, lines, details, hold } => {
-                    let asked = Asked { id: *booking, owner: *owner, lines, details, hold: *hold };
-                    book(draft, actor, &asked, over)
+                    let new = NewBooking { id: *booking, owner: *owner, lines, details, occurrence: None };
+                    book(draft, actor, &new, *hold, over)
                 }
-                Action::Move { booking, to } => move_to(draft, actor, booking.id, to, over),
+                Action::Move { booking, to } => {
+                    move_to(draft, actor, booking.id, &Destination { lines: to, leaving: &[], occurrence: None }, over)
+                }
                 _ => reject(Rejection::by(Code::Invalid, Rule::Field("override"))),
             }
         }

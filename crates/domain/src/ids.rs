@@ -32,6 +32,8 @@ uuid_ids! {
     EntryId,
     /// Who a booking is for.
     PersonId,
+    /// Bookings from one recurrence rule.
+    SeriesId,
 }
 
 /// The unit of distribution that a transaction stays in. There is one by default.

@@ -18,7 +18,9 @@ pub mod levels;
 pub mod notice;
 pub mod outcome;
 pub mod policy;
+pub mod recurrence;
 pub mod resource;
+pub mod series;
 pub mod settle;
 pub mod time;
 pub mod waitlist;
@@ -30,7 +32,7 @@ pub use calendar::{Block, Calendar, Exceptions, Use, UseId};
 pub use change::{Change, Changes};
 pub use command::{
     Action, Actor, Asked, Below, BookingRef, Command, HoldRef, Line, OverBookings, OverHolds, Preview, Proposal, Seen,
-    Service,
+    SeriesToBook, Service,
 };
 pub use decide::{check_in_window, decide};
 pub use hold::{EndedHold, Hold, HoldEnd};
@@ -40,6 +42,7 @@ pub use notice::{News, Notice};
 pub use outcome::{Code, Decision, Failure, FailureCode, Ground, Outcome, Rejection, Rule, Subject, Verdict, Witness};
 pub use policy::{CheckIn, Cutoff, HoldAt, OpeningHours, OwnOverlap, Policy, PolicyError, Weekdays};
 pub use resource::{Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
+pub use series::{Became, Contract, DateSaid, Occurrence, Series, SeriesDate, SeriesEdit, SeriesPlace};
 pub use settle::{Settle, settle};
 pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};
 pub use waitlist::{EndedEntry, EntryEnd, Place, WaitEntry, WaitFill, WaitMode, Waitlist};

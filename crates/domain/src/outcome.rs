@@ -4,8 +4,9 @@
 use crate::booking::Booking;
 use crate::change::Changes;
 use crate::command::{Asked, Preview, Seen};
-use crate::ids::{BlockId, BookingId, EntryId, HoldId, PersonId, ResourceId, Version};
+use crate::ids::{BlockId, BookingId, EntryId, HoldId, PersonId, ResourceId, SeriesId, Version};
 use crate::resource::Resource;
+use crate::series::DateSaid;
 use crate::time::{Instant, Interval};
 use crate::world::Scope;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub enum Subject {
     Resource(ResourceId),
     /// A block of a resource.
     Block(ResourceId, BlockId),
+    /// A series; what became of each date is in [`Decision::dates`].
+    Series(SeriesId),
     /// A place in a resource's waitlist.
     Entry(ResourceId, EntryId),
 }
@@ -269,6 +272,10 @@ pub enum Rule {
     Person,
     /// Another command made the same thing before.
     Exists,
+    /// Dates of one series: so many at most, in order, and none meets the next.
+    Dates,
+    /// Bookings of the series that is named.
+    SameSeries,
     /// The resource has no waitlist.
     WaitlistOff,
     /// They wait for it already.
@@ -317,6 +324,8 @@ impl Rule {
             Rule::Renewals => "renewals",
             Rule::Person => "person",
             Rule::Exists => "exists",
+            Rule::Dates => "dates",
+            Rule::SameSeries => "same_series",
             Rule::WaitlistOff => "waitlist_off",
             Rule::Waiting => "waiting",
             Rule::UnitsFree => "units_free",
@@ -450,6 +459,8 @@ pub struct Decision {
     pub decided: Vec<(ResourceId, Version)>,
     /// The policy versions in force at the decision.
     pub policies: Vec<(ResourceId, u64)>,
+    /// What was said of each date of a series, accepted or refused; empty for everything else.
+    pub dates: Vec<DateSaid>,
     /// Of a refusal what was asked for: it changed nothing that would tell.
     pub asked: Asked,
 }

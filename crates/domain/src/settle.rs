@@ -42,7 +42,9 @@ fn moved(world: &World, action: &Action) -> Option<Ground> {
         }
         Action::Override { action, .. } => moved(world, action),
         Action::Swap { one, other } => revised(world, *one).or_else(|| revised(world, *other)),
+        Action::EditSeries { bookings, .. } => bookings.iter().find_map(|named| revised(world, *named)),
         Action::CreateResource { .. }
+        | Action::BookSeries(_)
         | Action::Book { .. }
         | Action::Approve { .. }
         | Action::Cancel { .. }

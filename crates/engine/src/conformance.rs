@@ -13,6 +13,7 @@ mod races;
 mod reads;
 mod record;
 mod rules;
+mod series;
 mod twin;
 mod verdicts;
 mod waits;
@@ -239,6 +240,9 @@ pub fn cases() -> Vec<Case> {
             holds_of_a_person
             people_and_their_keys
             what_people_must_be_told;
+        series:
+            what_was_said_of_each_date_is_recalled
+            dates_go_elsewhere_together;
         twin:
             the_same_as_the_reference_store_1
             the_same_as_the_reference_store_2

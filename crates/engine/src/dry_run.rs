@@ -48,7 +48,7 @@ impl Engine {
     }
 }
 
-fn judged(world: &World, command: &Command, now: Instant) -> Result<Judged, Scope> {
+fn judged(world: &World, command: &Command, now: Instant) -> Result<Judged, Box<Scope>> {
     // What the observation says and what is told are one here, so nothing counts as having differed.
     let hint = match decide(world, command, world.decided_at(&command.scope(), now)) {
         Verdict::Rejected(rejection, _) => Some(rejection.code),
@@ -58,7 +58,7 @@ fn judged(world: &World, command: &Command, now: Instant) -> Result<Judged, Scop
     let observed = world.versions(&command.scope());
     let proposal = Proposal { key, fingerprint: Fingerprint([0; 32]), command: command.clone(), observed, hint };
     let mut draft = world.clone();
-    round::judge(&mut draft, &proposal, settle, now, |_, more| Err(more.clone()))
+    round::judge(&mut draft, &proposal, settle, now, |_, more| Err(Box::new(more.clone())))
 }
 
 fn rests_on(would: Judged, world: &World, command: &Command, now: Instant) -> DryRun {

@@ -288,6 +288,7 @@ impl Views for Memory {
                 && filter.from.is_none_or(|from| b.end() > from)
                 && filter.to.is_none_or(|to| b.start() < to)
                 && filter.state.as_deref().is_none_or(|s| s == b.state.name())
+                && filter.series.is_none_or(|id| b.occurrence.as_ref().is_some_and(|o| o.series.id == id))
                 && filter.after.is_none_or(|after| (b.start(), b.id) > after)
         };
         let mut found: Vec<_> = state.world.bookings.values().filter(wanted).cloned().collect();

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use slotwise_domain::{Actor, Calendar, Failure, News, Notice};
 use slotwise_domain::{
     AttemptKey, Block, Booking, BookingId, Change, Code, Decision, EntryEnd, Epoch, Fingerprint, Hold, HoldEnd,
-    Instant, Kind, Outcome, PersonId, Proposal, Resource, ResourceId, Role, Scope, Settle, Version, WaitEntry, World,
+    Instant, Kind, Outcome, PersonId, Proposal, Resource, ResourceId, Role, Scope, SeriesId, Settle, Version,
+    WaitEntry, World,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -484,6 +485,8 @@ pub struct BookingFilter {
     pub to: Option<Instant>,
     /// In this state: `confirmed`, `pending`, `cancelled`.
     pub state: Option<String>,
+    /// Of this series.
+    pub series: Option<SeriesId>,
     /// After this start and id.
     pub after: Option<(Instant, BookingId)>,
     /// At most so many.

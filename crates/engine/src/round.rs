@@ -3,8 +3,8 @@
 
 use crate::port::{Made, Recorded};
 use slotwise_domain::{
-    Action, Asked, AttemptKey, BookingState, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome,
-    Proposal, ResourceId, Scope, Settle, Span, Subject, Verdict, World, invariants,
+    Action, Asked, AttemptKey, Booking, BookingState, Broken, Changes, Code, Decision, Failure, FailureCode, Instant,
+    Outcome, Proposal, ResourceId, Scope, Settle, Span, Subject, Verdict, World, invariants,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -66,7 +66,7 @@ pub fn judge<E>(
                     action => action,
                 };
                 let outcome = match (asked, books(&changes, subject)) {
-                    (Action::Book { .. }, true) => Outcome::Booked,
+                    (Action::Book { .. } | Action::BookSeries(_), true) => Outcome::Booked,
                     (_, _) => Outcome::Accepted,
                 };
                 fold(world, proposal, &scope, changes, outcome, Some(subject), decided_at)
@@ -81,14 +81,21 @@ pub fn judge<E>(
 
 /// Whether what it is about is confirmed: others may have their turn by it.
 fn books(changes: &Changes, subject: Subject) -> bool {
-    changes.bookings.iter().any(|b| Subject::Booking(b.id) == subject && b.state == BookingState::Confirmed)
+    let about = |b: &Booking| match subject {
+        Subject::Series(id) => b.is_of(id),
+        Subject::Booking(id) => b.id == id,
+        Subject::Bookings(..) | Subject::Hold(..) | Subject::Resource(_) | Subject::Block(..) | Subject::Entry(..) => {
+            false
+        }
+    };
+    changes.bookings.iter().any(|b| about(b) && b.state == BookingState::Confirmed)
 }
 
 fn fold(
     world: &mut World,
     proposal: &Proposal,
     scope: &Scope,
-    changes: Changes,
+    mut changes: Changes,
     outcome: Outcome,
     subject: Option<Subject>,
     decided_at: Instant,
@@ -112,6 +119,7 @@ fn fold(
         observed: proposal.observed.clone(),
         decided,
         policies,
+        dates: std::mem::take(&mut changes.dates),
         asked,
     };
     if let (Outcome::Rejected(r), hint) = (&decision.outcome, proposal.hint)
@@ -153,6 +161,8 @@ pub fn made(world: &World, subject: Subject) -> Option<Made> {
             let block = calendar.blocks.get(&id)?;
             Some(Made::Block(resource, block.clone(), calendar.resource.policy_version))
         }
+        // What became of each date is in the decision.
+        Subject::Series(_) => None,
         Subject::Entry(resource, id) => match world.entries.get(&id) {
             Some((_, Some(ended))) => Some(Made::Entry(Box::new(ended.entry), Some(ended.end), 0)),
             _ => {

@@ -15,6 +15,7 @@ pub mod people;
 pub mod resources;
 pub mod room_bookings;
 pub mod search;
+pub mod series;
 pub mod waitlist;
 
 use crate::problem::ProblemBody;

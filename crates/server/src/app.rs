@@ -11,14 +11,16 @@ use crate::rate::Rates;
 use crate::realtime::{Conflict, Realtime};
 use crate::requests::Said;
 use crate::site::Site;
-use crate::wire::{BlockBody, BookingBody, EntryBody, HoldBody, PersonBody, ResourceBody, ResourceVersion, time};
+use crate::wire::{
+    BlockBody, BookingBody, DateBody, EntryBody, HoldBody, PersonBody, ResourceBody, ResourceVersion, time,
+};
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slotwise_domain::{
-    Booking, BookingState, Calendar, Command, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, Resource,
-    ResourceId, Scope, Slot, Subject,
+    Became, Booking, BookingState, Calendar, Command, DateSaid, Decision, FailureCode, Fingerprint, HoldEnd, Kind,
+    Outcome, Resource, ResourceId, Scope, Slot, Subject,
 };
 use slotwise_engine::catalogue;
 use slotwise_engine::{Answer, Directory, Engine, Made, Post, Recorded, Request, Views};
@@ -93,6 +95,12 @@ pub struct AcceptedBody {
     /// The two bookings that took each other's places, in the order they were named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bookings: Vec<BookingBody>,
+    /// The series it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<Uuid>,
+    /// What became of each date of the series.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dates: Vec<DateBody>,
     /// The hold it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldBody>,
@@ -129,6 +137,7 @@ impl IntoResponse for Told {
                 let location = match &*body {
                     AcceptedBody { booking: Some(b), .. } => Some(format!("/api/bookings/{}", b.id)),
                     AcceptedBody { resource: Some(r), .. } => Some(format!("/api/resources/{}", r.id)),
+                    AcceptedBody { series: Some(id), .. } => Some(format!("/api/series/{id}")),
                     AcceptedBody { entry: Some(EntryBody { id: Some(id), .. }), .. } => {
                         Some(format!("/api/waitlist/{id}"))
                     }
@@ -199,7 +208,7 @@ impl App {
         fingerprint: Fingerprint,
         command: Command,
     ) -> Result<Told, Problem> {
-        self.rates.attempts(asker, 1)?;
+        self.rates.attempts(asker, bookings_of(&command.action))?;
         let asked = command.clone();
         let answer = self.engine.execute(Request { key, fingerprint, command }).await;
         self.conclude(asker, key, answer, &asked).await
@@ -207,7 +216,7 @@ impl App {
 
     /// Takes many commands to their outcomes and says them, in their order.
     pub async fn attempts(&self, asker: &Asker, requests: Vec<Request>) -> Result<Vec<Told>, Problem> {
-        self.rates.attempts(asker, requests.len())?;
+        self.rates.attempts(asker, requests.iter().map(|r| bookings_of(&r.command.action)).sum())?;
         let asked: Vec<(Uuid, Command)> = requests.iter().map(|r| (r.key, r.command.clone())).collect();
         let answers = self.engine.execute_all(requests).await;
         let mut told = Vec::with_capacity(answers.len());
@@ -271,6 +280,8 @@ impl App {
             versions: decision.decided.iter().map(|v| ResourceVersion::from(*v)).collect(),
             booking: None,
             bookings: Vec::new(),
+            series: None,
+            dates: Vec::new(),
             hold: None,
             hold_ended: None,
             resource: None,
@@ -305,6 +316,10 @@ impl App {
             }
             None => {}
         }
+        if let Some(Subject::Series(id)) = decision.subject {
+            body.series = Some(id.0);
+            body.dates = self.date_bodies(asker, &decision.dates).await;
+        }
         let new = asked.is_none_or(|c| makes(&c.action));
         Ok(Told::Accepted(Box::new(body), new, replayed))
     }
@@ -318,6 +333,7 @@ impl App {
                 let both = (self.views.booking(one).await?, self.views.booking(other).await?);
                 return Ok(both.0.zip(both.1).map(|(one, other)| Made::Bookings(one, other)));
             }
+            Subject::Series(_) => return Ok(None),
             Subject::Hold(..) | Subject::Resource(_) | Subject::Block(..) | Subject::Entry(..) => {}
         }
         let mut scope = Scope::default();
@@ -327,6 +343,7 @@ impl App {
             Subject::Resource(id) | Subject::Block(id, _) => scope.resources.extend([id]),
             Subject::Booking(id) => scope.bookings.extend([id]),
             Subject::Bookings(one, other) => scope.bookings.extend([one, other]),
+            Subject::Series(_) => {}
         }
         let world = self.engine.look(scope).await?;
         Ok(slotwise_engine::round::made(&world, subject))
@@ -361,9 +378,63 @@ impl App {
         self.calendar(id).await?.ok_or_else(|| Problem::not_found("resource"))
     }
 
+    /// What was said of each date of a series, as the asker may see it.
+    pub async fn date_bodies(&self, asker: &Asker, dates: &[DateSaid]) -> Vec<DateBody> {
+        let mut bodies = Vec::with_capacity(dates.len());
+        for said in dates {
+            let refused = match &said.became {
+                Became::Refused(rejection) => Some((rejection.code, self.shown(asker, rejection).await)),
+                Became::Booked(_)
+                | Became::Elsewhere(..)
+                | Became::Free
+                | Became::Changed(_)
+                | Became::Untouched(_) => None,
+            };
+            bodies.push(DateBody::of(said, refused));
+        }
+        bodies
+    }
+
     /// A refusal that was not recorded, in words: for search.
     pub async fn shown(&self, asker: &Asker, rejection: &slotwise_domain::Rejection) -> Shown {
         Shown::of(self, asker, rejection).await
+    }
+}
+
+/// How many bookings a command may write: what its sender is charged for.
+pub fn bookings_of(action: &slotwise_domain::Action) -> usize {
+    use slotwise_domain::{Action, Below, OverBookings};
+    match action {
+        Action::BookSeries(asked) => asked.dates.len().max(1),
+        Action::EditSeries { bookings, .. } => bookings.len().max(1),
+        Action::Override { action, displaces, .. } => bookings_of(action) + displaces.len(),
+        Action::AddBlock { over_bookings: OverBookings::Displace(preview), .. }
+        | Action::SetCapacity { below: Below::DisplaceNewest(preview) | Below::DisplaceNamed(preview), .. } => {
+            preview.len().max(1)
+        }
+        Action::CreateResource { .. }
+        | Action::EditResource { .. }
+        | Action::AddBlock { over_bookings: OverBookings::Refuse, .. }
+        | Action::SetCapacity { below: Below::Refuse | Below::OverCommit, .. }
+        | Action::SetService { .. }
+        | Action::CheckIn { .. }
+        | Action::ReleaseNoShow { .. }
+        | Action::Decline { .. }
+        | Action::HandOver { .. }
+        | Action::RemoveBlock { .. }
+        | Action::Book { .. }
+        | Action::Approve { .. }
+        | Action::Cancel { .. }
+        | Action::Move { .. }
+        | Action::Swap { .. }
+        | Action::EditBooking { .. }
+        | Action::Hold { .. }
+        | Action::Renew(_)
+        | Action::Release(_)
+        | Action::ExpireHolds { .. }
+        | Action::JoinWaitlist { .. }
+        | Action::LeaveWaitlist { .. }
+        | Action::SetClass { .. } => 1,
     }
 }
 
@@ -371,9 +442,13 @@ impl App {
 const fn makes(action: &slotwise_domain::Action) -> bool {
     use slotwise_domain::Action;
     match action {
-        Action::CreateResource { .. } | Action::AddBlock { .. } | Action::Book { .. } | Action::Hold { .. } => true,
+        Action::CreateResource { .. }
+        | Action::AddBlock { .. }
+        | Action::Book { .. }
+        | Action::Hold { .. }
+        | Action::BookSeries(_)
+        | Action::JoinWaitlist { .. } => true,
         Action::Override { action, .. } => makes(action),
-        Action::JoinWaitlist { .. } => true,
         Action::EditResource { .. }
         | Action::RemoveBlock { .. }
         | Action::Approve { .. }
@@ -381,6 +456,7 @@ const fn makes(action: &slotwise_domain::Action) -> bool {
         | Action::Move { .. }
         | Action::Swap { .. }
         | Action::EditBooking { .. }
+        | Action::EditSeries { .. }
         | Action::Renew(_)
         | Action::Release(_)
         | Action::ExpireHolds { .. }

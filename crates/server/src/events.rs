@@ -56,9 +56,15 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
             let (start, end) = (time(block.interval.start()), time(block.interval.end()));
             (event, "block", json!({ "id": block.id.0, "start": start, "end": end, "reason": block.reason }))
         }
-        Change::BookingMade { booking, owner, pending, slots } => {
-            let state = if *pending { "pending" } else { "confirmed" };
-            ("bookingCreated", "booking", described_booking(*booking, *owner, state, slots, kind, to, people).await)
+        Change::BookingMade { booking, owner, slots, occurrence, .. }
+        | Change::BookingRequested { booking, owner, slots, occurrence } => {
+            let confirmed = matches!(change, Change::BookingMade { pending: false, .. });
+            let state = if confirmed { "confirmed" } else { "pending" };
+            let mut about = described_booking(*booking, *owner, state, slots, kind, to, people).await;
+            if let (Some(fields), Some(occurrence)) = (about.as_object_mut(), occurrence) {
+                fields.insert("series".into(), json!(occurrence.series.id.0));
+            }
+            ("bookingCreated", "booking", about)
         }
         Change::BookingApproved { booking, owner, slots } => (
             "bookingChanged",
@@ -70,7 +76,7 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
             "booking",
             described_booking(*booking, *owner, "cancelled", slots, kind, to, people).await,
         ),
-        Change::BookingMoved { booking, owner, revision, pending, from, to: taken } => {
+        Change::BookingMoved { booking, owner, revision, pending, from, to: taken, .. } => {
             let state = if *pending { "pending" } else { "confirmed" };
             let mut about = described_booking(*booking, *owner, state, taken, kind, to, people).await;
             if let Some(fields) = about.as_object_mut() {
@@ -82,9 +88,6 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
         Change::BookingEdited { booking, owner, revision } => {
             let about = json!({ "id": booking.0, "revision": revision, "mine": *owner == to.id });
             ("bookingChanged", "booking", about)
-        }
-        Change::BookingRequested { booking, owner, slots } => {
-            ("bookingCreated", "booking", described_booking(*booking, *owner, "pending", slots, kind, to, people).await)
         }
         Change::RequestApproved { booking, owner } => {
             let about = json!({ "id": booking.0, "state": "confirmed", "mine": *owner == to.id });

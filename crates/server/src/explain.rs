@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use slotwise_domain::decide::free_units;
 use slotwise_domain::{
-    Calendar, Change, EntryEnd, HoldEnd, Instant, Interval, Kind, Line, Outcome, PersonId, Resource, ResourceId, Seen,
-    Slot, Span, Version, Witness, Zone,
+    Calendar, Change, Command, EntryEnd, HoldEnd, Instant, Interval, Kind, Line, Outcome, PersonId, Resource,
+    ResourceId, Seen, Slot, Span, Version, Witness, Zone,
 };
 use slotwise_engine::{Attempt, Record};
 use std::collections::{BTreeMap, BTreeSet};
@@ -358,7 +358,11 @@ impl Teller<'_> {
             let when = self.interval_of(line).map(|i| format!(", {}", during(i, self.zone))).unwrap_or_default();
             format!("{units}{}{when}", self.name_of(line.resource))
         };
-        let what = self.lines.iter().map(wish).collect::<Vec<_>>().join("; ");
+        // A series that was booked has more lines than anybody reads.
+        let mut what = self.lines.iter().take(Command::LINES_MAX).map(wish).collect::<Vec<_>>().join("; ");
+        if let more @ 1.. = self.lines.len().saturating_sub(Command::LINES_MAX) {
+            what.push_str(&format!("; and {more} more"));
+        }
         let on_behalf = match asked.owner.and_then(|id| self.reader.names.get(&id)) {
             Some(name) if self.reader.admin => format!(" for {name}"),
             _ => String::new(),
@@ -898,6 +902,10 @@ fn command_words(command: &str) -> &str {
         "join_waitlist" => "wait for it",
         "leave_waitlist" => "stop waiting",
         "set_class" => "change who is next",
+        "book_series" => "book a series",
+        "move_series" => "move a series",
+        "edit_series" => "edit a series",
+        "cancel_series" => "give up a series",
         "check_in" => "check in",
         "release_no_show" => "let go of what nobody came to",
         "decline" => "decline a booking",

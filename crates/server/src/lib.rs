@@ -21,6 +21,7 @@ pub mod rate;
 mod realtime;
 mod requests;
 mod router;
+pub mod rrule;
 pub mod site;
 mod standing;
 pub mod tls;

@@ -5,14 +5,14 @@ use crate::app::{App, json};
 use crate::auth::Asker;
 use crate::rate::Standing;
 use crate::requests::Said;
-use crate::wire::{ResourceVersion, SeenBody, time};
+use crate::wire::{DateBody, ResourceVersion, SeenBody, time};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use slotwise_domain::{
     Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId,
-    ResourceSpec, Rule, Waitlist, Witness, Zone,
+    ResourceSpec, Rule, Series, Waitlist, Witness, Zone,
 };
 use slotwise_engine::NoAnswer;
 use utoipa::ToSchema;
@@ -107,6 +107,9 @@ pub struct ProblemBody {
     /// What made it true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub witness: Option<WitnessBody>,
+    /// What was said of each date of a series.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dates: Vec<DateBody>,
     /// Where to look for what is free instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alternatives: Option<String>,
@@ -358,6 +361,7 @@ impl Problem {
         command: Option<&Command>,
     ) -> Problem {
         let shown = Shown::of(app, asker, rejection).await;
+        let dates = app.date_bodies(asker, &decision.dates).await;
         let status = match rejection.code {
             Code::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             Code::NotFound => StatusCode::NOT_FOUND,
@@ -399,6 +403,7 @@ impl Problem {
                 p.errors = vec![FieldError::new(field, "not_possible", "cannot be so")];
             }
             p.witness = shown.witness;
+            p.dates = dates;
             p.alternatives = command.and_then(|c| alternatives(c, rejection));
             p.waitlist = waitlist;
             p.retry_after = rejection.retry_at.map(|at| at.since(decision.decided_at).seconds_up());
@@ -589,6 +594,10 @@ fn sentence(
         (Code::Invalid, Some(Rule::Field("reason"))) => {
             "Say why: reason is missing or too long. Whoever is concerned is told.".into()
         }
+        (Code::Invalid, Some(Rule::Dates)) => {
+            format!("A series has 1 to {} dates, and none meets another.", Series::DATES_MAX)
+        }
+        (Code::Invalid, Some(Rule::SameSeries)) => "One of the bookings is no date of this series.".into(),
         (Code::Invalid, Some(Rule::WaitlistOff)) => {
             format!("{name} has no waitlist. Look for another, or another time.")
         }

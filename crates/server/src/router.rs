@@ -3,7 +3,7 @@
 
 use crate::api::{
     admin, alternatives, attempts, audit, board, bookings, explain, holds, notices, operations, people, resources,
-    room_bookings, search, waitlist,
+    room_bookings, search, series, waitlist,
 };
 use crate::app::App;
 use crate::auth;
@@ -70,6 +70,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(resources::record))
         .routes(routes!(resources::facets))
         .routes(routes!(search::search))
+        .routes(routes!(series::create))
+        .routes(routes!(series::preview))
+        .routes(routes!(series::read, series::edit))
+        .routes(routes!(series::cancel))
+        .routes(routes!(series::relocate))
         .routes(routes!(attempts::create))
         .routes(routes!(attempts::dry_run))
         .routes(routes!(alternatives::alternatives))

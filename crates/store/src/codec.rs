@@ -7,13 +7,15 @@
 
 use crate::commit::{Commit, Entry, EntryRecord};
 use crate::record::Hash;
+use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
+use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Actor, Asked, AttemptKey, Block, BlockId, BookingId, Change, CheckIn, Code, Cutoff, Decision, Details, Displacer,
-    EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, FencingToken, Fingerprint, Hold, HoldAt, HoldEnd,
-    HoldId, Instant, Interval, Kind, Line, OpeningHours, Outcome, OwnOverlap, PartId, PersonId, Policy, Rejection,
-    Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Slot, Span, Subject, Version, WaitEntry, WaitFill, WaitMode,
-    Waitlist, Weekdays, Witness, Zone,
+    Actor, Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, CheckIn, Code, Contract, Cutoff, DateSaid,
+    Decision, Details, Displacer, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, FencingToken,
+    Fingerprint, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, Line, Occurrence, OpeningHours, Outcome,
+    OwnOverlap, PartId, PersonId, Policy, Rejection, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Series,
+    SeriesId, Slot, Span, Subject, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Weekdays, Witness, Zone,
 };
 use slotwise_engine::Recorded;
 use std::borrow::Cow;
@@ -45,14 +47,20 @@ type Decoded<T> = Result<T, Malformed>;
 
 /// The changes of one resource at one version.
 pub fn encode_changes(resource: ResourceId, changes: &[Change]) -> Decoded<Vec<u8>> {
-    let changes = changes.iter().map(|change| ChangeBin::of(resource, change)).collect::<Decoded<Vec<_>>>()?;
+    let mut before: Option<&Series> = None;
+    let mut bins = Vec::with_capacity(changes.len());
+    for change in changes {
+        bins.push(ChangeBin::of(resource, change, &mut before)?);
+    }
+    let changes = bins;
     Ok(postcard::to_extend(&changes, Vec::with_capacity(128))?)
 }
 
 /// The changes of one resource at one version, as [`encode_changes`] wrote them.
 pub fn decode_changes(resource: ResourceId, bytes: &[u8]) -> Decoded<Vec<Change>> {
     let changes: Vec<ChangeBin> = whole(bytes)?;
-    changes.into_iter().map(|change| change.change(resource)).collect()
+    let mut before = None;
+    changes.into_iter().map(|change| change.change(resource, &mut before)).collect()
 }
 
 /// A commit, without what people say about their bookings. `changes` are the encoded changes of its records, in order.
@@ -206,6 +214,7 @@ names! {
         Rule::Approval = "approval", Rule::WaitlistOff = "waitlist_off", Rule::Waiting = "waiting",
         Rule::UnitsFree = "units_free", Rule::WaitlistCapacity = "waitlist_capacity",
         Rule::EntriesPerPerson = "entries_per_person", Rule::GivesUp = "gives_up",
+        Rule::Dates = "dates", Rule::SameSeries = "same_series",
         Rule::LateCancelFrom = "late_cancel_from", Rule::CheckIn = "check_in", Rule::DisplacedMax = "displaced_max",
     } also { Rule::Field(_) = "field" }
 }
@@ -411,7 +420,7 @@ impl<'a> EntryBin<'a> {
             fingerprint: fingerprint.0,
             command: Cow::Borrowed(&entry.command),
             resources: resources.into_iter().map(|id| id.0.into()).collect(),
-            outcome: OutcomeBin::of(&decision.outcome, asked),
+            outcome: OutcomeBin::of(&decision.outcome, asked, &decision.dates),
             subject: decision.subject.map(SubjectBin::of),
             later: decision.decided_at.0.saturating_sub(at.0),
             seen: decision.seen.map(|seen| (VersionBin::of(seen.version), seen.as_of.0)),
@@ -444,10 +453,11 @@ impl<'a> EntryBin<'a> {
                 changes: decode_changes(resource, record.changes)?,
             });
         }
-        let (outcome, asked) = self.outcome.outcome()?;
+        let (outcome, asked, dates) = self.outcome.outcome()?;
         let decision = Decision {
             outcome,
             asked: asked.map(|asked| asked.asked(named)).transpose()?.unwrap_or_default(),
+            dates,
             subject: self.subject.map(SubjectBin::subject),
             decided_at: Instant(at.0.saturating_add(self.later)),
             seen: self.seen.map(|(v, as_of)| Seen { version: v.version(), as_of: Instant(as_of) }),
@@ -534,6 +544,24 @@ enum ChangeBin<'a> {
     WaitMoved(WaitBin),
     WaitEnded(EntryEndBin, WaitBin),
     WaitDue(Option<i64>),
+    OccurrenceMade {
+        id: Id,
+        owner: Id,
+        pending: bool,
+        slots: Vec<SlotBin>,
+        #[serde(borrow)]
+        of: OccurrenceBin<'a>,
+    },
+    OccurrenceMoved {
+        id: Id,
+        owner: Id,
+        revision: u64,
+        pending: bool,
+        from: Vec<SlotBin>,
+        to: Vec<SlotBin>,
+        #[serde(borrow)]
+        of: OccurrenceBin<'a>,
+    },
     /// A cancel that was late; others are `BookingCancelled`.
     BookingCancelledLate {
         id: Id,
@@ -547,6 +575,8 @@ enum ChangeBin<'a> {
         id: Id,
         owner: Id,
         slots: Vec<SlotBin>,
+        #[serde(borrow)]
+        of: Option<OccurrenceBin<'a>>,
     },
     RequestApproved {
         id: Id,
@@ -605,7 +635,8 @@ enum ChangeBin<'a> {
 }
 
 impl<'a> ChangeBin<'a> {
-    fn of(resource: ResourceId, change: &'a Change) -> Decoded<ChangeBin<'a>> {
+    /// `before` is the series that the record spoke of last.
+    fn of(resource: ResourceId, change: &'a Change, before: &mut Option<&'a Series>) -> Decoded<ChangeBin<'a>> {
         let slots =
             |slots: &[(u16, Slot)]| slots.iter().map(|(n, s)| SlotBin::of(resource, *n, s)).collect::<Decoded<_>>();
         Ok(match change {
@@ -624,7 +655,16 @@ impl<'a> ChangeBin<'a> {
             Change::BlockRemoved { block, policy_version } => {
                 ChangeBin::BlockRemoved(BlockBin::of(block, *policy_version))
             }
-            Change::BookingMade { booking, owner, pending, slots: s } => ChangeBin::BookingMade {
+            Change::BookingMade { booking, owner, pending, slots: s, occurrence: Some(o) } => {
+                ChangeBin::OccurrenceMade {
+                    id: booking.0.into(),
+                    owner: owner.0.into(),
+                    pending: *pending,
+                    slots: slots(s)?,
+                    of: OccurrenceBin::of(o, before),
+                }
+            }
+            Change::BookingMade { booking, owner, pending, slots: s, occurrence: None } => ChangeBin::BookingMade {
                 id: booking.0.into(),
                 owner: owner.0.into(),
                 pending: *pending,
@@ -653,14 +693,17 @@ impl<'a> ChangeBin<'a> {
                     reason: reason.as_deref().map(Cow::Borrowed),
                 }
             }
-            Change::BookingMoved { booking, owner, revision, pending, from, to } => ChangeBin::BookingMoved {
-                id: booking.0.into(),
-                owner: owner.0.into(),
-                revision: *revision,
-                pending: *pending,
-                from: slots(from)?,
-                to: slots(to)?,
-            },
+            Change::BookingMoved { booking, owner, revision, pending, from, to, occurrence } => {
+                let (id, owner, revision, pending) = (booking.0.into(), owner.0.into(), *revision, *pending);
+                let (from, to) = (slots(from)?, slots(to)?);
+                match occurrence {
+                    None => ChangeBin::BookingMoved { id, owner, revision, pending, from, to },
+                    Some(o) => {
+                        let of = OccurrenceBin::of(o, before);
+                        ChangeBin::OccurrenceMoved { id, owner, revision, pending, from, to, of }
+                    }
+                }
+            }
             Change::BookingEdited { booking, owner, revision } => {
                 ChangeBin::BookingEdited { id: booking.0.into(), owner: owner.0.into(), revision: *revision }
             }
@@ -693,9 +736,12 @@ impl<'a> ChangeBin<'a> {
                 ChangeBin::WaitEnded(EntryEndBin::of(*end), WaitBin::of(resource, entry)?)
             }
             Change::WaitDue(at) => ChangeBin::WaitDue(at.map(|at| at.0)),
-            Change::BookingRequested { booking, owner, slots: s } => {
-                ChangeBin::BookingRequested { id: booking.0.into(), owner: owner.0.into(), slots: slots(s)? }
-            }
+            Change::BookingRequested { booking, owner, slots: s, occurrence } => ChangeBin::BookingRequested {
+                id: booking.0.into(),
+                owner: owner.0.into(),
+                slots: slots(s)?,
+                of: occurrence.as_ref().map(|o| OccurrenceBin::of(o, before)),
+            },
             Change::RequestApproved { booking, owner } => {
                 ChangeBin::RequestApproved { id: booking.0.into(), owner: owner.0.into() }
             }
@@ -749,7 +795,7 @@ impl<'a> ChangeBin<'a> {
         })
     }
 
-    fn change(self, resource: ResourceId) -> Decoded<Change> {
+    fn change(self, resource: ResourceId, before: &mut Option<Arc<Series>>) -> Decoded<Change> {
         let slots = |slots: Vec<SlotBin>| slots.into_iter().map(|s| s.slot(resource)).collect::<Decoded<Vec<_>>>();
         let (booking, person) = (|id: Id| BookingId(id.into()), |id: Id| PersonId(id.into()));
         Ok(match self {
@@ -763,9 +809,20 @@ impl<'a> ChangeBin<'a> {
                 let (block, policy_version) = b.block()?;
                 Change::BlockRemoved { block, policy_version }
             }
-            ChangeBin::BookingMade { id, owner, pending, slots: s } => {
-                Change::BookingMade { booking: booking(id), owner: person(owner), pending, slots: slots(s)? }
-            }
+            ChangeBin::BookingMade { id, owner, pending, slots: s } => Change::BookingMade {
+                booking: booking(id),
+                owner: person(owner),
+                pending,
+                slots: slots(s)?,
+                occurrence: None,
+            },
+            ChangeBin::OccurrenceMade { id, owner, pending, slots: s, of } => Change::BookingMade {
+                booking: booking(id),
+                owner: person(owner),
+                pending,
+                slots: slots(s)?,
+                occurrence: Some(of.occurrence(before)?),
+            },
             ChangeBin::BookingApproved { id, owner, slots: s } => {
                 Change::BookingApproved { booking: booking(id), owner: person(owner), slots: slots(s)? }
             }
@@ -796,6 +853,16 @@ impl<'a> ChangeBin<'a> {
                 pending,
                 from: slots(from)?,
                 to: slots(to)?,
+                occurrence: None,
+            },
+            ChangeBin::OccurrenceMoved { id, owner, revision, pending, from, to, of } => Change::BookingMoved {
+                booking: booking(id),
+                owner: person(owner),
+                revision,
+                pending,
+                from: slots(from)?,
+                to: slots(to)?,
+                occurrence: Some(of.occurrence(before)?),
             },
             ChangeBin::BookingEdited { id, owner, revision } => {
                 Change::BookingEdited { booking: booking(id), owner: person(owner), revision }
@@ -818,9 +885,12 @@ impl<'a> ChangeBin<'a> {
                 Change::WaitEnded(EndedEntry { entry: entry.entry(resource)?, end: end.end() })
             }
             ChangeBin::WaitDue(at) => Change::WaitDue(at.map(Instant)),
-            ChangeBin::BookingRequested { id, owner, slots: s } => {
-                Change::BookingRequested { booking: booking(id), owner: person(owner), slots: slots(s)? }
-            }
+            ChangeBin::BookingRequested { id, owner, slots: s, of } => Change::BookingRequested {
+                booking: booking(id),
+                owner: person(owner),
+                slots: slots(s)?,
+                occurrence: of.map(|of| of.occurrence(before)).transpose()?,
+            },
             ChangeBin::RequestApproved { id, owner } => {
                 Change::RequestApproved { booking: booking(id), owner: person(owner) }
             }
@@ -877,6 +947,128 @@ impl<'a> ChangeBin<'a> {
             }
         })
     }
+}
+
+/// Begin of a civil time, and its length on the wall.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct GivenBin(i64, i64);
+
+impl GivenBin {
+    fn of(given: Given) -> GivenBin {
+        let (start, end) = (wall(given.start), wall(given.end));
+        GivenBin(start, end.saturating_sub(start))
+    }
+
+    fn given(self) -> Decoded<Given> {
+        Ok(Given { start: wall_at(self.0)?, end: wall_at(self.0.saturating_add(self.1))? })
+    }
+}
+
+/// A civil time as microseconds, as if it were in UTC.
+fn wall(time: DateTime) -> i64 {
+    jiff::tz::Offset::UTC.to_timestamp(time).map_or(i64::MIN, |t| t.as_microsecond())
+}
+
+fn wall_at(micros: i64) -> Decoded<DateTime> {
+    let t = jiff::Timestamp::from_microsecond(micros).map_err(|e| Malformed(format!("{micros} is no time: {e}")))?;
+    Ok(jiff::tz::Offset::UTC.to_datetime(t))
+}
+
+/// Which date of which series a booking is. A series is told once in a record, with the first of its dates.
+#[derive(Serialize, Deserialize)]
+struct OccurrenceBin<'a> {
+    #[serde(borrow)]
+    series: Option<SeriesBin<'a>>,
+    place: u16,
+    given: GivenBin,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SeriesBin<'a> {
+    id: Id,
+    rule: Cow<'a, str>,
+    zone: Cow<'a, str>,
+    contract: Cow<'a, str>,
+}
+
+impl<'a> OccurrenceBin<'a> {
+    fn of(occurrence: &'a Occurrence, before: &mut Option<&'a Series>) -> OccurrenceBin<'a> {
+        let Occurrence { series, place, given } = occurrence;
+        let told = before.replace(series) == Some(series);
+        let series = (!told).then(|| SeriesBin {
+            id: series.id.0.into(),
+            rule: Cow::Borrowed(&series.rule),
+            zone: Cow::Borrowed(series.zone.name()),
+            contract: Cow::Borrowed(series.contract.name()),
+        });
+        OccurrenceBin { series, place: *place, given: GivenBin::of(*given) }
+    }
+
+    fn occurrence(self, before: &mut Option<Arc<Series>>) -> Decoded<Occurrence> {
+        if let Some(SeriesBin { id, rule, zone, contract }) = self.series {
+            let series = series_of(Uuid::from(id), rule.into_owned(), &zone, &contract)?;
+            *before = Some(Arc::new(series));
+        }
+        let series = before.clone().ok_or_else(|| Malformed("a date of a series that is not told".into()))?;
+        Ok(Occurrence { series, place: self.place, given: self.given.given()? })
+    }
+}
+
+/// A series of its parts by name.
+pub(crate) fn series_of(id: Uuid, rule: String, zone: &str, contract: &str) -> Decoded<Series> {
+    let contract = Contract::named(contract).ok_or_else(|| Malformed(format!("{contract:?} is no contract")))?;
+    Ok(Series { id: SeriesId(id), rule, zone: zone_named(zone)?, contract })
+}
+
+fn zone_named(name: &str) -> Decoded<Zone> {
+    match name {
+        "UTC" => Ok(Zone::utc()),
+        name => Zone::named(name).map_err(|e| Malformed(e.to_string())),
+    }
+}
+
+names! {
+    /// The stored name of how a civil time met its zone.
+    met_name,
+    /// How a civil time met its zone, by its stored name.
+    met_named: Met { Met::Once = "once", Met::Shifted = "shifted", Met::First = "first" }
+}
+
+/// Which date of which series a booking in the tables is, as JSON.
+pub fn encode_occurrence(occurrence: &Occurrence) -> Decoded<String> {
+    let Occurrence { series, place, given } = occurrence;
+    let (rule, zone) = (series.rule.clone(), series.zone.name().to_owned());
+    let json = OccurrenceJson {
+        series: series.id.0,
+        rule,
+        zone,
+        contract: series.contract.name().to_owned(),
+        place: *place,
+        given: (given.start.to_string(), given.end.to_string()),
+    };
+    Ok(serde_json::to_string(&json)?)
+}
+
+/// Which date of which series a booking is, as [`encode_occurrence`] wrote it.
+pub fn decode_occurrence(text: &str) -> Decoded<Occurrence> {
+    let OccurrenceJson { series, rule, zone, contract, place, given: (start, end) } = serde_json::from_str(text)?;
+    let series = Arc::new(series_of(series, rule, &zone, &contract)?);
+    Ok(Occurrence { series, place, given: Given { start: civil_time(&start)?, end: civil_time(&end)? } })
+}
+
+/// A civil time as it is written.
+pub(crate) fn civil_time(text: &str) -> Decoded<DateTime> {
+    text.parse().map_err(|_| Malformed(format!("{text:?} is no civil time")))
+}
+
+#[derive(Serialize, Deserialize)]
+struct OccurrenceJson {
+    series: Uuid,
+    rule: String,
+    zone: String,
+    contract: String,
+    place: u16,
+    given: (String, String),
 }
 
 /// A resource as it is; what an admin says of it is JSON, because it grows with every rule.
@@ -1202,10 +1394,7 @@ impl SpecJson {
     }
 
     fn spec(self) -> Decoded<ResourceSpec> {
-        let zone = match self.zone.as_str() {
-            "UTC" => Zone::utc(),
-            name => Zone::named(name).map_err(|e| Malformed(e.to_string()))?,
-        };
+        let zone = zone_named(&self.zone)?;
         Ok(ResourceSpec {
             kind: kind_named(&self.kind)?,
             name: self.name,
@@ -1382,26 +1571,114 @@ enum OutcomeBin {
     Accepted,
     Rejected(RejectionBin),
     RejectedAsked(RejectionBin, AskedBin),
+    /// Of a series: with what was said of each date.
+    Dated(Box<OutcomeBin>, Vec<DateBin>),
 }
 
 impl OutcomeBin {
-    fn of(outcome: &Outcome, asked: Option<AskedBin>) -> OutcomeBin {
-        match (outcome, asked) {
+    fn of(outcome: &Outcome, asked: Option<AskedBin>, dates: &[DateSaid]) -> OutcomeBin {
+        let of = match (outcome, asked) {
             (Outcome::Booked, _) => OutcomeBin::Booked,
             (Outcome::Accepted, _) => OutcomeBin::Accepted,
             (Outcome::Rejected(rejection), None) => OutcomeBin::Rejected(RejectionBin::of(rejection)),
             (Outcome::Rejected(rejection), Some(asked)) => {
                 OutcomeBin::RejectedAsked(RejectionBin::of(rejection), asked)
             }
+        };
+        match dates {
+            [] => of,
+            dates => OutcomeBin::Dated(Box::new(of), dates.iter().map(DateBin::of).collect()),
         }
     }
 
-    fn outcome(self) -> Decoded<(Outcome, Option<AskedBin>)> {
+    fn outcome(self) -> Decoded<(Outcome, Option<AskedBin>, Vec<DateSaid>)> {
         Ok(match self {
-            OutcomeBin::Booked => (Outcome::Booked, None),
-            OutcomeBin::Accepted => (Outcome::Accepted, None),
-            OutcomeBin::Rejected(rejection) => (Outcome::Rejected(rejection.rejection()?), None),
-            OutcomeBin::RejectedAsked(rejection, asked) => (Outcome::Rejected(rejection.rejection()?), Some(asked)),
+            OutcomeBin::Booked => (Outcome::Booked, None, Vec::new()),
+            OutcomeBin::Accepted => (Outcome::Accepted, None, Vec::new()),
+            OutcomeBin::Rejected(rejection) => (Outcome::Rejected(rejection.rejection()?), None, Vec::new()),
+            OutcomeBin::RejectedAsked(rejection, asked) => {
+                (Outcome::Rejected(rejection.rejection()?), Some(asked), Vec::new())
+            }
+            OutcomeBin::Dated(outcome, dates) => match *outcome {
+                OutcomeBin::Dated(..) => return Err(Malformed("dates within dates".into())),
+                OutcomeBin::Booked | OutcomeBin::Accepted | OutcomeBin::Rejected(_) | OutcomeBin::RejectedAsked(..) => {
+                    let (outcome, asked, _) = outcome.outcome()?;
+                    (outcome, asked, dates.into_iter().map(DateBin::date).collect::<Decoded<_>>()?)
+                }
+            },
+        })
+    }
+}
+
+/// What was said of one date of a series.
+#[derive(Serialize, Deserialize)]
+struct DateBin {
+    place: u16,
+    given: GivenBin,
+    met: MetBin,
+    at: During,
+    became: BecameBin,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum MetBin {
+    Once,
+    Shifted,
+    First,
+}
+
+#[derive(Serialize, Deserialize)]
+enum BecameBin {
+    Booked(Id),
+    Elsewhere(Id, During),
+    Free,
+    Refused(RejectionBin),
+    Changed(Id),
+    Untouched(Id),
+}
+
+impl DateBin {
+    fn of(said: &DateSaid) -> DateBin {
+        let id = |id: BookingId| Id::from(id.0);
+        DateBin {
+            place: said.place,
+            given: GivenBin::of(said.given),
+            met: match said.met {
+                Met::Once => MetBin::Once,
+                Met::Shifted => MetBin::Shifted,
+                Met::First => MetBin::First,
+            },
+            at: During::of(said.interval),
+            became: match &said.became {
+                Became::Booked(booking) => BecameBin::Booked(id(*booking)),
+                Became::Elsewhere(booking, at) => BecameBin::Elsewhere(id(*booking), During::of(*at)),
+                Became::Free => BecameBin::Free,
+                Became::Refused(rejection) => BecameBin::Refused(RejectionBin::of(rejection)),
+                Became::Changed(booking) => BecameBin::Changed(id(*booking)),
+                Became::Untouched(booking) => BecameBin::Untouched(id(*booking)),
+            },
+        }
+    }
+
+    fn date(self) -> Decoded<DateSaid> {
+        let booking = |id: Id| BookingId(id.into());
+        Ok(DateSaid {
+            place: self.place,
+            given: self.given.given()?,
+            met: match self.met {
+                MetBin::Once => Met::Once,
+                MetBin::Shifted => Met::Shifted,
+                MetBin::First => Met::First,
+            },
+            interval: self.at.interval()?,
+            became: match self.became {
+                BecameBin::Booked(id) => Became::Booked(booking(id)),
+                BecameBin::Elsewhere(id, at) => Became::Elsewhere(booking(id), at.interval()?),
+                BecameBin::Free => Became::Free,
+                BecameBin::Refused(rejection) => Became::Refused(rejection.rejection()?),
+                BecameBin::Changed(id) => Became::Changed(booking(id)),
+                BecameBin::Untouched(id) => Became::Untouched(booking(id)),
+            },
         })
     }
 }
@@ -1444,6 +1721,7 @@ enum SubjectBin {
     Block(Id, Id),
     Bookings(Id, Id),
     Entry(Id, Id),
+    Series(Id),
 }
 
 impl SubjectBin {
@@ -1455,6 +1733,7 @@ impl SubjectBin {
             Subject::Resource(id) => SubjectBin::Resource(id.0.into()),
             Subject::Block(resource, id) => SubjectBin::Block(resource.0.into(), id.0.into()),
             Subject::Entry(resource, id) => SubjectBin::Entry(resource.0.into(), id.0.into()),
+            Subject::Series(id) => SubjectBin::Series(id.0.into()),
         }
     }
 
@@ -1466,6 +1745,7 @@ impl SubjectBin {
             SubjectBin::Resource(id) => Subject::Resource(ResourceId(id.into())),
             SubjectBin::Block(resource, id) => Subject::Block(ResourceId(resource.into()), BlockId(id.into())),
             SubjectBin::Entry(resource, id) => Subject::Entry(ResourceId(resource.into()), EntryId(id.into())),
+            SubjectBin::Series(id) => Subject::Series(SeriesId(id.into())),
         }
     }
 }

@@ -9,10 +9,12 @@ use crate::commit::{Commit, Entry, EntryRecord};
 use crate::record::Hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
+use slotwise_domain::recurrence::Given;
 use slotwise_domain::{
-    Asked, AttemptKey, Block, BlockId, BookingId, Change, Code, Decision, Details, Displacer, EndedEntry, EndedHold,
-    EntryId, Epoch, Exceptions, FencingToken, Fingerprint, Hold, HoldId, Instant, Interval, Line as LineOf, Outcome,
-    PartId, PersonId, Rejection, Resource, ResourceId, Rule, Seen, Slot, Span, Subject, Version, WaitEntry, Witness,
+    Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, DateSaid, Decision, Details, Displacer,
+    EndedEntry, EndedHold, EntryId, Epoch, Exceptions, FencingToken, Fingerprint, Hold, HoldId, Instant, Interval,
+    Line as LineOf, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule, Seen, SeriesId, Slot,
+    Span, Subject, Version, WaitEntry, Witness,
 };
 use slotwise_engine::Recorded;
 use std::sync::Arc;
@@ -228,6 +230,9 @@ struct AttemptText {
     fingerprint: Hex,
     command: String,
     outcome: OutcomeText,
+    /// Of a series: what was said of each date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    dates: Vec<DateText>,
     subject: Option<SubjectText>,
     decided_at: When,
     seen: Option<SeenText>,
@@ -298,6 +303,7 @@ impl AttemptText {
             fingerprint: Hex(fingerprint.0),
             command: entry.command.to_string(),
             outcome: OutcomeText::of(&decision.outcome),
+            dates: decision.dates.iter().map(DateText::of).collect(),
             subject: decision.subject.map(SubjectText::of),
             decided_at: When(decision.decided_at),
             seen: decision.seen.map(seen),
@@ -312,6 +318,7 @@ impl AttemptText {
     fn entry(self, epoch: Epoch) -> Decoded<Entry> {
         let decision = Decision {
             outcome: self.outcome.outcome()?,
+            dates: self.dates.into_iter().map(DateText::date).collect::<Decoded<_>>()?,
             subject: self.subject.map(SubjectText::subject),
             decided_at: self.decided_at.0,
             seen: self.seen.map(|s| Seen { version: s.version.version(), as_of: s.as_of.0 }),
@@ -413,6 +420,113 @@ impl OutcomeText {
     }
 }
 
+/// A civil time from when to when.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenText {
+    start: String,
+    end: String,
+}
+
+impl GivenText {
+    fn of(given: Given) -> GivenText {
+        GivenText { start: given.start.to_string(), end: given.end.to_string() }
+    }
+
+    fn given(&self) -> Decoded<Given> {
+        Ok(Given { start: codec::civil_time(&self.start)?, end: codec::civil_time(&self.end)? })
+    }
+}
+
+/// What was said of one date of a series.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DateText {
+    place: u16,
+    given: GivenText,
+    met: String,
+    at: During,
+    became: BecameText,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum BecameText {
+    Booked(Uuid),
+    Elsewhere { booking: Uuid, at: During },
+    Free,
+    Refused(RejectionText),
+    Changed(Uuid),
+    Untouched(Uuid),
+}
+
+impl DateText {
+    fn of(said: &DateSaid) -> DateText {
+        DateText {
+            place: said.place,
+            given: GivenText::of(said.given),
+            met: codec::met_name(said.met).into(),
+            at: During::of(said.interval),
+            became: match &said.became {
+                Became::Booked(id) => BecameText::Booked(id.0),
+                Became::Elsewhere(id, at) => BecameText::Elsewhere { booking: id.0, at: During::of(*at) },
+                Became::Free => BecameText::Free,
+                Became::Refused(rejection) => BecameText::Refused(RejectionText::of(rejection)),
+                Became::Changed(id) => BecameText::Changed(id.0),
+                Became::Untouched(id) => BecameText::Untouched(id.0),
+            },
+        }
+    }
+
+    fn date(self) -> Decoded<DateSaid> {
+        Ok(DateSaid {
+            place: self.place,
+            given: self.given.given()?,
+            met: codec::met_named(&self.met)?,
+            interval: self.at.interval()?,
+            became: match self.became {
+                BecameText::Booked(id) => Became::Booked(BookingId(id)),
+                BecameText::Elsewhere { booking, at } => Became::Elsewhere(BookingId(booking), at.interval()?),
+                BecameText::Free => Became::Free,
+                BecameText::Refused(rejection) => Became::Refused(rejection.rejection()?),
+                BecameText::Changed(id) => Became::Changed(BookingId(id)),
+                BecameText::Untouched(id) => Became::Untouched(BookingId(id)),
+            },
+        })
+    }
+}
+
+/// Which date of which series a booking is.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OccurrenceText {
+    series: Uuid,
+    rule: String,
+    zone: String,
+    contract: String,
+    place: u16,
+    given: GivenText,
+}
+
+impl OccurrenceText {
+    fn of(occurrence: &Occurrence) -> OccurrenceText {
+        let series = &occurrence.series;
+        OccurrenceText {
+            series: series.id.0,
+            rule: series.rule.clone(),
+            zone: series.zone.name().into(),
+            contract: series.contract.name().into(),
+            place: occurrence.place,
+            given: GivenText::of(occurrence.given),
+        }
+    }
+
+    fn occurrence(self) -> Decoded<Occurrence> {
+        let series = Arc::new(codec::series_of(self.series, self.rule, &self.zone, &self.contract)?);
+        Ok(Occurrence { series, place: self.place, given: self.given.given()? })
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RejectionText {
@@ -503,6 +617,7 @@ enum SubjectText {
     Resource(Uuid),
     Block { resource: Uuid, id: Uuid },
     Entry { resource: Uuid, id: Uuid },
+    Series(Uuid),
 }
 
 impl SubjectText {
@@ -514,6 +629,7 @@ impl SubjectText {
             Subject::Resource(id) => SubjectText::Resource(id.0),
             Subject::Block(resource, id) => SubjectText::Block { resource: resource.0, id: id.0 },
             Subject::Entry(resource, id) => SubjectText::Entry { resource: resource.0, id: id.0 },
+            Subject::Series(id) => SubjectText::Series(id.0),
         }
     }
 
@@ -525,6 +641,7 @@ impl SubjectText {
             SubjectText::Resource(id) => Subject::Resource(ResourceId(id)),
             SubjectText::Block { resource, id } => Subject::Block(ResourceId(resource), BlockId(id)),
             SubjectText::Entry { resource, id } => Subject::Entry(ResourceId(resource), EntryId(id)),
+            SubjectText::Series(id) => Subject::Series(SeriesId(id)),
         }
     }
 }
@@ -543,6 +660,8 @@ enum ChangeText {
         owner: Uuid,
         pending: bool,
         slots: Vec<SlotText>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        occurrence: Option<OccurrenceText>,
     },
     BookingApproved {
         id: Uuid,
@@ -566,6 +685,8 @@ enum ChangeText {
         pending: bool,
         from: Vec<SlotText>,
         to: Vec<SlotText>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        occurrence: Option<OccurrenceText>,
     },
     BookingEdited {
         id: Uuid,
@@ -595,6 +716,8 @@ enum ChangeText {
         id: Uuid,
         owner: Uuid,
         slots: Vec<SlotText>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        occurrence: Option<OccurrenceText>,
     },
     RequestApproved {
         id: Uuid,
@@ -688,9 +811,13 @@ impl ChangeText {
             Change::BlockRemoved { block, policy_version } => {
                 ChangeText::BlockRemoved(BlockText::of(block, *policy_version))
             }
-            Change::BookingMade { booking, owner, pending, slots: s } => {
-                ChangeText::BookingMade { id: booking.0, owner: owner.0, pending: *pending, slots: slots(s) }
-            }
+            Change::BookingMade { booking, owner, pending, slots: s, occurrence } => ChangeText::BookingMade {
+                id: booking.0,
+                owner: owner.0,
+                pending: *pending,
+                slots: slots(s),
+                occurrence: occurrence.as_ref().map(OccurrenceText::of),
+            },
             Change::BookingApproved { booking, owner, slots: s } => {
                 ChangeText::BookingApproved { id: booking.0, owner: owner.0, slots: slots(s) }
             }
@@ -705,14 +832,17 @@ impl ChangeText {
                     late: *late,
                 }
             }
-            Change::BookingMoved { booking, owner, revision, pending, from, to } => ChangeText::BookingMoved {
-                id: booking.0,
-                owner: owner.0,
-                revision: *revision,
-                pending: *pending,
-                from: slots(from),
-                to: slots(to),
-            },
+            Change::BookingMoved { booking, owner, revision, pending, from, to, occurrence } => {
+                ChangeText::BookingMoved {
+                    id: booking.0,
+                    owner: owner.0,
+                    revision: *revision,
+                    pending: *pending,
+                    from: slots(from),
+                    to: slots(to),
+                    occurrence: occurrence.as_ref().map(OccurrenceText::of),
+                }
+            }
             Change::BookingEdited { booking, owner, revision } => {
                 ChangeText::BookingEdited { id: booking.0, owner: owner.0, revision: *revision }
             }
@@ -731,9 +861,12 @@ impl ChangeText {
                 entry: EntryText::of(entry),
             },
             Change::WaitDue(at) => ChangeText::WaitDue { at: at.map(When) },
-            Change::BookingRequested { booking, owner, slots: s } => {
-                ChangeText::BookingRequested { id: booking.0, owner: owner.0, slots: slots(s) }
-            }
+            Change::BookingRequested { booking, owner, slots: s, occurrence } => ChangeText::BookingRequested {
+                id: booking.0,
+                owner: owner.0,
+                slots: slots(s),
+                occurrence: occurrence.as_ref().map(OccurrenceText::of),
+            },
             Change::RequestApproved { booking, owner } => ChangeText::RequestApproved { id: booking.0, owner: owner.0 },
             Change::BookingCheckedIn { booking, owner } => {
                 ChangeText::BookingCheckedIn { id: booking.0, owner: owner.0 }
@@ -791,9 +924,13 @@ impl ChangeText {
             ChangeText::ResourceEdited(r) => Change::ResourceEdited(Arc::new(r.resource(resource)?)),
             ChangeText::BlockAdded(b) => Change::BlockAdded { policy_version: b.policy_version, block: b.block()? },
             ChangeText::BlockRemoved(b) => Change::BlockRemoved { policy_version: b.policy_version, block: b.block()? },
-            ChangeText::BookingMade { id, owner, pending, slots: s } => {
-                Change::BookingMade { booking: booking(id), owner: person(owner), pending, slots: slots(s)? }
-            }
+            ChangeText::BookingMade { id, owner, pending, slots: s, occurrence } => Change::BookingMade {
+                booking: booking(id),
+                owner: person(owner),
+                pending,
+                slots: slots(s)?,
+                occurrence: occurrence.map(OccurrenceText::occurrence).transpose()?,
+            },
             ChangeText::BookingApproved { id, owner, slots: s } => {
                 Change::BookingApproved { booking: booking(id), owner: person(owner), slots: slots(s)? }
             }
@@ -808,13 +945,14 @@ impl ChangeText {
                     late,
                 }
             }
-            ChangeText::BookingMoved { id, owner, revision, pending, from, to } => Change::BookingMoved {
+            ChangeText::BookingMoved { id, owner, revision, pending, from, to, occurrence } => Change::BookingMoved {
                 booking: booking(id),
                 owner: person(owner),
                 revision,
                 pending,
                 from: slots(from)?,
                 to: slots(to)?,
+                occurrence: occurrence.map(OccurrenceText::occurrence).transpose()?,
             },
             ChangeText::BookingEdited { id, owner, revision } => {
                 Change::BookingEdited { booking: booking(id), owner: person(owner), revision }
@@ -833,9 +971,12 @@ impl ChangeText {
                 end: codec::entry_end_of(&end, booking.map(BookingId))?,
             }),
             ChangeText::WaitDue { at } => Change::WaitDue(at.map(|at| at.0)),
-            ChangeText::BookingRequested { id, owner, slots: s } => {
-                Change::BookingRequested { booking: booking(id), owner: person(owner), slots: slots(s)? }
-            }
+            ChangeText::BookingRequested { id, owner, slots: s, occurrence } => Change::BookingRequested {
+                booking: booking(id),
+                owner: person(owner),
+                slots: slots(s)?,
+                occurrence: occurrence.map(OccurrenceText::occurrence).transpose()?,
+            },
             ChangeText::RequestApproved { id, owner } => {
                 Change::RequestApproved { booking: booking(id), owner: person(owner) }
             }

@@ -507,6 +507,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/people/{id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forgets a person for good: their name, title, API keys, and what they wrote in bookings. What was decided stays on record, as
+         *     somebody's. Admins only, and not oneself. Asking again finishes what was cut short.
+         */
+        post: operations["erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/resources": {
         parameters: {
             query?: never;
@@ -639,6 +659,92 @@ export interface paths {
         get: operations["search"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Books one booking for each date of a rule, in one attempt. What becomes of each date is said. */
+        post: operations["create_series"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/series/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What would become of each date of a rule now. Nothing is booked, nothing is kept. */
+        post: operations["preview_series"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/series/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A series with its bookings. For its owner and admins. */
+        get: operations["read_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Edits what people say about dates of a series. */
+        patch: operations["edit_series"];
+        trace?: never;
+    };
+    "/api/series/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives dates of a series up: all that are not over, or one and those after it. */
+        post: operations["cancel_series"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/series/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts dates of a series elsewhere: at another time, by another rule, on another resource. */
+        post: operations["move_series"];
         delete?: never;
         options?: never;
         head?: never;
@@ -814,6 +920,8 @@ export interface components {
             booking?: components["schemas"]["BookingBody"] | null;
             /** @description The two bookings that took each other's places, in the order they were named. */
             bookings?: components["schemas"]["BookingBody"][];
+            /** @description What became of each date of the series. */
+            dates?: components["schemas"]["DateBody"][];
             /** @description The decision instant. */
             decided_at: string;
             entry?: components["schemas"]["EntryBody"] | null;
@@ -828,6 +936,11 @@ export interface components {
              */
             policy_version?: number | null;
             resource?: components["schemas"]["ResourceBody"] | null;
+            /**
+             * Format: uuid
+             * @description The series it is about.
+             */
+            series?: string | null;
             /** @description The versions it made. */
             versions: components["schemas"]["ResourceVersion"][];
         };
@@ -913,13 +1026,13 @@ export interface components {
         /** @description One of many attempts. */
         AttemptRequest: Record<string, never> & {
             /**
-             * @description `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist` or
-             *     `set_class`.
+             * @description `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist`,
+             *     `set_class`, `book_series`, `move_series`, `edit_series` or `cancel_series`.
              */
             command: string;
             /**
              * Format: uuid
-             * @description The booking, hold or place in a waitlist that stands in the path of the command's own endpoint.
+             * @description The booking, hold, place in a waitlist or series that stands in the path of the command's own endpoint.
              */
             id?: string | null;
             /**
@@ -1088,6 +1201,7 @@ export interface components {
             lines: components["schemas"]["LineBody"][];
             /** @description Whether it is the asker's. */
             mine: boolean;
+            occurrence?: components["schemas"]["OccurrenceBody"] | null;
             owner?: components["schemas"]["PersonBody"] | null;
             /**
              * Format: int32
@@ -1205,6 +1319,11 @@ export interface components {
              */
             class: number;
         };
+        /**
+         * @description What a series promises.
+         * @enum {string}
+         */
+        ContractBody: "all_or_nothing" | "skip_conflicts" | "best_alternative";
         /** @description So many executions with one outcome and code. */
         CountBody: {
             /** @description The code of what was not accepted. */
@@ -1347,6 +1466,40 @@ export interface components {
         };
         /** @description An instant relative to the start of a booking: `{"elapsed_s": 86400}` before it, or `{"days_before": 1, "at": "18:00"}` in the resource's zone. */
         CutoffBody: components["schemas"]["ElapsedCutoff"] | components["schemas"]["CivilCutoff"];
+        /** @description What was said of one date of a series. */
+        DateBody: {
+            /**
+             * @description `booked`, `booked_elsewhere`, `free` (nothing was done for the sake of others), `refused`, `changed` or `untouched`;
+             *     in a preview `free`, `free_elsewhere` or `refused`.
+             */
+            became: string;
+            /**
+             * Format: uuid
+             * @description Its booking.
+             */
+            booking?: string | null;
+            /** @description Why it is refused, for programs. */
+            code?: string | null;
+            /** @description Why it is refused, for people. */
+            detail?: string | null;
+            elsewhere?: components["schemas"]["IntervalBody"] | null;
+            /** @description The instant it ends. */
+            end: string;
+            /** @description The civil time that was asked for. */
+            given: components["schemas"]["GivenBody"];
+            /** @description How it met its zone: `once`, `shifted` out of a gap, or the `first` of a fold. */
+            met: string;
+            /** @description The same in words, if it is worth one. */
+            note?: string | null;
+            /**
+             * Format: int32
+             * @description Its place in the series, from 0.
+             */
+            place: number;
+            /** @description The instant it begins. */
+            start: string;
+            witness?: components["schemas"]["WitnessBody"] | null;
+        };
         /** @description An instant that an answer depends on. */
         DeadlineBody: {
             /** @description When. */
@@ -1444,6 +1597,55 @@ export interface components {
              * @description Seconds before the start.
              */
             elapsed_s: number;
+        };
+        /** @description A place in a waitlist. What is told of others is where they are, and nothing else. */
+        EntryBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /**
+             * Format: uuid
+             * @description The booking that it became; for its owner and admins.
+             */
+            booking?: string | null;
+            /**
+             * Format: int32
+             * @description Priority; for its owner and admins.
+             */
+            class?: number | null;
+            /** @description Until. */
+            end: string;
+            /**
+             * Format: uuid
+             * @description The booking that is given up for it; for its owner and admins.
+             */
+            gives_up?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id; for its owner and admins.
+             */
+            id?: string | null;
+            /** @description When it joined; for its owner and admins. */
+            joined_at?: string | null;
+            /** @description Whether it is the asker's. */
+            mine: boolean;
+            offer?: components["schemas"]["HoldBody"] | null;
+            owner?: components["schemas"]["PersonBody"] | null;
+            /** @description The place in line, from 1; null once it has ended. */
+            place?: number | null;
+            /**
+             * Format: uuid
+             * @description For which resource.
+             */
+            resource: string;
+            /** @description From. */
+            start: string;
+            /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`. */
+            state: string;
+            /**
+             * Format: int32
+             * @description How many units.
+             */
+            units: number;
         };
         /** @description What was forgotten with a person. */
         ErasedBody: {
@@ -1656,6 +1858,13 @@ export interface components {
             seats?: number | null;
             /** @description Its IANA zone. */
             zone: string;
+        };
+        /** @description A civil time from when to when. */
+        GivenBody: {
+            /** @description Until, without an offset. */
+            end: string;
+            /** @description From, without an offset. */
+            start: string;
         };
         /** @description Whether it may be relied on. */
         HealthBody: {
@@ -1946,7 +2155,7 @@ export interface components {
             end?: string | null;
             /** @description Its place: later ones are greater. */
             id: string;
-            /** @description What happened: `booked` for one by somebody else, `approved`, `cancelled` or `moved`. */
+            /** @description What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`; of who waits `promoted`, `offered` or `lapsed`. */
             news: string;
             /** @description Whether one has said that one has read it. */
             read: boolean;
@@ -1974,6 +2183,34 @@ export interface components {
             next?: string | null;
             /** @description How many are unread; 100 is so many or more. */
             unread: number;
+        };
+        /** @description How what was asked for stands now. */
+        NowBody: {
+            /** @description Why not, for programs. */
+            code: string | null;
+            /** @description Why not, for people. */
+            detail: string | null;
+            /** @description Whether it could be booked now. */
+            free: boolean;
+        };
+        /** @description Which date of which series a booking is. */
+        OccurrenceBody: {
+            /** @description The civil time that was asked for, or where it is now if it was moved by itself. */
+            given: components["schemas"]["GivenBody"];
+            /** @description How it met its zone: `once`, `shifted` out of a gap, or the `first` of a fold. */
+            met: string;
+            /**
+             * Format: int32
+             * @description Its place in the series, from 0.
+             */
+            place: number;
+            /**
+             * Format: uuid
+             * @description Which series.
+             */
+            series: string;
+            /** @description The zone of that. */
+            zone: string;
         };
         /**
          * @description Whether one person may have two bookings at once.
@@ -2041,6 +2278,7 @@ export interface components {
                 lines: components["schemas"]["LineBody"][];
                 /** @description Whether it is the asker's. */
                 mine: boolean;
+                occurrence?: components["schemas"]["OccurrenceBody"] | null;
                 owner?: components["schemas"]["PersonBody"] | null;
                 /**
                  * Format: int32
@@ -2332,6 +2570,8 @@ export interface components {
             attempt?: string | null;
             /** @description What happened, for programs. */
             code: string;
+            /** @description What was said of each date of a series. */
+            dates?: components["schemas"]["DateBody"][];
             /** @description The versions it was decided at. */
             decided?: components["schemas"]["ResourceVersion"][];
             /** @description The decision instant. */
@@ -2741,6 +2981,150 @@ export interface components {
             params: Record<string, never>;
             /** @description In English. */
             text: string;
+        };
+        /** @description A series with its bookings. */
+        SeriesBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description Its bookings, by their place. Dates that were refused are told by the attempt that asked. */
+            bookings: components["schemas"]["BookingBody"][];
+            /** @description What it promised. */
+            contract: components["schemas"]["ContractBody"];
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description The rule as it was written. */
+            rule: string;
+            /** @description The zone of its civil times. */
+            zone: string;
+        };
+        /** @description Dates of a series to be given up. */
+        SeriesCancelRequest: {
+            /**
+             * @description All of them or none, or those that can be: `best_alternative` is not understood.
+             * @default all_or_nothing
+             */
+            contract: components["schemas"]["ContractBody"];
+            /**
+             * Format: uuid
+             * @description The booking of a date: that one and those after it. All that are not over if left out.
+             * @default null
+             */
+            from: string | null;
+            /**
+             * @description Why.
+             * @default null
+             */
+            reason: string | null;
+        };
+        /** @description What people say about dates of a series, edited. */
+        SeriesEditRequest: {
+            /**
+             * @description All of them or none, or those that can be: `best_alternative` is not understood.
+             * @default all_or_nothing
+             */
+            contract: components["schemas"]["ContractBody"];
+            /**
+             * @description What shall be otherwise.
+             * @default {}
+             */
+            details: components["schemas"]["BookingEdit"];
+            /**
+             * Format: uuid
+             * @description The booking of a date: that one and those after it. All that are not over if left out.
+             * @default null
+             */
+            from: string | null;
+        };
+        /** @description Dates of a series to be put elsewhere. */
+        SeriesMoveRequest: {
+            /**
+             * @description All of them or none, or those that can be: `best_alternative` is not understood.
+             * @default all_or_nothing
+             */
+            contract: components["schemas"]["ContractBody"];
+            /**
+             * @description When it ends.
+             * @default null
+             */
+            end: string | null;
+            /**
+             * Format: uuid
+             * @description The booking of a date: that one and those after it. All that are not over if left out.
+             * @default null
+             */
+            from: string | null;
+            /**
+             * Format: uuid
+             * @description Another resource.
+             * @default null
+             */
+            resource: string | null;
+            /**
+             * @description A rule that begins at `start`: the first of them goes to its first date, the next to its next.
+             * @default null
+             */
+            rule: string | null;
+            /**
+             * @description The new civil time of the first of them; the others go as many days, and to the same time of day.
+             * @default null
+             */
+            start: string | null;
+        };
+        /** @description What a series would become. */
+        SeriesPreview: {
+            /** @description Whether it would be accepted now. */
+            accepted: boolean;
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description Why not, for programs. */
+            code?: string | null;
+            /** @description What would become of each date. */
+            dates: components["schemas"]["DateBody"][];
+            /** @description Why not, for people. */
+            detail?: string | null;
+            /** @description The zone of its civil times. */
+            zone: string;
+        };
+        /** @description A series to be booked: one booking for each date of a rule. */
+        SeriesRequest: {
+            /** @description What becomes of it if not all dates can be had. */
+            contract?: components["schemas"]["ContractBody"];
+            /** @description The civil time at which a date that begins then ends. */
+            end: string;
+            /**
+             * Format: uuid
+             * @description For whom, if not for oneself; admins only.
+             */
+            for?: string | null;
+            /**
+             * Format: int32
+             * @description How many people come.
+             */
+            people?: number | null;
+            /** @description What it is for. */
+            purpose?: string | null;
+            /**
+             * Format: uuid
+             * @description Which resource.
+             */
+            resource: string;
+            /** @description RFC 5545: `FREQ=WEEKLY;COUNT=10;BYDAY=TU`, and lines of `RDATE:` and `EXDATE:` after it if wanted. Days and coarser. */
+            rule: string;
+            seen?: components["schemas"]["SeenBody"] | null;
+            /** @description The civil time at which the rule begins; it is a date only if the rule names it. */
+            start: string;
+            /** @description A line for calendars. */
+            title?: string | null;
+            /**
+             * Format: int32
+             * @description How many units, each time.
+             */
+            units?: number;
+            /** @description The IANA zone of the civil times; the resource's if left out. */
+            zone?: string | null;
         };
         /** @description Who to be. */
         SignIn: {
@@ -3932,6 +4316,8 @@ export interface operations {
                 to?: string;
                 /** @description `confirmed`, `pending` or `cancelled`. */
                 state?: string;
+                /** @description Of this series. */
+                series?: string;
                 /** @description At most so many, 200 at the most. */
                 limit?: number;
                 /** @description The `next` of the page before. */
@@ -7590,6 +7976,144 @@ export interface operations {
             };
         };
     };
+    erase_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_resources: {
         parameters: {
             query?: {
@@ -8946,6 +9470,868 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SearchBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_series: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description a UUIDv7 of the client's */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeriesRequest"];
+            };
+        };
+        responses: {
+            /** @description decided before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeriesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesPreview"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_series: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeriesEditRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_series: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeriesCancelRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_series: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeriesMoveRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */

@@ -24,6 +24,7 @@ mod races;
 mod rates;
 mod reached;
 mod record;
+mod series;
 mod sick;
 mod slow;
 mod socket;

@@ -16,22 +16,30 @@ use crate::hold::{Hold, HoldEnd};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject};
 use crate::policy::Policy;
+use crate::series::Occurrence;
 use crate::time::Instant;
 use crate::world::{Role, Scope};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What [`crate::Action::Book`] asks.
-pub(super) struct Asked<'a> {
+/// A booking to be made.
+pub(super) struct NewBooking<'a> {
     pub id: BookingId,
     pub owner: PersonId,
     pub lines: &'a [Line],
     pub details: &'a Details,
-    pub hold: Option<HoldRef>,
+    /// Which date of which series it is.
+    pub occurrence: Option<Occurrence>,
 }
 
-pub(super) fn book(draft: &mut Draft, actor: Actor, asked: &Asked, over: Option<Over>) -> Judged {
-    let Asked { id, owner, lines, details, hold: named } = *asked;
+pub(super) fn book(
+    draft: &mut Draft,
+    actor: Actor,
+    new: &NewBooking,
+    named: Option<HoldRef>,
+    over: Option<Over>,
+) -> Judged {
+    let NewBooking { id, owner, lines, details, ref occurrence } = *new;
     if let Some(over) = over {
         over.check()?;
     }
@@ -97,17 +105,19 @@ pub(super) fn book(draft: &mut Draft, actor: Actor, asked: &Asked, over: Option<
         state: if pending { BookingState::Pending { takes } } else { BookingState::Confirmed },
         details: details.clone(),
         slots,
+        occurrence: occurrence.clone(),
         revision: 1,
         created_at: draft.now,
         decided_at: draft.now,
     };
     for resource in booking.resources() {
         let slots = booking.placed_on(resource);
+        let occurrence = occurrence.clone();
         draft.change(
             resource,
             match pending && takes {
-                true => Change::BookingRequested { booking: id, owner, slots },
-                false => Change::BookingMade { booking: id, owner, pending, slots },
+                true => Change::BookingRequested { booking: id, owner, slots, occurrence },
+                false => Change::BookingMade { booking: id, owner, pending, slots, occurrence },
             },
         );
     }
@@ -192,7 +202,16 @@ pub(super) fn give_up(draft: &mut Draft, by: Actor, booking: &Booking, reason: O
     draft.put_booking(Booking { state, ..revised(booking, draft.now) });
 }
 
-pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line], over: Option<Over>) -> Judged {
+/// Where a booking goes.
+pub(super) struct Destination<'a> {
+    pub lines: &'a [Line],
+    /// Other bookings that leave their places in the same command.
+    pub leaving: &'a [BookingId],
+    /// Which date of its series it is from then on.
+    pub occurrence: Option<&'a Occurrence>,
+}
+
+pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Destination, over: Option<Over>) -> Judged {
     let booking = named_booking(draft, id);
     if let Ok(booking) = &booking {
         stands(booking)?;
@@ -200,7 +219,7 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line
     if let Some(over) = over {
         over.check()?;
     }
-    let slots = slots(draft, to)?;
+    let slots = slots(draft, to.lines)?;
     let booking = booking?;
     let start = slots.iter().map(|s| s.interval.start()).min();
     if start != Some(booking.start()) {
@@ -241,7 +260,7 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line
     for slot in &fresh {
         not_blocked(draft, slot, Some(booking.owner), Some(id))?;
     }
-    own_overlap(draft, booking.owner, &slots, &leaving(over, Some(id)))?;
+    own_overlap(draft, booking.owner, &slots, &[&leaving(over, Some(id))[..], to.leaving].concat())?;
     if over.is_none() {
         promote::set_aside(draft, &on(&slots))?;
     }
@@ -256,7 +275,7 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &[Line
 
     // From here the booking has its new place.
     let moved = Booking { slots: slots.clone(), ..Booking::clone(&booking) };
-    relocate(draft, &[(booking, slots)]);
+    relocate(draft, &[(booking, slots, to.occurrence)]);
     overrode(draft, &moved, over);
     promote::taken_by(draft, &moved, None)?;
     Ok(Subject::Booking(id))
@@ -320,7 +339,7 @@ pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: Booki
     // From here they have each other's places. Nothing is taken that was not taken before, so nothing else is asked.
     let subject = Subject::Bookings(one.id, other.id);
     let (ones, others) = (one.slots.clone(), other.slots.clone());
-    relocate(draft, &[(one, others), (other, ones)]);
+    relocate(draft, &[(one, others, None), (other, ones, None)]);
     Ok(subject)
 }
 
@@ -373,15 +392,20 @@ impl Kept {
 }
 
 /// Puts bookings where they shall be, told on every resource that any of them leaves, stays on or takes.
-pub(super) fn relocate(draft: &mut Draft, moves: &[(Arc<Booking>, Vec<Slot>)]) {
-    for (booking, slots) in moves {
-        let moved = Booking { slots: slots.clone(), ..revised(booking, draft.now) };
+pub(super) fn relocate(draft: &mut Draft, moves: &[(Arc<Booking>, Vec<Slot>, Option<&Occurrence>)]) {
+    for (booking, slots, occurrence) in moves {
+        let mut moved = Booking { slots: slots.clone(), ..revised(booking, draft.now) };
+        let occurrence = occurrence.cloned();
+        if occurrence.is_some() {
+            moved.occurrence.clone_from(&occurrence);
+        }
         let resources: BTreeSet<ResourceId> = booking.resources().into_iter().chain(moved.resources()).collect();
         for resource in resources {
             let (from, to) = (booking.placed_on(resource), moved.placed_on(resource));
             let (owner, revision, pending) = (moved.owner, moved.revision, !moved.state.takes_units());
             let booking = moved.id;
-            draft.change(resource, Change::BookingMoved { booking, owner, revision, pending, from, to });
+            let occurrence = occurrence.clone();
+            draft.change(resource, Change::BookingMoved { booking, owner, revision, pending, from, to, occurrence });
         }
         draft.put_booking(moved);
     }

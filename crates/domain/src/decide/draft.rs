@@ -10,6 +10,7 @@ use crate::hold::{EndedHold, Hold, HoldEnd};
 use crate::ids::{BookingId, EntryId, HoldId, PersonId, ResourceId, Version};
 use crate::outcome::{Code, Rejection};
 use crate::policy::OwnOverlap;
+use crate::series::DateSaid;
 use crate::time::Instant;
 use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, Waitlist};
 use crate::world::{Person, World};
@@ -26,6 +27,8 @@ pub(super) struct Draft<'w> {
     bookings: Vec<Arc<Booking>>,
     /// What is owed to those who wait, and was before the command changed anything.
     pub owed: BTreeMap<ResourceId, Owed>,
+    /// What is said of each date of a series.
+    pub dates: Vec<DateSaid>,
 }
 
 /// A resource that would change.
@@ -36,9 +39,17 @@ struct Drafted {
     calendar: OnceCell<Calendar>,
 }
 
+/// What a draft was at some moment.
+pub(super) struct Mark {
+    /// By resource, sorted: how many changes, and the calendar as it was folded then, if it was. It is not folded anew of the
+    /// changes, for what was lifted is none.
+    drafted: Vec<(ResourceId, usize, OnceCell<Calendar>)>,
+    bookings: usize,
+}
+
 impl<'w> Draft<'w> {
     pub fn new(world: &'w World, now: Instant) -> Draft<'w> {
-        Draft { world, now, drafted: Vec::new(), bookings: Vec::new(), owed: BTreeMap::new() }
+        Draft { world, now, drafted: Vec::new(), bookings: Vec::new(), owed: BTreeMap::new(), dates: Vec::new() }
     }
 
     /// The calendar as it would be.
@@ -252,9 +263,32 @@ impl<'w> Draft<'w> {
         self.bookings.iter().find(|b| b.id == id).map(|b| b.resources())
     }
 
+    /// How many bookings it has changed so far.
+    pub fn bookings_len(&self) -> usize {
+        self.bookings.len()
+    }
+
     pub fn put_booking(&mut self, booking: Booking) {
         self.bookings.reserve_exact(1);
         self.bookings.push(Arc::new(booking));
+    }
+
+    /// The draft as it is now. Calendars are shared, so this costs little for a command of few resources.
+    pub fn mark(&self) -> Mark {
+        let drafted = self.drafted.iter().map(|(id, drafted)| (*id, drafted.changes.len(), drafted.calendar.clone()));
+        Mark { drafted: drafted.collect(), bookings: self.bookings.len() }
+    }
+
+    /// Undoes what was done since: a date of a series that is refused leaves nothing behind. What is owed stays as it was found:
+    /// it was so before the command.
+    pub fn back_to(&mut self, mark: Mark) {
+        self.bookings.truncate(mark.bookings);
+        self.drafted.retain(|(id, _)| mark.drafted.iter().any(|(marked, ..)| marked == id));
+        for (id, len, calendar) in mark.drafted {
+            let drafted = self.drafted_mut(id);
+            drafted.changes.truncate(len);
+            drafted.calendar = calendar;
+        }
     }
 
     /// Puts an active booking's units back that [`Draft::lift`] took out.
@@ -286,7 +320,7 @@ impl<'w> Draft<'w> {
         let mut records = Vec::with_capacity(self.drafted.len());
         let changed = self.drafted.into_iter().filter(|(_, drafted)| !drafted.changes.is_empty());
         records.extend(changed.map(|(id, drafted)| (id, drafted.changes)));
-        Changes { records, bookings: self.bookings }
+        Changes { records, bookings: self.bookings, dates: self.dates }
     }
 }
 

@@ -74,11 +74,12 @@ struct Walk {
     again: bool,
 }
 
-/// What is owed on these resources before a command changes anything, so that it takes none of it.
+/// What is owed on these resources before a command changes anything, so that it takes none of it. It is asked once of each: what
+/// the first dates of a series leave is free for its others, as the place of one booking is for itself.
 pub(super) fn set_aside(draft: &mut Draft, resources: &BTreeSet<ResourceId>) -> Result<(), Stop> {
     let mut needs = Scope::default();
     for id in resources {
-        if draft.calendar(*id)?.waiting.is_empty() {
+        if draft.owed.contains_key(id) || draft.calendar(*id)?.waiting.is_empty() {
             continue;
         }
         let walk = walk(draft, *id)?;
@@ -351,7 +352,13 @@ fn give(draft: &mut Draft, entry: &WaitEntry, slot: Slot) -> Result<(), Stop> {
             let id = entry.booking();
             draft.change(
                 entry.resource,
-                Change::BookingMade { booking: id, owner: entry.owner, pending: false, slots: vec![(0, slot)] },
+                Change::BookingMade {
+                    booking: id,
+                    owner: entry.owner,
+                    pending: false,
+                    slots: vec![(0, slot)],
+                    occurrence: None,
+                },
             );
             draft.put_booking(Booking {
                 id,
@@ -360,6 +367,7 @@ fn give(draft: &mut Draft, entry: &WaitEntry, slot: Slot) -> Result<(), Stop> {
                 state: BookingState::Confirmed,
                 details: Details::default(),
                 slots: vec![slot],
+                occurrence: None,
                 revision: 1,
                 created_at: draft.now,
                 decided_at: draft.now,

@@ -12,6 +12,7 @@ mod holds;
 mod moves;
 mod precedence;
 mod resources;
+mod series;
 mod times;
 mod waits;
 

@@ -34,7 +34,7 @@ pub(super) async fn the_old_place_is_kept_unless_the_new_one_is_had(b: &Bench) {
     assert_eq!(b.says(b.ben, b.relocate(mine.id, &[(room, hours(10, 11), 1)])).await, "ACCEPTED");
     assert_eq!((taken(b, room, 8).await, taken(b, room, 9).await, taken(b, room, 10).await), (0, 0, 1));
     assert_eq!(b.says(b.cyd, b.book(b.cyd, room, hours(8, 10))).await, "BOOKED");
-    let [Change::BookingMoved { booking, owner, revision: 3, pending: false, from, to }] =
+    let [Change::BookingMoved { booking, owner, revision: 3, pending: false, from, to, occurrence: None }] =
         &b.stream(room).await[5].changes[..]
     else {
         panic!("not the move: {:?}", b.stream(room).await[5])

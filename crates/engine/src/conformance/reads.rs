@@ -154,8 +154,16 @@ pub(super) async fn bookings_by_filter(b: &Bench) {
         for resource in [None, Some(room)] {
             for state in [None, Some("confirmed"), Some("pending"), Some("cancelled")] {
                 for (from, to) in windows {
-                    let filter =
-                        BookingFilter { owner, resource, from, to, state: state.map(Into::into), after: None, max: 2 };
+                    let filter = BookingFilter {
+                        owner,
+                        resource,
+                        from,
+                        to,
+                        state: state.map(Into::into),
+                        series: None,
+                        after: None,
+                        max: 2,
+                    };
                     let wanted = made.iter().filter(|b| {
                         owner.is_none_or(|owner| b.owner == owner)
                             && resource.is_none_or(|id| b.slots.iter().any(|s| s.resource == id))

@@ -193,7 +193,7 @@ proptest! {
             let slots = vec![(0, slot)];
             let (make, end) = match what {
                 0 => (
-                    Change::BookingMade { booking: BookingId(id), owner, pending: false, slots: slots.clone() },
+                    Change::BookingMade { booking: BookingId(id), owner, pending: false, slots: slots.clone(), occurrence: None },
                     Change::BookingCancelled {
                         booking: BookingId(id), owner, was_pending: false, slots, by: slotwise_domain::Actor::System, reason: None, late: false,
                     },

@@ -1,8 +1,8 @@
 //! Attempts: many in one request, and what became of one, the question after a lost connection, always answered.
 //! Each is what its own endpoint would make of it; nothing is judged here.
 
-use super::{Problems, admin, bookings, holds, waitlist};
-use crate::app::{App, Told, accepted_status};
+use super::{Problems, admin, bookings, holds, series, waitlist};
+use crate::app::{App, Told, accepted_status, bookings_of};
 use crate::auth::Asker;
 use crate::extract::{Path, check_key, parse_json, read_body, read_value};
 use crate::problem::{FieldError, Problem};
@@ -90,11 +90,14 @@ pub async fn read(State(app): State<App>, asker: Asker, Path(key): Path<Uuid>) -
 
 /// Attempts of one request: as many as may wait for a commit.
 const ATTEMPTS_MAX: usize = 8_192;
+/// Bookings that all attempts of one request may make or change: dates of series count one by one.
+const BOOKINGS_MAX: usize = ATTEMPTS_MAX;
 /// The largest body of one: so many of ordinary length.
 const ATTEMPTS_BODY_MAX: usize = 4 * 1024 * 1024;
 /// The commands that may be among them, by the names they have everywhere.
 const COMMANDS: &str = "must be one of book, hold, renew, release, move, swap, edit_booking, cancel, approve, \
-    join_waitlist, leave_waitlist, set_class, check_in, decline, hand_over";
+    join_waitlist, leave_waitlist, set_class, book_series, move_series, edit_series, cancel_series, \
+    check_in, decline, hand_over";
 
 /// Many attempts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -110,9 +113,9 @@ pub struct AttemptRequest {
     /// A UUIDv7 of the client's, as in `Idempotency-Key`.
     key: Uuid,
     /// `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist`,
-    /// `set_class`, `check_in`, `decline` or `hand_over`.
+    /// `set_class`, `book_series`, `move_series`, `edit_series`, `cancel_series`, `check_in`, `decline` or `hand_over`.
     command: String,
-    /// The booking, hold or place in a waitlist that stands in the path of the command's own endpoint.
+    /// The booking, hold, place in a waitlist or series that stands in the path of the command's own endpoint.
     id: Option<Uuid>,
     /// The revision that is named in `If-Match` there.
     if_match: Option<u64>,
@@ -158,10 +161,16 @@ pub async fn create(State(app): State<App>, asker: Asker, request: Request) -> R
     let mut keys = Vec::with_capacity(sent.len());
     let mut told: Vec<Option<Told>> = Vec::with_capacity(sent.len());
     let mut requests = Vec::with_capacity(sent.len());
+    let mut asked = 0;
     for (n, attempt) in sent.into_iter().enumerate() {
         keys.push(attempt.get("key").cloned().unwrap_or_default());
         match read_one(&app, &asker, attempt).await {
             Ok(request) => {
+                asked += bookings_of(&request.command.action);
+                if asked > BOOKINGS_MAX {
+                    let says = format!("ask for more than {BOOKINGS_MAX} bookings; send less at once");
+                    return Err(Problem::field(FieldError::new("attempts", "too_many", &says)));
+                }
                 requests.push(request);
                 told.push(None);
             }
@@ -355,6 +364,10 @@ async fn read_command(
             waitlist::asked_leave(asker, id)
         }
         "set_class" => waitlist::asked_class(asker, id(&mut fields)?, &rest(fields)?),
+        "book_series" => series::asked_book(app, asker, &rest(fields)?)?,
+        "move_series" => series::asked_move(app, asker, id(&mut fields)?, &rest(fields)?).await?,
+        "edit_series" => series::asked_edit(app, asker, id(&mut fields)?, &rest(fields)?).await?,
+        "cancel_series" => series::asked_cancel(app, asker, id(&mut fields)?, &rest(fields)?).await?,
         "check_in" => {
             let id = id(&mut fields)?;
             let Nothing {} = rest(fields)?;

@@ -17,7 +17,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use slotwise_domain::{
-    Action, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, Slot,
+    Action, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, SeriesId, Slot,
 };
 use slotwise_engine::{BookingFilter, Record};
 use utoipa::IntoParams;
@@ -107,6 +107,8 @@ pub struct ListQuery {
     to: Option<String>,
     /// `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`.
     state: Option<String>,
+    /// Of this series.
+    series: Option<Uuid>,
     /// At most so many, 200 at the most.
     limit: Option<usize>,
     /// The `next` of the page before.
@@ -143,6 +145,7 @@ pub async fn list(
         from: read_time_if(q.from.as_ref(), "from", None)?,
         to: read_time_if(q.to.as_ref(), "to", None)?,
         state: q.state.clone(),
+        series: q.series.map(SeriesId),
         after: q
             .after
             .as_deref()

@@ -77,11 +77,14 @@ CREATE TABLE booking (
     created_at    INTEGER NOT NULL,
     decided_at    INTEGER NOT NULL,
     commits       BLOB    NOT NULL,  -- the commits that changed it, eight bytes each
+    series        BLOB,              -- the id of the series it is a date of
+    occurrence    TEXT,              -- which date of it, as JSON
     PRIMARY KEY (part_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX booking_by_owner ON booking (part_id, owner, start_at, id);
 CREATE INDEX booking_by_day ON booking (part_id, start_day, id);
+CREATE INDEX booking_by_series ON booking (part_id, series) WHERE series IS NOT NULL;
 CREATE INDEX booking_pending ON booking (part_id, start_at, id) WHERE state = 'pending';
 
 CREATE TABLE booking_slot (

@@ -21,7 +21,7 @@ macro_rules! bookings_where {
     ($rest:literal) => {
         concat!(
             "SELECT b.id, b.owner, b.made_by, b.state, b.state_at, b.state_by, b.state_reason, b.title, b.purpose, ",
-            "b.people, b.until, b.resources, b.revision, b.created_at, b.decided_at, b.state_more FROM booking b ",
+            "b.people, b.until, b.resources, b.revision, b.created_at, b.decided_at, b.state_more, b.occurrence FROM booking b ",
             $rest
         )
     };
@@ -284,6 +284,9 @@ pub(super) fn booking_of(db: &Connection, row: &Row) -> Result<Booking> {
     if slots.is_empty() {
         return Err(cells.impossible(11, "leads to no slot".into()));
     }
+    let occurrence: Option<String> = cells.get(16)?;
+    let occurrence = occurrence.map(|text| codec::decode_occurrence(&text)).transpose();
+    let occurrence = occurrence.map_err(|e: Malformed| cells.impossible(16, e.to_string()))?;
     Ok(Booking {
         id,
         owner: PersonId(cells.get(1)?),
@@ -291,6 +294,7 @@ pub(super) fn booking_of(db: &Connection, row: &Row) -> Result<Booking> {
         state,
         details: Details { title: cells.get(7)?, purpose: cells.get(8)?, people: cells.get(9)? },
         slots,
+        occurrence,
         revision: cells.get(12)?,
         created_at: Instant(cells.get(13)?),
         decided_at: Instant(cells.get(14)?),

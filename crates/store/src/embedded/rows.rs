@@ -77,8 +77,9 @@ const ATTEMPT: &str = "INSERT INTO attempt (part_id, key, actor, commit_number, 
 
 pub(super) const BOOKING: &str = "
 INSERT INTO booking (part_id, id, owner, made_by, state, state_at, state_by, state_reason, title, purpose, people,
-                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits, state_more)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits, state_more, series,
+                     occurrence)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
 
 pub(super) const SLOT: &str = "
 INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start_at, end_at, setup, teardown, units, exclusive,
@@ -88,7 +89,7 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 const BOOKING_CHANGED: &str = "
 UPDATE booking SET state = ?4, state_at = ?5, state_by = ?6, state_reason = ?7, title = ?8, purpose = ?9, people = ?10,
                    start_at = ?11, end_at = ?12, start_day = ?13, until = ?14, resources = ?15, revision = ?16, decided_at = ?17,
-                   commits = CAST(commits || ?18 AS BLOB), state_more = ?19, owner = ?20
+                   commits = CAST(commits || ?18 AS BLOB), state_more = ?19, owner = ?20, occurrence = ?21
 WHERE part_id = ?1 AND id = ?2 AND revision = ?3";
 
 const BOOKING_PLACE: &str = "SELECT until, resources FROM booking WHERE part_id = ?1 AND id = ?2";
@@ -384,6 +385,7 @@ impl<'c> Rows<'c> {
             self.slots_gone(*id)?;
         }
         let (state, until) = (StateCells::of(&booking.state), until(booking));
+        let (_, occurrence) = occurrence(booking)?;
         let rows = self.db.prepare_cached(BOOKING_CHANGED)?.execute(params![
             PART,
             id.0,
@@ -404,7 +406,8 @@ impl<'c> Rows<'c> {
             booking.decided_at.0,
             commit,
             state.more,
-            booking.owner.0
+            booking.owner.0,
+            occurrence
         ])?;
         one_row(rows, "booking", id)?;
         match moved {
@@ -447,6 +450,7 @@ pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits:
     let Booking { id, details, .. } = booking;
     let state = StateCells::of(&booking.state);
     let start = booking.start().0;
+    let (series, occurrence) = occurrence(booking)?;
     statement.execute(params![
         PART,
         id.0,
@@ -468,7 +472,9 @@ pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits:
         booking.created_at.0,
         booking.decided_at.0,
         commits,
-        state.more
+        state.more,
+        series,
+        occurrence
     ])?;
     Ok(())
 }
@@ -632,6 +638,12 @@ pub(super) fn prune(db: &mut Connection, before: Instant, max: usize) -> Result<
         tracing::debug!(keys, holds, "what is kept no longer was taken out of the tables");
     }
     Ok(keys.max(holds))
+}
+
+/// The two columns that say which date of which series a booking is.
+pub(super) fn occurrence(booking: &Booking) -> Result<(Option<Uuid>, Option<String>)> {
+    let Some(occurrence) = &booking.occurrence else { return Ok((None, None)) };
+    Ok((Some(occurrence.series.id.0), Some(codec::encode_occurrence(occurrence)?)))
 }
 
 /// The last instant that any slot of the booking takes.

@@ -18,8 +18,8 @@ use crate::commit::{Commit, Entry, EntryRecord};
 use crate::record::{self, Hash, Header};
 use rusqlite::{Connection, params};
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, BookingState, Calendar, Change, Changes, EntryEnd, EntryId, Epoch, HoldEnd,
-    Instant, Outcome, OwnOverlap, PersonId, ResourceId, Subject, Version, World, invariants,
+    AttemptKey, Became, Booking, BookingId, BookingState, Calendar, Change, Changes, DateSaid, EntryEnd, EntryId,
+    Epoch, HoldEnd, Instant, Outcome, OwnOverlap, PersonId, ResourceId, SeriesId, Subject, Version, World, invariants,
 };
 use slotwise_engine::{Checkpoint, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -491,7 +491,7 @@ impl Fold {
             self.world.people.entry(id).or_default();
         }
         let records = entry.records.iter().map(|r| (r.resource, r.changes.clone())).collect();
-        let changes = Changes { records, bookings: Vec::new() };
+        let changes = Changes { records, ..Changes::default() };
         let versions = self.world.apply(&changes, decision.decided_at);
         let answered = match versions.is_empty() {
             // Nothing changed: it names what it was decided on.
@@ -654,6 +654,12 @@ impl Fold {
         };
         let wrong = match (&decision.outcome, decision.subject) {
             (Outcome::Booked, Some(Subject::Booking(id))) if made(id) => None,
+            (Outcome::Booked, Some(Subject::Series(id)))
+                if !entry.bookings.iter().any(|b| b.is_of(id) && b.state.takes_units()) =>
+            {
+                Some("BOOKED, and it made no booking")
+            }
+            (Outcome::Booked | Outcome::Accepted, Some(Subject::Series(id))) => of_each_date(entry, id),
             (Outcome::Booked, _) => Some("BOOKED, and it made no booking"),
             (Outcome::Rejected(_), _) if entry.changes().all(let_go) => None,
             (Outcome::Rejected(_), _) => Some("REJECTED, and it changed more than to let a hold go"),
@@ -836,6 +842,31 @@ pub(super) fn same_calendar(a: &Calendar, b: &Calendar) -> bool {
         && (&a.uses, &a.levels) == (&b.uses, &b.levels)
         && (&a.holds, &a.blocks, a.over_commit) == (&b.holds, &b.blocks, b.over_commit)
         && (&a.waiting, a.wait_due) == (&b.waiting, b.wait_due)
+}
+
+/// I13: what was said of each date of a series is what became true of it, and nothing else did.
+fn of_each_date(entry: &Entry, series: SeriesId) -> Option<&'static str> {
+    let changed = |said: &&DateSaid| match said.became {
+        Became::Booked(_) | Became::Elsewhere(..) | Became::Changed(_) => true,
+        Became::Free | Became::Refused(_) | Became::Untouched(_) => false,
+    };
+    let said = entry.recorded.decision.dates.iter().filter(changed).filter_map(|said| said.became.booking());
+    let said: BTreeSet<BookingId> = said.collect();
+    let of_it: BTreeSet<BookingId> = entry.bookings.iter().filter(|b| b.is_of(series)).map(|b| b.id).collect();
+    let mut others = entry.bookings.iter().filter(|b| !said.contains(&b.id));
+    match (said.is_subset(&of_it), others.all(|b| follows(entry, b))) {
+        (true, true) => None,
+        (false, _) => Some("of a series, and a date that it says changed did not"),
+        (true, false) => Some("of a series, and it changed a booking that is none of the dates it says"),
+    }
+}
+
+/// Whether the booking was made for somebody who waited, or given up for what they got.
+fn follows(entry: &Entry, booking: &Booking) -> bool {
+    entry.changes().any(|change| match change {
+        Change::WaitEnded(ended) => ended.made(booking.id) || ended.entry.gives_up == Some(booking.id),
+        _ => false,
+    })
 }
 
 /// Whose bookings take time of resources that refuse two at once, by what an attempt changed.

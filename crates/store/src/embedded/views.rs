@@ -40,6 +40,9 @@ fn blob(id: uuid::Uuid) -> Value {
 
 /// Bookings by start, then id.
 pub(super) fn bookings(db: &Connection, filter: &BookingFilter) -> Result<Vec<Arc<Booking>>> {
+    if filter.series.is_some() {
+        return bookings_in_order(db, filter);
+    }
     match (filter.resource, filter.owner, filter.state.as_deref()) {
         (None, None, Some("pending")) | (None, Some(_), _) | (Some(_), _, _) => bookings_in_order(db, filter),
         (None, None, _) => bookings_by_day(db, filter),
@@ -75,6 +78,9 @@ fn narrow(query: &mut Conditions, filter: &BookingFilter) {
         Some("pending") => query.and("b.state = 'pending'", []),
         Some(state) => query.and("b.state = ?", [state.to_owned().into()]),
         None => {}
+    }
+    if let Some(series) = filter.series {
+        query.and("b.series = ?", [blob(series.0)]);
     }
     if let Some((start, id)) = filter.after {
         query.and("(b.start_at, b.id) > (?, ?)", [start.0.into(), blob(id.0)]);

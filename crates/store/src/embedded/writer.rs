@@ -270,7 +270,7 @@ impl Writer {
         let (mut attempts, mut bodies) = (Vec::with_capacity(decided.len()), Vec::with_capacity(decided.len()));
         for Decided { n, recorded, changes, .. } in decided {
             let proposal = batch.get(*n).ok_or_else(|| Error::bug("a decision without its proposal"))?;
-            let Changes { records, bookings } = std::mem::take(changes);
+            let Changes { records, bookings, dates: _ } = std::mem::take(changes);
             whole(&records, &bookings)?;
             let made = &recorded.decision.decided;
             if !records.is_empty() && made.len() != records.len() {

@@ -98,7 +98,13 @@ fn settle_blindly(world: &World, proposal: &Proposal, now: Instant) -> Verdict {
         units: 1,
         own_overlap: slotwise_domain::OwnOverlap::Allow,
     };
-    let change = Change::BookingMade { booking: *booking, owner: *owner, pending: false, slots: vec![(0, slot)] };
+    let change = Change::BookingMade {
+        booking: *booking,
+        owner: *owner,
+        pending: false,
+        slots: vec![(0, slot)],
+        occurrence: None,
+    };
     let changes = Changes { records: vec![(line.resource, vec![change])], ..Changes::default() };
     Verdict::Accepted(changes, Subject::Booking(*booking))
 }

@@ -4,6 +4,7 @@
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
+use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::*;
 use slotwise_engine::Recorded;
 use slotwise_store::codec::{
@@ -185,6 +186,49 @@ fn spec() -> impl Strategy<Value = ResourceSpec> {
         })
 }
 
+fn given() -> impl Strategy<Value = Given> {
+    let wall = |micros: i64| jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from_microsecond(micros).unwrap());
+    (0..7_000_000_000_000_000_i64, 1..80_000_000_000_i64)
+        .prop_map(move |(start, length)| Given { start: wall(start), end: wall(start + length) })
+}
+
+/// Of few series, so that dates of one follow each other in a record.
+fn occurrence() -> impl Strategy<Value = Occurrence> {
+    let zones = prop_oneof![Just("UTC"), Just("Europe/Berlin")];
+    let contracts =
+        prop_oneof![Just(Contract::AllOrNothing), Just(Contract::SkipConflicts), Just(Contract::BestAlternative)];
+    (0..2_u128, zones, contracts, any::<u16>(), given()).prop_map(|(id, zone, contract, place, given)| {
+        let zone = if zone == "UTC" { Zone::utc() } else { Zone::named(zone).unwrap() };
+        let rule = "FREQ=DAILY;COUNT=9".to_owned();
+        let series = Series { id: SeriesId(Uuid::from_u128(id)), rule, zone, contract };
+        Occurrence { series: Arc::new(series), place, given }
+    })
+}
+
+fn date_said() -> impl Strategy<Value = DateSaid> {
+    let refused = outcome().prop_filter_map("a refusal", |outcome| match outcome {
+        Outcome::Rejected(rejection) => Some(Became::Refused(rejection)),
+        Outcome::Booked | Outcome::Accepted => None,
+    });
+    let id = || uuid().prop_map(BookingId);
+    let became = prop_oneof![
+        id().prop_map(Became::Booked),
+        (id(), interval()).prop_map(|(id, at)| Became::Elsewhere(id, at)),
+        Just(Became::Free),
+        refused,
+        id().prop_map(Became::Changed),
+        id().prop_map(Became::Untouched),
+    ];
+    let met = prop_oneof![Just(Met::Once), Just(Met::Shifted), Just(Met::First)];
+    (any::<u16>(), given(), met, interval(), became).prop_map(|(place, given, met, interval, became)| DateSaid {
+        place,
+        given,
+        met,
+        interval,
+        became,
+    })
+}
+
 fn exceptions() -> impl Strategy<Value = Exceptions> {
     let people = proptest::collection::vec(uuid().prop_map(PersonId), 0..3);
     let bookings = proptest::collection::vec(uuid().prop_map(BookingId), 0..3);
@@ -207,7 +251,9 @@ fn admin_change(on: ResourceId) -> impl Strategy<Value = Change> {
     };
     let ids = || (uuid().prop_map(BookingId), uuid().prop_map(PersonId));
     prop_oneof![
-        (ids(), slots(on)).prop_map(|((booking, owner), slots)| Change::BookingRequested { booking, owner, slots }),
+        (ids(), slots(on), of(occurrence())).prop_map(|((booking, owner), slots, occurrence)| {
+            Change::BookingRequested { booking, owner, slots, occurrence }
+        }),
         ids().prop_map(|(booking, owner)| Change::RequestApproved { booking, owner }),
         ids().prop_map(|(booking, owner)| Change::BookingCheckedIn { booking, owner }),
         (ids(), slots(on), slots(on), any::<i64>()).prop_map(|((booking, owner), from, to, at)| {
@@ -268,12 +314,15 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
         resource().prop_map(Change::ResourceEdited),
         (block(), any::<u64>()).prop_map(|(block, policy_version)| Change::BlockAdded { block, policy_version }),
         (block(), any::<u64>()).prop_map(|(block, policy_version)| Change::BlockRemoved { block, policy_version }),
-        (ids(), any::<bool>(), slots(on)).prop_map(|((booking, owner), pending, slots)| Change::BookingMade {
-            booking,
-            owner,
-            pending,
-            slots
-        }),
+        (ids(), any::<bool>(), slots(on), of(occurrence())).prop_map(
+            |((booking, owner), pending, slots, occurrence)| Change::BookingMade {
+                booking,
+                owner,
+                pending,
+                slots,
+                occurrence
+            }
+        ),
         (ids(), slots(on)).prop_map(|((booking, owner), slots)| Change::BookingApproved { booking, owner, slots }),
         (ids(), any::<bool>(), slots(on), actor(), of(text()), any::<bool>()).prop_map(
             |((booking, owner), was_pending, slots, by, reason, late)| Change::BookingCancelled {
@@ -287,14 +336,15 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
             }
         ),
         admin_change(on),
-        (ids(), any::<u64>(), any::<bool>(), slots(on), slots(on)).prop_map(
-            |((booking, owner), revision, pending, from, to)| Change::BookingMoved {
+        (ids(), any::<u64>(), any::<bool>(), slots(on), slots(on), of(occurrence())).prop_map(
+            |((booking, owner), revision, pending, from, to, occurrence)| Change::BookingMoved {
                 booking,
                 owner,
                 revision,
                 pending,
                 from,
-                to
+                to,
+                occurrence
             }
         ),
         (ids(), any::<u64>()).prop_map(|((booking, owner), revision)| Change::BookingEdited {
@@ -389,6 +439,7 @@ fn decision() -> impl Strategy<Value = Decision> {
         uuid().prop_map(|id| Subject::Resource(ResourceId(id))),
         (uuid(), uuid()).prop_map(|(r, id)| Subject::Block(ResourceId(r), BlockId(id))),
         (uuid(), uuid()).prop_map(|(r, id)| Subject::Entry(ResourceId(r), EntryId(id))),
+        uuid().prop_map(|id| Subject::Series(SeriesId(id))),
     ];
     let seen = (version(), instant()).prop_map(|(version, as_of)| Seen { version, as_of });
     let versions = || vec((uuid().prop_map(ResourceId), version()), 0..3);
@@ -397,8 +448,9 @@ fn decision() -> impl Strategy<Value = Decision> {
     let line = line.prop_map(|(id, interval, units)| Line { resource: ResourceId(id), interval, units });
     let asked = (of(uuid()), vec(uuid().prop_map(BookingId), 0..3), vec(line, 0..3));
     let asked = asked.prop_map(|(owner, bookings, lines)| Asked { owner: owner.map(PersonId), bookings, lines });
-    (outcome(), of(subject), instant(), of(seen), versions(), versions(), policies, asked).prop_map(
-        |(outcome, subject, decided_at, seen, observed, decided, policies, asked)| Decision {
+    let said = (asked, vec(date_said(), 0..3));
+    (outcome(), of(subject), instant(), of(seen), versions(), versions(), policies, said).prop_map(
+        |(outcome, subject, decided_at, seen, observed, decided, policies, (asked, dates))| Decision {
             // Only a refusal is told with what was asked for.
             asked: if matches!(outcome, Outcome::Rejected(_)) { asked } else { Asked::default() },
             outcome,
@@ -408,6 +460,7 @@ fn decision() -> impl Strategy<Value = Decision> {
             observed,
             decided,
             policies,
+            dates,
         },
     )
 }
@@ -534,7 +587,7 @@ fn sample() -> Commit {
         Change::ResourceEdited(resource),
         Change::BlockAdded { block: block.clone(), policy_version: 3 },
         Change::BlockRemoved { block, policy_version: 4 },
-        Change::BookingMade { booking, owner, pending: true, slots: slots.clone() },
+        Change::BookingMade { booking, owner, pending: true, slots: slots.clone(), occurrence: None },
         Change::BookingApproved { booking, owner, slots: slots.clone() },
         Change::BookingCancelled {
             booking,
@@ -559,7 +612,8 @@ fn sample() -> Commit {
         Change::HoldRenewed(hold),
     ];
     let to = slots_of(ROOM, at(30, 40));
-    changes.push(Change::BookingMoved { booking, owner, revision: 3, pending: true, from: vec![(1, slot)], to });
+    let from = vec![(1, slot)];
+    changes.push(Change::BookingMoved { booking, owner, revision: 3, pending: true, from, to, occurrence: None });
     let ends = [HoldEnd::Expired, HoldEnd::Released, HoldEnd::Consumed, HoldEnd::Superseded, HoldEnd::Voided];
     changes.extend(ends.map(|end| Change::HoldEnded(EndedHold { hold, end })));
     let version = Version { epoch: Epoch(1), number: 3 };
@@ -585,6 +639,7 @@ fn sample() -> Commit {
         observed: vec![(ROOM, version)],
         decided: vec![(ROOM, version)],
         policies: vec![(ROOM, 1)],
+        dates: Vec::new(),
         asked: Asked::default(),
     };
     let mut decisions = vec![decision(Outcome::Booked, None)];

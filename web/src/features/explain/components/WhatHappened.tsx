@@ -27,8 +27,8 @@ export function WhatHappened({ attempt }: { attempt: string }) {
         {isError && <p className={css.hint}>{t('explain.failed')}</p>}
         {data && (
           <ol className={css.list} aria-label={t('explain.title')}>
-            {stepsOf(data).map((step, n) => (
-              <li key={n} className={css.step} data-decisive={step.decisive || undefined}>
+            {stepsOf(data).map((step) => (
+              <li key={`${step.at} ${step.key} ${Object.values(step.gaps).join()}`} className={css.step} data-decisive={step.decisive || undefined}>
                 <time className={css.time} dateTime={step.at}>{writeClock(step.at, zone, i18n.language, true)}</time>
                 <span>{t(step.key, step.gaps)}</span>
               </li>

@@ -1,0 +1,289 @@
+//! Rules within their bounds, civil times as instants, and what is said of series: against what a reader would work out by hand.
+//! Nothing here knows a rule as text.
+
+use jiff::civil::{Date, DateTime, Weekday, date};
+use proptest::prelude::*;
+use slotwise_domain::recurrence::{Bounds, ByDay, Ends, Except, Frequency, Given, Met, Recurrence, Rule as Recurs};
+use slotwise_domain::*;
+use std::sync::Arc;
+use uuid::Uuid;
+
+const ROOM: ResourceId = ResourceId(Uuid::from_u128(1));
+const ANN: PersonId = PersonId(Uuid::from_u128(2));
+const BOB: PersonId = PersonId(Uuid::from_u128(3));
+const NOW: Instant = Instant(1_772_438_400_000_000); // 2026-03-02T08:00:00Z, a Monday
+
+fn some<T: Clone + std::fmt::Debug + 'static>(of: impl Strategy<Value = T> + 'static) -> impl Strategy<Value = Vec<T>> {
+    prop_oneof![2 => Just(Vec::new()).boxed(), 1 => prop::collection::vec(of, 1..4).boxed()]
+}
+
+fn rule() -> impl Strategy<Value = Recurs> {
+    let frequency =
+        prop_oneof![Just(Frequency::Daily), Just(Frequency::Weekly), Just(Frequency::Monthly), Just(Frequency::Yearly)];
+    let ends = prop_oneof![
+        (1..400_u32).prop_map(Ends::Count),
+        (0..6_000_i32)
+            .prop_map(|n| { Ends::Until(date(2026, 1, 1).saturating_add(jiff::Span::new().days(n)).at(9, 0, 0, 0)) })
+    ];
+    let weekday = || (0..7_i8).prop_map(|n| Weekday::from_monday_zero_offset(n).unwrap());
+    let by_day = (weekday(), prop::option::of(-5..6_i16))
+        .prop_map(|(weekday, n)| ByDay { ordinal: n.filter(|n| *n != 0), weekday });
+    let (months, weeks) = (some(1..13_i8), some(prop_oneof![1..54_i8, -53..0_i8]));
+    let year_days = some(prop_oneof![1..367_i16, -366..0_i16]);
+    let month_days = some(prop_oneof![1..32_i8, -31..0_i8]);
+    let places = some(prop_oneof![1..5_i16, -4..0_i16]);
+    (frequency, 1..1_001_u16, ends, months, (weeks, year_days), month_days, some(by_day), places, weekday()).prop_map(
+        |(frequency, interval, ends, by_month, (by_week_no, by_year_day), by_month_day, by_day, by_set_pos, start)| {
+            Recurs {
+                frequency,
+                interval,
+                ends,
+                by_month,
+                by_week_no,
+                by_year_day,
+                by_month_day,
+                by_day,
+                by_set_pos,
+                week_start: start,
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_rule_stays_within_its_bounds(rule in rule(), day in 0..3_000_i32, without in prop::collection::vec(0..3_000_i32, 0..3)) {
+        let on = |n: i32| date(2026, 1, 1).saturating_add(jiff::Span::new().days(n));
+        let (start, last) = (on(day).at(9, 0, 0, 0), on(day + 1_900));
+        let except: Vec<Except> = without.iter().map(|n| Except::Day(on(*n))).collect();
+        let ends = rule.ends;
+        let recurrence = Recurrence { rule: Some(rule), also: Vec::new(), except: except.clone() };
+        if let Ok(times) = recurrence.expand(start, Bounds { dates_max: 200, last }) {
+            prop_assert!((1..=200).contains(&times.len()));
+            prop_assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
+            prop_assert!(times.iter().all(|t| *t >= start && t.date() <= last && t.time() == start.time()));
+            prop_assert!(!times.iter().any(|t| except.contains(&Except::Day(t.date()))));
+            match ends {
+                Ends::Count(n) => prop_assert!(times.len() <= n as usize && times.len() + except.len() >= 1),
+                Ends::Until(until) => prop_assert!(times.iter().all(|t| *t <= until)),
+            }
+        }
+    }
+
+    /// A series is judged as its dates one after the other would be; with all or nothing all of them or none change anything.
+    #[test]
+    fn a_series_is_its_dates(
+        taken in prop::collection::vec(0..20_i64, 0..6),
+        dates in 1..15_i64, step in 1..3_i64, hour in 0..4_i64, capacity in 1..3_u32,
+        contract in prop_oneof![Just(Contract::AllOrNothing), Just(Contract::SkipConflicts), Just(Contract::BestAlternative)],
+    ) {
+        let mut world = world(capacity);
+        for (n, day) in taken.iter().enumerate() {
+            let interval = Interval::new(at(*day, 10), at(*day, 12)).unwrap();
+            let line = Line { resource: ROOM, interval: Some(interval), units: 1 };
+            let booking = BookingId(Uuid::from_u128(1_000 + n as u128));
+            let action = Action::Book { booking, owner: BOB, lines: vec![line], details: Details::default(), hold: None };
+            carry_out(&mut world, &Command { actor: Actor::Person(BOB), action, seen: None });
+        }
+        let intervals: Vec<Interval> = (0..dates)
+            .map(|n| Interval::new(at(n * step, 9 + hour), at(n * step, 10 + hour)).unwrap())
+            .collect();
+        let free: Vec<bool> = intervals
+            .iter()
+            .map(|i| {
+                let calendar = &world.calendars[&ROOM];
+                let fullest = calendar.levels.during(*i).map(|(_, level)| level.taken()).max().unwrap_or(0);
+                fullest < u64::from(capacity)
+            })
+            .collect();
+        let asked = series(&intervals, contract);
+        let before = world.calendars[&ROOM].clone();
+        let verdict = carry_out(&mut world, &asked);
+        let (accepted, said) = match verdict {
+            Verdict::Accepted(changes, _) => (true, changes.dates),
+            Verdict::Rejected(_, changes) => (false, changes.dates),
+            other => panic!("{other:?}"),
+        };
+        prop_assert_eq!(said.len(), intervals.len());
+        let booked = said.iter().filter(|s| s.became.booking().is_some()).count();
+        let free_ones = free.iter().filter(|f| **f).count();
+        for (said, free) in said.iter().zip(&free) {
+            match &said.became {
+                Became::Refused(rejection) => {
+                    prop_assert!(!free && rejection.code == Code::Full);
+                }
+                Became::Elsewhere(..) => prop_assert!(!free && contract == Contract::BestAlternative),
+                Became::Booked(_) | Became::Free => prop_assert!(*free),
+                other => panic!("{other:?}"),
+            }
+        }
+        match contract {
+            Contract::AllOrNothing => {
+                prop_assert_eq!(accepted, free_ones == intervals.len());
+                prop_assert_eq!(booked, if accepted { intervals.len() } else { 0 });
+            }
+            Contract::SkipConflicts => {
+                prop_assert_eq!((accepted, booked), (free_ones > 0, free_ones));
+            }
+            // The room is free all night, so that there always is another time.
+            Contract::BestAlternative => prop_assert_eq!((accepted, booked), (true, intervals.len())),
+        }
+        if !accepted {
+            prop_assert_eq!(&before, &world.calendars[&ROOM]);
+        }
+    }
+}
+
+fn at(day: i64, hour: i64) -> Instant {
+    Instant(NOW.0 - 8 * 3_600_000_000).plus(Span::days(day + 1)).plus(Span::hours(hour))
+}
+
+fn world(capacity: u32) -> World {
+    let mut world = World::empty(Epoch(1));
+    for (id, role) in [(ANN, Role::Member), (BOB, Role::Member)] {
+        world.roles.insert(id, role);
+        world.loaded.roles.insert(id);
+        world.people.insert(id, Person::default());
+        world.loaded.people.insert(id);
+    }
+    let spec = ResourceSpec {
+        kind: Kind::Room,
+        name: "room".into(),
+        building: None,
+        seats: None,
+        equipment: Vec::new(),
+        zone: Zone::utc(),
+        capacity: Some(capacity),
+        interval: None,
+        policy: Policy::default(),
+    };
+    let resource = Arc::new(Resource { id: ROOM, spec, policy_version: 1 });
+    let record = vec![(ROOM, vec![Change::ResourceCreated(resource)])];
+    world.loaded.resources.insert(ROOM);
+    world.apply(&Changes { records: record, ..Changes::default() }, NOW);
+    world
+}
+
+fn series(intervals: &[Interval], contract: Contract) -> Command {
+    let (zone, rule) = (Zone::utc(), "FREQ=DAILY;COUNT=1".to_owned());
+    let date = |(n, interval): (usize, &Interval)| SeriesDate {
+        booking: BookingId(Uuid::from_u128(5_000 + n as u128)),
+        given: Given::of(*interval, &zone),
+        met: Met::Once,
+        interval: *interval,
+    };
+    let asked = SeriesToBook {
+        dates: intervals.iter().enumerate().map(date).collect(),
+        series: Arc::new(Series { id: SeriesId(Uuid::from_u128(9)), rule, zone: zone.clone(), contract }),
+        owner: ANN,
+        resource: ROOM,
+        units: 1,
+        details: Details::default(),
+    };
+    Command { actor: Actor::Person(ANN), action: Action::BookSeries(Box::new(asked)), seen: None }
+}
+
+/// Decides, folds what was accepted, and checks what must always hold.
+fn carry_out(world: &mut World, command: &Command) -> Verdict {
+    let verdict = decide(world, command, NOW);
+    if let Verdict::Accepted(changes, _) = &verdict {
+        world.apply(changes, NOW);
+        invariants::check(world, [(changes, NOW)]).unwrap();
+    }
+    verdict
+}
+
+fn said(world: &World, command: &Command) -> String {
+    match decide(world, command, NOW) {
+        Verdict::Accepted(changes, _) => changes.dates.iter().map(|d| d.became.name()).collect::<Vec<_>>().join(" "),
+        Verdict::Rejected(rejection, changes) => {
+            let dates: Vec<_> = changes.dates.iter().map(|d| d.became.name()).collect();
+            format!("{} {:?}: {}", rejection.code.name(), rejection.rule.map(Rule::name), dates.join(" "))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_no_series_is_refused() {
+    let world = world(1);
+    let hour = |day: i64, hour: i64| Interval::new(at(day, hour), at(day, hour + 1)).unwrap();
+    let check = |intervals: &[Interval], expected: &str| {
+        assert_eq!(said(&world, &series(intervals, Contract::SkipConflicts)), expected);
+    };
+    check(&[], "invalid Some(\"dates\"): ");
+    check(&[hour(1, 9), hour(1, 9)], "invalid Some(\"dates\"): ");
+    check(&[hour(2, 9), hour(1, 9)], "invalid Some(\"dates\"): ");
+    check(&(0..201).map(|n| hour(n, 9)).collect::<Vec<_>>(), "invalid Some(\"dates\"): ");
+    check(&(0..200).map(|n| hour(n, 9)).collect::<Vec<_>>(), "booked ".repeat(200).trim_end());
+    check(&[hour(-2, 9), hour(1, 9)], "refused booked");
+}
+
+#[test]
+fn a_series_may_step_into_its_own_places() {
+    for (contract, expected) in
+        [(Contract::AllOrNothing, "changed changed changed"), (Contract::SkipConflicts, "changed changed changed")]
+    {
+        for by in [1, -1] {
+            let mut world = world(1);
+            let day = |n: i64| Interval::new(at(n, 9), at(n, 10)).unwrap();
+            let intervals = [day(3), day(4), day(5)];
+            carry_out(&mut world, &series(&intervals, contract));
+            let bookings: Vec<Arc<Booking>> = world.bookings.values().cloned().collect();
+            let places = bookings.iter().map(|b| {
+                let (slot, occurrence) = (b.slots[0], b.occurrence.clone().unwrap());
+                let there =
+                    Interval::new(slot.interval.start().plus(Span::days(by)), slot.interval.end().plus(Span::days(by)));
+                SeriesPlace { resource: ROOM, units: 1, interval: there.unwrap(), met: Met::Once, occurrence }
+            });
+            let action = Action::EditSeries {
+                series: SeriesId(Uuid::from_u128(9)),
+                bookings: bookings.iter().map(|b| BookingRef { id: b.id, revision: Some(1) }).collect(),
+                contract,
+                edit: SeriesEdit::Move(places.collect()),
+            };
+            let command = Command { actor: Actor::Person(ANN), action, seen: None };
+            assert_eq!(said(&world, &command), expected, "{contract:?} by {by}");
+            carry_out(&mut world, &command);
+            let took: Vec<Instant> = world.calendars[&ROOM].uses.values().map(|u| u.interval.start()).collect();
+            assert_eq!(took, [at(3 + by, 9), at(4 + by, 9), at(5 + by, 9)]);
+        }
+    }
+}
+
+/// What a reader of the wall clock would say: a time that is shown by no instant is in a gap, by two is in a fold.
+#[test]
+fn civil_times_meet_their_zones_as_the_clock_on_the_wall_shows() {
+    let zones = [
+        "Europe/Berlin",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+        "Africa/Casablanca",
+        "America/New_York",
+        "Asia/Beirut",
+    ];
+    for name in zones {
+        let zone = Zone::named(name).unwrap();
+        let mut day: Date = if name == "Pacific/Apia" { date(2011, 12, 20) } else { date(2026, 1, 1) };
+        for _ in 0..370 {
+            for (hour, minute) in [(0, 0), (0, 30), (1, 30), (2, 15), (2, 30), (3, 0), (12, 0)] {
+                check_meeting(day.at(hour, minute, 0, 0), &zone);
+            }
+            day = day.tomorrow().unwrap();
+        }
+    }
+}
+
+fn check_meeting(time: DateTime, zone: &Zone) {
+    let (t, met) = recurrence::instant_of(time, zone).unwrap();
+    let shows = |minutes: i64| recurrence::civil_of(t.plus(Span::minutes(minutes)), zone);
+    let steps: Vec<i64> = (-1_500..=1_500).step_by(15).collect();
+    let same = steps.iter().filter(|n| shows(**n) == time).collect::<Vec<_>>();
+    match met {
+        Met::Once => assert_eq!(same, [&0], "{time} {zone:?}"),
+        Met::First => assert!(same.len() == 2 && same[0] == &0, "{time} {zone:?}: {same:?}"),
+        Met::Shifted => assert!(same.is_empty() && shows(0) > time, "{time} {zone:?} shows {}", shows(0)),
+    }
+}
