@@ -14,6 +14,11 @@ fn news(body: &Value) -> Vec<&str> {
     body["items"].as_array().unwrap().iter().map(|n| n["news"].as_str().unwrap()).collect()
 }
 
+/// Ada cancels for somebody, and says why.
+fn by_ada(w: &World, booking: &str) -> Ask {
+    w.change("ada", "POST", &format!("/api/bookings/{booking}/cancel")).json(&json!({ "reason": "Exams." }))
+}
+
 fn put_address(w: &World, who: &str, email: Value) -> u16 {
     let ask = Ask::new("PUT", "/api/me/address").by(w.token(who)).json(&json!({ "email": email }));
     w.send(&ask).status
@@ -28,7 +33,7 @@ fn what_others_did_is_told_once_and_stays_read() {
     let (one, other, own) = (booked("10:00-11:00"), booked("11:00-12:00"), booked("12:00-13:00"));
     assert_eq!(notices(&w, "ann")["items"], json!([]), "what one does oneself is no news");
     for booking in [&one, &other] {
-        let ask = w.cancel("ada", booking);
+        let ask = by_ada(&w, booking);
         assert_eq!(w.send(&ask).status, 200);
     }
     let ask = w.cancel("ann", &own);
@@ -56,7 +61,7 @@ fn what_others_did_is_told_once_and_stays_read() {
     // What is yet to come cannot have been read.
     assert_eq!(read(&json!("999999.1")), 204);
     let again = w.booked("ann", "room", "14:00-15:00", 1);
-    let ask = w.cancel("ada", &again);
+    let ask = by_ada(&w, &again);
     assert_eq!(w.send(&ask).status, 200);
     assert_eq!(notices(&w, "ann")["unread"], 1);
     w.kill_and_start_again();
@@ -77,7 +82,7 @@ fn a_letter_follows_the_commit_though_the_server_is_killed() {
     assert_eq!(w.read("ann", "/api/me/address"), json!({ "email": "ann@example.org" }));
     let (anns, bobs) = (w.booked("ann", "room", "10:00-11:00", 1), w.booked("bob", "room", "11:00-12:00", 1));
     for booking in [&bobs, &anns] {
-        let ask = w.cancel("ada", booking);
+        let ask = by_ada(&w, booking);
         assert_eq!(w.send(&ask).status, 200);
     }
     // Told is kept: killed before it was sent, or while.
@@ -92,7 +97,7 @@ fn a_letter_follows_the_commit_though_the_server_is_killed() {
     // Bob has no address, so nothing else comes; who takes theirs away hears no more.
     assert_eq!(put_address(&w, "ann", Value::Null), 200);
     let more = w.booked("ann", "room", "12:00-13:00", 1);
-    let ask = w.cancel("ada", &more);
+    let ask = by_ada(&w, &more);
     assert_eq!(w.send(&ask).status, 200);
     let rest = node.rest(Duration::from_millis(2_500));
     let others = rest.iter().filter(|l| l["from"] == "$mail" && l["data"]["text"].as_str() != Some(text));
@@ -105,6 +110,25 @@ fn a_letter_follows_the_commit_though_the_server_is_killed() {
 }
 
 #[test]
+fn both_owners_hear_of_a_hand_over_and_whoever_is_displaced_of_that() {
+    let mut w = World::new(&["ann", "bob"]);
+    w.meet("ada", "Ada", "admin");
+    w.room("room");
+    let (handed, displaced) = (w.booked("ann", "room", "10:00-11:00", 1), w.booked("ann", "room", "11:00-12:00", 1));
+    let to = w.person("bob").id.clone();
+    let ask = w.change("ada", "POST", &format!("/api/bookings/{handed}/hand-over"));
+    assert_eq!(w.send(&ask.json(&json!({ "to": to, "reason": "Ill." }))).status, 200);
+    let line = json!({ "resource": w.id("room"), "start": w.at("11:00"), "end": w.at("12:00") });
+    let word = json!({ "reason": "Exams.", "displaces": [{ "id": displaced, "revision": 1 }] });
+    let ask = w.change("ada", "POST", "/api/bookings");
+    let reply = w.send(&ask.json(&json!({ "lines": [line], "override": word })));
+    assert_eq!(reply.told(), "201 BOOKED", "{}", reply.text());
+    assert_eq!(news(&notices(&w, "ann")), ["displaced", "handed_over"], "the newest first");
+    assert_eq!(news(&notices(&w, "bob")), ["taken_over"]);
+    assert_eq!(news(&notices(&w, "ada")), [""; 0], "what one does oneself is no news");
+}
+
+#[test]
 fn a_letter_that_is_refused_for_good_is_given_up() {
     let mut node = Node::start();
     let mail = node.mail();
@@ -113,7 +137,7 @@ fn a_letter_that_is_refused_for_good_is_given_up() {
     w.room("room");
     assert_eq!(put_address(&w, "ann", json!("nobody@example.org")), 200);
     let booking = w.booked("ann", "room", "10:00-11:00", 1);
-    let ask = w.cancel("ada", &booking);
+    let ask = by_ada(&w, &booking);
     assert_eq!(w.send(&ask).status, 200);
     let given_up = || w.metric("slotwise_letters_total", "given_up") >= 1.0;
     assert!((0..100).any(|_| given_up() || {
