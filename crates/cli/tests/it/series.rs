@@ -314,3 +314,39 @@ fn next_change(w: &World, month: i8) -> jiff::civil::Date {
     let last = jiff::civil::date(year, month, 31);
     last.nth_weekday_of_month(-1, jiff::civil::Weekday::Sunday).unwrap()
 }
+
+#[test]
+fn what_a_series_leaves_goes_to_who_waits_and_all_of_it_is_on_record() {
+    let mut w = World::new(&["ann", "bob"]);
+    w.resource("room", json!({ "policy": { "waitlist": { "mode": "book" } } }));
+    let told = w.send(&series(&w, "ann", "room", "10:00-11:00", "FREQ=DAILY;COUNT=3", "all_or_nothing"));
+    assert_eq!(told.told(), "201 BOOKED", "{}", told.text());
+    let id = told.json()["series"].clone();
+    let dates = bookings(&w, "ann", &id);
+    let wait = |who: &str, n: i64, gives_up: &Value| {
+        let at = |hour: u8| format!("{}T{hour}:00:00Z", day(&w, n));
+        let body = json!({ "resource": w.id("room"), "start": at(10), "end": at(11), "gives_up": gives_up });
+        let told = w.send(&w.change(who, "POST", "/api/waitlist").json(&body));
+        assert_eq!(told.told(), "201 ACCEPTED", "{}", told.text());
+    };
+    wait("bob", 1, &Value::Null);
+    wait("ann", 2, &dates[0]["id"]);
+    wait("bob", 0, &Value::Null);
+
+    let told = w.send(&series(&w, "bob", "room", "10:00-11:00", "FREQ=DAILY;COUNT=3", "skip_conflicts"));
+    assert_eq!(told.told(), "409 REJECTED full", "{}", told.text());
+    let explained = w.read("bob", &format!("/api/attempts/{}/explain", told.json()["attempt"].as_str().unwrap()));
+    let asked = explained["sentences"][0]["text"].as_str().unwrap();
+    assert!(asked.starts_with("You asked to book a series: room, "), "{asked}");
+    assert_eq!(explained["asked"].as_array().unwrap().len(), 3, "every date");
+
+    // From the second date on: bob has the second; ann has the third anew, and gives up the first for it, which is bob's then.
+    let path = format!("/api/series/{}/cancel", id.as_str().unwrap());
+    let told = w.send(&w.change("ann", "POST", &path).json(&json!({ "from": dates[1]["id"] })));
+    assert_eq!((told.told().as_str(), became(&told.json()).as_str()), ("200 ACCEPTED", "changed changed"));
+    assert!(bookings(&w, "ann", &id).iter().all(|b| b["state"] == "cancelled"));
+    let has = |who: &str| w.read(who, "/api/bookings?owner=me&state=confirmed")["items"].as_array().unwrap().len();
+    assert_eq!((has("ann"), has("bob")), (1, 2));
+    w.sweep();
+    clean(&w);
+}

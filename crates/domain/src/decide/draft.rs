@@ -119,6 +119,14 @@ impl<'w> Draft<'w> {
         }
     }
 
+    /// Whether nobody waits for a resource and nothing is to be looked at there: told without folding its calendar.
+    pub fn nobody_waits(&self, id: ResourceId) -> bool {
+        let nobody = |c: &Arc<Calendar>| c.waiting.is_empty() && c.wait_due.is_none();
+        let waits = |change: &Change| change.entry().is_some() || matches!(change, Change::WaitDue(_));
+        self.world.calendars.get(&id).is_none_or(nobody)
+            && self.drafted(id).is_none_or(|drafted| !drafted.changes.iter().any(waits))
+    }
+
     /// A hold as it would be.
     pub fn hold(&self, resource: ResourceId, id: HoldId) -> Option<Hold> {
         self.calendar(resource).ok()?.holds.get(&id).copied()

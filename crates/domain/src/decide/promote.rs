@@ -79,7 +79,7 @@ struct Walk {
 pub(super) fn set_aside(draft: &mut Draft, resources: &BTreeSet<ResourceId>) -> Result<(), Stop> {
     let mut needs = Scope::default();
     for id in resources {
-        if draft.owed.contains_key(id) || draft.calendar(*id)?.waiting.is_empty() {
+        if draft.owed.contains_key(id) || draft.nobody_waits(*id) || draft.calendar(*id)?.waiting.is_empty() {
             continue;
         }
         let walk = walk(draft, *id)?;
@@ -98,7 +98,7 @@ pub(super) fn set_aside(draft: &mut Draft, resources: &BTreeSet<ResourceId>) -> 
 pub(super) fn follow(draft: &mut Draft, touched: BTreeSet<ResourceId>) -> Result<(), Stop> {
     let mut to_fill = touched;
     to_fill.extend(draft.changed());
-    to_fill.retain(|id| draft.calendar(*id).is_ok());
+    to_fill.retain(|id| !draft.nobody_waits(*id));
     let (mut looked_at, mut needs) = (BTreeSet::new(), Scope::default());
     elsewhere(draft, &mut looked_at, &mut to_fill, &mut needs);
     if !needs.is_empty() {
@@ -413,6 +413,9 @@ fn give_up(draft: &mut Draft, entry: &WaitEntry) {
 /// taken by it, or stands again. `accepted` was taken as it was offered, so what they give up for it is given up.
 pub(super) fn taken_by(draft: &mut Draft, booking: &Booking, accepted: Option<EntryId>) -> Result<(), Stop> {
     for resource in booking.resources() {
+        if draft.nobody_waits(resource) {
+            continue;
+        }
         let calendar = draft.calendar(resource)?;
         let has = |e: &&WaitEntry| {
             let covers = |(_, s): (u16, &Slot)| s.interval == e.interval && s.units >= e.units;

@@ -253,6 +253,37 @@ fn a_series_may_step_into_its_own_places() {
     }
 }
 
+#[test]
+fn a_date_that_cannot_move_stands_in_no_other_s_way() {
+    let mut world = world(1);
+    let day = |n: i64| Interval::new(at(n, 9), at(n, 10)).unwrap();
+    carry_out(&mut world, &series(&[day(3), day(4), day(5)], Contract::AllOrNothing));
+    let line = Line { resource: ROOM, interval: Some(day(6)), units: 1 };
+    let (booking, details) = (BookingId(Uuid::from_u128(1)), Details::default());
+    let action = Action::Book { booking, owner: BOB, lines: vec![line], details, hold: None };
+    carry_out(&mut world, &Command { actor: Actor::Person(BOB), action, seen: None });
+    let bookings: Vec<Arc<Booking>> = world.bookings.values().filter(|b| b.owner == ANN).cloned().collect();
+    for (contract, expected) in [
+        // All leave their places together, whatever was tried before.
+        (Contract::AllOrNothing, "full None: free free refused"),
+        // The last keeps its place, so the one before it has nowhere to go, nor the first.
+        (Contract::SkipConflicts, "full None: refused refused refused"),
+    ] {
+        let place = |b: &Arc<Booking>| {
+            let (slot, occurrence) = (b.slots[0], b.occurrence.clone().unwrap());
+            let to = day(slot.interval.start().since(at(0, 9)).0 / Span::days(1).0 + 1);
+            SeriesPlace { resource: ROOM, units: 1, interval: to, met: Met::Once, occurrence }
+        };
+        let action = Action::EditSeries {
+            series: SeriesId(Uuid::from_u128(9)),
+            bookings: bookings.iter().map(|b| BookingRef { id: b.id, revision: Some(1) }).collect(),
+            contract,
+            edit: SeriesEdit::Move(bookings.iter().map(place).collect()),
+        };
+        assert_eq!(said(&world, &Command { actor: Actor::Person(ANN), action, seen: None }), expected, "{contract:?}");
+    }
+}
+
 /// What a reader of the wall clock would say: a time that is shown by no instant is in a gap, by two is in a fold.
 #[test]
 fn civil_times_meet_their_zones_as_the_clock_on_the_wall_shows() {

@@ -1,12 +1,15 @@
 //! Series: what was said of each date is recalled word for word, and its bookings are found by it.
 //! What fits is the domain's; here it is that a store loses nothing of it.
 
-use super::kit::{Bench, hours, recorded, told};
+use super::kit::{Bench, hours, recorded, told, with_policy};
+use super::waits::{join, waitlist};
+use crate::attempt::Ids;
 use crate::port::BookingFilter;
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Action, Became, BookingRef, Contract, Details, Interval, Occurrence, PersonId, ResourceId, Series, SeriesDate,
-    SeriesEdit, SeriesId, SeriesPlace, SeriesToBook, Span, Zone,
+    Action, Became, Booking, BookingRef, Change, Code, Contract, Details, EntryId, Interval, Line, Occurrence,
+    PersonId, Policy, ResourceId, Series, SeriesDate, SeriesEdit, SeriesId, SeriesPlace, SeriesToBook, Span, WaitFill,
+    WaitMode, Waitlist, Zone,
 };
 use std::sync::Arc;
 
@@ -70,6 +73,20 @@ pub(super) async fn what_was_said_of_each_date_is_recalled(b: &Bench) {
     }
 }
 
+/// Each of the first days to where the next was.
+fn a_day_later(series: SeriesId, bookings: &[Arc<Booking>], revision: u64, contract: Contract) -> Action {
+    let named = bookings.iter().map(|b| BookingRef { id: b.id, revision: Some(revision) }).collect();
+    let place = |(booking, interval): (&Arc<Booking>, &Interval)| {
+        let occurrence = booking.occurrence.clone().unwrap();
+        let given = Given::of(*interval, &occurrence.series.zone);
+        let occurrence = Occurrence { given, ..occurrence };
+        let resource = booking.slots[0].resource;
+        SeriesPlace { resource, units: 1, interval: *interval, met: Met::Once, occurrence }
+    };
+    let places = bookings.iter().zip(&days(4)[1..]).map(place).collect();
+    Action::EditSeries { series, bookings: named, contract, edit: SeriesEdit::Move(places) }
+}
+
 pub(super) async fn dates_go_elsewhere_together(b: &Bench) {
     let room = b.room(1).await;
     let action = asked(b, b.ben, room, &days(3), Contract::AllOrNothing);
@@ -77,18 +94,7 @@ pub(super) async fn dates_go_elsewhere_together(b: &Bench) {
     assert_eq!(b.says(b.ben, action).await, "BOOKED");
     let filter = || BookingFilter { series: Some(series), max: 10, ..BookingFilter::default() };
     let bookings = b.views.bookings(filter()).await.unwrap();
-    let move_all = |revision: u64| {
-        let named = bookings.iter().map(|b| BookingRef { id: b.id, revision: Some(revision) }).collect();
-        let place = |(booking, interval): (&Arc<slotwise_domain::Booking>, &Interval)| {
-            let occurrence = booking.occurrence.clone().unwrap();
-            let given = Given::of(*interval, &occurrence.series.zone);
-            let occurrence = Occurrence { given, ..occurrence };
-            SeriesPlace { resource: room, units: 1, interval: *interval, met: Met::Once, occurrence }
-        };
-        // Each to where the next was.
-        let places = bookings.iter().zip(&days(4)[1..]).map(place).collect();
-        Action::EditSeries { series, bookings: named, contract: Contract::AllOrNothing, edit: SeriesEdit::Move(places) }
-    };
+    let move_all = |revision: u64| a_day_later(series, &bookings, revision, Contract::AllOrNothing);
     assert_eq!(b.says(b.cyd, move_all(1)).await, "not_allowed");
     let answer = b.send(b.ben, move_all(1)).await;
     assert_eq!(told(&answer), "ACCEPTED");
@@ -104,4 +110,58 @@ pub(super) async fn dates_go_elsewhere_together(b: &Bench) {
     let (contract, edit) = (Contract::AllOrNothing, SeriesEdit::Cancel { reason: Some("ill".into()) });
     assert_eq!(b.says(b.ben, Action::EditSeries { series, bookings: named, contract, edit }).await, "ACCEPTED");
     assert!(b.calendar(room).await.uses.is_empty());
+}
+
+pub(super) async fn who_waits_has_what_a_series_leaves(b: &Bench) {
+    for contract in [Contract::AllOrNothing, Contract::SkipConflicts] {
+        let room = b.resource(with_policy(1, waitlist(WaitMode::Book))).await;
+        let action = asked(b, b.ben, room, &days(3), contract);
+        let series = id_of(&action);
+        assert_eq!(b.says(b.ben, action).await, "BOOKED");
+        // For the first day, and for the second, where the first date will go.
+        for (who, day) in [(b.cyd, 0), (b.ada, 1)] {
+            assert_eq!(b.says(who, join(b, who, room, days(2)[day], None)).await, "ACCEPTED");
+        }
+        let filter = || BookingFilter { series: Some(series), max: 10, ..BookingFilter::default() };
+        let bookings = b.views.bookings(filter()).await.unwrap();
+        let answer = b.send(b.ben, a_day_later(series, &bookings, 1, contract)).await;
+        let became: Vec<_> = recorded(&answer).decision.dates.iter().map(|d| d.became.name()).collect();
+        assert_eq!((told(&answer).as_str(), became), ("ACCEPTED", vec!["changed"; 3]));
+        let has = |c: &slotwise_domain::Calendar| c.uses.values().map(|u| u.owner).collect::<Vec<_>>();
+        let calendar = b.calendar(room).await;
+        assert_eq!(
+            has(&calendar),
+            [b.cyd, b.ben, b.ben, b.ben],
+            "what comes free within a series is the series' first"
+        );
+        assert_eq!(calendar.waiting.values().map(|e| e.owner).collect::<Vec<_>>(), [b.ada]);
+
+        let named = bookings.iter().map(|b| BookingRef { id: b.id, revision: Some(2) }).collect();
+        let edit = SeriesEdit::Cancel { reason: None };
+        let answer = b.send(b.ben, Action::EditSeries { series, bookings: named, contract, edit }).await;
+        assert_eq!(told(&answer), "ACCEPTED");
+        let record = b.last(room).await;
+        let count = |of: fn(&Change) -> bool| record.changes.iter().filter(|change| of(change)).count();
+        assert_eq!(count(|c| matches!(c, Change::BookingCancelled { .. })), 3);
+        assert_eq!(count(|c| matches!(c, Change::BookingMade { .. })), 1, "in the same record");
+        assert_eq!(has(&*b.calendar(room).await), [b.cyd, b.ada]);
+    }
+}
+
+pub(super) async fn a_series_gets_nothing_that_is_owed(b: &Bench) {
+    let strict = Waitlist { mode: WaitMode::Book, fill: WaitFill::Strict, capacity: None };
+    let room = b.resource(with_policy(2, Policy { waitlist: Some(strict), ..Policy::default() })).await;
+    let theirs = b.booked(b.ben, room, days(2)[1]).await;
+    let line = Line { resource: room, interval: Some(days(2)[1]), units: 2 };
+    let entry = EntryId(b.ids.fresh());
+    let action = Action::JoinWaitlist { entry, owner: b.cyd, line, class: 0, gives_up: None };
+    assert_eq!(b.says(b.cyd, action).await, "ACCEPTED");
+    assert_eq!(b.says(b.ada, asked(b, b.ada, room, &days(3), Contract::AllOrNothing)).await, "waitlist_first");
+    let answer = b.send(b.ada, asked(b, b.ada, room, &days(3), Contract::SkipConflicts)).await;
+    let dates = recorded(&answer).decision.dates.clone();
+    let became: Vec<_> = dates.iter().map(|d| d.became.name()).collect();
+    assert_eq!((told(&answer).as_str(), became), ("BOOKED", vec!["booked", "refused", "booked"]));
+    assert!(matches!(&dates[1].became, Became::Refused(rejection) if rejection.code == Code::WaitlistFirst));
+    assert_eq!(b.says(b.ben, Action::Cancel { booking: theirs.id, reason: None }).await, "ACCEPTED");
+    assert!(b.calendar(room).await.waiting.is_empty(), "both units are theirs now");
 }
