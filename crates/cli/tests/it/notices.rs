@@ -14,11 +14,6 @@ fn news(body: &Value) -> Vec<&str> {
     body["items"].as_array().unwrap().iter().map(|n| n["news"].as_str().unwrap()).collect()
 }
 
-/// Ada cancels for somebody, and says why.
-fn by_ada(w: &World, booking: &str) -> Ask {
-    w.change("ada", "POST", &format!("/api/bookings/{booking}/cancel")).json(&json!({ "reason": "Exams." }))
-}
-
 fn put_address(w: &World, who: &str, email: Value) -> u16 {
     let ask = Ask::new("PUT", "/api/me/address").by(w.token(who)).json(&json!({ "email": email }));
     w.send(&ask).status
@@ -33,7 +28,7 @@ fn what_others_did_is_told_once_and_stays_read() {
     let (one, other, own) = (booked("10:00-11:00"), booked("11:00-12:00"), booked("12:00-13:00"));
     assert_eq!(notices(&w, "ann")["items"], json!([]), "what one does oneself is no news");
     for booking in [&one, &other] {
-        let ask = by_ada(&w, booking);
+        let ask = w.cancel("ada", booking);
         assert_eq!(w.send(&ask).status, 200);
     }
     let ask = w.cancel("ann", &own);
@@ -61,7 +56,7 @@ fn what_others_did_is_told_once_and_stays_read() {
     // What is yet to come cannot have been read.
     assert_eq!(read(&json!("999999.1")), 204);
     let again = w.booked("ann", "room", "14:00-15:00", 1);
-    let ask = by_ada(&w, &again);
+    let ask = w.cancel("ada", &again);
     assert_eq!(w.send(&ask).status, 200);
     assert_eq!(notices(&w, "ann")["unread"], 1);
     w.kill_and_start_again();
@@ -82,7 +77,7 @@ fn a_letter_follows_the_commit_though_the_server_is_killed() {
     assert_eq!(w.read("ann", "/api/me/address"), json!({ "email": "ann@example.org" }));
     let (anns, bobs) = (w.booked("ann", "room", "10:00-11:00", 1), w.booked("bob", "room", "11:00-12:00", 1));
     for booking in [&bobs, &anns] {
-        let ask = by_ada(&w, booking);
+        let ask = w.cancel("ada", booking);
         assert_eq!(w.send(&ask).status, 200);
     }
     // Told is kept: killed before it was sent, or while.
@@ -97,7 +92,7 @@ fn a_letter_follows_the_commit_though_the_server_is_killed() {
     // Bob has no address, so nothing else comes; who takes theirs away hears no more.
     assert_eq!(put_address(&w, "ann", Value::Null), 200);
     let more = w.booked("ann", "room", "12:00-13:00", 1);
-    let ask = by_ada(&w, &more);
+    let ask = w.cancel("ada", &more);
     assert_eq!(w.send(&ask).status, 200);
     let rest = node.rest(Duration::from_millis(2_500));
     let others = rest.iter().filter(|l| l["from"] == "$mail" && l["data"]["text"].as_str() != Some(text));
@@ -137,7 +132,7 @@ fn a_letter_that_is_refused_for_good_is_given_up() {
     w.room("room");
     assert_eq!(put_address(&w, "ann", json!("nobody@example.org")), 200);
     let booking = w.booked("ann", "room", "10:00-11:00", 1);
-    let ask = by_ada(&w, &booking);
+    let ask = w.cancel("ada", &booking);
     assert_eq!(w.send(&ask).status, 200);
     let given_up = || w.metric("slotwise_letters_total", "given_up") >= 1.0;
     assert!((0..100).any(|_| given_up() || {
