@@ -168,6 +168,8 @@ pub fn room(n: usize) -> ResourceSpec {
         capacity: Some(1),
         interval: None,
         policy: Policy::default(),
+        group: None,
+        linked: Vec::new(),
     }
 }
 

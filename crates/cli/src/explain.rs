@@ -14,8 +14,8 @@ use slotwise_engine::Attempt;
 use slotwise_engine::as_of::{AsOf, fold};
 use slotwise_server::Shown;
 use slotwise_server::explain::{Case, RECORDS_MAX, Reader, Touched, as_text, explain, on_screen, people};
-use slotwise_store::embedded::Reading;
-use std::collections::BTreeMap;
+use slotwise_store::embedded::{Everything, Reading};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -99,7 +99,8 @@ fn read(data: &Path, args: &ExplainArgs) -> anyhow::Result<String> {
     let case = case(&reading, attempt)?;
     let wanted = people(&case);
     let mut names: BTreeMap<PersonId, String> = BTreeMap::new();
-    let each = |card: slotwise_engine::PersonCard, _| {
+    let each = |somebody: Everything| {
+        let card = somebody.listed.card;
         if wanted.contains(&card.id) {
             names.insert(card.id, card.name);
         }
@@ -108,7 +109,7 @@ fn read(data: &Path, args: &ExplainArgs) -> anyhow::Result<String> {
     reading.people(each).map_err(told)?;
     let shown = shown(&case, &names);
     // Whoever has the folder has all of it.
-    let reader = Reader { id: None, admin: true, names: &names };
+    let reader = Reader { id: None, admin: true, names: &names, hidden: &BTreeSet::new() };
     let explained = explain(&case, &reader, shown.as_ref());
     Ok(match args.mermaid {
         true => explained.diagram.mermaid,
@@ -145,9 +146,16 @@ fn shown(case: &Case, names: &BTreeMap<PersonId, String>) -> Option<Shown> {
     let spec = about.map(|t| &t.resource.spec);
     let owner = match rejection.witness {
         Some(Witness::Booking { owner, .. }) => names.get(&owner).cloned(),
-        Some(Witness::Hold { .. } | Witness::Block { .. } | Witness::Instant(_) | Witness::Waiting { .. }) | None => {
-            None
-        }
+        Some(
+            Witness::Hold { .. }
+            | Witness::Block { .. }
+            | Witness::Instant(_)
+            | Witness::Waiting { .. }
+            | Witness::Quota { .. }
+            | Witness::Requirement { .. }
+            | Witness::Linked { .. },
+        )
+        | None => None,
     };
     let changes = about.iter().flat_map(|t| &t.records).flat_map(|r| &r.changes);
     let reason = changes.into_iter().find_map(|change| match (change, rejection.witness) {
@@ -156,5 +164,6 @@ fn shown(case: &Case, names: &BTreeMap<PersonId, String>) -> Option<Shown> {
         }
         (_, _) => None,
     });
-    Some(Shown::put(rejection, spec, owner, reason.as_deref()))
+    let name_of = |id| Some(case.touched.iter().find(|t| t.resource.id == id)?.resource.spec.name.clone());
+    Some(Shown::put(rejection, spec, owner, reason.as_deref(), &name_of))
 }

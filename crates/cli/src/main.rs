@@ -66,6 +66,8 @@ enum ImportCommand {
     Jsonl(export::JsonlArgs),
     /// Tables as `slotwise export --format csv` writes them: people, resources, blocks and bookings to come.
     Csv(import::csv::CsvArgs),
+    /// A table of people: who they are and what is known of them. Also while a server runs.
+    People(import::people::PeopleArgs),
     /// A UC San Diego class schedule: its rooms, and their weekly meetings as bookings over a term.
     UcsdSchedule(import::submit::UcsdArgs),
 }
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Import(ImportCommand::Jsonl(args)) => export::run_import(&args),
         Command::Import(ImportCommand::Csv(args)) => import::csv::run(&args),
+        Command::Import(ImportCommand::People(args)) => import::people::run(&args),
         Command::Import(ImportCommand::UcsdSchedule(args)) => import::submit::run(&args),
         Command::Person(command) => keys::person(command),
         Command::Key(command) => keys::key(command),

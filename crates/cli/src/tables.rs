@@ -2,13 +2,15 @@
 //! A cell that a spreadsheet would take for a formula begins with an apostrophe. Nothing secret is in them.
 
 use crate::backup::told;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{
-    Block, BlockId, Change, EndedHold, Hold, HoldId, Instant, Outcome, PersonId, Resource, ResourceId, ResourceSpec,
+    Block, BlockId, Change, Details, EndedHold, Guest, Hold, HoldId, Instant, Outcome, PersonId, Resource, ResourceId,
+    ResourceSpec,
 };
+use slotwise_engine::Listed;
 use slotwise_store::codec;
-use slotwise_store::embedded::{BackupError, Progress, Reading};
+use slotwise_store::embedded::{BackupError, Everything, Progress, Reading};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -36,7 +38,7 @@ pub struct PersonRow {
 pub struct ResourceRow {
     /// A UUID.
     pub id: String,
-    /// room, section, session or equipment.
+    /// room, section, session, equipment or group.
     pub kind: String,
     /// Its name.
     pub name: String,
@@ -56,6 +58,15 @@ pub struct ResourceRow {
     pub end: String,
     /// The rules as JSON, times in microseconds; empty for the defaults.
     pub rules: String,
+    /// The UUID of the group it is in.
+    #[serde(default)]
+    pub group: String,
+    /// Names of the rules it says itself, with spaces between them; all others follow the group.
+    #[serde(default)]
+    pub own_rules: String,
+    /// Lists of linked sections: UUIDs with spaces between them, and a | between two lists.
+    #[serde(default)]
+    pub linked: String,
 }
 
 /// A slot of a booking.
@@ -78,6 +89,12 @@ pub struct BookingRow {
     pub purpose: String,
     /// How many come.
     pub people: Option<u32>,
+    /// Who is invited, as JSON: a list of `{"person": id}` and `{"name": "…"}`.
+    #[serde(default)]
+    pub guests: String,
+    /// true where others see only that the time is taken.
+    #[serde(default)]
+    pub private: String,
     /// A UUID.
     pub resource: String,
     /// For readers.
@@ -158,7 +175,7 @@ pub fn write(reading: &Reading, dir: &Path, now: Instant, progress: Progress) ->
             Err(BackupError::Stopped)
         }
     };
-    let read = reading.people(|card, suspended| {
+    let read = reading.people(|Everything { listed: Listed { card, .. }, suspended, .. }| {
         names.insert(card.id, card.name.clone());
         let put = people.row(&PersonRow {
             id: card.id.0.to_string(),
@@ -243,6 +260,8 @@ pub fn write(reading: &Reading, dir: &Path, now: Instant, progress: Progress) ->
                 title: guarded(booking.details.title.as_deref().unwrap_or_default()),
                 purpose: guarded(booking.details.purpose.as_deref().unwrap_or_default()),
                 people: booking.details.people,
+                guests: guests_text(&booking.details.guests),
+                private: booking.details.private.to_string(),
                 resource: slot.resource.0.to_string(),
                 resource_name: resource_name(slot.resource),
                 start: slot.interval.start().to_string(),
@@ -324,6 +343,42 @@ impl State {
     }
 }
 
+/// Who is invited, as a cell.
+fn guests_text(guests: &[Guest]) -> String {
+    let guest = |guest: &Guest| match guest {
+        Guest::Person(id) => serde_json::json!({ "person": id.0.to_string() }),
+        Guest::Named(name) => serde_json::json!({ "name": name }),
+    };
+    match guests {
+        [] => String::new(),
+        guests => serde_json::Value::Array(guests.iter().map(guest).collect()).to_string(),
+    }
+}
+
+/// Who is invited, of a cell.
+pub fn guests_of(cell: &str) -> anyhow::Result<Vec<Guest>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Cell {
+        Person(uuid::Uuid),
+        Name(String),
+    }
+    if cell.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let guests: Vec<Cell> = serde_json::from_str(cell).context("guests")?;
+    ensure!(guests.len() <= Details::GUESTS_MAX, "guests: must be at most {}", Details::GUESTS_MAX);
+    let guest = |guest| match guest {
+        Cell::Person(id) => Ok(Guest::Person(PersonId(id))),
+        Cell::Name(name) => {
+            ensure!(name.chars().count() <= 200, "guests: a name has at most 200 characters");
+            ensure!(!name.chars().any(char::is_control), "guests: a name must not have control characters");
+            Ok(Guest::Named(name))
+        }
+    };
+    guests.into_iter().map(guest).collect()
+}
+
 impl ResourceRow {
     fn of(resource: &Resource) -> anyhow::Result<ResourceRow> {
         let spec: &ResourceSpec = &resource.spec;
@@ -341,6 +396,15 @@ impl ResourceRow {
             start: at(spec.interval.map(|i| i.start())),
             end: at(spec.interval.map(|i| i.end())),
             rules: stored.get("policy").map_or_else(String::new, ToString::to_string),
+            group: spec.group.as_ref().map_or_else(String::new, |g| g.id.0.to_string()),
+            own_rules: {
+                let own = spec.group.iter().flat_map(|g| &g.own);
+                own.map(|field| field.name()).collect::<Vec<_>>().join(" ")
+            },
+            linked: {
+                let list = |ids: &Vec<ResourceId>| ids.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(" ");
+                spec.linked.iter().map(list).collect::<Vec<_>>().join(" | ")
+            },
         })
     }
 }
@@ -380,7 +444,22 @@ const COLUMNS: [(&str, &[&str]); 6] = [
     ("people.csv", &["id", "name", "title", "role", "suspended"]),
     (
         "resources.csv",
-        &["id", "kind", "name", "building", "seats", "equipment", "zone", "capacity", "start", "end", "rules"],
+        &[
+            "id",
+            "kind",
+            "name",
+            "building",
+            "seats",
+            "equipment",
+            "zone",
+            "capacity",
+            "start",
+            "end",
+            "rules",
+            "group",
+            "own_rules",
+            "linked",
+        ],
     ),
     (
         "bookings.csv",
@@ -393,6 +472,8 @@ const COLUMNS: [(&str, &[&str]); 6] = [
             "title",
             "purpose",
             "people",
+            "guests",
+            "private",
             "resource",
             "resource_name",
             "start",

@@ -2,7 +2,7 @@
 //! It judges nothing: every time it tells was accepted by [`decide`] on the same world at the same instant.
 //!
 //! Whether a start is free changes at edges only: where a use, a block, an opening or somebody's other booking begins or ends,
-//! at midnight where a cutoff is a civil one, and where a cutoff meets the clock. So it is enough to ask about the edges, and
+//! at midnight where a cutoff is a civil one or a quota counts by days, and where a cutoff meets the clock. So it is enough to ask about the edges, and
 //! what is found is exact to the instant. Edges of the clock are told as the whole minute that is inside.
 
 use crate::booking::Details;
@@ -10,14 +10,14 @@ use crate::calendar::Calendar;
 use crate::command::{Action, Actor, Command, Line};
 use crate::decide::decide;
 use crate::ids::{BookingId, PersonId, ResourceId};
-use crate::outcome::{Code, Rejection, Verdict};
-use crate::policy::{Cutoff, Policy};
+use crate::outcome::{Code, Rejection, Rule, Verdict};
+use crate::policy::{Cutoff, Period, Policy};
 use crate::time::{Instant, Interval, Span};
 use crate::world::World;
 use uuid::Uuid;
 
-/// Who would book how much of what, in which world. The world must hold the calendar, the person's role and, where the
-/// resource refuses two at once, the person; else nothing is free.
+/// Who would book how much of what, in which world. The world must hold the calendar, the person's role and what
+/// [`Scope::of_person`](crate::Scope::of_person) asks for; else nothing is free.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish<'w> {
     /// What is true.
@@ -57,7 +57,9 @@ impl Wish<'_> {
     pub fn refused(&self, interval: Interval) -> Option<Rejection> {
         match decide(self.world, &self.command(interval), self.now) {
             Verdict::Rejected(rejection, _) => Some(rejection),
-            Verdict::Accepted(..) | Verdict::Moved(_) | Verdict::Needs(_) => None,
+            // What is not looked for here is whether they have what it is linked with: alone, it is not to be had.
+            Verdict::Needs(_) => Some(Rejection::by(Code::NotEligible, Rule::Linked).on(self.resource)),
+            Verdict::Accepted(..) | Verdict::Moved(_) => None,
         }
     }
 
@@ -166,7 +168,8 @@ impl Wish<'_> {
         if let Some(Cutoff::Elapsed(before)) = policy.book_by {
             starts.push(minute_after(self.now.plus(before)));
         }
-        if [policy.book_from, policy.book_by].iter().any(|c| matches!(c, Some(Cutoff::Civil { .. }))) {
+        let civil = [policy.book_from, policy.book_by].iter().any(|c| matches!(c, Some(Cutoff::Civil { .. })));
+        if civil || policy.quota.is_some_and(|q| q.period != Period::All) {
             let midnights = Policy::midnights(zone, reach.start(), reach.end());
             starts.extend(midnights.flat_map(|t| [t, t.minus(Span::minutes(1))]));
         }
@@ -219,6 +222,7 @@ const fn another_time_may_do(code: Code) -> bool {
         | Code::TooEarly
         | Code::PastCutoff
         | Code::Blocked
+        | Code::QuotaExceeded
         | Code::OwnOverlap
         | Code::HeldByOther
         | Code::Full
@@ -229,7 +233,6 @@ const fn another_time_may_do(code: Code) -> bool {
         | Code::NotAllowed
         | Code::NotEligible
         | Code::Closed
-        | Code::QuotaExceeded
         | Code::HoldExpired
         | Code::HoldSuperseded => false,
     }

@@ -126,6 +126,18 @@ impl BookingState {
         }
     }
 
+    /// Whether it counts under quotas: while it takes its units, and for good where its owner gave it up late or did not come.
+    pub const fn counts(&self) -> bool {
+        match self {
+            BookingState::NoShow { .. } | BookingState::Cancelled { late: true, .. } => true,
+            BookingState::Cancelled { late: false, .. }
+            | BookingState::Displaced { .. }
+            | BookingState::Pending { .. }
+            | BookingState::Confirmed
+            | BookingState::CheckedIn { .. } => self.takes_units(),
+        }
+    }
+
     /// Whether nothing can become of it any more.
     pub const fn is_final(&self) -> bool {
         match self {
@@ -148,6 +160,8 @@ pub struct Slot {
     pub units: u32,
     /// The rule about two at once as it was when it was decided.
     pub own_overlap: OwnOverlap,
+    /// The group or resource under whose quota it counts, as it was when it was decided.
+    pub quota: Option<ResourceId>,
 }
 
 /// What people say about a booking. Personal: the record refers to it and does not embed it.
@@ -159,6 +173,19 @@ pub struct Details {
     pub purpose: Option<String>,
     /// How many people come.
     pub people: Option<u32>,
+    /// Who is invited. Those of them who are people here see what is written inside.
+    pub guests: Vec<Guest>,
+    /// Others see that the time is taken, and neither whose it is nor what for.
+    pub private: bool,
+}
+
+/// Somebody who is invited.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guest {
+    /// A person known here.
+    Person(PersonId),
+    /// Anybody else, by name.
+    Named(String),
 }
 
 /// An edit of details: what is `Some` replaces.
@@ -170,20 +197,34 @@ pub struct DetailsPatch {
     pub purpose: Option<Option<String>>,
     /// See [`Details::people`].
     pub people: Option<Option<u32>>,
+    /// See [`Details::guests`].
+    pub guests: Option<Vec<Guest>>,
+    /// See [`Details::private`].
+    pub private: Option<bool>,
 }
 
 impl Details {
+    /// Guests of one booking.
+    pub const GUESTS_MAX: usize = 100;
+
     /// These, with what the patch says.
     pub fn patched(&self, patch: &DetailsPatch) -> Details {
         Details {
             title: patch.title.clone().unwrap_or_else(|| self.title.clone()),
             purpose: patch.purpose.clone().unwrap_or_else(|| self.purpose.clone()),
             people: patch.people.unwrap_or(self.people),
+            guests: patch.guests.clone().unwrap_or_else(|| self.guests.clone()),
+            private: patch.private.unwrap_or(self.private),
         }
     }
 }
 
 impl Booking {
+    /// Whether this person is its owner, or invited.
+    pub fn concerns(&self, person: PersonId) -> bool {
+        self.owner == person || self.details.guests.contains(&Guest::Person(person))
+    }
+
     /// Whether it is a date of the series.
     pub fn is_of(&self, series: SeriesId) -> bool {
         self.occurrence.as_ref().is_some_and(|occurrence| occurrence.series.id == series)

@@ -436,9 +436,15 @@ impl Action {
     fn scope(&self, actor: Actor) -> Scope {
         let mut scope = Scope::default();
         match self {
-            Action::CreateResource { resource, .. }
-            | Action::EditResource { resource, .. }
-            | Action::AddBlock { resource, over_bookings: OverBookings::Refuse, .. }
+            Action::CreateResource { resource, spec } => {
+                scope.resources.insert(*resource);
+                scope.joins(spec.group.as_ref().map(|g| g.id));
+            }
+            Action::EditResource { resource, patch, .. } => {
+                scope.resources.insert(*resource);
+                scope.joins(patch.group.flatten());
+            }
+            Action::AddBlock { resource, over_bookings: OverBookings::Refuse, .. }
             | Action::RemoveBlock { resource, .. }
             | Action::SetService { resource, .. }
             | Action::ExpireHolds { resource } => {

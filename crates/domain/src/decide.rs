@@ -10,6 +10,7 @@ mod draft;
 mod fit;
 mod guards;
 mod holds;
+mod persons;
 mod promote;
 mod resources;
 mod series;

@@ -11,6 +11,7 @@ pub mod change;
 pub mod command;
 pub mod deadlines;
 pub mod decide;
+pub mod eligibility;
 pub mod hold;
 pub mod ids;
 pub mod invariants;
@@ -27,7 +28,7 @@ pub mod waitlist;
 pub mod world;
 
 pub use alternatives::Wish;
-pub use booking::{Booking, BookingState, Details, DetailsPatch, Displacer, Slot};
+pub use booking::{Booking, BookingState, Details, DetailsPatch, Displacer, Guest, Slot};
 pub use calendar::{Block, Calendar, Exceptions, Use, UseId};
 pub use change::{Change, Changes};
 pub use command::{
@@ -35,15 +36,19 @@ pub use command::{
     SeriesToBook, Service,
 };
 pub use decide::{check_in_window, decide};
+pub use eligibility::{Facts, Requirement};
 pub use hold::{EndedHold, Hold, HoldEnd};
 pub use ids::*;
 pub use invariants::Broken;
 pub use notice::{News, Notice};
 pub use outcome::{Code, Decision, Failure, FailureCode, Ground, Outcome, Rejection, Rule, Subject, Verdict, Witness};
-pub use policy::{CheckIn, Cutoff, HoldAt, OpeningHours, OwnOverlap, Policy, PolicyError, Weekdays};
-pub use resource::{Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
+pub use policy::{
+    CheckIn, Cutoff, HoldAt, OpeningHours, OwnOverlap, Period, Policy, PolicyError, PolicyField, Quota, QuotaScope,
+    Weekdays,
+};
+pub use resource::{Grouped, Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
 pub use series::{Became, Contract, DateSaid, Occurrence, Series, SeriesDate, SeriesEdit, SeriesPlace};
 pub use settle::{Settle, settle};
 pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};
 pub use waitlist::{EndedEntry, EntryEnd, Place, WaitEntry, WaitFill, WaitMode, Waitlist};
-pub use world::{Person, Role, Scope, World};
+pub use world::{Counted, CountedSlot, Members, Person, Role, Scope, World};

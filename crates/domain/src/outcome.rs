@@ -288,6 +288,16 @@ pub enum Rule {
     EntriesPerPerson,
     /// The booking to be given up is not theirs.
     GivesUp,
+    /// A group is not booked itself; or there is no such group.
+    Group,
+    /// At most so many resources in a group.
+    MembersMax,
+    /// `quota`.
+    Quota,
+    /// `eligibility`.
+    Eligibility,
+    /// Sections that are booked together.
+    Linked,
     /// The resource asks nobody to check in, or the time to do so has not come or is over.
     CheckIn,
     /// Too many bookings would be displaced at once.
@@ -332,6 +342,11 @@ impl Rule {
             Rule::WaitlistCapacity => "waitlist_capacity",
             Rule::EntriesPerPerson => "entries_per_person",
             Rule::GivesUp => "gives_up",
+            Rule::Group => "group",
+            Rule::MembersMax => "members_max",
+            Rule::Quota => "quota",
+            Rule::Eligibility => "eligibility",
+            Rule::Linked => "linked",
             Rule::CheckIn => "check_in",
             Rule::DisplacedMax => "displaced_max",
         }
@@ -376,6 +391,27 @@ pub enum Witness {
         id: EntryId,
         /// Their place in line, from 1.
         place: u32,
+    },
+    /// So much is counted already.
+    Quota {
+        /// Of which group or resource.
+        of: ResourceId,
+        /// Units counted before.
+        counted: u64,
+        /// Units allowed.
+        most: u32,
+        /// In which period; `None` is all time.
+        period: Option<(Instant, Instant)>,
+    },
+    /// A requirement of the resource's policy.
+    Requirement {
+        /// Its place there, from 0.
+        place: u16,
+    },
+    /// One of these is missing: a list of the resource's linked ones.
+    Linked {
+        /// Its place there, from 0.
+        place: u16,
     },
 }
 

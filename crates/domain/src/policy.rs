@@ -1,9 +1,11 @@
 //! The rules of a resource: when it can be booked, held and cancelled, and by which clock.
 //! A policy knows no bookings; [`crate::decide`] applies it.
 
+use crate::eligibility::Requirement;
 use crate::time::{Instant, Interval, Span, Zone};
 use crate::waitlist::{WaitMode, Waitlist};
 use jiff::{civil, tz::TimeZone};
+use std::collections::BTreeSet;
 
 /// The rules of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,8 +42,161 @@ pub struct Policy {
     pub check_in: Option<CheckIn>,
     /// The longest booking.
     pub duration_max: Option<Span>,
+    /// How much one person may book in a period.
+    pub quota: Option<Quota>,
+    /// What a person must be to book; all of them.
+    pub eligibility: Vec<Requirement>,
     /// Whether people may wait for units that come free, and how they get them.
     pub waitlist: Option<Waitlist>,
+}
+
+/// A rule of a policy by name: what a resource in a group says itself, while all other rules are the group's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PolicyField {
+    /// [`Policy::hold_at`].
+    HoldAt,
+    /// [`Policy::hold_ttl`].
+    HoldTtl,
+    /// [`Policy::setup`].
+    Setup,
+    /// [`Policy::teardown`].
+    Teardown,
+    /// [`Policy::closed`].
+    Closed,
+    /// [`Policy::approval`].
+    Approval,
+    /// [`Policy::own_overlap`].
+    OwnOverlap,
+    /// [`Policy::opening_hours`].
+    OpeningHours,
+    /// [`Policy::book_from`].
+    BookFrom,
+    /// [`Policy::book_by`].
+    BookBy,
+    /// [`Policy::change_by`].
+    ChangeBy,
+    /// [`Policy::cancel_by`].
+    CancelBy,
+    /// [`Policy::duration_max`].
+    DurationMax,
+    /// [`Policy::quota`].
+    Quota,
+    /// [`Policy::eligibility`].
+    Eligibility,
+    /// [`Policy::waitlist`].
+    Waitlist,
+    /// [`Policy::pending_takes`].
+    PendingTakes,
+    /// [`Policy::late_cancel_from`].
+    LateCancelFrom,
+    /// [`Policy::check_in`].
+    CheckIn,
+}
+
+impl PolicyField {
+    /// All of them.
+    pub const ALL: [PolicyField; 19] = [
+        PolicyField::HoldAt,
+        PolicyField::HoldTtl,
+        PolicyField::Setup,
+        PolicyField::Teardown,
+        PolicyField::Closed,
+        PolicyField::Approval,
+        PolicyField::OwnOverlap,
+        PolicyField::OpeningHours,
+        PolicyField::BookFrom,
+        PolicyField::BookBy,
+        PolicyField::ChangeBy,
+        PolicyField::CancelBy,
+        PolicyField::DurationMax,
+        PolicyField::Quota,
+        PolicyField::Eligibility,
+        PolicyField::Waitlist,
+        PolicyField::PendingTakes,
+        PolicyField::LateCancelFrom,
+        PolicyField::CheckIn,
+    ];
+
+    /// Its name in JSON and in the record.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PolicyField::HoldAt => "hold_at",
+            PolicyField::HoldTtl => "hold_ttl_s",
+            PolicyField::Setup => "setup_s",
+            PolicyField::Teardown => "teardown_s",
+            PolicyField::Closed => "closed",
+            PolicyField::Approval => "approval",
+            PolicyField::OwnOverlap => "own_overlap",
+            PolicyField::OpeningHours => "opening_hours",
+            PolicyField::BookFrom => "book_from",
+            PolicyField::BookBy => "book_by",
+            PolicyField::ChangeBy => "change_by",
+            PolicyField::CancelBy => "cancel_by",
+            PolicyField::DurationMax => "duration_max_s",
+            PolicyField::Quota => "quota",
+            PolicyField::Eligibility => "eligibility",
+            PolicyField::Waitlist => "waitlist",
+            PolicyField::PendingTakes => "pending_takes",
+            PolicyField::LateCancelFrom => "late_cancel_from",
+            PolicyField::CheckIn => "check_in",
+        }
+    }
+
+    /// The field of that name.
+    pub fn named(name: &str) -> Option<PolicyField> {
+        PolicyField::ALL.into_iter().find(|f| f.name() == name)
+    }
+}
+
+/// How much one person may book in a period: the units of all their active bookings that count together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Quota {
+    /// So many units; an allowance of the person stands in its place.
+    pub most: u32,
+    /// A booking counts in the period in which it begins.
+    pub period: Period,
+    /// What counts together.
+    pub scope: QuotaScope,
+}
+
+/// A stretch of civil time, in the resource's zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Period {
+    /// From midnight to midnight.
+    Day,
+    /// From Monday to Monday.
+    Week,
+    /// From a first to the next.
+    Month,
+    /// All time.
+    All,
+}
+
+impl Period {
+    /// The period that an instant lies in; `None` is all time.
+    pub fn around(self, t: Instant, zone: &Zone) -> Option<(Instant, Instant)> {
+        let day = t.timestamp().to_zoned(zone.rules().clone()).date();
+        let (first, length) = match self {
+            Period::Day => (day, jiff::Span::new().days(1)),
+            Period::Week => {
+                let since_monday = i64::from(day.weekday().to_monday_zero_offset());
+                (day.saturating_sub(jiff::Span::new().days(since_monday)), jiff::Span::new().days(7))
+            }
+            Period::Month => (day.first_of_month(), jiff::Span::new().months(1)),
+            Period::All => return None,
+        };
+        let midnight = |day: civil::Date| at_minute(day, 0, zone.rules());
+        Some((midnight(first), midnight(first.saturating_add(length))))
+    }
+}
+
+/// What counts towards a quota together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum QuotaScope {
+    /// Bookings of the resource.
+    Resource,
+    /// Bookings of everything in its group that counts so; of the resource alone if it is in none.
+    Group,
 }
 
 impl Default for Policy {
@@ -63,6 +218,8 @@ impl Default for Policy {
             late_cancel_from: None,
             check_in: None,
             duration_max: None,
+            quota: None,
+            eligibility: Vec::new(),
             waitlist: None,
         }
     }
@@ -89,6 +246,8 @@ impl Policy {
     pub const BUFFER_LONGEST: Span = Span::hours(24);
     /// How long ago a new booking may have begun: enough for "this room, now".
     pub const START_GRACE: Span = Span::hours(1);
+    /// The most units that a quota or an allowance can speak of.
+    pub const QUOTA_MAX: u32 = 1_000_000;
 
     /// Checks what no type can: bounds of spans and hours.
     pub fn check(&self) -> Result<(), PolicyError> {
@@ -139,6 +298,12 @@ impl Policy {
         if self.duration_max.is_some_and(|d| d < Span::seconds(1) || d > Interval::LONGEST) {
             return err("duration_max_s", "must be between 1 second and 366 days");
         }
+        if self.quota.is_some_and(|q| q.most == 0 || q.most > Policy::QUOTA_MAX) {
+            return err("quota", "must allow between 1 and 1000000 units");
+        }
+        if self.eligibility.len() > Requirement::MOST {
+            return err("eligibility", "must have at most 20 requirements");
+        }
         if let Some(Waitlist { mode, capacity, .. }) = self.waitlist {
             let ttl = match mode {
                 WaitMode::Book => Waitlist::OFFER_LONGEST,
@@ -154,7 +319,36 @@ impl Policy {
                 return err("waitlist", "cannot be together with approval: what waits for approval takes nothing");
             }
         }
-        Ok(())
+        match self.eligibility.iter().try_for_each(Requirement::check) {
+            Ok(()) => Ok(()),
+            Err(says) => err("eligibility", says),
+        }
+    }
+
+    /// These rules where `own` says them, and the group's where not. Each is named, so that a new rule has to say how it follows.
+    pub fn following(&self, group: &Policy, own: &BTreeSet<PolicyField>) -> Policy {
+        let by = |field| if own.contains(&field) { self } else { group };
+        Policy {
+            hold_at: by(PolicyField::HoldAt).hold_at,
+            hold_ttl: by(PolicyField::HoldTtl).hold_ttl,
+            setup: by(PolicyField::Setup).setup,
+            teardown: by(PolicyField::Teardown).teardown,
+            closed: by(PolicyField::Closed).closed,
+            approval: by(PolicyField::Approval).approval,
+            pending_takes: by(PolicyField::PendingTakes).pending_takes,
+            own_overlap: by(PolicyField::OwnOverlap).own_overlap,
+            opening_hours: by(PolicyField::OpeningHours).opening_hours.clone(),
+            book_from: by(PolicyField::BookFrom).book_from,
+            book_by: by(PolicyField::BookBy).book_by,
+            change_by: by(PolicyField::ChangeBy).change_by,
+            cancel_by: by(PolicyField::CancelBy).cancel_by,
+            late_cancel_from: by(PolicyField::LateCancelFrom).late_cancel_from,
+            check_in: by(PolicyField::CheckIn).check_in,
+            duration_max: by(PolicyField::DurationMax).duration_max,
+            quota: by(PolicyField::Quota).quota,
+            eligibility: by(PolicyField::Eligibility).eligibility.clone(),
+            waitlist: by(PolicyField::Waitlist).waitlist,
+        }
     }
 
     /// Whether the resource is open during all of the interval, by civil time in its zone.

@@ -2,8 +2,9 @@
 //! What is booked on it is a [`crate::Calendar`].
 
 use crate::ids::ResourceId;
-use crate::policy::{Policy, PolicyError};
+use crate::policy::{Policy, PolicyError, PolicyField, QuotaScope};
 use crate::time::{Interval, Zone};
+use std::collections::BTreeSet;
 
 /// What a resource is. Decides nothing by itself; rules are in its policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +17,8 @@ pub enum Kind {
     Session,
     /// A thing that can be lent.
     Equipment,
+    /// A building, a term, a studio: not booked itself. Its policy is that of what is in it.
+    Group,
 }
 
 /// A resource as it is now.
@@ -27,6 +30,16 @@ pub struct Resource {
     pub spec: ResourceSpec,
     /// Rises by one with every edit of policy, calendar, capacity, seats or blocks, and with nothing else.
     pub policy_version: u64,
+}
+
+impl Resource {
+    /// Under whose quota its bookings count: its own or its group's.
+    pub fn quota_of(&self) -> Option<ResourceId> {
+        Some(match self.spec.policy.quota?.scope {
+            QuotaScope::Resource => self.id,
+            QuotaScope::Group => self.spec.group.as_ref().map_or(self.id, |g| g.id),
+        })
+    }
 }
 
 /// What an admin says of a resource.
@@ -48,8 +61,21 @@ pub struct ResourceSpec {
     pub capacity: Option<u32>,
     /// For sections and sessions the one interval of all bookings.
     pub interval: Option<Interval>,
-    /// Its rules.
+    /// Its rules, all of them: those that follow its group stand here too.
     pub policy: Policy,
+    /// The group it is in.
+    pub group: Option<Grouped>,
+    /// For sections: of each list, one must be booked with it, or before it.
+    pub linked: Vec<Vec<ResourceId>>,
+}
+
+/// A place in a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grouped {
+    /// Which.
+    pub id: ResourceId,
+    /// The rules that the resource says itself; all others follow the group.
+    pub own: BTreeSet<PolicyField>,
 }
 
 /// An edit: what is `Some` replaces.
@@ -71,6 +97,12 @@ pub struct ResourcePatch {
     pub interval: Option<Option<Interval>>,
     /// The whole policy as it shall be.
     pub policy: Option<Policy>,
+    /// What of that policy the resource says itself, where it is in a group.
+    pub own: BTreeSet<PolicyField>,
+    /// The group it shall be in.
+    pub group: Option<Option<ResourceId>>,
+    /// See [`ResourceSpec::linked`].
+    pub linked: Option<Vec<Vec<ResourceId>>>,
 }
 
 /// A resource that cannot be.
@@ -92,6 +124,12 @@ impl From<PolicyError> for ResourceError {
 impl ResourceSpec {
     /// The most units a resource can have.
     pub const CAPACITY_MAX: u32 = 1_000_000;
+    /// Resources in one group: an edit of its policy is one commit over all of them.
+    pub const MEMBERS_MAX: usize = 10_000;
+    /// Lists of linked resources.
+    const LINKED_MAX: usize = 5;
+    /// Resources of each.
+    const LINKED_EACH_MAX: usize = 100;
 
     /// Checks what no type can, and brings the equipment into its one form.
     pub fn checked(mut self) -> Result<ResourceSpec, ResourceError> {
@@ -118,10 +156,28 @@ impl ResourceSpec {
             (Kind::Section | Kind::Session, None) => {
                 return err("interval", "a section or session needs its one interval");
             }
-            (Kind::Room | Kind::Equipment, Some(_)) => {
+            (Kind::Room | Kind::Equipment | Kind::Group, Some(_)) => {
                 return err("interval", "only sections and sessions have one interval");
             }
-            (Kind::Section | Kind::Session, Some(_)) | (Kind::Room | Kind::Equipment, None) => {}
+            (Kind::Section | Kind::Session, Some(_)) | (Kind::Room | Kind::Equipment | Kind::Group, None) => {}
+        }
+        if self.kind == Kind::Group {
+            if self.capacity.is_some() {
+                return err("capacity", "a group has none: it is not booked itself");
+            }
+            if self.seats.is_some() {
+                return err("seats", "a group has none: it is not booked itself");
+            }
+            if self.group.is_some() {
+                return err("group", "a group is in no other group");
+            }
+        }
+        if !self.linked.is_empty() && self.kind != Kind::Section {
+            return err("linked", "only sections are linked");
+        }
+        let bounds = 1..=ResourceSpec::LINKED_EACH_MAX;
+        if self.linked.len() > ResourceSpec::LINKED_MAX || !self.linked.iter().all(|l| bounds.contains(&l.len())) {
+            return err("linked", "must be at most 5 lists of 1 to 100 sections");
         }
         self.policy.check()?;
         for word in &mut self.equipment {
@@ -139,6 +195,8 @@ impl ResourceSpec {
             || self.interval != other.interval
             || self.capacity != other.capacity
             || self.seats != other.seats
+            || self.group != other.group
+            || self.linked != other.linked
     }
 
     /// Whether so many people fit in, as far as either number is known.
@@ -146,9 +204,20 @@ impl ResourceSpec {
         people.zip(seats).is_none_or(|(people, seats)| people <= seats)
     }
 
-    /// This, with what the patch says.
+    /// Whose policy it follows after the patch.
+    pub fn group_after(&self, patch: &ResourcePatch) -> Option<ResourceId> {
+        patch.group.unwrap_or_else(|| self.group.as_ref().map(|g| g.id))
+    }
+
+    /// This, with what the patch says. Whether the policy follows a group is for whoever knows the group: [`ResourceSpec::following`].
     pub fn patched(&self, patch: &ResourcePatch) -> ResourceSpec {
         let p = patch.clone();
+        let own = match (&p.policy, &self.group) {
+            (Some(_), _) => p.own,
+            (None, Some(grouped)) => grouped.own.clone(),
+            (None, None) => BTreeSet::new(),
+        };
+        let group = self.group_after(patch).map(|id| Grouped { id, own });
         ResourceSpec {
             kind: self.kind,
             name: p.name.unwrap_or_else(|| self.name.clone()),
@@ -159,7 +228,17 @@ impl ResourceSpec {
             capacity: p.capacity.unwrap_or(self.capacity),
             interval: p.interval.unwrap_or(self.interval),
             policy: p.policy.unwrap_or_else(|| self.policy.clone()),
+            group,
+            linked: p.linked.unwrap_or_else(|| self.linked.clone()),
         }
+    }
+
+    /// This, with the rules of the group it is in wherever it says none itself.
+    pub fn following(mut self, group: &Policy) -> ResourceSpec {
+        if let Some(grouped) = &self.group {
+            self.policy = self.policy.following(group, &grouped.own);
+        }
+        self
     }
 }
 

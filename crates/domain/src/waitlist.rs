@@ -58,7 +58,7 @@ impl Waitlist {
         let mode = match kind {
             Kind::Section => WaitMode::Book,
             Kind::Session => WaitMode::Offer { ttl: Span::hours(1) },
-            Kind::Room | Kind::Equipment => return None,
+            Kind::Room | Kind::Equipment | Kind::Group => return None,
         };
         Some(Waitlist { mode, fill: WaitFill::Skip, capacity: None })
     }

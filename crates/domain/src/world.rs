@@ -4,9 +4,10 @@
 use crate::booking::{Booking, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
+use crate::eligibility::Facts;
 use crate::hold::EndedHold;
 use crate::ids::{BookingId, EntryId, Epoch, HoldId, PersonId, ResourceId, Version};
-use crate::policy::OwnOverlap;
+use crate::policy::{OwnOverlap, Policy};
 use crate::time::{Instant, Interval};
 use crate::waitlist::EndedEntry;
 use std::borrow::Cow;
@@ -26,11 +27,38 @@ pub struct Scope {
     pub people: BTreeSet<PersonId>,
     /// What a person may do.
     pub roles: BTreeSet<PersonId>,
+    /// Which resources are in a group.
+    pub members: BTreeSet<ResourceId>,
+    /// What counts of a person under quotas.
+    pub counted: BTreeSet<PersonId>,
+    /// What is known of a person.
+    pub facts: BTreeSet<PersonId>,
     /// Waitlist entries by name, ended ones too.
     pub entries: BTreeSet<EntryId>,
 }
 
 impl Scope {
+    /// What rules of this policy ask of whoever books.
+    pub fn of_person(policy: &Policy, person: PersonId) -> Scope {
+        let mut scope = Scope::default();
+        if policy.own_overlap == OwnOverlap::Refuse {
+            scope.people.insert(person);
+        }
+        if policy.quota.is_some() {
+            scope.counted.insert(person);
+        }
+        if policy.quota.is_some() || !policy.eligibility.is_empty() {
+            scope.facts.insert(person);
+        }
+        scope
+    }
+
+    /// Whoever joins a group must see it, and how many are in it.
+    pub fn joins(&mut self, group: Option<ResourceId>) {
+        self.resources.extend(group);
+        self.members.extend(group);
+    }
+
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty()
@@ -38,6 +66,9 @@ impl Scope {
             && self.holds.is_empty()
             && self.people.is_empty()
             && self.roles.is_empty()
+            && self.members.is_empty()
+            && self.counted.is_empty()
+            && self.facts.is_empty()
             && self.entries.is_empty()
     }
 
@@ -48,18 +79,24 @@ impl Scope {
         self.holds.extend(&other.holds);
         self.people.extend(&other.people);
         self.roles.extend(&other.roles);
+        self.members.extend(&other.members);
+        self.counted.extend(&other.counted);
+        self.facts.extend(&other.facts);
         self.entries.extend(&other.entries);
     }
 
     /// Whether all of this is in `loaded`.
     pub fn within(&self, loaded: &Scope) -> bool {
         // Taken apart, so that nothing new is forgotten here.
-        let Scope { resources, bookings, holds, people, roles, entries } = self;
+        let Scope { resources, bookings, holds, people, roles, members, counted, facts, entries } = self;
         resources.is_subset(&loaded.resources)
             && bookings.is_subset(&loaded.bookings)
             && holds.is_subset(&loaded.holds)
             && people.is_subset(&loaded.people)
             && roles.is_subset(&loaded.roles)
+            && members.is_subset(&loaded.members)
+            && counted.is_subset(&loaded.counted)
+            && facts.is_subset(&loaded.facts)
             && entries.is_subset(&loaded.entries)
     }
 
@@ -71,6 +108,9 @@ impl Scope {
             holds: self.holds.difference(&loaded.holds).copied().collect(),
             people: self.people.difference(&loaded.people).copied().collect(),
             roles: self.roles.difference(&loaded.roles).copied().collect(),
+            members: self.members.difference(&loaded.members).copied().collect(),
+            counted: self.counted.difference(&loaded.counted).copied().collect(),
+            facts: self.facts.difference(&loaded.facts).copied().collect(),
             entries: self.entries.difference(&loaded.entries).copied().collect(),
         }
     }
@@ -96,6 +136,24 @@ pub struct Person {
     pub waiting: BTreeMap<EntryId, ResourceId>,
 }
 
+/// The slots of a person's bookings that count under a quota, by line: of which, from when, and how many units.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted(pub BTreeMap<(BookingId, ResourceId, u16), CountedSlot>);
+
+/// What counts of one slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountedSlot {
+    /// Under the quota of which group or resource.
+    pub of: ResourceId,
+    /// When it begins: that says in which period it counts.
+    pub start: Instant,
+    /// How many units.
+    pub units: u32,
+}
+
+/// Resources of a group. Cheap to clone: it is shared.
+pub type Members = imbl::OrdSet<ResourceId>;
+
 /// The loaded part of what is true.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -113,6 +171,12 @@ pub struct World {
     pub people: BTreeMap<PersonId, Person>,
     /// People who exist and are not suspended.
     pub roles: BTreeMap<PersonId, Role>,
+    /// Groups whose members were looked for.
+    pub members: BTreeMap<ResourceId, Members>,
+    /// People whose quotas were asked for.
+    pub counted: BTreeMap<PersonId, Counted>,
+    /// People of whom facts were asked for; nothing is known of those who have none.
+    pub facts: BTreeMap<PersonId, Arc<Facts>>,
     /// Waitlist entries that ever were: for which resource, and how they ended if they have.
     pub entries: BTreeMap<EntryId, (ResourceId, Option<EndedEntry>)>,
     /// How often judging may still ask to see more of those who wait. What is not known of them then is left to a command of its
@@ -131,6 +195,9 @@ impl World {
             holds: BTreeMap::new(),
             people: BTreeMap::new(),
             roles: BTreeMap::new(),
+            members: BTreeMap::new(),
+            counted: BTreeMap::new(),
+            facts: BTreeMap::new(),
             entries: BTreeMap::new(),
             rounds: 0,
         }
@@ -182,6 +249,8 @@ impl World {
             calendar.version = calendar.version.next_in(self.epoch);
             calendar.decided_at = decided_at;
             versions.push((*id, calendar.version));
+            let group = calendar.resource.spec.group.as_ref().map(|g| g.id);
+            self.put_in_group(*id, group);
             for change in record {
                 self.apply_to_people(*id, change);
             }
@@ -191,6 +260,16 @@ impl World {
             self.loaded.bookings.insert(booking.id);
         }
         versions
+    }
+
+    /// Where members were looked for, a resource is among those of its group and of no other.
+    pub fn put_in_group(&mut self, id: ResourceId, group: Option<ResourceId>) {
+        for (of, members) in &mut self.members {
+            match Some(*of) == group {
+                true => drop(members.insert(id)),
+                false => drop(members.remove(&id)),
+            }
+        }
     }
 
     fn apply_to_people(&mut self, resource: ResourceId, change: &Change) {
@@ -226,6 +305,9 @@ impl World {
         for id in change.about_before().into_iter().chain(change.about()) {
             if let Some(person) = self.people.get_mut(&id) {
                 person.apply(id, change);
+            }
+            if let Some(counted) = self.counted.get_mut(&id) {
+                counted.apply(id, change);
             }
         }
     }
@@ -306,6 +388,80 @@ impl Person {
     fn free(&mut self, booking: BookingId, slots: &[(u16, Slot)]) {
         for (n, slot) in slots {
             self.exclusive.remove(&(booking, slot.resource, *n));
+        }
+    }
+}
+
+impl Counted {
+    /// Folds what a change means for the quotas of the person `id`; changes about others mean nothing.
+    pub fn apply(&mut self, id: PersonId, change: &Change) {
+        if change.about() != Some(id) && change.about_before() != Some(id) {
+            return;
+        }
+        match change {
+            Change::BookingMade { booking, pending: false, slots, .. }
+            | Change::BookingApproved { booking, slots, .. }
+            | Change::BookingRequested { booking, slots, .. } => self.take(*booking, slots),
+            Change::BookingCancelled { booking, late: false, slots, .. }
+            | Change::BookingDisplaced { booking, slots, .. } => self.free(*booking, slots),
+            Change::BookingHandedOver { booking, to, pending: false, slots, .. } => match *to == id {
+                true => self.take(*booking, slots),
+                false => self.free(*booking, slots),
+            },
+            Change::BookingMoved { booking, pending: false, from, to, .. } => {
+                self.free(*booking, from);
+                self.take(*booking, to);
+            }
+            Change::BookingMade { pending: true, .. }
+            | Change::BookingMoved { pending: true, .. }
+            | Change::BookingHandedOver { pending: true, .. }
+            // Given up late, or not come to: it has been had.
+            | Change::BookingCancelled { late: true, .. }
+            | Change::BookingNoShow { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
+            | Change::BookingEdited { .. }
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
+            | Change::HoldGranted(_)
+            | Change::HoldRenewed(_)
+            | Change::HoldEnded(_)
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_) => {}
+        }
+    }
+
+    /// What counts of the bookings of one person, as they are.
+    pub fn of<'b>(bookings: impl IntoIterator<Item = &'b Booking>) -> Counted {
+        let mut counted = Counted::default();
+        for booking in bookings.into_iter().filter(|b| b.state.counts()) {
+            let slots: Vec<(u16, Slot)> = booking.slots.iter().enumerate().map(|(n, s)| (n as u16, *s)).collect();
+            counted.take(booking.id, &slots);
+        }
+        counted
+    }
+
+    fn take(&mut self, booking: BookingId, slots: &[(u16, Slot)]) {
+        let counted = slots.iter().filter_map(|(n, s)| {
+            let slot = CountedSlot { of: s.quota?, start: s.interval.start(), units: s.units };
+            Some(((booking, s.resource, *n), slot))
+        });
+        self.0.extend(counted);
+    }
+
+    fn free(&mut self, booking: BookingId, slots: &[(u16, Slot)]) {
+        for (n, slot) in slots {
+            self.0.remove(&(booking, slot.resource, *n));
         }
     }
 }

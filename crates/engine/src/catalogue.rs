@@ -8,7 +8,7 @@ mod words;
 use crate::port::{Facets, ResourceFilter};
 use marks::Marks;
 use set::Set;
-use slotwise_domain::{Calendar, Change, Instant, Interval, Kind, Policy, Resource, ResourceId};
+use slotwise_domain::{Calendar, Change, Instant, Interval, Kind, Members, Policy, Resource, ResourceId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -23,6 +23,7 @@ pub struct Catalogue {
     kinds: BTreeMap<Kind, Vec<u32>>,
     buildings: BTreeMap<String, Vec<u32>>,
     equipment: BTreeMap<String, Vec<u32>>,
+    members: HashMap<ResourceId, Members>,
     rules: Rulebook,
     marks: Marks,
 }
@@ -60,6 +61,11 @@ pub struct Match {
 /// Which resources have nothing on them during a time.
 #[derive(Debug, Default)]
 pub struct Idle<'c>(Vec<(&'c [u64], u64)>);
+
+/// The words of a text as they are looked for: in any case, with or without accents. What holds neither letter nor digit is none.
+pub fn words_of(text: &str) -> Vec<String> {
+    words::asked(text)
+}
 
 /// To look something up. A panic elsewhere leaves it as it was: nothing is written piece by piece but marks, which only warn.
 pub fn read(catalogue: &RwLock<Catalogue>) -> RwLockReadGuard<'_, Catalogue> {
@@ -145,7 +151,7 @@ impl Catalogue {
 
     /// Puts a resource in, or in the place of what it was.
     pub fn put(&mut self, resource: Arc<Resource>) {
-        let spec = resource.spec.clone();
+        let (id, spec) = (resource.id, resource.spec.clone());
         let rules = self.rules.number(&resource);
         let number = match self.numbers.get(&resource.id).copied() {
             Some(number) => {
@@ -178,6 +184,9 @@ impl Catalogue {
         for word in spec.equipment {
             insert(self.equipment.entry(word).or_default(), number);
         }
+        if let Some(group) = spec.group {
+            self.members.entry(group.id).or_default().insert(id);
+        }
     }
 
     /// Says that a time of a resource is taken, as when what is stored is read at the start.
@@ -194,7 +203,7 @@ impl Catalogue {
             }
         }
         let Some(row) = self.rows.get(number as usize) else { return };
-        let spec = row.resource.spec.clone();
+        let (id, spec) = (row.resource.id, row.resource.spec.clone());
         for word in words::of_resource(&spec) {
             remove(&mut self.words, &word, number);
         }
@@ -204,6 +213,9 @@ impl Catalogue {
         }
         for word in &spec.equipment {
             remove(&mut self.equipment, word, number);
+        }
+        if let Some(members) = spec.group.and_then(|group| self.members.get_mut(&group.id)) {
+            members.remove(&id);
         }
     }
 
@@ -248,8 +260,14 @@ impl Catalogue {
 
     /// Resources whose people are asked to say that they are there.
     pub fn asking_check_in(&self) -> Vec<ResourceId> {
-        let asking = self.rows.iter().filter(|row| row.resource.spec.policy.check_in.is_some());
-        asking.map(|row| row.resource.id).collect()
+        let asking = self.rows.iter().map(|row| &row.resource);
+        let asking = asking.filter(|r| r.spec.kind != Kind::Group && r.spec.policy.check_in.is_some());
+        asking.map(|r| r.id).collect()
+    }
+
+    /// What is in a group.
+    pub fn members(&self, group: ResourceId) -> Members {
+        self.members.get(&group).cloned().unwrap_or_default()
     }
 
     /// A resource as it is.
@@ -291,13 +309,13 @@ impl Catalogue {
         let without_building = sets.rest.and(&sets.kind);
         let all = without_kind.and(&sets.kind);
         Facets {
-            kinds: counts(&self.kinds, &without_kind),
+            kinds: counts(self.bookable(), &without_kind),
             buildings: counts(&self.buildings, &without_building),
             equipment: counts(&self.equipment, &all),
         }
     }
 
-    /// A resource with these rules, as it was when the first of them came: policy, zone, capacity and interval are those of all.
+    /// A resource with these rules, as it was when the first of them came: whatever a judgement asks of it is that of all.
     pub fn ruled(&self, rules: u32) -> Option<&Arc<Resource>> {
         self.rules.like.get(rules as usize).map(|(resource, _)| resource)
     }
@@ -320,7 +338,14 @@ impl Catalogue {
             lists.iter().for_each(|list| set.add(list));
             set
         };
-        let kind = filter.kind.map_or_else(all, |kind| any_of(&Vec::from_iter(self.kinds.get(&kind))));
+        let kind = match filter.kind {
+            Some(kind) => any_of(&Vec::from_iter(self.kinds.get(&kind))),
+            None if self.kinds.contains_key(&Kind::Group) => {
+                // A group is not booked: it is found by its kind alone.
+                any_of(&self.bookable().map(|(_, list)| list).collect::<Vec<_>>())
+            }
+            None => all(),
+        };
         let buildings = match filter.buildings.is_empty() {
             true => all(),
             false => any_of(&Vec::from_iter(filter.buildings.iter().filter_map(|b| self.buildings.get(b)))),
@@ -332,6 +357,10 @@ impl Catalogue {
         for word in filter.words.iter().flat_map(|text| words::asked(text)) {
             rest = rest.and(&any_of(&self.beginning_with(&word)));
         }
+        if let Some(group) = filter.group {
+            let members = self.members.get(&group).into_iter().flatten();
+            rest = rest.and(&any_of(&[&members.filter_map(|id| self.numbers.get(id).copied()).collect()]));
+        }
         if filter.seats_min.is_some() || filter.seats_max.is_some() {
             let (min, max) = (filter.seats_min.unwrap_or(0), filter.seats_max.unwrap_or(u32::MAX));
             let seats = |n: &u32| self.key(Order::Seats, *n).map_or(u32::MAX, |(seats, ..)| seats);
@@ -342,6 +371,10 @@ impl Catalogue {
             rest = rest.and(&any_of(&[&known.copied().collect()]));
         }
         Sets { kind, buildings, rest }
+    }
+
+    fn bookable(&self) -> impl Iterator<Item = (&Kind, &Vec<u32>)> {
+        self.kinds.iter().filter(|(kind, _)| **kind != Kind::Group)
     }
 
     fn beginning_with(&self, word: &str) -> Vec<&Vec<u32>> {
@@ -370,8 +403,11 @@ impl Sets {
     }
 }
 
-fn counts<K: Ord + Clone>(lists: &BTreeMap<K, Vec<u32>>, among: &Set) -> BTreeMap<K, u64> {
-    let counts = lists.iter().map(|(key, list)| (key, among.count(list)));
+fn counts<'l, K: Ord + Clone + 'l>(
+    lists: impl IntoIterator<Item = (&'l K, &'l Vec<u32>)>,
+    among: &Set,
+) -> BTreeMap<K, u64> {
+    let counts = lists.into_iter().map(|(key, list)| (key, among.count(list)));
     counts.filter(|(_, count)| *count > 0).map(|(key, count)| (key.clone(), count)).collect()
 }
 
@@ -406,13 +442,25 @@ struct Rules {
     zone: String,
     capacity: Option<u32>,
     interval: Option<Interval>,
+    group: bool,
+    linked: Vec<Vec<ResourceId>>,
+    /// Under whose quota it counts: a person may have booked more of one than of another.
+    quota_of: Option<ResourceId>,
 }
 
 impl Rules {
     fn of(resource: &Resource) -> Rules {
         let spec = &resource.spec;
         let zone = spec.zone.name().to_owned();
-        Rules { policy: spec.policy.clone(), zone, capacity: spec.capacity, interval: spec.interval }
+        Rules {
+            policy: spec.policy.clone(),
+            zone,
+            capacity: spec.capacity,
+            interval: spec.interval,
+            group: spec.kind == Kind::Group,
+            linked: spec.linked.clone(),
+            quota_of: resource.quota_of(),
+        }
     }
 }
 

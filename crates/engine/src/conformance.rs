@@ -9,6 +9,7 @@ mod keys;
 mod kit;
 mod leases;
 mod moves;
+mod persons;
 mod races;
 mod reads;
 mod record;
@@ -186,6 +187,13 @@ pub fn cases() -> Vec<Case> {
             a_history_is_told_in_order
             many_attempts_have_an_answer_each
             a_key_twice_among_many;
+        persons:
+            an_edit_of_a_group_is_one_commit_over_all_that_is_in_it
+            an_edit_of_a_group_guards_what_is_in_it
+            a_quota_is_settled_within_one_commit
+            what_is_cancelled_and_moved_counts_as_it_is
+            facts_count_from_the_next_decision_on
+            people_are_put_by_rows_and_found_by_words;
         rules:
             no_two_at_once
             no_two_at_once_in_one_commit
@@ -229,6 +237,7 @@ pub fn cases() -> Vec<Case> {
             offers_go_on_by_deadlines
             a_hundred_at_once_and_the_rest_right_after
             whom_a_cancel_frees_has_their_turn_elsewhere
+            whom_a_later_cancel_frees_was_not_passed_over
             what_is_given_up_is_somebody_else_s
             one_commit_joins_cancels_and_promotes
             what_waits_lapses_in_time;

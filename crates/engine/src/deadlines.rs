@@ -2,7 +2,7 @@
 //! Nothing rests on it being in time: expiry is judged at every decision.
 
 use crate::attempt::{Answer, Engine, Request};
-use slotwise_domain::{Action, Actor, Command, Fingerprint};
+use slotwise_domain::{Action, Actor, Command, Fingerprint, ResourceId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +36,13 @@ pub async fn fire_due(engine: &Arc<Engine>) -> usize {
             return 0;
         }
     };
-    let fired = due.into_iter().map(|(_, resource)| {
+    look_again(engine, due.into_iter().map(|(_, resource)| resource)).await
+}
+
+/// Looks at resources again, with a command of its own for each: whatever has fallen due there happens, and who waits there has
+/// their turn if it has come. Says how many were carried out.
+pub async fn look_again(engine: &Arc<Engine>, resources: impl IntoIterator<Item = ResourceId>) -> usize {
+    let fired = resources.into_iter().map(|resource| {
         let key = engine.fresh_id();
         let mut fingerprint = [0; 32];
         fingerprint[..16].copy_from_slice(key.as_bytes());

@@ -24,7 +24,7 @@ pub struct DryRun {
     pub policies: Vec<(ResourceId, u64)>,
     /// on this side of these instants, soonest first,
     pub deadlines: Vec<Deadline>,
-    /// and while the person whom it is for has booked and holds nothing else, if a rule asks that.
+    /// and while the person whom it is for has booked and holds nothing else and is known as they are, if a rule asks that.
     pub person: bool,
     /// When it was judged.
     pub at: Instant,
@@ -62,7 +62,9 @@ fn judged(world: &World, command: &Command, now: Instant) -> Result<Judged, Box<
 }
 
 fn rests_on(would: Judged, world: &World, command: &Command, now: Instant) -> DryRun {
-    let scope = command.scope();
+    // What a rule asked for besides what the command names too: sections that are linked, whatever is given up.
+    let mut scope = command.scope();
+    scope.extend(&world.loaded);
     let versions = world.versions(&scope);
     let policy = |(id, _): &(ResourceId, Version)| Some((*id, world.calendars.get(id)?.resource.policy_version));
     DryRun {
@@ -70,7 +72,7 @@ fn rests_on(would: Judged, world: &World, command: &Command, now: Instant) -> Dr
         policies: versions.iter().filter_map(policy).collect(),
         versions,
         deadlines: deadlines(world, command),
-        person: !world.loaded.people.is_empty(),
+        person: !world.loaded.people.is_empty() || !world.loaded.counted.is_empty() || !world.loaded.facts.is_empty(),
         at: world.decided_at(&scope, now),
     }
 }

@@ -4,14 +4,15 @@
 use crate::attempt::lock;
 use crate::catalogue::{self, Catalogue};
 use crate::port::{
-    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Clock, CommitError, Cursor, Directory, Erased, Noted,
-    NoticeId, PersonCard, Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
+    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Clock, CommitError, Cursor, Directory, Erased, FactsPut,
+    Listed, Noted, NoticeId, PersonCard, PersonRow, Record, Recorded, RowPut, Settled, Status, Store, StoreError,
+    Streamed, Views,
 };
 use crate::round::{self, Judged, KeyAge};
 use async_trait::async_trait;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, EntryEnd, Epoch, Hold, Instant, Person, PersonId, Proposal, ResourceId, Scope,
-    Settle, Version, WaitEntry, World,
+    AttemptKey, Booking, BookingId, Counted, EntryEnd, Epoch, Facts, Hold, Instant, Person, PersonId, Proposal,
+    ResourceId, Role, Scope, Settle, Version, WaitEntry, World,
 };
 use slotwise_domain::{Calendar, Details, OwnOverlap};
 use std::collections::BTreeMap;
@@ -37,8 +38,18 @@ struct State {
     /// Bookings after each change, with the versions it made.
     revisions: Vec<(Versions, Arc<Booking>)>,
     people: BTreeMap<PersonId, PersonCard>,
+    known: BTreeMap<PersonId, Known>,
     keys: BTreeMap<[u8; 32], PersonId>,
     stopped: Option<String>,
+}
+
+/// What is known of a person besides who they are.
+#[derive(Clone, Default)]
+struct Known {
+    external_id: Option<String>,
+    email: Option<String>,
+    facts: Facts,
+    version: u64,
 }
 
 type Versions = Vec<(ResourceId, Version)>;
@@ -55,6 +66,7 @@ impl Memory {
             notices: Vec::new(),
             commits: 0,
             people: BTreeMap::new(),
+            known: BTreeMap::new(),
             keys: BTreeMap::new(),
             stopped: None,
         };
@@ -63,6 +75,42 @@ impl Memory {
 }
 
 impl State {
+    fn listed(&self, card: &PersonCard) -> Listed {
+        let known = self.known.get(&card.id).cloned().unwrap_or_default();
+        Listed { card: card.clone(), external_id: known.external_id, email: known.email }
+    }
+
+    fn put_row(&mut self, row: PersonRow) -> RowPut {
+        let called = |(id, known): (&PersonId, &Known)| (known.external_id == row.external_id).then_some(*id);
+        let by_external = row.external_id.as_ref().and_then(|_| self.known.iter().find_map(called));
+        let id = row.id.or(by_external).unwrap_or(row.fresh);
+        if by_external.is_some_and(|other| other != id) {
+            return RowPut::ExternalIdTaken;
+        }
+        let (card, known) = (self.people.get(&id).cloned(), self.known.get(&id).cloned().unwrap_or_default());
+        let was = |f: fn(&PersonCard) -> String| card.as_ref().map(f).unwrap_or_default();
+        let role = row.role.or(card.as_ref().map(|c| c.role)).unwrap_or(Role::Member);
+        let after =
+            PersonCard { id, name: row.name, title: row.title.unwrap_or_else(|| was(|c| c.title.clone())), role };
+        let mut known_after = known.clone();
+        known_after.external_id = row.external_id.or(known_after.external_id);
+        known_after.email = row.email.or(known_after.email);
+        if let Some(tags) = row.tags.filter(|tags| *tags != known.facts.tags) {
+            known_after.facts.tags = tags;
+            known_after.version += 1;
+        }
+        let same = card.as_ref() == Some(&after)
+            && (known.version, known.external_id, known.email)
+                == (known_after.version, known_after.external_id.clone(), known_after.email.clone());
+        self.people.insert(id, after);
+        self.known.insert(id, known_after);
+        match (card.is_some(), same) {
+            (false, _) => RowPut::Made(id),
+            (true, true) => RowPut::Same(id),
+            (true, false) => RowPut::Changed(id),
+        }
+    }
+
     /// The part of what is true that a scope asks for.
     fn load(&self, into: &mut World, scope: &Scope) {
         for id in &scope.bookings {
@@ -95,6 +143,17 @@ impl State {
         }
         for id in &scope.roles {
             into.roles.extend(self.people.get(id).map(|p| (*id, p.role)));
+        }
+        for id in &scope.counted {
+            let theirs = from.bookings.values().filter(|b| b.owner == *id);
+            into.counted.insert(*id, Counted::of(theirs.map(|b| &**b)));
+        }
+        for id in &scope.facts {
+            into.facts.extend(self.known.get(id).map(|known| (*id, Arc::new(known.facts.clone()))));
+        }
+        for id in &scope.members {
+            let within = |c: &&Arc<Calendar>| c.resource.spec.group.as_ref().is_some_and(|g| g.id == *id);
+            into.members.insert(*id, from.calendars.values().filter(within).map(|c| c.resource.id).collect());
         }
     }
 }
@@ -203,6 +262,7 @@ impl Store for Memory {
             state.decided.push(Attempt { recorded, command: proposal.command.name().into(), records });
         }
         (world.loaded, world.people, world.roles) = Default::default();
+        (world.members, world.counted, world.facts) = Default::default();
         state.world = world;
         state.attempts.append(&mut attempts);
         Ok(settled)
@@ -392,6 +452,54 @@ impl Directory for Memory {
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError> {
         lock(&self.state).people.insert(person.id, person);
         Ok(())
+    }
+
+    async fn find_people(
+        &self,
+        words: Vec<String>,
+        after: Option<(String, PersonId)>,
+        max: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let asked: Vec<String> = words.iter().flat_map(|text| catalogue::words_of(text)).collect();
+        let state = lock(&self.state);
+        let wanted = |card: &&PersonCard| {
+            let known = catalogue::words_of(&format!("{} {}", card.name, card.title));
+            asked.iter().all(|word| known.iter().any(|k| k.starts_with(word)))
+                && after.as_ref().is_none_or(|(name, id)| (&card.name, card.id) > (name, *id))
+        };
+        let mut found: Vec<Listed> = state.people.values().filter(wanted).map(|card| state.listed(card)).collect();
+        found.sort_by(|a, b| (&a.card.name, a.card.id).cmp(&(&b.card.name, b.card.id)));
+        found.truncate(max);
+        Ok(found)
+    }
+
+    async fn facts(&self, id: PersonId) -> Result<Option<(Facts, u64)>, StoreError> {
+        let state = lock(&self.state);
+        let known = state.known.get(&id).cloned().unwrap_or_default();
+        Ok(state.people.contains_key(&id).then_some((known.facts, known.version)))
+    }
+
+    async fn put_facts(&self, id: PersonId, version: u64, facts: Facts) -> Result<FactsPut, StoreError> {
+        let mut state = lock(&self.state);
+        if !state.people.contains_key(&id) {
+            return Ok(FactsPut::NoPerson);
+        }
+        let known = state.known.entry(id).or_default();
+        if known.version != version {
+            return Ok(FactsPut::Moved(known.facts.clone(), known.version));
+        }
+        (known.facts, known.version) = (facts, version + 1);
+        Ok(FactsPut::Put(known.version))
+    }
+
+    async fn put_people(&self, people: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError> {
+        let mut state = lock(&self.state);
+        let before = (state.people.clone(), state.known.clone());
+        let put: Vec<RowPut> = people.into_iter().map(|row| state.put_row(row)).collect();
+        if dry_run || put.contains(&RowPut::ExternalIdTaken) {
+            (state.people, state.known) = before;
+        }
+        Ok(put)
     }
 
     async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError> {

@@ -5,11 +5,11 @@ use crate::catalogue::Catalogue;
 use async_trait::async_trait;
 use slotwise_domain::{Actor, Calendar, Failure, News, Notice};
 use slotwise_domain::{
-    AttemptKey, Block, Booking, BookingId, Change, Code, Decision, EntryEnd, Epoch, Fingerprint, Hold, HoldEnd,
+    AttemptKey, Block, Booking, BookingId, Change, Code, Decision, EntryEnd, Epoch, Facts, Fingerprint, Hold, HoldEnd,
     Instant, Kind, Outcome, PersonId, Proposal, Resource, ResourceId, Role, Scope, SeriesId, Settle, Version,
     WaitEntry, World,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 use uuid::Uuid;
 
@@ -121,6 +121,24 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Makes a person, or changes name, title and role of the one with this id.
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError>;
+
+    /// People by name, in the order of [`Listed`], whose names and titles have words that begin like all of these; after a name and
+    /// id, at most `max`. Suspended ones are not among them.
+    async fn find_people(
+        &self,
+        words: Vec<String>,
+        after: Option<(String, PersonId)>,
+        max: usize,
+    ) -> Result<Vec<Listed>, StoreError>;
+
+    /// What is known of a person, and its version: 0 while nothing ever was. `None` if there is no such person.
+    async fn facts(&self, id: PersonId) -> Result<Option<(Facts, u64)>, StoreError>;
+
+    /// Puts facts in the place of those of a version.
+    async fn put_facts(&self, id: PersonId, version: u64, facts: Facts) -> Result<FactsPut, StoreError>;
+
+    /// Makes and changes people, all or none: none if `dry_run`, or if one of them cannot be. One result for each, in their order.
+    async fn put_people(&self, people: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError>;
 
     /// Forgets a person for good: what they wrote in their bookings, their API keys, and who they are. What was decided stays, by
     /// their id. `None` if there is no such person. What was cut short is finished by asking again.
@@ -449,6 +467,8 @@ pub struct ResourceFilter {
     pub buildings: Vec<String>,
     /// With all of this equipment.
     pub equipment: Vec<String>,
+    /// In this group.
+    pub group: Option<ResourceId>,
     /// With words that begin like all of these, in name, building or equipment, in any case and with or without accents.
     pub words: Vec<String>,
     /// With at least so many seats, and known to have them.
@@ -491,6 +511,62 @@ pub struct BookingFilter {
     pub after: Option<(Instant, BookingId)>,
     /// At most so many.
     pub max: usize,
+}
+
+/// A person as admins may see them in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Who.
+    pub card: PersonCard,
+    /// What another system calls them.
+    pub external_id: Option<String>,
+    /// Where they read.
+    pub email: Option<String>,
+}
+
+/// A person to be made or changed. Whom it means: the one with this id, else the one with this external id; else somebody new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonRow {
+    /// Their id, if it is known.
+    pub id: Option<PersonId>,
+    /// The id of somebody new.
+    pub fresh: PersonId,
+    /// What another system calls them.
+    pub external_id: Option<String>,
+    /// Their name.
+    pub name: String,
+    /// What they are called; as it is, if it is not said.
+    pub title: Option<String>,
+    /// Where they read; as it is, if it is not said.
+    pub email: Option<String>,
+    /// What they may do; as it is, if it is not said, and a member if they are new.
+    pub role: Option<Role>,
+    /// Their tags, all of them; as they are, if they are not said.
+    pub tags: Option<BTreeSet<String>>,
+}
+
+/// What became of one of many people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowPut {
+    /// There was none.
+    Made(PersonId),
+    /// Something of them is otherwise.
+    Changed(PersonId),
+    /// They were so already.
+    Same(PersonId),
+    /// It cannot be: somebody else has this external id.
+    ExternalIdTaken,
+}
+
+/// What became of facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FactsPut {
+    /// They are these now, at this version.
+    Put(u64),
+    /// They are at another version, and nothing was changed.
+    Moved(Facts, u64),
+    /// There is no such person.
+    NoPerson,
 }
 
 /// What was forgotten with a person.

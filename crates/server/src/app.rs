@@ -19,8 +19,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slotwise_domain::{
-    Became, Booking, BookingState, Calendar, Command, DateSaid, Decision, FailureCode, Fingerprint, HoldEnd, Kind,
-    Outcome, Resource, ResourceId, Scope, Slot, Subject,
+    Became, Booking, Calendar, Command, DateSaid, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, Resource,
+    ResourceId, Scope, Slot, Subject,
 };
 use slotwise_engine::catalogue;
 use slotwise_engine::{Answer, Directory, Engine, Made, Post, Recorded, Request, Views};
@@ -357,10 +357,8 @@ impl App {
     /// A booking as the asker may see it.
     pub async fn booking_body(&self, asker: &Asker, booking: &Booking) -> BookingBody {
         let is_room = |s: &Slot| self.resource(s.resource).is_some_and(|r| r.spec.kind == Kind::Room);
-        let inside = asker.sees_inside(booking.owner);
-        // Who asked for a room and waits, or gave it up, is between them and the admins.
-        let stands = matches!(booking.state, BookingState::Confirmed | BookingState::CheckedIn { .. });
-        let shown = inside || (booking.slots.iter().all(is_room) && stands);
+        let shown = asker.sees_owner(booking, booking.slots.iter().all(is_room));
+        let inside = asker.sees_inside(booking);
         let owner = if shown { self.people.name(booking.owner).await } else { None };
         let owner = owner.map(|name| PersonBody { id: booking.owner.0, name });
         let mine = booking.owner == asker.id;

@@ -9,7 +9,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
-use slotwise_domain::{Actor, PersonId, Role};
+use slotwise_domain::{Actor, Booking, BookingState, PersonId, Role, WaitEntry};
 use slotwise_engine::PersonCard;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -47,9 +47,21 @@ impl Asker {
         self.role == Role::Admin
     }
 
-    /// Whether they may see what is written inside a booking of this person.
-    pub fn sees_inside(&self, owner: PersonId) -> bool {
-        self.is_admin() || self.id == owner
+    /// Whether they may see what is written inside a booking: its owner, its guests and admins do.
+    pub fn sees_inside(&self, booking: &Booking) -> bool {
+        self.is_admin() || booking.concerns(self.id)
+    }
+
+    /// Whether they may see a place in line with all there is to it: its owner and admins do.
+    pub fn sees_entry(&self, entry: &WaitEntry) -> bool {
+        self.is_admin() || entry.owner == self.id
+    }
+
+    /// Whether they may see whose a booking is: of a room that is taken anybody may, unless it is private. Who asked for a room and
+    /// waits, or gave it up, is between them and the admins.
+    pub fn sees_owner(&self, booking: &Booking, all_rooms: bool) -> bool {
+        let stands = matches!(booking.state, BookingState::Confirmed | BookingState::CheckedIn { .. });
+        self.sees_inside(booking) || (all_rooms && stands && !booking.details.private)
     }
 }
 

@@ -6,8 +6,10 @@ use crate::people::People;
 use crate::wire::{DisplacerBody, time};
 use serde::Serialize;
 use serde_json::{Value, json};
-use slotwise_domain::{BookingId, Change, EntryEnd, Hold, HoldEnd, Instant, Kind, PersonId, Slot, WaitEntry};
-use slotwise_engine::Record;
+use slotwise_domain::{Booking, BookingId, Change, EntryEnd, Hold, HoldEnd, Instant, Kind, PersonId, Slot, WaitEntry};
+use slotwise_engine::{Record, Views};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One message.
 #[derive(Clone, Debug, Serialize)]
@@ -18,12 +20,40 @@ pub struct Message {
     pub data: Value,
 }
 
+/// The bookings that a record of a room speaks of, as they are now: they say who may know whose they are. Looked up once for all
+/// receivers; of other things owners are not told anyway.
+pub async fn bookings_of(record: &Record, kind: Kind, views: &dyn Views) -> Bookings {
+    let mut bookings = Bookings::new();
+    if kind == Kind::Room {
+        for id in record.changes.iter().filter_map(Change::booking) {
+            // What cannot be looked up is not told.
+            if !bookings.contains_key(&id)
+                && let Ok(Some(booking)) = views.booking(id).await
+            {
+                bookings.insert(id, booking);
+            }
+        }
+    }
+    bookings
+}
+
+/// Bookings by id.
+pub type Bookings = BTreeMap<BookingId, Arc<Booking>>;
+
 /// The messages of a record for one receiver, `part i of n` each.
-pub async fn messages(record: &Record, kind: Kind, to: &Asker, people: &People, now: Instant) -> Vec<Message> {
+pub async fn messages(
+    record: &Record,
+    kind: Kind,
+    bookings: &Bookings,
+    to: &Asker,
+    people: &People,
+    now: Instant,
+) -> Vec<Message> {
     let parts = record.changes.len();
     let mut messages = Vec::with_capacity(parts);
     for (n, change) in record.changes.iter().enumerate() {
-        let (event, name, about) = described(change, kind, to, people).await;
+        let known = change.booking().and_then(|id| bookings.get(&id)).map(|b| &**b);
+        let (event, name, about) = described(change, kind, known, to, people).await;
         let mut data = json!({
             "resource": record.resource.0,
             "epoch": record.version.epoch.0,
@@ -47,7 +77,13 @@ pub fn concerned(record: &Record) -> impl Iterator<Item = PersonId> {
     record.changes.iter().flat_map(|change| change.about_before().into_iter().chain(change.about()))
 }
 
-async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> (&'static str, &'static str, Value) {
+async fn described(
+    change: &Change,
+    kind: Kind,
+    known: Option<&Booking>,
+    to: &Asker,
+    people: &People,
+) -> (&'static str, &'static str, Value) {
     match change {
         Change::ResourceCreated(r) => ("resourceCreated", "policy_version", json!(r.policy_version)),
         Change::ResourceEdited(r) => ("resourceChanged", "policy_version", json!(r.policy_version)),
@@ -60,7 +96,7 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
         | Change::BookingRequested { booking, owner, slots, occurrence } => {
             let confirmed = matches!(change, Change::BookingMade { pending: false, .. });
             let state = if confirmed { "confirmed" } else { "pending" };
-            let mut about = described_booking(*booking, *owner, state, slots, kind, to, people).await;
+            let mut about = described_booking(*booking, *owner, state, slots, (kind, known), to, people).await;
             if let (Some(fields), Some(occurrence)) = (about.as_object_mut(), occurrence) {
                 fields.insert("series".into(), json!(occurrence.series.id.0));
             }
@@ -69,16 +105,16 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
         Change::BookingApproved { booking, owner, slots } => (
             "bookingChanged",
             "booking",
-            described_booking(*booking, *owner, "confirmed", slots, kind, to, people).await,
+            described_booking(*booking, *owner, "confirmed", slots, (kind, known), to, people).await,
         ),
         Change::BookingCancelled { booking, owner, slots, .. } => (
             "bookingCanceled",
             "booking",
-            described_booking(*booking, *owner, "cancelled", slots, kind, to, people).await,
+            described_booking(*booking, *owner, "cancelled", slots, (kind, known), to, people).await,
         ),
         Change::BookingMoved { booking, owner, revision, pending, from, to: taken, .. } => {
             let state = if *pending { "pending" } else { "confirmed" };
-            let mut about = described_booking(*booking, *owner, state, taken, kind, to, people).await;
+            let mut about = described_booking(*booking, *owner, state, taken, (kind, known), to, people).await;
             if let Some(fields) = about.as_object_mut() {
                 fields.insert("revision".into(), json!(revision));
                 fields.insert("from".into(), described_slots(from));
@@ -98,24 +134,24 @@ async fn described(change: &Change, kind: Kind, to: &Asker, people: &People) -> 
             ("bookingCheckedIn", "booking", about)
         }
         Change::BookingNoShow { booking, owner, from, at, .. } => {
-            let about = described_booking(*booking, *owner, "no_show", from, kind, to, people).await;
+            let about = described_booking(*booking, *owner, "no_show", from, (kind, known), to, people).await;
             ("bookingNoShow", "booking", with(about, [("released_at", json!(time(*at)))]))
         }
         Change::BookingDisplaced { booking, owner, slots, reason, by_what, .. } => {
-            let about = described_booking(*booking, *owner, "displaced", slots, kind, to, people).await;
-            let inside = to.sees_inside(*owner);
+            let about = described_booking(*booking, *owner, "displaced", slots, (kind, known), to, people).await;
+            let inside = inside(*owner, known, to);
             let (reason, by_what) = (inside.then_some(reason), inside.then(|| DisplacerBody::from(*by_what)));
             ("bookingDisplaced", "booking", with(about, [("reason", json!(reason)), ("displaced_by", json!(by_what))]))
         }
         Change::BookingHandedOver { booking, from, to: owner, pending, slots, reason } => {
             let state = if *pending { "pending" } else { "confirmed" };
-            let about = described_booking(*booking, *owner, state, slots, kind, to, people).await;
-            let inside = to.sees_inside(*owner) || to.sees_inside(*from);
+            let about = described_booking(*booking, *owner, state, slots, (kind, known), to, people).await;
+            let inside = inside(*owner, known, to) || to.id == *from;
             let fields = [("was_mine", json!(*from == to.id)), ("reason", json!(inside.then_some(reason)))];
             ("bookingHandedOver", "booking", with(about, fields))
         }
         Change::BookingOverrode { booking, owner, reason } => {
-            let reason = to.sees_inside(*owner).then_some(reason);
+            let reason = inside(*owner, known, to).then_some(reason);
             let about = json!({ "id": booking.0, "mine": *owner == to.id, "reason": reason });
             ("bookingOverrode", "booking", about)
         }
@@ -184,11 +220,15 @@ async fn described_booking(
     owner: PersonId,
     state: &str,
     slots: &[(u16, Slot)],
-    kind: Kind,
+    (kind, known): (Kind, Option<&Booking>),
     to: &Asker,
     people: &People,
 ) -> Value {
-    let shown = to.sees_inside(owner) || (kind == Kind::Room && state != "pending");
+    let theirs = inside(owner, known, to);
+    // Who waits, was displaced or did not come is between them and the admins.
+    let open =
+        kind == Kind::Room && matches!(state, "confirmed" | "cancelled") && known.is_some_and(|b| !b.details.private);
+    let shown = theirs || open;
     let name = if shown { people.name(owner).await } else { None };
     let mut about = described_slots(slots);
     if let Some(fields) = about.as_object_mut() {
@@ -200,6 +240,11 @@ async fn described_booking(
         ]);
     }
     about
+}
+
+/// Whether they may see a booking with all there is to it: its owner, admins, and whoever is invited.
+fn inside(owner: PersonId, known: Option<&Booking>, to: &Asker) -> bool {
+    to.is_admin() || owner == to.id || known.is_some_and(|b| b.concerns(to.id))
 }
 
 /// From when until when, and how many units; no start and no end if there is nothing on this resource.

@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use slotwise_domain::decide::free_units;
 use slotwise_domain::{
-    Calendar, Change, Command, EntryEnd, HoldEnd, Instant, Interval, Kind, Line, Outcome, PersonId, Resource,
-    ResourceId, Seen, Slot, Span, Version, Witness, Zone,
+    BookingId, Calendar, Change, Command, EntryEnd, HoldEnd, Instant, Interval, Kind, Line, Outcome, PersonId,
+    Resource, ResourceId, Seen, Slot, Span, Version, Witness, Zone,
 };
 use slotwise_engine::{Attempt, Record};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +55,8 @@ pub struct Reader<'a> {
     pub admin: bool,
     /// Names of people; whoever is missing is forgotten, or was never known.
     pub names: &'a BTreeMap<PersonId, String>,
+    /// Bookings of which they may not know whose they are: private ones of others.
+    pub hidden: &'a BTreeSet<BookingId>,
 }
 
 /// Something that was asked for.
@@ -239,6 +241,11 @@ pub fn on_screen(attempt: &Attempt) -> Option<ResourceId> {
     };
     let first = || wanted(attempt).first().map(|line| line.resource);
     refused.or_else(first).or_else(|| decision.decided.first().map(|(id, _)| *id))
+}
+
+/// Every booking of which an explanation may say whose it is.
+pub fn bookings(case: &Case) -> BTreeSet<BookingId> {
+    case.touched.iter().flat_map(|t| &t.records).flat_map(|r| &r.changes).filter_map(Change::booking).collect()
 }
 
 /// Everybody whose name an explanation may need.
@@ -621,7 +628,8 @@ impl Teller<'_> {
             let by_other = record.actor.person().is_some_and(|by| by != about);
             return Some(if by_other { "somebody, for you,".into() } else { "you".into() });
         }
-        let may_know = self.reader.admin || (kind == Kind::Room && open);
+        let hidden = change.booking().is_some_and(|id| self.reader.hidden.contains(&id));
+        let may_know = self.reader.admin || (kind == Kind::Room && open && !hidden);
         self.reader.names.get(&about).filter(|_| may_know).cloned()
     }
 

@@ -6,9 +6,7 @@ use crate::auth::Asker;
 use crate::problem::{FieldError, Problem};
 use crate::wire::{read_interval, read_interval_named};
 use slotwise_domain::decide::{Glance, glance};
-use slotwise_domain::{
-    Calendar, Instant, Interval, OwnOverlap, Resource, ResourceSpec, Scope, Span, Version, Wish, World,
-};
+use slotwise_domain::{Calendar, Instant, Interval, Kind, Resource, ResourceSpec, Scope, Span, Version, Wish, World};
 use slotwise_engine::catalogue::{self, Catalogue, Idle, Match, Order};
 use slotwise_engine::{Facets, ResourceFilter};
 use std::sync::Arc;
@@ -73,7 +71,7 @@ pub struct Found {
 /// What holds for all resources of the same rules on which nothing is taken.
 #[derive(Clone, Copy)]
 enum Terms {
-    /// Its one time is not when it is wanted.
+    /// Its one time is not when it is wanted, or it is never booked.
     Elsewhen,
     /// At one time: whether it could be booked.
     At(Interval, bool),
@@ -84,8 +82,8 @@ enum Terms {
 /// Why a look ends early.
 enum Stop {
     Problem(Box<Problem>),
-    /// A rule asks what else the person has booked.
-    Person,
+    /// Rules ask for more of the person.
+    Needs(Box<Scope>),
 }
 
 impl From<Problem> for Stop {
@@ -96,13 +94,13 @@ impl From<Problem> for Stop {
 
 /// Looks at everything that matches.
 pub async fn find(app: &App, search: &Search<'_>) -> Result<Found, Problem> {
-    let mut people = Default::default();
+    // Each time it is something else of the one person that is asked for.
+    let mut scope = Scope { roles: [search.asker.id].into(), ..Scope::default() };
     let (mut world, survey) = loop {
-        let scope = Scope { roles: [search.asker.id].into(), people, ..Scope::default() };
-        let mut world = app.engine.look(scope).await?;
+        let mut world = app.engine.look(scope.clone()).await?;
         match survey(&catalogue::read(app.views.catalogue()), search, &mut world) {
             Ok(survey) => break (world, survey),
-            Err(Stop::Person) => people = [search.asker.id].into(),
+            Err(Stop::Needs(more)) => scope.extend(&more),
             Err(Stop::Problem(problem)) => return Err(*problem),
         }
     };
@@ -172,6 +170,9 @@ fn survey(catalogue: &Catalogue, search: &Search, world: &mut World) -> Result<S
 /// Judges a resource of these rules on which nothing is taken.
 fn terms_of(like: &Arc<Resource>, search: &Search, world: &mut World) -> Result<Terms, Stop> {
     let spec = &like.spec;
+    if spec.kind == Kind::Group {
+        return Ok(Terms::Elsewhen);
+    }
     let asked = match &search.when {
         When::At(interval) => Some(*interval),
         When::Told(start, end) => Some(read_interval(start, end, "", Some(&spec.zone)).map_err(Problem::fields)?),
@@ -195,8 +196,9 @@ fn terms_of(like: &Arc<Resource>, search: &Search, world: &mut World) -> Result<
             return Err(Problem::field(error).into());
         }
     };
-    if spec.policy.own_overlap == OwnOverlap::Refuse && !world.loaded.people.contains(&search.asker.id) {
-        return Err(Stop::Person);
+    let missing = Scope::of_person(&spec.policy, search.asker.id).minus(&world.loaded);
+    if !missing.is_empty() {
+        return Err(Stop::Needs(Box::new(missing)));
     }
     let nothing_taken = Calendar::empty(like.clone(), Version::zero(world.epoch), search.now);
     let wish = search.wish(world, Arc::new(nothing_taken));

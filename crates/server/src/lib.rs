@@ -20,6 +20,7 @@ mod problem;
 pub mod rate;
 mod realtime;
 mod requests;
+pub mod roster;
 mod router;
 pub mod rrule;
 pub mod site;

@@ -41,7 +41,7 @@ impl FieldError {
 /// What made a refusal true, as far as the asker may know.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct WitnessBody {
-    /// `booking`, `hold`, `block`, `rule`, `instant` or `waiting`.
+    /// `booking`, `hold`, `block`, `rule`, `instant`, `waiting`, `quota`, `requirement` or `linked`.
     pub kind: &'static str,
     /// Its id.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,13 @@ pub struct WitnessBody {
     /// The instant that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// The place in line of whoever waits.
+    /// Of a quota: units counted already, in the period from `start` until `end`, or in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u64>,
+    /// Of a quota: units allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most: Option<u32>,
+    /// The place in line of whoever waits. Of eligibility: the place of the requirement in the policy, from 0; of linked sections: the place of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<u32>,
 }
@@ -327,7 +333,7 @@ impl Problem {
                 (Some(serde_json::json!({ "policy_version": yours })), Some(theirs))
             }
             Some(Ground::Revision { yours, theirs }) => {
-                let inside = asker.sees_inside(theirs.owner);
+                let inside = asker.sees_inside(theirs);
                 let body =
                     crate::wire::BookingBody::of(theirs, &|_| None, None, inside, asker.id == theirs.owner, as_of);
                 (Some(serde_json::json!({ "revision": yours })), serde_json::to_value(body).ok())
@@ -453,8 +459,15 @@ impl Shown {
         let spec = resource.as_ref().map(|r| &r.spec);
         let owner = match rejection.witness {
             Some(Witness::Booking { owner, .. }) if owner == asker.id => Some("you".to_owned()),
-            Some(Witness::Booking { owner, .. }) if spec.is_some_and(|s| s.kind == Kind::Room) || asker.is_admin() => {
-                app.people.name(owner).await
+            Some(Witness::Booking { id, owner, .. })
+                if spec.is_some_and(|s| s.kind == Kind::Room) || asker.is_admin() =>
+            {
+                // What cannot be looked up is not told.
+                let booking = app.views.booking(id).await.ok().flatten();
+                match booking.is_some_and(|b| !b.details.private || asker.sees_inside(&b)) {
+                    true => app.people.name(owner).await,
+                    false => None,
+                }
             }
             Some(_) | None => None,
         };
@@ -465,21 +478,53 @@ impl Shown {
             }
             _ => None,
         };
-        Shown::put(rejection, spec, owner, reason.as_deref())
+        let name_of = |id| Some(app.resource(id)?.spec.name.clone());
+        Shown::put(rejection, spec, owner, reason.as_deref(), &name_of)
     }
 
-    /// In words, with the name of a witness's owner and the reason of a block, if the reader may know them.
+    /// In words, with the name of a witness's owner and the reason of a block, if the reader may know them. `name_of`
+    /// tells the names of resources.
     pub fn put(
         rejection: &Rejection,
         spec: Option<&ResourceSpec>,
         owner: Option<String>,
         reason: Option<&str>,
+        name_of: &dyn Fn(ResourceId) -> Option<String>,
     ) -> Shown {
         let zone = spec.map_or_else(Zone::utc, |s| s.zone.clone());
         let name = spec.map_or("It", |s| s.name.as_str()).to_owned();
         let kind = spec.map(|s| s.kind);
-        let detail = sentence(rejection, &name, kind, owner.as_deref(), reason, &zone);
+        let needs = needs(name_of, rejection, spec);
+        let detail = sentence(rejection, &name, kind, (owner.as_deref(), reason, &needs), &zone);
         Shown { detail, witness: witness(rejection, owner), kind }
+    }
+}
+
+/// What a requirement asks for, or what a section is linked with, in words; nothing if the rules are others by now.
+fn needs(name_of: &dyn Fn(ResourceId) -> Option<String>, rejection: &Rejection, spec: Option<&ResourceSpec>) -> String {
+    let Some(spec) = spec else { return String::new() };
+    match rejection.witness {
+        Some(Witness::Requirement { place }) => {
+            let Some(requirement) = spec.policy.eligibility.get(usize::from(place)) else { return String::new() };
+            let parts = [("all of", &requirement.all), ("one of", &requirement.any), ("none of", &requirement.none)];
+            let parts = parts.into_iter().filter(|(_, tags)| !tags.is_empty());
+            let parts: Vec<String> = parts.map(|(which, tags)| format!("{which} {}", tags.join(", "))).collect();
+            format!("it asks for {}", parts.join(" and "))
+        }
+        Some(Witness::Linked { place }) => {
+            let names = spec.linked.get(usize::from(place)).into_iter().flatten();
+            let names: Vec<String> = names.filter_map(|id| name_of(*id)).take(5).collect();
+            if names.is_empty() { "one of those it is linked with".into() } else { names.join(" or ") }
+        }
+        Some(
+            Witness::Booking { .. }
+            | Witness::Hold { .. }
+            | Witness::Block { .. }
+            | Witness::Instant(_)
+            | Witness::Waiting { .. }
+            | Witness::Quota { .. },
+        )
+        | None => "one of those it is linked with".into(),
     }
 }
 
@@ -511,6 +556,21 @@ fn witness(rejection: &Rejection, owner: Option<String>) -> Option<WitnessBody> 
             ..WitnessBody::default()
         },
         Some(Witness::Instant(at)) => WitnessBody { kind: "instant", at: Some(time(at)), ..WitnessBody::default() },
+        Some(Witness::Quota { of, counted, most, period }) => WitnessBody {
+            kind: "quota",
+            id: Some(of.0),
+            start: period.map(|(from, _)| time(from)),
+            end: period.map(|(_, to)| time(to)),
+            counted: Some(counted),
+            most: Some(most),
+            ..WitnessBody::default()
+        },
+        Some(Witness::Requirement { place }) => {
+            WitnessBody { kind: "requirement", place: Some(place.into()), ..WitnessBody::default() }
+        }
+        Some(Witness::Linked { place }) => {
+            WitnessBody { kind: "linked", place: Some(place.into()), ..WitnessBody::default() }
+        }
         // Who it is stays with them.
         Some(Witness::Waiting { place, .. }) => {
             WitnessBody { kind: "waiting", place: Some(place), ..WitnessBody::default() }
@@ -553,15 +613,21 @@ fn sentence(
     r: &Rejection,
     name: &str,
     kind: Option<Kind>,
-    owner: Option<&str>,
-    reason: Option<&str>,
+    (owner, reason, needs): (Option<&str>, Option<&str>, &str),
     zone: &Zone,
 ) -> String {
     let until = match r.witness {
         Some(Witness::Booking { interval, .. } | Witness::Hold { interval, .. } | Witness::Block { interval, .. }) => {
             format!(" until {} ({})", at_text(interval.end(), zone), zone.name())
         }
-        Some(Witness::Instant(_) | Witness::Waiting { .. }) | None => String::new(),
+        Some(
+            Witness::Instant(_)
+            | Witness::Waiting { .. }
+            | Witness::Quota { .. }
+            | Witness::Requirement { .. }
+            | Witness::Linked { .. },
+        )
+        | None => String::new(),
     };
     let instant = match r.witness {
         Some(Witness::Instant(at)) => format!("{} ({})", at_text(at, zone), zone.name()),
@@ -606,6 +672,16 @@ fn sentence(
         }
         (Code::Invalid, Some(Rule::UnitsFree)) => format!("{name} has enough left. Book it."),
         (Code::Invalid, Some(Rule::Field(field))) => format!("{field} cannot be so. Nothing was changed."),
+        (Code::Invalid, Some(Rule::Group)) => {
+            format!("{name} is a group and not booked itself. Choose something in it.")
+        }
+        (Code::Invalid, Some(Rule::MembersMax)) => {
+            format!(
+                "{name} has {} resources already, and cannot have more. Make another group.",
+                ResourceSpec::MEMBERS_MAX
+            )
+        }
+        (Code::NotFound, Some(Rule::Group)) => "There is no such group.".into(),
         (Code::Invalid, _) => "This can never be done as asked.".into(),
         (Code::NotFound, Some(Rule::Person)) => "There is no such person.".into(),
         (Code::NotFound, Some(Rule::Holder)) => "There is no such hold.".into(),
@@ -623,7 +699,16 @@ fn sentence(
         (Code::NotAllowed, Some(Rule::GivesUp)) => "The booking to be given up is not theirs.".into(),
         (Code::NotAllowed, Some(Rule::Holder)) => "This hold is not yours.".into(),
         (Code::NotAllowed, _) => "You may not do this.".into(),
-        (Code::NotEligible, _) => format!("You do not meet the conditions for {name}."),
+        (Code::NotEligible, Some(Rule::Linked)) => match r.witness {
+            Some(Witness::Booking { .. }) => {
+                format!("Another booking needs {name}. Cancel that one first.")
+            }
+            _ => format!("{name} is booked together with others: add {needs}."),
+        },
+        (Code::NotEligible, _) if needs.is_empty() => {
+            format!("{name} is not open to everybody, and the conditions are not met.")
+        }
+        (Code::NotEligible, _) => format!("{name} is not open to everybody: {needs}."),
         (Code::Closed, _) => format!("{name} is out of service. Look for another."),
         (Code::OutsideHours, _) => format!("{name} is not open then. Choose a time within its opening hours."),
         (Code::TooEarly, Some(Rule::CheckIn)) => format!("Not yet: that is possible from {instant} on."),
@@ -644,6 +729,17 @@ fn sentence(
         (Code::QuotaExceeded, Some(Rule::HoldsPerPerson)) => {
             format!("You hold {} things already. Confirm or release one first.", Policy::HOLDS_PER_PERSON_MAX)
         }
+        (Code::QuotaExceeded, Some(Rule::Quota)) => match r.witness {
+            Some(Witness::Quota { counted, most, period, .. }) => {
+                let within = period.map_or_else(String::new, |(from, to)| {
+                    format!(" from {} to {} ({})", at_text(from, zone), at_text(to, zone), zone.name())
+                });
+                format!(
+                    "{most} may be booked per person{within}, and {counted} are. Cancel one first, or choose another time."
+                )
+            }
+            _ => "The limit per person is reached.".into(),
+        },
         (Code::QuotaExceeded, Some(Rule::WaitlistCapacity)) => {
             format!("As many wait for {name} as may. Look for another, or another time.")
         }
@@ -662,7 +758,7 @@ fn sentence(
         }
         (Code::HeldByOther, _) => match kind {
             Some(Kind::Room) | None => "Another teacher is currently booking. Please wait and try again.".into(),
-            Some(Kind::Section | Kind::Session | Kind::Equipment) => {
+            Some(Kind::Section | Kind::Session | Kind::Equipment | Kind::Group) => {
                 "Somebody else is currently booking. Please wait and try again.".into()
             }
         },

@@ -340,7 +340,8 @@ impl Hub {
         drop(ack.send(&json!({ "subscribed": subscribed, "as_of": time(now) })));
         let (socket, asker) = (listener.socket.clone(), listener.asker.clone());
         for (record, kind) in replays {
-            for message in events::messages(&record, kind, &asker, &app.people, now).await {
+            let bookings = events::bookings_of(&record, kind, &*app.views).await;
+            for message in events::messages(&record, kind, &bookings, &asker, &app.people, now).await {
                 if !self.send(&socket, message.event, &message.data) {
                     return;
                 }
@@ -362,10 +363,11 @@ impl Hub {
         let kind = kind.unwrap_or(Kind::Section);
         let now = app.engine.now();
         metrics::histogram!("slotwise_push_seconds").record(now.since(record.decided_at).0 as f64 / 1e6);
+        let bookings = events::bookings_of(record, kind, &*app.views).await;
         for sid in sids {
             let Some(listener) = self.listeners.get(&sid) else { continue };
             let (socket, asker) = (listener.socket.clone(), listener.asker.clone());
-            for message in events::messages(record, kind, &asker, &app.people, now).await {
+            for message in events::messages(record, kind, &bookings, &asker, &app.people, now).await {
                 if !self.send(&socket, message.event, &message.data) {
                     break;
                 }

@@ -8,16 +8,20 @@ pub use admin::*;
 use crate::problem::{FieldError, Problem, Shown, WitnessBody};
 use crate::standing;
 use jiff::civil;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
     Became, Block, Booking, BookingState, Calendar, CheckIn, Contract, Cutoff, DateSaid, Details, DetailsPatch,
-    EntryEnd, FencingToken, Fingerprint, Hold, HoldAt, HoldRef, Instant, Interval, Kind, OpeningHours, OwnOverlap,
-    Policy, Resource, ResourceId, ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill,
-    WaitMode, Waitlist, Weekdays, Zone, check_in_window,
+    EntryEnd, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, OpeningHours,
+    OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource, ResourceId,
+    ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Weekdays,
+    Zone, check_in_window,
 };
 use slotwise_domain::{Epoch, HoldId};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -199,6 +203,8 @@ pub enum KindBody {
     Session,
     /// A thing to lend.
     Equipment,
+    /// A building, a term, a studio: not booked itself. What is in it follows its policy.
+    Group,
 }
 
 impl From<Kind> for KindBody {
@@ -208,6 +214,7 @@ impl From<Kind> for KindBody {
             Kind::Section => KindBody::Section,
             Kind::Session => KindBody::Session,
             Kind::Equipment => KindBody::Equipment,
+            Kind::Group => KindBody::Group,
         }
     }
 }
@@ -219,6 +226,7 @@ impl From<KindBody> for Kind {
             KindBody::Section => Kind::Section,
             KindBody::Session => Kind::Session,
             KindBody::Equipment => Kind::Equipment,
+            KindBody::Group => Kind::Group,
         }
     }
 }
@@ -381,6 +389,10 @@ pub struct PolicyBody {
     pub check_in: Option<CheckInBody>,
     /// The longest booking, in seconds.
     pub duration_max_s: Option<i64>,
+    /// How much one person may book in a period.
+    pub quota: Option<QuotaBody>,
+    /// What a person must be to book; all of them.
+    pub eligibility: Vec<RequirementBody>,
     /// How those who wait get what comes free; null is no waitlist. Left out: sections book, sessions offer for an hour, others have none.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<WaitlistBody>)]
@@ -456,6 +468,167 @@ impl WaitlistBody {
     }
 }
 
+/// How much one person may book in a period: the units of their active bookings that begin in it.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaBody {
+    /// So many units; a person's allowance stands in its place.
+    pub most: u32,
+    /// A stretch of civil time in the resource's zone.
+    pub period: PeriodBody,
+    /// What counts together.
+    #[serde(default)]
+    pub scope: QuotaScopeBody,
+}
+
+/// A stretch of civil time.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PeriodBody {
+    /// From midnight to midnight.
+    Day,
+    /// From Monday to Monday.
+    Week,
+    /// From a first to the next.
+    Month,
+    /// All time.
+    All,
+}
+
+/// What counts towards a quota together.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum QuotaScopeBody {
+    /// Bookings of the resource.
+    #[default]
+    Resource,
+    /// Bookings of everything in its group that counts so; of the resource alone if it is in none.
+    Group,
+}
+
+impl From<Quota> for QuotaBody {
+    fn from(q: Quota) -> QuotaBody {
+        QuotaBody {
+            most: q.most,
+            period: match q.period {
+                Period::Day => PeriodBody::Day,
+                Period::Week => PeriodBody::Week,
+                Period::Month => PeriodBody::Month,
+                Period::All => PeriodBody::All,
+            },
+            scope: match q.scope {
+                QuotaScope::Resource => QuotaScopeBody::Resource,
+                QuotaScope::Group => QuotaScopeBody::Group,
+            },
+        }
+    }
+}
+
+impl From<QuotaBody> for Quota {
+    fn from(q: QuotaBody) -> Quota {
+        Quota {
+            most: q.most,
+            period: match q.period {
+                PeriodBody::Day => Period::Day,
+                PeriodBody::Week => Period::Week,
+                PeriodBody::Month => Period::Month,
+                PeriodBody::All => Period::All,
+            },
+            scope: match q.scope {
+                QuotaScopeBody::Resource => QuotaScope::Resource,
+                QuotaScopeBody::Group => QuotaScope::Group,
+            },
+        }
+    }
+}
+
+/// One condition on whoever a booking is for. A tag that ends in `*` stands for all that begin so.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequirementBody {
+    /// They have all of these.
+    pub all: Vec<String>,
+    /// They have one of these, if there are any.
+    pub any: Vec<String>,
+    /// They have none of these.
+    pub none: Vec<String>,
+}
+
+impl From<&Requirement> for RequirementBody {
+    fn from(r: &Requirement) -> RequirementBody {
+        RequirementBody { all: r.all.clone(), any: r.any.clone(), none: r.none.clone() }
+    }
+}
+
+impl From<&RequirementBody> for Requirement {
+    fn from(r: &RequirementBody) -> Requirement {
+        Requirement { all: r.all.clone(), any: r.any.clone(), none: r.none.clone() }
+    }
+}
+
+/// Rules as somebody sends them, and which of them they name: in a group, all others follow it.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyRequest {
+    named: BTreeSet<PolicyField>,
+    policy: PolicyBody,
+}
+
+impl PolicyRequest {
+    fn read(&self, kind: Kind) -> Result<(Policy, BTreeSet<PolicyField>), FieldError> {
+        Ok((self.policy.read(kind)?, self.named.clone()))
+    }
+}
+
+impl Serialize for PolicyRequest {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serde_json::to_value(&self.policy).map_err(serde::ser::Error::custom)?;
+        if let Some(fields) = fields.as_object_mut() {
+            fields.retain(|name, _| PolicyField::named(name).is_none_or(|field| self.named.contains(&field)));
+        }
+        fields.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for PolicyRequest {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<PolicyRequest, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = PolicyRequest;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("the rules of a resource")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PolicyRequest, A::Error> {
+                let mut naming = Naming { map, named: BTreeSet::new() };
+                let policy = PolicyBody::deserialize(MapAccessDeserializer::new(&mut naming))?;
+                Ok(PolicyRequest { named: naming.named, policy })
+            }
+        }
+        from.deserialize_map(Fields)
+    }
+}
+
+/// A map that remembers which rules it named.
+struct Naming<A> {
+    map: A,
+    named: BTreeSet<PolicyField>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for &mut Naming<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let Some(name) = self.map.next_key::<String>()? else { return Ok(None) };
+        self.named.extend(PolicyField::named(&name));
+        seed.deserialize(name.into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.map.next_value_seed(seed)
+    }
+}
+
 /// When a hold is taken.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -520,6 +693,8 @@ impl From<&Policy> for PolicyBody {
                 .check_in
                 .map(|c| CheckInBody { opens_s: c.opens.whole_seconds(), closes_s: c.closes.whole_seconds() }),
             duration_max_s: p.duration_max.map(Span::whole_seconds),
+            quota: p.quota.map(QuotaBody::from),
+            eligibility: p.eligibility.iter().map(RequirementBody::from).collect(),
             waitlist: Some(p.waitlist.map(WaitlistBody::from)),
         }
     }
@@ -554,6 +729,8 @@ impl PolicyBody {
                 .check_in
                 .map(|c| CheckIn { opens: Span::seconds(c.opens_s), closes: Span::seconds(c.closes_s) }),
             duration_max: self.duration_max_s.map(Span::seconds),
+            quota: self.quota.map(Quota::from),
+            eligibility: self.eligibility.iter().map(Requirement::from).collect(),
             waitlist: match self.waitlist {
                 Some(waitlist) => waitlist.map(WaitlistBody::read).transpose()?,
                 // What waits for approval takes nothing, so nobody could be promoted.
@@ -598,14 +775,20 @@ pub struct ResourceRequest {
     pub equipment: Vec<String>,
     /// An IANA time zone.
     pub zone: String,
-    /// How many units it has; null is without limit. Left out: 1.
+    /// How many units it has; null is without limit. Left out: 1. A group has none.
     #[serde(default = "one_unit")]
     pub capacity: Option<u32>,
     /// For sections and sessions.
     pub interval: Option<IntervalBody>,
-    /// Its rules.
+    /// Its rules. In a group, those that are left out follow it.
     #[serde(default)]
-    pub policy: PolicyBody,
+    #[schema(value_type = PolicyBody)]
+    pub policy: PolicyRequest,
+    /// The group it is in.
+    pub group: Option<Uuid>,
+    /// For sections: of each list, one must be booked with it, or before it.
+    #[serde(default)]
+    pub linked: Vec<Vec<Uuid>>,
 }
 
 const fn one_unit() -> Option<u32> {
@@ -624,6 +807,9 @@ impl ResourceRequest {
             Some(i) => Some(read_interval(&i.start, &i.end, "interval.", Some(&zone)).map_err(Problem::fields)?),
             None => None,
         };
+        let (policy, own) = self.policy.read(self.kind.into()).map_err(Problem::field)?;
+        // A group is not booked, so what is said for all that can be is not meant for it.
+        let one_by_default = matches!(self.kind, KindBody::Group) && self.capacity == one_unit();
         let spec = ResourceSpec {
             kind: self.kind.into(),
             name: self.name.clone(),
@@ -631,12 +817,18 @@ impl ResourceRequest {
             seats: self.seats,
             equipment: self.equipment.clone(),
             zone,
-            capacity: self.capacity,
+            capacity: self.capacity.filter(|_| !one_by_default),
             interval,
-            policy: self.policy.read(self.kind.into()).map_err(Problem::field)?,
+            policy,
+            group: self.group.map(|id| Grouped { id: ResourceId(id), own }),
+            linked: read_linked(&self.linked),
         };
         spec.checked().map_err(|e| Problem::field(FieldError::new(e.field, "out_of_range", e.says)))
     }
+}
+
+fn read_linked(linked: &[Vec<Uuid>]) -> Vec<Vec<ResourceId>> {
+    linked.iter().map(|list| list.iter().copied().map(ResourceId).collect()).collect()
 }
 
 /// An edit of a resource: what is there replaces, `null` takes away.
@@ -663,8 +855,15 @@ pub struct ResourceEdit {
     pub capacity: Option<Option<u32>>,
     /// For sections and sessions.
     pub interval: Option<IntervalBody>,
-    /// Its rules, all of them.
-    pub policy: Option<PolicyBody>,
+    /// Its rules, all of them. In a group, those that are left out follow it; else they are as in the default policy.
+    #[schema(value_type = Option<PolicyBody>)]
+    pub policy: Option<PolicyRequest>,
+    /// The group it is in. Who joins one without naming a policy follows it in everything; who leaves it keeps the rules as they are.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    pub group: Option<Option<Uuid>>,
+    /// For sections: of each list, one must be booked with it, or before it.
+    pub linked: Option<Vec<Vec<Uuid>>>,
 }
 
 /// Tells `null` from absent.
@@ -682,6 +881,8 @@ impl ResourceEdit {
             Some(i) => Some(Some(read_interval(&i.start, &i.end, "interval.", Some(zone)).map_err(Problem::fields)?)),
             None => None,
         };
+        let policy = self.policy.as_ref().map(|p| p.read(spec.kind)).transpose().map_err(Problem::field)?;
+        let own = policy.as_ref().map(|(_, own)| own.clone()).unwrap_or_default();
         Ok(ResourcePatch {
             name: self.name.clone(),
             building: self.building.clone(),
@@ -690,7 +891,10 @@ impl ResourceEdit {
             zone: new_zone,
             capacity: self.capacity,
             interval,
-            policy: self.policy.as_ref().map(|p| p.read(spec.kind)).transpose().map_err(Problem::field)?,
+            policy: policy.map(|(policy, _)| policy),
+            own,
+            group: self.group.map(|group| group.map(ResourceId)),
+            linked: self.linked.as_deref().map(read_linked),
         })
     }
 }
@@ -716,8 +920,14 @@ pub struct ResourceBody {
     pub capacity: Option<u32>,
     /// For sections and sessions.
     pub interval: Option<IntervalBody>,
-    /// Its rules.
+    /// Its rules, all of them.
     pub policy: PolicyBody,
+    /// The group it is in.
+    pub group: Option<Uuid>,
+    /// The rules it says itself; all others follow the group. Empty where it is in none.
+    pub policy_own: Vec<&'static str>,
+    /// For sections: of each list, one must be booked with it, or before it.
+    pub linked: Vec<Vec<Uuid>>,
     /// Edits name it in `If-Match`.
     pub policy_version: u64,
     /// Raised by a restore.
@@ -756,6 +966,9 @@ impl ResourceBody {
             capacity: spec.capacity,
             interval: spec.interval.map(IntervalBody::from),
             policy: PolicyBody::from(&spec.policy),
+            group: spec.group.as_ref().map(|g| g.id.0),
+            policy_own: spec.group.iter().flat_map(|g| &g.own).map(|field| field.name()).collect(),
+            linked: spec.linked.iter().map(|list| list.iter().map(|id| id.0).collect()).collect(),
             policy_version: resource.policy_version,
             epoch: version.epoch.0,
             version: version.number,
@@ -899,6 +1112,12 @@ pub struct BookingRequest {
     pub purpose: Option<String>,
     /// How many people come.
     pub people: Option<u32>,
+    /// Who is invited, 100 at the most. Those who are people here see what is written inside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guests: Vec<GuestBody>,
+    /// Others see that the time is taken, and neither whose it is nor what for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
     /// The hold this confirms.
     pub hold: Option<HoldRefBody>,
     /// For whom, if not for oneself; admins only.
@@ -925,7 +1144,7 @@ pub fn read_booking(json: &[u8]) -> Result<Vec<slotwise_domain::Line>, String> {
         Ok(slotwise_domain::Line { resource: ResourceId(line.resource), interval, units: line.units })
     };
     let lines = body.lines.iter().map(read).collect();
-    read_details(body.title.as_ref(), body.purpose.as_ref(), body.people).map_err(|_| "details".to_owned())?;
+    body.details().map_err(|_| "details".to_owned())?;
     lines
 }
 
@@ -950,7 +1169,56 @@ pub struct RoomBookingRequest {
 pub fn read_details(title: Option<&String>, purpose: Option<&String>, people: Option<u32>) -> Result<Details, Problem> {
     check_text(title, "title", 200).and_then(|()| check_text(purpose, "purpose", 2_000)).map_err(Problem::field)?;
     check_people(people).map_err(Problem::field)?;
-    Ok(Details { title: title.cloned(), purpose: purpose.cloned(), people })
+    Ok(Details { title: title.cloned(), purpose: purpose.cloned(), people, ..Details::default() })
+}
+
+impl BookingRequest {
+    /// What people say about it.
+    pub fn details(&self) -> Result<Details, Problem> {
+        let guests = read_guests(&self.guests)?;
+        let details = read_details(self.title.as_ref(), self.purpose.as_ref(), self.people)?;
+        Ok(Details { guests, private: self.private, ..details })
+    }
+}
+
+/// Somebody who is invited: `{"person": id}`, or `{"name": "…"}` for anybody else.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum GuestBody {
+    /// A person known here, by id.
+    Person(Uuid),
+    /// Anybody else, by name.
+    Name(String),
+}
+
+impl From<&Guest> for GuestBody {
+    fn from(guest: &Guest) -> GuestBody {
+        match guest {
+            Guest::Person(id) => GuestBody::Person(id.0),
+            Guest::Named(name) => GuestBody::Name(name.clone()),
+        }
+    }
+}
+
+fn read_guests(guests: &[GuestBody]) -> Result<Vec<Guest>, Problem> {
+    if guests.len() > Details::GUESTS_MAX {
+        return Err(Problem::field(FieldError::new("guests", "too_many", "must be at most 100")));
+    }
+    let mut read = Vec::with_capacity(guests.len());
+    for (n, guest) in guests.iter().enumerate() {
+        read.push(match guest {
+            GuestBody::Person(id) => Guest::Person(PersonId(*id)),
+            GuestBody::Name(name) => {
+                let field = format!("guests[{n}].name");
+                check_text(Some(name), &field, 200).map_err(Problem::field)?;
+                if name.trim().is_empty() {
+                    return Err(Problem::field(FieldError::new(&field, "missing", "is missing")));
+                }
+                Guest::Named(name.clone())
+            }
+        });
+    }
+    Ok(read)
 }
 
 /// Bounds a text people write.
@@ -991,6 +1259,12 @@ pub struct BookingEdit {
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>)]
     pub people: Option<Option<u32>>,
+    /// Who is invited, all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guests: Option<Vec<GuestBody>>,
+    /// Whether others see only that the time is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private: Option<bool>,
 }
 
 impl BookingEdit {
@@ -998,7 +1272,9 @@ impl BookingEdit {
     pub fn read(&self) -> Result<DetailsPatch, Problem> {
         let (title, purpose) = (self.title.clone().flatten(), self.purpose.clone().flatten());
         read_details(title.as_ref(), purpose.as_ref(), self.people.flatten())?;
-        Ok(DetailsPatch { title: self.title.clone(), purpose: self.purpose.clone(), people: self.people })
+        let guests = self.guests.as_deref().map(read_guests).transpose()?;
+        let (title, purpose) = (self.title.clone(), self.purpose.clone());
+        Ok(DetailsPatch { title, purpose, people: self.people, guests, private: self.private })
     }
 }
 
@@ -1085,12 +1361,16 @@ pub struct BookingBody {
     pub state: &'static str,
     /// Whose, as far as one may know.
     pub owner: Option<PersonBody>,
-    /// A line for calendars; for the owner and admins.
+    /// A line for calendars; for the owner, guests and admins.
     pub title: Option<String>,
-    /// What it is for; for the owner and admins.
+    /// What it is for; for the owner, guests and admins.
     pub purpose: Option<String>,
-    /// How many people come; for the owner and admins.
+    /// How many people come; for the owner, guests and admins.
     pub people: Option<u32>,
+    /// Who is invited; for the owner, admins and guests.
+    pub guests: Vec<GuestBody>,
+    /// Others see that the time is taken, and neither whose it is nor what for.
+    pub private: bool,
     /// What it takes.
     pub lines: Vec<LineBody>,
     /// Which date of which series it is; for the owner and admins.
@@ -1122,7 +1402,7 @@ pub struct BookingBody {
 }
 
 impl BookingBody {
-    /// A booking as its owner or an admin sees it, or as others do (`inside` false). `resource` knows what it is of.
+    /// A booking as its owner, a guest or an admin sees it, or as others do (`inside` false). `resource` knows what it is of.
     pub fn of(
         b: &Booking,
         resource: &dyn Fn(ResourceId) -> Option<std::sync::Arc<Resource>>,
@@ -1156,6 +1436,8 @@ impl BookingBody {
             title: b.details.title.clone().filter(|_| inside),
             purpose: b.details.purpose.clone().filter(|_| inside),
             people: b.details.people.filter(|_| inside),
+            guests: b.details.guests.iter().filter(|_| inside).map(GuestBody::from).collect(),
+            private: b.details.private,
             lines: b.slots.iter().map(|s| LineBody::of(s, resource(s.resource).as_deref())).collect(),
             occurrence: OccurrenceBody::of(b).filter(|_| inside),
             revision: b.revision,
@@ -1372,11 +1654,26 @@ pub struct SeriesRequest {
     pub purpose: Option<String>,
     /// How many people come.
     pub people: Option<u32>,
+    /// Who is invited to each date, 100 at the most. Those who are people here see what is written inside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guests: Vec<GuestBody>,
+    /// Others see that the time is taken, and neither whose it is nor what for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
     /// For whom, if not for oneself; admins only.
     #[serde(rename = "for")]
     pub for_person: Option<Uuid>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
+}
+
+impl SeriesRequest {
+    /// What people say about each date.
+    pub fn details(&self) -> Result<Details, Problem> {
+        let guests = read_guests(&self.guests)?;
+        let details = read_details(self.title.as_ref(), self.purpose.as_ref(), self.people)?;
+        Ok(Details { guests, private: self.private, ..details })
+    }
 }
 
 /// A place in a waitlist to be had.

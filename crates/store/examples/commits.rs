@@ -84,6 +84,8 @@ async fn main() {
                 capacity: Some(1),
                 interval: None,
                 policy: Policy::default(),
+                group: None,
+                linked: Vec::new(),
             };
             proposal(Actor::System, Action::CreateResource { resource: *id, spec: Box::new(spec) })
         });

@@ -13,9 +13,10 @@ use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
     Actor, Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, CheckIn, Code, Contract, Cutoff, DateSaid,
     Decision, Details, Displacer, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, FencingToken,
-    Fingerprint, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, Line, Occurrence, OpeningHours, Outcome,
-    OwnOverlap, PartId, PersonId, Policy, Rejection, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Series,
-    SeriesId, Slot, Span, Subject, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Weekdays, Witness, Zone,
+    Fingerprint, Grouped, Guest, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, Line, Occurrence,
+    OpeningHours, Outcome, OwnOverlap, PartId, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Rejection,
+    Requirement, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Series, SeriesId, Slot, Span, Subject, Version,
+    WaitEntry, WaitFill, WaitMode, Waitlist, Weekdays, Witness, Zone,
 };
 use slotwise_engine::Recorded;
 use std::borrow::Cow;
@@ -97,14 +98,27 @@ pub type Said = Vec<(u32, BookingId, Details)>;
 
 /// What people say about their bookings.
 pub fn encode_said(said: &Said) -> Decoded<Vec<u8>> {
+    let invited: Vec<InvitedBin> =
+        said.iter().enumerate().filter_map(|(n, (.., details))| InvitedBin::of(n, details)).collect();
     let said: Vec<SaidBin> = said.iter().map(SaidBin::of).collect();
-    Ok(postcard::to_extend(&said, Vec::new())?)
+    let said = postcard::to_extend(&said, Vec::new())?;
+    match invited.is_empty() {
+        true => Ok(said),
+        false => Ok(postcard::to_extend(&invited, said)?),
+    }
 }
 
 /// What people say about their bookings, as [`encode_said`] wrote it.
 pub fn decode_said(bytes: &[u8]) -> Decoded<Said> {
-    let said: Vec<SaidBin> = whole(bytes)?;
-    Ok(said.into_iter().map(SaidBin::said).collect())
+    let (said, rest): (Vec<SaidBin>, &[u8]) = postcard::take_from_bytes(bytes)?;
+    let mut said: Said = said.into_iter().map(SaidBin::said).collect();
+    let invited: Vec<InvitedBin> = if rest.is_empty() { Vec::new() } else { whole(rest)? };
+    for InvitedBin { n, private, guests } in invited {
+        let (.., details) =
+            said.get_mut(n as usize).ok_or_else(|| Malformed(format!("nothing is said in place {n}")))?;
+        (details.private, details.guests) = (private, guests.into_iter().map(Guest::from).collect());
+    }
+    Ok(said)
 }
 
 /// All of the bytes as one value.
@@ -165,6 +179,7 @@ names! {
     /// The kind of a stored name.
     kind_named: Kind {
         Kind::Room = "room", Kind::Section = "section", Kind::Session = "session", Kind::Equipment = "equipment",
+        Kind::Group = "group",
     }
 }
 
@@ -211,12 +226,30 @@ names! {
         Rule::BookBy = "book_by", Rule::ChangeBy = "change_by", Rule::CancelBy = "cancel_by",
         Rule::HoldsPerPerson = "holds_per_person", Rule::Renewals = "renewals", Rule::Person = "person",
         Rule::Exists = "exists", Rule::SameBooking = "same_booking", Rule::OwnerOfBoth = "owner_of_both",
-        Rule::Approval = "approval", Rule::WaitlistOff = "waitlist_off", Rule::Waiting = "waiting",
+        Rule::Approval = "approval", Rule::Group = "group", Rule::MembersMax = "members_max", Rule::Quota = "quota",
+        Rule::Eligibility = "eligibility", Rule::Linked = "linked",
+        Rule::WaitlistOff = "waitlist_off", Rule::Waiting = "waiting",
         Rule::UnitsFree = "units_free", Rule::WaitlistCapacity = "waitlist_capacity",
         Rule::EntriesPerPerson = "entries_per_person", Rule::GivesUp = "gives_up",
         Rule::Dates = "dates", Rule::SameSeries = "same_series",
         Rule::LateCancelFrom = "late_cancel_from", Rule::CheckIn = "check_in", Rule::DisplacedMax = "displaced_max",
     } also { Rule::Field(_) = "field" }
+}
+
+names! {
+    /// The stored name of a period.
+    period_name,
+    /// The period of a stored name.
+    period_named: Period {
+        Period::Day = "day", Period::Week = "week", Period::Month = "month", Period::All = "all",
+    }
+}
+
+names! {
+    /// The stored name of what counts together.
+    quota_scope_name,
+    /// What counts together, by its stored name.
+    quota_scope_named: QuotaScope { QuotaScope::Resource = "resource", QuotaScope::Group = "group" }
 }
 
 names! {
@@ -482,14 +515,66 @@ struct SaidBin {
 
 impl SaidBin {
     fn of((place, booking, details): &(u32, BookingId, Details)) -> SaidBin {
-        let Details { title, purpose, people } = details.clone();
+        let Details { title, purpose, people, guests: _, private: _ } = details.clone();
         SaidBin { place: *place, booking: booking.0.into(), title, purpose, people }
     }
 
     fn said(self) -> (u32, BookingId, Details) {
-        let details = Details { title: self.title, purpose: self.purpose, people: self.people };
+        let details = Details { title: self.title, purpose: self.purpose, people: self.people, ..Details::default() };
         (self.place, BookingId(self.booking.into()), details)
     }
+}
+
+/// Who is invited and whether others may know, where either is said; it follows the rest, by the place there.
+#[derive(Serialize, Deserialize)]
+struct InvitedBin {
+    n: u32,
+    private: bool,
+    guests: Vec<GuestBin>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum GuestBin {
+    Person(Id),
+    Named(String),
+}
+
+impl InvitedBin {
+    fn of(n: usize, details: &Details) -> Option<InvitedBin> {
+        let guest = |guest: &Guest| match guest {
+            Guest::Person(id) => GuestBin::Person(id.0.into()),
+            Guest::Named(name) => GuestBin::Named(name.clone()),
+        };
+        let said = details.private || !details.guests.is_empty();
+        said.then(|| InvitedBin {
+            n: n as u32,
+            private: details.private,
+            guests: details.guests.iter().map(guest).collect(),
+        })
+    }
+}
+
+impl From<GuestBin> for Guest {
+    fn from(guest: GuestBin) -> Guest {
+        match guest {
+            GuestBin::Person(id) => Guest::Person(PersonId(id.into())),
+            GuestBin::Named(name) => Guest::Named(name),
+        }
+    }
+}
+
+/// Who is invited to one booking, as the tables keep it: nothing if nobody is.
+pub fn encode_guests(details: &Details) -> Decoded<Option<Vec<u8>>> {
+    match InvitedBin::of(0, details).map(|invited| invited.guests) {
+        Some(guests) if !guests.is_empty() => Ok(Some(postcard::to_extend(&guests, Vec::new())?)),
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// Who is invited to one booking, as [`encode_guests`] wrote it.
+pub fn decode_guests(bytes: &[u8]) -> Decoded<Vec<Guest>> {
+    let guests: Vec<GuestBin> = whole(bytes)?;
+    Ok(guests.into_iter().map(Guest::from).collect())
 }
 
 // Changes
@@ -1162,7 +1247,15 @@ struct SlotBin {
     at: During,
     around: (i64, i64),
     units: u32,
-    exclusive: bool,
+    rules: SlotRulesBin,
+}
+
+/// The rules about a person that a slot counts under. The first two are one byte, 0 or 1, as they were when there was one rule.
+#[derive(Serialize, Deserialize)]
+enum SlotRulesBin {
+    None,
+    Exclusive,
+    Counted { exclusive: bool, quota: Id },
 }
 
 impl SlotBin {
@@ -1173,21 +1266,30 @@ impl SlotBin {
             at: During::of(slot.interval),
             around: around(slot.interval, slot.occupied),
             units: slot.units,
-            exclusive: match slot.own_overlap {
-                OwnOverlap::Refuse => true,
-                OwnOverlap::Allow => false,
+            rules: match (slot.own_overlap, slot.quota) {
+                (OwnOverlap::Allow, None) => SlotRulesBin::None,
+                (OwnOverlap::Refuse, None) => SlotRulesBin::Exclusive,
+                (own_overlap, Some(of)) => {
+                    SlotRulesBin::Counted { exclusive: own_overlap == OwnOverlap::Refuse, quota: of.0.into() }
+                }
             },
         })
     }
 
     fn slot(self, resource: ResourceId) -> Decoded<(u16, Slot)> {
         let interval = self.at.interval()?;
+        let (exclusive, quota) = match self.rules {
+            SlotRulesBin::None => (false, None),
+            SlotRulesBin::Exclusive => (true, None),
+            SlotRulesBin::Counted { exclusive, quota } => (exclusive, Some(ResourceId(quota.into()))),
+        };
         let slot = Slot {
             resource,
             interval,
             occupied: occupied(interval, self.around),
             units: self.units,
-            own_overlap: if self.exclusive { OwnOverlap::Refuse } else { OwnOverlap::Allow },
+            own_overlap: if exclusive { OwnOverlap::Refuse } else { OwnOverlap::Allow },
+            quota,
         };
         Ok((self.n, slot))
     }
@@ -1376,6 +1478,17 @@ struct SpecJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interval: Option<At>,
     policy: PolicyJson,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<GroupedJson>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    linked: Vec<Vec<Uuid>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct GroupedJson {
+    id: Uuid,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    own: Vec<String>,
 }
 
 impl SpecJson {
@@ -1390,6 +1503,11 @@ impl SpecJson {
             capacity: spec.capacity,
             interval: spec.interval.map(at),
             policy: PolicyJson::of(&spec.policy),
+            group: spec
+                .group
+                .as_ref()
+                .map(|g| GroupedJson { id: g.id.0, own: g.own.iter().map(|field| field.name().to_owned()).collect() }),
+            linked: spec.linked.iter().map(|list| list.iter().map(|id| id.0).collect()).collect(),
         }
     }
 
@@ -1405,7 +1523,18 @@ impl SpecJson {
             capacity: self.capacity,
             interval: self.interval.map(interval).transpose()?,
             policy: self.policy.policy()?,
+            group: self.group.map(GroupedJson::grouped).transpose()?,
+            linked: self.linked.into_iter().map(|list| list.into_iter().map(ResourceId).collect()).collect(),
         })
+    }
+}
+
+impl GroupedJson {
+    fn grouped(self) -> Decoded<Grouped> {
+        let field = |name: &String| {
+            PolicyField::named(name).ok_or_else(|| Malformed(format!("{name:?} is no field of a policy")))
+        };
+        Ok(Grouped { id: ResourceId(self.id), own: self.own.iter().map(field).collect::<Decoded<_>>()? })
     }
 }
 
@@ -1439,7 +1568,53 @@ struct PolicyJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     duration_max: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    quota: Option<QuotaJson>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    eligibility: Vec<RequirementJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     waitlist: Option<WaitlistJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct QuotaJson {
+    most: u32,
+    period: String,
+    scope: String,
+}
+
+impl QuotaJson {
+    fn of(quota: Quota) -> QuotaJson {
+        QuotaJson {
+            most: quota.most,
+            period: period_name(quota.period).into(),
+            scope: quota_scope_name(quota.scope).into(),
+        }
+    }
+
+    fn quota(self) -> Decoded<Quota> {
+        Ok(Quota { most: self.most, period: period_named(&self.period)?, scope: quota_scope_named(&self.scope)? })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct RequirementJson {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    all: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    any: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    none: Vec<String>,
+}
+
+impl RequirementJson {
+    fn of(requirement: &Requirement) -> RequirementJson {
+        let Requirement { all, any, none } = requirement.clone();
+        RequirementJson { all, any, none }
+    }
+
+    fn requirement(self) -> Requirement {
+        Requirement { all: self.all, any: self.any, none: self.none }
+    }
 }
 
 impl PolicyJson {
@@ -1461,6 +1636,8 @@ impl PolicyJson {
             late_cancel_from: policy.late_cancel_from.map(CutoffJson::of),
             check_in: policy.check_in.map(|c| (c.opens.0, c.closes.0)),
             duration_max: policy.duration_max.map(|span| span.0),
+            quota: policy.quota.map(QuotaJson::of),
+            eligibility: policy.eligibility.iter().map(RequirementJson::of).collect(),
             waitlist: policy.waitlist.map(WaitlistJson::of),
         }
     }
@@ -1484,6 +1661,8 @@ impl PolicyJson {
             late_cancel_from: cutoff(self.late_cancel_from)?,
             check_in: self.check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
             duration_max: self.duration_max.map(Span),
+            quota: self.quota.map(QuotaJson::quota).transpose()?,
+            eligibility: self.eligibility.into_iter().map(RequirementJson::requirement).collect(),
             waitlist: self.waitlist.map(WaitlistJson::waitlist).transpose()?,
         })
     }
@@ -1794,6 +1973,9 @@ enum WitnessBin {
     Block { id: Id, at: During },
     Instant(i64),
     Waiting { id: Id, place: u32 },
+    Quota { of: Id, counted: u64, most: u32, period: Option<At> },
+    Requirement(u16),
+    Linked(u16),
 }
 
 impl WitnessBin {
@@ -1812,6 +1994,11 @@ impl WitnessBin {
             Witness::Block { id, interval } => WitnessBin::Block { id: id.0.into(), at: during(interval) },
             Witness::Instant(t) => WitnessBin::Instant(t.0),
             Witness::Waiting { id, place } => WitnessBin::Waiting { id: id.0.into(), place },
+            Witness::Quota { of, counted, most, period } => {
+                WitnessBin::Quota { of: of.0.into(), counted, most, period: period.map(|(from, to)| (from.0, to.0)) }
+            }
+            Witness::Requirement { place } => WitnessBin::Requirement(place),
+            Witness::Linked { place } => WitnessBin::Linked(place),
         }
     }
 
@@ -1829,6 +2016,14 @@ impl WitnessBin {
             WitnessBin::Block { id, at } => Witness::Block { id: BlockId(id.into()), interval: at.interval()? },
             WitnessBin::Instant(t) => Witness::Instant(Instant(t)),
             WitnessBin::Waiting { id, place } => Witness::Waiting { id: EntryId(id.into()), place },
+            WitnessBin::Quota { of, counted, most, period } => Witness::Quota {
+                of: ResourceId(of.into()),
+                counted,
+                most,
+                period: period.map(|(from, to)| (Instant(from), Instant(to))),
+            },
+            WitnessBin::Requirement(place) => Witness::Requirement { place },
+            WitnessBin::Linked(place) => Witness::Linked { place },
         })
     }
 }

@@ -12,11 +12,12 @@ use serde_json::Value;
 use slotwise_domain::recurrence::Given;
 use slotwise_domain::{
     Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, DateSaid, Decision, Details, Displacer,
-    EndedEntry, EndedHold, EntryId, Epoch, Exceptions, FencingToken, Fingerprint, Hold, HoldId, Instant, Interval,
-    Line as LineOf, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule, Seen, SeriesId, Slot,
-    Span, Subject, Version, WaitEntry, Witness,
+    EndedEntry, EndedHold, EntryId, Epoch, Exceptions, Facts, FencingToken, Fingerprint, Guest, Hold, HoldId, Instant,
+    Interval, Line as LineOf, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule, Seen,
+    SeriesId, Slot, Span, Subject, Version, WaitEntry, Witness,
 };
 use slotwise_engine::Recorded;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -68,6 +69,34 @@ pub(crate) struct PersonText {
     pub title: String,
     pub role: String,
     pub suspended: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<FactsText>,
+}
+
+/// What is known of a person.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FactsText {
+    pub version: u64,
+    pub tags: BTreeSet<String>,
+    /// Units by the id of a group or a resource.
+    pub allowances: BTreeMap<Uuid, u32>,
+}
+
+impl FactsText {
+    pub(crate) fn of((facts, version): (Facts, u64)) -> FactsText {
+        let allowances = facts.allowances.into_iter().map(|(of, most)| (of.0, most)).collect();
+        FactsText { version, tags: facts.tags, allowances }
+    }
+
+    pub(crate) fn facts(self) -> (Facts, u64) {
+        let allowances = self.allowances.into_iter().map(|(of, most)| (ResourceId(of), most)).collect();
+        (Facts { tags: self.tags, allowances }, self.version)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -378,16 +407,46 @@ struct SaidText {
     title: Option<String>,
     purpose: Option<String>,
     people: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    guests: Vec<GuestText>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    private: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum GuestText {
+    Person(Uuid),
+    Named(String),
+}
+
+impl GuestText {
+    fn of(guest: Guest) -> GuestText {
+        match guest {
+            Guest::Person(id) => GuestText::Person(id.0),
+            Guest::Named(name) => GuestText::Named(name),
+        }
+    }
+
+    fn guest(self) -> Guest {
+        match self {
+            GuestText::Person(id) => Guest::Person(PersonId(id)),
+            GuestText::Named(name) => Guest::Named(name),
+        }
+    }
 }
 
 impl SaidText {
     fn of((place, booking, details): &(u32, BookingId, Details)) -> SaidText {
-        let Details { title, purpose, people } = details.clone();
-        SaidText { place: *place, booking: booking.0, title, purpose, people }
+        let Details { title, purpose, people, guests, private } = details.clone();
+        let guests = guests.into_iter().map(GuestText::of).collect();
+        SaidText { place: *place, booking: booking.0, title, purpose, people, guests, private }
     }
 
     fn said(self) -> (u32, BookingId, Details) {
-        let details = Details { title: self.title, purpose: self.purpose, people: self.people };
+        let guests = self.guests.into_iter().map(GuestText::guest).collect();
+        let (title, purpose) = (self.title, self.purpose);
+        let details = Details { title, purpose, people: self.people, guests, private: self.private };
         (self.place, BookingId(self.booking), details)
     }
 }
@@ -572,6 +631,9 @@ enum WitnessText {
     Block { id: Uuid, at: During },
     Instant(When),
     Waiting { id: Uuid, place: u32 },
+    Quota { of: Uuid, counted: u64, most: u32, period: Option<(When, When)> },
+    Requirement(u16),
+    Linked(u16),
 }
 
 impl WitnessText {
@@ -587,6 +649,11 @@ impl WitnessText {
             Witness::Block { id, interval } => WitnessText::Block { id: id.0, at: at(interval) },
             Witness::Instant(t) => WitnessText::Instant(When(t)),
             Witness::Waiting { id, place } => WitnessText::Waiting { id: id.0, place },
+            Witness::Quota { of, counted, most, period } => {
+                WitnessText::Quota { of: of.0, counted, most, period: period.map(|(from, to)| (When(from), When(to))) }
+            }
+            Witness::Requirement { place } => WitnessText::Requirement(place),
+            Witness::Linked { place } => WitnessText::Linked(place),
         }
     }
 
@@ -604,6 +671,12 @@ impl WitnessText {
             WitnessText::Block { id, at } => Witness::Block { id: BlockId(id), interval: at.interval()? },
             WitnessText::Instant(t) => Witness::Instant(t.0),
             WitnessText::Waiting { id, place } => Witness::Waiting { id: EntryId(id), place },
+            WitnessText::Quota { of, counted, most, period } => {
+                let period = period.map(|(from, to)| (from.0, to.0));
+                Witness::Quota { of: ResourceId(of), counted, most, period }
+            }
+            WitnessText::Requirement(place) => Witness::Requirement { place },
+            WitnessText::Linked(place) => Witness::Linked { place },
         })
     }
 }
@@ -1111,6 +1184,9 @@ struct SlotText {
     around: Around,
     units: u32,
     own_overlap: String,
+    /// The group or resource under whose quota it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quota: Option<Uuid>,
 }
 
 impl SlotText {
@@ -1121,13 +1197,15 @@ impl SlotText {
             around: Around::of(slot.interval, slot.occupied),
             units: slot.units,
             own_overlap: codec::own_overlap_name(slot.own_overlap).into(),
+            quota: slot.quota.map(|of| of.0),
         }
     }
 
     fn slot(self, resource: ResourceId) -> Decoded<(u16, Slot)> {
         let interval = self.at.interval()?;
         let (occupied, own_overlap) = (self.around.occupied(interval), codec::own_overlap_named(&self.own_overlap)?);
-        Ok((self.place, Slot { resource, interval, occupied, units: self.units, own_overlap }))
+        let quota = self.quota.map(ResourceId);
+        Ok((self.place, Slot { resource, interval, occupied, units: self.units, own_overlap, quota }))
     }
 }
 

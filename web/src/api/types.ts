@@ -50,7 +50,7 @@ export type CrowdRequest = Schemas['CrowdRequest'];
 export type Decided = Schemas['DecidedBody'];
 export type ScheduleItem = Schemas['ScheduleItem'];
 
-export type Badge = 'open' | 'few_left' | 'full' | 'held' | 'closed' | 'past_cutoff' | 'overbooked';
+export type Badge = 'open' | 'few_left' | 'full' | 'waitlist' | 'held' | 'closed' | 'past_cutoff' | 'overbooked';
 export type BookingState = 'confirmed' | 'pending' | 'cancelled' | 'checked_in' | 'no_show' | 'displaced';
 
 export interface Page<Item> {

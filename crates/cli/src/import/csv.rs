@@ -3,14 +3,14 @@
 
 use super::submit::{AT_ONCE, Submit, println_out, progress, why};
 use crate::ids::FreshIds;
-use crate::tables::{BlockRow, BookingRow, PersonRow, ResourceRow, unguarded};
+use crate::tables::{BlockRow, BookingRow, PersonRow, ResourceRow, guests_of, unguarded};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use slotwise_domain::{
-    Action, Actor, Block, BlockId, BookingId, Details, Exceptions, Instant, Interval, Line, Outcome, OverBookings,
-    OverHolds, PersonId, Policy, Resource, ResourceId, ResourceSpec, Zone,
+    Action, Actor, Block, BlockId, BookingId, Details, Exceptions, Grouped, Instant, Interval, Kind, Line, Outcome,
+    OverBookings, OverHolds, PersonId, Policy, PolicyField, Resource, ResourceId, ResourceSpec, Zone,
 };
 use slotwise_engine::catalogue::read;
 use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, ResourceFilter, Views};
@@ -80,7 +80,10 @@ pub async fn run(args: &CsvArgs) -> anyhow::Result<()> {
     };
     let engine = Engine::start(store.clone(), Arc::new(SystemClock), Arc::new(FreshIds), limits);
     let mut import = Import { submit: Submit { engine, actor: Actor::System }, store, report: Vec::new(), taken: 0 };
-    let resources = import.resources(&tables.resources).await?;
+    // What is in a group is made after it.
+    let (groups, others): (Vec<_>, Vec<_>) =
+        tables.resources.iter().cloned().partition(|(_, _, spec)| spec.kind == Kind::Group);
+    let resources = import.resources(&groups).await? + import.resources(&others).await?;
     let blocks = import.blocks(&tables.blocks).await?;
     let now = SystemClock.now();
     let asked = tables.bookings.len();
@@ -113,8 +116,11 @@ struct Import {
 
 impl Import {
     fn existing(&self) -> BTreeMap<ResourceId, Arc<Resource>> {
-        let filter = ResourceFilter { max: ROWS_MAX, ..ResourceFilter::default() };
-        read(self.store.catalogue()).resources(&filter).into_iter().map(|r| (r.id, r)).collect()
+        let catalogue = read(self.store.catalogue());
+        // Groups are found by their kind alone.
+        let kinds = [None, Some(Kind::Group)];
+        let filters = kinds.map(|kind| ResourceFilter { kind, max: ROWS_MAX, ..ResourceFilter::default() });
+        filters.iter().flat_map(|filter| catalogue.resources(filter)).map(|r| (r.id, r)).collect()
     }
 
     /// What an attempt came to: taken, or in the report.
@@ -310,7 +316,13 @@ fn asked(line: u64, row: &BookingRow) -> anyhow::Result<Asked> {
         id: BookingId(id("booking", &row.booking)?),
         owner: PersonId(id("owner", &row.owner)?),
         state: row.state.clone(),
-        details: Details { title, purpose, people: row.people },
+        details: Details {
+            title,
+            purpose,
+            people: row.people,
+            guests: guests_of(&row.guests)?,
+            private: flag("private", &row.private)?,
+        },
         slots: vec![(row.line, Line { resource, interval: Some(interval), units: row.units })],
     })
 }
@@ -335,9 +347,26 @@ fn spec(row: &ResourceRow) -> anyhow::Result<ResourceSpec> {
         capacity: row.capacity,
         interval,
         policy: Policy::default(),
+        group: grouped(row)?,
+        linked: linked(&row.linked)?,
     };
     let spec = if row.rules.trim().is_empty() { spec } else { with_rules(&spec, &row.rules).context("rules")? };
     spec.checked().map_err(|e| anyhow::anyhow!("{e}"))
+}
+
+fn grouped(row: &ResourceRow) -> anyhow::Result<Option<Grouped>> {
+    let field = |name: &str| PolicyField::named(name).with_context(|| format!("own_rules: {name:?} is no rule"));
+    let own = row.own_rules.split_whitespace().map(field).collect::<anyhow::Result<_>>()?;
+    match row.group.trim() {
+        "" => Ok(None),
+        group => Ok(Some(Grouped { id: ResourceId(id("group", group)?), own })),
+    }
+}
+
+fn linked(cell: &str) -> anyhow::Result<Vec<Vec<ResourceId>>> {
+    let list = |list: &str| list.split_whitespace().map(|cell| Ok(ResourceId(id("linked", cell)?))).collect();
+    let lists = cell.split('|').filter(|list| !list.trim().is_empty());
+    lists.map(list).collect()
 }
 
 /// The same resource under rules as the store writes them.

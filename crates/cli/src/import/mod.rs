@@ -2,5 +2,6 @@
 //! Never talks to the engine, reads a clock or decides a booking: what comes out is a proposal and nothing more.
 
 pub mod csv;
+pub mod people;
 pub mod submit;
 pub mod ucsd;

@@ -152,6 +152,8 @@ impl Submit {
                 capacity: Some(1),
                 interval: None,
                 policy: Policy::default(),
+                group: None,
+                linked: Vec::new(),
             };
             async move {
                 if let Some(id) = known {

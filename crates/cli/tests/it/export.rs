@@ -35,11 +35,15 @@ fn lived_in() -> World {
         "=cmd|' /C calc'!A0",
         json!({ "capacity": 3, "building": "+Main, \"east\"", "equipment": ["beamer", "-x"] }),
     );
-    w.resource("slow", json!({ "policy": { "hold_ttl_s": 300, "approval": true, "setup_s": 300 } }));
+    let quota = json!({ "quota": { "most": 9, "period": "week", "scope": "group" } });
+    let studio = w.resource("studio", json!({ "kind": "group", "policy": quota }));
+    w.forget_room("studio");
+    w.resource("slow", json!({ "group": studio, "policy": { "hold_ttl_s": 300, "approval": true, "setup_s": 300 } }));
     let titled = |who: &str, room: &str, span: &str, title: &str| {
         let (start, end) = w.span(span);
         let body = json!({ "lines": [{ "resource": w.id(room), "start": start, "end": end, "units": 1 }],
-            "title": title, "purpose": title, "people": 2 });
+            "title": title, "purpose": title, "people": 2, "private": title == "waits",
+            "guests": [{ "person": w.person("bob").id }, { "name": "Dora" }] });
         let reply = w.send(&w.change(who, "POST", "/api/bookings").json(&body));
         let expected = if title == "waits" { "201 ACCEPTED" } else { "201 BOOKED" };
         assert_eq!(reply.told(), expected, "{}", reply.text());
@@ -232,7 +236,7 @@ fn tables_that_are_imported_are_exported_the_same() {
     assert_eq!(table(&one.join("holds.csv")).len(), 1);
 
     let said = run(&["import", "csv"], &[&one], &copy).unwrap();
-    assert!(said.contains("3 of 3 resources, 1 of 1 blocks and 6 of 7 bookings"), "{said}");
+    assert!(said.contains("4 of 4 resources, 1 of 1 blocks and 6 of 7 bookings"), "{said}");
     let report = fs::read_to_string(copy.join("import-csv.txt")).unwrap();
     assert_eq!(report.lines().count(), 1, "{report}");
     assert!(report.contains("is cancelled; left out"), "{report}");
@@ -256,7 +260,7 @@ fn tables_that_are_imported_are_exported_the_same() {
 
     // Once more changes nothing, and says so by line.
     let said = run(&["import", "csv"], &[&one], &copy).unwrap();
-    assert!(said.contains("0 of 3 resources, 0 of 1 blocks and 0 of 7 bookings"), "{said}");
+    assert!(said.contains("0 of 4 resources, 0 of 1 blocks and 0 of 7 bookings"), "{said}");
     w.server.end();
     drop(Server::try_start(&w.home, &[]).unwrap());
 }

@@ -20,6 +20,7 @@ mod leases;
 mod limits;
 mod logs;
 mod notices;
+mod persons;
 mod races;
 mod rates;
 mod reached;

@@ -232,7 +232,16 @@ fn a_person_is_forgotten_and_the_record_holds() {
            root POST /api/people/@root/erase                                            -> 403 not_allowed
            root POST /api/people/@blue/erase                                            -> 404 not_found"#,
     );
-    assert!(!holds(&w, "Eheberatung").is_empty(), "the test looks where words are");
+    let ann = w.person("ann").id.clone();
+    let csv = format!(
+        "id,external_id,name,email,tags\n{ann},Matrikel-0815,Annalena,post-0815@example.org,hold:Schulden-0815\n"
+    );
+    let imported = w.send(&w.change("root", "POST", "/api/people/import").json(&json!({ "csv": csv })));
+    assert_eq!((imported.status, &imported.json()["changed"]), (200, &json!(1)), "{}", imported.text());
+    assert_eq!(w.read("ann", "/api/me/address")["email"], "post-0815@example.org", "it is written to there");
+    for word in ["Eheberatung", "Matrikel-0815", "post-0815", "Schulden-0815"] {
+        assert!(!holds(&w, word).is_empty(), "the test looks where {word} is");
+    }
     let erased = w.go("root POST /api/people/@ann/erase");
     assert_eq!(
         (erased.status, &erased.json()["bookings"], &erased.json()["keys"]),
@@ -276,7 +285,7 @@ fn a_person_is_forgotten_and_the_record_holds() {
     // Not in any file either, once the server has ended and its logs are copied; and the chain holds.
     w.server.terminate();
     assert!(w.server.ended_within(std::time::Duration::from_secs(20)).is_some());
-    for word in ["Annalena", "Eheberatung", "Unterlagen-4711", "Steuerfrage"] {
+    for word in ["Annalena", "annalena", "Eheberatung", "Unterlagen-4711", "Steuerfrage", "0815"] {
         assert_eq!(holds(&w, word), Vec::<String>::new(), "{word}");
     }
     let verified = slotwise(&["verify"]).arg(w.home.data()).output().unwrap();

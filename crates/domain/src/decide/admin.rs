@@ -5,6 +5,8 @@ use super::bookings::{give_up, revised};
 use super::displace::{Cause, InWay, named, newest_in_way, take_away, void_one};
 use super::draft::Draft;
 use super::guards::{admin, named_booking, not_over, own_overlap, owner_or_admin, reasoned, stands};
+use super::persons::{eligible, linked, quota};
+use super::resources::members;
 use super::{Judged, Stop, fit, promote, reject};
 use crate::booking::{Booking, BookingState, Displacer, Slot};
 use crate::calendar::Calendar;
@@ -12,8 +14,8 @@ use crate::change::Change;
 use crate::command::{Actor, Below, Preview, Service};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Ground, Rejection, Rule, Subject, Witness};
-use crate::policy::CheckIn;
-use crate::resource::Resource;
+use crate::policy::{CheckIn, PolicyField};
+use crate::resource::{Kind, Resource};
 use crate::time::{Instant, Interval, Span};
 use std::sync::Arc;
 
@@ -138,7 +140,10 @@ pub(super) fn hand_over(draft: &mut Draft, actor: Actor, id: BookingId, to: Pers
     if booking.owner == to {
         return Ok(Subject::Booking(id));
     }
+    eligible(draft, to, &booking.slots)?;
+    linked(draft, to, &booking.slots, &[id])?;
     not_over(draft, &booking)?;
+    quota(draft, to, &booking.slots, &[])?;
     own_overlap(draft, to, &booking.slots, &[id])?;
 
     let (from, pending) = (booking.owner, !booking.state.takes_units());
@@ -162,11 +167,26 @@ pub(super) fn set_service(draft: &mut Draft, actor: Actor, id: ResourceId, servi
         Service::Closed => true,
         Service::Open => false,
     };
-    if resource.spec.policy.closed != closed {
-        let mut after = Resource::clone(&resource);
+    // Not before it is known that an admin asks: they may be many.
+    let members = match resource.spec.kind {
+        Kind::Group if resource.spec.policy.closed != closed => members(draft, id)?,
+        Kind::Room | Kind::Section | Kind::Session | Kind::Equipment | Kind::Group => Vec::new(),
+    };
+    let follows =
+        |member: &Arc<Resource>| member.spec.group.as_ref().is_none_or(|g| !g.own.contains(&PolicyField::Closed));
+    for set in members.into_iter().filter(follows).chain([resource]) {
+        let mut after = Resource::clone(&set);
         after.spec.policy.closed = closed;
-        after.policy_version += 1;
-        draft.change(id, Change::ServiceSet { resource: Arc::new(after), reason: reason.into() });
+        if set.id == id
+            && let Some(group) = &mut after.spec.group
+        {
+            // What is said of it alone holds whatever is said of its group.
+            group.own.insert(PolicyField::Closed);
+        }
+        if after.spec != set.spec {
+            after.policy_version += 1;
+            draft.change(set.id, Change::ServiceSet { resource: Arc::new(after), reason: reason.into() });
+        }
     }
     Ok(Subject::Resource(id))
 }
@@ -181,6 +201,9 @@ pub(super) fn set_capacity(
     reason: Option<&str>,
 ) -> Judged {
     let before = draft.calendar(id)?.resource.clone();
+    if before.spec.kind == Kind::Group {
+        return reject(Rejection::by(Code::Invalid, Rule::Group).on(id));
+    }
     let mut after = Resource::clone(&before);
     after.spec.capacity = to;
     after.spec = match after.spec.checked() {

@@ -8,6 +8,7 @@ use super::guards::{
     own_overlap, owner_or_admin, reasoned, role, seated, slots, stands,
 };
 use super::holds::{Held, ended_hold, find_hold, own};
+use super::persons::{eligible, linked, nothing_rests_on, quota};
 use super::{Judged, Stop, fit, promote, reject};
 use crate::booking::{Booking, BookingState, Details, DetailsPatch, Slot};
 use crate::change::Change;
@@ -60,17 +61,29 @@ pub(super) fn book(
         return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
     }
     let hold = held.map(|held| own(held, actor)).transpose()?;
-    open(draft, &slots, Some(owner), over)?;
     // Whoever takes an offer gives up what they said they would.
     let offered = hold.as_ref().and_then(|held| promote::offered(draft, held));
     let gives_up: Option<BookingId> = offered.and_then(|entry| entry.gives_up);
     if let Some(missing) = gives_up.filter(|id| !draft.world.loaded.bookings.contains(id)) {
         return Err(Stop::Needs(Box::new(Scope { bookings: [missing].into(), ..Scope::default() })));
     }
-    if let Some(given_up) = offered.and_then(|entry| promote::given_up(draft, &entry)) {
+    let given_up = offered.and_then(|entry| promote::given_up(draft, &entry));
+    let leaving = leaving(over, gives_up);
+    if over.is_none() {
+        eligible(draft, owner, &slots)?;
+        linked(draft, owner, &slots, &leaving)?;
+        if let Some(given_up) = given_up.as_ref().filter(|booking| booking.state.takes_units()) {
+            nothing_rests_on(draft, given_up, &slots)?;
+        }
+    }
+    open(draft, &slots, Some(owner), over)?;
+    if let Some(given_up) = &given_up {
         before_cutoff(draft, &given_up.slots, Rule::CancelBy)?;
     }
-    own_overlap(draft, owner, &slots, &leaving(over, gives_up))?;
+    if over.is_none() {
+        quota(draft, owner, &slots, &leaving)?;
+    }
+    own_overlap(draft, owner, &slots, &leaving)?;
     let hold = match hold {
         Some(Held::Ended(ended)) => return reject(ended_hold(&ended)),
         Some(Held::Live(hold)) if Some(hold.token) != named.map(|n| n.token) => {
@@ -140,10 +153,13 @@ pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged 
     let BookingState::Pending { takes } = booking.state else {
         return Ok(Subject::Booking(id));
     };
+    eligible(draft, booking.owner, &booking.slots)?;
+    linked(draft, booking.owner, &booking.slots, &[id])?;
     not_over(draft, &booking)?;
     for slot in &booking.slots {
         not_blocked(draft, slot, Some(booking.owner), Some(id))?;
     }
+    quota(draft, booking.owner, &booking.slots, &[id])?;
     own_overlap(draft, booking.owner, &booking.slots, &[id])?;
     promote::set_aside(draft, &on(&booking.slots))?;
     draft.lift(&booking);
@@ -179,6 +195,9 @@ pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Opt
     let own = actor.person() == Some(booking.owner);
     if !own && actor != Actor::System {
         reasoned(reason.map(String::as_str))?;
+    }
+    if role != Role::Admin && booking.state.takes_units() {
+        nothing_rests_on(draft, &booking, &[])?;
     }
     not_over(draft, &booking)?;
     if role != Role::Admin {
@@ -244,6 +263,8 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
         }
     }
     if over.is_none() {
+        eligible(draft, booking.owner, &fresh)?;
+        linked(draft, booking.owner, &slots, &[id])?;
         in_service(draft, &fresh)?;
     }
     changeable(draft, &booking, role)?;
@@ -260,7 +281,11 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     for slot in &fresh {
         not_blocked(draft, slot, Some(booking.owner), Some(id))?;
     }
-    own_overlap(draft, booking.owner, &slots, &[&leaving(over, Some(id))[..], to.leaving].concat())?;
+    let leaving = [&leaving(over, Some(id))[..], to.leaving].concat();
+    if over.is_none() {
+        quota(draft, booking.owner, &slots, &leaving)?;
+    }
+    own_overlap(draft, booking.owner, &slots, &leaving)?;
     if over.is_none() {
         promote::set_aside(draft, &on(&slots))?;
     }
@@ -330,9 +355,18 @@ pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: Booki
     if role != Role::Admin && owners.iter().any(|owner| actor.person() != Some(*owner)) {
         return reject(Rejection::by(Code::NotAllowed, Rule::OwnerOfBoth));
     }
+    let leaving = [one.id, other.id];
+    // Somebody who has both has the same afterwards.
+    let hands = if one.owner == other.owner { Vec::new() } else { vec![(&one, &other), (&other, &one)] };
+    for (to, from) in &hands {
+        eligible(draft, to.owner, &from.slots)?;
+        linked(draft, to.owner, &from.slots, &leaving)?;
+    }
     changeable(draft, &one, role)?;
     changeable(draft, &other, role)?;
-    let leaving = [one.id, other.id];
+    for (to, from) in &hands {
+        quota(draft, to.owner, &from.slots, &leaving)?;
+    }
     own_overlap(draft, one.owner, &other.slots, &leaving)?;
     own_overlap(draft, other.owner, &one.slots, &leaving)?;
 

@@ -108,8 +108,8 @@ pub(super) fn newest_in_way(
     Ok(set)
 }
 
-/// Asks for whatever else will stand in the way in the same breath, if it is not too much, and for whoever will have lost a time that
-/// kept them from another: settling asks only so many times.
+/// Asks for whatever else will stand in the way in the same breath, if it is not too much, and for whoever will have lost what
+/// kept them from something else: settling asks only so many times.
 fn look_at_all(
     draft: &Draft,
     resource: ResourceId,
@@ -124,8 +124,8 @@ fn look_at_all(
     let looked = named(draft, &ids).map(drop);
     let Err(Stop::Needs(mut needs)) = looked else { return looked };
     let shown = preview.iter().take(Command::DISPLACED_MAX).filter_map(|(id, _)| draft.world.bookings.get(id));
-    let exclusive = shown.filter(|b| b.slots.iter().any(|slot| slot.own_overlap == OwnOverlap::Refuse));
-    needs.people.extend(exclusive.map(|b| b.owner));
+    let ruled = |slot: &Slot| slot.own_overlap == OwnOverlap::Refuse || slot.quota.is_some();
+    needs.people.extend(shown.filter(|b| b.slots.iter().any(ruled)).map(|b| b.owner));
     Err(Stop::Needs(needs))
 }
 

@@ -13,7 +13,7 @@ use crate::policy::OwnOverlap;
 use crate::series::DateSaid;
 use crate::time::Instant;
 use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, Waitlist};
-use crate::world::{Person, World};
+use crate::world::{Counted, Person, World};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -149,15 +149,19 @@ impl<'w> Draft<'w> {
         self.drafted.iter().filter(|(_, drafted)| !drafted.changes.is_empty()).map(|(id, _)| *id)
     }
 
-    /// Whose bookings have left times that they may not have two of.
+    /// Whose bookings have left times that they may not have two of, or count less under a quota.
     pub fn freed(&self) -> Vec<PersonId> {
-        let refuses = |slots: &[(u16, Slot)]| slots.iter().any(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
+        let exclusive = |slots: &[(u16, Slot)]| slots.iter().any(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
+        let kept = |slots: &[(u16, Slot)]| exclusive(slots) || slots.iter().any(|(_, s)| s.quota.is_some());
         let freed = self.all_changes().filter_map(|change| match change {
-            Change::BookingCancelled { owner, slots, was_pending: false, .. }
-            | Change::BookingDisplaced { owner, slots, was_pending: false, .. }
+            Change::BookingCancelled { owner, slots, was_pending: false, late, .. } => {
+                let frees = if *late { exclusive(slots) } else { kept(slots) };
+                frees.then_some(*owner)
+            }
+            Change::BookingNoShow { owner, from: slots, .. } => exclusive(slots).then_some(*owner),
+            Change::BookingDisplaced { owner, slots, was_pending: false, .. }
             | Change::BookingHandedOver { from: owner, slots, pending: false, .. }
-            | Change::BookingNoShow { owner, from: slots, .. }
-            | Change::BookingMoved { owner, from: slots, pending: false, .. } => refuses(slots).then_some(*owner),
+            | Change::BookingMoved { owner, from: slots, pending: false, .. } => kept(slots).then_some(*owner),
             Change::BookingCancelled { was_pending: true, .. }
             | Change::BookingDisplaced { was_pending: true, .. }
             | Change::BookingHandedOver { pending: true, .. }
@@ -209,6 +213,17 @@ impl<'w> Draft<'w> {
             person.to_mut().apply(id, change);
         }
         Some(person)
+    }
+
+    /// What counts of a person under quotas, as it would be; `None` if it is not loaded.
+    pub fn counted(&self, id: PersonId) -> Option<Cow<'w, Counted>> {
+        let mut counted = Cow::Borrowed(self.world.counted.get(&id)?);
+        for change in
+            self.all_changes().filter(|change| change.about() == Some(id) || change.about_before() == Some(id))
+        {
+            counted.to_mut().apply(id, change);
+        }
+        Some(counted)
     }
 
     /// The version that this command makes of a resource.

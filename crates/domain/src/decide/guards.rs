@@ -10,7 +10,7 @@ use crate::command::{Actor, Command, Line};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Witness};
 use crate::policy::{OwnOverlap, Policy};
-use crate::resource::ResourceSpec;
+use crate::resource::{Kind, ResourceSpec};
 use crate::time::Instant;
 use crate::world::{Role, Scope};
 use std::sync::Arc;
@@ -42,7 +42,11 @@ pub(super) fn first_of<T>(results: impl ExactSizeIterator<Item = Result<T, Stop>
 
 pub(super) fn slot(draft: &Draft, line: &Line) -> Result<Slot, Stop> {
     let invalid = |rule| reject(Rejection::by(Code::Invalid, rule).on(line.resource));
-    let spec = &draft.calendar(line.resource)?.resource.spec;
+    let resource = &draft.calendar(line.resource)?.resource;
+    let spec = &resource.spec;
+    if spec.kind == Kind::Group {
+        return invalid(Rule::Group);
+    }
     let interval = match (spec.interval, line.interval) {
         (Some(one), Some(asked)) if one != asked => return invalid(Rule::OneInterval),
         (Some(one), _) => one,
@@ -61,6 +65,7 @@ pub(super) fn slot(draft: &Draft, line: &Line) -> Result<Slot, Stop> {
         occupied: spec.policy.occupied(interval),
         units: line.units,
         own_overlap: spec.policy.own_overlap,
+        quota: resource.quota_of(),
     })
 }
 

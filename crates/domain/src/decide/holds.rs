@@ -3,6 +3,7 @@
 
 use super::draft::Draft;
 use super::guards::{open, role, slots};
+use super::persons::{eligible, quota};
 use super::{Judged, Stop, fit, promote, reject};
 use crate::change::Change;
 use crate::command::{Actor, HoldRef, Line};
@@ -24,7 +25,9 @@ pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> 
     let Some(holder) = actor.person() else {
         return reject(Rejection::by(Code::NotAllowed, Rule::Holder));
     };
+    eligible(draft, holder, &slots)?;
     open(draft, &slots, Some(holder), None)?;
+    quota(draft, holder, &slots, &[])?;
     let Some(person) = draft.world.people.get(&holder) else {
         return Err(Stop::Needs(Box::new(Scope { people: [holder].into(), ..Scope::default() })));
     };

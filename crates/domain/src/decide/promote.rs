@@ -4,6 +4,7 @@
 use super::draft::Draft;
 use super::guards::{before_cutoff, in_time, not_blocked, own_overlap};
 use super::holds::Held;
+use super::persons::{eligible, linked, nothing_rests_on, quota};
 use super::{Stop, fit};
 use crate::booking::{Booking, BookingState, Details, Slot};
 use crate::calendar::Calendar;
@@ -232,6 +233,7 @@ pub(super) fn slot_of(entry: &WaitEntry, calendar: &Calendar) -> Slot {
         occupied: policy.occupied(entry.interval),
         units: entry.units,
         own_overlap: policy.own_overlap,
+        quota: calendar.resource.quota_of(),
     }
 }
 
@@ -258,7 +260,7 @@ fn too_late(policy: &Policy, entry: &WaitEntry, zone: &crate::time::Zone) -> Ins
     policy.book_by.map_or(begun, |cutoff| cutoff.instant(entry.interval.start(), zone).min(begun))
 }
 
-/// By who they are: known and not suspended, no block that concerns them, nothing else of theirs at that time, and what they give up can be given up.
+/// By who they are: known and not suspended, no block that concerns them, the rules about whoever books, and what they give up can be given up.
 fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, Stop> {
     match not_blocked(draft, slot, Some(entry.owner), None) {
         Ok(()) => {}
@@ -279,22 +281,38 @@ fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, 
         needs.bookings.insert(id);
     }
     let leaving: Vec<BookingId> = entry.gives_up.into_iter().collect();
-    match own_overlap(draft, entry.owner, std::slice::from_ref(slot), &leaving) {
-        Ok(()) => {}
-        Err(Stop::Rejected(_)) => return Ok(Standing::NotNow),
-        Err(Stop::Needs(more)) => needs.extend(&more),
-        Err(moved @ Stop::Moved(_)) => return Err(moved),
+    let (owner, slots) = (entry.owner, std::slice::from_ref(slot));
+    let rules = [
+        eligible(draft, owner, slots),
+        linked(draft, owner, slots, &leaving),
+        quota(draft, owner, slots, &leaving),
+        own_overlap(draft, owner, slots, &leaving),
+    ];
+    for rule in rules {
+        match rule {
+            Ok(()) => {}
+            Err(Stop::Rejected(_)) => return Ok(Standing::NotNow),
+            Err(Stop::Needs(more)) => needs.extend(&more),
+            Err(moved @ Stop::Moved(_)) => return Err(moved),
+        }
     }
     if !needs.is_empty() {
         return Ok(Standing::Unknown(needs));
     }
     match given_up(draft, entry) {
         Some(booking) if draft.has_changed(booking.id) => Ok(Standing::NotNow),
-        Some(booking) => match before_cutoff(draft, &booking.slots, Rule::CancelBy) {
-            Ok(()) => following(draft, entry.owner),
-            Err(Stop::Rejected(_)) => Ok(Standing::NotNow),
-            Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => Err(other),
-        },
+        Some(booking) => {
+            let rests = match booking.state.takes_units() {
+                true => nothing_rests_on(draft, &booking, slots),
+                false => Ok(()),
+            };
+            match rests.and_then(|()| before_cutoff(draft, &booking.slots, Rule::CancelBy)) {
+                Ok(()) => following(draft, entry.owner),
+                Err(Stop::Rejected(_)) => Ok(Standing::NotNow),
+                Err(Stop::Needs(more)) => Ok(Standing::Unknown(*more)),
+                Err(moved @ Stop::Moved(_)) => Err(moved),
+            }
+        }
         None => Ok(Standing::Eligible),
     }
 }

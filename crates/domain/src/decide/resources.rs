@@ -4,7 +4,7 @@
 use super::displace::{Cause, booking_of, named, take_away};
 use super::draft::Draft;
 use super::guards::{admin, reasoned};
-use super::{Judged, fit, reject};
+use super::{Judged, Stop, fit, reject};
 use crate::booking::Displacer;
 use crate::calendar::{Block, Calendar, Exceptions, Use};
 use crate::change::Change;
@@ -12,7 +12,9 @@ use crate::command::{Actor, OverBookings, OverHolds};
 use crate::hold::{Hold, HoldEnd};
 use crate::ids::{BlockId, BookingId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
-use crate::resource::{Resource, ResourcePatch, ResourceSpec};
+use crate::policy::Policy;
+use crate::resource::{Kind, Resource, ResourcePatch, ResourceSpec};
+use crate::world::Scope;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -20,22 +22,82 @@ pub(super) fn create_resource(draft: &mut Draft, actor: Actor, id: ResourceId, s
     if draft.world.calendars.contains_key(&id) {
         return reject(Rejection::by(Code::Invalid, Rule::Exists).on(id));
     }
+    let mut spec = spec.clone();
+    if let Some(group) = spec.group.as_ref().map(|g| g.id) {
+        spec = following(draft, id, spec, group)?;
+        room_in_group(draft, group)?;
+    }
     admin(draft, actor)?;
-    draft.change(id, Change::ResourceCreated(Arc::new(Resource { id, spec: spec.clone(), policy_version: 1 })));
+    draft.change(id, Change::ResourceCreated(Arc::new(Resource { id, spec, policy_version: 1 })));
     Ok(Subject::Resource(id))
+}
+
+/// What follows the group, if the rules of both go together.
+fn following(draft: &Draft, id: ResourceId, spec: ResourceSpec, group: ResourceId) -> Result<ResourceSpec, Stop> {
+    let spec = spec.following(&template(draft, id, group)?);
+    match spec.policy.check() {
+        Ok(()) => Ok(spec),
+        Err(e) => reject(Rejection::by(Code::Invalid, Rule::Field(e.field)).on(id)),
+    }
+}
+
+/// The rules of a group that `of` is in, or shall be.
+fn template(draft: &Draft, of: ResourceId, group: ResourceId) -> Result<Policy, Stop> {
+    if !draft.world.loaded.resources.contains(&group) {
+        return Err(Stop::Needs(Box::new(Scope { resources: [group].into(), ..Scope::default() })));
+    }
+    let Some(calendar) = draft.world.calendars.get(&group) else {
+        return reject(Rejection::by(Code::NotFound, Rule::Group).on(group));
+    };
+    match &calendar.resource.spec {
+        spec if spec.kind == Kind::Group => Ok(spec.policy.clone()),
+        _ => reject(Rejection::by(Code::Invalid, Rule::Field("group")).on(of)),
+    }
+}
+
+/// An edit of the group is one commit over all that is in it, so not any number may be.
+fn room_in_group(draft: &Draft, group: ResourceId) -> Result<(), Stop> {
+    match draft.world.members.get(&group) {
+        Some(members) if members.len() >= ResourceSpec::MEMBERS_MAX => {
+            reject(Rejection::by(Code::Invalid, Rule::MembersMax).on(group))
+        }
+        Some(_) => Ok(()),
+        None => Err(Stop::Needs(Box::new(Scope { members: [group].into(), ..Scope::default() }))),
+    }
+}
+
+/// What is in a group, each as its calendar says.
+pub(super) fn members(draft: &Draft, group: ResourceId) -> Result<Vec<Arc<Resource>>, Stop> {
+    let Some(members) = draft.world.members.get(&group) else {
+        return Err(Stop::Needs(Box::new(Scope { members: [group].into(), ..Scope::default() })));
+    };
+    let loaded = &draft.world.loaded.resources;
+    let unseen = members.iter().filter(|id| !loaded.contains(id)).copied().collect::<BTreeSet<_>>();
+    if !unseen.is_empty() {
+        return Err(Stop::Needs(Box::new(Scope { resources: unseen, ..Scope::default() })));
+    }
+    members.iter().map(|id| Ok(draft.calendar(*id)?.resource.clone())).collect()
 }
 
 pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, patch: &ResourcePatch) -> Judged {
     let now = draft.now;
     let calendar = draft.calendar(id)?;
     let resource = calendar.resource.clone();
-    let spec = match resource.spec.patched(patch).checked() {
+    let mut spec = match resource.spec.patched(patch).checked() {
         Ok(spec) => spec,
         Err(e) => return reject(Rejection::by(Code::Invalid, Rule::Field(e.field)).on(id)),
     };
     if spec.interval != resource.spec.interval && !calendar.uses.is_empty() {
         return reject(Rejection::by(Code::Invalid, Rule::Field("interval")).on(id));
     }
+    let joins = patch.group.flatten().filter(|group| resource.spec.group.as_ref().is_none_or(|g| g.id != *group));
+    if let Some(group) = spec.group.as_ref().map(|g| g.id).filter(|_| joins.is_some() || patch.policy.is_some()) {
+        spec = following(draft, id, spec, group)?;
+    }
+    if let Some(group) = joins {
+        room_in_group(draft, group)?;
+    }
+    let calendar = draft.calendar(id)?;
     let cut = spec.capacity.filter(|_| spec.capacity != resource.spec.capacity);
     let below = cut.and_then(|capacity| {
         calendar
@@ -50,7 +112,23 @@ pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, pat
         return reject(Rejection::by(Code::Insufficient, Rule::Field("capacity")).on(id).shown(witness));
     }
     admin(draft, actor)?;
+    // Not before it is known that an admin asks: they may be many.
+    let members = match (spec.kind, spec.policy != resource.spec.policy) {
+        (Kind::Group, true) => members(draft, id)?,
+        (Kind::Room | Kind::Section | Kind::Session | Kind::Equipment | Kind::Group, _) => Vec::new(),
+    };
     let policy_version = resource.policy_version + u64::from(resource.spec.rules_differ(&spec));
+    for member in members {
+        let followed = member.spec.clone().following(&spec.policy);
+        if let Err(e) = followed.policy.check() {
+            return reject(Rejection::by(Code::Invalid, Rule::Field(e.field)).on(member.id));
+        }
+        if followed != member.spec {
+            let policy_version = member.policy_version + 1;
+            let followed = Resource { id: member.id, spec: followed, policy_version };
+            draft.change(member.id, Change::ResourceEdited(Arc::new(followed)));
+        }
+    }
     let edited = Resource { id, spec, policy_version };
     draft.change(id, Change::ResourceEdited(Arc::new(edited)));
     Ok(Subject::Resource(id))
@@ -65,6 +143,9 @@ pub(super) fn add_block(
     over_bookings: &OverBookings,
 ) -> Judged {
     let calendar = draft.calendar(id)?;
+    if calendar.resource.spec.kind == Kind::Group {
+        return reject(Rejection::by(Code::Invalid, Rule::Group).on(id));
+    }
     if block.exceptions.people.len() > Exceptions::MAX || block.exceptions.bookings.len() > Exceptions::MAX {
         return reject(Rejection::by(Code::Invalid, Rule::Field("exceptions")).on(id));
     }

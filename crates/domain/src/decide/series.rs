@@ -114,8 +114,12 @@ fn as_drafted(draft: &Draft, actor: Actor, asked: &SeriesToBook) -> Result<World
         resources: [asked.resource].into(),
         people: draft.world.people.keys().filter(|id| **id == asked.owner).copied().collect(),
         roles: people.into_iter().flatten().collect(),
+        counted: draft.world.loaded.counted.clone(),
+        facts: draft.world.loaded.facts.clone(),
         ..Scope::default()
     };
+    world.counted.extend(draft.counted(asked.owner).map(|counted| (asked.owner, counted.into_owned())));
+    world.facts.clone_from(&draft.world.facts);
     world.calendars.insert(asked.resource, Arc::new(draft.calendar(asked.resource)?.clone()));
     for id in &world.loaded.people {
         world.people.extend(draft.world.people.get(id).map(|person| (*id, person.clone())));

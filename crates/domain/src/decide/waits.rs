@@ -3,6 +3,7 @@
 
 use super::draft::Draft;
 use super::guards::{admin, named_booking, open, own_overlap, role, slots};
+use super::persons::{eligible, linked, quota};
 use super::{Judged, Stop, fit, promote, reject};
 use crate::change::Change;
 use crate::command::{Actor, Line};
@@ -57,6 +58,9 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
     if leaving.is_some_and(|booking| booking.owner != owner) {
         return reject(Rejection::by(Code::NotAllowed, Rule::GivesUp));
     }
+    let leaving: Vec<BookingId> = gives_up.into_iter().collect();
+    eligible(draft, owner, &slots)?;
+    linked(draft, owner, &slots, &leaving)?;
     open(draft, &slots, Some(owner), None)?;
     let calendar = draft.calendar(resource)?;
     if calendar.waiting.len() >= waitlist.entries_max() {
@@ -68,7 +72,7 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
     if person.waiting.len() >= Waitlist::PER_PERSON_MAX {
         return reject(Rejection::by(Code::QuotaExceeded, Rule::EntriesPerPerson).on(resource));
     }
-    let leaving: Vec<BookingId> = gives_up.into_iter().collect();
+    quota(draft, owner, &slots, &leaving)?;
     own_overlap(draft, owner, &slots, &leaving)?;
 
     // From here they wait.

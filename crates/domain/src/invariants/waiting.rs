@@ -2,10 +2,10 @@
 //! the uses again, and asks in its own words who could have had what. Of people it knows only what was loaded; others it lets pass.
 
 use super::{Broken, broken};
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, UseId};
 use crate::change::{Change, Changes};
 use crate::hold::HoldEnd;
-use crate::ids::ResourceId;
+use crate::ids::{PersonId, ResourceId};
 use crate::policy::{OwnOverlap, Policy};
 use crate::resource::Resource;
 use crate::time::{Instant, Interval};
@@ -38,8 +38,8 @@ pub(super) fn check(world: &World, commit: &[(&Changes, Instant)]) -> Result<(),
         if !calendar.waiting.is_empty()
             && let Some((_, record)) = record
         {
-            in_order(world, id, calendar, record, *at)?;
-            owed(world, id, calendar, *at)?;
+            in_order(world, id, calendar, record, *at, &changed_from(commit, n))?;
+            owed(world, id, calendar, *at, &changed_from(commit, 0))?;
         }
         for change in record.into_iter().flat_map(|(_, record)| record) {
             if let Change::WaitEnded(ended) = change
@@ -110,7 +110,16 @@ fn offers(id: ResourceId, calendar: &Calendar, at: Instant) -> Result<(), Broken
 }
 
 /// No unit is free and owed at once, unless it is due to be given.
-fn owed(world: &World, id: ResourceId, calendar: &Calendar, at: Instant) -> Result<(), Broken> {
+fn owed(
+    world: &World,
+    id: ResourceId,
+    calendar: &Calendar,
+    at: Instant,
+    changed: &BTreeSet<PersonId>,
+) -> Result<(), Broken> {
+    // Who has got what this is linked with only now has their turn when it is looked at next.
+    let linked = !calendar.resource.spec.linked.is_empty();
+    let excused = |entry: &WaitEntry| excused(world, calendar, entry, at) || linked && changed.contains(&entry.owner);
     if calendar.wait_due.is_some_and(|due| due <= at) {
         return Ok(());
     }
@@ -122,7 +131,7 @@ fn owed(world: &World, id: ResourceId, calendar: &Calendar, at: Instant) -> Resu
         if strict {
             // What is kept for somebody before them is not theirs, and yet what they wait for is kept from those after them.
             let kept = heads.iter().any(|head| head.meets(occupied));
-            if !excused(world, calendar, entry, at) {
+            if !excused(entry) {
                 heads.push(occupied);
             }
             if kept {
@@ -130,15 +139,34 @@ fn owed(world: &World, id: ResourceId, calendar: &Calendar, at: Instant) -> Resu
             }
         }
         let free = *free.entry(occupied).or_insert_with(|| least_free(calendar, occupied, None));
-        if free.is_none_or(|free| free >= u64::from(entry.units)) && !excused(world, calendar, entry, at) {
+        if free.is_none_or(|free| free >= u64::from(entry.units)) && !excused(entry) {
             return broken("I8", id, at, format!("what {} waits for is free, and nobody sees to it", entry.id));
         }
     }
     Ok(())
 }
 
-/// Nobody took what was somebody's before them.
-fn in_order(world: &World, id: ResourceId, calendar: &Calendar, record: &[Change], at: Instant) -> Result<(), Broken> {
+/// Whose bookings change in a part of the commit: what they had when somebody before that was judged cannot be told any more.
+fn changed_from(commit: &[(&Changes, Instant)], n: usize) -> BTreeSet<PersonId> {
+    let later = commit.iter().skip(n).flat_map(|(changes, _)| &changes.records).flat_map(|(_, record)| record);
+    let changed = later.filter(|change| change.booking().is_some());
+    changed.flat_map(|change| change.about_before().into_iter().chain(change.about())).collect()
+}
+
+/// Nobody took what was somebody's before them. `changed` are those of whom it is not known what they had then.
+fn in_order(
+    world: &World,
+    id: ResourceId,
+    calendar: &Calendar,
+    record: &[Change],
+    at: Instant,
+    changed: &BTreeSet<PersonId>,
+) -> Result<(), Broken> {
+    let spec = &calendar.resource.spec;
+    let by_bookings =
+        spec.policy.own_overlap == OwnOverlap::Refuse || spec.policy.quota.is_some() || !spec.linked.is_empty();
+    let excused =
+        |entry: &WaitEntry| by_bookings && changed.contains(&entry.owner) || excused(world, calendar, entry, at);
     let strict = calendar.resource.spec.policy.waitlist.is_some_and(|w| w.fill == WaitFill::Strict);
     let one_interval = calendar.resource.spec.interval.is_some();
     for taker in takers(record) {
@@ -156,7 +184,7 @@ fn in_order(world: &World, id: ResourceId, calendar: &Calendar, record: &[Change
             let without = least_free(calendar, occupied, Some(&taker)).is_none_or(|free| free >= units);
             let can = calendar.resource.spec.capacity.is_none_or(|capacity| entry.units <= capacity);
             let passed = strict && one_interval && can;
-            if ((without && !with) || passed) && !excused(world, calendar, entry, at) {
+            if ((without && !with) || passed) && !excused(entry) {
                 let who = taker.turn.map_or("a newcomer".into(), |turn| turn.id.to_string());
                 return broken("I8", id, at, format!("{who} has what was owed to {}", entry.id));
             }
@@ -250,4 +278,37 @@ fn excused(world: &World, calendar: &Calendar, entry: &WaitEntry, at: Instant) -
         || !policy.open_during(entry.interval, &spec.zone)
         || !world.roles.contains_key(&entry.owner)
         || elsewhere()
+        || not_eligible(world, policy, entry)
+        || not_linked(world, &spec.linked, entry)
+        || too_much(world, &calendar.resource, entry)
+}
+
+fn not_eligible(world: &World, policy: &Policy, entry: &WaitEntry) -> bool {
+    if policy.eligibility.is_empty() {
+        return false;
+    }
+    let nothing = BTreeSet::new();
+    let tags = world.facts.get(&entry.owner).map_or(&nothing, |facts| &facts.tags);
+    !world.loaded.facts.contains(&entry.owner) || !policy.eligibility.iter().all(|r| r.met_by(tags))
+}
+
+fn not_linked(world: &World, linked: &[Vec<ResourceId>], entry: &WaitEntry) -> bool {
+    let theirs = |id: &ResourceId| {
+        let uses = world.calendars.get(id).into_iter().flat_map(|c| c.uses.values());
+        uses.into_iter().any(|u| u.owner == entry.owner && matches!(u.id, UseId::Booking(..)))
+    };
+    !linked.iter().all(|list| list.iter().any(theirs))
+}
+
+fn too_much(world: &World, resource: &Resource, entry: &WaitEntry) -> bool {
+    let (Some(quota), Some(of)) = (resource.spec.policy.quota, resource.quota_of()) else { return false };
+    let Some(counted) = world.counted.get(&entry.owner).filter(|_| world.loaded.facts.contains(&entry.owner)) else {
+        return true;
+    };
+    let allowance = world.facts.get(&entry.owner).and_then(|facts| facts.allowances.get(&of));
+    let zone = &resource.spec.zone;
+    let period = |at| quota.period.around(at, zone);
+    let same = counted.0.values().filter(|c| c.of == of && period(c.start) == period(entry.interval.start()));
+    same.map(|c| u64::from(c.units)).sum::<u64>() + u64::from(entry.units)
+        > u64::from(allowance.copied().unwrap_or(quota.most))
 }

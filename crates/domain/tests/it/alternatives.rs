@@ -80,6 +80,8 @@ fn case(seed: u64) -> (Case, Interval, u32) {
         capacity,
         interval: None,
         policy: policy.clone(),
+        group: None,
+        linked: Vec::new(),
     };
     let resource = Resource { id: room, spec: spec.checked().unwrap(), policy_version: 1 };
     let mut calendar = Calendar::empty(Arc::new(resource), Version { epoch: Epoch(1), number: 1 }, now);
@@ -112,7 +114,8 @@ fn case(seed: u64) -> (Case, Interval, u32) {
                 offer: None,
             }),
             _ => {
-                let slot = Slot { resource: room, interval, occupied, units, own_overlap: policy.own_overlap };
+                let slot =
+                    Slot { resource: room, interval, occupied, units, own_overlap: policy.own_overlap, quota: None };
                 calendar.take_slots(BookingId(id), owner, &[(0, slot)]);
                 if owner == me {
                     person.exclusive.insert((BookingId(id), ResourceId(id), 0), interval);

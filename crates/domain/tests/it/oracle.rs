@@ -107,6 +107,8 @@ struct Kind {
     ttl: i64,
     approval: bool,
     exclusive: bool,
+    /// Units of one person on the day that is looked at.
+    quota: Option<u32>,
     /// Whether people may wait, and whether what is free is kept for the first of them.
     waits: Option<bool>,
 }
@@ -141,6 +143,7 @@ fn kinds(dice: &mut Dice) -> Vec<Kind> {
         ttl: [1, 5, 30, 300][dice.below(4) as usize],
         approval: dice.one_in(6),
         exclusive: dice.one_in(4),
+        quota: dice.one_in(3).then(|| 1 + dice.below(6) as u32),
         waits: None,
     };
     let mut kinds: Vec<Kind> = (0..n).map(kind).collect();
@@ -334,7 +337,7 @@ impl Model {
         for waiter in self.waiters.iter().filter(|w| w.ask.resource == resource) {
             let line = self.taken(waiter.ask);
             let units = u64::from(waiter.ask.units);
-            if units > capacity || self.twice(waiter.owner, &[line]) {
+            if units > capacity || self.not_theirs(waiter.owner, line) {
                 continue;
             }
             let during = || line.first as usize..line.end as usize;
@@ -364,7 +367,7 @@ impl Model {
             for waiter in self.waiters.clone().into_iter().filter(|w| w.ask.resource == resource) {
                 let line = self.taken(waiter.ask);
                 let units = u64::from(waiter.ask.units);
-                if capacity.is_some_and(|c| units > c) || self.twice(waiter.owner, &[line]) {
+                if capacity.is_some_and(|c| units > c) || self.not_theirs(waiter.owner, line) {
                     continue;
                 }
                 let minutes = self.minutes(resource, None, None);
@@ -457,6 +460,30 @@ impl Model {
         })
     }
 
+    /// Units of somebody's bookings on a resource.
+    fn units(&self, owner: usize, resource: usize) -> u64 {
+        let theirs = self.bookings.iter().filter(|b| b.owner == owner && b.state == State::Confirmed);
+        let lines = theirs.flat_map(|b| &b.lines).filter(|l| l.ask.resource == resource);
+        lines.map(|l| u64::from(l.ask.units)).sum()
+    }
+
+    /// The owner would have more than the quota, and more than before.
+    fn too_many(&self, owner: usize, lines: &[Taken], gone: &[BookingId]) -> bool {
+        let others = self.without(gone);
+        self.kinds.iter().enumerate().any(|(resource, kind)| {
+            let asked =
+                lines.iter().filter(|l| l.ask.resource == resource).map(|l| u64::from(l.ask.units)).sum::<u64>();
+            let after = others.units(owner, resource) + asked;
+            let over = kind.quota.is_some_and(|most| after > u64::from(most));
+            asked > 0 && over && after > self.units(owner, resource)
+        })
+    }
+
+    /// Whoever waits may not have it now: they have too much, or something else then.
+    fn not_theirs(&self, owner: usize, line: Taken) -> bool {
+        self.too_many(owner, &[line], &[]) || self.twice(owner, &[line])
+    }
+
     /// As it would be without these bookings.
     fn without(&self, gone: &[BookingId]) -> Model {
         let mut model = self.clone();
@@ -501,6 +528,9 @@ impl Model {
         }
         let (taken, others): (Vec<Taken>, _) =
             (lines.iter().map(|l| self.taken(*l)).collect(), self.without(&[booking.id]));
+        if self.too_many(booking.owner, &taken, &[booking.id]) {
+            return Expected::Rejected(Code::QuotaExceeded);
+        }
         if others.twice(booking.owner, &taken) {
             return Expected::Rejected(Code::OwnOverlap);
         }
@@ -514,7 +544,12 @@ impl Model {
         if who != ADMIN && (one.owner != who || other.owner != who) {
             return Expected::Rejected(Code::NotAllowed);
         }
-        let others = self.without(&[one.id, other.id]);
+        let both = [one.id, other.id];
+        let others = self.without(&both);
+        let hands = [(one.owner, &other.lines), (other.owner, &one.lines)];
+        if one.owner != other.owner && hands.iter().any(|(owner, lines)| self.too_many(*owner, lines, &both)) {
+            return Expected::Rejected(Code::QuotaExceeded);
+        }
         if others.twice(one.owner, &other.lines) || others.twice(other.owner, &one.lines) {
             return Expected::Rejected(Code::OwnOverlap);
         }
@@ -532,6 +567,9 @@ impl Model {
             return Expected::Rejected(Code::NotAllowed);
         }
         let taken: Vec<Taken> = lines.iter().map(|l| self.taken(*l)).collect();
+        if self.too_many(owner, &taken, &[]) {
+            return Expected::Rejected(Code::QuotaExceeded);
+        }
         if self.twice(owner, &taken) {
             return Expected::Rejected(Code::OwnOverlap);
         }
@@ -561,6 +599,9 @@ impl Model {
             return Expected::Rejected(Code::Invalid);
         }
         let line = self.taken(ask);
+        if self.too_many(who, &[line], &[]) {
+            return Expected::Rejected(Code::QuotaExceeded);
+        }
         let (room, beside) = self.room(&[line], Some(who), None, &self.kept());
         let own = self.holds.iter().filter(|h| self.live(h) && h.holder == who);
         let in_the_way =
@@ -627,6 +668,9 @@ impl Run {
             run.world.roles.insert(id, if n == ADMIN { Role::Admin } else { Role::Member });
             run.world.people.insert(id, Person::default());
             run.world.loaded.people.insert(id);
+            run.world.counted.insert(id, Counted::default());
+            run.world.loaded.counted.insert(id);
+            run.world.loaded.facts.insert(id);
         }
         for kind in kinds {
             let resource = ResourceId(run.id());
@@ -636,6 +680,7 @@ impl Run {
                 teardown: Span::minutes(kind.teardown),
                 approval: kind.approval,
                 own_overlap: if kind.exclusive { OwnOverlap::Refuse } else { OwnOverlap::Allow },
+                quota: kind.quota.map(|most| Quota { most, period: Period::Day, scope: QuotaScope::Resource }),
                 waitlist: kind.waits.map(|kept| {
                     let fill = if kept { WaitFill::Strict } else { WaitFill::Skip };
                     Waitlist { mode: WaitMode::Book, fill, capacity: None }
@@ -652,6 +697,8 @@ impl Run {
                 capacity: kind.capacity,
                 interval: None,
                 policy,
+                group: None,
+                linked: Vec::new(),
             };
             run.resources.push(resource);
             let action = Action::CreateResource { resource, spec: Box::new(spec.checked().unwrap()) };
@@ -793,6 +840,9 @@ impl Run {
                     _ if *who != ADMIN => Expected::Rejected(Code::NotAllowed),
                     State::Cancelled => Expected::Rejected(Code::Invalid),
                     State::Confirmed => Expected::Accepted,
+                    State::Pending if self.model.too_many(booking.owner, &booking.lines, &[]) => {
+                        Expected::Rejected(Code::QuotaExceeded)
+                    }
                     State::Pending if self.model.twice(booking.owner, &booking.lines) => {
                         Expected::Rejected(Code::OwnOverlap)
                     }
@@ -861,7 +911,7 @@ impl Run {
                 Expected::Rejected(Code::Invalid)
             } else if class != 0 && who != ADMIN {
                 Expected::Rejected(Code::NotAllowed)
-            } else if mine.count() >= 20 {
+            } else if mine.count() >= 20 || model.too_many(who, &[line], &[]) {
                 Expected::Rejected(Code::QuotaExceeded)
             } else if model.twice(who, &[line]) {
                 Expected::Rejected(Code::OwnOverlap)

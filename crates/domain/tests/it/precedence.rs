@@ -38,6 +38,32 @@ crate::rows::tables! {
         book room-1 10:00-11:00 by ann with h                     -> REJECTED not_allowed: holder
     ";
 
+    not_allowed_before_not_eligible: "
+        room room-1 needs gold
+        book room-1 10:00-11:00 by ann for bob                    -> REJECTED not_allowed: admin_only
+        book room-1 10:00-11:00 by nobody                         -> REJECTED not_allowed: person
+        book room-1 10:00-11:00 by ann                            -> REJECTED not_eligible: eligibility (0)
+    ";
+
+    not_eligible_before_closed: "
+        room room-1 needs gold closed
+        room room-2 closed
+        book room-1 10:00-11:00 by ann                            -> REJECTED not_eligible: eligibility (0)
+        book room-2 10:00-11:00 + room-1 10:00-11:00 by ann       -> REJECTED not_eligible: eligibility on room-1 (0)
+        facts ann gold
+        book room-1 10:00-11:00 by ann                            -> REJECTED closed
+    ";
+
+    blocked_before_a_quota_and_that_before_own_overlap: "
+        room room-1 quota 1/day no-two-at-once
+        room room-2 no-two-at-once
+        block room-1 12:00-13:00 by root as k                     -> ACCEPTED
+        book room-1 10:00-11:00 by ann                            -> BOOKED
+        book room-1 12:00-13:00 by ann                            -> REJECTED blocked (k 12:00-13:00)
+        book room-1 10:30-11:30 by ann                            -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
+        book room-2 10:30-11:30 + room-1 14:00-15:00 by ann       -> REJECTED quota_exceeded: quota on room-1 (room-1 1 of 1 00:00-2026-03-03T00:00)
+    ";
+
     closed_before_outside_hours: "
         room room-1 closed open tue 08:00-18:00
         room room-2 open tue 08:00-18:00

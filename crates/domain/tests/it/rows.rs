@@ -13,7 +13,8 @@
 
 use jiff::civil;
 use slotwise_domain::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Each table becomes a test of its name, and all of them are data for `codes`.
@@ -113,6 +114,9 @@ impl Desk {
             desk.world.roles.insert(id, role);
             desk.world.people.insert(id, Person::default());
             desk.world.loaded.people.insert(id);
+            desk.world.counted.insert(id, Counted::default());
+            desk.world.loaded.counted.insert(id);
+            desk.world.loaded.facts.insert(id);
         }
         desk
     }
@@ -141,6 +145,30 @@ impl Desk {
             }
             "room" => self.create(Kind::Room, &mut words),
             "section" => self.create(Kind::Section, &mut words),
+            "group" => {
+                let group = self.resource(words.peek().unwrap());
+                self.world.members.entry(group).or_default();
+                self.world.loaded.members.insert(group);
+                self.create(Kind::Group, &mut words)
+            }
+            "facts" => {
+                let person = PersonId(self.named(words.next()));
+                let mut facts = Facts::default();
+                while words.peek().is_some() {
+                    match words.after("allows") {
+                        Some(of) => drop(facts.allowances.insert(self.resource(of), words.number())),
+                        None => drop(facts.tags.insert(words.next().into())),
+                    }
+                }
+                facts.check().unwrap();
+                self.world.facts.insert(person, Arc::new(facts));
+                String::new()
+            }
+            "policy" => {
+                let resource = self.resource(words.next());
+                let resource = &self.world.calendars[&resource].resource;
+                format!("version {}{}", resource.policy_version, self.policy_text(&resource.spec.policy))
+            }
             "due" => {
                 let resource = self.resource(words.next());
                 let due = self.world.calendars[&resource].wait_due;
@@ -176,18 +204,24 @@ impl Desk {
             seats: None,
             equipment: Vec::new(),
             zone: self.zone.clone(),
-            capacity: Some(1),
+            capacity: (kind != Kind::Group).then_some(1),
             interval,
             policy: Policy::default(),
+            group: None,
+            linked: Vec::new(),
         };
         let mut actor = Actor::System;
+        let mut own = BTreeSet::new();
         while let Some(word) = words.peek() {
             if word == "by" {
                 words.next();
                 actor = self.actor(words.next());
             } else {
-                self.option(&mut spec, words);
+                own.extend(self.option(&mut spec, words));
             }
+        }
+        if let Some(grouped) = &mut spec.group {
+            grouped.own = own;
         }
         let spec = Box::new(spec.checked().unwrap());
         let action = Action::CreateResource { resource, spec };
@@ -195,9 +229,57 @@ impl Desk {
         if said == "ACCEPTED" { String::new() } else { said }
     }
 
-    fn option(&self, spec: &mut ResourceSpec, words: &mut Words) {
+    /// What of the rules a resource says in a row, besides what they are by default.
+    fn policy_text(&self, policy: &Policy) -> String {
+        let mut says = String::new();
+        if policy.closed {
+            says += " closed";
+        }
+        if let Some(Cutoff::Elapsed(before)) = policy.book_by {
+            says += &format!(" book-by {}m", before.whole_seconds() / 60);
+        }
+        if let Some(quota) = policy.quota {
+            says += &format!(" quota {}", quota.most);
+        }
+        says
+    }
+
+    /// Reads one option; says which rule it is, if it is one.
+    fn option(&self, spec: &mut ResourceSpec, words: &mut Words) -> Option<PolicyField> {
         let policy = &mut spec.policy;
-        match words.next() {
+        let word = words.next();
+        match word {
+            "in" => {
+                let id = ResourceId(self.names.get(words.next()).copied().unwrap_or(Uuid::from_u128(u128::MAX)));
+                spec.group = Some(Grouped { id, own: BTreeSet::new() });
+            }
+            "alone" => spec.group = None,
+            "with-one-of" => {
+                let list = words.next().split(',').map(|name| ResourceId(self.names[name])).collect();
+                spec.linked.push(list);
+            }
+            "quota" => {
+                let mut parts = words.next().split('/');
+                let most = parts.next().unwrap().parse().unwrap();
+                let period = match parts.next().unwrap() {
+                    "day" => Period::Day,
+                    "week" => Period::Week,
+                    "month" => Period::Month,
+                    "all" => Period::All,
+                    other => panic!("{other} is no period"),
+                };
+                let scope = if parts.next() == Some("group") { QuotaScope::Group } else { QuotaScope::Resource };
+                policy.quota = Some(Quota { most, period, scope });
+            }
+            "no-quota" => policy.quota = None,
+            "needs" | "either" | "bars" => {
+                let tags = words.next().split(',').map(str::to_owned).collect();
+                policy.eligibility.push(match word {
+                    "needs" => Requirement { all: tags, ..Requirement::default() },
+                    "either" => Requirement { any: tags, ..Requirement::default() },
+                    _ => Requirement { none: tags, ..Requirement::default() },
+                });
+            }
             "capacity" => spec.capacity = if words.has("unlimited") { None } else { Some(words.number()) },
             "seats" => spec.seats = Some(words.number()),
             "called" => spec.name = words.next().into(),
@@ -241,6 +323,16 @@ impl Desk {
             }
             other => panic!("{other} is no option of a resource"),
         }
+        Some(match word {
+            "closed" | "in-service" => PolicyField::Closed,
+            "no-two-at-once" => PolicyField::OwnOverlap,
+            "approval" => PolicyField::Approval,
+            "book-by" => PolicyField::BookBy,
+            "quota" | "no-quota" => PolicyField::Quota,
+            "needs" | "either" | "bars" => PolicyField::Eligibility,
+            "waitlist" | "no-waitlist" => PolicyField::Waitlist,
+            _ => return None,
+        })
     }
 
     /// What is asked, and the name of what it makes.
@@ -575,6 +667,11 @@ impl Desk {
                 said += &format!(" ({} {})", self.name(id.0), self.span_of(interval));
             }
             Some(Witness::Instant(at)) => said += &format!(" ({})", self.time(at)),
+            Some(Witness::Quota { of, counted, most, period }) => {
+                let within = period.map(|(from, to)| format!(" {}-{}", self.time(from), self.time(to)));
+                said += &format!(" ({} {counted} of {most}{})", self.name(of.0), within.unwrap_or_default());
+            }
+            Some(Witness::Requirement { place } | Witness::Linked { place }) => said += &format!(" ({place})"),
             Some(Witness::Waiting { id, place }) => said += &format!(" ({} at {place})", self.name(id.0)),
             None => {}
         }
@@ -604,6 +701,16 @@ impl Desk {
                 assert!(!own, "nobody is refused because of their own hold: {command:?}");
             }
             Some(Witness::Block { id, interval }) => assert_eq!(calendar.unwrap().blocks[&id].interval, interval),
+            Some(Witness::Quota { of, counted, most, .. }) => {
+                assert!(counted <= u64::from(most) || matches!(command.action, Action::Book { .. }), "{rejection:?}");
+                assert_eq!(calendar.unwrap().resource.quota_of(), Some(of));
+            }
+            Some(Witness::Requirement { place }) => {
+                assert!(usize::from(place) < calendar.unwrap().resource.spec.policy.eligibility.len());
+            }
+            Some(Witness::Linked { place }) => {
+                assert!(usize::from(place) < calendar.unwrap().resource.spec.linked.len());
+            }
             Some(Witness::Waiting { id, place }) => {
                 // Somebody before them may have lapsed only now.
                 assert!(calendar.unwrap().place_in_line(id).unwrap() >= place as usize, "they wait there");
@@ -741,9 +848,11 @@ impl Desk {
         let Some(calendar) = self.world.calendars.get(&resource) else { return ResourcePatch::default() };
         let before = &calendar.resource.spec;
         let mut spec = before.clone();
+        let mut own = BTreeSet::new();
         while words.peek().is_some() {
-            self.option(&mut spec, words);
+            own.extend(self.option(&mut spec, words));
         }
+        let group = |spec: &ResourceSpec| spec.group.as_ref().map(|g| g.id);
         ResourcePatch {
             name: (spec.name != before.name).then(|| spec.name.clone()),
             seats: (spec.seats != before.seats).then_some(spec.seats),
@@ -751,6 +860,9 @@ impl Desk {
             interval: (spec.interval != before.interval).then_some(spec.interval),
             zone: (spec.zone != before.zone).then(|| spec.zone.clone()),
             policy: (spec.policy != before.policy).then(|| spec.policy.clone()),
+            own,
+            group: (group(&spec) != group(before)).then(|| group(&spec)),
+            linked: (spec.linked != before.linked).then(|| spec.linked.clone()),
             ..ResourcePatch::default()
         }
     }

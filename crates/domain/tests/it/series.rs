@@ -158,6 +158,8 @@ fn world(capacity: u32) -> World {
         capacity: Some(capacity),
         interval: None,
         policy: Policy::default(),
+        group: None,
+        linked: Vec::new(),
     };
     let resource = Arc::new(Resource { id: ROOM, spec, policy_version: 1 });
     let record = vec![(ROOM, vec![Change::ResourceCreated(resource)])];
@@ -317,4 +319,59 @@ fn check_meeting(time: DateTime, zone: &Zone) {
         Met::First => assert!(same.len() == 2 && same[0] == &0, "{time} {zone:?}: {same:?}"),
         Met::Shifted => assert!(same.is_empty() && shows(0) > time, "{time} {zone:?} shows {}", shows(0)),
     }
+}
+
+/// One a day for each person. What is known of people is loaded where a rule asks for it.
+fn one_a_day() -> World {
+    let mut world = world(1);
+    let mut resource = Resource::clone(&world.calendars[&ROOM].resource);
+    resource.spec.policy.quota = Some(Quota { most: 1, period: Period::Day, scope: QuotaScope::Resource });
+    let record = vec![(ROOM, vec![Change::ResourceEdited(Arc::new(resource))])];
+    world.apply(&Changes { records: record, ..Changes::default() }, NOW);
+    for id in [ANN, BOB] {
+        world.counted.insert(id, Counted::default());
+        world.loaded.counted.insert(id);
+        world.loaded.facts.insert(id);
+    }
+    world
+}
+
+#[test]
+fn a_quota_counts_the_dates_of_a_series_as_they_are_put() {
+    let hour = |day: i64, hour: i64| Interval::new(at(day, hour), at(day, hour + 1)).unwrap();
+    let check = |intervals: &[Interval], contract, expected: &str| {
+        assert_eq!(said(&one_a_day(), &series(intervals, contract)), expected);
+    };
+    let twice_a_day = [hour(3, 9), hour(3, 12), hour(4, 9)];
+    check(&twice_a_day, Contract::SkipConflicts, "booked refused booked");
+    check(&twice_a_day, Contract::AllOrNothing, "quota_exceeded Some(\"quota\"): free refused free");
+    check(&twice_a_day, Contract::BestAlternative, "booked booked_elsewhere booked");
+
+    let moved = |to: [Interval; 3], contract| {
+        let mut world = one_a_day();
+        carry_out(&mut world, &series(&[hour(3, 9), hour(4, 9), hour(5, 9)], contract));
+        let bookings: Vec<Arc<Booking>> = world.bookings.values().cloned().collect();
+        let place = |(b, interval): (&Arc<Booking>, Interval)| SeriesPlace {
+            resource: ROOM,
+            units: 1,
+            interval,
+            met: Met::Once,
+            occurrence: b.occurrence.clone().unwrap(),
+        };
+        let action = Action::EditSeries {
+            series: SeriesId(Uuid::from_u128(9)),
+            bookings: bookings.iter().map(|b| BookingRef { id: b.id, revision: Some(1) }).collect(),
+            contract,
+            edit: SeriesEdit::Move(bookings.iter().zip(to).map(place).collect()),
+        };
+        said(&world, &Command { actor: Actor::Person(ANN), action, seen: None })
+    };
+    for contract in [Contract::AllOrNothing, Contract::SkipConflicts] {
+        assert_eq!(moved([hour(4, 9), hour(5, 9), hour(6, 9)], contract), "changed changed changed", "{contract:?}");
+        assert_eq!(moved([hour(2, 9), hour(3, 9), hour(4, 9)], contract), "changed changed changed", "{contract:?}");
+    }
+    let one_day = [hour(4, 8), hour(4, 12), hour(4, 16)];
+    // Dates that go later begin with the last.
+    assert_eq!(moved(one_day, Contract::AllOrNothing), "quota_exceeded Some(\"quota\"): refused refused free");
+    assert_eq!(moved(one_day, Contract::SkipConflicts), "refused changed refused");
 }

@@ -64,6 +64,8 @@ fn create(resource: ResourceId, policy: Policy) -> (i64, Actor, Action) {
         capacity: Some(2),
         interval: None,
         policy,
+        group: None,
+        linked: Vec::new(),
     };
     (600, Actor::System, Action::CreateResource { resource, spec: Box::new(spec) })
 }

@@ -56,6 +56,8 @@ pub(super) fn room(name: &str, capacity: u32) -> ResourceSpec {
         capacity: Some(capacity),
         interval: None,
         policy: Policy::default(),
+        group: None,
+        linked: Vec::new(),
     }
 }
 

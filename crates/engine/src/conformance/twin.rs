@@ -16,8 +16,8 @@ use crate::port::{
 use crate::round::Judged;
 use slotwise_domain::{
     Action, BlockId, Booking, Calendar, Code, Cutoff, DetailsPatch, Exceptions, Fingerprint, Hold, Instant, Interval,
-    OverBookings, OverHolds, OwnOverlap, PersonId, Policy, Proposal, ResourceId, ResourcePatch, Role, Scope, Span,
-    UseId, Version, WaitEntry, WaitMode, settle,
+    OverBookings, OverHolds, OwnOverlap, Period, PersonId, Policy, Proposal, Quota, QuotaScope, ResourceId,
+    ResourcePatch, Role, Scope, Span, UseId, Version, WaitEntry, WaitMode, settle,
 };
 use std::sync::Arc;
 
@@ -156,6 +156,9 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
         holds: known.holds.iter().map(|h| h.id).collect(),
         people: known.people.iter().copied().collect(),
         roles: known.people.iter().copied().collect(),
+        counted: known.people.iter().copied().collect(),
+        facts: known.people.iter().copied().collect(),
+        members: known.resources.iter().copied().collect(),
         entries: known.entries.iter().map(|e| e.id).collect(),
     };
     let mut ours = b.store.observe(scope.clone()).await.unwrap();
@@ -165,6 +168,9 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
     assert_eq!(ours.bookings, theirs.bookings);
     assert_eq!(ours.holds, theirs.holds);
     assert_eq!(ours.roles, theirs.roles);
+    assert_eq!(ours.counted, theirs.counted);
+    assert_eq!(ours.facts, theirs.facts);
+    assert_eq!(ours.members, theirs.members);
     assert_eq!(ours.entries, theirs.entries);
     let past = b.clock.now().minus(Calendar::LOOKBACK);
     for person in ours.people.values_mut().chain(theirs.people.values_mut()) {
@@ -216,6 +222,8 @@ async fn run(b: &Bench, seed: u64) {
         cancel_by: Some(Cutoff::Elapsed(Span::hours(2))),
         ..Policy::default()
     };
+    let quota = Some(Quota { most: 2, period: Period::Day, scope: QuotaScope::Resource });
+    let counted = Policy { quota, ..waits::waitlist(WaitMode::Book) };
     let offers = waits::waitlist(WaitMode::Offer { ttl: Span::seconds(20) });
     let books = Policy { own_overlap: OwnOverlap::Refuse, ..waits::waitlist(WaitMode::Book) };
     let specs = [
@@ -225,6 +233,7 @@ async fn run(b: &Bench, seed: u64) {
         with_policy(1, strict),
         with_policy(1, offers),
         with_policy(2, books),
+        with_policy(2, counted),
     ];
     let resources = specs.each_ref().map(|_| ResourceId(b.ids.fresh()));
     let make = |(resource, spec)| b.proposal(b.ada, Action::CreateResource { resource, spec: Box::new(spec) });

@@ -207,3 +207,20 @@ pub(super) async fn what_waits_lapses_in_time(b: &Bench) {
     assert_eq!(ends(b, b.cyd).await, [(entry.id, Some(EntryEnd::Lapsed))]);
     assert!(b.store.due(late, 10).await.unwrap().is_empty());
 }
+
+/// Whoever could not have what a newcomer got, when the newcomer got it, may be able to by the end of the same commit. Nobody was
+/// passed over.
+pub(super) async fn whom_a_later_cancel_frees_was_not_passed_over(b: &Bench) {
+    let (room, other) =
+        (b.resource(with_policy(1, one_at_a_time())).await, b.resource(with_policy(1, one_at_a_time())).await);
+    let theirs = b.booked(b.ben, room, hours(9, 10)).await;
+    let entry = waits(b, b.cyd, room, hours(9, 10)).await;
+    let meanwhile = b.booked(b.cyd, other, hours(9, 10)).await;
+    // It comes free, and whoever waits is elsewhere at that time.
+    assert_eq!(b.says(b.ben, cancel(theirs.id)).await, "ACCEPTED");
+    assert_eq!(ends(b, b.cyd).await, [(entry.id, None)]);
+    let newcomer = b.proposal(b.ada, b.book(b.ada, room, hours(9, 10)));
+    let batch = vec![newcomer, b.proposal(b.cyd, cancel(meanwhile.id))];
+    assert_eq!(b.commit(batch).await, ["BOOKED", "ACCEPTED"]);
+    assert_eq!(ends(b, b.cyd).await, [(entry.id, None)]);
+}

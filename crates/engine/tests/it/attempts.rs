@@ -47,6 +47,8 @@ async fn bench(limits: Limits) -> Bench {
         capacity: Some(10),
         interval: None,
         policy: Policy::default(),
+        group: None,
+        linked: Vec::new(),
     };
     let action = Action::CreateResource { resource: room, spec: Box::new(spec) };
     assert_eq!(told(&bench.engine.execute(bench.request(ada, action)).await), "ACCEPTED");

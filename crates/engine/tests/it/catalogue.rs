@@ -34,6 +34,8 @@ fn spec() -> impl Strategy<Value = ResourceSpec> {
             capacity: Some(1),
             interval: None,
             policy: Policy { setup: Span::minutes(setup), ..Policy::default() },
+            group: None,
+            linked: Vec::new(),
         },
     )
 }
@@ -49,6 +51,7 @@ fn filter() -> impl Strategy<Value = ResourceFilter> {
             kind,
             buildings: buildings.into_iter().map(Into::into).collect(),
             equipment: equipment.into_iter().map(Into::into).collect(),
+            group: None,
             words: words.into_iter().map(Into::into).collect(),
             seats_min,
             seats_max,
@@ -176,8 +179,8 @@ proptest! {
         let mut undo = Vec::new();
         let spec = ResourceSpec {
             kind: Kind::Room, name: "Hall".into(), building: None, seats: None, equipment: vec![], zone: Zone::utc(),
-            capacity: None, interval: None, policy: Policy::default(),
-        };
+            capacity: None, interval: None, policy: Policy::default(), group: None, linked: Vec::new(),
+};
         let fold = |catalogue: &mut Catalogue, calendars: &mut BTreeMap<ResourceId, Arc<Calendar>>, id, change: Change| {
             Arc::make_mut(calendars.get_mut(&id).unwrap()).apply(&change);
             catalogue.fold(calendars, [(id, &[change][..])]);
@@ -189,7 +192,7 @@ proptest! {
         }
         for (n, (what, which, from, length)) in steps.into_iter().enumerate() {
             let (id, resource, interval) = (Uuid::from_u128(1_000 + n as u128), ids[which], span(from, length));
-            let slot = Slot { resource, interval, occupied: interval, units: 1, own_overlap: OwnOverlap::Allow };
+            let slot = Slot { resource, interval, occupied: interval, units: 1, own_overlap: OwnOverlap::Allow, quota: None };
             let slots = vec![(0, slot)];
             let (make, end) = match what {
                 0 => (
@@ -250,6 +253,8 @@ fn what_is_taken_soonest_is_told_first() {
         capacity: None,
         interval: None,
         policy: Policy::default(),
+        group: None,
+        linked: Vec::new(),
     };
     let mut catalogue = Catalogue::default();
     for n in 0..6 {

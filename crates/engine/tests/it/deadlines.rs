@@ -49,6 +49,8 @@ async fn all_that_is_overdue_is_freed_before_anybody_is_served() {
             capacity: Some(1),
             interval: None,
             policy: Policy::default(),
+            group: None,
+            linked: Vec::new(),
         };
         let create = Action::CreateResource { resource, spec: Box::new(spec) };
         let line = Line { resource, interval: Some(interval), units: 1 };

@@ -12,7 +12,7 @@ use crate::wire::{read_interval, time};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use slotwise_domain::{Calendar, Instant, Interval, OwnOverlap, Rejection, Resource, ResourceId, Scope, World};
+use slotwise_domain::{Calendar, Instant, Interval, Rejection, Resource, ResourceId, Scope, World};
 use slotwise_engine::ResourceFilter;
 use slotwise_engine::catalogue::{self, Catalogue, Order};
 use std::sync::Arc;
@@ -169,9 +169,7 @@ impl AlternativesQuery {
 /// What the asker is judged in, about one resource.
 async fn asker_world(app: &App, asker: &Asker, calendar: &Calendar) -> Result<World, Problem> {
     let mut scope = Scope { roles: [asker.id].into(), ..Scope::default() };
-    if calendar.resource.spec.policy.own_overlap == OwnOverlap::Refuse {
-        scope.people.insert(asker.id);
-    }
+    scope.extend(&Scope::of_person(&calendar.resource.spec.policy, asker.id));
     Ok(app.engine.look(scope).await?)
 }
 

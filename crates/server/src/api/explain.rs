@@ -7,8 +7,8 @@ use super::attempts::LastFailure;
 use crate::app::App;
 use crate::auth::Asker;
 use crate::explain::{
-    AskedBody, Case, DiagramBody, ExplainedResource, RECORDS_MAX, Reader, SentenceBody, Touched, as_text, clock,
-    during, explain, on_screen, people, wanted, zone_of,
+    AskedBody, Case, DiagramBody, ExplainedResource, RECORDS_MAX, Reader, SentenceBody, Touched, as_text, bookings,
+    clock, during, explain, on_screen, people, wanted, zone_of,
 };
 use crate::extract::{Path, Query};
 use crate::problem::{Problem, Shown, WitnessBody, at_text};
@@ -23,7 +23,7 @@ use slotwise_domain::{AttemptKey, Instant, Interval, Outcome, PartId, PersonId, 
 use slotwise_engine::as_of::{Moment, as_of};
 use slotwise_engine::round::{key_time, outcome_code};
 use slotwise_engine::{Attempt, AttemptFilter};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -212,7 +212,15 @@ async fn recorded(app: &App, asker: &Asker, attempt: Attempt) -> Result<Explanat
         Some(rejection) => Some(Shown::of(app, asker, rejection).await),
         None => None,
     };
-    let reader = Reader { id: Some(asker.id), admin: asker.is_admin(), names: &names };
+    let mut hidden = BTreeSet::new();
+    for id in bookings(&case).into_iter().filter(|_| !asker.is_admin()) {
+        // What cannot be looked up is not told.
+        let booking = app.views.booking(id).await.ok().flatten();
+        if !booking.is_some_and(|b| !b.details.private || asker.sees_inside(&b)) {
+            hidden.insert(id);
+        }
+    }
+    let reader = Reader { id: Some(asker.id), admin: asker.is_admin(), names: &names, hidden: &hidden };
     let explained = explain(&case, &reader, shown.as_ref());
     let person = |id: PersonId| names.get(&id).map(|name| PersonBody { id: id.0, name: name.clone() });
     let mut body = ExplanationBody {

@@ -1,20 +1,25 @@
-//! Who is signed in, and with `--demo` choosing who to be.
-//! It never says more of others than their names.
+//! Who is signed in, who else there is, what is known of them, and with `--demo` choosing who to be.
+//! It says no more of others than their names and titles, but to admins.
 
 use super::Problems;
+use crate::api::resources::words;
 use crate::app::App;
 use crate::auth::{Asker, COOKIE, Stranger};
 use crate::crowd;
-use crate::extract::{Body, Path};
-use crate::problem::Problem;
-use crate::wire::{RoleBody, time};
+use crate::extract::{Body, IfMatch, Path, Query, page_size, parse_json, read_body};
+use crate::problem::{FieldError, Problem};
+use crate::roster::{self, LineError};
+use crate::wire::{Page, RoleBody, time};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use slotwise_domain::PersonId;
-use utoipa::ToSchema;
+use serde_json::json;
+use slotwise_domain::{Facts, PersonId, ResourceId, Scope};
+use slotwise_engine::{FactsPut, Listed, PersonRow, RowPut, deadlines};
+use std::collections::{BTreeMap, BTreeSet};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// People to choose from.
@@ -52,6 +57,240 @@ fn me_body(app: &App, asker: &Asker) -> MeBody {
 #[utoipa::path(get, operation_id = "read_me", path = "/api/me", tag = "people", responses((status = 200, body = MeBody), Problems))]
 pub async fn me(State(app): State<App>, asker: Asker) -> Json<MeBody> {
     Json(me_body(&app, &asker))
+}
+
+/// Whom to look for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PeopleQuery {
+    /// Words that begin like all of these, in name or title; accents and case make no difference. Left out: everybody.
+    q: Option<String>,
+    /// At most so many, 200 at the most.
+    limit: Option<usize>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// Somebody to choose.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PersonListed {
+    /// Their id.
+    id: Uuid,
+    /// Their name.
+    name: String,
+    /// What they are called.
+    title: String,
+    /// What they may do; for admins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<RoleBody>,
+    /// What another system calls them; for admins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<String>,
+    /// Where they read; for admins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+}
+
+/// People by name, for choosing one.
+#[utoipa::path(get, operation_id = "list_people", path = "/api/people", tag = "people", params(PeopleQuery),
+    responses((status = 200, body = Page<PersonListed>), Problems))]
+pub async fn list(
+    State(app): State<App>,
+    asker: Asker,
+    Query(q): Query<PeopleQuery>,
+) -> Result<Json<Page<PersonListed>>, Problem> {
+    let max = page_size(q.limit)?;
+    let after = q.after.as_deref().map(read_cursor).transpose()?;
+    let mut found = app.directory.find_people(words(q.q.as_deref())?, after, max + 1).await?;
+    let more = found.len() > max;
+    found.truncate(max);
+    let next = found.last().filter(|_| more).map(|l| format!("{}.{}", l.card.id, l.card.name));
+    let admin = asker.is_admin();
+    let items = found.into_iter().map(|Listed { card, external_id, email }| PersonListed {
+        id: card.id.0,
+        name: card.name,
+        title: card.title,
+        role: admin.then(|| card.role.into()),
+        external_id: external_id.filter(|_| admin),
+        email: email.filter(|_| admin),
+    });
+    Ok(Json(Page { items: items.collect(), next, as_of: time(app.engine.now()) }))
+}
+
+fn read_cursor(text: &str) -> Result<(String, PersonId), Problem> {
+    let cursor = text.split_once('.').and_then(|(id, name)| Some((name.to_owned(), PersonId(id.parse().ok()?))));
+    cursor.ok_or_else(|| Problem::field(FieldError::new("after", "not_understood", "must be the next of a page")))
+}
+
+/// What is known of a person, and rules may ask for.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FactsRequest {
+    /// Such as `passed:MATH20A`, `member:gold` or `hold:advisor`; 500 at the most.
+    tags: BTreeSet<String>,
+    /// Units by the id of a group or a resource: what they may book under its quota, in the place of its own number.
+    allowances: BTreeMap<Uuid, u32>,
+}
+
+/// What is known of a person, at a version.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FactsBody {
+    /// Who.
+    person: Uuid,
+    /// Such as `passed:MATH20A`, `member:gold` or `hold:advisor`.
+    tags: BTreeSet<String>,
+    /// Units by the id of a group or a resource.
+    allowances: BTreeMap<Uuid, u32>,
+    /// Edits name it in `If-Match`; 0 while nothing ever was known.
+    version: u64,
+}
+
+impl FactsBody {
+    fn of(person: Uuid, facts: Facts, version: u64) -> FactsBody {
+        let allowances = facts.allowances.into_iter().map(|(of, most)| (of.0, most)).collect();
+        FactsBody { person, tags: facts.tags, allowances, version }
+    }
+}
+
+impl IntoResponse for FactsBody {
+    fn into_response(self) -> Response {
+        let etag = format!("\"{}\"", self.version);
+        ([(header::ETAG, etag)], Json(self)).into_response()
+    }
+}
+
+/// What is known of a person. Admins only.
+#[utoipa::path(get, operation_id = "read_facts", path = "/api/people/{id}/facts", tag = "people", params(("id" = Uuid, Path)),
+    responses((status = 200, body = FactsBody), Problems))]
+pub async fn facts(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>) -> Result<FactsBody, Problem> {
+    only_admins(&asker)?;
+    let known = app.directory.facts(PersonId(id)).await?.ok_or_else(|| Problem::not_found("person"))?;
+    Ok(FactsBody::of(id, known.0, known.1))
+}
+
+/// Says all that is known of a person; nobody else's edit is overwritten. From then on bookings are judged by it. Admins only.
+#[utoipa::path(put, operation_id = "put_facts", path = "/api/people/{id}/facts", tag = "people", request_body = FactsRequest,
+    params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "the version of the facts")),
+    responses((status = 200, body = FactsBody), Problems))]
+pub async fn put_facts(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    IfMatch(version): IfMatch,
+    Body(body): Body<FactsRequest>,
+) -> Result<FactsBody, Problem> {
+    only_admins(&asker)?;
+    let allowances = body.allowances.iter().map(|(of, most)| (ResourceId(*of), *most)).collect();
+    let facts = Facts { tags: body.tags.clone(), allowances };
+    facts.check().map_err(|(field, says)| Problem::field(FieldError::new(field, "out_of_range", says)))?;
+    match app.directory.put_facts(PersonId(id), version, facts.clone()).await? {
+        FactsPut::Put(version) => {
+            see_to_their_turns(&app, &[PersonId(id)]).await?;
+            Ok(FactsBody::of(id, facts, version))
+        }
+        FactsPut::NoPerson => Err(Problem::not_found("person")),
+        FactsPut::Moved(theirs, at) => {
+            let detail = "Somebody else changed what is known of this person after you opened it. Nothing was changed; compare both \
+                          sides and decide again.";
+            let title = "Changed meanwhile";
+            let problem = Problem::request(StatusCode::PRECONDITION_FAILED, "version_stale", title, detail);
+            Err(problem.with(|p| {
+                (p.outcome, p.retryable) = (Some("FAILED"), true);
+                p.yours = Some(json!({ "version": version }));
+                p.theirs = serde_json::to_value(FactsBody::of(id, theirs, at)).ok();
+            }))
+        }
+    }
+}
+
+/// People asked about at once.
+const AT_ONCE: usize = 256;
+
+/// Rules may let these people have now what they wait for: whose turn it is has it.
+async fn see_to_their_turns(app: &App, people: &[PersonId]) -> Result<(), Problem> {
+    for some in people.chunks(AT_ONCE) {
+        let world = app.engine.look(Scope { people: some.iter().copied().collect(), ..Scope::default() }).await?;
+        let waited_for: BTreeSet<ResourceId> =
+            world.people.values().flat_map(|person| person.waiting.values()).copied().collect();
+        for resources in waited_for.into_iter().collect::<Vec<_>>().chunks(AT_ONCE) {
+            deadlines::look_again(&app.engine, resources.iter().copied()).await;
+        }
+    }
+    Ok(())
+}
+
+fn only_admins(asker: &Asker) -> Result<(), Problem> {
+    match asker.is_admin() {
+        true => Ok(()),
+        false => Err(Problem::not_allowed("Only an admin may do this.")),
+    }
+}
+
+/// Rows of one import.
+const IMPORT_ROWS_MAX: usize = 20_000;
+/// Bytes of the body of one import.
+const IMPORT_BODY_MAX: usize = 8 << 20;
+
+/// A table of people.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportRequest {
+    /// With the columns `id`, `external_id`, `name`, `title`, `email`, `role` and `tags`, or some of them; 20,000 rows at the most.
+    csv: String,
+    /// Say what would be done, and do nothing.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImportBody {
+    /// Nothing was done.
+    dry_run: bool,
+    /// New ones.
+    made: u64,
+    /// Those of whom something is otherwise.
+    changed: u64,
+    /// Those who were so already.
+    same: u64,
+}
+
+/// Makes and changes people by a table, all of it or nothing. The same table again changes nothing. Admins only.
+#[utoipa::path(post, operation_id = "import_people", path = "/api/people/import", tag = "people", request_body = ImportRequest,
+    responses((status = 200, body = ImportBody), Problems))]
+pub async fn import(State(app): State<App>, asker: Asker, request: Request) -> Result<Json<ImportBody>, Problem> {
+    only_admins(&asker)?;
+    let body: ImportRequest = parse_json(&read_body(request, &app, IMPORT_BODY_MAX).await?)?;
+    let told = |e: &LineError| {
+        let place = format!("csv line {} column {}", e.line, e.column);
+        FieldError::new(place.trim_end_matches(" column "), "not_understood", &e.says)
+    };
+    let people = roster::read(body.csv.as_bytes(), IMPORT_ROWS_MAX, || app.engine.fresh_id())
+        .map_err(|errors| Problem::fields(errors.iter().map(told).collect()))?;
+    let (lines, rows): (Vec<u64>, Vec<PersonRow>) = people.into_iter().unzip();
+    let put = app.directory.put_people(rows, body.dry_run).await?;
+    let taken = lines.iter().zip(&put).filter(|(_, put)| **put == RowPut::ExternalIdTaken).take(roster::ERRORS_MAX);
+    let errors: Vec<FieldError> = taken
+        .map(|(line, _)| FieldError::new(&format!("csv line {line} column external_id"), "taken", "is somebody else's"))
+        .collect();
+    if !errors.is_empty() {
+        return Err(Problem::fields(errors));
+    }
+    if !body.dry_run {
+        let changed = put.iter().filter_map(|put| match put {
+            RowPut::Changed(id) => Some(*id),
+            RowPut::Made(_) | RowPut::Same(_) | RowPut::ExternalIdTaken => None,
+        });
+        see_to_their_turns(&app, &changed.collect::<Vec<_>>()).await?;
+    }
+    let count = |which: fn(&RowPut) -> bool| put.iter().filter(|put| which(put)).count() as u64;
+    Ok(Json(ImportBody {
+        dry_run: body.dry_run,
+        made: count(|put| matches!(put, RowPut::Made(_))),
+        changed: count(|put| matches!(put, RowPut::Changed(_))),
+        same: count(|put| matches!(put, RowPut::Same(_))),
+    }))
 }
 
 /// Somebody to be.

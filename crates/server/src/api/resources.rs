@@ -4,6 +4,7 @@
 use super::Problems;
 use crate::app::{AcceptedBody, App, Told, resource_etag};
 use crate::auth::Asker;
+use crate::events;
 use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
@@ -15,7 +16,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use slotwise_domain::{Action, BlockId, BookingState, Command, Instant, Interval, Kind, OverHolds, ResourceId, Scope};
+use slotwise_domain::{Action, BlockId, Command, Instant, Interval, Kind, OverHolds, ResourceId, Scope};
 use slotwise_engine::as_of::{AsOf, AsOfError, Moment, as_of};
 use slotwise_engine::{BookingFilter, Facets, ResourceFilter, Streamed, catalogue};
 use std::collections::BTreeMap;
@@ -37,6 +38,8 @@ pub struct ListQuery {
     kind: Option<KindBody>,
     /// In this building.
     building: Option<String>,
+    /// In this group.
+    group: Option<Uuid>,
     /// With words that begin like all of these, in name, building or equipment; accents and case make no difference.
     q: Option<String>,
     /// At most so many, 200 at the most.
@@ -58,6 +61,7 @@ pub async fn list(
     let filter = ResourceFilter {
         kind: q.kind.map(Kind::from),
         buildings: q.building.into_iter().collect(),
+        group: q.group.map(ResourceId),
         words: words(q.q.as_deref())?,
         after,
         max: max + 1,
@@ -272,8 +276,10 @@ pub struct ScheduleItem {
     mine: bool,
     /// Whose, where people may know.
     owner: Option<String>,
-    /// Of one's own booking, and of a block its reason.
+    /// Of a booking one may look into, and of a block its reason.
     title: Option<String>,
+    /// Of a booking: whether others see only that the time is taken.
+    private: bool,
 }
 
 /// Who holds what of a resource.
@@ -335,10 +341,8 @@ pub async fn schedule(
     let more = bookings.len() > SCHEDULE_MAX;
     let mut items = Vec::new();
     for booking in bookings.iter().take(SCHEDULE_MAX) {
-        let (inside, mine) = (asker.sees_inside(booking.owner), asker.id == booking.owner);
-        // Who asked for a room and waits is between them and the admins.
-        let waits = matches!(booking.state, BookingState::Pending { .. });
-        let shown = inside || (spec.kind == Kind::Room && !waits);
+        let (inside, mine) = (asker.sees_inside(booking), asker.id == booking.owner);
+        let shown = asker.sees_owner(booking, spec.kind == Kind::Room);
         let owner = if shown { app.people.name(booking.owner).await } else { None };
         for (_, slot) in
             booking.slots_on(ResourceId(id)).filter(|(_, s)| s.interval.end() > from && s.interval.start() < to)
@@ -353,6 +357,7 @@ pub async fn schedule(
                 mine,
                 owner: owner.clone(),
                 title: booking.details.title.clone().filter(|_| inside),
+                private: booking.details.private,
             });
         }
     }
@@ -370,6 +375,7 @@ pub async fn schedule(
             mine,
             owner: mine.then(|| asker.name.clone()),
             title: None,
+            private: false,
         });
     }
     for block in calendar.blocks.values().filter(|b| b.interval.end() > from && b.interval.start() < to) {
@@ -383,6 +389,7 @@ pub async fn schedule(
             mine: false,
             owner: None,
             title: Some(block.reason.clone()),
+            private: false,
         });
     }
     items.sort_by(|a, b| (&a.start, &a.end).cmp(&(&b.start, &b.end)));
@@ -437,9 +444,9 @@ pub async fn record(
         Streamed::Records(records, false) => {
             let mut items = Vec::new();
             for record in &records {
-                items.extend(
-                    crate::events::messages(record, calendar.resource.spec.kind, &asker, &app.people, now).await,
-                );
+                let kind = calendar.resource.spec.kind;
+                let bookings = events::bookings_of(record, kind, &*app.views).await;
+                items.extend(events::messages(record, kind, &bookings, &asker, &app.people, now).await);
             }
             Ok(Json(RecordBody { items, resync: false, as_of }))
         }
@@ -483,6 +490,7 @@ impl From<Facets> for FacetsBody {
             Kind::Section => "section",
             Kind::Session => "session",
             Kind::Equipment => "equipment",
+            Kind::Group => "group",
         };
         let kinds = kinds.iter().map(|(k, count)| FacetBody { value: kind(k).into(), count: *count }).collect();
         FacetsBody { kinds, buildings: list(buildings), equipment: list(equipment) }

@@ -45,6 +45,8 @@ pub struct SearchQuery {
     seats_min: Option<u32>,
     /// Only what is known to have at most so many seats.
     seats_max: Option<u32>,
+    /// In this group.
+    group: Option<Uuid>,
     /// All of these, separated by commas.
     equipment: Option<String>,
     /// In this building; may be given several times, for any of them.
@@ -180,6 +182,7 @@ pub async fn search(
             buildings: buildings(q.building)?,
             equipment: equipment(q.equipment.as_deref())?,
             words: super::resources::words(q.q.as_deref())?,
+            group: q.group.map(ResourceId),
             seats_min: q.seats_min,
             seats_max: q.seats_max,
             ..ResourceFilter::default()

@@ -154,7 +154,7 @@ async fn known(app: &App, asker: &Asker, id: Uuid) -> Result<(WaitEntry, Option<
     let calendar = world.calendars.get(resource).cloned().ok_or_else(missing)?;
     let live = calendar.entry(EntryId(id)).map(|entry| (*entry, None));
     let (entry, end) = live.or_else(|| ended.map(|e| (e.entry, Some(e.end)))).ok_or_else(missing)?;
-    match asker.sees_inside(entry.owner) {
+    match asker.sees_entry(&entry) {
         true => Ok((entry, end, calendar)),
         false => Err(missing()),
     }
@@ -225,5 +225,5 @@ pub async fn body(
     let owner = if asker.is_admin() { app.people.name(entry.owner).await } else { None };
     let owner = owner.map(|name| PersonBody { id: entry.owner.0, name });
     let line = calendar.filter(|_| end.is_none()).map(|c| &**c);
-    EntryBody::of(entry, end, line, owner, asker.sees_inside(entry.owner), entry.owner == asker.id, app.engine.now())
+    EntryBody::of(entry, end, line, owner, asker.sees_entry(entry), entry.owner == asker.id, app.engine.now())
 }

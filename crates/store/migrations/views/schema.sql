@@ -77,6 +77,8 @@ CREATE TABLE booking (
     created_at    INTEGER NOT NULL,
     decided_at    INTEGER NOT NULL,
     commits       BLOB    NOT NULL,  -- the commits that changed it, eight bytes each
+    guests        BLOB,              -- who is invited; none if nobody is
+    private       INTEGER NOT NULL,  -- 1 where others see only that the time is taken
     series        BLOB,              -- the id of the series it is a date of
     occurrence    TEXT,              -- which date of it, as JSON
     PRIMARY KEY (part_id, id)
@@ -100,11 +102,13 @@ CREATE TABLE booking_slot (
     teardown    INTEGER NOT NULL,    -- taken after the end
     units       INTEGER NOT NULL,
     exclusive   INTEGER NOT NULL,    -- 1 where one person may not have two at once
-    active      INTEGER NOT NULL,    -- 1 while it takes its units, 2 for what it took before it was a no-show
+    active      INTEGER NOT NULL,    -- 1 while it takes its units, 2 for what it took before it was a no-show, -1 while it only counts
+    quota       BLOB,                -- the group or resource under whose quota it counts
     PRIMARY KEY (part_id, resource, until, booking, place)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX booking_slot_exclusive ON booking_slot (part_id, owner, until) WHERE exclusive = 1 AND active = 1;
+CREATE INDEX booking_slot_counted ON booking_slot (part_id, owner, start_at) WHERE quota IS NOT NULL AND active <> 0;
 
 -- Holds; `ended` says how, and is none while no change has ended them. Ended ones are kept as long as keys are.
 

@@ -59,8 +59,9 @@ pub(super) fn erase_rows(db: &mut Connection, ids: &[BookingId]) -> Result<()> {
     db.pragma_update(None, "secure_delete", true)?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for id in ids {
-        const FORGET: &str =
-            "UPDATE booking SET title = NULL, purpose = NULL, people = NULL WHERE part_id = ?1 AND id = ?2";
+        const FORGET: &str = "
+            UPDATE booking SET title = NULL, purpose = NULL, people = NULL, guests = NULL, private = 0
+            WHERE part_id = ?1 AND id = ?2";
         tx.execute(FORGET, params![PART, id.0])?;
     }
     Ok(tx.commit()?)

@@ -12,11 +12,11 @@ use super::rows::Rows;
 use super::{FILE, audit, follow, journal, people};
 use crate::codec::{self, Malformed, Said};
 use crate::commit::Commit;
-use crate::text::{CommitText, EndText, FORMAT, HeaderText, Hex, KeyText, Line, PersonText, When};
+use crate::text::{CommitText, EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText, When};
 use rusqlite::Connection;
-use slotwise_domain::{AttemptKey, Booking, Epoch, Instant, PartId, PersonId, ResourceId, Role, Version};
+use slotwise_domain::{AttemptKey, Booking, Epoch, Facts, Instant, PartId, PersonId, ResourceId, Role, Version};
 use slotwise_engine::round::{KEY_AHEAD, KEY_KEPT, key_time};
-use slotwise_engine::{Attempt, AttemptFilter, PersonCard, Record};
+use slotwise_engine::{Attempt, AttemptFilter, Listed, PersonCard, Record};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,21 @@ pub struct Reading {
     meta: Meta,
     head: Head,
 }
+
+/// Somebody, and all that is known of them.
+pub struct Everything {
+    /// Who.
+    pub listed: Listed,
+    /// Whether they are nobody for now.
+    pub suspended: bool,
+    /// What is known of them, and its version.
+    pub facts: Option<(Facts, u64)>,
+}
+
+/// The format of people's file since which it is known where to write to them.
+const ADDRESSES_SINCE: u32 = 2;
+/// The format since which there are facts.
+const FACTS_SINCE: u32 = 3;
 
 /// What an export holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,20 +93,33 @@ impl Reading {
     }
 
     /// Everybody by id, and whether they are suspended.
-    pub fn people(&self, mut each: impl FnMut(PersonCard, bool) -> Result<()>) -> Result<()> {
-        const EVERYBODY: &str = "SELECT id, name, title, role, suspended FROM person WHERE part_id = ?1 ORDER BY id";
+    pub fn people(&self, mut each: impl FnMut(Everything) -> Result<()>) -> Result<()> {
         let (db, path) = &self.people;
         let reading = || BackupError::sql("reading", path);
-        let mut select = db.prepare(EVERYBODY).map_err(reading())?;
+        let format = db.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).map_err(reading())?;
+        // Some are not there in a folder that no later program has opened.
+        let has_facts = format >= FACTS_SINCE;
+        let external_id = if has_facts { "external_id" } else { "NULL" };
+        let email = if format >= ADDRESSES_SINCE { people::EMAIL } else { "NULL" };
+        let everybody = format!(
+            "SELECT id, name, title, role, suspended, {external_id}, {email} FROM person WHERE part_id = ?1 ORDER BY id"
+        );
+        let mut select = db.prepare(&everybody).map_err(reading())?;
         let mut rows = select.query([PART]).map_err(reading())?;
         while let Some(row) = rows.next().map_err(reading())? {
-            let read = || -> rusqlite::Result<(PersonCard, String, bool)> {
+            let read = || -> rusqlite::Result<(Listed, String, bool)> {
                 let (id, name, title) = (PersonId(row.get(0)?), row.get(1)?, row.get(2)?);
-                Ok((PersonCard { id, name, title, role: Role::Member }, row.get(3)?, row.get(4)?))
+                let card = PersonCard { id, name, title, role: Role::Member };
+                Ok((Listed { card, external_id: row.get(5)?, email: row.get(6)? }, row.get(3)?, row.get(4)?))
             };
-            let (card, role, suspended) = read().map_err(reading())?;
-            let role = codec::role_named(&role).map_err(|e| BackupError::damaged(path, e.to_string()))?;
-            each(PersonCard { role, ..card }, suspended)?;
+            let damaged = |e: String| BackupError::damaged(path, e);
+            let (mut listed, role, suspended) = read().map_err(reading())?;
+            listed.card.role = codec::role_named(&role).map_err(|e| damaged(e.to_string()))?;
+            let facts = match has_facts {
+                true => people::facts(db, listed.card.id).map_err(|e| damaged(e.to_string()))?,
+                false => None,
+            };
+            each(Everything { listed, suspended, facts })?;
         }
         Ok(())
     }
@@ -201,11 +229,12 @@ impl Reading {
         let mut lines = Lines { out, name };
         let mut exported = Exported::default();
         lines.line(&header)?;
-        self.people(|card, suspended| {
+        self.people(|everything| {
             exported.people += 1;
+            let Everything { listed: Listed { card, external_id, email }, suspended, facts } = everything;
             let PersonCard { id, name, title, role } = card;
-            let role = codec::role_name(role).into();
-            lines.line(&Line::Person(PersonText { id: id.0, name, title, role, suspended }))
+            let (role, facts) = (codec::role_name(role).into(), facts.map(FactsText::of));
+            lines.line(&Line::Person(PersonText { id: id.0, name, title, role, suspended, external_id, email, facts }))
         })?;
         self.keys(|key| {
             exported.keys += 1;

@@ -8,9 +8,10 @@ use super::rows::Mark;
 use crate::codec::{self, Malformed, actor};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use slotwise_domain::{
-    AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Details, Displacer, EndedEntry, EndedHold,
-    EntryEnd, EntryId, Epoch, Exceptions, FencingToken, Hold, HoldEnd, HoldId, Instant, Interval, OwnOverlap, PartId,
-    Person, PersonId, Resource, ResourceId, Role, Scope, Slot, Span, Version, WaitEntry, World,
+    AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Counted, CountedSlot, Details, Displacer,
+    EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, Facts, FencingToken, Hold, HoldEnd, HoldId, Instant,
+    Interval, Members, OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope, Slot, Span, Version,
+    WaitEntry, World,
 };
 use slotwise_engine::{Catalogue, Recorded};
 use std::collections::BTreeSet;
@@ -21,7 +22,8 @@ macro_rules! bookings_where {
     ($rest:literal) => {
         concat!(
             "SELECT b.id, b.owner, b.made_by, b.state, b.state_at, b.state_by, b.state_reason, b.title, b.purpose, ",
-            "b.people, b.until, b.resources, b.revision, b.created_at, b.decided_at, b.state_more, b.occurrence FROM booking b ",
+            "b.people, b.until, b.resources, b.revision, b.created_at, b.decided_at, b.state_more, b.guests, b.private, ",
+            "b.occurrence FROM booking b ",
             $rest
         )
     };
@@ -59,6 +61,12 @@ pub(super) trait Source {
     fn role(&mut self, id: PersonId) -> Result<Option<Role>>;
     /// What rules about a person ask for.
     fn person(&mut self, id: PersonId) -> Result<Person>;
+    /// What counts of a person under quotas.
+    fn counted(&mut self, id: PersonId) -> Result<Counted>;
+    /// What is known of a person, or `None` if nothing is.
+    fn facts(&mut self, id: PersonId) -> Result<Option<Arc<Facts>>>;
+    /// What is in a group.
+    fn members(&mut self, group: ResourceId) -> Members;
     /// A booking, or `None` if there is none.
     fn booking(&mut self, id: BookingId) -> Result<Option<Arc<Booking>>>;
     /// A hold that ever was, and how it ended if a change has ended it.
@@ -116,6 +124,26 @@ pub(super) fn fill(
         }
         world.loaded.roles.insert(*id);
     }
+    for id in &scope.counted {
+        world.counted.insert(*id, source.counted(*id)?);
+        world.loaded.counted.insert(*id);
+    }
+    for id in &scope.facts {
+        if let Some(facts) = source.facts(*id)? {
+            world.facts.insert(*id, facts);
+        }
+        world.loaded.facts.insert(*id);
+    }
+    for id in &scope.members {
+        world.members.insert(*id, source.members(*id));
+        world.loaded.members.insert(*id);
+        // What this world has seen or made of a resource is newer than what is told of the group.
+        let seen: Vec<(ResourceId, Option<ResourceId>)> =
+            world.calendars.values().map(|c| (c.resource.id, c.resource.spec.group.as_ref().map(|g| g.id))).collect();
+        for (resource, group) in seen {
+            world.put_in_group(resource, group);
+        }
+    }
     Ok(())
 }
 
@@ -164,7 +192,7 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
         FROM resource r JOIN resource_head h ON h.part_id = r.part_id AND h.resource = r.id
         WHERE r.part_id = ?1 AND r.id = ?2";
     const SLOTS: &str = "
-        SELECT booking, place, owner, start_at, end_at, setup, teardown, units, exclusive
+        SELECT booking, place, owner, start_at, end_at, setup, teardown, units, exclusive, quota
         FROM booking_slot
         WHERE part_id = ?1 AND resource = ?2 AND until > ?3 AND active > 0";
     const BLOCKS: &str =
@@ -186,8 +214,8 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
     while let Some(row) = rows.next()? {
         let cells = Cells { table: "booking_slot", key: &id, row };
         let (interval, occupied) = intervals(&cells, 3)?;
-        let slot =
-            Slot { resource: id, interval, occupied, units: cells.get(7)?, own_overlap: own_overlap(&cells, 8)? };
+        let (units, own_overlap, quota) = (cells.get(7)?, own_overlap(&cells, 8)?, quota(&cells, 9)?);
+        let slot = Slot { resource: id, interval, occupied, units, own_overlap, quota };
         if occupied.end() > since {
             calendar.take_slots(BookingId(cells.get(0)?), PersonId(cells.get(2)?), &[(cells.get(1)?, slot)]);
         }
@@ -247,6 +275,11 @@ fn own_overlap(cells: &Cells, at: usize) -> Result<OwnOverlap> {
     }
 }
 
+/// The group or resource under whose quota a slot counts.
+fn quota(cells: &Cells, at: usize) -> Result<Option<ResourceId>> {
+    Ok(cells.get::<Option<Uuid>>(at)?.map(ResourceId))
+}
+
 // Bookings
 
 /// One booking with its slots.
@@ -284,15 +317,24 @@ pub(super) fn booking_of(db: &Connection, row: &Row) -> Result<Booking> {
     if slots.is_empty() {
         return Err(cells.impossible(11, "leads to no slot".into()));
     }
-    let occurrence: Option<String> = cells.get(16)?;
+    let occurrence: Option<String> = cells.get(18)?;
     let occurrence = occurrence.map(|text| codec::decode_occurrence(&text)).transpose();
-    let occurrence = occurrence.map_err(|e: Malformed| cells.impossible(16, e.to_string()))?;
+    let occurrence = occurrence.map_err(|e: Malformed| cells.impossible(18, e.to_string()))?;
     Ok(Booking {
         id,
         owner: PersonId(cells.get(1)?),
         made_by: actor(cells.get(2)?),
         state,
-        details: Details { title: cells.get(7)?, purpose: cells.get(8)?, people: cells.get(9)? },
+        details: Details {
+            title: cells.get(7)?,
+            purpose: cells.get(8)?,
+            people: cells.get(9)?,
+            guests: match cells.get::<Option<Vec<u8>>>(16)? {
+                Some(guests) => codec::decode_guests(&guests).map_err(|e| cells.impossible(16, e.to_string()))?,
+                None => Vec::new(),
+            },
+            private: cells.get(17)?,
+        },
         slots,
         occurrence,
         revision: cells.get(12)?,
@@ -315,7 +357,7 @@ fn displacer(text: &str) -> Option<Displacer> {
 
 fn slots(db: &Connection, id: BookingId, until: i64, resources: &[Uuid]) -> Result<Vec<Slot>> {
     const SLOTS: &str = "
-        SELECT place, start_at, end_at, setup, teardown, units, exclusive FROM booking_slot
+        SELECT place, start_at, end_at, setup, teardown, units, exclusive, quota FROM booking_slot
         WHERE part_id = ?1 AND resource = ?2 AND until = ?3 AND booking = ?4";
     let mut select = db.prepare_cached(SLOTS)?;
     let mut placed: Vec<(u16, Slot)> = Vec::with_capacity(resources.len());
@@ -324,10 +366,10 @@ fn slots(db: &Connection, id: BookingId, until: i64, resources: &[Uuid]) -> Resu
         while let Some(row) = rows.next()? {
             let cells = Cells { table: "booking_slot", key: &id, row };
             let (interval, occupied) = intervals(&cells, 1)?;
-            let (units, own_overlap) = (cells.get(5)?, own_overlap(&cells, 6)?);
+            let (units, own_overlap, quota) = (cells.get(5)?, own_overlap(&cells, 6)?, quota(&cells, 7)?);
             placed.push((
                 cells.get(0)?,
-                Slot { resource: ResourceId(*resource), interval, occupied, units, own_overlap },
+                Slot { resource: ResourceId(*resource), interval, occupied, units, own_overlap, quota },
             ));
         }
     }
@@ -447,6 +489,23 @@ pub(super) fn person(db: &Connection, id: PersonId, since: Instant) -> Result<Pe
         person.waiting.insert(EntryId(row.get(0)?), ResourceId(row.get(1)?));
     }
     Ok(person)
+}
+
+/// What counts of one person under quotas, whenever it was or will be: quotas themselves bound how much that is.
+pub(super) fn counted(db: &Connection, id: PersonId) -> Result<Counted> {
+    const COUNTED: &str = "
+        SELECT booking, resource, place, quota, start_at, units FROM booking_slot
+        WHERE part_id = ?1 AND owner = ?2 AND quota IS NOT NULL AND active <> 0";
+    let mut counted = Counted::default();
+    let mut select = db.prepare_cached(COUNTED)?;
+    let mut rows = select.query(params![PART, id.0])?;
+    while let Some(row) = rows.next()? {
+        let cells = Cells { table: "booking_slot", key: &id, row };
+        let line = (BookingId(cells.get(0)?), ResourceId(cells.get(1)?), cells.get(2)?);
+        let (of, start) = (ResourceId(cells.get(3)?), Instant(cells.get(4)?));
+        counted.0.insert(line, CountedSlot { of, start, units: cells.get(5)? });
+    }
+    Ok(counted)
 }
 
 // Where things are in the journal

@@ -7,11 +7,12 @@ use super::load;
 use super::tail::{Known, Tail};
 use rusqlite::Connection;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, EndedEntry, EndedHold, EntryId, Hold, HoldId, Instant, Person, PersonId,
-    ResourceId, WaitEntry,
+    AttemptKey, Booking, BookingId, Counted, EndedEntry, EndedHold, EntryId, Hold, HoldId, Instant, Members, Person,
+    PersonId, ResourceId, WaitEntry,
 };
 use slotwise_engine::Recorded;
-use std::sync::Arc;
+use slotwise_engine::catalogue::{self, Catalogue};
+use std::sync::{Arc, RwLock};
 
 /// Memory and tables. No transaction may be open on the connection.
 #[derive(Clone, Copy)]
@@ -19,6 +20,7 @@ pub(super) struct Lookup<'a> {
     pub tables: &'a Connection,
     pub tail: &'a Tail,
     pub cache: &'a Cache,
+    pub catalogue: &'a RwLock<Catalogue>,
     /// What ended before is not looked for.
     pub since: Instant,
 }
@@ -65,6 +67,19 @@ impl Lookup<'_> {
         }
         person.holds = holds;
         Ok(person)
+    }
+
+    pub fn counted(&self, id: PersonId) -> Result<Counted> {
+        let changes = self.tail.changes_for_rules(id);
+        let mut counted = load::counted(self.tables, id)?;
+        for change in &changes {
+            counted.apply(id, change);
+        }
+        Ok(counted)
+    }
+
+    pub fn members(&self, group: ResourceId) -> Members {
+        catalogue::read(self.catalogue).members(group)
     }
 
     /// The recorded answer to a key; older ones are read from the journal.

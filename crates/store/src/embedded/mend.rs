@@ -22,9 +22,9 @@ pub(super) struct Mend {
 
 const BOOKING: &str = "
 INSERT OR REPLACE INTO booking (part_id, id, owner, made_by, state, state_at, state_by, state_reason, title, purpose, people,
-                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits, state_more, series,
-                     occurrence)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
+                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits, state_more,
+                     guests, private, series, occurrence)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)";
 
 impl Mend {
     /// In one transaction. Says whether it was done.

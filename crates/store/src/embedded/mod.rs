@@ -40,7 +40,7 @@ mod writer;
 
 pub use backup::{BackupError, BackupFile, JournalEnd, Manifest, Progress, Shelf, backup, check_backup, read_manifest};
 pub use error::{Error, OpenError};
-pub use export::{Bookings, Exported, Reading};
+pub use export::{Bookings, Everything, Exported, Reading};
 pub use import::import;
 pub use people::People;
 pub use restore::{Restored, restore};
@@ -61,14 +61,14 @@ use open::{lock, look_at_log, make_dir, prepare, sync, with_suffix};
 use reconcile::{Reconcile, Reconciler};
 use signed::Signer;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Hold, HoldId, Instant,
-    Person, PersonId, Proposal, ResourceId, Role, Scope, Settle, Version, WaitEntry, World,
+    AttemptKey, Booking, BookingId, Calendar, Counted, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Facts, Hold,
+    HoldId, Instant, Members, Person, PersonId, Proposal, ResourceId, Role, Scope, Settle, Version, WaitEntry, World,
 };
 use slotwise_engine::round;
 use slotwise_engine::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Directory,
-    Erased, Letter, Noted, NoticeId, PersonCard, Post, Record, Recorded, Settled, Status, Store, StoreError, Streamed,
-    Views,
+    Erased, FactsPut, Letter, Listed, Noted, NoticeId, PersonCard, PersonRow, Post, Record, Recorded, RowPut, Settled,
+    Status, Store, StoreError, Streamed, Views,
 };
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -420,9 +420,10 @@ impl Store for Embedded {
             return Ok(world);
         }
         let (cache, tail, people) = (self.cache.clone(), self.tail.clone(), self.people.clone());
+        let catalogue = self.catalogue.clone();
         let since = self.clock.now().minus(Calendar::LOOKBACK);
         let read = self.readers.read_each(move |tables| {
-            let lookup = Lookup { tables, tail: &tail, cache: &cache, since };
+            let lookup = Lookup { tables, tail: &tail, cache: &cache, catalogue: &catalogue, since };
             let mut source = Observer { lookup, people: &people };
             load::fill(&mut world, &missing, &scope.resources, &mut source)?;
             Ok(world)
@@ -511,10 +512,10 @@ impl Views for Embedded {
         if known.iter().all(Option::is_some) {
             return Ok(known.into_iter().flatten().collect());
         }
-        let (cache, tail) = (self.cache.clone(), self.tail.clone());
+        let (cache, tail, catalogue) = (self.cache.clone(), self.tail.clone(), self.catalogue.clone());
         let since = self.clock.now().minus(Calendar::LOOKBACK);
         let read = self.readers.read_each(move |tables| {
-            let lookup = Lookup { tables, tail: &tail, cache: &cache, since };
+            let lookup = Lookup { tables, tail: &tail, cache: &cache, catalogue: &catalogue, since };
             let load = |id: ResourceId| Ok(lookup.calendar(id)?.map(|entry| entry.calendar));
             let loaded = ids.iter().zip(known).map(|(id, known)| known.map_or_else(|| load(*id), |c| Ok(Some(c))));
             loaded.filter_map(Result::transpose).collect()
@@ -653,6 +654,27 @@ impl Directory for Embedded {
         self.with_people(move |people| people.put_person(&person)).await
     }
 
+    async fn find_people(
+        &self,
+        words: Vec<String>,
+        after: Option<(String, PersonId)>,
+        max: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        self.with_people(move |people| people.find(&words, after.as_ref(), max)).await
+    }
+
+    async fn facts(&self, id: PersonId) -> Result<Option<(Facts, u64)>, StoreError> {
+        self.with_people(move |people| people.facts(id)).await
+    }
+
+    async fn put_facts(&self, id: PersonId, version: u64, facts: Facts) -> Result<FactsPut, StoreError> {
+        self.with_people(move |people| people.put_facts(id, version, &facts)).await
+    }
+
+    async fn put_people(&self, rows: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError> {
+        self.with_people(move |people| people.put_all(&rows, dry_run)).await
+    }
+
     async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError> {
         if !self.with_people(move |people| people.exists(id)).await? {
             return Ok(None);
@@ -748,6 +770,18 @@ impl Source for Observer<'_> {
 
     fn person(&mut self, id: PersonId) -> error::Result<Person> {
         self.lookup.person(id)
+    }
+
+    fn counted(&mut self, id: PersonId) -> error::Result<Counted> {
+        self.lookup.counted(id)
+    }
+
+    fn facts(&mut self, id: PersonId) -> error::Result<Option<Arc<Facts>>> {
+        self.people.facts_for_rules(id).map_err(|e| Error::Bug(e.0))
+    }
+
+    fn members(&mut self, group: ResourceId) -> Members {
+        self.lookup.members(group)
     }
 
     fn booking(&mut self, id: BookingId) -> error::Result<Option<Arc<Booking>>> {

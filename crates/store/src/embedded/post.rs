@@ -4,7 +4,7 @@
 use super::error::{Cells, Result};
 use super::load::{PART, max_rows, signed};
 use super::notices::noted;
-use super::people::People;
+use super::people::{People, put_email};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use slotwise_domain::{Instant, PersonId};
 use slotwise_engine::{Letter, Noted, NoticeId, StoreError};
@@ -22,15 +22,12 @@ impl People {
 
     /// Writes to them there from now on, or no more; letters that wait go there, or nowhere.
     pub(super) fn put_address(&self, person: PersonId, email: Option<&str>) -> Asked<()> {
-        const PUT: &str = "
-            INSERT INTO address (part_id, person, email) VALUES (?1, ?2, ?3)
-            ON CONFLICT (part_id, person) DO UPDATE SET email = excluded.email";
         const GONE: &str = "DELETE FROM address WHERE part_id = ?1 AND person = ?2";
         const LETTERS_GONE: &str = "DELETE FROM letter WHERE part_id = ?1 AND person = ?2";
         self.post(|db| {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             match email {
-                Some(email) => drop(tx.prepare_cached(PUT)?.execute(params![PART, person.0, email])?),
+                Some(email) => put_email(&tx, person, email)?,
                 None => {
                     tx.prepare_cached(GONE)?.execute(params![PART, person.0])?;
                     tx.prepare_cached(LETTERS_GONE)?.execute(params![PART, person.0])?;

@@ -70,6 +70,8 @@ struct Head {
 const DAY: i64 = 86_400_000_000;
 /// Every so manieth record of a resource has a mark.
 const MARKED: u64 = 64;
+/// What a slot is that takes nothing and counts under its quota: given up late, or never begun because nobody came.
+const COUNTS: i8 = -1;
 
 const MARK: &str = "INSERT INTO record_mark (part_id, resource, number, commit_number) VALUES (?1, ?2, ?3, ?4)";
 
@@ -77,19 +79,20 @@ const ATTEMPT: &str = "INSERT INTO attempt (part_id, key, actor, commit_number, 
 
 pub(super) const BOOKING: &str = "
 INSERT INTO booking (part_id, id, owner, made_by, state, state_at, state_by, state_reason, title, purpose, people,
-                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits, state_more, series,
-                     occurrence)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
+                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits, state_more,
+                     guests, private, series, occurrence)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)";
 
 pub(super) const SLOT: &str = "
 INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start_at, end_at, setup, teardown, units, exclusive,
-                          active)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+                          active, quota)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 
 const BOOKING_CHANGED: &str = "
 UPDATE booking SET state = ?4, state_at = ?5, state_by = ?6, state_reason = ?7, title = ?8, purpose = ?9, people = ?10,
                    start_at = ?11, end_at = ?12, start_day = ?13, until = ?14, resources = ?15, revision = ?16, decided_at = ?17,
-                   commits = CAST(commits || ?18 AS BLOB), state_more = ?19, owner = ?20, occurrence = ?21
+                   commits = CAST(commits || ?18 AS BLOB), state_more = ?19, owner = ?20, guests = ?21, private = ?22,
+                   occurrence = ?23
 WHERE part_id = ?1 AND id = ?2 AND revision = ?3";
 
 const BOOKING_PLACE: &str = "SELECT until, resources FROM booking WHERE part_id = ?1 AND id = ?2";
@@ -296,10 +299,13 @@ impl<'c> Rows<'c> {
                 Ok(())
             }
             Change::BookingApproved { booking, slots, .. } => {
-                self.slots_active(resource, *booking, until(*booking)?, slots, true)
+                self.slots_active(resource, *booking, until(*booking)?, slots, 1)
+            }
+            Change::BookingCancelled { booking, slots, late: true, .. } => {
+                self.slots_active(resource, *booking, until(*booking)?, slots, COUNTS)
             }
             Change::BookingCancelled { booking, slots, .. } | Change::BookingDisplaced { booking, slots, .. } => {
-                self.slots_active(resource, *booking, until(*booking)?, slots, false)
+                self.slots_active(resource, *booking, until(*booking)?, slots, 0)
             }
             Change::BookingEdited { .. }
             | Change::RequestApproved { .. }
@@ -407,6 +413,8 @@ impl<'c> Rows<'c> {
             commit,
             state.more,
             booking.owner.0,
+            codec::encode_guests(details)?,
+            details.private,
             occurrence
         ])?;
         one_row(rows, "booking", id)?;
@@ -434,7 +442,7 @@ impl<'c> Rows<'c> {
         booking: BookingId,
         until: Instant,
         slots: &[(u16, Slot)],
-        active: bool,
+        active: i8,
     ) -> Result<()> {
         let mut update = self.db.prepare_cached(SLOT_ACTIVE)?;
         for (place, _) in slots {
@@ -473,6 +481,8 @@ pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits:
         booking.decided_at.0,
         commits,
         state.more,
+        codec::encode_guests(details)?,
+        details.private,
         series,
         occurrence
     ])?;
@@ -499,16 +509,19 @@ fn put_slot(statement: &mut Statement, booking: &Booking, until: Instant, place:
         around.1,
         slot.units,
         exclusive(slot),
-        active(booking, slot)
+        active(booking, slot),
+        slot.quota.map(|of| of.0)
     ])?;
     Ok(())
 }
 
-/// Whether the slot takes its units; 2 for what a booking took that nobody came to.
-fn active(booking: &Booking, slot: &Slot) -> u8 {
+/// Whether the slot takes its units; 2 for what a booking took that nobody came to, -1 for what takes nothing and counts all the same.
+fn active(booking: &Booking, slot: &Slot) -> i8 {
     match (&booking.state, booking.state.takes(slot)) {
         (BookingState::NoShow { .. }, true) => 2,
-        (_, takes) => u8::from(takes),
+        (_, true) => 1,
+        (state, false) if state.counts() => COUNTS,
+        (_, false) => 0,
     }
 }
 

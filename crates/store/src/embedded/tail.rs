@@ -7,7 +7,7 @@
 use crate::commit::Commit;
 use slotwise_domain::{
     AttemptKey, Booking, BookingId, Change, EndedEntry, EndedHold, EntryId, Epoch, Hold, HoldId, Instant, OwnOverlap,
-    PersonId, ResourceId, WaitEntry,
+    PersonId, ResourceId, Slot, WaitEntry,
 };
 use slotwise_engine::Recorded;
 use slotwise_engine::round::key_time;
@@ -42,8 +42,8 @@ struct Inner {
     bookings: HashMap<BookingId, (u64, Arc<Booking>)>,
     ended: HashMap<HoldId, (u64, EndedHold)>,
     entries: HashMap<EntryId, (u64, (WaitEntry, Option<EndedEntry>))>,
-    /// What matters to rules about a person, in order: two at once, and where they wait.
-    exclusive: HashMap<PersonId, Vec<(u64, Change)>>,
+    /// What matters to rules about a person, in order: two at once, quotas, and where they wait.
+    ruled: HashMap<PersonId, Vec<(u64, Change)>>,
     live: Live,
     waits: Waits,
 }
@@ -208,8 +208,12 @@ impl Tail {
     /// The changes may have been looked up before the tables were: each sets or takes away, so folding one twice does no harm.
     pub fn person(&self, id: PersonId) -> (BTreeMap<HoldId, Instant>, Vec<Change>) {
         let holds = self.holds_of(id).into_iter().map(|hold| (hold.id, hold.expires_at)).collect();
-        let changes = self.read().exclusive.get(&id).into_iter().flatten().map(|(_, change)| change.clone()).collect();
-        (holds, changes)
+        (holds, self.changes_for_rules(id))
+    }
+
+    /// What changed lately of what rules about a person count, in order. Folding one twice does no harm here either.
+    pub fn changes_for_rules(&self, id: PersonId) -> Vec<Change> {
+        self.read().ruled.get(&id).into_iter().flatten().map(|(_, change)| change.clone()).collect()
     }
 
     /// Resources with live holds that expire until an instant, or where those who wait must be looked at again, soonest first, each
@@ -263,7 +267,7 @@ impl Inner {
             bookings: HashMap::new(),
             ended: HashMap::new(),
             entries: HashMap::new(),
-            exclusive: HashMap::new(),
+            ruled: HashMap::new(),
             live: Live { epoch, by_id: HashMap::new(), by_expiry: BTreeSet::new(), by_holder: HashMap::new() },
             waits: Waits::default(),
         }
@@ -277,7 +281,7 @@ impl Inner {
         match change {
             Change::WaitJoined(WaitEntry { owner, .. })
             | Change::WaitEnded(EndedEntry { entry: WaitEntry { owner, .. }, .. }) => {
-                self.exclusive.entry(*owner).or_default().push((number, change.clone()));
+                self.ruled.entry(*owner).or_default().push((number, change.clone()));
             }
             Change::WaitDue(at) => self.waits.put(resource, *at),
             Change::WaitOffered(_) | Change::WaitResumed(_) | Change::WaitMoved(_) => {}
@@ -292,15 +296,15 @@ impl Inner {
             | Change::BookingDisplaced { owner, slots, .. }
             | Change::BookingHandedOver { to: owner, slots, .. }
             | Change::BookingCancelled { owner, slots, .. } => {
-                if slots.iter().any(|(_, slot)| slot.own_overlap == OwnOverlap::Refuse) {
+                if slots.iter().any(|(_, slot)| is_ruled(slot)) {
                     for owner in change.about_before().into_iter().chain([*owner]) {
-                        self.exclusive.entry(owner).or_default().push((number, change.clone()));
+                        self.ruled.entry(owner).or_default().push((number, change.clone()));
                     }
                 }
             }
             Change::BookingMoved { owner, from, to, .. } | Change::BookingNoShow { owner, from, to, .. } => {
-                if from.iter().chain(to).any(|(_, slot)| slot.own_overlap == OwnOverlap::Refuse) {
-                    self.exclusive.entry(*owner).or_default().push((number, change.clone()));
+                if from.iter().chain(to).any(|(_, slot)| is_ruled(slot)) {
+                    self.ruled.entry(*owner).or_default().push((number, change.clone()));
                 }
             }
             Change::BookingEdited { .. }
@@ -351,10 +355,10 @@ impl Inner {
                     self.entries.remove(&entry.id);
                 }
                 for owner in change.about_before().into_iter().chain(change.about()) {
-                    let Some(changes) = self.exclusive.get_mut(&owner) else { continue };
+                    let Some(changes) = self.ruled.get_mut(&owner) else { continue };
                     changes.retain(|(number, _)| *number > applied);
                     if changes.is_empty() {
-                        self.exclusive.remove(&owner);
+                        self.ruled.remove(&owner);
                     }
                 }
             }
@@ -372,6 +376,11 @@ impl Waits {
             self.by_time.insert((at, resource));
         }
     }
+}
+
+/// Whether a rule about its owner counts it.
+fn is_ruled(slot: &Slot) -> bool {
+    slot.own_overlap == OwnOverlap::Refuse || slot.quota.is_some()
 }
 
 impl Live {

@@ -17,8 +17,9 @@ use crate::commit::{Commit, Entry as Attempt, EntryRecord};
 use crate::record::{self, Hash, Header};
 use rusqlite::Connection;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, Change, Changes, EndedEntry, EndedHold, EntryId, Failure, FailureCode,
-    Hold, HoldId, Instant, Person, PersonId, Proposal, ResourceId, Role, Settle, Version, WaitEntry, World,
+    AttemptKey, Booking, BookingId, Calendar, Change, Changes, Counted, EndedEntry, EndedHold, EntryId, Facts, Failure,
+    FailureCode, Hold, HoldId, Instant, Members, Person, PersonId, Proposal, ResourceId, Role, Settle, Version,
+    WaitEntry, World,
 };
 use slotwise_engine::catalogue::{self, Catalogue};
 use slotwise_engine::round::{Judged, KeyAge, assert_sound, judge, key_age};
@@ -198,7 +199,8 @@ impl Writer {
     fn judge(&mut self, batch: &[Proposal], settle: Settle) -> Result<Judgement> {
         self.roles.freshen()?;
         let since = self.clock.now().minus(Calendar::LOOKBACK);
-        let lookup = Lookup { tables: &self.tables, tail: &self.tail, cache: &self.cache, since };
+        let (tables, catalogue) = (&self.tables, &*self.catalogue);
+        let lookup = Lookup { tables, tail: &self.tail, cache: &self.cache, catalogue, since };
         let mut settled: Vec<Option<Settled>> = Vec::with_capacity(batch.len());
         for proposal in batch {
             settled.push(lookup.recorded(proposal.key, &self.db)?.map(|recorded| replay(recorded, proposal)));
@@ -411,6 +413,22 @@ impl Source for Loader<'_> {
             person.apply(id, change);
         }
         Ok(person)
+    }
+
+    fn counted(&mut self, id: PersonId) -> Result<Counted> {
+        let mut counted = self.lookup.counted(id)?;
+        for change in self.folded.iter().flat_map(|d| &d.changes.records).flat_map(|(_, record)| record) {
+            counted.apply(id, change);
+        }
+        Ok(counted)
+    }
+
+    fn facts(&mut self, id: PersonId) -> Result<Option<Arc<Facts>>> {
+        self.roles.facts(id)
+    }
+
+    fn members(&mut self, group: ResourceId) -> Members {
+        self.lookup.members(group)
     }
 
     fn booking(&mut self, id: BookingId) -> Result<Option<Arc<Booking>>> {

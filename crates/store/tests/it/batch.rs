@@ -97,6 +97,7 @@ fn settle_blindly(world: &World, proposal: &Proposal, now: Instant) -> Verdict {
         occupied: interval,
         units: 1,
         own_overlap: slotwise_domain::OwnOverlap::Allow,
+        quota: None,
     };
     let change = Change::BookingMade {
         booking: *booking,

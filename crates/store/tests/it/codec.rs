@@ -48,9 +48,9 @@ fn own_overlap() -> impl Strategy<Value = OwnOverlap> {
 }
 
 fn slots(of: ResourceId) -> impl Strategy<Value = Vec<(u16, Slot)>> {
-    let slot = (any::<u16>(), Just(of), occupied(), any::<u32>(), own_overlap());
-    let slot = slot.prop_map(|(n, resource, (interval, occupied), units, own_overlap)| {
-        (n, Slot { resource, interval, occupied, units, own_overlap })
+    let slot = (any::<u16>(), Just(of), occupied(), any::<u32>(), own_overlap(), proptest::option::of(uuid()));
+    let slot = slot.prop_map(|(n, resource, (interval, occupied), units, own_overlap, quota)| {
+        (n, Slot { resource, interval, occupied, units, own_overlap, quota: quota.map(ResourceId) })
     });
     vec(slot, 0..4)
 }
@@ -136,16 +136,34 @@ fn hours() -> impl Strategy<Value = OpeningHours> {
     })
 }
 
+fn quota() -> impl Strategy<Value = Quota> {
+    let period = prop_oneof![Just(Period::Day), Just(Period::Week), Just(Period::Month), Just(Period::All)];
+    let scope = prop_oneof![Just(QuotaScope::Resource), Just(QuotaScope::Group)];
+    (any::<u32>(), period, scope).prop_map(|(most, period, scope)| Quota { most, period, scope })
+}
+
+fn requirement() -> impl Strategy<Value = Requirement> {
+    let tags = || vec(text(), 0..3);
+    (tags(), tags(), tags()).prop_map(|(all, any, none)| Requirement { all, any, none })
+}
+
+fn grouped() -> impl Strategy<Value = Grouped> {
+    let own = proptest::sample::subsequence(PolicyField::ALL.to_vec(), 0..=PolicyField::ALL.len());
+    (uuid(), own).prop_map(|(id, own)| Grouped { id: ResourceId(id), own: own.into_iter().collect() })
+}
+
 fn policy() -> impl Strategy<Value = Policy> {
     let hold_at = prop_oneof![Just(HoldAt::Confirm), Just(HoldAt::Claim), Just(HoldAt::None)];
     let first = (hold_at, any::<i64>(), any::<i64>(), any::<i64>(), any::<bool>(), any::<bool>(), own_overlap());
     let second = (vec(hours(), 0..3), of(cutoff()), of(cutoff()), of(cutoff()), of(cutoff()), of(any::<i64>()));
-    let third = (any::<bool>(), of(cutoff()), of((any::<i64>(), any::<i64>())), of_some(waitlist()));
-    (first, second, third).prop_map(
+    let third = (any::<bool>(), of(cutoff()), of((any::<i64>(), any::<i64>())));
+    let fourth = (of(quota()), vec(requirement(), 0..3), of_some(waitlist()));
+    (first, second, third, fourth).prop_map(
         |(
             (hold_at, ttl, setup, teardown, closed, approval, own_overlap),
             (opening_hours, from, by, change, cancel, most),
-            (pending_takes, late, check_in, waitlist),
+            (pending_takes, late, check_in),
+            (quota, eligibility, waitlist),
         )| Policy {
             hold_at,
             hold_ttl: Span(ttl),
@@ -163,17 +181,27 @@ fn policy() -> impl Strategy<Value = Policy> {
             check_in: check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
             pending_takes,
             duration_max: most.map(Span),
+            quota,
+            eligibility,
             waitlist,
         },
     )
 }
 
 fn spec() -> impl Strategy<Value = ResourceSpec> {
-    let kind = prop_oneof![Just(Kind::Room), Just(Kind::Section), Just(Kind::Session), Just(Kind::Equipment)];
+    let kind = prop_oneof![
+        Just(Kind::Room),
+        Just(Kind::Section),
+        Just(Kind::Session),
+        Just(Kind::Equipment),
+        Just(Kind::Group)
+    ];
     let zone = prop_oneof![Just("UTC"), Just("Europe/Berlin"), Just("America/Los_Angeles"), Just("Asia/Kolkata")];
     let zone = prop_oneof![zone.prop_map(|name| Zone::named(name).unwrap()), Just(Zone::utc())];
-    (kind, text(), of(text()), of(any::<u32>()), vec(text(), 0..3), zone, of(any::<u32>()), of(interval()), policy())
-        .prop_map(|(kind, name, building, seats, equipment, zone, capacity, interval, policy)| ResourceSpec {
+    let linked = vec(vec(uuid().prop_map(ResourceId), 1..3), 0..3);
+    let rules = (policy(), of(grouped()), linked);
+    (kind, text(), of(text()), of(any::<u32>()), vec(text(), 0..3), zone, of(any::<u32>()), of(interval()), rules)
+        .prop_map(|(kind, name, building, seats, equipment, zone, capacity, interval, rules)| ResourceSpec {
             kind,
             name,
             building,
@@ -182,7 +210,9 @@ fn spec() -> impl Strategy<Value = ResourceSpec> {
             zone,
             capacity,
             interval,
-            policy,
+            policy: rules.0,
+            group: rules.1,
+            linked: rules.2,
         })
 }
 
@@ -397,6 +427,11 @@ fn rule() -> impl Strategy<Value = Rule> {
         WaitlistCapacity,
         EntriesPerPerson,
         GivesUp,
+        Group,
+        MembersMax,
+        Rule::Quota,
+        Eligibility,
+        Linked,
     ];
     let field = ["name", "capacity", "interval", "hold_ttl_s", "duration_max_s", "lines", "opening_hours"];
     prop_oneof![3 => proptest::sample::select(plain.to_vec()), 1 => proptest::sample::select(field.to_vec()).prop_map(Field)]
@@ -418,6 +453,10 @@ fn witness() -> impl Strategy<Value = Witness> {
         (uuid(), interval()).prop_map(|(id, interval)| Witness::Block { id: BlockId(id), interval }),
         any::<i64>().prop_map(|n| Witness::Instant(Instant(n))),
         (uuid(), any::<u32>()).prop_map(|(id, place)| Witness::Waiting { id: EntryId(id), place }),
+        (uuid(), any::<u64>(), any::<u32>(), of((instant(), instant())))
+            .prop_map(|(of, counted, most, period)| Witness::Quota { of: ResourceId(of), counted, most, period }),
+        any::<u16>().prop_map(|place| Witness::Requirement { place }),
+        any::<u16>().prop_map(|place| Witness::Linked { place }),
     ]
 }
 
@@ -500,7 +539,9 @@ fn encoded(commit: &Commit) -> (Vec<u8>, Vec<Vec<u8>>) {
 }
 
 fn details() -> impl Strategy<Value = Details> {
-    (of(text()), of(text()), of(any::<u32>())).prop_map(|(title, purpose, people)| Details { title, purpose, people })
+    let guest = prop_oneof![uuid().prop_map(|id| Guest::Person(PersonId(id))), text().prop_map(Guest::Named)];
+    (of(text()), of(text()), of(any::<u32>()), vec(guest, 0..3), any::<bool>())
+        .prop_map(|(title, purpose, people, guests, private)| Details { title, purpose, people, guests, private })
 }
 
 proptest! {
@@ -551,14 +592,20 @@ proptest! {
 const ROOM: ResourceId = ResourceId(Uuid::from_u128(0xa));
 
 fn slots_of(resource: ResourceId, interval: Interval) -> Vec<(u16, Slot)> {
-    vec![(0, Slot { resource, interval, occupied: interval, units: 1, own_overlap: OwnOverlap::Allow })]
+    vec![(0, Slot { resource, interval, occupied: interval, units: 1, own_overlap: OwnOverlap::Allow, quota: None })]
 }
 
 fn sample() -> Commit {
     let at = |from, to| Interval::new(Instant(from), Instant(to)).unwrap();
     let (booking, owner) = (BookingId(Uuid::from_u128(2)), PersonId(Uuid::from_u128(3)));
-    let slot =
-        Slot { resource: ROOM, interval: at(10, 20), occupied: at(9, 22), units: 3, own_overlap: OwnOverlap::Refuse };
+    let slot = Slot {
+        resource: ROOM,
+        interval: at(10, 20),
+        occupied: at(9, 22),
+        units: 3,
+        own_overlap: OwnOverlap::Refuse,
+        quota: None,
+    };
     let hold = Hold {
         id: HoldId(Uuid::from_u128(4)),
         token: FencingToken(Version { epoch: Epoch(1), number: 7 }),

@@ -43,6 +43,9 @@ async fn everything_is_there_after_reopening() {
         holds: [hold].into(),
         people: [bob].into(),
         roles: [bob, site.admin].into(),
+        counted: [bob].into(),
+        facts: [bob].into(),
+        members: [room].into(),
         ..Scope::default()
     };
     let before = store.observe(scope.clone()).await.unwrap();
@@ -58,6 +61,8 @@ async fn everything_is_there_after_reopening() {
     assert_eq!(after.holds, before.holds);
     assert_eq!(after.people, before.people);
     assert_eq!(after.roles, before.roles);
+    assert_eq!(after.counted, before.counted);
+    assert_eq!(after.members, before.members);
     assert_eq!(after.loaded, before.loaded);
     assert_eq!(store.outbox(Cursor(0), 1_000).await.unwrap(), (records, end));
     assert_eq!(store.recall(booked.key).await.unwrap(), Some(booked));

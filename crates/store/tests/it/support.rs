@@ -120,7 +120,7 @@ impl Site {
 
     pub fn booking(&self, owner: PersonId, lines: &[(ResourceId, Instant)], hold: Option<HoldRef>) -> Action {
         let lines = lines.iter().map(|(resource, from)| line(*resource, *from)).collect();
-        let details = Details { title: Some("Algebra".into()), purpose: None, people: Some(3) };
+        let details = Details { title: Some("Algebra".into()), people: Some(3), ..Details::default() };
         Action::Book { booking: BookingId(id(self.clock.now())), owner, lines, details, hold }
     }
 
@@ -169,6 +169,8 @@ pub fn room(name: &str) -> ResourceSpec {
         capacity: Some(1),
         interval: None,
         policy: Policy { hold_at: HoldAt::Confirm, ..Policy::default() },
+        group: None,
+        linked: Vec::new(),
     }
 }
 

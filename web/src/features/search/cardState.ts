@@ -18,6 +18,7 @@ const tones: Record<Badge, Tone> = {
   open: 'free',
   few_left: 'few',
   full: 'taken',
+  waitlist: 'taken',
   held: 'held',
   closed: 'off',
   past_cutoff: 'off',

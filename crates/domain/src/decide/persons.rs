@@ -1,0 +1,118 @@
+//! The rules about the person a booking is for: what they must be, what goes together, how much they may have.
+//! They hold whoever asks, and change nothing; what they must see of the person is loaded only where a rule asks.
+
+use super::draft::Draft;
+use super::{Stop, reject};
+use crate::booking::{Booking, Slot};
+use crate::calendar::UseId;
+use crate::ids::{BookingId, PersonId, ResourceId};
+use crate::outcome::{Code, Rejection, Rule, Witness};
+use crate::time::Instant;
+use crate::world::{Counted, Scope};
+use std::collections::BTreeSet;
+
+/// The person meets every requirement of what the slots are of.
+pub(super) fn eligible(draft: &Draft, owner: PersonId, slots: &[Slot]) -> Result<(), Stop> {
+    for slot in slots {
+        let requirements = &draft.calendar(slot.resource)?.resource.spec.policy.eligibility;
+        if requirements.is_empty() {
+            continue;
+        }
+        if !draft.world.loaded.facts.contains(&owner) {
+            return needs(Scope { facts: [owner].into(), ..Scope::default() });
+        }
+        let nothing = BTreeSet::new();
+        let tags = draft.world.facts.get(&owner).map_or(&nothing, |facts| &facts.tags);
+        if let Some(place) = requirements.iter().position(|r| !r.met_by(tags)) {
+            let rejection = Rejection::by(Code::NotEligible, Rule::Eligibility).on(slot.resource);
+            return reject(rejection.shown(Witness::Requirement { place: place as u16 }));
+        }
+    }
+    Ok(())
+}
+
+/// With each section comes one of each list that it is linked with: in the same command, or in a booking that the person has.
+/// Bookings that are leaving their places do not count.
+pub(super) fn linked(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[BookingId]) -> Result<(), Stop> {
+    for slot in slots {
+        for (place, list) in draft.calendar(slot.resource)?.resource.spec.linked.iter().enumerate() {
+            if slots.iter().any(|s| list.contains(&s.resource)) || one_of(draft, owner, list, leaving)?.is_some() {
+                continue;
+            }
+            let rejection = Rejection::by(Code::NotEligible, Rule::Linked).on(slot.resource);
+            return reject(rejection.shown(Witness::Linked { place: place as u16 }));
+        }
+    }
+    Ok(())
+}
+
+/// No other booking of the owner rests on this one: what is linked is dropped with it or before it, or rests on what comes instead.
+pub(super) fn nothing_rests_on(draft: &Draft, booking: &Booking, instead: &[Slot]) -> Result<(), Stop> {
+    let (owner, leaving) = (booking.owner, [booking.id]);
+    for slot in &booking.slots {
+        for other in draft.calendar(slot.resource)?.resource.spec.linked.iter().flatten() {
+            let Some(witness) = one_of(draft, owner, &[*other], &leaving)? else { continue };
+            for list in &draft.calendar(*other)?.resource.spec.linked {
+                let rests = list.contains(&slot.resource) && !instead.iter().any(|s| list.contains(&s.resource));
+                if rests && one_of(draft, owner, list, &leaving)?.is_none() {
+                    return reject(Rejection::by(Code::NotEligible, Rule::Linked).on(slot.resource).shown(witness));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A booking of the person on one of these, that is not leaving.
+fn one_of(draft: &Draft, owner: PersonId, list: &[ResourceId], leaving: &[BookingId]) -> Result<Option<Witness>, Stop> {
+    let unseen: BTreeSet<ResourceId> =
+        list.iter().filter(|r| !draft.world.loaded.resources.contains(r)).copied().collect();
+    if !unseen.is_empty() {
+        return needs(Scope { resources: unseen, ..Scope::default() });
+    }
+    // As they would be: a command may give somebody one of these, or take it, before another of its turns asks.
+    let calendars = list.iter().filter_map(|id| draft.calendar(*id).ok());
+    let theirs = calendars.flat_map(|c| c.uses.values()).find_map(|u| match u.id {
+        UseId::Booking(id, _) if u.owner == owner && !leaving.contains(&id) => {
+            Some(Witness::Booking { id, owner, interval: u.interval })
+        }
+        UseId::Booking(..) | UseId::Hold(_) => None,
+    });
+    Ok(theirs)
+}
+
+/// No more units in a period than the quota of what the slots are of allows, or the person's allowance in its place. What is
+/// leaving its place counts no more; and whoever has more than is allowed now may still have as much as before.
+pub(super) fn quota(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[BookingId]) -> Result<(), Stop> {
+    for slot in slots {
+        let spec = &draft.calendar(slot.resource)?.resource.spec;
+        let (Some(quota), Some(of)) = (spec.policy.quota, slot.quota) else { continue };
+        let Some(counted) = draft.counted(owner).filter(|_| draft.world.loaded.facts.contains(&owner)) else {
+            return needs(Scope { counted: [owner].into(), facts: [owner].into(), ..Scope::default() });
+        };
+        let allowance = draft.world.facts.get(&owner).and_then(|facts| facts.allowances.get(&of).copied());
+        let most = allowance.unwrap_or(quota.most);
+        let period = quota.period.around(slot.interval.start(), &spec.zone);
+        let within = |t: Instant| period.is_none_or(|(from, to)| from <= t && t < to);
+        let sum = |counted: &Counted, leaving: &[BookingId]| -> u64 {
+            let counts =
+                counted.0.iter().filter(|((id, ..), c)| c.of == of && within(c.start) && !leaving.contains(id));
+            counts.map(|(_, c)| u64::from(c.units)).sum()
+        };
+        // Where a command has put several already, they count where they are now, and what they had before counts as it was.
+        let leaving: Vec<BookingId> = leaving.iter().filter(|id| !draft.has_changed(**id)).copied().collect();
+        let at_first = draft.world.counted.get(&owner).map_or(0, |counted| sum(counted, &[]));
+        let new = slots.iter().filter(|s| s.quota == Some(of) && within(s.interval.start()));
+        let (before, standing) = (sum(&counted, &[]).min(at_first), sum(&counted, &leaving));
+        let after = standing + new.map(|s| u64::from(s.units)).sum::<u64>();
+        if after > u64::from(most) && after > before {
+            let witness = Witness::Quota { of, counted: standing, most, period };
+            return reject(Rejection::by(Code::QuotaExceeded, Rule::Quota).on(slot.resource).shown(witness));
+        }
+    }
+    Ok(())
+}
+
+fn needs<T>(scope: Scope) -> Result<T, Stop> {
+    Err(Stop::Needs(Box::new(scope)))
+}

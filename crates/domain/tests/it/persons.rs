@@ -1,0 +1,238 @@
+//! Rules about the person a booking is for: how much they may have, what they must be, what goes together.
+//! Two at once and holds per person are with the bookings and holds.
+
+crate::rows::tables! {
+    a_quota_counts_units_by_the_day: "
+        room room-1 capacity 9 quota 3/day
+        book room-1 09:00-10:00 x2 by ann as a          -> BOOKED
+        book room-1 10:00-11:00 x2 by ann               -> REJECTED quota_exceeded: quota (room-1 2 of 3 00:00-2026-03-03T00:00)
+        book room-1 10:00-11:00 by ann                  -> BOOKED
+        book room-1 11:00-12:00 by ann                  -> REJECTED quota_exceeded: quota (room-1 3 of 3 00:00-2026-03-03T00:00)
+        book room-1 11:00-12:00 x3 by bob               -> BOOKED
+        book room-1 2026-03-03T09:00..2026-03-03T10:00 x3 by ann -> BOOKED
+        cancel a by ann                                 -> ACCEPTED
+        book room-1 11:00-12:00 x2 by ann               -> BOOKED
+    ";
+
+    // What begins before midnight counts on that day, whenever it ends; the edge itself is the next day.
+    a_booking_counts_where_it_begins: "
+        room room-1 quota 1/day
+        book room-1 23:00..2026-03-03T01:00 by ann      -> BOOKED
+        book room-1 2026-03-03T02:00..2026-03-03T03:00 by ann -> BOOKED
+        book room-1 22:00-23:00 by ann                  -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
+    ";
+
+    lines_of_one_command_are_summed: "
+        room room-1 capacity 9 quota 3/day
+        book room-1 09:00-10:00 x2 + room-1 10:00-11:00 x2 by ann -> REJECTED quota_exceeded: quota (room-1 0 of 3 00:00-2026-03-03T00:00)
+        book room-1 09:00-10:00 x2 + room-1 10:00-11:00 by ann -> BOOKED
+    ";
+
+    a_week_begins_on_monday_and_a_month_on_its_first: "
+        room room-1 quota 1/week
+        room room-2 quota 1/month
+        book room-1 2026-03-08T23:00..2026-03-09T00:00 by ann -> BOOKED
+        book room-1 09:00-10:00 by ann                  -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-09T00:00)
+        book room-1 2026-03-09T00:00..2026-03-09T01:00 by ann -> BOOKED
+        book room-2 2026-03-31T23:00..2026-03-31T23:30 by ann -> BOOKED
+        book room-2 09:00-10:00 by ann                  -> REJECTED quota_exceeded: quota (room-2 1 of 1 2026-03-01T00:00-2026-04-01T00:00)
+        book room-2 2026-04-01T00:00..2026-04-01T01:00 by ann -> BOOKED
+    ";
+
+    // R8, scenario 7: one a day across all rooms of a group; what counts alone, or not at all, does not count there.
+    a_group_counts_together: "
+        group studio quota 1/day/group
+        room room-1 in studio
+        room room-2 in studio
+        room room-3 in studio quota 1/day
+        room room-4 in studio no-quota
+        book room-1 09:00-10:00 by ann                  -> BOOKED
+        book room-2 10:00-11:00 by ann                  -> REJECTED quota_exceeded: quota (studio 1 of 1 00:00-2026-03-03T00:00)
+        book room-3 10:00-11:00 by ann                  -> BOOKED
+        book room-4 10:00-11:00 by ann                  -> BOOKED
+        book room-2 10:00-11:00 by bob                  -> BOOKED
+        book room-2 10:30-11:30 + room-1 12:00-13:00 by cat -> REJECTED quota_exceeded: quota on room-2 (studio 0 of 1 00:00-2026-03-03T00:00)
+    ";
+
+    an_allowance_stands_in_the_place_of_the_quota: "
+        group term quota 2/all/group
+        section algebra 10:00-11:00 capacity 5 in term
+        section biology 11:00-12:00 capacity 5 in term
+        section chess 12:00-13:00 capacity 5 in term
+        facts ann allows term 3
+        facts bob allows term 1
+        facts cat allows term 0
+        book algebra + biology + chess by ann           -> BOOKED
+        book algebra + biology by bob                   -> REJECTED quota_exceeded: quota on algebra (term 0 of 1)
+        book algebra by bob                             -> BOOKED
+        book algebra by cat                             -> REJECTED quota_exceeded: quota (term 0 of 0)
+        book algebra + biology + chess by root          -> REJECTED quota_exceeded: quota on algebra (term 0 of 2)
+    ";
+
+    a_move_within_the_period_counts_once: "
+        room room-1 quota 1/day
+        book room-1 09:00-10:00 by ann as a             -> BOOKED
+        move a to room-1 14:00-15:00 by ann             -> ACCEPTED
+        book room-1 2026-03-03T09:00..2026-03-03T10:00 by ann as b -> BOOKED
+        move b to room-1 16:00-17:00 by ann             -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
+        cancel a by ann                                 -> ACCEPTED
+        move b to room-1 16:00-17:00 by ann             -> ACCEPTED
+    ";
+
+    // Whoever has more than is allowed by now keeps it, and may put it elsewhere; more of it is refused.
+    a_quota_lowered_later_takes_nothing_away: "
+        room room-1 capacity 9 quota 3/day
+        book room-1 09:00-10:00 x3 by ann as a          -> BOOKED
+        edit room-1 by root quota 1/day                 -> ACCEPTED
+        move a to room-1 14:00-15:00 x3 by ann          -> ACCEPTED
+        move a to room-1 14:00-15:00 x4 by ann          -> REJECTED quota_exceeded: quota (room-1 0 of 1 00:00-2026-03-03T00:00)
+        book room-1 11:00-12:00 by ann                  -> REJECTED quota_exceeded: quota (room-1 3 of 1 00:00-2026-03-03T00:00)
+    ";
+
+    a_quota_holds_for_holds_and_approvals: "
+        room room-1 capacity 9 quota 1/day approval
+        book room-1 09:00-10:00 by ann as a             -> PENDING
+        book room-1 10:00-11:00 by ann as b             -> PENDING
+        approve a by root                               -> ACCEPTED
+        approve b by root                               -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
+        hold room-1 11:00-12:00 by ann                  -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
+        book room-1 11:00-12:00 by root for ann         -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
+    ";
+
+    a_swap_counts_for_both: "
+        room room-1 quota 1/day
+        room room-2
+        book room-1 09:00-10:00 by ann as a1            -> BOOKED
+        book room-2 10:00-11:00 by ann as a2            -> BOOKED
+        book room-1 11:00-12:00 by bob as b1            -> BOOKED
+        swap a1 with b1 by root                         -> ACCEPTED
+        swap a2 with b1 by root                         -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
+        swap a1 with a2 by ann                          -> ACCEPTED
+    ";
+
+    a_day_of_the_quota_is_of_the_zone: "
+        day 2026-03-29 Europe/Berlin
+        room room-1 quota 1/day
+        book room-1 2026-03-28T23:30..00:30 by ann      -> BOOKED
+        book room-1 01:00-04:00 by ann                  -> BOOKED
+        book room-1 23:00-23:30 by ann                  -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-30T00:00)
+    ";
+
+    facts_say_who_is_eligible: "
+        section algebra 10:00-11:00 capacity 9 needs passed:MATH10A either major:math,major:cs bars hold:*
+        book algebra by ann                             -> REJECTED not_eligible: eligibility (0)
+        hold algebra by ann                             -> REJECTED not_eligible: eligibility (0)
+        facts ann passed:MATH10A
+        book algebra by ann                             -> REJECTED not_eligible: eligibility (1)
+        facts ann passed:MATH10A major:cs hold:advisor
+        book algebra by ann                             -> REJECTED not_eligible: eligibility (2)
+        facts ann passed:MATH10A major:cs
+        book algebra by ann                             -> BOOKED
+        book algebra by root                            -> REJECTED not_eligible: eligibility (0)
+        book algebra by root for bob                    -> REJECTED not_eligible: eligibility (0)
+    ";
+
+    what_is_lost_later_takes_no_booking_away: "
+        room gym capacity 9 needs member:gold
+        facts ann member:gold
+        book gym 10:00-11:00 by ann as a                -> BOOKED
+        facts ann
+        move a to gym 10:00-10:30 by ann                -> ACCEPTED
+        move a to gym 12:00-13:00 by ann                -> REJECTED not_eligible: eligibility (0)
+        cancel a by ann                                 -> ACCEPTED
+    ";
+
+    eligibility_is_asked_again_at_approval_and_swap: "
+        room gym capacity 9 needs member:gold approval
+        room hall
+        facts ann member:gold
+        book gym 10:00-11:00 by ann as a                -> PENDING
+        facts ann
+        approve a by root                               -> REJECTED not_eligible: eligibility (0)
+        facts ann member:gold
+        approve a by root                               -> ACCEPTED
+        book hall 10:00-11:00 by bob as b               -> BOOKED
+        swap a with b by root                           -> REJECTED not_eligible: eligibility (0)
+    ";
+
+    // A lecture comes with a discussion and a lab, in one command or with what one has.
+    linked_sections_go_together: "
+        section lecture 10:00-11:00 capacity 9
+        section tue 11:00-12:00 capacity 9 with-one-of lecture
+        section wed 12:00-13:00 capacity 9 with-one-of lecture
+        edit lecture by root with-one-of tue,wed        -> ACCEPTED
+        book lecture by ann                             -> REJECTED not_eligible: linked (0)
+        book tue by ann                                 -> REJECTED not_eligible: linked (0)
+        book lecture + tue by ann as both               -> BOOKED
+        book wed by ann as more                         -> BOOKED
+        book wed by bob                                 -> REJECTED not_eligible: linked (0)
+        cancel both by ann                              -> REJECTED not_eligible: linked (ann 12:00-13:00)
+        move both to lecture + wed by ann               -> ACCEPTED
+        move both to tue by ann                         -> REJECTED not_eligible: linked (0)
+        cancel more by ann                              -> ACCEPTED
+        cancel both by ann                              -> ACCEPTED
+        book wed by ann                                 -> REJECTED not_eligible: linked (0)
+    ";
+
+    an_admin_may_drop_what_others_rest_on: "
+        section lecture 10:00-11:00 capacity 9
+        section tue 11:00-12:00 capacity 9 with-one-of lecture
+        edit lecture by root with-one-of tue            -> ACCEPTED
+        book lecture + tue by ann as both               -> BOOKED
+        book tue by ann as more                         -> BOOKED
+        cancel both by ann                              -> REJECTED not_eligible: linked (ann 11:00-12:00)
+        cancel both by root                             -> ACCEPTED
+    ";
+
+    who_waits_is_judged_like_a_newcomer: "
+        section algebra 10:00-11:00 waitlist book needs ok quota 2/day
+        facts ann ok
+        facts bob ok
+        book algebra by ann as a                        -> BOOKED
+        wait algebra by cat                             -> REJECTED not_eligible: eligibility (0)
+        wait algebra by bob as w1                       -> WAITS at 1
+        facts cat ok
+        wait algebra by cat as w2                       -> WAITS at 2
+        facts bob
+        cancel a by ann                                 -> ACCEPTED; w2 promoted
+        facts bob ok
+        cancel w2 by cat                                -> ACCEPTED; w1 promoted
+    ";
+
+    // Whoever has as much as they may is passed over, and what they give back lets them have their turn elsewhere.
+    a_quota_holds_for_those_who_wait: "
+        group term quota 1/all/group waitlist book
+        section algebra 10:00-11:00 in term
+        section biology 11:00-12:00 in term
+        book algebra by ann as a                        -> BOOKED
+        wait algebra by bob as w1                       -> WAITS at 1
+        wait algebra by cat as w2                       -> WAITS at 2
+        book biology by bob as b                        -> BOOKED
+        wait algebra by bob                             -> REJECTED invalid: waiting
+        wait biology by ann                             -> REJECTED quota_exceeded: quota (term 1 of 1)
+        wait biology by ann giving a as w3              -> WAITS at 1
+        cancel a by ann                                 -> ACCEPTED; w2 promoted
+        cancel w2 by cat                                -> ACCEPTED
+        cancel b by bob                                 -> ACCEPTED; w1 promoted, w3 promoted
+    ";
+
+    what_is_linked_is_had_before_the_turn: "
+        section lab 13:00-14:00 capacity 5
+        section algebra 10:00-11:00 waitlist book with-one-of lab
+        book lab + algebra by ann as a                  -> BOOKED
+        wait algebra by bob                             -> REJECTED not_eligible: linked (0)
+        book lab by bob as b                            -> BOOKED
+        wait algebra by bob as w1                       -> WAITS at 1
+        book lab by cat                                 -> BOOKED
+        wait algebra by cat as w2                       -> WAITS at 2
+        cancel b by bob                                 -> ACCEPTED
+        cancel a by ann                                 -> ACCEPTED; w2 promoted
+    ";
+
+    rules_of_a_group_go_together_with_a_members_own: "
+        group term waitlist book
+        room room-1 in term approval                    -> REJECTED invalid: waitlist
+        room room-1 in term
+        edit term by root approval no-waitlist          -> ACCEPTED
+    ";
+}

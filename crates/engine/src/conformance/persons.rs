@@ -1,0 +1,188 @@
+//! What a store must show for groups, quotas and facts, within one commit and after it.
+//! The rules themselves are the domain's tests' to try.
+
+use super::kit::{Bench, hours, rejection, room, with_policy};
+use crate::attempt::Ids;
+use crate::port::{FactsPut, PersonRow, RowPut};
+use slotwise_domain::{
+    Action, Facts, Ground, Grouped, Kind, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId,
+    ResourcePatch, ResourceSpec, Role, Witness,
+};
+use std::collections::BTreeSet;
+
+fn group(policy: Policy) -> ResourceSpec {
+    ResourceSpec { kind: Kind::Group, capacity: None, policy, ..room("Term", 1) }
+}
+
+fn within(group: ResourceId, own: &[PolicyField], policy: Policy) -> ResourceSpec {
+    let own = own.iter().copied().collect();
+    ResourceSpec { group: Some(Grouped { id: group, own }), ..with_policy(9, policy) }
+}
+
+fn edit(resource: ResourceId, policy_version: u64, policy: Policy) -> Action {
+    let patch = Box::new(ResourcePatch { policy: Some(policy), ..ResourcePatch::default() });
+    Action::EditResource { resource, policy_version, patch }
+}
+
+fn closed() -> Policy {
+    Policy { closed: true, ..Policy::default() }
+}
+
+fn a_day(most: u32, scope: QuotaScope) -> Policy {
+    let quota = Some(Quota { most, period: slotwise_domain::Period::Day, scope });
+    Policy { quota, ..Policy::default() }
+}
+
+pub(super) async fn an_edit_of_a_group_is_one_commit_over_all_that_is_in_it(b: &Bench) {
+    let term = b.resource(group(Policy::default())).await;
+    let (x, y) =
+        (b.resource(within(term, &[], Policy::default())).await, b.resource(within(term, &[], closed())).await);
+    let own = b.resource(within(term, &[PolicyField::Closed], Policy::default())).await;
+    assert!(!b.calendar(y).await.resource.spec.policy.closed, "what it does not say itself follows the group");
+    let versions = (b.version(x).await, b.version(own).await);
+    // Made, booked and shut in one commit, in that order.
+    let new = ResourceId(b.ids.fresh());
+    let spec = Box::new(within(term, &[], Policy::default()));
+    let batch = vec![
+        b.proposal(b.ada, Action::CreateResource { resource: new, spec }),
+        b.proposal(b.ben, b.book(b.ben, new, hours(9, 10))),
+        b.proposal(b.ada, edit(term, 1, closed())),
+        b.proposal(b.ben, b.book(b.ben, x, hours(9, 10))),
+        b.proposal(b.ben, b.book(b.ben, new, hours(10, 11))),
+        b.proposal(b.ben, b.book(b.ben, own, hours(9, 10))),
+    ];
+    assert_eq!(b.commit(batch).await, ["ACCEPTED", "BOOKED", "ACCEPTED", "closed", "closed", "BOOKED"]);
+    for (id, policy_version) in [(term, 2), (x, 2), (y, 2), (new, 2), (own, 1)] {
+        assert_eq!(b.calendar(id).await.resource.policy_version, policy_version, "{id}");
+    }
+    assert_eq!((b.version(x).await, b.version(own).await), (versions.0 + 1, versions.1 + 1));
+    let members = crate::catalogue::read(b.views.catalogue()).members(term);
+    assert_eq!(members.into_iter().collect::<BTreeSet<_>>(), [x, y, own, new].into());
+}
+
+pub(super) async fn an_edit_of_a_group_guards_what_is_in_it(b: &Bench) {
+    let term = b.resource(group(Policy::default())).await;
+    let x = b.resource(within(term, &[], Policy::default())).await;
+    assert_eq!(b.says(b.ada, edit(term, 1, closed())).await, "ACCEPTED");
+    assert_eq!(b.says(b.ada, edit(x, 1, Policy::default())).await, "FAILED version_stale");
+    match b.send(b.ada, edit(term, 1, Policy::default())).await {
+        crate::Answer::Failed(failure) => match failure.ground {
+            Some(Ground::PolicyVersion { yours: 1, theirs }) => assert_eq!(theirs.policy_version, 2),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+    let nowhere = within(ResourceId(b.ids.fresh()), &[], Policy::default());
+    let action = Action::CreateResource { resource: ResourceId(b.ids.fresh()), spec: Box::new(nowhere) };
+    assert_eq!(b.says(b.ada, action).await, "not_found");
+}
+
+pub(super) async fn a_quota_is_settled_within_one_commit(b: &Bench) {
+    let studio = b.resource(group(a_day(2, QuotaScope::Group))).await;
+    let mut rooms = Vec::new();
+    for _ in 0..4 {
+        rooms.push(b.resource(within(studio, &[], Policy::default())).await);
+    }
+    let batch = rooms.iter().map(|r| b.proposal(b.ben, b.book(b.ben, *r, hours(9, 10)))).collect();
+    assert_eq!(b.commit(batch).await, ["BOOKED", "BOOKED", "quota_exceeded", "quota_exceeded"]);
+    // From two devices, scenario 7; and after it.
+    let requests = rooms.repeat(5).into_iter().map(|r| b.request(b.cyd, b.book(b.cyd, r, hours(10, 11))));
+    let answers = b.at_once(requests.collect()).await;
+    assert_eq!(super::kit::count(&answers, "BOOKED"), 2);
+    assert_eq!(super::kit::count(&answers, "quota_exceeded"), 18);
+    let refused = rejection(&b.send(b.ben, b.book(b.ben, rooms[3], hours(12, 13))).await);
+    assert!(
+        matches!(refused.witness, Some(Witness::Quota { of, counted: 2, most: 2, .. }) if of == studio),
+        "{refused:?}"
+    );
+}
+
+pub(super) async fn what_is_cancelled_and_moved_counts_as_it_is(b: &Bench) {
+    let x = b.resource(with_policy(9, a_day(1, QuotaScope::Resource))).await;
+    let first = b.booked(b.ben, x, hours(9, 10)).await;
+    let batch = vec![
+        b.proposal(b.ben, b.book(b.ben, x, hours(10, 11))),
+        b.proposal(b.ben, b.relocate(first.id, &[(x, hours(14, 15), 1)])),
+        b.proposal(b.ben, Action::Cancel { booking: first.id, reason: None }),
+        b.proposal(b.ben, b.book(b.ben, x, hours(10, 11))),
+        b.proposal(b.ben, b.book(b.ben, x, hours(11, 12))),
+    ];
+    assert_eq!(b.commit(batch).await, ["quota_exceeded", "ACCEPTED", "ACCEPTED", "BOOKED", "quota_exceeded"]);
+    assert_eq!(b.says(b.ben, b.book(b.ben, x, hours(11, 12))).await, "quota_exceeded");
+    let tomorrow = slotwise_domain::Interval::new(super::kit::minute(33 * 60), super::kit::minute(34 * 60)).unwrap();
+    assert_eq!(b.says(b.ben, b.book(b.ben, x, tomorrow)).await, "BOOKED");
+}
+
+pub(super) async fn facts_count_from_the_next_decision_on(b: &Bench) {
+    let gold = Requirement { all: vec!["member:gold".into()], ..Requirement::default() };
+    let eligibility = Policy { eligibility: vec![gold], ..a_day(1, QuotaScope::Resource) };
+    let gym = b.resource(with_policy(9, eligibility)).await;
+    let refused = rejection(&b.send(b.ben, b.book(b.ben, gym, hours(9, 10))).await);
+    assert_eq!((refused.code.name(), refused.witness), ("not_eligible", Some(Witness::Requirement { place: 0 })));
+    let facts = Facts { tags: ["member:gold".to_owned()].into(), ..Facts::default() };
+    assert_eq!(b.directory.put_facts(b.ben, 0, facts.clone()).await.unwrap(), FactsPut::Put(1));
+    assert_eq!(b.says(b.ben, b.book(b.ben, gym, hours(9, 10))).await, "BOOKED");
+    assert_eq!(b.says(b.ben, b.book(b.ben, gym, hours(10, 11))).await, "quota_exceeded");
+    let more = Facts { allowances: [(gym, 2)].into(), ..facts.clone() };
+    assert_eq!(b.directory.put_facts(b.ben, 0, more.clone()).await.unwrap(), FactsPut::Moved(facts, 1));
+    assert_eq!(b.directory.put_facts(b.ben, 1, more.clone()).await.unwrap(), FactsPut::Put(2));
+    assert_eq!(b.says(b.ben, b.book(b.ben, gym, hours(10, 11))).await, "BOOKED");
+    assert_eq!(b.directory.facts(b.ben).await.unwrap(), Some((more, 2)));
+    assert_eq!(b.directory.facts(b.cyd).await.unwrap(), Some((Facts::default(), 0)));
+    let nobody = PersonId(b.ids.fresh());
+    assert_eq!(b.directory.facts(nobody).await.unwrap(), None);
+    assert_eq!(b.directory.put_facts(nobody, 0, Facts::default()).await.unwrap(), FactsPut::NoPerson);
+}
+
+pub(super) async fn people_are_put_by_rows_and_found_by_words(b: &Bench) {
+    let row = |external: &str, name: &str| PersonRow {
+        id: None,
+        fresh: PersonId(b.ids.fresh()),
+        external_id: Some(external.into()),
+        name: name.into(),
+        title: None,
+        email: None,
+        role: None,
+        tags: None,
+    };
+    let rows = || vec![row("a1", "Zoë Müller"), row("a2", "Anna Muster"), row("a3", "Åsa Öberg")];
+    let put = b.directory.put_people(rows(), true).await.unwrap();
+    assert!(put.iter().all(|put| matches!(put, RowPut::Made(_))), "{put:?}");
+    let names = async |words: &[&str], after: Option<(String, PersonId)>, max: usize| {
+        let words = words.iter().map(|w| (*w).to_owned()).collect();
+        let found = b.directory.find_people(words, after, max).await.unwrap();
+        found.into_iter().map(|l| (l.card.name, l.card.id)).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["mu"], None, 9).await, [], "a dry run does nothing");
+    b.directory.put_people(rows(), false).await.unwrap();
+    let again = b.directory.put_people(rows(), false).await.unwrap();
+    assert!(again.iter().all(|put| matches!(put, RowPut::Same(_))), "{again:?}");
+    let found = names(&["MU"], None, 9).await;
+    assert_eq!(found.iter().map(|(name, _)| &name[..]).collect::<Vec<_>>(), ["Anna Muster", "Zoë Müller"]);
+    assert_eq!(names(&["mu"], Some(found[0].clone()), 9).await, found[1..]);
+    assert_eq!(names(&["mu"], None, 1).await, found[..1]);
+    assert_eq!(names(&["zoe mul"], None, 9).await, found[1..]);
+    assert_eq!(names(&["zoe", "anna"], None, 9).await, []);
+    assert_eq!(names(&["oberg"], None, 9).await.len(), 1);
+    // Somebody else's external id spoils the whole table.
+    let taken = PersonRow { id: Some(found[0].1), ..row("a1", "Anna Muster") };
+    let put = b.directory.put_people(vec![row("a9", "New"), taken], false).await.unwrap();
+    assert_eq!(put[1], RowPut::ExternalIdTaken);
+    assert_eq!(names(&["new"], None, 9).await, []);
+    // What is said is changed, and nothing else.
+    let gold = PersonRow {
+        role: Some(Role::Admin),
+        tags: Some(["member:gold".to_owned()].into()),
+        email: Some("anna@example.org".into()),
+        ..row("a2", "Anna Meister")
+    };
+    let put = b.directory.put_people(vec![gold], false).await.unwrap();
+    assert_eq!(put, [RowPut::Changed(found[0].1)]);
+    let put = b.directory.put_people(vec![row("a2", "Anna Meister")], false).await.unwrap();
+    assert_eq!(put, [RowPut::Same(found[0].1)]);
+    let card = b.directory.person(found[0].1).await.unwrap().unwrap();
+    assert_eq!((&card.name[..], card.role), ("Anna Meister", Role::Admin));
+    assert_eq!(names(&["muster"], None, 9).await, []);
+    let facts = b.directory.facts(found[0].1).await.unwrap().unwrap();
+    assert_eq!((facts.0.tags.len(), facts.1), (1, 1));
+}
