@@ -192,6 +192,9 @@ pub fn cases() -> Vec<Case> {
             an_edit_of_a_group_guards_what_is_in_it
             a_quota_is_settled_within_one_commit
             what_is_cancelled_and_moved_counts_as_it_is
+            what_was_had_counts_and_what_was_taken_away_does_not
+            a_booking_handed_over_counts_for_its_new_owner
+            what_is_displaced_is_for_whoever_may_have_it
             facts_count_from_the_next_decision_on
             people_are_put_by_rows_and_found_by_words;
         rules:

@@ -238,6 +238,15 @@ impl Desk {
         if let Some(Cutoff::Elapsed(before)) = policy.book_by {
             says += &format!(" book-by {}m", before.whole_seconds() / 60);
         }
+        if policy.pending_takes {
+            says += " pending-takes";
+        }
+        if let Some(Cutoff::Elapsed(before)) = policy.late_cancel_from {
+            says += &format!(" late-cancel-from {}m", before.whole_seconds() / 60);
+        }
+        if let Some(CheckIn { opens, closes }) = policy.check_in {
+            says += &format!(" check-in {}m {}m", opens.whole_seconds() / 60, closes.whole_seconds() / 60);
+        }
         if let Some(quota) = policy.quota {
             says += &format!(" quota {}", quota.most);
         }
@@ -331,6 +340,9 @@ impl Desk {
             "quota" | "no-quota" => PolicyField::Quota,
             "needs" | "either" | "bars" => PolicyField::Eligibility,
             "waitlist" | "no-waitlist" => PolicyField::Waitlist,
+            "pending-takes" => PolicyField::PendingTakes,
+            "late-cancel-from" => PolicyField::LateCancelFrom,
+            "check-in" => PolicyField::CheckIn,
             _ => return None,
         })
     }

@@ -21,7 +21,7 @@ fn of(bookings: &[&Booking]) -> Preview {
 }
 
 /// Minutes after the case begins.
-fn minutes(from: i64, to: i64) -> Interval {
+pub(super) fn minutes(from: i64, to: i64) -> Interval {
     Interval::new(START.plus(Span::minutes(from)), START.plus(Span::minutes(to))).unwrap()
 }
 

@@ -152,40 +152,42 @@ fn grouped() -> impl Strategy<Value = Grouped> {
     (uuid(), own).prop_map(|(id, own)| Grouped { id: ResourceId(id), own: own.into_iter().collect() })
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
+fn policy() -> BoxedStrategy<Policy> {
     let hold_at = prop_oneof![Just(HoldAt::Confirm), Just(HoldAt::Claim), Just(HoldAt::None)];
     let first = (hold_at, any::<i64>(), any::<i64>(), any::<i64>(), any::<bool>(), any::<bool>(), own_overlap());
     let second = (vec(hours(), 0..3), of(cutoff()), of(cutoff()), of(cutoff()), of(cutoff()), of(any::<i64>()));
     let third = (any::<bool>(), of(cutoff()), of((any::<i64>(), any::<i64>())));
     let fourth = (of(quota()), vec(requirement(), 0..3), of_some(waitlist()));
-    (first, second, third, fourth).prop_map(
-        |(
-            (hold_at, ttl, setup, teardown, closed, approval, own_overlap),
-            (opening_hours, from, by, change, cancel, most),
-            (pending_takes, late, check_in),
-            (quota, eligibility, waitlist),
-        )| Policy {
-            hold_at,
-            hold_ttl: Span(ttl),
-            setup: Span(setup),
-            teardown: Span(teardown),
-            closed,
-            approval,
-            own_overlap,
-            opening_hours,
-            book_from: from,
-            book_by: by,
-            change_by: change,
-            cancel_by: cancel,
-            late_cancel_from: late,
-            check_in: check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
-            pending_takes,
-            duration_max: most.map(Span),
-            quota,
-            eligibility,
-            waitlist,
-        },
-    )
+    (first, second, third, fourth)
+        .prop_map(
+            |(
+                (hold_at, ttl, setup, teardown, closed, approval, own_overlap),
+                (opening_hours, from, by, change, cancel, most),
+                (pending_takes, late, check_in),
+                (quota, eligibility, waitlist),
+            )| Policy {
+                hold_at,
+                hold_ttl: Span(ttl),
+                setup: Span(setup),
+                teardown: Span(teardown),
+                closed,
+                approval,
+                own_overlap,
+                opening_hours,
+                book_from: from,
+                book_by: by,
+                change_by: change,
+                cancel_by: cancel,
+                late_cancel_from: late,
+                check_in: check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
+                pending_takes,
+                duration_max: most.map(Span),
+                quota,
+                eligibility,
+                waitlist,
+            },
+        )
+        .boxed()
 }
 
 fn spec() -> impl Strategy<Value = ResourceSpec> {
@@ -274,7 +276,7 @@ fn displacer() -> impl Strategy<Value = Displacer> {
 }
 
 /// What admins do, and what becomes of a booking after it was made.
-fn admin_change(on: ResourceId) -> impl Strategy<Value = Change> {
+fn admin_change(on: ResourceId) -> BoxedStrategy<Change> {
     let resource = move || {
         (Just(on), spec(), 0..u64::MAX / 2)
             .prop_map(|(id, spec, policy_version)| Arc::new(Resource { id, spec, policy_version }))
@@ -323,9 +325,10 @@ fn admin_change(on: ResourceId) -> impl Strategy<Value = Change> {
         (resource(), text()).prop_map(|(resource, reason)| Change::ServiceSet { resource, reason }),
         any::<u32>().prop_map(|to| Change::OverCommitLowered { to }),
     ]
+    .boxed()
 }
 
-fn change(on: ResourceId) -> impl Strategy<Value = Change> {
+fn change(on: ResourceId) -> BoxedStrategy<Change> {
     let resource = move || {
         (Just(on), spec(), 0..u64::MAX / 2)
             .prop_map(|(id, spec, policy_version)| Arc::new(Resource { id, spec, policy_version }))
@@ -392,6 +395,7 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
         (wait_entry(on), entry_end()).prop_map(|(entry, end)| Change::WaitEnded(EndedEntry { entry, end })),
         of_some(instant()).prop_map(Change::WaitDue),
     ]
+    .boxed()
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
