@@ -19,6 +19,7 @@ export type HoldAt = Schemas['HoldAtBody'];
 export type ShortResource = Told<Schemas['FoundResource']>;
 export type Resource = Told<Schemas['ResourceBody']>;
 export type BookingLine = Schemas['LineBody'];
+export type CancelRequest = Schemas['CancelRequest'];
 export type MoveRequest = Schemas['MoveRequest'];
 export type HistoryStep = Omit<Told<Schemas['StepBody']>, 'what'> & {
   what: 'made' | 'approved' | 'moved' | 'edited' | 'cancelled' | 'checked_in' | 'no_show' | 'displaced' | 'handed_over' | 'overrode';
