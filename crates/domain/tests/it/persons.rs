@@ -262,7 +262,7 @@ crate::rows::tables! {
         book room-1 12:00-13:00 by ann as c             -> BOOKED
         book room-1 14:00-15:00 by root for ann         -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
         override book room-1 14:00-15:00 by root for ann as d -> BOOKED
-        move d to room-1 2026-03-03T14:00..2026-03-03T15:00 by ann as x -> ACCEPTED
+        move d to room-1 2026-03-03T14:00..2026-03-03T15:00 by ann -> ACCEPTED
         override move d to room-1 16:00-17:00 by root   -> ACCEPTED
         override book room-1 10:30-11:30 by root for ann -> REJECTED own_overlap (ann 10:00-11:00)
     ";

@@ -7,9 +7,9 @@ use super::waits::join;
 use crate::attempt::{Answer, Ids};
 use crate::port::{FactsPut, Made, PersonRow, RowPut};
 use slotwise_domain::{
-    Action, BookingId, BookingRef, Calendar, CheckIn, Cutoff, Facts, Ground, Grouped, Kind, OwnOverlap, PersonId,
-    Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId, ResourcePatch, ResourceSpec, Role, Span, UseId,
-    WaitFill, WaitMode, Waitlist, Witness,
+    Action, BookingId, BookingRef, Calendar, CheckIn, Cutoff, Facts, Ground, Grouped, Interval, Kind, OwnOverlap,
+    PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId, ResourcePatch, ResourceSpec, Role, Span,
+    UseId, WaitFill, WaitMode, Waitlist, Witness,
 };
 use std::collections::BTreeSet;
 
@@ -156,34 +156,34 @@ pub(super) async fn what_was_had_counts_and_what_was_taken_away_does_not(b: &Ben
 /// Whoever it is handed to must be allowed it, and then has it; whoever had it may have another.
 pub(super) async fn a_booking_handed_over_counts_for_its_new_owner(b: &Bench) {
     let gold = Requirement { all: vec!["member:gold".into()], ..Requirement::default() };
-    let lab = b.resource(with_policy(9, Policy::default())).await;
-    let policy = Policy { eligibility: vec![gold], own_overlap: OwnOverlap::Refuse, ..a_day(1, QuotaScope::Resource) };
-    let x = b.resource(ResourceSpec { linked: vec![vec![lab]], ..with_policy(9, policy) }).await;
+    let section = |interval: Interval, linked: Vec<Vec<ResourceId>>, policy: Policy| ResourceSpec {
+        kind: Kind::Section,
+        interval: Some(interval),
+        linked,
+        ..with_policy(9, policy)
+    };
+    let lab = b.resource(section(minutes(180, 240), Vec::new(), Policy::default())).await;
+    let rules = Policy { eligibility: vec![gold], own_overlap: OwnOverlap::Refuse, ..a_day(1, QuotaScope::Resource) };
+    let x = b.resource(section(minutes(60, 120), vec![vec![lab]], rules)).await;
     let facts = Facts { tags: ["member:gold".to_owned()].into(), ..Facts::default() };
     b.directory.put_facts(b.ben, 0, facts.clone()).await.unwrap();
-    let lines = |from, to| [(x, minutes(from, to), 1), (lab, minutes(from, to), 1)];
-    let Answer::Decided(_, Some(Made::Booking(mine))) = b.send(b.ben, b.booking(b.ben, &lines(60, 120), None)).await
-    else {
-        panic!("every rule about a person is asked in few rounds")
-    };
+    let both = |owner| b.booking(owner, &[(x, minutes(60, 120), 1), (lab, minutes(180, 240), 1)], None);
+    // Every rule about a person at once is asked in few rounds.
+    let Answer::Decided(_, Some(Made::Booking(mine))) = b.send(b.ben, both(b.ben)).await else { panic!("not booked") };
     let hand = |booking: BookingId| Action::HandOver {
         booking: BookingRef { id: booking, revision: None },
         to: b.cyd,
-        reason: "Ann is ill.".into(),
+        reason: "Ben is ill.".into(),
     };
     assert_eq!(b.says(b.ada, hand(mine.id)).await, "not_eligible");
     b.directory.put_facts(b.cyd, 0, facts).await.unwrap();
-    let batch = vec![
-        b.proposal(b.ada, hand(mine.id)),
-        b.proposal(b.cyd, b.booking(b.cyd, &lines(180, 240), None)),
-        b.proposal(b.ben, b.booking(b.ben, &lines(60, 120), None)),
-    ];
+    let batch = vec![b.proposal(b.ada, hand(mine.id)), b.proposal(b.cyd, both(b.cyd)), b.proposal(b.ben, both(b.ben))];
     assert_eq!(b.commit(batch).await, ["ACCEPTED", "quota_exceeded", "BOOKED"]);
     let second =
         b.views.bookings(crate::BookingFilter { owner: Some(b.ben), max: 10, ..Default::default() }).await.unwrap();
     let theirs = second.iter().find(|b| b.state.name() == "confirmed").unwrap();
     assert_eq!(b.says(b.ada, hand(theirs.id)).await, "quota_exceeded");
-    assert_eq!(b.says(b.cyd, b.booking(b.cyd, &lines(180, 240), None)).await, "quota_exceeded");
+    assert_eq!(b.says(b.cyd, both(b.cyd)).await, "quota_exceeded");
 }
 
 /// What an admin displaces is had at once by the first who waits and may have it.
