@@ -5,7 +5,6 @@ use super::draft::Draft;
 use super::guards::{admin, named_booking, open, own_overlap, role, slots};
 use super::persons::{eligible, linked, quota};
 use super::{Judged, Stop, fit, promote, reject};
-use crate::booking::BookingState;
 use crate::change::Change;
 use crate::command::{Actor, Line};
 use crate::hold::HoldEnd;
@@ -40,7 +39,7 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
     }
     let leaving = gives_up.map(|id| named_booking(draft, id));
     if let Some(Ok(booking)) = &leaving
-        && matches!(booking.state, BookingState::Cancelled { .. })
+        && booking.state.is_final()
     {
         return reject(Rejection::by(Code::Invalid, Rule::State));
     }
@@ -62,7 +61,7 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
     let leaving: Vec<BookingId> = gives_up.into_iter().collect();
     eligible(draft, owner, &slots)?;
     linked(draft, owner, &slots, &leaving)?;
-    open(draft, &slots)?;
+    open(draft, &slots, Some(owner), None)?;
     let calendar = draft.calendar(resource)?;
     if calendar.waiting.len() >= waitlist.entries_max() {
         return reject(Rejection::by(Code::QuotaExceeded, Rule::WaitlistCapacity).on(resource));

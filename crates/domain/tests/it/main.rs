@@ -5,6 +5,7 @@
 
 mod rows;
 
+mod admin;
 mod bookings;
 mod codes;
 mod groups;
@@ -20,4 +21,5 @@ mod waits;
 mod alternatives;
 mod levels;
 mod oracle;
+mod states;
 mod zones;

@@ -336,6 +336,7 @@ impl Planner<'_> {
             hold: None,
             for_person: self.for_person,
             seen: None,
+            over: None,
         }
     }
 
