@@ -10,6 +10,7 @@ mod ids;
 mod import;
 mod keys;
 mod logs;
+mod replay;
 mod scheduled;
 mod serve;
 mod tables;
@@ -44,6 +45,9 @@ enum Command {
     /// Bring data in.
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Ask the engine again for what happened elsewhere, and say what became of it.
+    #[command(subcommand)]
+    Replay(ReplayCommand),
     /// People.
     #[command(subcommand)]
     Person(keys::PersonCommand),
@@ -70,6 +74,16 @@ enum ImportCommand {
     People(import::people::PeopleArgs),
     /// A UC San Diego class schedule: its rooms, and their weekly meetings as bookings over a term.
     UcsdSchedule(import::submit::UcsdArgs),
+    /// Foothill College's sections of a term: courses with their meetings, the seats that are left, and who waits.
+    Foothill(import::foothill::FoothillArgs),
+    /// Rooms of the University of British Columbia, with their seats and furniture.
+    UbcRooms(import::rooms::RoomsArgs),
+}
+
+#[derive(Subcommand)]
+enum ReplayCommand {
+    /// Course registration at UC San Diego: each change of a section as enrolments, drops, waitlists and seats of synthetic students.
+    UcsdChanges(replay::ucsd_changes::UcsdChangesArgs),
 }
 
 fn main() -> ExitCode {
@@ -84,6 +98,9 @@ fn main() -> ExitCode {
         Command::Import(ImportCommand::Csv(args)) => import::csv::run(&args),
         Command::Import(ImportCommand::People(args)) => import::people::run(&args),
         Command::Import(ImportCommand::UcsdSchedule(args)) => import::submit::run(&args),
+        Command::Import(ImportCommand::Foothill(args)) => import::foothill::run(&args),
+        Command::Import(ImportCommand::UbcRooms(args)) => import::rooms::run(&args),
+        Command::Replay(ReplayCommand::UcsdChanges(args)) => replay::ucsd_changes::run(&args),
         Command::Person(command) => keys::person(command),
         Command::Key(command) => keys::key(command),
         Command::Backup(args) => backup::run(args),

@@ -67,6 +67,9 @@ pub struct ResourceRow {
     /// Lists of linked sections: UUIDs with spaces between them, and a | between two lists.
     #[serde(default)]
     pub linked: String,
+    /// What it is a section of, and when it meets, as JSON.
+    #[serde(default)]
+    pub course: String,
 }
 
 /// A slot of a booking.
@@ -405,6 +408,7 @@ impl ResourceRow {
                 let list = |ids: &Vec<ResourceId>| ids.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(" ");
                 spec.linked.iter().map(list).collect::<Vec<_>>().join(" | ")
             },
+            course: stored.get("course").map_or_else(String::new, ToString::to_string),
         })
     }
 }
@@ -459,6 +463,7 @@ const COLUMNS: [(&str, &[&str]); 6] = [
             "group",
             "own_rules",
             "linked",
+            "course",
         ],
     ),
     (

@@ -9,6 +9,7 @@ pub mod booking;
 pub mod calendar;
 pub mod change;
 pub mod command;
+pub mod course;
 pub mod deadlines;
 pub mod decide;
 pub mod eligibility;
@@ -35,6 +36,7 @@ pub use command::{
     Action, Actor, Asked, Below, BookingRef, Command, HoldRef, Line, OverBookings, OverHolds, Preview, Proposal, Seen,
     SeriesToBook, Service,
 };
+pub use course::{Course, Meeting};
 pub use decide::{check_in_window, decide};
 pub use eligibility::{Facts, Requirement};
 pub use hold::{EndedHold, Hold, HoldEnd};

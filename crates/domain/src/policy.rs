@@ -412,7 +412,7 @@ fn civil_days(zone: &Zone, from: Instant, to: Instant) -> impl Iterator<Item = c
     on(from).series(jiff::Span::new().days(1)).take_while(move |day| *day <= last).take(732)
 }
 
-fn at_minute(day: civil::Date, minute: u16, zone: &TimeZone) -> Instant {
+pub(crate) fn at_minute(day: civil::Date, minute: u16, zone: &TimeZone) -> Instant {
     let (day, minute) = if minute >= 1440 { (day.tomorrow().unwrap_or(civil::Date::MAX), 0) } else { (day, minute) };
     // `minute` is below 1440 here, so hour and minute are in range.
     let at = day.at((minute / 60) as i8, (minute % 60) as i8, 0, 0);

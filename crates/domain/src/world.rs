@@ -217,6 +217,16 @@ impl World {
         Cow::Owned(touched)
     }
 
+    /// What rules of this policy ask of whoever books, and this does not have. Where they are booked is known only when they are, so
+    /// it may be more the second time.
+    pub fn missing_of_person(&self, policy: &Policy, person: PersonId) -> Scope {
+        let mut scope = Scope::of_person(policy, person);
+        if let Some(known) = self.people.get(&person).filter(|_| policy.own_overlap == OwnOverlap::Refuse) {
+            scope.resources.extend(known.exclusive.keys().map(|(_, resource, _)| *resource));
+        }
+        scope.minus(&self.loaded)
+    }
+
     /// The versions of the resources a scope touches.
     pub fn versions(&self, scope: &Scope) -> Vec<(ResourceId, Version)> {
         let versions = self.touched(scope);

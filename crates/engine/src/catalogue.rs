@@ -8,7 +8,7 @@ mod words;
 use crate::port::{Facets, ResourceFilter};
 use marks::Marks;
 use set::Set;
-use slotwise_domain::{Calendar, Change, Instant, Interval, Kind, Members, Policy, Resource, ResourceId};
+use slotwise_domain::{Calendar, Change, Instant, Interval, Kind, Meeting, Members, Policy, Resource, ResourceId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -444,6 +444,7 @@ struct Rules {
     interval: Option<Interval>,
     group: bool,
     linked: Vec<Vec<ResourceId>>,
+    meetings: Option<Vec<Meeting>>,
     /// Under whose quota it counts: a person may have booked more of one than of another.
     quota_of: Option<ResourceId>,
 }
@@ -459,6 +460,7 @@ impl Rules {
             interval: spec.interval,
             group: spec.kind == Kind::Group,
             linked: spec.linked.clone(),
+            meetings: spec.meetings().map(<[_]>::to_vec),
             quota_of: resource.quota_of(),
         }
     }

@@ -196,7 +196,9 @@ pub fn cases() -> Vec<Case> {
             a_booking_handed_over_counts_for_its_new_owner
             what_is_displaced_is_for_whoever_may_have_it
             facts_count_from_the_next_decision_on
-            people_are_put_by_rows_and_found_by_words;
+            people_are_put_by_rows_and_found_by_words
+            a_plan_is_kept_as_it_was_put
+            sections_clash_where_they_meet;
         rules:
             no_two_at_once
             no_two_at_once_in_one_commit

@@ -19,6 +19,6 @@ pub use attempt::{Answer, Engine, Ids, Limits, NoAnswer, Request, Standing};
 pub use catalogue::Catalogue;
 pub use port::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Checkpoint, Clock, CommitError, Cursor, Directory, Erased,
-    Facets, FactsPut, Letter, Listed, Made, Noted, NoticeId, PersonCard, PersonRow, Post, Record, Recorded,
-    ResourceFilter, RowPut, Settled, Status, Store, StoreError, Streamed, Views,
+    Facets, FactsPut, Letter, Listed, Made, Noted, NoticeId, PersonCard, PersonRow, Plan, PlanPut, Post, Record,
+    Recorded, ResourceFilter, RowPut, Settled, Status, Store, StoreError, Streamed, Views,
 };

@@ -5,8 +5,8 @@ use crate::attempt::lock;
 use crate::catalogue::{self, Catalogue};
 use crate::port::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Clock, CommitError, Cursor, Directory, Erased, FactsPut,
-    Listed, Noted, NoticeId, PersonCard, PersonRow, Record, Recorded, RowPut, Settled, Status, Store, StoreError,
-    Streamed, Views,
+    Listed, Noted, NoticeId, PersonCard, PersonRow, Plan, PlanPut, Record, Recorded, RowPut, Settled, Status, Store,
+    StoreError, Streamed, Views,
 };
 use crate::round::{self, Judged, KeyAge};
 use async_trait::async_trait;
@@ -50,6 +50,7 @@ struct Known {
     email: Option<String>,
     facts: Facts,
     version: u64,
+    plan: (Plan, u64),
 }
 
 type Versions = Vec<(ResourceId, Version)>;
@@ -490,6 +491,23 @@ impl Directory for Memory {
         }
         (known.facts, known.version) = (facts, version + 1);
         Ok(FactsPut::Put(known.version))
+    }
+
+    async fn plan(&self, id: PersonId) -> Result<(Plan, u64), StoreError> {
+        Ok(lock(&self.state).known.get(&id).map(|known| known.plan.clone()).unwrap_or_default())
+    }
+
+    async fn put_plan(&self, id: PersonId, version: u64, plan: Plan) -> Result<PlanPut, StoreError> {
+        let mut state = lock(&self.state);
+        if !state.people.contains_key(&id) {
+            return Ok(PlanPut::NoPerson);
+        }
+        let known = &mut state.known.entry(id).or_default().plan;
+        if known.1 != version {
+            return Ok(PlanPut::Moved(known.0.clone(), known.1));
+        }
+        *known = (plan, version + 1);
+        Ok(PlanPut::Put(version + 1))
     }
 
     async fn put_people(&self, people: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError> {

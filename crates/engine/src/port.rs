@@ -137,6 +137,12 @@ pub trait Directory: Send + Sync + 'static {
     /// Puts facts in the place of those of a version.
     async fn put_facts(&self, id: PersonId, version: u64, facts: Facts) -> Result<FactsPut, StoreError>;
 
+    /// What a person means to register for, and its version: 0 while nothing ever was.
+    async fn plan(&self, id: PersonId) -> Result<(Plan, u64), StoreError>;
+
+    /// Puts a plan in the place of that of a version.
+    async fn put_plan(&self, id: PersonId, version: u64, plan: Plan) -> Result<PlanPut, StoreError>;
+
     /// Makes and changes people, all or none: none if `dry_run`, or if one of them cannot be. One result for each, in their order.
     async fn put_people(&self, people: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError>;
 
@@ -556,6 +562,20 @@ pub enum RowPut {
     Same(PersonId),
     /// It cannot be: somebody else has this external id.
     ExternalIdTaken,
+}
+
+/// What a person means to register for: lines, each of the sections that are booked together.
+pub type Plan = Vec<Vec<ResourceId>>;
+
+/// What became of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanPut {
+    /// It is this now, at this version.
+    Put(u64),
+    /// It is at another version, and nothing was changed.
+    Moved(Plan, u64),
+    /// There is no such person.
+    NoPerson,
 }
 
 /// What became of facts.

@@ -69,10 +69,10 @@ pub fn judge<E>(
                     (Action::Book { .. } | Action::BookSeries(_), true) => Outcome::Booked,
                     (_, _) => Outcome::Accepted,
                 };
-                fold(world, proposal, &scope, changes, outcome, Some(subject), decided_at)
+                fold(world, proposal, changes, outcome, Some(subject), decided_at)
             }
             Verdict::Rejected(rejection, changes) => {
-                fold(world, proposal, &scope, changes, Outcome::Rejected(rejection), None, decided_at)
+                fold(world, proposal, changes, Outcome::Rejected(rejection), None, decided_at)
             }
         });
     }
@@ -94,15 +94,14 @@ fn books(changes: &Changes, subject: Subject) -> bool {
 fn fold(
     world: &mut World,
     proposal: &Proposal,
-    scope: &Scope,
     mut changes: Changes,
     outcome: Outcome,
     subject: Option<Subject>,
     decided_at: Instant,
 ) -> Judged {
     let made_versions = world.apply(&changes, decided_at);
-    // Where it made none, they are what they were.
-    let decided = if made_versions.is_empty() { world.versions(scope) } else { made_versions };
+    // Where it made none, they are what they were: of what it named, whatever else a rule had to see, or a neighbour had loaded.
+    let decided = if made_versions.is_empty() { world.versions(&proposal.command.scope()) } else { made_versions };
     let policy = |(id, _): &(ResourceId, _)| Some((*id, world.calendars.get(id)?.resource.policy_version));
     let mut policies = Vec::with_capacity(decided.len());
     policies.extend(decided.iter().filter_map(policy));

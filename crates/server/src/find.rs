@@ -196,7 +196,7 @@ fn terms_of(like: &Arc<Resource>, search: &Search, world: &mut World) -> Result<
             return Err(Problem::field(error).into());
         }
     };
-    let missing = Scope::of_person(&spec.policy, search.asker.id).minus(&world.loaded);
+    let missing = world.missing_of_person(&spec.policy, search.asker.id);
     if !missing.is_empty() {
         return Err(Stop::Needs(Box::new(missing)));
     }

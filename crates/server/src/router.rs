@@ -2,8 +2,8 @@
 //! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{
-    admin, alternatives, attempts, audit, board, bookings, explain, holds, notices, operations, people, resources,
-    room_bookings, search, series, waitlist,
+    admin, alternatives, attempts, audit, board, bookings, courses, explain, holds, notices, operations, people, plan,
+    resources, room_bookings, search, series, waitlist,
 };
 use crate::app::App;
 use crate::auth;
@@ -69,6 +69,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(resources::schedule))
         .routes(routes!(resources::record))
         .routes(routes!(resources::facets))
+        .routes(routes!(courses::list))
+        .routes(routes!(plan::show, plan::put))
+        .routes(routes!(plan::check))
+        .routes(routes!(plan::register))
         .routes(routes!(search::search))
         .routes(routes!(series::create))
         .routes(routes!(series::preview))

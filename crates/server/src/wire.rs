@@ -14,14 +14,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Became, Block, Booking, BookingState, Calendar, CheckIn, Contract, Cutoff, DateSaid, Details, DetailsPatch,
-    EntryEnd, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, OpeningHours,
-    OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource, ResourceId,
-    ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Weekdays,
-    Zone, check_in_window,
+    Became, Block, Booking, BookingState, Calendar, CheckIn, Contract, Course, Cutoff, DateSaid, Details, DetailsPatch,
+    EntryEnd, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, Meeting,
+    OpeningHours, OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource,
+    ResourceId, ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist,
+    Weekdays, Zone, check_in_window,
 };
 use slotwise_domain::{Epoch, HoldId};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -328,7 +329,7 @@ const DAYS: [(&str, civil::Weekday); 7] = [
 fn minute(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
     let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
-    (minutes < 60 && hours * 60 + minutes <= 1440).then_some(hours * 60 + minutes)
+    (hours <= 24 && minutes < 60 && hours * 60 + minutes <= 1440).then_some(hours * 60 + minutes)
 }
 
 fn clock_text(minute: u16) -> String {
@@ -336,8 +337,8 @@ fn clock_text(minute: u16) -> String {
 }
 
 impl HoursBody {
-    fn read(&self) -> Result<OpeningHours, FieldError> {
-        let bad = |detail| FieldError::new("policy.opening_hours", "not_hours", detail);
+    fn read(&self, field: &str) -> Result<OpeningHours, FieldError> {
+        let bad = |detail| FieldError::new(field, "not_hours", detail);
         let day = |d: &String| DAYS.iter().find(|(name, _)| name == d).map(|(_, day)| *day);
         let days: Option<Weekdays> = self.days.iter().map(day).collect();
         let days = days.ok_or_else(|| bad("days are mo, tu, we, th, fr, sa, su"))?;
@@ -350,6 +351,97 @@ impl From<&OpeningHours> for HoursBody {
     fn from(h: &OpeningHours) -> HoursBody {
         let name = |d| DAYS.iter().find(|(_, day)| *day == d).map_or("", |(name, _)| *name).to_owned();
         HoursBody { days: h.days.days().map(name).collect(), from: clock_text(h.from_min), to: clock_text(h.to_min) }
+    }
+}
+
+/// What a section is a section of. Sections of one group with the same subject and number are one course.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CourseBody {
+    /// Such as `MATH`.
+    pub subject: String,
+    /// Such as `20B`.
+    pub number: String,
+    /// What the course is called.
+    pub title: String,
+    /// Which section this is, such as `001`.
+    pub section: String,
+    /// What it is of the course, such as `lecture`, `discussion` or `lab`.
+    pub part: Option<String>,
+    /// What it counts for, exact to hundredths, at most 100.
+    pub credits: Option<f64>,
+    /// Who teaches it.
+    pub instructor: Option<String>,
+    /// When it meets, at most 20; without any it meets at no fixed time.
+    #[serde(default)]
+    pub meetings: Vec<MeetingBody>,
+}
+
+/// Something that is the same every week, by the clock of the resource's zone.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeetingBody {
+    /// Of `mo tu we th fr sa su`.
+    pub days: Vec<String>,
+    /// Begins, such as `10:00`.
+    pub from: String,
+    /// Ends, such as `10:50`.
+    pub to: String,
+    /// From this day on, such as `2027-01-04`.
+    pub first: String,
+    /// The last day on which it may be.
+    pub last: String,
+    /// Where.
+    pub place: Option<String>,
+}
+
+impl CourseBody {
+    fn read(&self) -> Result<Arc<Course>, FieldError> {
+        let bad = |field: &str, detail| FieldError::new(field, "not_understood", detail);
+        let credits = match self.credits.map(|credits| (credits * 100.0).round()) {
+            Some(hundredths) if (0.0..=10_000.0).contains(&hundredths) => Some(hundredths as u16),
+            Some(_) => return Err(bad("course.credits", "must be between 0 and 100")),
+            None => None,
+        };
+        let meeting = |(n, m): (usize, &MeetingBody)| {
+            let within = |name: &str| format!("course.meetings[{n}].{name}");
+            let hours = HoursBody { days: m.days.clone(), from: m.from.clone(), to: m.to.clone() };
+            let hours = hours.read(&format!("course.meetings[{n}]"))?;
+            let date = |name: &str, text: &str| -> Result<civil::Date, FieldError> {
+                text.parse().map_err(|_| bad(&within(name), "must be a date such as 2027-01-04"))
+            };
+            let (first, last) = (date("first", &m.first)?, date("last", &m.last)?);
+            Ok(Meeting { hours, first, last, place: m.place.clone() })
+        };
+        Ok(Arc::new(Course {
+            subject: self.subject.clone(),
+            number: self.number.clone(),
+            title: self.title.clone(),
+            section: self.section.clone(),
+            part: self.part.clone(),
+            credits,
+            instructor: self.instructor.clone(),
+            meetings: self.meetings.iter().enumerate().map(meeting).collect::<Result<_, _>>()?,
+        }))
+    }
+}
+
+impl From<&Course> for CourseBody {
+    fn from(course: &Course) -> CourseBody {
+        let meeting = |m: &Meeting| {
+            let HoursBody { days, from, to } = HoursBody::from(&m.hours);
+            MeetingBody { days, from, to, first: m.first.to_string(), last: m.last.to_string(), place: m.place.clone() }
+        };
+        CourseBody {
+            subject: course.subject.clone(),
+            number: course.number.clone(),
+            title: course.title.clone(),
+            section: course.section.clone(),
+            part: course.part.clone(),
+            credits: course.credits.map(|hundredths| f64::from(hundredths) / 100.0),
+            instructor: course.instructor.clone(),
+            meetings: course.meetings.iter().map(meeting).collect(),
+        }
     }
 }
 
@@ -719,7 +811,11 @@ impl PolicyBody {
                 OwnOverlapBody::Allow => OwnOverlap::Allow,
                 OwnOverlapBody::Refuse => OwnOverlap::Refuse,
             },
-            opening_hours: self.opening_hours.iter().map(HoursBody::read).collect::<Result<_, _>>()?,
+            opening_hours: self
+                .opening_hours
+                .iter()
+                .map(|hours| hours.read("policy.opening_hours"))
+                .collect::<Result<_, _>>()?,
             book_from: cutoff(&self.book_from, "policy.book_from.at")?,
             book_by: cutoff(&self.book_by, "policy.book_by.at")?,
             change_by: cutoff(&self.change_by, "policy.change_by.at")?,
@@ -789,6 +885,8 @@ pub struct ResourceRequest {
     /// For sections: of each list, one must be booked with it, or before it.
     #[serde(default)]
     pub linked: Vec<Vec<Uuid>>,
+    /// For sections: what it is a section of, and when it meets.
+    pub course: Option<CourseBody>,
 }
 
 const fn one_unit() -> Option<u32> {
@@ -822,6 +920,7 @@ impl ResourceRequest {
             policy,
             group: self.group.map(|id| Grouped { id: ResourceId(id), own }),
             linked: read_linked(&self.linked),
+            course: self.course.as_ref().map(CourseBody::read).transpose().map_err(Problem::field)?,
         };
         spec.checked().map_err(|e| Problem::field(FieldError::new(e.field, "out_of_range", e.says)))
     }
@@ -864,6 +963,10 @@ pub struct ResourceEdit {
     pub group: Option<Option<Uuid>>,
     /// For sections: of each list, one must be booked with it, or before it.
     pub linked: Option<Vec<Vec<Uuid>>>,
+    /// For sections: what it is a section of, and when it meets. When it meets stays while somebody is in it.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CourseBody>)]
+    pub course: Option<Option<CourseBody>>,
 }
 
 /// Tells `null` from absent.
@@ -883,6 +986,10 @@ impl ResourceEdit {
         };
         let policy = self.policy.as_ref().map(|p| p.read(spec.kind)).transpose().map_err(Problem::field)?;
         let own = policy.as_ref().map(|(_, own)| own.clone()).unwrap_or_default();
+        let course = match &self.course {
+            Some(course) => Some(course.as_ref().map(CourseBody::read).transpose().map_err(Problem::field)?),
+            None => None,
+        };
         Ok(ResourcePatch {
             name: self.name.clone(),
             building: self.building.clone(),
@@ -895,6 +1002,7 @@ impl ResourceEdit {
             own,
             group: self.group.map(|group| group.map(ResourceId)),
             linked: self.linked.as_deref().map(read_linked),
+            course,
         })
     }
 }
@@ -928,6 +1036,8 @@ pub struct ResourceBody {
     pub policy_own: Vec<&'static str>,
     /// For sections: of each list, one must be booked with it, or before it.
     pub linked: Vec<Vec<Uuid>>,
+    /// For sections: what it is a section of, and when it meets.
+    pub course: Option<CourseBody>,
     /// Edits name it in `If-Match`.
     pub policy_version: u64,
     /// Raised by a restore.
@@ -969,6 +1079,7 @@ impl ResourceBody {
             group: spec.group.as_ref().map(|g| g.id.0),
             policy_own: spec.group.iter().flat_map(|g| &g.own).map(|field| field.name()).collect(),
             linked: spec.linked.iter().map(|list| list.iter().map(|id| id.0).collect()).collect(),
+            course: spec.course.as_deref().map(CourseBody::from),
             policy_version: resource.policy_version,
             epoch: version.epoch.0,
             version: version.number,

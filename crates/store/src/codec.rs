@@ -11,9 +11,9 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Actor, Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, CheckIn, Code, Contract, Cutoff, DateSaid,
-    Decision, Details, Displacer, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, FencingToken,
-    Fingerprint, Grouped, Guest, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, Line, Occurrence,
+    Actor, Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, CheckIn, Code, Contract, Course, Cutoff,
+    DateSaid, Decision, Details, Displacer, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, FencingToken,
+    Fingerprint, Grouped, Guest, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, Line, Meeting, Occurrence,
     OpeningHours, Outcome, OwnOverlap, PartId, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Rejection,
     Requirement, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Series, SeriesId, Slot, Span, Subject, Version,
     WaitEntry, WaitFill, WaitMode, Waitlist, Weekdays, Witness, Zone,
@@ -1482,6 +1482,65 @@ struct SpecJson {
     group: Option<GroupedJson>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     linked: Vec<Vec<Uuid>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    course: Option<CourseJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CourseJson {
+    subject: String,
+    number: String,
+    title: String,
+    section: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credits: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instructor: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    meetings: Vec<MeetingJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MeetingJson {
+    #[serde(flatten)]
+    hours: HoursJson,
+    first: String,
+    last: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<String>,
+}
+
+impl CourseJson {
+    fn of(course: &Course) -> CourseJson {
+        let meeting = |m: &Meeting| MeetingJson {
+            hours: HoursJson::of(&m.hours),
+            first: m.first.to_string(),
+            last: m.last.to_string(),
+            place: m.place.clone(),
+        };
+        let Course { subject, number, title, section, part, credits, instructor, meetings } = course.clone();
+        let meetings = meetings.iter().map(meeting).collect();
+        CourseJson { subject, number, title, section, part, credits, instructor, meetings }
+    }
+
+    fn course(self) -> Decoded<Arc<Course>> {
+        let date = |text: &str| text.parse().map_err(|_| Malformed(format!("{text:?} is no date")));
+        let meeting = |m: MeetingJson| {
+            Ok(Meeting { hours: m.hours.hours()?, first: date(&m.first)?, last: date(&m.last)?, place: m.place })
+        };
+        Ok(Arc::new(Course {
+            subject: self.subject,
+            number: self.number,
+            title: self.title,
+            section: self.section,
+            part: self.part,
+            credits: self.credits,
+            instructor: self.instructor,
+            meetings: self.meetings.into_iter().map(meeting).collect::<Decoded<_>>()?,
+        }))
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -1508,6 +1567,7 @@ impl SpecJson {
                 .as_ref()
                 .map(|g| GroupedJson { id: g.id.0, own: g.own.iter().map(|field| field.name().to_owned()).collect() }),
             linked: spec.linked.iter().map(|list| list.iter().map(|id| id.0).collect()).collect(),
+            course: spec.course.as_deref().map(CourseJson::of),
         }
     }
 
@@ -1525,6 +1585,7 @@ impl SpecJson {
             policy: self.policy.policy()?,
             group: self.group.map(GroupedJson::grouped).transpose()?,
             linked: self.linked.into_iter().map(|list| list.into_iter().map(ResourceId).collect()).collect(),
+            course: self.course.map(CourseJson::course).transpose()?,
         })
     }
 }

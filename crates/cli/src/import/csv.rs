@@ -349,8 +349,11 @@ fn spec(row: &ResourceRow) -> anyhow::Result<ResourceSpec> {
         policy: Policy::default(),
         group: grouped(row)?,
         linked: linked(&row.linked)?,
+        course: None,
     };
-    let spec = if row.rules.trim().is_empty() { spec } else { with_rules(&spec, &row.rules).context("rules")? };
+    let spec = if row.rules.trim().is_empty() { spec } else { with(&spec, "policy", &row.rules).context("rules")? };
+    let spec =
+        if row.course.trim().is_empty() { spec } else { with(&spec, "course", &row.course).context("course")? };
     spec.checked().map_err(|e| anyhow::anyhow!("{e}"))
 }
 
@@ -369,14 +372,14 @@ fn linked(cell: &str) -> anyhow::Result<Vec<Vec<ResourceId>>> {
     lists.map(list).collect()
 }
 
-/// The same resource under rules as the store writes them.
-fn with_rules(spec: &ResourceSpec, rules: &str) -> anyhow::Result<ResourceSpec> {
-    let rules: serde_json::Value = serde_json::from_str(rules)?;
+/// The same resource with one field as the store writes it.
+fn with(spec: &ResourceSpec, field: &str, cell: &str) -> anyhow::Result<ResourceSpec> {
+    let said: serde_json::Value = serde_json::from_str(cell)?;
     let mut stored: serde_json::Value = serde_json::from_str(&codec::encode_spec(spec)?)?;
-    stored["policy"] = rules.clone();
+    stored[field] = said.clone();
     let spec = codec::decode_spec(&stored.to_string())?;
     let known: serde_json::Value = serde_json::from_str(&codec::encode_spec(&spec)?)?;
-    ensure!(known["policy"] == rules, "it says something that is not known here");
+    ensure!(known[field] == said, "it says something that is not known here");
     Ok(spec)
 }
 

@@ -278,6 +278,11 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     if over.is_none() {
         before_cutoff(draft, &fresh, Rule::BookBy)?;
     }
+    if fresh.is_empty() && role != Role::Admin {
+        // Nothing comes instead: what is left behind is given up.
+        let gone = booking.slots.iter().filter(|old| slots.iter().all(|new| new.resource != old.resource));
+        before_cutoff(draft, &gone.copied().collect::<Vec<_>>(), Rule::CancelBy)?;
+    }
     for slot in &fresh {
         not_blocked(draft, slot, Some(booking.owner), Some(id))?;
     }

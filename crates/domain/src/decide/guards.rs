@@ -7,11 +7,12 @@ use super::{Stop, reject};
 use crate::booking::{Booking, BookingState, Details, Slot};
 use crate::calendar::Block;
 use crate::command::{Actor, Command, Line};
+use crate::course::clash;
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Witness};
 use crate::policy::{OwnOverlap, Policy};
 use crate::resource::{Kind, ResourceSpec};
-use crate::time::Instant;
+use crate::time::{Instant, Interval};
 use crate::world::{Role, Scope};
 use std::sync::Arc;
 
@@ -182,16 +183,34 @@ pub(super) fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot], leavin
         return Err(Stop::Needs(Box::new(Scope { people: [owner].into(), ..Scope::default() })));
     };
     for (n, slot) in exclusive.iter().enumerate() {
-        let mut others = person.exclusive.iter().filter(|((id, ..), _)| !leaving.contains(id));
-        if let Some(((id, ..), interval)) = others.find(|(_, interval)| interval.meets(slot.interval)) {
-            let witness = Witness::Booking { id: *id, owner, interval: *interval };
-            return reject(Rejection::of(Code::OwnOverlap).on(slot.resource).shown(witness));
+        let others = person.exclusive.iter().filter(|((id, ..), _)| !leaving.contains(id));
+        let others = others.filter(|(_, interval)| interval.meets(slot.interval));
+        for ((id, resource, _), interval) in others {
+            if at_once(draft, slot, (*resource, *interval))? {
+                let witness = Witness::Booking { id: *id, owner, interval: *interval };
+                return reject(Rejection::of(Code::OwnOverlap).on(slot.resource).shown(witness));
+            }
         }
-        if exclusive.iter().take(n).any(|s| s.interval.meets(slot.interval)) {
-            return reject(Rejection::of(Code::OwnOverlap).on(slot.resource));
+        for other in exclusive.iter().take(n).filter(|s| s.interval.meets(slot.interval)) {
+            if at_once(draft, slot, (other.resource, other.interval))? {
+                return reject(Rejection::of(Code::OwnOverlap).on(slot.resource));
+            }
         }
     }
     Ok(())
+}
+
+/// Whether one person cannot be in both, whose intervals meet. Sections may meet on other days and hours.
+fn at_once(draft: &Draft, slot: &Slot, (resource, interval): (ResourceId, Interval)) -> Result<bool, Stop> {
+    if slot.resource == resource {
+        return Ok(true);
+    }
+    let spec = &draft.calendar(slot.resource)?.resource.spec;
+    match draft.calendar(resource) {
+        Ok(other) => Ok(clash((spec, slot.interval), (&other.resource.spec, interval))),
+        Err(_) if draft.world.loaded.resources.contains(&resource) => Ok(true),
+        Err(_) => Err(Stop::Needs(Box::new(Scope { resources: [resource].into(), ..Scope::default() }))),
+    }
 }
 
 pub(super) fn named_booking(draft: &Draft, id: BookingId) -> Result<Arc<Booking>, Stop> {

@@ -90,6 +90,10 @@ pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, pat
     if spec.interval != resource.spec.interval && !calendar.uses.is_empty() {
         return reject(Rejection::by(Code::Invalid, Rule::Field("interval")).on(id));
     }
+    // Nobody's week is changed behind their back.
+    if spec.meetings() != resource.spec.meetings() && !calendar.uses.is_empty() {
+        return reject(Rejection::by(Code::Invalid, Rule::Field("course.meetings")).on(id));
+    }
     let joins = patch.group.flatten().filter(|group| resource.spec.group.as_ref().is_none_or(|g| g.id != *group));
     if let Some(group) = spec.group.as_ref().map(|g| g.id).filter(|_| joins.is_some() || patch.policy.is_some()) {
         spec = following(draft, id, spec, group)?;

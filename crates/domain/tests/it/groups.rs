@@ -136,6 +136,7 @@ fn made(world: &mut World, id: ResourceId, kind: Kind, group: Option<ResourceId>
         policy: Policy::default(),
         group: group.map(|id| Grouped { id, own: Default::default() }),
         linked: Vec::new(),
+        course: None,
     };
     let action = Action::CreateResource { resource: id, spec: Box::new(spec) };
     let command = Command { actor: Actor::System, action, seen: None };

@@ -699,6 +699,7 @@ impl Run {
                 policy,
                 group: None,
                 linked: Vec::new(),
+                course: None,
             };
             run.resources.push(resource);
             let action = Action::CreateResource { resource, spec: Box::new(spec.checked().unwrap()) };

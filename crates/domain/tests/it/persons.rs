@@ -174,6 +174,73 @@ crate::rows::tables! {
         book wed by ann                                 -> REJECTED not_eligible: linked (0)
     ";
 
+    // Sections of one term are on the whole term and meet week by week: only what meets at one time is refused.
+    sections_clash_where_they_meet: "
+        section algebra 09:00-20:00 capacity 9 no-two-at-once meets mo,we/10:00-10:50
+        section biology 09:00-20:00 capacity 9 no-two-at-once meets we,fr/10:30-11:20
+        section chemistry 09:00-20:00 capacity 9 no-two-at-once meets tu/10:00-10:50+th/14:00-15:00
+        section drawing 09:00-20:00 capacity 9 no-two-at-once meets we/10:50-11:20
+        section online 09:00-20:00 capacity 9 no-two-at-once meets never
+        section later 09:00-20:00 capacity 9 no-two-at-once meets mo/10:00-11:00/2026-06-01/2026-12-31
+        section sooner 09:00-20:00 capacity 9 no-two-at-once meets mo/10:00-11:00/2026-01-01/2026-05-31
+        section once 09:00-20:00 capacity 9 no-two-at-once meets mo,tu,we,th,fr/08:00-20:00/2026-03-02/2026-03-02
+        section here 10:45-11:00 capacity 9 no-two-at-once
+        section there 10:50-11:30 capacity 9 no-two-at-once
+        section berlin 09:00-20:00 capacity 9 no-two-at-once zone Europe/Berlin meets mo/11:00-11:30
+        section dublin 09:00-20:00 capacity 9 no-two-at-once zone Europe/Berlin meets mo/09:00-10:30
+        book algebra by ann as a                        -> BOOKED
+        book biology by ann                             -> REJECTED own_overlap (ann 09:00-20:00)
+        wait biology by ann                             -> REJECTED invalid: waitlist_off
+        book chemistry by ann as c                      -> BOOKED
+        book drawing + biology by bob                   -> REJECTED own_overlap on biology
+        book drawing + online by ann                    -> BOOKED
+        book online by ann                              -> REJECTED own_overlap (ann 09:00-20:00)
+        book later by ann                               -> REJECTED own_overlap (ann 09:00-20:00)
+        book later + sooner by bob                      -> BOOKED
+        book once by cat                                -> BOOKED
+        book sooner by cat                              -> REJECTED own_overlap (cat 09:00-20:00)
+        book later by cat                               -> BOOKED
+        book here by ann                                -> REJECTED own_overlap (ann 09:00-20:00)
+        book there by ann                               -> BOOKED
+        book berlin by ann                              -> REJECTED own_overlap (ann 09:00-20:00)
+        book dublin by ann                              -> BOOKED
+        move c to biology by ann                        -> REJECTED own_overlap (ann 09:00-20:00)
+        move a to biology by ann                        -> REJECTED own_overlap (ann 09:00-20:00)
+        edit chemistry by root meets mo/10:00-11:00     -> REJECTED invalid: course.meetings
+    ";
+
+    // Who leaves one of several behind, and has nothing instead, gives it up: not after it is too late for that.
+    a_part_is_dropped_as_the_whole_is: "
+        section algebra 14:00-15:00 capacity 9 cancel-by 2h
+        section biology 14:00-15:00 capacity 9
+        section chemistry 14:00-15:00 capacity 9
+        book algebra + biology by ann as a              -> BOOKED
+        book algebra + biology by bob as b              -> BOOKED
+        at 11:59
+        move b to biology by bob                        -> ACCEPTED
+        at 12:00
+        move a to biology by ann                        -> REJECTED past_cutoff: cancel_by (12:00)
+        move a to algebra by ann                        -> ACCEPTED
+        move a to chemistry by ann                      -> ACCEPTED
+        book algebra + biology by cat as c              -> BOOKED
+        move c to biology by root                       -> ACCEPTED
+    ";
+
+    // Whoever waits is passed over while they sit elsewhere at that time, and only then.
+    who_waits_sits_elsewhere: "
+        section algebra 09:00-20:00 no-two-at-once waitlist book meets mo/10:00-10:50
+        section biology 09:00-20:00 capacity 9 no-two-at-once meets mo/10:30-11:20
+        section chemistry 09:00-20:00 capacity 9 no-two-at-once meets tu/10:30-11:20
+        book algebra by ann as a                        -> BOOKED
+        wait algebra by bob as w1                       -> WAITS at 1
+        wait algebra by cat as w2                       -> WAITS at 2
+        book biology by bob as b                        -> BOOKED
+        book chemistry by cat                           -> BOOKED
+        cancel a by ann                                 -> ACCEPTED; w2 promoted
+        cancel b by bob                                 -> ACCEPTED
+        cancel w2 by cat                                -> ACCEPTED; w1 promoted
+    ";
+
     an_admin_may_drop_what_others_rest_on: "
         section lecture 10:00-11:00 capacity 9
         section tue 11:00-12:00 capacity 9 with-one-of lecture

@@ -209,6 +209,7 @@ impl Desk {
             policy: Policy::default(),
             group: None,
             linked: Vec::new(),
+            course: None,
         };
         let mut actor = Actor::System;
         let mut own = BTreeSet::new();
@@ -227,6 +228,40 @@ impl Desk {
         let action = Action::CreateResource { resource, spec };
         let said = self.submit(Command { actor, action, seen: None }, None);
         if said == "ACCEPTED" { String::new() } else { said }
+    }
+
+    /// A section of a course that meets so: `mo,we/10:00-10:50` and, if not all through 2026, `/first/last`; or `never`.
+    fn course(&self, meets: &str) -> Course {
+        let meeting = |meets: &str| {
+            let mut parts = meets.split('/');
+            let day = |name: &str| match name {
+                "mo" => civil::Weekday::Monday,
+                "tu" => civil::Weekday::Tuesday,
+                "we" => civil::Weekday::Wednesday,
+                "th" => civil::Weekday::Thursday,
+                "fr" => civil::Weekday::Friday,
+                other => panic!("{other} is no day that is used here"),
+            };
+            let days = parts.next().unwrap().split(',').map(day).collect();
+            let minute = |text: &str| {
+                let (hours, minutes) = text.split_once(':').unwrap();
+                hours.parse::<u16>().unwrap() * 60 + minutes.parse::<u16>().unwrap()
+            };
+            let (from, to) = parts.next().unwrap().split_once('-').unwrap();
+            let hours = OpeningHours { days, from_min: minute(from), to_min: minute(to) };
+            let mut date = |or| parts.next().map_or(or, |date| date.parse().unwrap());
+            Meeting { hours, first: date(civil::date(2026, 1, 1)), last: date(civil::date(2026, 12, 31)), place: None }
+        };
+        Course {
+            subject: "MATH".into(),
+            number: "20B".into(),
+            title: "Calculus".into(),
+            section: "001".into(),
+            part: None,
+            credits: None,
+            instructor: None,
+            meetings: if meets == "never" { Vec::new() } else { meets.split('+').map(meeting).collect() },
+        }
     }
 
     /// What of the rules a resource says in a row, besides what they are by default.
@@ -302,6 +337,7 @@ impl Desk {
             "closed" => policy.closed = true,
             "in-service" => policy.closed = false,
             "approval" => policy.approval = true,
+            "meets" => spec.course = Some(Arc::new(self.course(words.next()))),
             "no-two-at-once" => policy.own_overlap = OwnOverlap::Refuse,
             "waitlist" => {
                 let mode = match words.next() {
@@ -875,6 +911,7 @@ impl Desk {
             own,
             group: (group(&spec) != group(before)).then(|| group(&spec)),
             linked: (spec.linked != before.linked).then(|| spec.linked.clone()),
+            course: (spec.course != before.course).then(|| spec.course.clone()),
             ..ResourcePatch::default()
         }
     }

@@ -66,6 +66,7 @@ fn create(resource: ResourceId, policy: Policy) -> (i64, Actor, Action) {
         policy,
         group: None,
         linked: Vec::new(),
+        course: None,
     };
     (600, Actor::System, Action::CreateResource { resource, spec: Box::new(spec) })
 }

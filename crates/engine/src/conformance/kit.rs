@@ -58,6 +58,7 @@ pub(super) fn room(name: &str, capacity: u32) -> ResourceSpec {
         policy: Policy::default(),
         group: None,
         linked: Vec::new(),
+        course: None,
     }
 }
 

@@ -5,13 +5,14 @@ use super::admins::minutes;
 use super::kit::{Bench, hours, rejection, room, with_policy};
 use super::waits::join;
 use crate::attempt::{Answer, Ids};
-use crate::port::{FactsPut, Made, PersonRow, RowPut};
+use crate::port::{FactsPut, Made, PersonRow, Plan, PlanPut, RowPut};
 use slotwise_domain::{
-    Action, BookingId, BookingRef, Calendar, CheckIn, Cutoff, Facts, Ground, Grouped, Interval, Kind, OwnOverlap,
-    PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId, ResourcePatch, ResourceSpec, Role, Span,
-    UseId, WaitFill, WaitMode, Waitlist, Witness,
+    Action, BookingId, BookingRef, Calendar, CheckIn, Course, Cutoff, Facts, Ground, Grouped, Interval, Kind, Meeting,
+    OpeningHours, OwnOverlap, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId, ResourcePatch,
+    ResourceSpec, Role, Span, UseId, WaitFill, WaitMode, Waitlist, Witness, Zone,
 };
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 fn group(policy: Policy) -> ResourceSpec {
     ResourceSpec { kind: Kind::Group, capacity: None, policy, ..room("Term", 1) }
@@ -310,4 +311,51 @@ pub(super) async fn people_are_put_by_rows_and_found_by_words(b: &Bench) {
     assert_eq!(names(&["muster"], None, 9).await, []);
     let facts = b.directory.facts(found[0].1).await.unwrap().unwrap();
     assert_eq!((facts.0.tags.len(), facts.1), (1, 1));
+}
+
+pub(super) async fn a_plan_is_kept_as_it_was_put(b: &Bench) {
+    let (x, y) = (b.resource(room("X", 1)).await, b.resource(room("Y", 1)).await);
+    let plan: Plan = vec![vec![x, y], vec![y]];
+    assert_eq!(b.directory.plan(b.ben).await.unwrap(), (Plan::new(), 0));
+    assert_eq!(b.directory.put_plan(b.ben, 0, plan.clone()).await.unwrap(), PlanPut::Put(1));
+    assert_eq!(b.directory.put_plan(b.ben, 0, Plan::new()).await.unwrap(), PlanPut::Moved(plan.clone(), 1));
+    assert_eq!(b.directory.plan(b.ben).await.unwrap(), (plan, 1));
+    assert_eq!(b.directory.put_plan(b.ben, 1, Plan::new()).await.unwrap(), PlanPut::Put(2));
+    assert_eq!(b.directory.plan(b.ben).await.unwrap(), (Plan::new(), 2));
+    assert_eq!(b.directory.plan(b.cyd).await.unwrap(), (Plan::new(), 0));
+    let nobody = PersonId(b.ids.fresh());
+    assert_eq!(b.directory.put_plan(nobody, 0, Plan::new()).await.unwrap(), PlanPut::NoPerson);
+}
+
+/// A section on all of a morning that meets on its one day at these hours.
+fn section(from_hour: u16, to_hour: u16) -> ResourceSpec {
+    let day = hours(9, 10).start().timestamp().to_zoned(Zone::utc().rules().clone()).date();
+    let days = std::iter::once(day.weekday()).collect();
+    let hours_of_day = OpeningHours { days, from_min: from_hour * 60, to_min: to_hour * 60 };
+    let course = Course {
+        subject: "MATH".into(),
+        number: "2".into(),
+        title: "Algebra".into(),
+        section: "001".into(),
+        part: None,
+        credits: None,
+        instructor: None,
+        meetings: vec![Meeting { hours: hours_of_day, first: day, last: day, place: None }],
+    };
+    let policy = Policy { own_overlap: OwnOverlap::Refuse, ..Policy::default() };
+    let (interval, course) = (Some(hours(9, 20)), Some(Arc::new(course)));
+    ResourceSpec { kind: Kind::Section, interval, course, ..with_policy(9, policy) }
+}
+
+/// All are on one time, and meet at hours of it: what the rule must see of the person's other sections is loaded.
+pub(super) async fn sections_clash_where_they_meet(b: &Bench) {
+    let (x, y) = (b.resource(section(9, 11)).await, b.resource(section(10, 12)).await);
+    let z = b.resource(section(11, 13)).await;
+    let book = |who, id| b.book(who, id, hours(9, 20));
+    assert_eq!(b.says(b.ben, book(b.ben, x)).await, "BOOKED");
+    assert_eq!(b.says(b.ben, book(b.ben, y)).await, "own_overlap");
+    assert_eq!(b.says(b.ben, book(b.ben, z)).await, "BOOKED");
+    assert_eq!(b.says(b.ben, book(b.ben, x)).await, "own_overlap");
+    let batch = vec![b.proposal(b.cyd, book(b.cyd, y)), b.proposal(b.cyd, book(b.cyd, z))];
+    assert_eq!(b.commit(batch).await, ["BOOKED", "own_overlap"]);
 }

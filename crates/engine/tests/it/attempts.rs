@@ -49,6 +49,7 @@ async fn bench(limits: Limits) -> Bench {
         policy: Policy::default(),
         group: None,
         linked: Vec::new(),
+        course: None,
     };
     let action = Action::CreateResource { resource: room, spec: Box::new(spec) };
     assert_eq!(told(&bench.engine.execute(bench.request(ada, action)).await), "ACCEPTED");

@@ -36,6 +36,7 @@ fn spec() -> impl Strategy<Value = ResourceSpec> {
             policy: Policy { setup: Span::minutes(setup), ..Policy::default() },
             group: None,
             linked: Vec::new(),
+            course: None,
         },
     )
 }
@@ -179,7 +180,7 @@ proptest! {
         let mut undo = Vec::new();
         let spec = ResourceSpec {
             kind: Kind::Room, name: "Hall".into(), building: None, seats: None, equipment: vec![], zone: Zone::utc(),
-            capacity: None, interval: None, policy: Policy::default(), group: None, linked: Vec::new(),
+            capacity: None, interval: None, policy: Policy::default(), group: None, linked: Vec::new(), course: None,
 };
         let fold = |catalogue: &mut Catalogue, calendars: &mut BTreeMap<ResourceId, Arc<Calendar>>, id, change: Change| {
             Arc::make_mut(calendars.get_mut(&id).unwrap()).apply(&change);
@@ -255,6 +256,7 @@ fn what_is_taken_soonest_is_told_first() {
         policy: Policy::default(),
         group: None,
         linked: Vec::new(),
+        course: None,
     };
     let mut catalogue = Catalogue::default();
     for n in 0..6 {

@@ -169,8 +169,13 @@ impl AlternativesQuery {
 /// What the asker is judged in, about one resource.
 async fn asker_world(app: &App, asker: &Asker, calendar: &Calendar) -> Result<World, Problem> {
     let mut scope = Scope { roles: [asker.id].into(), ..Scope::default() };
-    scope.extend(&Scope::of_person(&calendar.resource.spec.policy, asker.id));
-    Ok(app.engine.look(scope).await?)
+    loop {
+        let world = app.engine.look(scope.clone()).await?;
+        match world.missing_of_person(&calendar.resource.spec.policy, asker.id) {
+            missing if missing.is_empty() => return Ok(world),
+            missing => scope.extend(&missing),
+        }
+    }
 }
 
 /// Others that are free at the same time, best first: of the same building, then the nearest in seats, then what has all the

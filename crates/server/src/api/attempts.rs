@@ -408,7 +408,8 @@ fn if_match(fields: &mut Map<String, Value>) -> Result<Option<u64>, Problem> {
     fields.remove("if_match").map(|n| n.as_u64().ok_or_else(bad)).transpose()
 }
 
-fn answer(key: Value, told: Told) -> AttemptAnswer {
+/// What is said of one of many.
+pub fn answer(key: Value, told: Told) -> AttemptAnswer {
     let fields = |body: Result<Value, serde_json::Error>| match body {
         Ok(Value::Object(fields)) => fields,
         Ok(_) | Err(_) => Map::new(),

@@ -17,9 +17,11 @@ use crate::codec;
 use crate::commit::{Commit, Entry, EntryRecord};
 use crate::record::{self, Hash, Header};
 use rusqlite::{Connection, params};
+use slotwise_domain::course;
 use slotwise_domain::{
     AttemptKey, Became, Booking, BookingId, BookingState, Calendar, Change, Changes, DateSaid, EntryEnd, EntryId,
-    Epoch, HoldEnd, Instant, Outcome, OwnOverlap, PersonId, ResourceId, SeriesId, Subject, Version, World, invariants,
+    Epoch, HoldEnd, Instant, Interval, Outcome, OwnOverlap, PersonId, ResourceId, SeriesId, Subject, Version, World,
+    invariants,
 };
 use slotwise_engine::{Checkpoint, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -678,12 +680,20 @@ impl Fold {
     /// I2 for people: bookings of one person on resources that refuse two at once do not meet.
     fn two_at_once(&mut self, number: u64, id: PersonId) {
         let Some(person) = self.world.people.get(&id) else { return };
-        let mut intervals: Vec<_> =
-            person.exclusive.iter().map(|((booking, ..), interval)| (*interval, *booking)).collect();
-        intervals.sort_by_key(|(interval, _)| interval.start());
-        let two = intervals.windows(2).find_map(|pair| match pair {
-            [(a, one), (b, two)] if a.meets(*b) => Some((*one, *two)),
-            _ => None,
+        let mut taken: Vec<_> = person
+            .exclusive
+            .iter()
+            .map(|((booking, resource, _), interval)| (*interval, *resource, *booking))
+            .collect();
+        taken.sort_by_key(|(interval, ..)| interval.start());
+        let spec = |id: &ResourceId| self.world.calendars.get(id).map(|calendar| &calendar.resource.spec);
+        let clash = |(one, on, _): &(Interval, ResourceId, BookingId),
+                     (two, other, _): &(Interval, ResourceId, BookingId)| {
+            on == other || spec(on).zip(spec(other)).is_none_or(|(on, other)| course::clash((on, *one), (other, *two)))
+        };
+        let two = taken.iter().enumerate().find_map(|(n, a)| {
+            let mut later = taken.iter().skip(n + 1).take_while(|b| a.0.meets(b.0));
+            later.find(|b| clash(a, b)).map(|b| (a.2, b.2))
         });
         if let Some((one, two)) = two {
             self.find(number, format!("I2: bookings {one} and {two} of one person meet, where that is refused"));

@@ -190,6 +190,29 @@ fn policy() -> BoxedStrategy<Policy> {
         .boxed()
 }
 
+fn course() -> impl Strategy<Value = Course> {
+    let day = || (1970_i16..2200, 1_i8..=12, 1_i8..=28).prop_map(|(y, m, d)| jiff::civil::date(y, m, d));
+    let meeting = (hours(), day(), day(), of(text())).prop_map(|(hours, first, last, place)| Meeting {
+        hours,
+        first,
+        last,
+        place,
+    });
+    let names = (text(), text(), text(), text());
+    (names, of(text()), of(any::<u16>()), of(text()), vec(meeting, 0..3)).prop_map(
+        |((subject, number, title, section), part, credits, instructor, meetings)| Course {
+            subject,
+            number,
+            title,
+            section,
+            part,
+            credits,
+            instructor,
+            meetings,
+        },
+    )
+}
+
 fn spec() -> impl Strategy<Value = ResourceSpec> {
     let kind = prop_oneof![
         Just(Kind::Room),
@@ -201,7 +224,7 @@ fn spec() -> impl Strategy<Value = ResourceSpec> {
     let zone = prop_oneof![Just("UTC"), Just("Europe/Berlin"), Just("America/Los_Angeles"), Just("Asia/Kolkata")];
     let zone = prop_oneof![zone.prop_map(|name| Zone::named(name).unwrap()), Just(Zone::utc())];
     let linked = vec(vec(uuid().prop_map(ResourceId), 1..3), 0..3);
-    let rules = (policy(), of(grouped()), linked);
+    let rules = (policy(), of(grouped()), linked, of(course()));
     (kind, text(), of(text()), of(any::<u32>()), vec(text(), 0..3), zone, of(any::<u32>()), of(interval()), rules)
         .prop_map(|(kind, name, building, seats, equipment, zone, capacity, interval, rules)| ResourceSpec {
             kind,
@@ -215,6 +238,7 @@ fn spec() -> impl Strategy<Value = ResourceSpec> {
             policy: rules.0,
             group: rules.1,
             linked: rules.2,
+            course: rules.3.map(Arc::new),
         })
 }
 

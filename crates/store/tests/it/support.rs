@@ -171,6 +171,7 @@ pub fn room(name: &str) -> ResourceSpec {
         policy: Policy { hold_at: HoldAt::Confirm, ..Policy::default() },
         group: None,
         linked: Vec::new(),
+        course: None,
     }
 }
 
