@@ -226,6 +226,7 @@ pub fn cases() -> Vec<Case> {
             newcomers_never_get_what_is_owed
             a_cancel_and_a_leave_make_a_serial_order
             offers_go_on_by_deadlines
+            offers_of_one_commit_have_their_own_tokens
             a_hundred_at_once_and_the_rest_right_after
             whom_a_cancel_frees_has_their_turn_elsewhere
             whom_a_later_cancel_frees_was_not_passed_over

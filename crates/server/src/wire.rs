@@ -1045,7 +1045,14 @@ impl HoldRefBody {
 
 /// Reads a fencing token.
 pub fn read_token(text: &str, field: &str) -> Result<FencingToken, Problem> {
-    read_version(text).map(FencingToken).ok_or_else(|| {
+    // Two dots: a version and a place.
+    let read = || match text.rsplit_once('.') {
+        Some((version, place)) if version.contains('.') => {
+            Some(FencingToken(read_version(version)?, place.parse().ok().filter(|place| *place > 0)?))
+        }
+        Some(_) | None => Some(FencingToken(read_version(text)?, 0)),
+    };
+    read().ok_or_else(|| {
         Problem::field(FieldError::new(field, "not_a_token", "must be the token of the hold, such as 1.42"))
     })
 }

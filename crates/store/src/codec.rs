@@ -1047,7 +1047,7 @@ impl HoldBin {
         same(hold.resource, resource)?;
         Ok(HoldBin {
             id: hold.id.0.into(),
-            token: VersionBin::of(hold.token.0),
+            token: VersionBin(hold.token.0.epoch.0, hold.token.number()),
             holder: hold.holder.0.into(),
             at: During::of(hold.interval),
             around: around(hold.interval, hold.occupied),
@@ -1063,7 +1063,7 @@ impl HoldBin {
         let interval = self.at.interval()?;
         Ok(Hold {
             id: HoldId(self.id.into()),
-            token: FencingToken(self.token.version()),
+            token: FencingToken::of(Epoch(self.token.0), self.token.1),
             holder: PersonId(self.holder.into()),
             resource,
             interval,

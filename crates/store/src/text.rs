@@ -1009,6 +1009,9 @@ impl SlotText {
 struct HoldText {
     id: Uuid,
     token: VersionText,
+    /// Which grant of its version it is, if not the first.
+    #[serde(default, skip_serializing_if = "is_first")]
+    place: u16,
     holder: Uuid,
     at: During,
     around: Around,
@@ -1021,11 +1024,16 @@ struct HoldText {
     offer: Option<Uuid>,
 }
 
+fn is_first(place: &u16) -> bool {
+    *place == 0
+}
+
 impl HoldText {
     fn of(hold: &Hold) -> HoldText {
         HoldText {
             id: hold.id.0,
             token: VersionText::of(hold.token.0),
+            place: hold.token.1,
             holder: hold.holder.0,
             at: During::of(hold.interval),
             around: Around::of(hold.interval, hold.occupied),
@@ -1041,7 +1049,7 @@ impl HoldText {
         let interval = self.at.interval()?;
         Ok(Hold {
             id: HoldId(self.id),
-            token: FencingToken(self.token.version()),
+            token: FencingToken(self.token.version(), self.place),
             holder: PersonId(self.holder),
             resource,
             interval,

@@ -7,7 +7,7 @@ use crate::booking::{Booking, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::hold::{EndedHold, Hold, HoldEnd};
-use crate::ids::{BookingId, EntryId, HoldId, PersonId, ResourceId, Version};
+use crate::ids::{BookingId, EntryId, FencingToken, HoldId, PersonId, ResourceId, Version};
 use crate::outcome::{Code, Rejection};
 use crate::policy::OwnOverlap;
 use crate::series::DateSaid;
@@ -193,6 +193,14 @@ impl<'w> Draft<'w> {
     /// The version that this command makes of a resource.
     pub fn grants_at(&self, resource: ResourceId) -> Result<Version, Stop> {
         Ok(self.calendar(resource)?.version.next_in(self.world.epoch))
+    }
+
+    /// The token of the next hold that this command grants of a resource: no other grant has the same.
+    pub fn next_token(&self, resource: ResourceId) -> Result<FencingToken, Stop> {
+        let changes = self.drafted(resource).map_or(&[][..], |drafted| &drafted.changes);
+        let granted = changes.iter().filter(|change| matches!(change, Change::HoldGranted(_))).count();
+        // A command grants few: offers are bounded by the turns of one.
+        Ok(FencingToken(self.grants_at(resource)?, granted as u16))
     }
 
     /// Makes one change of a resource, in the draft.

@@ -11,7 +11,7 @@ use crate::calendar::Calendar;
 use crate::change::Change;
 use crate::command::Actor;
 use crate::hold::Hold;
-use crate::ids::{BookingId, EntryId, FencingToken, PersonId, ResourceId};
+use crate::ids::{BookingId, EntryId, PersonId, ResourceId};
 use crate::levels::{Level, Levels};
 use crate::outcome::{Code, Rule};
 use crate::policy::Policy;
@@ -388,7 +388,7 @@ fn give(draft: &mut Draft, entry: &WaitEntry, slot: Slot) -> Result<(), Stop> {
             let until = draft.now.plus(ttl).min(too_late(&spec.policy, entry, &spec.zone));
             let hold = Hold {
                 id: entry.next_offer(draft.now),
-                token: FencingToken(draft.grants_at(entry.resource)?),
+                token: draft.next_token(entry.resource)?,
                 holder: entry.owner,
                 resource: entry.resource,
                 interval: slot.interval,

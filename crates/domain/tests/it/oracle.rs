@@ -741,7 +741,7 @@ impl Run {
         let hold = self.model.holds.get(index % self.model.holds.len().max(1))?.clone();
         let mut named = hold.named;
         if stale {
-            named.token = FencingToken(Version { number: named.token.0.number + 1, ..named.token.0 });
+            named.token = FencingToken(Version { number: named.token.0.number + 1, ..named.token.0 }, 0);
         }
         Some((hold, named))
     }

@@ -685,7 +685,7 @@ impl Desk {
     fn hold_ref(&mut self, name: &str) -> HoldRef {
         match self.holds.get(name) {
             Some((hold, _)) => *hold,
-            None => HoldRef { id: HoldId(self.named(name)), token: FencingToken(Version::zero(Epoch(1))) },
+            None => HoldRef { id: HoldId(self.named(name)), token: FencingToken(Version::zero(Epoch(1)), 0) },
         }
     }
 

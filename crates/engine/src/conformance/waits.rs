@@ -124,6 +124,23 @@ pub(super) async fn offers_go_on_by_deadlines(b: &Bench) {
     assert_eq!(ended.holds[&next.id].1.map(|e| (e.end, e.hold.offer)), Some((HoldEnd::Consumed, Some(second.id))));
 }
 
+pub(super) async fn offers_of_one_commit_have_their_own_tokens(b: &Bench) {
+    let room = b.resource(with_policy(2, waitlist(OFFER))).await;
+    let answer = b.send(b.ben, b.booking(b.ben, &[(room, hours(9, 10), 2)], None)).await;
+    let Answer::Decided(_, Some(Made::Booking(theirs))) = answer else { panic!("{answer:?}") };
+    let entries = (waits(b, b.cyd, room, hours(9, 10)).await, waits(b, b.ada, room, hours(9, 10)).await);
+    assert_eq!(b.says(b.ben, cancel(theirs.id)).await, "ACCEPTED");
+    let calendar = b.calendar(room).await;
+    let offer = |entry: &WaitEntry| *calendar.holds.values().find(|h| h.offer == Some(entry.id)).unwrap();
+    let (cyds, adas) = (offer(&entries.0), offer(&entries.1));
+    assert_eq!((cyds.token.0, adas.token.0), (calendar.version, calendar.version), "granted at one version");
+    assert_ne!(cyds.token, adas.token, "and never with one token");
+    assert_eq!(b.views.holds_of(b.ada).await.unwrap(), [adas]);
+    assert_eq!(b.says(b.ada, b.confirm(&Hold { token: cyds.token, ..adas })).await, "hold_superseded");
+    assert_eq!(b.says(b.ada, b.confirm(&adas)).await, "BOOKED");
+    assert_eq!(b.says(b.cyd, b.confirm(&cyds)).await, "BOOKED");
+}
+
 pub(super) async fn a_hundred_at_once_and_the_rest_right_after(b: &Bench) {
     let all = 130;
     let room = b.resource(with_policy(1, waitlist(WaitMode::Book))).await;

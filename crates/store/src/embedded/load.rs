@@ -357,7 +357,7 @@ pub(super) fn hold_of(cells: &Cells) -> Result<(Hold, Option<HoldEnd>)> {
     let (interval, occupied) = intervals(cells, 5)?;
     let hold = Hold {
         id: HoldId(cells.get(0)?),
-        token: FencingToken(Version { epoch: Epoch(cells.get(1)?), number: cells.get(2)? }),
+        token: FencingToken::of(Epoch(cells.get(1)?), cells.get(2)?),
         holder: PersonId(cells.get(3)?),
         resource: ResourceId(cells.get(4)?),
         interval,

@@ -501,14 +501,13 @@ fn ids_of(booking: &Booking) -> Vec<u8> {
 
 /// Puts a live hold in.
 pub(super) fn put_hold(db: &Connection, hold: &Hold) -> Result<()> {
-    let Version { epoch, number } = hold.token.0;
     let around = around(hold.interval, hold.occupied);
     db.prepare_cached(HOLD)?.execute(params![
         PART,
         hold.id.0,
         hold.resource.0,
-        epoch.0,
-        signed(number),
+        hold.token.0.epoch.0,
+        signed(hold.token.number()),
         hold.holder.0,
         hold.interval.start().0,
         hold.interval.end().0,

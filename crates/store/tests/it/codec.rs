@@ -39,6 +39,13 @@ fn version() -> impl Strategy<Value = Version> {
     (any::<u32>(), 0..u64::MAX / 2).prop_map(|(epoch, number)| Version { epoch: Epoch(epoch), number })
 }
 
+/// Of versions that a resource can have, and as many grants as a command can make.
+fn token() -> impl Strategy<Value = FencingToken> {
+    let version = (any::<u32>(), 0..1_u64 << 48);
+    let version = version.prop_map(|(epoch, number)| Version { epoch: Epoch(epoch), number });
+    (version, 0..1_000_u16).prop_map(|(version, place)| FencingToken(version, place))
+}
+
 fn actor() -> impl Strategy<Value = Actor> {
     prop_oneof![Just(Actor::System), uuid().prop_map(|id| Actor::Person(PersonId(id)))]
 }
@@ -58,10 +65,10 @@ fn slots(of: ResourceId) -> impl Strategy<Value = Vec<(u16, Slot)>> {
 fn hold(of: ResourceId) -> impl Strategy<Value = Hold> {
     let times = (instant(), instant());
     let offer = of_some(uuid());
-    (uuid(), version(), uuid(), Just(of), occupied(), any::<u32>(), times, any::<u32>(), offer).prop_map(
+    (uuid(), token(), uuid(), Just(of), occupied(), any::<u32>(), times, any::<u32>(), offer).prop_map(
         |(id, token, holder, resource, (interval, occupied), units, (granted_at, expires_at), renewals, offer)| Hold {
             id: HoldId(id),
-            token: FencingToken(token),
+            token,
             holder: PersonId(holder),
             resource,
             interval,
@@ -529,7 +536,7 @@ fn sample() -> Commit {
     };
     let hold = Hold {
         id: HoldId(Uuid::from_u128(4)),
-        token: FencingToken(Version { epoch: Epoch(1), number: 7 }),
+        token: FencingToken(Version { epoch: Epoch(1), number: 7 }, 0),
         holder: owner,
         resource: ROOM,
         interval: at(10, 20),
