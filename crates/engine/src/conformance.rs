@@ -245,7 +245,8 @@ pub fn cases() -> Vec<Case> {
             what_was_said_of_each_date_is_recalled
             dates_go_elsewhere_together
             who_waits_has_what_a_series_leaves
-            a_series_gets_nothing_that_is_owed;
+            a_series_gets_nothing_that_is_owed
+            a_series_is_told_of_once;
         twin:
             the_same_as_the_reference_store_1
             the_same_as_the_reference_store_2

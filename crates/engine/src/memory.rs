@@ -244,10 +244,10 @@ impl Store for Memory {
         let (commit, mut place) = (state.commits, 0);
         for ((proposal, versions, changes, decided_at), recorded) in accepted.into_iter().zip(decided) {
             let (attempt, actor) = (proposal.key.key, proposal.command.actor);
+            let told = changes.records.iter().flat_map(|(id, record)| record.iter().map(|change| (*id, change)));
+            state.notices.extend(Noted::by(told, &changes.bookings, actor, decided_at, commit, &mut place));
             let revisions = changes.bookings.into_iter().map(|booking| (versions.clone(), booking));
             state.revisions.extend(revisions);
-            let told = changes.records.iter().flat_map(|(id, record)| record.iter().map(|change| (*id, change)));
-            state.notices.extend(Noted::by(told, actor, decided_at, commit, &mut place));
             let records = versions.into_iter().zip(changes.records);
             let records = records.map(|((resource, version), (_, changes))| Record {
                 resource,

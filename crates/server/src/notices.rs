@@ -34,6 +34,8 @@ pub struct NoticeBody {
     pub end: Option<String>,
     /// What it is called.
     pub title: Option<String>,
+    /// Of how many dates of one series this is told, of which this is the first; 1 of anything else.
+    pub dates: u32,
     /// Whether one has said that one has read it.
     pub read: bool,
 }
@@ -54,6 +56,7 @@ impl NoticeBody {
             start: booking.map(|b| time(b.start())),
             end: booking.map(|b| time(b.end())),
             title: booking.and_then(|b| b.details.title.clone()),
+            dates: noted.dates,
             read,
         })
     }
@@ -94,6 +97,7 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
         }
     };
     let subject = match &when {
+        Some(when) if noted.dates > 1 => format!("{happened}: {what}, {} dates from {when} on", noted.dates),
         Some(when) => format!("{happened}: {what}, {when}"),
         None => format!("{happened}: {what}"),
     };
@@ -101,6 +105,12 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
     for line in when.iter().map(String::as_str).chain(title) {
         text.push_str(line);
         text.push('\n');
+    }
+    if noted.dates > 1 {
+        text.push_str(&format!(
+            "This is so of {} dates of the series; the first of them is named here.\n",
+            noted.dates
+        ));
     }
     text.push_str(&format!("\nDecided at {} UTC.\n", utc(noted.at)));
     if let Some(public) = &app.site.public {

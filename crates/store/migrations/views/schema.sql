@@ -187,6 +187,7 @@ CREATE TABLE notice (
     booking       BLOB    NOT NULL,
     resource      BLOB    NOT NULL,
     at            INTEGER NOT NULL,
+    dates         INTEGER NOT NULL,  -- of one series, of which the booking is the first; 1 of anything else
     PRIMARY KEY (part_id, person, commit_number, place)
 ) STRICT, WITHOUT ROWID;
 

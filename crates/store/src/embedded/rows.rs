@@ -130,8 +130,8 @@ UPDATE hold SET expires_at = ?3, renewals = ?4 WHERE part_id = ?1 AND id = ?2 AN
 const HOLD_ENDED: &str = "UPDATE hold SET ended = ?3 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
 
 const NOTICE: &str = "
-INSERT INTO notice (part_id, person, commit_number, place, news, booking, resource, at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+INSERT INTO notice (part_id, person, commit_number, place, news, booking, resource, at, dates)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 const ENTRY: &str = "
 INSERT INTO wait_entry (part_id, id, resource, owner, made_by, start_at, end_at, units, class, joined_epoch, joined_number,
@@ -254,12 +254,13 @@ impl<'c> Rows<'c> {
 
     fn notices(&self, entry: &Entry, place: &mut u32) -> Result<()> {
         let at = entry.recorded.decision.decided_at;
-        for noted in Noted::by(entry.changes_by_resource(), entry.actor(), at, self.commit, place) {
+        for noted in Noted::by(entry.changes_by_resource(), &entry.bookings, entry.actor(), at, self.commit, place) {
             let Notice { to, news, booking } = noted.notice;
             let (place, resource) = (noted.id.place, noted.resource);
             let commit = signed(self.commit);
             let mut insert = self.db.prepare_cached(NOTICE)?;
-            insert.execute(params![PART, to.0, commit, place, news.name(), booking.0, resource.0, at.0])?;
+            let (news, dates) = (news.name(), noted.dates);
+            insert.execute(params![PART, to.0, commit, place, news, booking.0, resource.0, at.0, dates])?;
         }
         Ok(())
     }
