@@ -205,7 +205,8 @@ impl Booking {
                 | Change::WaitResumed(_)
                 | Change::WaitMoved(_)
                 | Change::WaitEnded(_)
-                | Change::WaitDue(_) => {}
+                | Change::WaitDue(_)
+                | Change::Reminded { .. } => {}
             }
         }
         let mut after = after?;

@@ -10,6 +10,7 @@ mod guards;
 mod holds;
 mod persons;
 mod promote;
+mod reminders;
 mod resources;
 mod series;
 mod waits;
@@ -103,8 +104,9 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
         Action::EditSeries { series, bookings, contract, edit } => {
             edit_series(draft, actor, *series, bookings, *contract, edit)
         }
-        Action::JoinWaitlist { entry, owner, line, class, gives_up } => {
-            let asked = Join { entry: *entry, owner: *owner, line: *line, class: *class, gives_up: *gives_up };
+        Action::JoinWaitlist { entry, owner, line, class, gives_up, wants } => {
+            let (entry, owner, line, class) = (*entry, *owner, *line, *class);
+            let asked = Join { entry, owner, line, class, gives_up: *gives_up, wants: *wants };
             join(draft, actor, &asked)
         }
         Action::LeaveWaitlist { entry } => leave(draft, actor, *entry),

@@ -5,7 +5,7 @@
 use crate::change::Change;
 use crate::command::Actor;
 use crate::ids::{BookingId, PersonId};
-use crate::waitlist::EntryEnd;
+use crate::waitlist::{EntryEnd, Wants};
 
 /// Something to tell somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,14 +33,27 @@ pub enum News {
     Promoted,
     /// What they waited for is kept for them, until a deadline.
     Offered,
+    /// What they wished to be told of is free. Nothing of it is kept for them.
+    Free,
+    /// It will soon be too late to change their booking or to give it up.
+    Reminder,
     /// They wait no more: an offer was not taken in time, it is too late, or there is no waitlist any more.
     Lapsed,
 }
 
 impl News {
     /// All of them.
-    pub const ALL: [News; 7] =
-        [News::Booked, News::Approved, News::Cancelled, News::Moved, News::Promoted, News::Offered, News::Lapsed];
+    pub const ALL: [News; 9] = [
+        News::Booked,
+        News::Approved,
+        News::Cancelled,
+        News::Moved,
+        News::Promoted,
+        News::Offered,
+        News::Lapsed,
+        News::Free,
+        News::Reminder,
+    ];
 
     /// Its name in JSON and in rows.
     pub const fn name(self) -> &'static str {
@@ -52,6 +65,8 @@ impl News {
             News::Promoted => "promoted",
             News::Offered => "offered",
             News::Lapsed => "lapsed",
+            News::Free => "free",
+            News::Reminder => "reminder",
         }
     }
 
@@ -71,10 +86,16 @@ impl Notice {
             Change::BookingMoved { .. } => News::Moved,
             Change::WaitOffered(_) => News::Offered,
             Change::WaitEnded(ended) => match ended.end {
+                EntryEnd::Told => News::Free,
+                // They have it, or it was never free: either way there is no word of it.
+                EntryEnd::Promoted { .. } | EntryEnd::Lapsed | EntryEnd::Voided if ended.entry.wants == Wants::Word => {
+                    return None;
+                }
                 EntryEnd::Promoted { .. } => News::Promoted,
                 EntryEnd::Lapsed | EntryEnd::Voided => News::Lapsed,
                 EntryEnd::Left => return None,
             },
+            Change::Reminded { .. } => News::Reminder,
             Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
@@ -88,7 +109,10 @@ impl Notice {
             | Change::WaitMoved(_)
             | Change::WaitDue(_) => return None,
         };
-        let booking = change.booking().or_else(|| Some(change.entry()?.0.booking()));
+        let booking = match change {
+            Change::Reminded { booking, .. } => Some(*booking),
+            _ => change.booking().or_else(|| Some(change.entry()?.0.booking())),
+        };
         let (to, booking) = (change.about()?, booking?);
         (by.person() != Some(to)).then_some(Notice { to, news, booking })
     }

@@ -34,6 +34,8 @@ pub struct Policy {
     pub change_by: Option<Cutoff>,
     /// Cancelling is too late from this instant on.
     pub cancel_by: Option<Cutoff>,
+    /// So long before it is too late to change a booking, and before it is too late to cancel it, its owner is reminded.
+    pub remind_before: Option<Span>,
     /// The longest booking.
     pub duration_max: Option<Span>,
     /// How much one person may book in a period.
@@ -71,6 +73,8 @@ pub enum PolicyField {
     ChangeBy,
     /// [`Policy::cancel_by`].
     CancelBy,
+    /// [`Policy::remind_before`].
+    RemindBefore,
     /// [`Policy::duration_max`].
     DurationMax,
     /// [`Policy::quota`].
@@ -83,7 +87,7 @@ pub enum PolicyField {
 
 impl PolicyField {
     /// All of them.
-    pub const ALL: [PolicyField; 16] = [
+    pub const ALL: [PolicyField; 17] = [
         PolicyField::HoldAt,
         PolicyField::HoldTtl,
         PolicyField::Setup,
@@ -96,6 +100,7 @@ impl PolicyField {
         PolicyField::BookBy,
         PolicyField::ChangeBy,
         PolicyField::CancelBy,
+        PolicyField::RemindBefore,
         PolicyField::DurationMax,
         PolicyField::Quota,
         PolicyField::Eligibility,
@@ -117,6 +122,7 @@ impl PolicyField {
             PolicyField::BookBy => "book_by",
             PolicyField::ChangeBy => "change_by",
             PolicyField::CancelBy => "cancel_by",
+            PolicyField::RemindBefore => "remind_before_s",
             PolicyField::DurationMax => "duration_max_s",
             PolicyField::Quota => "quota",
             PolicyField::Eligibility => "eligibility",
@@ -196,6 +202,7 @@ impl Default for Policy {
             book_by: None,
             change_by: None,
             cancel_by: None,
+            remind_before: None,
             duration_max: None,
             quota: None,
             eligibility: Vec::new(),
@@ -225,6 +232,8 @@ impl Policy {
     pub const BUFFER_LONGEST: Span = Span::hours(24);
     /// How long ago a new booking may have begun: enough for "this room, now".
     pub const START_GRACE: Span = Span::hours(1);
+    /// The longest before a cutoff that anybody is reminded of it.
+    pub const REMIND_LONGEST: Span = Span::days(30);
     /// The most units that a quota or an allowance can speak of.
     pub const QUOTA_MAX: u32 = 1_000_000;
 
@@ -261,6 +270,9 @@ impl Policy {
                 }
                 Some(Cutoff::Elapsed(_) | Cutoff::Civil { .. }) | None => {}
             }
+        }
+        if self.remind_before.is_some_and(|d| d < Span::seconds(1) || d > Policy::REMIND_LONGEST) {
+            return err("remind_before_s", "must be between 1 second and 30 days");
         }
         if self.duration_max.is_some_and(|d| d < Span::seconds(1) || d > Interval::LONGEST) {
             return err("duration_max_s", "must be between 1 second and 366 days");
@@ -308,6 +320,7 @@ impl Policy {
             book_by: by(PolicyField::BookBy).book_by,
             change_by: by(PolicyField::ChangeBy).change_by,
             cancel_by: by(PolicyField::CancelBy).cancel_by,
+            remind_before: by(PolicyField::RemindBefore).remind_before,
             duration_max: by(PolicyField::DurationMax).duration_max,
             quota: by(PolicyField::Quota).quota,
             eligibility: by(PolicyField::Eligibility).eligibility.clone(),

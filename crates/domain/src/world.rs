@@ -290,7 +290,8 @@ impl World {
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
             | Change::BlockRemoved { .. }
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
         if let Some((id, person)) = change.about().and_then(|id| Some((id, self.people.get_mut(&id)?))) {
             person.apply(id, change);
@@ -349,7 +350,8 @@ impl Person {
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
 
@@ -394,7 +396,8 @@ impl Counted {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
 

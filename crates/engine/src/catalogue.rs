@@ -128,7 +128,8 @@ impl Catalogue {
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
 

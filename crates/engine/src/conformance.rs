@@ -232,7 +232,10 @@ pub fn cases() -> Vec<Case> {
             whom_a_later_cancel_frees_was_not_passed_over
             what_is_given_up_is_somebody_else_s
             one_commit_joins_cancels_and_promotes
-            what_waits_lapses_in_time;
+            what_waits_lapses_in_time
+            word_comes_in_the_commit_that_frees_it
+            a_reminder_is_told_once_by_a_deadline
+            a_full_class_is_reminded_in_pieces;
         reads:
             resources_page_by_page
             resources_by_filter

@@ -163,7 +163,7 @@ fn person(world: &World, id: PersonId) -> Person {
     for calendar in world.calendars.values() {
         let held = calendar.holds.values().filter(|h| h.holder == id);
         person.holds.extend(held.map(|h| (h.id, h.expires_at)));
-        let waiting = calendar.waiting.values().filter(|e| e.owner == id);
+        let waiting = calendar.waiting.values().chain(calendar.watching.values()).filter(|e| e.owner == id);
         person.waiting.extend(waiting.map(|e| (e.id, e.resource)));
     }
     for booking in world.bookings.values().filter(|b| b.owner == id && b.state.takes_units()) {

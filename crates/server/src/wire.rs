@@ -13,8 +13,8 @@ use slotwise_domain::{
     Became, Block, Booking, BookingState, Calendar, Contract, Cutoff, DateSaid, Details, DetailsPatch, EntryEnd,
     FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, OpeningHours,
     OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource, ResourceId,
-    ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Weekdays,
-    Zone,
+    ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Wants,
+    Weekdays, Zone,
 };
 use slotwise_domain::{Epoch, HoldId};
 use std::collections::BTreeSet;
@@ -377,6 +377,8 @@ pub struct PolicyBody {
     pub change_by: Option<CutoffBody>,
     /// Cancelling is too late from then on.
     pub cancel_by: Option<CutoffBody>,
+    /// So many seconds before `change_by` and before `cancel_by`, whoever has booked is reminded.
+    pub remind_before_s: Option<i64>,
     /// The longest booking, in seconds.
     pub duration_max_s: Option<i64>,
     /// How much one person may book in a period.
@@ -677,6 +679,7 @@ impl From<&Policy> for PolicyBody {
             book_by: p.book_by.map(CutoffBody::from),
             change_by: p.change_by.map(CutoffBody::from),
             cancel_by: p.cancel_by.map(CutoffBody::from),
+            remind_before_s: p.remind_before.map(Span::whole_seconds),
             duration_max_s: p.duration_max.map(Span::whole_seconds),
             quota: p.quota.map(QuotaBody::from),
             eligibility: p.eligibility.iter().map(RequirementBody::from).collect(),
@@ -708,6 +711,7 @@ impl PolicyBody {
             book_by: cutoff(&self.book_by, "policy.book_by.at")?,
             change_by: cutoff(&self.change_by, "policy.change_by.at")?,
             cancel_by: cutoff(&self.cancel_by, "policy.cancel_by.at")?,
+            remind_before: self.remind_before_s.map(Span::seconds),
             duration_max: self.duration_max_s.map(Span::seconds),
             quota: self.quota.map(Quota::from),
             eligibility: self.eligibility.iter().map(Requirement::from).collect(),
@@ -1623,6 +1627,9 @@ pub struct JoinRequest {
     pub units: u32,
     /// A booking of one's own that is given up in the same commit when this is had: the old place is kept until then.
     pub gives_up: Option<Uuid>,
+    /// `units`, or `word`: to be told once when it is free. Nothing is kept for whoever wants word, so whoever is first has it.
+    #[serde(default)]
+    pub wants: WantsBody,
     /// Priority, the higher goes first; only admins give another than 0.
     #[serde(default)]
     pub class: u8,
@@ -1631,6 +1638,35 @@ pub struct JoinRequest {
     pub for_person: Option<Uuid>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
+}
+
+/// What somebody who waits is to get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WantsBody {
+    /// The units.
+    #[default]
+    Units,
+    /// Word that they are free.
+    Word,
+}
+
+impl From<WantsBody> for Wants {
+    fn from(wants: WantsBody) -> Wants {
+        match wants {
+            WantsBody::Units => Wants::Units,
+            WantsBody::Word => Wants::Word,
+        }
+    }
+}
+
+impl From<Wants> for WantsBody {
+    fn from(wants: Wants) -> WantsBody {
+        match wants {
+            Wants::Units => WantsBody::Units,
+            Wants::Word => WantsBody::Word,
+        }
+    }
 }
 
 /// Dates of a series to be given up.
@@ -1852,9 +1888,11 @@ pub struct EntryBody {
     pub end: String,
     /// How many units.
     pub units: u32,
-    /// `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`.
+    /// `units`, or `word` that they are free.
+    pub wants: WantsBody,
+    /// `waiting`, `offered`, `promoted`, `left`, `lapsed`, `voided` or `told`.
     pub state: &'static str,
-    /// The place in line, from 1; null once it has ended.
+    /// The place in line, from 1; null once it has ended, and of who wants only word.
     pub place: Option<usize>,
     /// Priority; for its owner and admins.
     pub class: Option<u8>,
@@ -1898,6 +1936,7 @@ impl EntryBody {
             start: time(e.interval.start()),
             end: time(e.interval.end()),
             units: e.units,
+            wants: e.wants.into(),
             state,
             place: line.and_then(|calendar| calendar.place_in_line(e.id)),
             class: inside.then_some(e.class),
@@ -1906,7 +1945,7 @@ impl EntryBody {
             offer,
             booking: match end {
                 Some(EntryEnd::Promoted { booking }) => inside.then_some(booking.0),
-                Some(EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided) | None => None,
+                Some(EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided | EntryEnd::Told) | None => None,
             },
             owner,
             mine,

@@ -15,8 +15,8 @@ use slotwise_domain::{
     Details, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt,
     HoldEnd, HoldId, Instant, Interval, Kind, Line, Occurrence, OpeningHours, Outcome, OwnOverlap, PartId, Period,
     PersonId, Policy, PolicyField, Quota, QuotaScope, Rejection, Requirement, Resource, ResourceId, ResourceSpec, Role,
-    Rule, Seen, Series, SeriesId, Slot, Span, Subject, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Weekdays,
-    Witness, Zone,
+    Rule, Seen, Series, SeriesId, Slot, Span, Subject, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Wants,
+    Weekdays, Witness, Zone,
 };
 use slotwise_engine::Recorded;
 use std::borrow::Cow;
@@ -258,6 +258,11 @@ names! {
     wait_fill_named: WaitFill { WaitFill::Skip = "skip", WaitFill::Strict = "strict" }
 }
 
+/// What an entry is to get, by its stored name.
+pub(crate) fn wants_named(name: &str) -> Decoded<Wants> {
+    Wants::named(name).ok_or_else(|| Malformed(format!("{name:?} is nothing that an entry wants")))
+}
+
 /// How an entry ended, by its stored name; a promotion is stored with its booking.
 pub(crate) fn entry_end_of(name: &str, booking: Option<BookingId>) -> Decoded<EntryEnd> {
     match (name, booking) {
@@ -265,6 +270,7 @@ pub(crate) fn entry_end_of(name: &str, booking: Option<BookingId>) -> Decoded<En
         ("left", None) => Ok(EntryEnd::Left),
         ("lapsed", None) => Ok(EntryEnd::Lapsed),
         ("voided", None) => Ok(EntryEnd::Voided),
+        ("told", None) => Ok(EntryEnd::Told),
         (name, booking) => Err(Malformed(format!("{name:?} with booking {booking:?} is no end of an entry"))),
     }
 }
@@ -273,7 +279,7 @@ pub(crate) fn entry_end_of(name: &str, booking: Option<BookingId>) -> Decoded<En
 pub(crate) const fn promoted_to(end: EntryEnd) -> Option<BookingId> {
     match end {
         EntryEnd::Promoted { booking } => Some(booking),
-        EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided => None,
+        EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided | EntryEnd::Told => None,
     }
 }
 
@@ -646,6 +652,14 @@ enum ChangeBin<'a> {
         #[serde(borrow)]
         of: OccurrenceBin<'a>,
     },
+    WatchJoined(WaitBin),
+    WatchMoved(WaitBin),
+    WatchEnded(EntryEndBin, WaitBin),
+    Reminded {
+        id: Id,
+        owner: Id,
+        cutoff: i64,
+    },
 }
 
 impl<'a> ChangeBin<'a> {
@@ -723,14 +737,30 @@ impl<'a> ChangeBin<'a> {
                     Some(entry) => ChangeBin::OfferEnded(entry.0.into(), end, bin),
                 }
             }
-            Change::WaitJoined(entry) => ChangeBin::WaitJoined(WaitBin::of(resource, entry)?),
+            Change::WaitJoined(entry) => match entry.wants {
+                Wants::Units => ChangeBin::WaitJoined(WaitBin::of(resource, entry)?),
+                Wants::Word => ChangeBin::WatchJoined(WaitBin::of(resource, entry)?),
+            },
+            Change::WaitOffered(entry) | Change::WaitResumed(entry) if entry.wants != Wants::Units => {
+                return Err(Malformed(format!("{} wants only word, and is offered something", entry.id)));
+            }
             Change::WaitOffered(entry) => ChangeBin::WaitOffered(WaitBin::of(resource, entry)?),
             Change::WaitResumed(entry) => ChangeBin::WaitResumed(WaitBin::of(resource, entry)?),
-            Change::WaitMoved(entry) => ChangeBin::WaitMoved(WaitBin::of(resource, entry)?),
+            Change::WaitMoved(entry) => match entry.wants {
+                Wants::Units => ChangeBin::WaitMoved(WaitBin::of(resource, entry)?),
+                Wants::Word => ChangeBin::WatchMoved(WaitBin::of(resource, entry)?),
+            },
             Change::WaitEnded(EndedEntry { entry, end }) => {
-                ChangeBin::WaitEnded(EntryEndBin::of(*end), WaitBin::of(resource, entry)?)
+                let (end, bin) = (EntryEndBin::of(*end), WaitBin::of(resource, entry)?);
+                match entry.wants {
+                    Wants::Units => ChangeBin::WaitEnded(end, bin),
+                    Wants::Word => ChangeBin::WatchEnded(end, bin),
+                }
             }
             Change::WaitDue(at) => ChangeBin::WaitDue(at.map(|at| at.0)),
+            Change::Reminded { booking, owner, cutoff } => {
+                ChangeBin::Reminded { id: booking.0.into(), owner: owner.0.into(), cutoff: cutoff.0 }
+            }
         })
     }
 
@@ -804,12 +834,20 @@ impl<'a> ChangeBin<'a> {
             ChangeBin::OfferEnded(entry, end, hold) => {
                 Change::HoldEnded(EndedHold { hold: hold.hold(resource, Some(entry))?, end: end.end() })
             }
-            ChangeBin::WaitJoined(entry) => Change::WaitJoined(entry.entry(resource)?),
-            ChangeBin::WaitOffered(entry) => Change::WaitOffered(entry.entry(resource)?),
-            ChangeBin::WaitResumed(entry) => Change::WaitResumed(entry.entry(resource)?),
-            ChangeBin::WaitMoved(entry) => Change::WaitMoved(entry.entry(resource)?),
+            ChangeBin::WaitJoined(entry) => Change::WaitJoined(entry.entry(resource, Wants::Units)?),
+            ChangeBin::WaitOffered(entry) => Change::WaitOffered(entry.entry(resource, Wants::Units)?),
+            ChangeBin::WaitResumed(entry) => Change::WaitResumed(entry.entry(resource, Wants::Units)?),
+            ChangeBin::WaitMoved(entry) => Change::WaitMoved(entry.entry(resource, Wants::Units)?),
             ChangeBin::WaitEnded(end, entry) => {
-                Change::WaitEnded(EndedEntry { entry: entry.entry(resource)?, end: end.end() })
+                Change::WaitEnded(EndedEntry { entry: entry.entry(resource, Wants::Units)?, end: end.end() })
+            }
+            ChangeBin::WatchJoined(entry) => Change::WaitJoined(entry.entry(resource, Wants::Word)?),
+            ChangeBin::WatchMoved(entry) => Change::WaitMoved(entry.entry(resource, Wants::Word)?),
+            ChangeBin::WatchEnded(end, entry) => {
+                Change::WaitEnded(EndedEntry { entry: entry.entry(resource, Wants::Word)?, end: end.end() })
+            }
+            ChangeBin::Reminded { id, owner, cutoff } => {
+                Change::Reminded { booking: booking(id), owner: person(owner), cutoff: Instant(cutoff) }
             }
             ChangeBin::WaitDue(at) => Change::WaitDue(at.map(Instant)),
         })
@@ -1110,7 +1148,8 @@ impl WaitBin {
         })
     }
 
-    fn entry(self, resource: ResourceId) -> Decoded<WaitEntry> {
+    /// What it wants stands beside it: nobody could want but units at first.
+    fn entry(self, resource: ResourceId, wants: Wants) -> Decoded<WaitEntry> {
         Ok(WaitEntry {
             id: EntryId(self.id.into()),
             owner: PersonId(self.owner.into()),
@@ -1118,6 +1157,7 @@ impl WaitBin {
             resource,
             interval: self.at.interval()?,
             units: self.units,
+            wants,
             class: self.class,
             joined: self.joined.version(),
             joined_at: Instant(self.joined_at),
@@ -1134,6 +1174,7 @@ enum EntryEndBin {
     Left,
     Lapsed,
     Voided,
+    Told,
 }
 
 impl EntryEndBin {
@@ -1143,6 +1184,7 @@ impl EntryEndBin {
             EntryEnd::Left => EntryEndBin::Left,
             EntryEnd::Lapsed => EntryEndBin::Lapsed,
             EntryEnd::Voided => EntryEndBin::Voided,
+            EntryEnd::Told => EntryEndBin::Told,
         }
     }
 
@@ -1152,6 +1194,7 @@ impl EntryEndBin {
             EntryEndBin::Left => EntryEnd::Left,
             EntryEndBin::Lapsed => EntryEnd::Lapsed,
             EntryEndBin::Voided => EntryEnd::Voided,
+            EntryEndBin::Told => EntryEnd::Told,
         }
     }
 }
@@ -1293,6 +1336,8 @@ struct PolicyJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cancel_by: Option<CutoffJson>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    remind_before: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     duration_max: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     quota: Option<QuotaJson>,
@@ -1359,6 +1404,7 @@ impl PolicyJson {
             book_by: policy.book_by.map(CutoffJson::of),
             change_by: policy.change_by.map(CutoffJson::of),
             cancel_by: policy.cancel_by.map(CutoffJson::of),
+            remind_before: policy.remind_before.map(|span| span.0),
             duration_max: policy.duration_max.map(|span| span.0),
             quota: policy.quota.map(QuotaJson::of),
             eligibility: policy.eligibility.iter().map(RequirementJson::of).collect(),
@@ -1381,6 +1427,7 @@ impl PolicyJson {
             book_by: cutoff(self.book_by)?,
             change_by: cutoff(self.change_by)?,
             cancel_by: cutoff(self.cancel_by)?,
+            remind_before: self.remind_before.map(Span),
             duration_max: self.duration_max.map(Span),
             quota: self.quota.map(QuotaJson::quota).transpose()?,
             eligibility: self.eligibility.into_iter().map(RequirementJson::requirement).collect(),

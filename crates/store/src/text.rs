@@ -14,7 +14,7 @@ use slotwise_domain::{
     Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, DateSaid, Decision, Details, EndedEntry,
     EndedHold, EntryId, Epoch, Facts, FencingToken, Fingerprint, Guest, Hold, HoldId, Instant, Interval,
     Line as LineOf, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule, Seen, SeriesId, Slot,
-    Span, Subject, Version, WaitEntry, Witness,
+    Span, Subject, Version, WaitEntry, Wants, Witness,
 };
 use slotwise_engine::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
@@ -783,6 +783,11 @@ enum ChangeText {
     WaitDue {
         at: Option<When>,
     },
+    Reminded {
+        id: Uuid,
+        owner: Uuid,
+        cutoff: When,
+    },
 }
 
 impl ChangeText {
@@ -846,6 +851,9 @@ impl ChangeText {
                 entry: EntryText::of(entry),
             },
             Change::WaitDue(at) => ChangeText::WaitDue { at: at.map(When) },
+            Change::Reminded { booking, owner, cutoff } => {
+                ChangeText::Reminded { id: booking.0, owner: owner.0, cutoff: When(*cutoff) }
+            }
         }
     }
 
@@ -901,6 +909,9 @@ impl ChangeText {
                 end: codec::entry_end_of(&end, booking.map(BookingId))?,
             }),
             ChangeText::WaitDue { at } => Change::WaitDue(at.map(|at| at.0)),
+            ChangeText::Reminded { id, owner, cutoff } => {
+                Change::Reminded { booking: booking(id), owner: person(owner), cutoff: cutoff.0 }
+            }
         })
     }
 }
@@ -1073,6 +1084,9 @@ struct EntryText {
     made_by: Uuid,
     at: During,
     units: u32,
+    /// `word`; units if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wants: Option<String>,
     class: u8,
     joined: VersionText,
     joined_at: When,
@@ -1091,6 +1105,7 @@ impl EntryText {
             made_by: entry.made_by.uuid(),
             at: During::of(entry.interval),
             units: entry.units,
+            wants: Some(entry.wants).filter(|w| *w != Wants::Units).map(|w| w.name().into()),
             class: entry.class,
             joined: VersionText::of(entry.joined),
             joined_at: When(entry.joined_at),
@@ -1108,6 +1123,7 @@ impl EntryText {
             resource,
             interval: self.at.interval()?,
             units: self.units,
+            wants: self.wants.as_deref().map(codec::wants_named).transpose()?.unwrap_or_default(),
             class: self.class,
             joined: self.joined.version(),
             joined_at: self.joined_at.0,

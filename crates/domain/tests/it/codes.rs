@@ -45,7 +45,7 @@ const RULES: [Rule; 34] = [
 
 /// What follows `REJECTED` in all rows.
 fn told() -> impl Iterator<Item = &'static str> {
-    use crate::{bookings, groups, holds, moves, persons, precedence, resources, times, waits};
+    use crate::{bookings, groups, holds, moves, persons, precedence, resources, times, waits, words};
     let tables = [
         bookings::TABLES,
         groups::TABLES,
@@ -56,6 +56,7 @@ fn told() -> impl Iterator<Item = &'static str> {
         resources::TABLES,
         times::TABLES,
         waits::TABLES,
+        words::TABLES,
     ];
     let rows = tables.into_iter().flatten().flat_map(|(_, rows)| rows.lines());
     rows.filter_map(|row| row.split_once("-> REJECTED ").map(|(_, told)| told.trim()))

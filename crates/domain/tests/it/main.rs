@@ -16,6 +16,7 @@ mod resources;
 mod series;
 mod times;
 mod waits;
+mod words;
 
 mod alternatives;
 mod levels;

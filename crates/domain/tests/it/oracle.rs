@@ -920,7 +920,7 @@ impl Run {
             };
         let id = EntryId(self.id());
         let (owner, line) = (self.people[who], self.line(ask));
-        let action = Action::JoinWaitlist { entry: id, owner, line, class, gives_up: None };
+        let action = Action::JoinWaitlist { entry: id, owner, line, class, gives_up: None, wants: Wants::Units };
         let (verdict, before) = self.judge(Actor::Person(owner), action);
         if self.compare(&expected, &verdict, &before, who, &[]) {
             *self.tally.entry("waits").or_default() += 1;

@@ -310,6 +310,7 @@ impl Desk {
             "book-by" => policy.book_by = Some(cutoff(words.next())),
             "change-by" => policy.change_by = Some(cutoff(words.next())),
             "cancel-by" => policy.cancel_by = Some(cutoff(words.next())),
+            "remind" => policy.remind_before = Some(span(words.next())),
             "open" => {
                 let days = weekdays(words.next());
                 let (from, to) = words.next().split_once('-').unwrap();
@@ -322,6 +323,8 @@ impl Desk {
             "no-two-at-once" => PolicyField::OwnOverlap,
             "approval" => PolicyField::Approval,
             "book-by" => PolicyField::BookBy,
+            "cancel-by" => PolicyField::CancelBy,
+            "remind" => PolicyField::RemindBefore,
             "quota" | "no-quota" => PolicyField::Quota,
             "needs" | "either" | "bars" => PolicyField::Eligibility,
             "waitlist" | "no-waitlist" => PolicyField::Waitlist,
@@ -426,7 +429,7 @@ impl Desk {
                 let actor = self.who(words).0;
                 (actor, Action::RemoveBlock { resource, policy_version: self.policy_version(resource), block })
             }
-            "wait" => {
+            "wait" | "watch" => {
                 let lines = self.lines(words);
                 let (actor, owner) = self.who(words);
                 let class = if words.has("class") { words.number() as u8 } else { 0 };
@@ -436,7 +439,8 @@ impl Desk {
                 let entry = given.as_ref().and_then(|n| self.names.get(n)).copied();
                 let entry = EntryId(entry.unwrap_or_else(|| self.fresh()));
                 name = given;
-                (actor, Action::JoinWaitlist { entry, owner, line: lines[0], class, gives_up })
+                let wants = if verb == "watch" { Wants::Word } else { Wants::Units };
+                (actor, Action::JoinWaitlist { entry, owner, line: lines[0], class, gives_up, wants })
             }
             "leave" => {
                 let entry = EntryId(self.named(words.next()));
@@ -637,6 +641,9 @@ impl Desk {
             }
             Change::WaitResumed(entry) => Some(format!("{} waits again", self.name(entry.id.0))),
             Change::WaitEnded(e) => Some(format!("{} {}", self.name(e.entry.id.0), e.end.name())),
+            Change::Reminded { booking, cutoff, .. } => {
+                Some(format!("{} reminded of {}", self.name(booking.0), self.time(*cutoff)))
+            }
             Change::BookingCancelled { booking: id, .. }
                 if !matches!(command.action, Action::Cancel { booking, .. } if booking == *id) =>
             {

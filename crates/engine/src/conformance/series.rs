@@ -9,7 +9,7 @@ use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
     Action, Became, Booking, BookingRef, Change, Code, Contract, Details, EntryId, Interval, Line, News, Occurrence,
     PersonId, Policy, ResourceId, Series, SeriesDate, SeriesEdit, SeriesId, SeriesPlace, SeriesToBook, Span, WaitFill,
-    WaitMode, Waitlist, Zone,
+    WaitMode, Waitlist, Wants, Zone,
 };
 use std::sync::Arc;
 
@@ -154,7 +154,7 @@ pub(super) async fn a_series_gets_nothing_that_is_owed(b: &Bench) {
     let theirs = b.booked(b.ben, room, days(2)[1]).await;
     let line = Line { resource: room, interval: Some(days(2)[1]), units: 2 };
     let entry = EntryId(b.ids.fresh());
-    let action = Action::JoinWaitlist { entry, owner: b.cyd, line, class: 0, gives_up: None };
+    let action = Action::JoinWaitlist { entry, owner: b.cyd, line, class: 0, gives_up: None, wants: Wants::Units };
     assert_eq!(b.says(b.cyd, action).await, "ACCEPTED");
     assert_eq!(b.says(b.ada, asked(b, b.ada, room, &days(3), Contract::AllOrNothing)).await, "waitlist_first");
     let answer = b.send(b.ada, asked(b, b.ada, room, &days(3), Contract::SkipConflicts)).await;

@@ -4,10 +4,10 @@
 use super::kit::{Bench, count, decided, hours, minute, recorded, told, with_policy};
 use crate::attempt::{Answer, Ids, Request};
 use crate::deadlines;
-use crate::port::{Clock, Made};
+use crate::port::{Clock, Made, Noted, NoticeId};
 use slotwise_domain::{
-    Action, BookingId, Change, EntryEnd, EntryId, Hold, HoldEnd, Interval, Line, OwnOverlap, PersonId, Policy,
-    ResourceId, ResourcePatch, Span, WaitEntry, WaitFill, WaitMode, Waitlist,
+    Action, BookingId, BookingRef, Change, Cutoff, EntryEnd, EntryId, Hold, HoldEnd, Interval, Line, News, OwnOverlap,
+    PersonId, Policy, ResourceId, ResourcePatch, Span, WaitEntry, WaitFill, WaitMode, Waitlist, Wants,
 };
 
 pub(super) fn waitlist(mode: WaitMode) -> Policy {
@@ -22,7 +22,7 @@ const OFFER: WaitMode = WaitMode::Offer { ttl: Span::minutes(10) };
 
 pub(super) fn join(b: &Bench, owner: PersonId, resource: ResourceId, at: Interval, gives: Option<BookingId>) -> Action {
     let line = Line { resource, interval: Some(at), units: 1 };
-    Action::JoinWaitlist { entry: EntryId(b.ids.fresh()), owner, line, class: 0, gives_up: gives }
+    Action::JoinWaitlist { entry: EntryId(b.ids.fresh()), owner, line, class: 0, gives_up: gives, wants: Wants::Units }
 }
 
 async fn waits(b: &Bench, who: PersonId, resource: ResourceId, at: Interval) -> WaitEntry {
@@ -240,4 +240,101 @@ pub(super) async fn whom_a_later_cancel_frees_was_not_passed_over(b: &Bench) {
     let batch = vec![newcomer, b.proposal(b.cyd, cancel(meanwhile.id))];
     assert_eq!(b.commit(batch).await, ["BOOKED", "ACCEPTED"]);
     assert_eq!(ends(b, b.cyd).await, [(entry.id, None)]);
+}
+
+pub(super) async fn word_comes_in_the_commit_that_frees_it(b: &Bench) {
+    let room = b.room(1).await;
+    let theirs = b.booked(b.ben, room, hours(9, 10)).await;
+    let line = Line { resource: room, interval: Some(hours(9, 10)), units: 1 };
+    let watch = |who: PersonId| {
+        let entry = EntryId(b.ids.fresh());
+        (entry, Action::JoinWaitlist { entry, owner: who, line, class: 0, gives_up: None, wants: Wants::Word })
+    };
+    let ((cyds, one), (adas, other)) = (watch(b.cyd), watch(b.ada));
+    assert_eq!(b.says(b.cyd, one).await, "ACCEPTED");
+    assert_eq!(b.says(b.ada, other).await, "ACCEPTED");
+    assert_eq!(b.says(b.cyd, watch(b.cyd).1).await, "invalid");
+    let calendar = b.calendar(room).await;
+    assert_eq!(calendar.watching.values().map(|e| e.id).collect::<Vec<_>>(), [cyds, adas]);
+    assert_eq!((calendar.waiting.len(), calendar.wait_due), (0, Some(hours(9, 10).start())));
+    assert_eq!(b.says(b.ada, Action::LeaveWaitlist { entry: adas }).await, "ACCEPTED");
+    let answer = b.send(b.ben, cancel(theirs.id)).await;
+    assert_eq!((told(&answer).as_str(), decided(&answer).len()), ("ACCEPTED", 1));
+    let record = b.last(room).await;
+    let [Change::BookingCancelled { .. }, Change::WaitEnded(ended), Change::WaitDue(None)] = &record.changes[..] else {
+        panic!("not one record: {record:?}")
+    };
+    assert_eq!((ended.entry.id, ended.end), (cyds, EntryEnd::Told));
+    assert_eq!(ends(b, b.cyd).await, [(cyds, Some(EntryEnd::Told))]);
+    let notices = b.views.notices_of(b.cyd, NoticeId::LAST, 10).await.unwrap();
+    assert_eq!(notices.iter().map(|n| n.notice.news).collect::<Vec<_>>(), [News::Free]);
+    assert!(b.views.notices_of(b.ada, NoticeId::LAST, 10).await.unwrap().is_empty(), "who left hears no more");
+    assert_eq!(b.says(b.ben, b.book(b.ben, room, hours(9, 10))).await, "BOOKED", "nothing is kept");
+    // Too late: it has begun.
+    let (entry, again) = watch(b.cyd);
+    assert_eq!(b.says(b.cyd, again).await, "ACCEPTED");
+    b.clock.set(hours(9, 10).start());
+    assert_eq!(deadlines::fire_due(&b.engine).await, 1);
+    assert_eq!(ends(b, b.cyd).await[0], (entry, Some(EntryEnd::Lapsed)));
+    assert_eq!(b.views.notices_of(b.cyd, NoticeId::LAST, 10).await.unwrap().len(), 1);
+}
+
+/// Cancelling is too late two hours before, and half an hour before that one is reminded.
+fn reminding() -> Policy {
+    let (before, cancel_by) = (Span::minutes(30), Cutoff::Elapsed(Span::hours(2)));
+    Policy { remind_before: Some(before), cancel_by: Some(cancel_by), ..Policy::default() }
+}
+
+pub(super) async fn a_reminder_is_told_once_by_a_deadline(b: &Bench) {
+    let room = b.resource(with_policy(1, reminding())).await;
+    let (stays, goes, moves) = (
+        b.booked(b.ben, room, hours(9, 10)).await,
+        b.booked(b.cyd, room, hours(10, 11)).await,
+        b.booked(b.cyd, room, hours(11, 12)).await,
+    );
+    let remind_at = hours(9, 10).start().minus(Span::minutes(150));
+    assert!(b.store.due(remind_at.minus(Span::seconds(1)), 10).await.unwrap().is_empty());
+    b.clock.set(remind_at.plus(Span::seconds(1)));
+    assert_eq!(deadlines::fire_due(&b.engine).await, 1);
+    assert_eq!(deadlines::fire_due(&b.engine).await, 0, "and that was all");
+    let record = b.last(room).await;
+    assert_eq!((record.actor, record.changes.len()), (slotwise_domain::Actor::System, 2));
+    let cutoff = hours(9, 10).start().minus(Span::hours(2));
+    assert_eq!(record.changes[0], Change::Reminded { booking: stays.id, owner: b.ben, cutoff });
+    assert_eq!(b.says(b.cyd, cancel(goes.id)).await, "ACCEPTED");
+    let to = vec![Line { resource: room, interval: Some(hours(20, 21)), units: 1 }];
+    let booking = BookingRef { id: moves.id, revision: None };
+    assert_eq!(b.says(b.cyd, Action::Move { booking, to }).await, "ACCEPTED");
+    b.clock.set(hours(12, 13).start());
+    assert_eq!(deadlines::fire_due(&b.engine).await, 0, "who gave it up or moved it is not reminded of it");
+    b.booked(b.ada, room, hours(14, 15)).await;
+    b.clock.set(hours(20, 21).start());
+    assert_eq!(deadlines::fire_due(&b.engine).await, 1);
+    let news = |notices: Vec<Noted>| notices.into_iter().map(|n| (n.notice.news, n.notice.booking)).collect::<Vec<_>>();
+    let of = async |who| news(b.views.notices_of(who, NoticeId::LAST, 10).await.unwrap());
+    assert_eq!(of(b.ben).await, [(News::Reminder, stays.id)]);
+    assert_eq!(of(b.cyd).await, [], "it was too late when it was looked");
+    assert_eq!(of(b.ada).await, [], "who booked within the time knows");
+}
+
+pub(super) async fn a_full_class_is_reminded_in_pieces(b: &Bench) {
+    let all = 250;
+    let class = b.resource(with_policy(all, reminding())).await;
+    for _ in 0..all {
+        b.booked(b.ben, class, hours(9, 10)).await;
+    }
+    b.clock.set(hours(9, 10).start().minus(Span::minutes(140)));
+    let mut commits = 0;
+    while deadlines::fire_due(&b.engine).await > 0 {
+        commits += 1;
+        assert!(b.last(class).await.changes.len() <= 101, "at most a hundred at once");
+    }
+    assert_eq!(commits, 3);
+    let reminded = b.stream(class).await.into_iter().flat_map(|r| r.changes).filter_map(|change| match change {
+        Change::Reminded { booking, .. } => Some(booking),
+        _ => None,
+    });
+    let reminded: Vec<BookingId> = reminded.collect();
+    let each: std::collections::BTreeSet<_> = reminded.iter().collect();
+    assert_eq!((reminded.len(), each.len()), (all as usize, all as usize), "each once");
 }

@@ -148,6 +148,7 @@ CREATE TABLE wait_entry (
     gives_up      BLOB,
     offer         BLOB,
     offers        INTEGER NOT NULL,
+    wants         TEXT    NOT NULL,   -- units, or word that they are free
     ended         TEXT,
     booking       BLOB,               -- that a promotion made
     PRIMARY KEY (part_id, id)
@@ -156,7 +157,7 @@ CREATE TABLE wait_entry (
 CREATE INDEX wait_entry_live ON wait_entry (part_id, resource) WHERE ended IS NULL;
 CREATE INDEX wait_entry_by_owner ON wait_entry (part_id, owner, joined_at, id);
 
--- When those who wait for a resource must be looked at again.
+-- When a resource must be looked at again, for those who wait or are to be reminded.
 
 CREATE TABLE wait_due (
     part_id  INTEGER NOT NULL,

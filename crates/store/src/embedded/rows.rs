@@ -135,8 +135,8 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 const ENTRY: &str = "
 INSERT INTO wait_entry (part_id, id, resource, owner, made_by, start_at, end_at, units, class, joined_epoch, joined_number,
-                        joined_at, gives_up, offer, offers)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                        joined_at, gives_up, offer, offers, wants)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 
 const ENTRY_CHANGED: &str = "
 UPDATE wait_entry SET class = ?3, offer = ?4, offers = ?5 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
@@ -322,6 +322,8 @@ impl<'c> Rows<'c> {
                 one_row(rows, "wait_entry", &entry.id)
             }
             Change::WaitDue(at) => put_due(self.db, resource, *at),
+            // It is a notice, and no more.
+            Change::Reminded { .. } => Ok(()),
         }
     }
 
@@ -540,12 +542,13 @@ pub(super) fn put_entry(db: &Connection, entry: &WaitEntry) -> Result<()> {
         entry.joined_at.0,
         entry.gives_up.map(|id| id.0),
         entry.offer.map(|id| id.0),
-        entry.offers
+        entry.offers,
+        entry.wants.name()
     ])?;
     Ok(())
 }
 
-/// Puts in when those who wait for a resource must be looked at again.
+/// Puts in when a resource must be looked at again.
 pub(super) fn put_due(db: &Connection, resource: ResourceId, at: Option<Instant>) -> Result<()> {
     match at {
         Some(at) => db.prepare_cached(DUE)?.execute(params![PART, resource.0, at.0])?,

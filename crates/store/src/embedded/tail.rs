@@ -48,7 +48,7 @@ struct Inner {
     waits: Waits,
 }
 
-/// When those who wait must be looked at again.
+/// When resources must be looked at again.
 #[derive(Default)]
 struct Waits {
     by_resource: HashMap<ResourceId, Instant>,
@@ -303,6 +303,7 @@ impl Inner {
                 }
             }
             Change::BookingEdited { .. }
+            | Change::Reminded { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }

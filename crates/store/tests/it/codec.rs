@@ -86,7 +86,8 @@ fn of_some<T: Strategy>(of: T) -> proptest::option::OptionStrategy<T> {
     proptest::option::of(of)
 }
 
-fn wait_entry(on: ResourceId) -> impl Strategy<Value = WaitEntry> {
+/// An entry that wants this.
+fn wait_entry(on: ResourceId, wants: Wants) -> impl Strategy<Value = WaitEntry> {
     let who = (uuid(), uuid(), actor());
     let numbers = (any::<u32>(), any::<u8>(), any::<u8>());
     (who, interval(), numbers, version(), instant(), of_some(uuid()), of_some(uuid())).prop_map(
@@ -97,6 +98,7 @@ fn wait_entry(on: ResourceId) -> impl Strategy<Value = WaitEntry> {
             resource: on,
             interval,
             units,
+            wants,
             class,
             joined,
             joined_at,
@@ -113,7 +115,12 @@ fn entry_end() -> impl Strategy<Value = EntryEnd> {
         Just(EntryEnd::Left),
         Just(EntryEnd::Lapsed),
         Just(EntryEnd::Voided),
+        Just(EntryEnd::Told),
     ]
+}
+
+fn wants() -> impl Strategy<Value = Wants> {
+    prop_oneof![Just(Wants::Units), Just(Wants::Word)]
 }
 
 fn waitlist() -> impl Strategy<Value = Waitlist> {
@@ -163,12 +170,12 @@ fn policy() -> impl Strategy<Value = Policy> {
     let hold_at = prop_oneof![Just(HoldAt::Confirm), Just(HoldAt::Claim), Just(HoldAt::None)];
     let first = (hold_at, any::<i64>(), any::<i64>(), any::<i64>(), any::<bool>(), any::<bool>(), own_overlap());
     let second = (vec(hours(), 0..3), of(cutoff()), of(cutoff()), of(cutoff()), of(cutoff()), of(any::<i64>()));
-    let third = (of(quota()), vec(requirement(), 0..3), of_some(waitlist()));
+    let third = (of(quota()), vec(requirement(), 0..3), of_some(waitlist()), of(any::<i64>()));
     (first, second, third).prop_map(
         |(
             (hold_at, ttl, setup, teardown, closed, approval, own_overlap),
             (opening_hours, from, by, change, cancel, most),
-            (quota, eligibility, waitlist),
+            (quota, eligibility, waitlist, remind),
         )| Policy {
             hold_at,
             hold_ttl: Span(ttl),
@@ -182,6 +189,7 @@ fn policy() -> impl Strategy<Value = Policy> {
             book_by: by,
             change_by: change,
             cancel_by: cancel,
+            remind_before: remind.map(Span),
             duration_max: most.map(Span),
             quota,
             eligibility,
@@ -313,12 +321,19 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
         hold(on).prop_map(Change::HoldGranted),
         hold(on).prop_map(Change::HoldRenewed),
         (hold(on), hold_end()).prop_map(|(hold, end)| Change::HoldEnded(EndedHold { hold, end })),
-        wait_entry(on).prop_map(Change::WaitJoined),
-        wait_entry(on).prop_map(Change::WaitOffered),
-        wait_entry(on).prop_map(Change::WaitResumed),
-        wait_entry(on).prop_map(Change::WaitMoved),
-        (wait_entry(on), entry_end()).prop_map(|(entry, end)| Change::WaitEnded(EndedEntry { entry, end })),
+        (wait_entry(on, Wants::Units), wants()).prop_map(|(e, wants)| Change::WaitJoined(WaitEntry { wants, ..e })),
+        wait_entry(on, Wants::Units).prop_map(Change::WaitOffered),
+        wait_entry(on, Wants::Units).prop_map(Change::WaitResumed),
+        wait_entry(on, Wants::Word).prop_map(Change::WaitMoved),
+        (wait_entry(on, Wants::Units), wants(), entry_end()).prop_map(|(entry, wants, end)| {
+            Change::WaitEnded(EndedEntry { entry: WaitEntry { wants, ..entry }, end })
+        }),
         of_some(instant()).prop_map(Change::WaitDue),
+        (uuid(), uuid(), instant()).prop_map(|(booking, owner, cutoff)| Change::Reminded {
+            booking: BookingId(booking),
+            owner: PersonId(owner),
+            cutoff,
+        }),
     ]
 }
 
