@@ -302,7 +302,10 @@ struct State {
 impl State {
     fn fold(&mut self, resource: ResourceId, change: &Change) {
         match change {
-            Change::ResourceCreated(r) | Change::ResourceEdited(r) => {
+            Change::ResourceCreated(r)
+            | Change::ResourceEdited(r)
+            | Change::CapacitySet { resource: r, .. }
+            | Change::ServiceSet { resource: r, .. } => {
                 self.resources.insert(resource, r.clone());
             }
             Change::BlockAdded { block, .. } => {
@@ -322,6 +325,14 @@ impl State {
             | Change::BookingCancelled { .. }
             | Change::BookingMoved { .. }
             | Change::BookingEdited { .. }
+            | Change::BookingRequested { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingNoShow { .. }
+            | Change::BookingDisplaced { .. }
+            | Change::BookingHandedOver { .. }
+            | Change::BookingOverrode { .. }
+            | Change::OverCommitLowered { .. }
             | Change::WaitJoined(_)
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)

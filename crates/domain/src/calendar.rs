@@ -39,6 +39,8 @@ pub struct Calendar {
     pub wait_due: Option<Instant>,
     /// Where in the order an entry is.
     places: OrdMap<EntryId, Place>,
+    /// So many more units than the resource has may be taken, because an admin said so; never raised by anybody else.
+    pub over_commit: u32,
     /// No use is longer: bounds the search for those that meet an interval.
     longest: Span,
 }
@@ -80,6 +82,42 @@ pub struct Block {
     pub interval: Interval,
     /// Why.
     pub reason: String,
+    /// Who may stay and come all the same.
+    pub exceptions: Exceptions,
+}
+
+/// Whom a block does not concern.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exceptions {
+    /// Their bookings stay, and they may book there. Sorted.
+    pub people: Vec<PersonId>,
+    /// These stay. Sorted.
+    pub bookings: Vec<BookingId>,
+}
+
+impl Exceptions {
+    /// At most so many of each.
+    pub const MAX: usize = 100;
+
+    /// Each named once, in order.
+    pub fn of(mut people: Vec<PersonId>, mut bookings: Vec<BookingId>) -> Exceptions {
+        people.sort();
+        people.dedup();
+        bookings.sort();
+        bookings.dedup();
+        Exceptions { people, bookings }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.bookings.is_empty()
+    }
+
+    /// Whether a booking may stand there: its own, or its owner's word.
+    pub fn allow(&self, owner: Option<PersonId>, booking: Option<BookingId>) -> bool {
+        owner.is_some_and(|p| self.people.binary_search(&p).is_ok())
+            || booking.is_some_and(|b| self.bookings.binary_search(&b).is_ok())
+    }
 }
 
 impl Calendar {
@@ -102,6 +140,7 @@ impl Calendar {
             watching: OrdMap::new(),
             wait_due: None,
             places: OrdMap::new(),
+            over_commit: 0,
             longest: Span::ZERO,
         }
     }
@@ -135,7 +174,33 @@ impl Calendar {
                     self.take_slots(*booking, *owner, to);
                 }
             }
-            Change::BookingEdited { .. } => {}
+            Change::BookingEdited { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. } => {}
+            Change::BookingRequested { booking, owner, slots, .. } => self.take_slots(*booking, *owner, slots),
+            Change::BookingNoShow { booking, owner, from, to, at } => {
+                self.free_slots(*booking, from);
+                let begun: Vec<_> = to.iter().filter(|(_, s)| s.occupied.start() < *at).copied().collect();
+                self.take_slots(*booking, *owner, &begun);
+            }
+            Change::BookingDisplaced { booking, slots, was_pending, .. } => {
+                if !was_pending {
+                    self.free_slots(*booking, slots);
+                }
+            }
+            Change::BookingHandedOver { booking, to, pending, slots, .. } => {
+                if !pending {
+                    self.free_slots(*booking, slots);
+                    self.take_slots(*booking, *to, slots);
+                }
+            }
+            Change::CapacitySet { resource, over_commit, .. } => {
+                self.resource = resource.clone();
+                self.over_commit = *over_commit;
+            }
+            Change::ServiceSet { resource, .. } => self.resource = resource.clone(),
+            Change::OverCommitLowered { to } => self.over_commit = *to,
             Change::HoldGranted(hold) => self.put_hold(*hold),
             Change::HoldRenewed(hold) => {
                 self.holds.insert(hold.id, *hold);
@@ -237,6 +302,17 @@ impl Calendar {
         for (start, id) in past {
             self.free(id, start);
         }
+    }
+
+    /// Units taken at the fullest instant from `t` on.
+    pub fn fullest_from(&self, t: Instant) -> u64 {
+        self.levels.from(t).map(|(_, level)| level.taken()).max().unwrap_or(0)
+    }
+
+    /// How many units more than it has are taken at the fullest instant from `t` on.
+    pub fn excess_from(&self, t: Instant) -> u32 {
+        let capacity = self.resource.spec.capacity.map_or(u64::MAX, u64::from);
+        u32::try_from(self.fullest_from(t).saturating_sub(capacity)).unwrap_or(u32::MAX)
     }
 
     /// About how many bytes it takes in memory.

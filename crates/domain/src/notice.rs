@@ -39,11 +39,19 @@ pub enum News {
     Reminder,
     /// They wait no more: an offer was not taken in time, it is too late, or there is no waitlist any more.
     Lapsed,
+    /// An admin took their booking away for something else.
+    Displaced,
+    /// Their booking is somebody else's now.
+    HandedOver,
+    /// Somebody else's booking is theirs now.
+    TakenOver,
+    /// Nobody came to their booking: what was left of it is free again.
+    NoShow,
 }
 
 impl News {
     /// All of them.
-    pub const ALL: [News; 9] = [
+    pub const ALL: [News; 13] = [
         News::Booked,
         News::Approved,
         News::Cancelled,
@@ -51,6 +59,10 @@ impl News {
         News::Promoted,
         News::Offered,
         News::Lapsed,
+        News::Displaced,
+        News::HandedOver,
+        News::TakenOver,
+        News::NoShow,
         News::Free,
         News::Reminder,
     ];
@@ -65,6 +77,10 @@ impl News {
             News::Promoted => "promoted",
             News::Offered => "offered",
             News::Lapsed => "lapsed",
+            News::Displaced => "displaced",
+            News::HandedOver => "handed_over",
+            News::TakenOver => "taken_over",
+            News::NoShow => "no_show",
             News::Free => "free",
             News::Reminder => "reminder",
         }
@@ -77,13 +93,23 @@ impl News {
 }
 
 impl Notice {
-    /// What the change means for whom it is about, if somebody else made it.
-    pub fn of(change: &Change, by: Actor) -> Option<Notice> {
+    /// What the change means for whom it is about, if somebody else made it: before and after it, where that is not the same person.
+    pub fn of(change: &Change, by: Actor) -> impl Iterator<Item = Notice> {
+        let lost = change.about_before().zip(change.booking());
+        let lost = lost.map(|(to, booking)| Notice { to, news: News::HandedOver, booking });
+        let told = lost.into_iter().chain(Notice::after(change));
+        told.filter(move |notice| by.person() != Some(notice.to))
+    }
+
+    fn after(change: &Change) -> Option<Notice> {
         let news = match change {
-            Change::BookingMade { .. } => News::Booked,
-            Change::BookingApproved { .. } => News::Approved,
+            Change::BookingMade { .. } | Change::BookingRequested { .. } => News::Booked,
+            Change::BookingApproved { .. } | Change::RequestApproved { .. } => News::Approved,
             Change::BookingCancelled { .. } => News::Cancelled,
             Change::BookingMoved { .. } => News::Moved,
+            Change::BookingDisplaced { .. } => News::Displaced,
+            Change::BookingHandedOver { .. } => News::TakenOver,
+            Change::BookingNoShow { .. } => News::NoShow,
             Change::WaitOffered(_) => News::Offered,
             Change::WaitEnded(ended) => match ended.end {
                 EntryEnd::Told => News::Free,
@@ -96,12 +122,18 @@ impl Notice {
                 EntryEnd::Left => return None,
             },
             Change::Reminded { .. } => News::Reminder,
-            Change::BookingEdited { .. }
+            // Whoever is there knows; and why a booking was put there stands beside the booking itself.
+            Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
+            | Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
             | Change::BlockAdded { .. }
             | Change::BlockRemoved { .. }
             | Change::WaitJoined(_)
@@ -113,7 +145,6 @@ impl Notice {
             Change::Reminded { booking, .. } => Some(*booking),
             _ => change.booking().or_else(|| Some(change.entry()?.0.booking())),
         };
-        let (to, booking) = (change.about()?, booking?);
-        (by.person() != Some(to)).then_some(Notice { to, news, booking })
+        Some(Notice { to: change.about()?, news, booking: booking? })
     }
 }

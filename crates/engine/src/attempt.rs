@@ -25,6 +25,8 @@ const REPLAYED: &str = "REPLAYED";
 const NONE: &str = "NONE";
 /// How often proposing may ask to see more.
 const ROUNDS_MAX: usize = 3;
+/// How often looking at what would be displaced may ask to see more.
+const PREVIEW_ROUNDS_MAX: usize = 4;
 
 /// The bounds of an engine.
 #[derive(Clone, Copy, Debug)]
@@ -293,6 +295,21 @@ impl Engine {
     /// What is true of a scope, for screens.
     pub async fn look(&self, scope: Scope) -> Result<World, StoreError> {
         self.store.observe(scope).await
+    }
+
+    /// What would be said of a command now, which is not carried out: for whoever wants to see first who is displaced by it.
+    /// `None` if it needs to see more than may be looked at.
+    pub async fn preview(&self, command: &Command) -> Result<(Option<Verdict>, Instant), StoreError> {
+        let mut scope = command.scope();
+        for _ in 0..PREVIEW_ROUNDS_MAX {
+            let world = self.store.observe(scope.clone()).await?;
+            let now = world.decided_at(&scope, self.clock.now());
+            match decide(&world, command, now) {
+                Verdict::Needs(more) => scope.extend(&more),
+                verdict => return Ok((Some(verdict), now)),
+            }
+        }
+        Ok((None, self.clock.now()))
     }
 
     /// How an attempt of an actor stands.

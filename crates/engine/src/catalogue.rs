@@ -94,19 +94,24 @@ impl Catalogue {
 
     fn fold_change(&mut self, id: ResourceId, calendar: &Calendar, change: &Change) {
         match change {
-            Change::ResourceCreated(_) | Change::ResourceEdited(_) => self.put(calendar.resource.clone()),
+            Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. } => self.put(calendar.resource.clone()),
             Change::BlockAdded { block, .. } | Change::BlockRemoved { block, .. } => {
                 self.put(calendar.resource.clone());
                 self.look_again(id, calendar, block.interval);
             }
             Change::BookingMade { pending: false, slots, .. }
             | Change::BookingApproved { slots, .. }
+            | Change::BookingRequested { slots, .. }
+            | Change::BookingDisplaced { was_pending: false, slots, .. }
             | Change::BookingCancelled { was_pending: false, slots, .. } => {
                 for (_, slot) in slots {
                     self.look_again(id, calendar, slot.occupied);
                 }
             }
-            Change::BookingMoved { pending: false, from, to, .. } => {
+            Change::BookingMoved { pending: false, from, to, .. } | Change::BookingNoShow { from, to, .. } => {
                 for (_, slot) in from.iter().chain(to) {
                     self.look_again(id, calendar, slot.occupied);
                 }
@@ -123,7 +128,13 @@ impl Catalogue {
             Change::BookingMade { pending: true, .. }
             | Change::BookingMoved { pending: true, .. }
             | Change::BookingCancelled { was_pending: true, .. }
+            | Change::BookingDisplaced { was_pending: true, .. }
             | Change::BookingEdited { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingHandedOver { .. }
+            | Change::BookingOverrode { .. }
+            | Change::OverCommitLowered { .. }
             | Change::HoldRenewed(_)
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
@@ -246,6 +257,13 @@ impl Catalogue {
     /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Resources whose people are asked to say that they are there.
+    pub fn asking_check_in(&self) -> Vec<ResourceId> {
+        let asking = self.rows.iter().map(|row| &row.resource);
+        let asking = asking.filter(|r| r.spec.kind != Kind::Group && r.spec.policy.check_in.is_some());
+        asking.map(|r| r.id).collect()
     }
 
     /// What is in a group.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test suite: a panic is how it fails")]
 
+mod admins;
 mod batches;
 mod keys;
 mod kit;
@@ -191,6 +192,9 @@ pub fn cases() -> Vec<Case> {
             an_edit_of_a_group_guards_what_is_in_it
             a_quota_is_settled_within_one_commit
             what_is_cancelled_and_moved_counts_as_it_is
+            what_was_had_counts_and_what_was_taken_away_does_not
+            a_booking_handed_over_counts_for_its_new_owner
+            what_is_displaced_is_for_whoever_may_have_it
             facts_count_from_the_next_decision_on
             people_are_put_by_rows_and_found_by_words;
         rules:
@@ -202,6 +206,14 @@ pub fn cases() -> Vec<Case> {
             policy_versions_bind_admins_only
             a_role_counts_at_the_decision
             a_person_who_is_gone_may_do_nothing;
+        admins:
+            what_is_over_committed_falls
+            two_admins_cut_in_a_burst
+            a_block_displaces_bundles_whole
+            an_override_takes_what_it_names
+            a_booking_changes_hands
+            who_has_not_come_is_let_go
+            every_two_commands_on_one_booking;
         batches:
             bookings_of_a_person_are_as_the_commit_left_them
             an_edit_binds_those_after_it

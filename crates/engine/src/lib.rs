@@ -10,6 +10,7 @@ pub mod deadlines;
 pub mod dry_run;
 pub mod memory;
 pub mod meter;
+pub mod no_shows;
 pub mod outbox;
 pub mod port;
 pub mod round;

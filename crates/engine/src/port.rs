@@ -373,7 +373,7 @@ impl AttemptFilter {
             && self.person.is_none_or(|id| {
                 actor == id.0
                     || decision.asked.owner == Some(id)
-                    || changes().any(|(_, change)| change.about() == Some(id))
+                    || changes().any(|(_, change)| change.about() == Some(id) || change.about_before() == Some(id))
             })
     }
 }
@@ -430,9 +430,10 @@ impl Noted {
     ) -> Vec<Noted> {
         let mut told: Vec<(ResourceId, Notice)> = Vec::new();
         for (resource, change) in changes {
-            let Some(notice) = Notice::of(change, by) else { continue };
-            if told.iter().all(|(_, known)| *known != notice) {
-                told.push((resource, notice));
+            for notice in Notice::of(change, by) {
+                if told.iter().all(|(_, known)| *known != notice) {
+                    told.push((resource, notice));
+                }
             }
         }
         // Who is promoted has a booking by it; that is one piece of news.

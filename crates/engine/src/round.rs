@@ -3,8 +3,8 @@
 
 use crate::port::{Made, Recorded};
 use slotwise_domain::{
-    Action, Asked, AttemptKey, Booking, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome,
-    Proposal, ResourceId, Scope, Settle, Span, Subject, Verdict, World, invariants,
+    Action, Asked, AttemptKey, Booking, BookingState, Broken, Changes, Code, Decision, Failure, FailureCode, Instant,
+    Outcome, Proposal, ResourceId, Scope, Settle, Span, Subject, Verdict, World, invariants,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -61,7 +61,11 @@ pub fn judge<E>(
                     scope.extend(&reached);
                     continue;
                 }
-                let outcome = match (&proposal.command.action, books(&changes, subject)) {
+                let asked = match &proposal.command.action {
+                    Action::Override { action, .. } => action,
+                    action => action,
+                };
+                let outcome = match (asked, books(&changes, subject)) {
                     (Action::Book { .. } | Action::BookSeries(_), true) => Outcome::Booked,
                     (_, _) => Outcome::Accepted,
                 };
@@ -75,7 +79,7 @@ pub fn judge<E>(
     Ok(Judged::Failed(Failure::of(FailureCode::Conflict)))
 }
 
-/// Whether what it is about takes units: others may have their turn by it.
+/// Whether what it is about is confirmed: others may have their turn by it.
 fn books(changes: &Changes, subject: Subject) -> bool {
     let about = |b: &Booking| match subject {
         Subject::Series(id) => b.is_of(id),
@@ -84,7 +88,7 @@ fn books(changes: &Changes, subject: Subject) -> bool {
             false
         }
     };
-    changes.bookings.iter().any(|b| about(b) && b.state.takes_units())
+    changes.bookings.iter().any(|b| about(b) && b.state == BookingState::Confirmed)
 }
 
 fn fold(

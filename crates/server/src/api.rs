@@ -1,6 +1,7 @@
 //! The endpoints, a file for each noun. Handlers parse, submit and render;
 //! they judge nothing and hold no SQL.
 
+pub mod admin;
 pub mod alternatives;
 pub mod attempts;
 pub mod audit;

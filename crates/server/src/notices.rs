@@ -16,8 +16,9 @@ use uuid::Uuid;
 pub struct NoticeBody {
     /// Its place: later ones are greater.
     pub id: String,
-    /// What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`; of who waits `promoted`, `offered`,
-    /// `lapsed` or `free`; and `reminder`, before it is too late to change or cancel.
+    /// What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`, `displaced`, `handed_over` to somebody
+    /// else, `taken_over` from somebody else, `no_show`; of who waits `promoted`, `offered`, `lapsed` or `free`; and `reminder`,
+    /// before it is too late to change or cancel.
     pub news: &'static str,
     /// When.
     pub at: String,
@@ -107,6 +108,13 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
         News::Offered => {
             ("Offered to you", "It is your turn: what you waited for is kept for you for a while. Take it before then.")
         }
+        News::Displaced => (
+            "Displaced",
+            "An admin needed the place for something else. The booking is no longer yours; why is told with the booking.",
+        ),
+        News::HandedOver => ("Handed over", "An admin has given your booking to somebody else. It is no longer yours."),
+        News::TakenOver => ("Handed to you", "An admin has made this booking yours. It was somebody else's before."),
+        News::NoShow => ("Not checked in", "Nobody checked in, so what was left of your booking is free for others."),
         News::Free => (
             "Free now",
             "What you wished to be told of is free. Nothing of it is kept for you: whoever books it first has it.",

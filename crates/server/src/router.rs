@@ -2,7 +2,7 @@
 //! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{
-    alternatives, attempts, audit, board, bookings, explain, holds, notices, operations, people, resources,
+    admin, alternatives, attempts, audit, board, bookings, explain, holds, notices, operations, people, resources,
     room_bookings, search, series, waitlist,
 };
 use crate::app::App;
@@ -46,6 +46,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(bookings::cancel))
         .routes(routes!(bookings::approve))
         .routes(routes!(bookings::history))
+        .routes(routes!(admin::check_in))
+        .routes(routes!(admin::decline))
+        .routes(routes!(admin::hand_over))
         .routes(routes!(holds::create, holds::list))
         .routes(routes!(holds::renew))
         .routes(routes!(holds::release))
@@ -59,6 +62,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(resources::read, resources::edit))
         .routes(routes!(resources::block))
         .routes(routes!(resources::unblock))
+        .routes(routes!(admin::set_capacity))
+        .routes(routes!(admin::close))
+        .routes(routes!(admin::reopen))
+        .routes(routes!(admin::preview))
         .routes(routes!(resources::schedule))
         .routes(routes!(resources::record))
         .routes(routes!(resources::facets))

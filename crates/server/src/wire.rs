@@ -1,6 +1,10 @@
 //! What travels as JSON, and its way into the domain and back. All parsing ends here; no domain type is serialised anywhere else.
 //! It judges nothing: what is well formed goes on, what is not is named field by field.
 
+mod admin;
+
+pub use admin::*;
+
 use crate::problem::{FieldError, Problem, Shown, WitnessBody};
 use crate::standing;
 use jiff::civil;
@@ -10,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Became, Block, Booking, BookingState, Calendar, Contract, Cutoff, DateSaid, Details, DetailsPatch, EntryEnd,
-    FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, OpeningHours,
+    Became, Block, Booking, BookingState, Calendar, CheckIn, Contract, Cutoff, DateSaid, Details, DetailsPatch,
+    EntryEnd, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, OpeningHours,
     OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource, ResourceId,
     ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Wants,
-    Weekdays, Zone,
+    Weekdays, Zone, check_in_window,
 };
 use slotwise_domain::{Epoch, HoldId};
 use std::collections::BTreeSet;
@@ -365,6 +369,8 @@ pub struct PolicyBody {
     pub closed: bool,
     /// Bookings wait for an admin's approval.
     pub approval: bool,
+    /// What waits for approval takes its units meanwhile.
+    pub pending_takes: bool,
     /// Whether one person may have two at once.
     pub own_overlap: OwnOverlapBody,
     /// When it is open; empty means always.
@@ -377,6 +383,10 @@ pub struct PolicyBody {
     pub change_by: Option<CutoffBody>,
     /// Cancelling is too late from then on.
     pub cancel_by: Option<CutoffBody>,
+    /// Cancelling is late from then on: allowed, and marked so.
+    pub late_cancel_from: Option<CutoffBody>,
+    /// When people say that they are there; null asks nobody to.
+    pub check_in: Option<CheckInBody>,
     /// So many seconds before `change_by` and before `cancel_by`, whoever has booked is reminded.
     pub remind_before_s: Option<i64>,
     /// The longest booking, in seconds.
@@ -670,6 +680,7 @@ impl From<&Policy> for PolicyBody {
             teardown_s: p.teardown.whole_seconds(),
             closed: p.closed,
             approval: p.approval,
+            pending_takes: p.pending_takes,
             own_overlap: match p.own_overlap {
                 OwnOverlap::Allow => OwnOverlapBody::Allow,
                 OwnOverlap::Refuse => OwnOverlapBody::Refuse,
@@ -679,6 +690,10 @@ impl From<&Policy> for PolicyBody {
             book_by: p.book_by.map(CutoffBody::from),
             change_by: p.change_by.map(CutoffBody::from),
             cancel_by: p.cancel_by.map(CutoffBody::from),
+            late_cancel_from: p.late_cancel_from.map(CutoffBody::from),
+            check_in: p
+                .check_in
+                .map(|c| CheckInBody { opens_s: c.opens.whole_seconds(), closes_s: c.closes.whole_seconds() }),
             remind_before_s: p.remind_before.map(Span::whole_seconds),
             duration_max_s: p.duration_max.map(Span::whole_seconds),
             quota: p.quota.map(QuotaBody::from),
@@ -702,6 +717,7 @@ impl PolicyBody {
             teardown: Span::seconds(self.teardown_s),
             closed: self.closed,
             approval: self.approval,
+            pending_takes: self.pending_takes,
             own_overlap: match self.own_overlap {
                 OwnOverlapBody::Allow => OwnOverlap::Allow,
                 OwnOverlapBody::Refuse => OwnOverlap::Refuse,
@@ -711,6 +727,10 @@ impl PolicyBody {
             book_by: cutoff(&self.book_by, "policy.book_by.at")?,
             change_by: cutoff(&self.change_by, "policy.change_by.at")?,
             cancel_by: cutoff(&self.cancel_by, "policy.cancel_by.at")?,
+            late_cancel_from: cutoff(&self.late_cancel_from, "policy.late_cancel_from.at")?,
+            check_in: self
+                .check_in
+                .map(|c| CheckIn { opens: Span::seconds(c.opens_s), closes: Span::seconds(c.closes_s) }),
             remind_before: self.remind_before_s.map(Span::seconds),
             duration_max: self.duration_max_s.map(Span::seconds),
             quota: self.quota.map(Quota::from),
@@ -920,14 +940,16 @@ pub struct ResourceBody {
     pub version: u64,
     /// Time out of use.
     pub blocks: Vec<BlockBody>,
+    /// So many units more than it has may be taken, because an admin said so.
+    pub over_commit: u32,
     /// Units left of a section or session; null without limit, and for what is booked for any time.
     pub remaining: Option<u32>,
     /// Units of a section or session that are free and owed to those who wait.
     pub owed: u32,
     /// How many wait for it, at any time.
     pub waiting: usize,
-    /// The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
-    /// or `past_cutoff`; null for what is booked for any time.
+    /// The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`,
+    /// `closed`, `past_cutoff` or `overbooked`; null for what is booked for any time.
     pub badge: Option<&'static str>,
     /// The server's clock.
     pub as_of: String,
@@ -955,6 +977,7 @@ impl ResourceBody {
             epoch: version.epoch.0,
             version: version.number,
             blocks,
+            over_commit: 0,
             remaining: None,
             owed: 0,
             waiting: 0,
@@ -972,6 +995,7 @@ impl ResourceBody {
             owed: standing.as_ref().map_or(0, |s| s.owed),
             waiting: calendar.waiting.len(),
             badge: standing.map(|s| s.badge),
+            over_commit: calendar.over_commit,
             ..ResourceBody::of(&calendar.resource, calendar.version, blocks, as_of)
         }
     }
@@ -990,6 +1014,15 @@ pub struct BlockRequest {
     /// Void live holds on that time instead of being refused.
     #[serde(default)]
     pub over_holds: bool,
+    /// Displace bookings on that time instead of being refused: exactly these; ask for a displacement preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub displaces: Option<Vec<DisplacedRef>>,
+    /// People whose bookings stay, and who may book there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except_people: Vec<Uuid>,
+    /// Bookings that stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except_bookings: Vec<Uuid>,
 }
 
 /// Time out of use.
@@ -1003,11 +1036,22 @@ pub struct BlockBody {
     pub end: String,
     /// Why.
     pub reason: String,
+    /// People whom it does not concern.
+    pub except_people: Vec<Uuid>,
+    /// Bookings that stay.
+    pub except_bookings: Vec<Uuid>,
 }
 
 impl From<&Block> for BlockBody {
     fn from(b: &Block) -> BlockBody {
-        BlockBody { id: b.id.0, start: time(b.interval.start()), end: time(b.interval.end()), reason: b.reason.clone() }
+        BlockBody {
+            id: b.id.0,
+            start: time(b.interval.start()),
+            end: time(b.interval.end()),
+            reason: b.reason.clone(),
+            except_people: b.exceptions.people.iter().map(|p| p.0).collect(),
+            except_bookings: b.exceptions.bookings.iter().map(|b| b.0).collect(),
+        }
     }
 }
 
@@ -1092,6 +1136,9 @@ pub struct BookingRequest {
     pub for_person: Option<Uuid>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
+    /// An admin's word over rules and over what stands there.
+    #[serde(rename = "override", default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<OverrideBody>,
 }
 
 /// Reads a booking's body as its handler does: JSON with the path of what is wrong, times with an offset, details. It is for
@@ -1250,6 +1297,9 @@ pub struct MoveRequest {
     pub lines: Vec<LineRequest>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
+    /// An admin's word over rules and over what stands there.
+    #[serde(rename = "override", default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<OverrideBody>,
 }
 
 /// Two bookings to take each other's places.
@@ -1318,7 +1368,7 @@ impl LineBody {
 pub struct BookingBody {
     /// Its id.
     pub id: Uuid,
-    /// `confirmed`, `pending` or `cancelled`.
+    /// `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`.
     pub state: &'static str,
     /// Whose, as far as one may know.
     pub owner: Option<PersonBody>,
@@ -1344,9 +1394,19 @@ pub struct BookingBody {
     pub decided_at: String,
     /// When it was given up.
     pub cancelled_at: Option<String>,
+    /// Whether that was later than the policy asks for.
+    pub late: bool,
+    /// Since when it is cancelled, checked in, a no-show or displaced.
+    pub state_at: Option<String>,
+    /// Why it was cancelled or displaced, if they said; for the owner and admins.
+    pub state_reason: Option<String>,
+    /// For what it was displaced; for the owner and admins.
+    pub displaced_by: Option<DisplacerBody>,
+    /// When its people can say that they are there; null if nobody asks.
+    pub check_in: Option<IntervalBody>,
     /// Whether it is the asker's.
     pub mine: bool,
-    /// Cancelling is too late from then on; null once it is cancelled.
+    /// Cancelling is too late from then on; null once nothing can become of it any more.
     pub cancel_by: Option<String>,
     /// The server's clock.
     pub as_of: String,
@@ -1362,10 +1422,18 @@ impl BookingBody {
         mine: bool,
         as_of: Instant,
     ) -> BookingBody {
-        let cancelled_at = match &b.state {
-            BookingState::Cancelled { at, .. } => Some(*at),
-            BookingState::Confirmed | BookingState::Pending => None,
+        let nothing = (None, None, None, false);
+        let (state_at, state_reason, displaced_by, late) = match &b.state {
+            BookingState::Cancelled { at, reason, late, .. } => (Some(*at), reason.clone(), None, *late),
+            BookingState::Displaced { at, reason, by_what, .. } => {
+                (Some(*at), Some(reason.clone()), Some(DisplacerBody::from(*by_what)), false)
+            }
+            BookingState::CheckedIn { at, .. } | BookingState::NoShow { at } => (Some(*at), None, None, false),
+            BookingState::Confirmed | BookingState::Pending { .. } => nothing,
         };
+        let cancelled_at = state_at.filter(|_| matches!(b.state, BookingState::Cancelled { .. }));
+        let rule = |id| resource(id)?.spec.policy.check_in;
+        let check_in = check_in_window(b, rule).filter(|_| b.state == BookingState::Confirmed);
         let cutoff = |s: &Slot| {
             let resource = resource(s.resource)?;
             let spec = &resource.spec;
@@ -1387,8 +1455,13 @@ impl BookingBody {
             created_at: time(b.created_at),
             decided_at: time(b.decided_at),
             cancelled_at: cancelled_at.map(time),
+            late,
+            state_at: state_at.map(time),
+            state_reason: state_reason.filter(|_| inside),
+            displaced_by: displaced_by.filter(|_| inside),
+            check_in: check_in.map(|(_, opens, closes)| IntervalBody { start: time(opens), end: time(closes) }),
             mine,
-            cancel_by: cancelled_at.is_none().then(|| time(cancel_by)),
+            cancel_by: (!b.state.is_final()).then(|| time(cancel_by)),
             as_of: time(as_of),
         }
     }
@@ -1429,7 +1502,7 @@ pub struct ThenBody {
 /// One thing that happened to a booking.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct StepBody {
-    /// `made`, `approved`, `moved`, `edited` or `cancelled`.
+    /// `made`, `approved`, `moved`, `edited`, `cancelled`, `checked_in`, `no_show`, `handed_over` or `displaced`.
     pub what: &'static str,
     /// When it was decided.
     pub decided_at: String,
@@ -1439,7 +1512,7 @@ pub struct StepBody {
     pub attempt: Uuid,
     /// Whose the booking was from then on.
     pub owner: Option<PersonBody>,
-    /// `confirmed`, `pending` or `cancelled`, from then on.
+    /// The booking's state, from then on.
     pub state: &'static str,
     /// The booking's revision, after it.
     pub revision: u64,
@@ -1451,6 +1524,8 @@ pub struct StepBody {
     pub to: Vec<LineBody>,
     /// Why, if they said.
     pub reason: Option<String>,
+    /// Whether it was an admin's word against a rule or over others.
+    pub overrode: bool,
 }
 
 /// Units to be kept.

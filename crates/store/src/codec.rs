@@ -11,12 +11,12 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Actor, Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, Contract, Cutoff, DateSaid, Decision,
-    Details, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt,
-    HoldEnd, HoldId, Instant, Interval, Kind, Line, Occurrence, OpeningHours, Outcome, OwnOverlap, PartId, Period,
-    PersonId, Policy, PolicyField, Quota, QuotaScope, Rejection, Requirement, Resource, ResourceId, ResourceSpec, Role,
-    Rule, Seen, Series, SeriesId, Slot, Span, Subject, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Wants,
-    Weekdays, Witness, Zone,
+    Actor, Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, CheckIn, Code, Contract, Cutoff, DateSaid,
+    Decision, Details, Displacer, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, FencingToken,
+    Fingerprint, Grouped, Guest, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, Line, Occurrence,
+    OpeningHours, Outcome, OwnOverlap, PartId, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Rejection,
+    Requirement, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Series, SeriesId, Slot, Span, Subject, Version,
+    WaitEntry, WaitFill, WaitMode, Waitlist, Wants, Weekdays, Witness, Zone,
 };
 use slotwise_engine::Recorded;
 use std::borrow::Cow;
@@ -232,6 +232,7 @@ names! {
         Rule::UnitsFree = "units_free", Rule::WaitlistCapacity = "waitlist_capacity",
         Rule::EntriesPerPerson = "entries_per_person", Rule::GivesUp = "gives_up",
         Rule::Dates = "dates", Rule::SameSeries = "same_series",
+        Rule::LateCancelFrom = "late_cancel_from", Rule::CheckIn = "check_in", Rule::DisplacedMax = "displaced_max",
     } also { Rule::Field(_) = "field" }
 }
 
@@ -652,6 +653,76 @@ enum ChangeBin<'a> {
         #[serde(borrow)]
         of: OccurrenceBin<'a>,
     },
+    /// A cancel that was late; others are `BookingCancelled`.
+    BookingCancelledLate {
+        id: Id,
+        owner: Id,
+        was_pending: bool,
+        slots: Vec<SlotBin>,
+        by: Id,
+        reason: Option<Cow<'a, str>>,
+    },
+    BookingRequested {
+        id: Id,
+        owner: Id,
+        slots: Vec<SlotBin>,
+        #[serde(borrow)]
+        of: Option<OccurrenceBin<'a>>,
+    },
+    RequestApproved {
+        id: Id,
+        owner: Id,
+    },
+    BookingCheckedIn {
+        id: Id,
+        owner: Id,
+    },
+    BookingNoShow {
+        id: Id,
+        owner: Id,
+        from: Vec<SlotBin>,
+        to: Vec<SlotBin>,
+        at: i64,
+    },
+    BookingDisplaced {
+        id: Id,
+        owner: Id,
+        was_pending: bool,
+        slots: Vec<SlotBin>,
+        by: Id,
+        reason: Cow<'a, str>,
+        by_what: DisplacerBin,
+    },
+    BookingHandedOver {
+        id: Id,
+        from: Id,
+        to: Id,
+        pending: bool,
+        slots: Vec<SlotBin>,
+        reason: Cow<'a, str>,
+    },
+    BookingOverrode {
+        id: Id,
+        owner: Id,
+        reason: Cow<'a, str>,
+    },
+    CapacitySet {
+        resource: ResourceBin,
+        used: u64,
+        seen_used: Option<u32>,
+        over_commit: u32,
+        reason: Option<Cow<'a, str>>,
+    },
+    ServiceSet {
+        resource: ResourceBin,
+        reason: Cow<'a, str>,
+    },
+    OverCommitLowered {
+        to: u32,
+    },
+    /// A block with exceptions; others are `BlockAdded` and `BlockRemoved`.
+    BlockAddedExcept(BlockBin, ExceptionsBin),
+    BlockRemovedExcept(BlockBin, ExceptionsBin),
     WatchJoined(WaitBin),
     WatchMoved(WaitBin),
     WatchEnded(EntryEndBin, WaitBin),
@@ -670,6 +741,15 @@ impl<'a> ChangeBin<'a> {
         Ok(match change {
             Change::ResourceCreated(r) => ChangeBin::ResourceCreated(ResourceBin::of(resource, r)?),
             Change::ResourceEdited(r) => ChangeBin::ResourceEdited(ResourceBin::of(resource, r)?),
+            Change::BlockAdded { block, policy_version } if !block.exceptions.is_empty() => {
+                ChangeBin::BlockAddedExcept(BlockBin::of(block, *policy_version), ExceptionsBin::of(&block.exceptions))
+            }
+            Change::BlockRemoved { block, policy_version } if !block.exceptions.is_empty() => {
+                ChangeBin::BlockRemovedExcept(
+                    BlockBin::of(block, *policy_version),
+                    ExceptionsBin::of(&block.exceptions),
+                )
+            }
             Change::BlockAdded { block, policy_version } => ChangeBin::BlockAdded(BlockBin::of(block, *policy_version)),
             Change::BlockRemoved { block, policy_version } => {
                 ChangeBin::BlockRemoved(BlockBin::of(block, *policy_version))
@@ -692,7 +772,17 @@ impl<'a> ChangeBin<'a> {
             Change::BookingApproved { booking, owner, slots: s } => {
                 ChangeBin::BookingApproved { id: booking.0.into(), owner: owner.0.into(), slots: slots(s)? }
             }
-            Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason } => {
+            Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason, late: true } => {
+                ChangeBin::BookingCancelledLate {
+                    id: booking.0.into(),
+                    owner: owner.0.into(),
+                    was_pending: *was_pending,
+                    slots: slots(s)?,
+                    by: by.uuid().into(),
+                    reason: reason.as_deref().map(Cow::Borrowed),
+                }
+            }
+            Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason, late: false } => {
                 ChangeBin::BookingCancelled {
                     id: booking.0.into(),
                     owner: owner.0.into(),
@@ -758,6 +848,62 @@ impl<'a> ChangeBin<'a> {
                 }
             }
             Change::WaitDue(at) => ChangeBin::WaitDue(at.map(|at| at.0)),
+            Change::BookingRequested { booking, owner, slots: s, occurrence } => ChangeBin::BookingRequested {
+                id: booking.0.into(),
+                owner: owner.0.into(),
+                slots: slots(s)?,
+                of: occurrence.as_ref().map(|o| OccurrenceBin::of(o, before)),
+            },
+            Change::RequestApproved { booking, owner } => {
+                ChangeBin::RequestApproved { id: booking.0.into(), owner: owner.0.into() }
+            }
+            Change::BookingCheckedIn { booking, owner } => {
+                ChangeBin::BookingCheckedIn { id: booking.0.into(), owner: owner.0.into() }
+            }
+            Change::BookingNoShow { booking, owner, from, to, at } => ChangeBin::BookingNoShow {
+                id: booking.0.into(),
+                owner: owner.0.into(),
+                from: slots(from)?,
+                to: slots(to)?,
+                at: at.0,
+            },
+            Change::BookingDisplaced { booking, owner, was_pending, slots: s, by, reason, by_what } => {
+                ChangeBin::BookingDisplaced {
+                    id: booking.0.into(),
+                    owner: owner.0.into(),
+                    was_pending: *was_pending,
+                    slots: slots(s)?,
+                    by: by.uuid().into(),
+                    reason: Cow::Borrowed(reason),
+                    by_what: DisplacerBin::of(*by_what),
+                }
+            }
+            Change::BookingHandedOver { booking, from, to, pending, slots: s, reason } => {
+                ChangeBin::BookingHandedOver {
+                    id: booking.0.into(),
+                    from: from.0.into(),
+                    to: to.0.into(),
+                    pending: *pending,
+                    slots: slots(s)?,
+                    reason: Cow::Borrowed(reason),
+                }
+            }
+            Change::BookingOverrode { booking, owner, reason } => ChangeBin::BookingOverrode {
+                id: booking.0.into(),
+                owner: owner.0.into(),
+                reason: Cow::Borrowed(reason),
+            },
+            Change::CapacitySet { resource: r, used, seen_used, over_commit, reason } => ChangeBin::CapacitySet {
+                resource: ResourceBin::of(resource, r)?,
+                used: *used,
+                seen_used: *seen_used,
+                over_commit: *over_commit,
+                reason: reason.as_deref().map(Cow::Borrowed),
+            },
+            Change::ServiceSet { resource: r, reason } => {
+                ChangeBin::ServiceSet { resource: ResourceBin::of(resource, r)?, reason: Cow::Borrowed(reason) }
+            }
+            Change::OverCommitLowered { to } => ChangeBin::OverCommitLowered { to: *to },
             Change::Reminded { booking, owner, cutoff } => {
                 ChangeBin::Reminded { id: booking.0.into(), owner: owner.0.into(), cutoff: cutoff.0 }
             }
@@ -802,7 +948,19 @@ impl<'a> ChangeBin<'a> {
                 slots: slots(s)?,
                 by: actor(by.into()),
                 reason: reason.map(Cow::into_owned),
+                late: false,
             },
+            ChangeBin::BookingCancelledLate { id, owner, was_pending, slots: s, by, reason } => {
+                Change::BookingCancelled {
+                    booking: booking(id),
+                    owner: person(owner),
+                    was_pending,
+                    slots: slots(s)?,
+                    by: actor(by.into()),
+                    reason: reason.map(Cow::into_owned),
+                    late: true,
+                }
+            }
             ChangeBin::BookingMoved { id, owner, revision, pending, from, to } => Change::BookingMoved {
                 booking: booking(id),
                 owner: person(owner),
@@ -850,6 +1008,66 @@ impl<'a> ChangeBin<'a> {
                 Change::Reminded { booking: booking(id), owner: person(owner), cutoff: Instant(cutoff) }
             }
             ChangeBin::WaitDue(at) => Change::WaitDue(at.map(Instant)),
+            ChangeBin::BookingRequested { id, owner, slots: s, of } => Change::BookingRequested {
+                booking: booking(id),
+                owner: person(owner),
+                slots: slots(s)?,
+                occurrence: of.map(|of| of.occurrence(before)).transpose()?,
+            },
+            ChangeBin::RequestApproved { id, owner } => {
+                Change::RequestApproved { booking: booking(id), owner: person(owner) }
+            }
+            ChangeBin::BookingCheckedIn { id, owner } => {
+                Change::BookingCheckedIn { booking: booking(id), owner: person(owner) }
+            }
+            ChangeBin::BookingNoShow { id, owner, from, to, at } => Change::BookingNoShow {
+                booking: booking(id),
+                owner: person(owner),
+                from: slots(from)?,
+                to: slots(to)?,
+                at: Instant(at),
+            },
+            ChangeBin::BookingDisplaced { id, owner, was_pending, slots: s, by, reason, by_what } => {
+                Change::BookingDisplaced {
+                    booking: booking(id),
+                    owner: person(owner),
+                    was_pending,
+                    slots: slots(s)?,
+                    by: actor(by.into()),
+                    reason: reason.into_owned(),
+                    by_what: by_what.displacer(),
+                }
+            }
+            ChangeBin::BookingHandedOver { id, from, to, pending, slots: s, reason } => Change::BookingHandedOver {
+                booking: booking(id),
+                from: person(from),
+                to: person(to),
+                pending,
+                slots: slots(s)?,
+                reason: reason.into_owned(),
+            },
+            ChangeBin::BookingOverrode { id, owner, reason } => {
+                Change::BookingOverrode { booking: booking(id), owner: person(owner), reason: reason.into_owned() }
+            }
+            ChangeBin::CapacitySet { resource: r, used, seen_used, over_commit, reason } => Change::CapacitySet {
+                resource: Arc::new(r.resource(resource)?),
+                used,
+                seen_used,
+                over_commit,
+                reason: reason.map(Cow::into_owned),
+            },
+            ChangeBin::ServiceSet { resource: r, reason } => {
+                Change::ServiceSet { resource: Arc::new(r.resource(resource)?), reason: reason.into_owned() }
+            }
+            ChangeBin::OverCommitLowered { to } => Change::OverCommitLowered { to },
+            ChangeBin::BlockAddedExcept(b, exceptions) => {
+                let (block, policy_version) = b.block()?;
+                Change::BlockAdded { block: Block { exceptions: exceptions.exceptions(), ..block }, policy_version }
+            }
+            ChangeBin::BlockRemovedExcept(b, exceptions) => {
+                let (block, policy_version) = b.block()?;
+                Change::BlockRemoved { block: Block { exceptions: exceptions.exceptions(), ..block }, policy_version }
+            }
         })
     }
 }
@@ -1008,8 +1226,56 @@ impl BlockBin {
     }
 
     fn block(self) -> Decoded<(Block, u64)> {
-        let block = Block { id: BlockId(self.id.into()), interval: self.at.interval()?, reason: self.reason };
+        let (id, interval) = (BlockId(self.id.into()), self.at.interval()?);
+        let block = Block { id, interval, reason: self.reason, exceptions: Exceptions::default() };
         Ok((block, self.policy_version))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ExceptionsBin {
+    people: Vec<Id>,
+    bookings: Vec<Id>,
+}
+
+impl ExceptionsBin {
+    fn of(exceptions: &Exceptions) -> ExceptionsBin {
+        ExceptionsBin {
+            people: exceptions.people.iter().map(|id| id.0.into()).collect(),
+            bookings: exceptions.bookings.iter().map(|id| id.0.into()).collect(),
+        }
+    }
+
+    fn exceptions(self) -> Exceptions {
+        Exceptions {
+            people: self.people.into_iter().map(|id| PersonId(id.into())).collect(),
+            bookings: self.bookings.into_iter().map(|id| BookingId(id.into())).collect(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum DisplacerBin {
+    Booking(Id),
+    Block(Id),
+    Capacity(Id),
+}
+
+impl DisplacerBin {
+    fn of(by_what: Displacer) -> DisplacerBin {
+        match by_what {
+            Displacer::Booking(id) => DisplacerBin::Booking(id.0.into()),
+            Displacer::Block(id) => DisplacerBin::Block(id.0.into()),
+            Displacer::Capacity(id) => DisplacerBin::Capacity(id.0.into()),
+        }
+    }
+
+    fn displacer(self) -> Displacer {
+        match self {
+            DisplacerBin::Booking(id) => Displacer::Booking(BookingId(id.into())),
+            DisplacerBin::Block(id) => Displacer::Block(BlockId(id.into())),
+            DisplacerBin::Capacity(id) => Displacer::Capacity(ResourceId(id.into())),
+        }
     }
 }
 
@@ -1324,6 +1590,8 @@ struct PolicyJson {
     teardown: i64,
     closed: bool,
     approval: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pending_takes: bool,
     own_overlap: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     opening_hours: Vec<HoursJson>,
@@ -1335,6 +1603,11 @@ struct PolicyJson {
     change_by: Option<CutoffJson>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cancel_by: Option<CutoffJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late_cancel_from: Option<CutoffJson>,
+    /// How long before the start it opens, how long after it closes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    check_in: Option<(i64, i64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remind_before: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -1398,12 +1671,15 @@ impl PolicyJson {
             teardown: policy.teardown.0,
             closed: policy.closed,
             approval: policy.approval,
+            pending_takes: policy.pending_takes,
             own_overlap: own_overlap_name(policy.own_overlap).into(),
             opening_hours: policy.opening_hours.iter().map(HoursJson::of).collect(),
             book_from: policy.book_from.map(CutoffJson::of),
             book_by: policy.book_by.map(CutoffJson::of),
             change_by: policy.change_by.map(CutoffJson::of),
             cancel_by: policy.cancel_by.map(CutoffJson::of),
+            late_cancel_from: policy.late_cancel_from.map(CutoffJson::of),
+            check_in: policy.check_in.map(|c| (c.opens.0, c.closes.0)),
             remind_before: policy.remind_before.map(|span| span.0),
             duration_max: policy.duration_max.map(|span| span.0),
             quota: policy.quota.map(QuotaJson::of),
@@ -1421,12 +1697,15 @@ impl PolicyJson {
             teardown: Span(self.teardown),
             closed: self.closed,
             approval: self.approval,
+            pending_takes: self.pending_takes,
             own_overlap: own_overlap_named(&self.own_overlap)?,
             opening_hours: self.opening_hours.into_iter().map(HoursJson::hours).collect::<Decoded<_>>()?,
             book_from: cutoff(self.book_from)?,
             book_by: cutoff(self.book_by)?,
             change_by: cutoff(self.change_by)?,
             cancel_by: cutoff(self.cancel_by)?,
+            late_cancel_from: cutoff(self.late_cancel_from)?,
+            check_in: self.check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
             remind_before: self.remind_before.map(Span),
             duration_max: self.duration_max.map(Span),
             quota: self.quota.map(QuotaJson::quota).transpose()?,

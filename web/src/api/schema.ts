@@ -199,6 +199,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/bookings/{id}/check-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that a booking's people are there, while that is open. For its owner and admins. */
+        post: operations["check_in_booking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bookings/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuses a pending booking. Admins only. */
+        post: operations["decline_booking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bookings/{id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a booking somebody else's. Admins only. */
+        post: operations["hand_over_booking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/bookings/{id}/history": {
         parameters: {
             query?: never;
@@ -649,6 +700,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/resources/{id}/capacity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says how many units a resource has. Admins only; by default never fewer than are taken. */
+        post: operations["set_capacity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/resources/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a resource out of service: nothing new is booked. Admins only. */
+        post: operations["close_resource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/resources/{id}/displacement-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who would be displaced by a lower capacity, a block or an override. Nothing is done. Admins only. */
+        post: operations["preview_displacement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/resources/{id}/record": {
         parameters: {
             query?: never;
@@ -660,6 +762,23 @@ export interface paths {
         get: operations["read_record"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/resources/{id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts a resource into service again. Admins only. */
+        post: operations["reopen_resource"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1079,7 +1198,7 @@ export interface components {
         AttemptRequest: Record<string, never> & {
             /**
              * @description `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist`,
-             *     `set_class`, `book_series`, `move_series`, `edit_series` or `cancel_series`.
+             *     `set_class`, `book_series`, `move_series`, `edit_series`, `cancel_series`, `check_in`, `decline` or `hand_over`.
              */
             command: string;
             /**
@@ -1136,8 +1255,10 @@ export interface components {
              */
             units: number | null;
             /**
-             * @description `booking_made`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`, `hold_granted`, `hold_renewed`,
-             *     `hold_ended`, `resource_created`, `resource_edited`, `block_added` or `block_removed`.
+             * @description `booking_made`, `booking_requested`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`,
+             *     `booking_checked_in`, `booking_no_show`, `booking_displaced`, `booking_handed_over`, `booking_overrode`, `hold_granted`,
+             *     `hold_renewed`, `hold_ended`, `resource_created`, `resource_edited`, `resource_closed`, `resource_reopened`, `capacity_set`,
+             *     `over_commit_lowered`, `block_added`, `block_removed`, or one that begins with `wait_`.
              */
             what: string;
         };
@@ -1193,10 +1314,19 @@ export interface components {
              */
             resource: string;
         };
+        /**
+         * @description What becomes of what is taken beyond a lower capacity.
+         * @enum {string}
+         */
+        BelowBody: "refuse" | "over_commit" | "displace_newest" | "displace_named";
         /** @description Time out of use. */
         BlockBody: {
             /** @description Until. */
             end: string;
+            /** @description Bookings that stay. */
+            except_bookings: string[];
+            /** @description People whom it does not concern. */
+            except_people: string[];
             /**
              * Format: uuid
              * @description Its id.
@@ -1209,12 +1339,29 @@ export interface components {
         };
         /** @description Time to be taken out of use. */
         BlockRequest: {
+            /** @description Displace bookings on that time instead of being refused: exactly these; ask for a displacement preview. */
+            displaces?: components["schemas"]["DisplacedRef"][] | null;
             /** @description Until. */
             end: string;
+            /** @description Bookings that stay. */
+            except_bookings?: string[];
+            /** @description People whose bookings stay, and who may book there. */
+            except_people?: string[];
             /** @description Void live holds on that time instead of being refused. */
             over_holds?: boolean;
             /** @description Why; people are told. */
             reason: string;
+            /** @description From. */
+            start: string;
+        };
+        /** @description A block that would displace what it meets. */
+        BlockWish: {
+            /** @description Until. */
+            end: string;
+            /** @description Bookings that would stay. */
+            except_bookings?: string[];
+            /** @description People whose bookings would stay. */
+            except_people?: string[];
             /** @description From. */
             start: string;
         };
@@ -1232,18 +1379,30 @@ export interface components {
             /** @description Sockets connected. */
             sockets: number;
         };
+        /** @description A booking that would displace what stands there. */
+        BookWish: {
+            /**
+             * Format: uuid
+             * @description For whom, if not for oneself.
+             */
+            for?: string | null;
+            /** @description What; at least one line is of the resource in the path. */
+            lines: components["schemas"]["LineRequest"][];
+        };
         /** @description A booking. */
         BookingBody: {
             /** @description The server's clock. */
             as_of: string;
-            /** @description Cancelling is too late from then on; null once it is cancelled. */
+            /** @description Cancelling is too late from then on; null once nothing can become of it any more. */
             cancel_by?: string | null;
             /** @description When it was given up. */
             cancelled_at?: string | null;
+            check_in?: components["schemas"]["IntervalBody"] | null;
             /** @description When it was decided first. */
             created_at: string;
             /** @description When it was decided last. */
             decided_at: string;
+            displaced_by?: components["schemas"]["DisplacerBody"] | null;
             /** @description Who is invited; for the owner, admins and guests. */
             guests: components["schemas"]["GuestBody"][];
             /**
@@ -1251,6 +1410,8 @@ export interface components {
              * @description Its id.
              */
             id: string;
+            /** @description Whether that was later than the policy asks for. */
+            late: boolean;
             /** @description What it takes. */
             lines: components["schemas"]["LineBody"][];
             /** @description Whether it is the asker's. */
@@ -1271,8 +1432,12 @@ export interface components {
              * @description Edits name it in `If-Match`.
              */
             revision: number;
-            /** @description `confirmed`, `pending` or `cancelled`. */
+            /** @description `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`. */
             state: string;
+            /** @description Since when it is cancelled, checked in, a no-show or displaced. */
+            state_at?: string | null;
+            /** @description Why it was cancelled or displaced, if they said; for the owner and admins. */
+            state_reason?: string | null;
             /** @description A line for calendars; for the owner, guests and admins. */
             title?: string | null;
         };
@@ -1317,6 +1482,7 @@ export interface components {
             hold?: components["schemas"]["HoldRefBody"] | null;
             /** @description What; all of it or nothing. */
             lines: components["schemas"]["LineRequest"][];
+            override?: components["schemas"]["OverrideBody"] | null;
             /**
              * Format: int32
              * @description How many people come.
@@ -1337,6 +1503,46 @@ export interface components {
              * @default null
              */
             reason: string | null;
+        };
+        /** @description How many units a resource shall have. */
+        CapacityRequest: {
+            /** @description What becomes of what is more than that. Left out: the cut is refused. */
+            below?: components["schemas"]["BelowBody"];
+            /** @description The bookings that are displaced, as a preview showed them. */
+            displaces?: components["schemas"]["DisplacedRef"][];
+            /** @description Why. It must be said where more is taken than there is. */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description How many the screen showed as taken. Recorded; binds nothing.
+             */
+            seen_used?: number | null;
+            /**
+             * Format: int32
+             * @description How many; null is without limit.
+             */
+            to: number | null;
+        };
+        /** @description A lower capacity that would displace the newest bookings. */
+        CapacityWish: {
+            /**
+             * Format: int32
+             * @description How many units.
+             */
+            to: number;
+        };
+        /** @description When people say that they are there, in seconds around the start. */
+        CheckInBody: {
+            /**
+             * Format: int64
+             * @description So long after the start it closes, and who has not come lets go of the rest.
+             */
+            closes_s: number;
+            /**
+             * Format: int64
+             * @description So long before the start it opens.
+             */
+            opens_s: number;
         };
         /** @description What the record was at an instant, signed, so that anybody may keep it. */
         CheckpointBody: {
@@ -1634,6 +1840,66 @@ export interface components {
             mermaid: string;
             /** @description For a terminal. */
             text: string;
+        };
+        /** @description A booking that will be displaced, at the revision that was looked at. */
+        DisplacedRef: {
+            /**
+             * Format: uuid
+             * @description Which booking.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description Its revision.
+             */
+            revision: number;
+        };
+        /** @description Who would be displaced. Nothing is done yet. */
+        DisplacementBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description The bookings, in the same order. */
+            bookings: components["schemas"]["BookingBody"][];
+            /** @description That refusal in words. */
+            detail?: string | null;
+            /** @description To be sent back as it is with the command: it is carried out only if it is still exactly these. */
+            displaces: components["schemas"]["DisplacedRef"][];
+            /**
+             * Format: int64
+             * @description Edits of the resource name it in `If-Match`.
+             */
+            policy_version: number;
+            /** @description The code that it would be refused with all the same; null if it would not. */
+            refused: string | null;
+            /**
+             * Format: int64
+             * @description Units taken at the fullest instant to come.
+             */
+            used: number;
+        };
+        /** @description What is thought of: one of the commands that can displace. */
+        DisplacementRequest: {
+            /** @description A lower capacity. */
+            capacity: components["schemas"]["CapacityWish"];
+        } | {
+            /** @description A block. */
+            block: components["schemas"]["BlockWish"];
+        } | {
+            /** @description A booking by override. */
+            book: components["schemas"]["BookWish"];
+        } | {
+            /** @description A booking moved by override. */
+            move: components["schemas"]["MoveWish"];
+        };
+        /** @description For what a booking was displaced. */
+        DisplacerBody: {
+            /**
+             * Format: uuid
+             * @description The booking, the block, or the resource whose capacity was cut.
+             */
+            id: string;
+            /** @description `booking`, `block` or `capacity`. */
+            kind: string;
         };
         /** @description What an attempt would get. */
         DryRunBody: Record<string, never> & {
@@ -1981,6 +2247,16 @@ export interface components {
             /** @description Anybody else, by name. */
             name: string;
         };
+        /** @description Whose a booking shall be. */
+        HandOverRequest: {
+            /** @description Why; both are told. */
+            reason: string;
+            /**
+             * Format: uuid
+             * @description The person's id.
+             */
+            to: string;
+        };
         /** @description Whether it may be relied on. */
         HealthBody: {
             /** @description `ok`, or why not. */
@@ -2282,7 +2558,18 @@ export interface components {
         MoveRequest: {
             /** @description What it takes from then on, all of it; a line that stays is named too. */
             lines: components["schemas"]["LineRequest"][];
+            override?: components["schemas"]["OverrideBody"] | null;
             seen?: components["schemas"]["SeenBody"] | null;
+        };
+        /** @description A booking that would displace what stands where it shall be. */
+        MoveWish: {
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            booking: string;
+            /** @description What it takes from then on, all of it. */
+            lines: components["schemas"]["LineRequest"][];
         };
         /** @description Something one is told. */
         NoticeBody: {
@@ -2297,7 +2584,10 @@ export interface components {
             end?: string | null;
             /** @description Its place: later ones are greater. */
             id: string;
-            /** @description What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`; of who waits `promoted`, `offered` or `lapsed`. */
+            /**
+             * @description What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`, `displaced`, `handed_over` to somebody
+             *     else, `taken_over` from somebody else, `no_show`; of who waits `promoted`, `offered` or `lapsed`.
+             */
             news: string;
             /** @description Whether one has said that one has read it. */
             read: boolean;
@@ -2354,6 +2644,13 @@ export interface components {
             /** @description The zone of that. */
             zone: string;
         };
+        /** @description An admin's word over rules, and over the bookings that stand there. */
+        OverrideBody: {
+            /** @description Exactly the bookings that are displaced by it; ask for a displacement preview. */
+            displaces?: components["schemas"]["DisplacedRef"][];
+            /** @description Why; those who are displaced are told. */
+            reason: string;
+        };
         /**
          * @description Whether one person may have two bookings at once.
          * @enum {string}
@@ -2403,14 +2700,16 @@ export interface components {
             items: {
                 /** @description The server's clock. */
                 as_of: string;
-                /** @description Cancelling is too late from then on; null once it is cancelled. */
+                /** @description Cancelling is too late from then on; null once nothing can become of it any more. */
                 cancel_by?: string | null;
                 /** @description When it was given up. */
                 cancelled_at?: string | null;
+                check_in?: components["schemas"]["IntervalBody"] | null;
                 /** @description When it was decided first. */
                 created_at: string;
                 /** @description When it was decided last. */
                 decided_at: string;
+                displaced_by?: components["schemas"]["DisplacerBody"] | null;
                 /** @description Who is invited; for the owner, admins and guests. */
                 guests: components["schemas"]["GuestBody"][];
                 /**
@@ -2418,6 +2717,8 @@ export interface components {
                  * @description Its id.
                  */
                 id: string;
+                /** @description Whether that was later than the policy asks for. */
+                late: boolean;
                 /** @description What it takes. */
                 lines: components["schemas"]["LineBody"][];
                 /** @description Whether it is the asker's. */
@@ -2438,8 +2739,12 @@ export interface components {
                  * @description Edits name it in `If-Match`.
                  */
                 revision: number;
-                /** @description `confirmed`, `pending` or `cancelled`. */
+                /** @description `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`. */
                 state: string;
+                /** @description Since when it is cancelled, checked in, a no-show or displaced. */
+                state_at?: string | null;
+                /** @description Why it was cancelled or displaced, if they said; for the owner and admins. */
+                state_reason?: string | null;
                 /** @description A line for calendars; for the owner, guests and admins. */
                 title?: string | null;
             }[];
@@ -2579,8 +2884,8 @@ export interface components {
                 /** @description The server's clock. */
                 as_of: string;
                 /**
-                 * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
-                 *     or `past_cutoff`; null for what is booked for any time.
+                 * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`,
+                 *     `closed`, `past_cutoff` or `overbooked`; null for what is booked for any time.
                  */
                 badge?: string | null;
                 /** @description Time out of use. */
@@ -2616,6 +2921,11 @@ export interface components {
                 linked: string[][];
                 /** @description Its name. */
                 name: string;
+                /**
+                 * Format: int32
+                 * @description So many units more than it has may be taken, because an admin said so.
+                 */
+                over_commit: number;
                 /**
                  * Format: int32
                  * @description Units of a section or session that are free and owed to those who wait.
@@ -2700,6 +3010,8 @@ export interface components {
             cancel_by: components["schemas"]["CutoffBody"] | null;
             /** @default null */
             change_by: components["schemas"]["CutoffBody"] | null;
+            /** @default null */
+            check_in: components["schemas"]["CheckInBody"] | null;
             /**
              * @description Out of service.
              * @default false
@@ -2727,6 +3039,8 @@ export interface components {
              * @default 30
              */
             hold_ttl_s: number;
+            /** @default null */
+            late_cancel_from: components["schemas"]["CutoffBody"] | null;
             /**
              * @description When it is open; empty means always.
              * @default []
@@ -2737,6 +3051,11 @@ export interface components {
              * @default allow
              */
             own_overlap: components["schemas"]["OwnOverlapBody"];
+            /**
+             * @description What waits for approval takes its units meanwhile.
+             * @default false
+             */
+            pending_takes: boolean;
             /** @default null */
             quota: components["schemas"]["QuotaBody"] | null;
             /**
@@ -2860,6 +3179,11 @@ export interface components {
             rule?: string | null;
             witness?: components["schemas"]["WitnessBody"] | null;
         };
+        /** @description Why something is done to somebody else's booking, or to a resource. */
+        ReasonRequest: {
+            /** @description Why; people are told. */
+            reason: string;
+        };
         /** @description The changes of a resource, as the socket tells them. */
         RecordBody: {
             /** @description The server's clock. */
@@ -2892,8 +3216,8 @@ export interface components {
             /** @description The server's clock. */
             as_of: string;
             /**
-             * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
-             *     or `past_cutoff`; null for what is booked for any time.
+             * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`,
+             *     `closed`, `past_cutoff` or `overbooked`; null for what is booked for any time.
              */
             badge?: string | null;
             /** @description Time out of use. */
@@ -2929,6 +3253,11 @@ export interface components {
             linked: string[][];
             /** @description Its name. */
             name: string;
+            /**
+             * Format: int32
+             * @description So many units more than it has may be taken, because an admin said so.
+             */
+            over_commit: number;
             /**
              * Format: int32
              * @description Units of a section or session that are free and owed to those who wait.
@@ -3169,7 +3498,7 @@ export interface components {
             private: boolean;
             /** @description From. */
             start: string;
-            /** @description Of a booking: `confirmed` or `pending`. */
+            /** @description Of a booking: `confirmed`, `pending` or `checked_in`. */
             state: string;
             /** @description Of a booking one may look into, and of a block its reason. */
             title?: string | null;
@@ -3427,6 +3756,8 @@ export interface components {
             decided_at: string;
             /** @description What it took until then: of a move and a cancellation. */
             from: components["schemas"]["LineBody"][];
+            /** @description Whether it was an admin's word against a rule or over others. */
+            overrode: boolean;
             owner?: components["schemas"]["PersonBody"] | null;
             /** @description Why, if they said. */
             reason?: string | null;
@@ -3435,13 +3766,13 @@ export interface components {
              * @description The booking's revision, after it.
              */
             revision: number;
-            /** @description `confirmed`, `pending` or `cancelled`, from then on. */
+            /** @description The booking's state, from then on. */
             state: string;
             /** @description What it takes from then on. */
             to: components["schemas"]["LineBody"][];
             /** @description The versions it made. */
             versions: components["schemas"]["ResourceVersion"][];
-            /** @description `made`, `approved`, `moved`, `edited` or `cancelled`. */
+            /** @description `made`, `approved`, `moved`, `edited`, `cancelled`, `checked_in`, `no_show`, `handed_over` or `displaced`. */
             what: string;
         };
         /** @description Two bookings to take each other's places. */
@@ -4600,7 +4931,7 @@ export interface operations {
                 from?: string;
                 /** @description That start before this instant. */
                 to?: string;
-                /** @description `confirmed`, `pending` or `cancelled`. */
+                /** @description `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`. */
                 state?: string;
                 /** @description Of this series. */
                 series?: string;
@@ -5332,6 +5663,438 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["CancelRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_in_booking: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decline_booking: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+                /** @description the revision, if it is to be that one */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hand_over_booking: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+                /** @description the revision, if it is to be that one */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOverRequest"];
             };
         };
         responses: {
@@ -9835,6 +10598,440 @@ export interface operations {
             };
         };
     };
+    set_capacity: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+                /** @description the policy_version */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CapacityRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_resource: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+                /** @description the policy_version */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_displacement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisplacementRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisplacementBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_record: {
         parameters: {
             query: {
@@ -9855,6 +11052,152 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecordBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reopen_resource: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+                /** @description the policy_version */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */

@@ -9,8 +9,8 @@ use clap::Args;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use slotwise_domain::{
-    Action, Actor, Block, BlockId, BookingId, Details, Grouped, Instant, Interval, Kind, Line, Outcome, OverHolds,
-    PersonId, Policy, PolicyField, Resource, ResourceId, ResourceSpec, Zone,
+    Action, Actor, Block, BlockId, BookingId, Details, Exceptions, Grouped, Instant, Interval, Kind, Line, Outcome,
+    OverBookings, OverHolds, PersonId, Policy, PolicyField, Resource, ResourceId, ResourceSpec, Zone,
 };
 use slotwise_engine::catalogue::read;
 use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, ResourceFilter, Views};
@@ -180,6 +180,8 @@ impl Import {
                 interval: block.interval,
                 reason: block.reason.clone(),
                 over_holds: OverHolds::Refuse,
+                over_bookings: OverBookings::Refuse,
+                exceptions: Exceptions::default(),
             };
             let answer = self.submit.attempt(action).await;
             self.told("blocks.csv", *line, &answer);
@@ -249,7 +251,12 @@ impl Tables {
         })?;
         let blocks = table(dir, "blocks.csv", |line, row: BlockRow| {
             let interval = interval(&row.start, &row.end)?;
-            let block = Block { id: BlockId(id("id", &row.id)?), interval, reason: unguarded(&row.reason).into() };
+            let block = Block {
+                id: BlockId(id("id", &row.id)?),
+                interval,
+                reason: unguarded(&row.reason).into(),
+                exceptions: Exceptions::default(),
+            };
             Ok((line, ResourceId(id("resource", &row.resource)?), block))
         })?;
         let rows = table(dir, "bookings.csv", |line, row: BookingRow| asked(line, &row))?;

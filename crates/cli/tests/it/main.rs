@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod admins;
 mod backup;
 mod board;
 mod bodies;

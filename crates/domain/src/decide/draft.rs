@@ -164,12 +164,45 @@ impl<'w> Draft<'w> {
 
     /// Whose bookings have left times that they may not have two of, or count less under a quota.
     pub fn freed(&self) -> Vec<PersonId> {
-        let keeps = |s: &Slot| s.own_overlap == OwnOverlap::Refuse || s.quota.is_some();
-        let kept = |slots: &[(u16, Slot)]| slots.iter().any(|(_, s)| keeps(s));
+        let exclusive = |slots: &[(u16, Slot)]| slots.iter().any(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
+        let kept = |slots: &[(u16, Slot)]| exclusive(slots) || slots.iter().any(|(_, s)| s.quota.is_some());
         let freed = self.all_changes().filter_map(|change| match change {
-            Change::BookingCancelled { owner, slots, was_pending: false, .. } if kept(slots) => Some(*owner),
-            Change::BookingMoved { owner, from, pending: false, .. } if kept(from) => Some(*owner),
-            _ => None,
+            Change::BookingCancelled { owner, slots, was_pending: false, late, .. } => {
+                let frees = if *late { exclusive(slots) } else { kept(slots) };
+                frees.then_some(*owner)
+            }
+            Change::BookingNoShow { owner, from: slots, .. } => exclusive(slots).then_some(*owner),
+            Change::BookingDisplaced { owner, slots, was_pending: false, .. }
+            | Change::BookingHandedOver { from: owner, slots, pending: false, .. }
+            | Change::BookingMoved { owner, from: slots, pending: false, .. } => kept(slots).then_some(*owner),
+            Change::BookingCancelled { was_pending: true, .. }
+            | Change::BookingDisplaced { was_pending: true, .. }
+            | Change::BookingHandedOver { pending: true, .. }
+            | Change::BookingMoved { pending: true, .. }
+            | Change::BookingMade { .. }
+            | Change::BookingApproved { .. }
+            | Change::BookingRequested { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
+            | Change::BookingEdited { .. }
+            | Change::HoldGranted(_)
+            | Change::HoldRenewed(_)
+            | Change::HoldEnded(_)
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => None,
         });
         freed.collect()
     }
@@ -188,7 +221,9 @@ impl<'w> Draft<'w> {
     /// What rules about a person ask for, as it would be; `None` if it is not loaded.
     pub fn person(&self, id: PersonId) -> Option<Cow<'w, Person>> {
         let mut person = Cow::Borrowed(self.world.people.get(&id)?);
-        for change in self.all_changes().filter(|change| change.about() == Some(id)) {
+        for change in
+            self.all_changes().filter(|change| change.about() == Some(id) || change.about_before() == Some(id))
+        {
             person.to_mut().apply(id, change);
         }
         Some(person)
@@ -197,7 +232,9 @@ impl<'w> Draft<'w> {
     /// What counts of a person under quotas, as it would be; `None` if it is not loaded.
     pub fn counted(&self, id: PersonId) -> Option<Cow<'w, Counted>> {
         let mut counted = Cow::Borrowed(self.world.counted.get(&id)?);
-        for change in self.all_changes().filter(|change| change.about() == Some(id)) {
+        for change in
+            self.all_changes().filter(|change| change.about() == Some(id) || change.about_before() == Some(id))
+        {
             counted.to_mut().apply(id, change);
         }
         Some(counted)
@@ -266,6 +303,11 @@ impl<'w> Draft<'w> {
         }
     }
 
+    /// The resources of a booking as the command leaves it, if it changes it.
+    pub fn placed(&self, id: BookingId) -> Option<Vec<ResourceId>> {
+        self.bookings.iter().find(|b| b.id == id).map(|b| b.resources())
+    }
+
     /// How many bookings it has changed so far.
     pub fn bookings_len(&self) -> usize {
         self.bookings.len()
@@ -294,7 +336,31 @@ impl<'w> Draft<'w> {
         }
     }
 
-    pub fn changes(self) -> Changes {
+    /// Puts an active booking's units back that [`Draft::lift`] took out.
+    pub fn put_back(&mut self, booking: &Booking) {
+        for id in booking.resources() {
+            let slots = booking.placed_on(id);
+            if let Some(calendar) = self.drafted_mut(id).calendar.get_mut() {
+                calendar.take_slots(booking.id, booking.owner, &slots);
+            }
+        }
+    }
+
+    /// What becomes true. Where an admin let more be taken than there is and it is less now, no more may be taken from now on.
+    pub fn changes(mut self) -> Changes {
+        for (id, drafted) in &mut self.drafted {
+            let before = self.world.calendars.get(id).map(|calendar| &**calendar);
+            let beyond = before.is_some_and(|calendar| calendar.over_commit > 0);
+            let set = |change: &Change| matches!(change, Change::CapacitySet { over_commit: 1.., .. });
+            if drafted.changes.is_empty() || !(beyond || drafted.changes.iter().any(set)) {
+                continue;
+            }
+            let Some(calendar) = drafted.calendar(self.world, before, self.now) else { continue };
+            let to = calendar.excess_from(self.now);
+            if to < calendar.over_commit {
+                drafted.changes.push(Change::OverCommitLowered { to });
+            }
+        }
         // Not collected in place: a draft is large.
         let mut records = Vec::with_capacity(self.drafted.len());
         let changed = self.drafted.into_iter().filter(|(_, drafted)| !drafted.changes.is_empty());

@@ -1,9 +1,11 @@
 //! The questions that several commands ask, each over all lines, each with its one refusal.
 //! A guard changes nothing.
 
+use super::displace::Over;
 use super::draft::Draft;
 use super::{Stop, reject};
-use crate::booking::{Booking, Details, Slot};
+use crate::booking::{Booking, BookingState, Details, Slot};
+use crate::calendar::Block;
 use crate::command::{Actor, Command, Line};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Witness};
@@ -32,7 +34,7 @@ pub(super) fn first_of<T>(results: impl ExactSizeIterator<Item = Result<T, Stop>
             Ok(one) => all.push(one),
             Err(Stop::Rejected(r)) if first.as_ref().is_none_or(|f| r.code < f.code) => first = Some(r),
             Err(Stop::Rejected(_)) => {}
-            Err(needs @ Stop::Needs(_)) => return Err(needs),
+            Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => return Err(other),
         }
     }
     first.map_or(Ok(all), |rejection| Err(Stop::Rejected(rejection)))
@@ -79,14 +81,24 @@ pub(super) fn seated(draft: &Draft, details: &Details, slots: &[Slot]) -> Result
 }
 
 /// The rules of the resources and their clocks: closed, hours, windows, blocks.
-pub(super) fn open(draft: &Draft, slots: &[Slot]) -> Result<(), Stop> {
-    in_service(draft, slots)?;
+pub(super) fn open(draft: &Draft, slots: &[Slot], owner: Option<PersonId>, over: Option<Over>) -> Result<(), Stop> {
+    in_time(draft, slots, over)?;
+    for slot in slots {
+        not_blocked(draft, slot, owner, None)?;
+    }
+    Ok(())
+}
+
+/// The same without blocks, of which some do not concern everybody.
+pub(super) fn in_time(draft: &Draft, slots: &[Slot], over: Option<Over>) -> Result<(), Stop> {
+    if over.is_none() {
+        in_service(draft, slots)?;
+    }
     for slot in slots {
         not_begun(draft, slot.resource, slot.interval.start().plus(Policy::START_GRACE).min(slot.interval.end()))?;
     }
-    before_cutoff(draft, slots, Rule::BookBy)?;
-    for slot in slots {
-        not_blocked(draft, slot)?;
+    if over.is_none() {
+        before_cutoff(draft, slots, Rule::BookBy)?;
     }
     Ok(())
 }
@@ -132,6 +144,7 @@ pub(super) fn before_cutoff(draft: &Draft, slots: &[Slot], rule: Rule) -> Result
         let cutoff = match rule {
             Rule::BookBy => spec.policy.book_by,
             Rule::ChangeBy => spec.policy.change_by,
+            Rule::LateCancelFrom => spec.policy.late_cancel_from,
             _ => spec.policy.cancel_by,
         };
         if let Some(at) = cutoff.map(|c| c.instant(slot.interval.start(), &spec.zone))
@@ -143,9 +156,15 @@ pub(super) fn before_cutoff(draft: &Draft, slots: &[Slot], rule: Rule) -> Result
     Ok(())
 }
 
-pub(super) fn not_blocked(draft: &Draft, slot: &Slot) -> Result<(), Stop> {
+pub(super) fn not_blocked(
+    draft: &Draft,
+    slot: &Slot,
+    owner: Option<PersonId>,
+    booking: Option<BookingId>,
+) -> Result<(), Stop> {
     let calendar = draft.calendar(slot.resource)?;
-    match calendar.blocks.values().find(|b| b.interval.meets(slot.occupied)) {
+    let concerns = |b: &&Block| b.interval.meets(slot.occupied) && !b.exceptions.allow(owner, booking);
+    match calendar.blocks.values().find(concerns) {
         Some(b) => reject(
             Rejection::of(Code::Blocked).on(slot.resource).shown(Witness::Block { id: b.id, interval: b.interval }),
         ),
@@ -185,6 +204,41 @@ pub(super) fn owner_or_admin(draft: &Draft, actor: Actor, booking: &Booking) -> 
         return reject(Rejection::by(Code::NotAllowed, Rule::Owner));
     }
     Ok(role)
+}
+
+/// A reason that people can read: not blank, not endless.
+pub(super) fn reasoned(reason: Option<&str>) -> Result<&str, Stop> {
+    match reason.filter(|r| !r.trim().is_empty() && r.chars().count() <= Command::REASON_MAX) {
+        Some(reason) => Ok(reason),
+        None => reject(Rejection::by(Code::Invalid, Rule::Field("reason"))),
+    }
+}
+
+/// Something may still become of it.
+pub(super) fn stands(booking: &Booking) -> Result<(), Stop> {
+    match booking.state.is_final() {
+        true => reject(Rejection::by(Code::Invalid, Rule::State)),
+        false => Ok(()),
+    }
+}
+
+/// Something may still become of it, and its people are not there yet.
+pub(super) fn not_checked_in(booking: &Booking) -> Result<(), Stop> {
+    match booking.state {
+        BookingState::CheckedIn { .. } => reject(Rejection::by(Code::Invalid, Rule::State)),
+        BookingState::Pending { .. }
+        | BookingState::Confirmed
+        | BookingState::Cancelled { .. }
+        | BookingState::NoShow { .. }
+        | BookingState::Displaced { .. } => stands(booking),
+    }
+}
+
+pub(super) fn not_over(draft: &Draft, booking: &Booking) -> Result<(), Stop> {
+    match draft.now >= booking.end() {
+        true => reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end()))),
+        false => Ok(()),
+    }
 }
 
 pub(super) fn admin(draft: &Draft, actor: Actor) -> Result<(), Stop> {

@@ -26,7 +26,7 @@ pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> 
         return reject(Rejection::by(Code::NotAllowed, Rule::Holder));
     };
     eligible(draft, holder, &slots)?;
-    open(draft, &slots)?;
+    open(draft, &slots, Some(holder), None)?;
     quota(draft, holder, &slots, &[])?;
     let Some(person) = draft.world.people.get(&holder) else {
         return Err(Stop::Needs(Box::new(Scope { people: [holder].into(), ..Scope::default() })));

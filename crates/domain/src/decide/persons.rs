@@ -19,7 +19,7 @@ pub(super) fn eligible(draft: &Draft, owner: PersonId, slots: &[Slot]) -> Result
             continue;
         }
         if !draft.world.loaded.facts.contains(&owner) {
-            return needs(Scope { facts: [owner].into(), ..Scope::default() });
+            return needs(asked(draft, owner, slots)?);
         }
         let nothing = BTreeSet::new();
         let tags = draft.world.facts.get(&owner).map_or(&nothing, |facts| &facts.tags);
@@ -35,7 +35,11 @@ pub(super) fn eligible(draft: &Draft, owner: PersonId, slots: &[Slot]) -> Result
 /// Bookings that are leaving their places do not count.
 pub(super) fn linked(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[BookingId]) -> Result<(), Stop> {
     for slot in slots {
-        for (place, list) in draft.calendar(slot.resource)?.resource.spec.linked.iter().enumerate() {
+        let linked = &draft.calendar(slot.resource)?.resource.spec.linked;
+        if linked.iter().flatten().any(|id| !draft.world.loaded.resources.contains(id)) {
+            return needs(asked(draft, owner, slots)?);
+        }
+        for (place, list) in linked.iter().enumerate() {
             if slots.iter().any(|s| list.contains(&s.resource)) || one_of(draft, owner, list, leaving)?.is_some() {
                 continue;
             }
@@ -88,7 +92,7 @@ pub(super) fn quota(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[B
         let spec = &draft.calendar(slot.resource)?.resource.spec;
         let (Some(quota), Some(of)) = (spec.policy.quota, slot.quota) else { continue };
         let Some(counted) = draft.counted(owner).filter(|_| draft.world.loaded.facts.contains(&owner)) else {
-            return needs(Scope { counted: [owner].into(), facts: [owner].into(), ..Scope::default() });
+            return needs(asked(draft, owner, slots)?);
         };
         let allowance = draft.world.facts.get(&owner).and_then(|facts| facts.allowances.get(&of).copied());
         let most = allowance.unwrap_or(quota.most);
@@ -111,6 +115,17 @@ pub(super) fn quota(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[B
         }
     }
     Ok(())
+}
+
+/// All that the rules about a person will ask of the slots, so that settling asks once and not once for each rule.
+fn asked(draft: &Draft, owner: PersonId, slots: &[Slot]) -> Result<Scope, Stop> {
+    let mut scope = Scope::default();
+    for slot in slots {
+        let spec = &draft.calendar(slot.resource)?.resource.spec;
+        scope.extend(&Scope::of_person(&spec.policy, owner));
+        scope.resources.extend(spec.linked.iter().flatten());
+    }
+    Ok(scope)
 }
 
 fn needs<T>(scope: Scope) -> Result<T, Stop> {

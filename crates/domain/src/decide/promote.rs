@@ -2,7 +2,7 @@
 //! Nobody is asked here who does not wait, and nobody who does gets more than a newcomer could.
 
 use super::draft::Draft;
-use super::guards::{before_cutoff, open, own_overlap};
+use super::guards::{before_cutoff, in_time, not_blocked, own_overlap};
 use super::holds::Held;
 use super::persons::{eligible, linked, nothing_rests_on, quota};
 use super::reminders::remind;
@@ -173,7 +173,10 @@ fn tell(draft: &mut Draft, id: ResourceId, left: &mut usize) -> Result<bool, Sto
             EntryEnd::Voided
         } else if draft.now >= no_word_from(&spec.policy, entry, &spec.zone) {
             EntryEnd::Lapsed
-        } else if fit::fits_beside(calendar, &owed, &slot) && matches!(by_clock(draft, &slot)?, Standing::Eligible) {
+        } else if fit::fits_beside(calendar, &owed, &slot)
+            && matches!(by_clock(draft, &slot)?, Standing::Eligible)
+            && not_blocked(draft, &slot, Some(entry.owner), None).is_ok()
+        {
             EntryEnd::Told
         } else {
             continue;
@@ -294,10 +297,10 @@ fn by_rules(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, S
 
 /// Whether it is open at all.
 fn by_clock(draft: &Draft, slot: &Slot) -> Result<Standing, Stop> {
-    match open(draft, std::slice::from_ref(slot)) {
+    match in_time(draft, std::slice::from_ref(slot), None) {
         Ok(()) => Ok(Standing::Eligible),
         Err(Stop::Rejected(_)) => Ok(Standing::NotNow),
-        Err(needs @ Stop::Needs(_)) => Err(needs),
+        Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => Err(other),
     }
 }
 
@@ -307,8 +310,13 @@ fn too_late(policy: &Policy, entry: &WaitEntry, zone: &crate::time::Zone) -> Ins
     policy.book_by.map_or(begun, |cutoff| cutoff.instant(entry.interval.start(), zone).min(begun))
 }
 
-/// By who they are: known and not suspended, the rules about whoever books, and what they give up can be given up.
+/// By who they are: known and not suspended, no block that concerns them, the rules about whoever books, and what they give up can be given up.
 fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, Stop> {
+    match not_blocked(draft, slot, Some(entry.owner), None) {
+        Ok(()) => {}
+        Err(Stop::Rejected(_)) => return Ok(Standing::NotNow),
+        Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => return Err(other),
+    }
     let mut needs = Scope::default();
     let world = draft.world;
     if !world.roles.contains_key(&entry.owner) {
@@ -335,6 +343,7 @@ fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, 
             Ok(()) => {}
             Err(Stop::Rejected(_)) => return Ok(Standing::NotNow),
             Err(Stop::Needs(more)) => needs.extend(&more),
+            Err(moved @ Stop::Moved(_)) => return Err(moved),
         }
     }
     if !needs.is_empty() {
@@ -351,6 +360,7 @@ fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, 
                 Ok(()) => following(draft, entry.owner),
                 Err(Stop::Rejected(_)) => Ok(Standing::NotNow),
                 Err(Stop::Needs(more)) => Ok(Standing::Unknown(*more)),
+                Err(moved @ Stop::Moved(_)) => Err(moved),
             }
         }
         None => Ok(Standing::Eligible),
@@ -374,8 +384,10 @@ pub(super) fn given_up(draft: &Draft, entry: &WaitEntry) -> Option<Arc<Booking>>
     let booking = draft.booking(entry.gives_up?)?;
     let theirs = booking.owner == entry.owner;
     match booking.state {
-        BookingState::Confirmed | BookingState::Pending => (theirs && draft.now < booking.end()).then_some(booking),
-        BookingState::Cancelled { .. } => None,
+        BookingState::Confirmed | BookingState::Pending { .. } | BookingState::CheckedIn { .. } => {
+            (theirs && draft.now < booking.end()).then_some(booking)
+        }
+        BookingState::Cancelled { .. } | BookingState::NoShow { .. } | BookingState::Displaced { .. } => None,
     }
 }
 
@@ -463,26 +475,10 @@ fn had(draft: &mut Draft, entry: &WaitEntry, booking: BookingId) {
 /// They give up what they said they would.
 fn give_up(draft: &mut Draft, entry: &WaitEntry) {
     let Some(given_up) = given_up(draft, entry) else { return };
-    let was_pending = !given_up.state.takes_units();
-    for resource in given_up.resources() {
-        let slots = given_up.slots_on(resource).map(|(n, s)| (n, *s)).collect();
-        draft.change(
-            resource,
-            Change::BookingCancelled {
-                booking: given_up.id,
-                owner: given_up.owner,
-                was_pending,
-                slots,
-                by: Actor::System,
-                reason: None,
-            },
-        );
-    }
-    let state = BookingState::Cancelled { at: draft.now, by: Actor::System, reason: None };
-    draft.put_booking(Booking { state, ..super::bookings::revised(&given_up, draft.now) });
+    super::bookings::give_up(draft, Actor::System, &given_up, None, false);
 }
 
-/// A booking was made or moved by command: who has now what they waited for waits no more, and an offer that was given up for it is
+/// A booking was made, moved or handed over by command: who has now what they waited for waits no more, and an offer that was given up for it is
 /// taken by it, or stands again. `accepted` was taken as it was offered, so what they give up for it is given up.
 pub(super) fn taken_by(draft: &mut Draft, booking: &Booking, accepted: Option<EntryId>) -> Result<(), Stop> {
     for resource in booking.resources() {

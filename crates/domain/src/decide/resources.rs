@@ -1,18 +1,21 @@
 //! What admins do to a resource: make it, edit it, block time of it.
 //! A refusal by what is booked names who stands there, to admins only.
 
+use super::displace::{Cause, booking_of, named, take_away};
 use super::draft::Draft;
-use super::guards::admin;
+use super::guards::{admin, reasoned};
 use super::{Judged, Stop, fit, reject};
-use crate::calendar::{Block, Calendar};
+use crate::booking::Displacer;
+use crate::calendar::{Block, Calendar, Exceptions, Use};
 use crate::change::Change;
-use crate::command::{Actor, OverHolds};
+use crate::command::{Actor, OverBookings, OverHolds};
 use crate::hold::{Hold, HoldEnd};
-use crate::ids::{BlockId, ResourceId};
+use crate::ids::{BlockId, BookingId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
 use crate::policy::Policy;
 use crate::resource::{Kind, Resource, ResourcePatch, ResourceSpec};
 use crate::world::Scope;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(super) fn create_resource(draft: &mut Draft, actor: Actor, id: ResourceId, spec: &ResourceSpec) -> Judged {
@@ -64,12 +67,12 @@ fn room_in_group(draft: &Draft, group: ResourceId) -> Result<(), Stop> {
 }
 
 /// What is in a group, each as its calendar says.
-fn members(draft: &Draft, group: ResourceId) -> Result<Vec<Arc<Resource>>, Stop> {
+pub(super) fn members(draft: &Draft, group: ResourceId) -> Result<Vec<Arc<Resource>>, Stop> {
     let Some(members) = draft.world.members.get(&group) else {
         return Err(Stop::Needs(Box::new(Scope { members: [group].into(), ..Scope::default() })));
     };
     let loaded = &draft.world.loaded.resources;
-    let unseen = members.iter().filter(|id| !loaded.contains(id)).copied().collect::<std::collections::BTreeSet<_>>();
+    let unseen = members.iter().filter(|id| !loaded.contains(id)).copied().collect::<BTreeSet<_>>();
     if !unseen.is_empty() {
         return Err(Stop::Needs(Box::new(Scope { resources: unseen, ..Scope::default() })));
     }
@@ -95,7 +98,8 @@ pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, pat
         room_in_group(draft, group)?;
     }
     let calendar = draft.calendar(id)?;
-    let below = spec.capacity.and_then(|capacity| {
+    let cut = spec.capacity.filter(|_| spec.capacity != resource.spec.capacity);
+    let below = cut.and_then(|capacity| {
         calendar
             .uses
             .values()
@@ -136,30 +140,49 @@ pub(super) fn add_block(
     id: ResourceId,
     block: Block,
     over_holds: OverHolds,
+    over_bookings: &OverBookings,
 ) -> Judged {
     let calendar = draft.calendar(id)?;
     if calendar.resource.spec.kind == Kind::Group {
         return reject(Rejection::by(Code::Invalid, Rule::Group).on(id));
     }
+    if block.exceptions.people.len() > Exceptions::MAX || block.exceptions.bookings.len() > Exceptions::MAX {
+        return reject(Rejection::by(Code::Invalid, Rule::Field("exceptions")).on(id));
+    }
     if calendar.blocks.len() >= Calendar::BLOCKS_MAX {
         return reject(Rejection::by(Code::Invalid, Rule::BlocksMax).on(id));
     }
+    reasoned(Some(&block.reason))?;
     admin(draft, actor)?;
     if block.interval.end() <= draft.now {
         return reject(Rejection::by(Code::PastCutoff, Rule::Begun).on(id));
     }
     let calendar = draft.calendar(id)?;
     let policy_version = calendar.resource.policy_version + 1;
-    let holds: Vec<Hold> = calendar.holds.values().filter(|h| h.occupied.meets(block.interval)).copied().collect();
+    let concerned = |h: &&Hold| h.occupied.meets(block.interval) && !block.exceptions.allow(Some(h.holder), None);
+    let holds: Vec<Hold> = calendar.holds.values().filter(concerned).copied().collect();
     if let (Some(hold), OverHolds::Refuse) = (holds.first(), over_holds) {
         let (id_, holder, interval, expires_at) = (hold.id, hold.holder, hold.interval, hold.expires_at);
         let witness = Witness::Hold { id: id_, holder, interval, expires_at };
         let rejection = Rejection::of(Code::HeldByOther).on(id).shown(witness);
         return reject(Rejection { retry_at: Some(expires_at), ..rejection });
     }
-    let booked = calendar.meeting(block.interval).find(|u| u.level().booked > 0);
-    if let Some(u) = booked {
-        return reject(Rejection::of(Code::Full).on(id).shown(fit::witness_of(calendar, u)));
+    let concerned =
+        |u: &&Use| booking_of(u).is_some_and(|booking| !block.exceptions.allow(Some(u.owner), Some(booking)));
+    let booked: Vec<Use> = calendar.meeting(block.interval).filter(concerned).copied().collect();
+    match over_bookings {
+        OverBookings::Refuse => {
+            if let Some(u) = booked.first() {
+                return reject(Rejection::of(Code::Full).on(id).shown(fit::witness_of(calendar, u)));
+            }
+        }
+        OverBookings::Displace(preview) => {
+            let to_come: BTreeSet<BookingId> =
+                booked.iter().filter(|u| u.occupied.end() > draft.now).filter_map(booking_of).collect();
+            let set = named(draft, &to_come)?;
+            let cause = Cause { by: actor, reason: &block.reason, by_what: Displacer::Block(block.id) };
+            take_away(draft, set, preview, cause)?;
+        }
     }
     for hold in holds {
         draft.end_hold(hold, HoldEnd::Voided);

@@ -7,7 +7,6 @@ use super::guards::{
 };
 use super::persons::{eligible, linked, quota};
 use super::{Judged, Stop, fit, promote, reject};
-use crate::booking::BookingState;
 use crate::change::Change;
 use crate::command::{Actor, Line};
 use crate::hold::HoldEnd;
@@ -49,13 +48,13 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
     }
     let leaving = gives_up.map(|id| named_booking(draft, id));
     if let Some(Ok(booking)) = &leaving
-        && matches!(booking.state, BookingState::Cancelled { .. })
+        && booking.state.is_final()
     {
         return reject(Rejection::by(Code::Invalid, Rule::State));
     }
     promote::set_aside(draft, &[resource].into())?;
     // What is blocked may become free, and there may be word of it.
-    let blocked = wants == Wants::Word && not_blocked(draft, &slot).is_err();
+    let blocked = wants == Wants::Word && not_blocked(draft, &slot, Some(owner), None).is_err();
     if !blocked && fit::is_free(draft, owner, &slot)? {
         return reject(Rejection::by(Code::Invalid, Rule::UnitsFree).on(resource));
     }
@@ -75,7 +74,7 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
     match wants {
         Wants::Units => {
             linked(draft, owner, &slots, &leaving)?;
-            open(draft, &slots)?;
+            open(draft, &slots, Some(owner), None)?;
         }
         // Who only wants word takes nothing by it: what else they have is asked when they book.
         Wants::Word => {

@@ -96,7 +96,8 @@ fn case(seed: u64) -> (Case, Interval, u32) {
         let units = 1 + dice.below(2) as u32;
         match dice.below(8) {
             0 => {
-                let block = Block { id: BlockId(id), interval, reason: "painters".into() };
+                let block =
+                    Block { id: BlockId(id), interval, reason: "painters".into(), exceptions: Exceptions::default() };
                 calendar.blocks.insert(BlockId(id), block);
             }
             1 | 2 => calendar.put_hold(Hold {

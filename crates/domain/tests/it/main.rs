@@ -5,6 +5,7 @@
 
 mod rows;
 
+mod admin;
 mod bookings;
 mod codes;
 mod groups;
@@ -21,4 +22,5 @@ mod words;
 mod alternatives;
 mod levels;
 mod oracle;
+mod states;
 mod zones;

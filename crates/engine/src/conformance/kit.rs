@@ -383,6 +383,11 @@ impl Bench {
                     Change::BookingMade { booking, .. } | Change::BookingApproved { booking, .. } => {
                         states.insert(*booking, "confirmed")
                     }
+                    Change::BookingRequested { booking, .. } => states.insert(*booking, "pending"),
+                    Change::RequestApproved { booking, .. } => states.insert(*booking, "confirmed"),
+                    Change::BookingCheckedIn { booking, .. } => states.insert(*booking, "checked_in"),
+                    Change::BookingNoShow { booking, .. } => states.insert(*booking, "no_show"),
+                    Change::BookingDisplaced { booking, .. } => states.insert(*booking, "displaced"),
                     Change::BookingCancelled { booking, .. } => states.insert(*booking, "cancelled"),
                     _ => None,
                 };
@@ -398,7 +403,8 @@ impl Bench {
             assert_same(&seen, &folded, past);
             let all = Interval::new(START.minus(Span::days(30)), START.plus(Span::days(300))).unwrap();
             let fullest = seen.levels.during(all).map(|(_, level)| level.taken()).max().unwrap_or(0);
-            assert!(seen.resource.spec.capacity.is_none_or(|capacity| fullest <= u64::from(capacity)));
+            let beyond = u64::from(seen.over_commit);
+            assert!(seen.resource.spec.capacity.is_none_or(|capacity| fullest <= u64::from(capacity) + beyond));
         }
         let filter = BookingFilter { max: 10_000, ..BookingFilter::default() };
         let shown = self.views.bookings(filter).await.unwrap();

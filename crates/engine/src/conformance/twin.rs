@@ -15,9 +15,9 @@ use crate::port::{
 };
 use crate::round::Judged;
 use slotwise_domain::{
-    Action, BlockId, Booking, Calendar, Code, Cutoff, DetailsPatch, Fingerprint, Hold, Instant, Interval, OverHolds,
-    OwnOverlap, Period, PersonId, Policy, Proposal, Quota, QuotaScope, ResourceId, ResourcePatch, Role, Scope, Span,
-    UseId, Version, WaitEntry, WaitMode, settle,
+    Action, BlockId, Booking, Calendar, Code, Cutoff, DetailsPatch, Exceptions, Fingerprint, Hold, Instant, Interval,
+    OverBookings, OverHolds, OwnOverlap, Period, PersonId, Policy, Proposal, Quota, QuotaScope, ResourceId,
+    ResourcePatch, Role, Scope, Span, UseId, Version, WaitEntry, WaitMode, settle,
 };
 use std::sync::Arc;
 
@@ -79,7 +79,16 @@ fn proposal(b: &Bench, chance: &mut Chance, known: &Known) -> Proposal {
         22 => {
             let block = BlockId(b.ids.fresh());
             let over_holds = chance.one(&[OverHolds::Refuse, OverHolds::Void]);
-            Action::AddBlock { resource, policy_version, block, interval: at, reason: "paint".into(), over_holds }
+            Action::AddBlock {
+                resource,
+                policy_version,
+                block,
+                interval: at,
+                reason: "paint".into(),
+                over_holds,
+                over_bookings: OverBookings::Refuse,
+                exceptions: Exceptions::default(),
+            }
         }
         23 | 24 => b.relocate(booking.id, &[(resource, at, units)]),
         25 => b.relocate(booking.id, &[(resource, at, 1), (chance.one(&known.resources), interval(chance), 1)]),

@@ -3,8 +3,9 @@
 
 use proptest::prelude::*;
 use slotwise_domain::{
-    Block, BlockId, BookingId, Calendar, Change, EndedHold, Epoch, FencingToken, Hold, HoldEnd, HoldId, Instant,
-    Interval, Kind, OwnOverlap, PersonId, Policy, Resource, ResourceId, ResourceSpec, Slot, Span, Version, Zone,
+    Block, BlockId, BookingId, Calendar, Change, EndedHold, Epoch, Exceptions, FencingToken, Hold, HoldEnd, HoldId,
+    Instant, Interval, Kind, OwnOverlap, PersonId, Policy, Resource, ResourceId, ResourceSpec, Slot, Span, Version,
+    Zone,
 };
 use slotwise_engine::catalogue::Order;
 use slotwise_engine::{Catalogue, Facets, ResourceFilter};
@@ -197,11 +198,11 @@ proptest! {
                 0 => (
                     Change::BookingMade { booking: BookingId(id), owner, pending: false, slots: slots.clone(), occurrence: None },
                     Change::BookingCancelled {
-                        booking: BookingId(id), owner, was_pending: false, slots, by: slotwise_domain::Actor::System, reason: None,
+                        booking: BookingId(id), owner, was_pending: false, slots, by: slotwise_domain::Actor::System, reason: None, late: false,
                     },
                 ),
                 1 => {
-                    let block = Block { id: BlockId(id), interval, reason: "paint".into() };
+                    let block = Block { id: BlockId(id), interval, reason: "paint".into(), exceptions: Exceptions::default() };
                     (Change::BlockAdded { block: block.clone(), policy_version: 2 }, Change::BlockRemoved { block, policy_version: 3 })
                 }
                 _ => {

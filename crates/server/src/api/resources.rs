@@ -8,8 +8,8 @@ use crate::events;
 use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
-    BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, check_text, fingerprint, read_interval,
-    read_time_if, read_version, time,
+    BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, fingerprint, read_exceptions,
+    read_interval, read_over_bookings, read_reason, read_time_if, read_version, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -208,10 +208,7 @@ pub async fn block(
     IfMatch(policy_version): IfMatch,
     Body(body): Body<BlockRequest>,
 ) -> Result<Told, Problem> {
-    check_text(Some(&body.reason), "reason", 500).map_err(Problem::field)?;
-    if body.reason.trim().is_empty() {
-        return Err(Problem::field(FieldError::new("reason", "missing", "is missing: people are told why")));
-    }
+    let reason = read_reason(&body.reason, "reason")?;
     let calendar = app.known_calendar(ResourceId(id)).await?;
     let interval =
         read_interval(&body.start, &body.end, "", Some(&calendar.resource.spec.zone)).map_err(Problem::fields)?;
@@ -220,8 +217,10 @@ pub async fn block(
         policy_version,
         block: BlockId(app.engine.fresh_id()),
         interval,
-        reason: body.reason.clone(),
+        reason,
         over_holds: if body.over_holds { OverHolds::Void } else { OverHolds::Refuse },
+        over_bookings: read_over_bookings(body.displaces.as_ref())?,
+        exceptions: read_exceptions(&body.except_people, &body.except_bookings)?,
     };
     let print = fingerprint("add_block", &format!("{id} {policy_version}"), &body);
     app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
@@ -271,7 +270,7 @@ pub struct ScheduleItem {
     end: String,
     /// How many units; null for a block.
     units: Option<u32>,
-    /// Of a booking: `confirmed` or `pending`.
+    /// Of a booking: `confirmed`, `pending` or `checked_in`.
     state: &'static str,
     /// Whether it is the asker's.
     mine: bool,
@@ -329,7 +328,7 @@ pub async fn schedule(
         }
         None => {
             // What was cancelled is not asked for: however much of it there is, it hides nothing.
-            for state in ["confirmed", "pending"] {
+            for state in ["confirmed", "pending", "checked_in"] {
                 let state = Some(state.to_owned());
                 let (resource, from, to) = (Some(ResourceId(id)), Some(from), Some(to));
                 let max = SCHEDULE_MAX + 1;
@@ -343,7 +342,6 @@ pub async fn schedule(
     let mut items = Vec::new();
     for booking in bookings.iter().take(SCHEDULE_MAX) {
         let (inside, mine) = (asker.sees_inside(booking), asker.id == booking.owner);
-        // Who asked for a room and waits is between them and the admins.
         let shown = asker.sees_owner(booking, spec.kind == Kind::Room);
         let owner = if shown { app.people.name(booking.owner).await } else { None };
         for (_, slot) in

@@ -577,25 +577,63 @@ impl Fold {
             {
                 Err(format!("somebody is reminded of booking {booking}, which is not theirs"))
             }
-            Change::BookingMade { booking, .. } if self.booking(*booking)?.is_some() => {
+            Change::BookingMade { booking, .. } | Change::BookingRequested { booking, .. }
+                if self.booking(*booking)?.is_some() =>
+            {
                 Err(format!("booking {booking} was made before"))
             }
             Change::BookingMoved { booking, revision, pending, from, .. } => match self.booking(*booking)? {
                 Some(b)
                     if b.revision + 1 == *revision
-                        && b.state == (if *pending { BookingState::Pending } else { BookingState::Confirmed })
+                        && !b.state.is_final()
+                        && b.state.takes_units() != *pending
                         && b.slots_on(record.resource).map(|(n, slot)| (n, *slot)).eq(from.iter().copied()) =>
                 {
                     Ok(())
                 }
                 _ => Err(format!("I17: booking {booking} is moved and did not stand as it says")),
             },
-            Change::BookingApproved { booking, .. } if state(*booking)? != Some(BookingState::Pending) => {
+            Change::BookingApproved { booking, .. }
+                if state(*booking)? != Some(BookingState::Pending { takes: false }) =>
+            {
                 Err(format!("booking {booking} is approved and was not pending"))
             }
+            Change::RequestApproved { booking, .. }
+                if state(*booking)? != Some(BookingState::Pending { takes: true }) =>
+            {
+                Err(format!("booking {booking} is approved and did not take its units while it waited"))
+            }
+            Change::BookingCheckedIn { booking, .. } if state(*booking)? != Some(BookingState::Confirmed) => {
+                Err(format!("booking {booking} is checked in and was not confirmed"))
+            }
+            Change::BookingNoShow { booking, from, to, at: ended, .. } => match self.booking(*booking)? {
+                Some(b)
+                    if b.state == BookingState::Confirmed
+                        && *ended == at
+                        && b.slots_on(record.resource).map(|(n, slot)| (n, *slot)).eq(from.iter().copied())
+                        && to.iter().all(|(_, s)| s.occupied.end() <= at || s.occupied.start() >= at) =>
+                {
+                    Ok(())
+                }
+                _ => Err(format!("I17: booking {booking} is a no-show and did not stand as it says")),
+            },
+            Change::BookingHandedOver { booking, from, pending, .. } => match self.booking(*booking)? {
+                Some(b) if b.owner == *from && !b.state.is_final() && b.state.takes_units() != *pending => Ok(()),
+                _ => Err(format!("I17: booking {booking} is handed over and was not theirs")),
+            },
+            Change::BookingDisplaced { booking, was_pending, reason, .. } => match self.booking(*booking)? {
+                Some(b)
+                    if !b.state.is_final() && b.state.takes_units() != *was_pending && !reason.trim().is_empty() =>
+                {
+                    Ok(())
+                }
+                _ => Err(format!("I11: booking {booking} is displaced and did not stand as it says")),
+            },
+            Change::OverCommitLowered { to } if calendar.is_none_or(|c| c.over_commit <= *to) => {
+                Err(format!("I1: {to} more than the capacity may be taken, which is not less than before"))
+            }
             Change::BookingCancelled { booking, was_pending, .. } => match state(*booking)? {
-                Some(BookingState::Pending) if *was_pending => Ok(()),
-                Some(BookingState::Confirmed) if !was_pending => Ok(()),
+                Some(state) if !state.is_final() && state.takes_units() != *was_pending => Ok(()),
                 _ => Err(format!("I17: booking {booking} is cancelled and did not stand as it says")),
             },
             _ => Ok(()),
@@ -611,7 +649,7 @@ impl Fold {
     fn outcome(&mut self, number: u64, entry: &Entry) -> Result<(), Error> {
         let decision = &entry.recorded.decision;
         let key = entry.recorded.key.key;
-        let made = |id| entry.bookings.iter().any(|b| b.id == id && b.state.takes_units());
+        let made = |id| entry.bookings.iter().any(|b| b.id == id && b.state == BookingState::Confirmed);
         // Who was offered what is let go waits again or lapses, and that must be seen to.
         let let_go = |c: &Change| match c {
             Change::HoldEnded(ended) => ended.end != HoldEnd::Consumed,
@@ -807,7 +845,7 @@ impl Fold {
 pub(super) fn same_calendar(a: &Calendar, b: &Calendar) -> bool {
     (&a.resource, a.version, a.decided_at) == (&b.resource, b.version, b.decided_at)
         && (&a.uses, &a.levels) == (&b.uses, &b.levels)
-        && (&a.holds, &a.blocks) == (&b.holds, &b.blocks)
+        && (&a.holds, &a.blocks, a.over_commit) == (&b.holds, &b.blocks, b.over_commit)
         && (&a.waiting, &a.watching, a.wait_due) == (&b.waiting, &b.watching, b.wait_due)
 }
 
@@ -839,7 +877,10 @@ fn follows(entry: &Entry, booking: &Booking) -> bool {
 /// Whose bookings take time of resources that refuse two at once, by what an attempt changed.
 fn exclusive_of(entry: &Entry) -> BTreeSet<PersonId> {
     let of = |change: &Change| match change {
-        Change::BookingMade { owner, slots, pending: false, .. } | Change::BookingApproved { owner, slots, .. } => {
+        Change::BookingMade { owner, slots, pending: false, .. }
+        | Change::BookingApproved { owner, slots, .. }
+        | Change::BookingRequested { owner, slots, .. }
+        | Change::BookingHandedOver { to: owner, slots, pending: false, .. } => {
             slots.iter().any(|(_, s)| s.own_overlap == OwnOverlap::Refuse).then_some(*owner)
         }
         _ => None,

@@ -377,7 +377,9 @@ fn whole(records: &[(ResourceId, Vec<Change>)], bookings: &[Arc<Booking>]) -> Re
         let Some(booking) = bookings.iter().find(|b| b.id == id) else {
             return Err(Error::bug(format!("{id} changes without its booking")));
         };
-        if matches!(change, Change::BookingMade { .. }) != (booking.revision == 1) {
+        let made = matches!(change, Change::BookingMade { .. } | Change::BookingRequested { .. });
+        // What an override says of a booking may be said of a new one too.
+        if made != (booking.revision == 1) && !matches!(change, Change::BookingOverrode { .. }) {
             return Err(Error::bug(format!("{id} is at revision {} after {change:?}", booking.revision)));
         }
     }

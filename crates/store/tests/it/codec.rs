@@ -166,36 +166,43 @@ fn grouped() -> impl Strategy<Value = Grouped> {
     (uuid(), own).prop_map(|(id, own)| Grouped { id: ResourceId(id), own: own.into_iter().collect() })
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
+fn policy() -> BoxedStrategy<Policy> {
     let hold_at = prop_oneof![Just(HoldAt::Confirm), Just(HoldAt::Claim), Just(HoldAt::None)];
     let first = (hold_at, any::<i64>(), any::<i64>(), any::<i64>(), any::<bool>(), any::<bool>(), own_overlap());
     let second = (vec(hours(), 0..3), of(cutoff()), of(cutoff()), of(cutoff()), of(cutoff()), of(any::<i64>()));
-    let third = (of(quota()), vec(requirement(), 0..3), of_some(waitlist()), of(any::<i64>()));
-    (first, second, third).prop_map(
-        |(
-            (hold_at, ttl, setup, teardown, closed, approval, own_overlap),
-            (opening_hours, from, by, change, cancel, most),
-            (quota, eligibility, waitlist, remind),
-        )| Policy {
-            hold_at,
-            hold_ttl: Span(ttl),
-            setup: Span(setup),
-            teardown: Span(teardown),
-            closed,
-            approval,
-            own_overlap,
-            opening_hours,
-            book_from: from,
-            book_by: by,
-            change_by: change,
-            cancel_by: cancel,
-            remind_before: remind.map(Span),
-            duration_max: most.map(Span),
-            quota,
-            eligibility,
-            waitlist,
-        },
-    )
+    let third = (any::<bool>(), of(cutoff()), of((any::<i64>(), any::<i64>())));
+    let fourth = (of(quota()), vec(requirement(), 0..3), of_some(waitlist()), of(any::<i64>()));
+    (first, second, third, fourth)
+        .prop_map(
+            |(
+                (hold_at, ttl, setup, teardown, closed, approval, own_overlap),
+                (opening_hours, from, by, change, cancel, most),
+                (pending_takes, late, check_in),
+                (quota, eligibility, waitlist, remind),
+            )| Policy {
+                hold_at,
+                hold_ttl: Span(ttl),
+                setup: Span(setup),
+                teardown: Span(teardown),
+                closed,
+                approval,
+                own_overlap,
+                opening_hours,
+                book_from: from,
+                book_by: by,
+                change_by: change,
+                cancel_by: cancel,
+                remind_before: remind.map(Span),
+                late_cancel_from: late,
+                check_in: check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
+                pending_takes,
+                duration_max: most.map(Span),
+                quota,
+                eligibility,
+                waitlist,
+            },
+        )
+        .boxed()
 }
 
 fn spec() -> impl Strategy<Value = ResourceSpec> {
@@ -269,13 +276,86 @@ fn date_said() -> impl Strategy<Value = DateSaid> {
     })
 }
 
-fn change(on: ResourceId) -> impl Strategy<Value = Change> {
+fn exceptions() -> impl Strategy<Value = Exceptions> {
+    let people = proptest::collection::vec(uuid().prop_map(PersonId), 0..3);
+    let bookings = proptest::collection::vec(uuid().prop_map(BookingId), 0..3);
+    (people, bookings).prop_map(|(people, bookings)| Exceptions::of(people, bookings))
+}
+
+fn displacer() -> impl Strategy<Value = Displacer> {
+    prop_oneof![
+        uuid().prop_map(|id| Displacer::Booking(BookingId(id))),
+        uuid().prop_map(|id| Displacer::Block(BlockId(id))),
+        uuid().prop_map(|id| Displacer::Capacity(ResourceId(id))),
+    ]
+}
+
+/// What admins do, and what becomes of a booking after it was made.
+fn admin_change(on: ResourceId) -> BoxedStrategy<Change> {
     let resource = move || {
         (Just(on), spec(), 0..u64::MAX / 2)
             .prop_map(|(id, spec, policy_version)| Arc::new(Resource { id, spec, policy_version }))
     };
-    let block =
-        || (uuid(), interval(), text()).prop_map(|(id, interval, reason)| Block { id: BlockId(id), interval, reason });
+    let ids = || (uuid().prop_map(BookingId), uuid().prop_map(PersonId));
+    prop_oneof![
+        (ids(), slots(on), of(occurrence())).prop_map(|((booking, owner), slots, occurrence)| {
+            Change::BookingRequested { booking, owner, slots, occurrence }
+        }),
+        ids().prop_map(|(booking, owner)| Change::RequestApproved { booking, owner }),
+        ids().prop_map(|(booking, owner)| Change::BookingCheckedIn { booking, owner }),
+        (ids(), slots(on), slots(on), any::<i64>()).prop_map(|((booking, owner), from, to, at)| {
+            Change::BookingNoShow { booking, owner, from, to, at: Instant(at.rem_euclid(7_000_000_000_000_000)) }
+        }),
+        (ids(), any::<bool>(), slots(on), actor(), text(), displacer()).prop_map(
+            |((booking, owner), was_pending, slots, by, reason, by_what)| Change::BookingDisplaced {
+                booking,
+                owner,
+                was_pending,
+                slots,
+                by,
+                reason,
+                by_what
+            }
+        ),
+        (ids(), uuid().prop_map(PersonId), any::<bool>(), slots(on), text()).prop_map(
+            |((booking, from), to, pending, slots, reason)| Change::BookingHandedOver {
+                booking,
+                from,
+                to,
+                pending,
+                slots,
+                reason
+            }
+        ),
+        (ids(), text()).prop_map(|((booking, owner), reason)| Change::BookingOverrode { booking, owner, reason }),
+        (resource(), any::<u64>(), of(any::<u32>()), any::<u32>(), of(text())).prop_map(
+            |(resource, used, seen_used, over_commit, reason)| Change::CapacitySet {
+                resource,
+                used,
+                seen_used,
+                over_commit,
+                reason
+            }
+        ),
+        (resource(), text()).prop_map(|(resource, reason)| Change::ServiceSet { resource, reason }),
+        any::<u32>().prop_map(|to| Change::OverCommitLowered { to }),
+    ]
+    .boxed()
+}
+
+fn change(on: ResourceId) -> BoxedStrategy<Change> {
+    let resource = move || {
+        (Just(on), spec(), 0..u64::MAX / 2)
+            .prop_map(|(id, spec, policy_version)| Arc::new(Resource { id, spec, policy_version }))
+    };
+    let block = || {
+        (uuid(), interval(), text(), exceptions()).prop_map(|(id, interval, reason, exceptions)| Block {
+            id: BlockId(id),
+            interval,
+            reason,
+            exceptions,
+        })
+    };
     let ids = || (uuid().prop_map(BookingId), uuid().prop_map(PersonId));
     prop_oneof![
         resource().prop_map(Change::ResourceCreated),
@@ -292,16 +372,18 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
             }
         ),
         (ids(), slots(on)).prop_map(|((booking, owner), slots)| Change::BookingApproved { booking, owner, slots }),
-        (ids(), any::<bool>(), slots(on), actor(), of(text())).prop_map(
-            |((booking, owner), was_pending, slots, by, reason)| Change::BookingCancelled {
+        (ids(), any::<bool>(), slots(on), actor(), of(text()), any::<bool>()).prop_map(
+            |((booking, owner), was_pending, slots, by, reason, late)| Change::BookingCancelled {
                 booking,
                 owner,
                 was_pending,
                 slots,
                 by,
-                reason
+                reason,
+                late
             }
         ),
+        admin_change(on),
         (ids(), any::<u64>(), any::<bool>(), slots(on), slots(on), of(occurrence())).prop_map(
             |((booking, owner), revision, pending, from, to, occurrence)| Change::BookingMoved {
                 booking,
@@ -335,6 +417,7 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
             cutoff,
         }),
     ]
+    .boxed()
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
@@ -562,7 +645,12 @@ fn sample() -> Commit {
         renewals: 1,
         offer: None,
     };
-    let block = Block { id: BlockId(Uuid::from_u128(1)), interval: at(10, 20), reason: "paint".into() };
+    let block = Block {
+        id: BlockId(Uuid::from_u128(1)),
+        interval: at(10, 20),
+        reason: "paint".into(),
+        exceptions: Exceptions::default(),
+    };
     let spec = decode_spec(SPEC).unwrap();
     let resource = Arc::new(Resource { id: ROOM, spec, policy_version: 1 });
     let slots = vec![(1, slot)];
@@ -581,8 +669,17 @@ fn sample() -> Commit {
             slots: slots.clone(),
             by,
             reason: Some("ill".into()),
+            late: false,
         },
-        Change::BookingCancelled { booking, owner, was_pending: false, slots, by: Actor::System, reason: None },
+        Change::BookingCancelled {
+            booking,
+            owner,
+            was_pending: false,
+            slots,
+            by: Actor::System,
+            reason: None,
+            late: false,
+        },
         Change::BookingEdited { booking, owner, revision: 2 },
         Change::HoldGranted(hold),
         Change::HoldRenewed(hold),

@@ -139,6 +139,8 @@ impl Site {
                 interval: hour(from),
                 reason: "paint".into(),
                 over_holds: slotwise_domain::OverHolds::Refuse,
+                over_bookings: slotwise_domain::OverBookings::Refuse,
+                exceptions: slotwise_domain::Exceptions::default(),
             },
         )
     }

@@ -131,9 +131,12 @@ async fn every_row_that_the_record_did_not_make_is_found() {
         ("UPDATE attempt SET place = place + 1", "place is not"),
         ("DELETE FROM attempt", "is missing"),
         ("UPDATE resource SET policy_version = 9", "policy_version is not"),
+        ("UPDATE resource SET over_commit = 1", "over_commit is not"),
+        ("UPDATE booking SET state_reason = 'tea' WHERE state = 'cancelled'", "state_reason is not"),
+        ("UPDATE block SET people = zeroblob(16)", "people is not"),
         ("UPDATE resource_head SET number = number + 1", "number is not"),
         (
-            "INSERT INTO block SELECT part_id, resource, zeroblob(16), start_at, end_at, reason FROM block",
+            "INSERT INTO block SELECT part_id, resource, zeroblob(16), start_at, end_at, reason, people, bookings FROM block",
             "is not in the record",
         ),
         ("UPDATE mark SET longest = 1", "longest is not"),
@@ -446,7 +449,7 @@ async fn a_long_record_is_folded_page_by_page() {
         db.query_row("SELECT count(*) FROM record_mark", [], |row| row.get(0)).unwrap()
     };
     assert!(mark(site.path()) >= 10, "each record is longer than two marks: {}", mark(site.path()));
-    let sql = "UPDATE booking SET title = 'Nothing' WHERE state = 'cancelled' AND cancel_reason = 'ill' AND resources =
+    let sql = "UPDATE booking SET title = 'Nothing' WHERE state = 'cancelled' AND state_reason = 'ill' AND resources =
         (SELECT id FROM resource ORDER BY id DESC LIMIT 1)";
     site.options.reconcile_rest = std::time::Duration::from_millis(1);
     for page in [20_000, 64, 40] {
