@@ -35,6 +35,7 @@ use waits::{Join, join, leave, set_class};
 
 pub use admin::check_in_window;
 pub use fit::{Glance, glance};
+pub use persons::{QuotaStanding, quota_standing};
 
 /// Why judging ends before a command is accepted.
 enum Stop {

@@ -2,8 +2,8 @@
 //! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{
-    admin, alternatives, attempts, audit, board, bookings, explain, holds, notices, operations, people, resources,
-    room_bookings, search, series, waitlist,
+    admin, alternatives, attempts, audit, board, bookings, classes, explain, holds, notices, operations, people,
+    resources, room_bookings, search, series, waitlist,
 };
 use crate::app::App;
 use crate::auth;
@@ -70,6 +70,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(resources::record))
         .routes(routes!(resources::facets))
         .routes(routes!(search::search))
+        .routes(routes!(classes::list))
         .routes(routes!(series::create))
         .routes(routes!(series::preview))
         .routes(routes!(series::read, series::edit))

@@ -10,6 +10,7 @@ mod board;
 mod bodies;
 mod bookings;
 mod changes;
+mod classes;
 mod explain;
 mod export;
 mod faults;
