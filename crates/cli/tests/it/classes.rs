@@ -51,7 +51,7 @@ fn a_day_of_classes_says_what_is_left_and_what_is_one_s_own() {
     let quota = json!({ "most": 3, "period": "day", "scope": "group" });
     w.resource(
         "studio",
-        json!({ "kind": "group", "policy": { "quota": quota, "late_cancel_from": { "elapsed_s": 86400 } } }),
+        json!({ "kind": "group", "policy": { "quota": quota, "waitlist": { "mode": "offer", "offer_ttl_s": 600 } } }),
     );
     let in_studio = json!({ "group": w.id("studio") });
     session(&mut w, "yoga", "09:00-10:00", 1, in_studio.clone());
@@ -61,7 +61,8 @@ fn a_day_of_classes_says_what_is_left_and_what_is_one_s_own() {
     let yoga = w.booked("ann", "yoga", "09:00-10:00", 1);
     w.booked("ann", "boxing", "10:00-11:00", 1);
     for who in ["bob", "cat"] {
-        assert_eq!(w.send(&join(&w, who, "yoga", &json!({}))).told(), "201 ACCEPTED");
+        let told = w.send(&join(&w, who, "yoga", &json!({})));
+        assert_eq!(told.told(), "201 ACCEPTED", "{}", told.text());
     }
 
     let told = list(&w, "ann", "");
