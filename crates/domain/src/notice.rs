@@ -86,6 +86,24 @@ impl News {
         }
     }
 
+    /// Whether it falls due by itself: then it is told whoever's command comes upon it, one's own too.
+    const fn falls_due(self) -> bool {
+        match self {
+            News::Free | News::Reminder => true,
+            News::Booked
+            | News::Approved
+            | News::Cancelled
+            | News::Moved
+            | News::Promoted
+            | News::Offered
+            | News::Lapsed
+            | News::Displaced
+            | News::HandedOver
+            | News::TakenOver
+            | News::NoShow => false,
+        }
+    }
+
     /// The one with this name.
     pub fn named(name: &str) -> Option<News> {
         News::ALL.into_iter().find(|news| news.name() == name)
@@ -93,12 +111,12 @@ impl News {
 }
 
 impl Notice {
-    /// What the change means for whom it is about, if somebody else made it: before and after it, where that is not the same person.
+    /// What the change means for whom it is about, if somebody else made it, or it falls due by itself: before and after it, where that is not the same person.
     pub fn of(change: &Change, by: Actor) -> impl Iterator<Item = Notice> {
         let lost = change.about_before().zip(change.booking());
         let lost = lost.map(|(to, booking)| Notice { to, news: News::HandedOver, booking });
         let told = lost.into_iter().chain(Notice::after(change));
-        told.filter(move |notice| by.person() != Some(notice.to))
+        told.filter(move |notice| by.person() != Some(notice.to) || notice.news.falls_due())
     }
 
     fn after(change: &Change) -> Option<Notice> {

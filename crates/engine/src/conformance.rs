@@ -247,6 +247,7 @@ pub fn cases() -> Vec<Case> {
             what_waits_lapses_in_time
             word_comes_in_the_commit_that_frees_it
             a_reminder_is_told_once_by_a_deadline
+            one_s_own_command_may_come_upon_it
             a_full_class_is_reminded_in_pieces;
         reads:
             resources_page_by_page

@@ -74,3 +74,58 @@ fn capacity_service_and_hand_over_name_the_field_at_fault() {
     assert_eq!(w.saved["b"]["booking"]["owner"]["name"], json!("bob"), "{}", w.saved["b"]);
     w.sweep();
 }
+
+/// What a booking becomes follows its group; whoever gets it is judged like whoever books; what is private is for admins to see.
+#[test]
+fn admins_and_the_rules_about_people() {
+    let mut w = World::new(&["ann", "bob", "cem"]);
+    let policy = json!({ "quota": { "most": 1, "period": "all", "scope": "group" }, "late_cancel_from": { "elapsed_s": 5184000 } });
+    let studio = w.resource("studio", json!({ "kind": "group", "policy": policy }));
+    w.forget_room("studio");
+    for name in ["x", "y"] {
+        w.resource(name, json!({ "group": studio }));
+    }
+    let (x, bob, cem) = (w.id("x").to_owned(), w.person("bob").id.clone(), w.person("cem").id.clone());
+    let check_in = json!({ "policy": { "check_in": { "opens_s": 900, "closes_s": 600 }, "late_cancel_from": { "elapsed_s": 5184000 },
+        "quota": { "most": 1, "period": "all", "scope": "group" } } });
+    let (start, end) = w.span("10:00-11:00");
+    let line = json!({ "resource": x, "start": start, "end": end });
+    let private = json!({ "lines": [line], "title": "Interview", "private": true });
+    w.check(&format!(
+        r#"root PATCH /api/resources/{studio} if 1 {check_in}                  -> 200 ACCEPTED
+           ann POST /api/bookings as a {private}                               -> 201 BOOKED
+           bob POST /api/bookings y 10:00-11:00 as b                           -> 201 BOOKED
+           ann POST /api/bookings/@a/check-in {{}}                             -> 409 REJECTED too_early
+           root POST /api/bookings/@a/hand-over {{"to": "{bob}", "reason": "Ill."}} -> 409 REJECTED quota_exceeded
+           bob POST /api/bookings/@b/cancel as late {{}}                       -> 200 ACCEPTED
+           bob POST /api/bookings x 12:00-13:00                                -> 409 REJECTED quota_exceeded
+           root POST /api/bookings/@a/hand-over {{"to": "{cem}", "reason": "Ill."}} -> 200 ACCEPTED
+           ann POST /api/bookings y 12:00-13:00                                -> 201 BOOKED"#,
+    ));
+    assert_eq!(w.saved["late"]["booking"]["late"], json!(true), "{}", w.saved["late"]);
+    let resource = w.read("bob", &format!("/api/resources/{x}"));
+    assert_eq!(resource["policy"]["check_in"], json!({ "opens_s": 900, "closes_s": 600 }), "{resource}");
+    assert_eq!(resource["policy_own"], json!([]), "{resource}");
+    let (start, end) = (w.at("10:30"), w.at("11:30"));
+    let block = json!({ "block": { "start": start, "end": end } }).to_string();
+    let ask = |who: &str| {
+        let ask = Ask::new("POST", &format!("/api/resources/{x}/displacement-preview")).by(w.token(who));
+        w.send(&ask.raw("application/json", block.clone()))
+    };
+    for who in ["ann", "bob", "cem"] {
+        let told = ask(who);
+        assert_eq!(told.status, 403, "{told:?}");
+        assert!(!told.json().to_string().contains("Interview"), "{told:?}");
+    }
+    let preview = ask("root").json();
+    assert_eq!(preview["bookings"][0]["title"], json!("Interview"), "{preview}");
+    assert_eq!(preview["bookings"][0]["owner"]["name"], json!("cem"), "{preview}");
+    let booking = format!("/api/bookings/{}", w.saved["a"]["booking"]["id"].as_str().unwrap());
+    let (ann, cem) = (w.read("ann", &booking), w.read("cem", &booking));
+    assert_eq!((&ann["title"], &ann["owner"]), (&json!(null), &json!(null)), "not theirs any more: {ann}");
+    assert_eq!((&cem["title"], &cem["mine"]), (&json!("Interview"), &json!(true)), "{cem}");
+    // The quota is as it was when it is read from the tables again.
+    w.kill_and_start_again();
+    w.check("bob POST /api/bookings x 12:00-13:00 -> 409 REJECTED quota_exceeded");
+    w.sweep();
+}

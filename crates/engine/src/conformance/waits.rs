@@ -317,6 +317,23 @@ pub(super) async fn a_reminder_is_told_once_by_a_deadline(b: &Bench) {
     assert_eq!(of(b.ada).await, [], "who booked within the time knows");
 }
 
+pub(super) async fn one_s_own_command_may_come_upon_it(b: &Bench) {
+    let room = b.resource(with_policy(1, reminding())).await;
+    let soon = b.booked(b.ben, room, hours(9, 10)).await;
+    let hold = b.held(b.cyd, room, hours(20, 21)).await;
+    let line = Line { resource: room, interval: Some(hours(20, 21)), units: 1 };
+    let entry = EntryId(b.ids.fresh());
+    let watch = Action::JoinWaitlist { entry, owner: b.ben, line, class: 0, gives_up: None, wants: Wants::Word };
+    assert_eq!(b.says(b.ben, watch).await, "ACCEPTED");
+    b.clock.set(hours(9, 10).start().minus(Span::minutes(149)));
+    assert!(hold.expires_at < b.clock.now());
+    b.booked(b.ben, room, hours(14, 15)).await;
+    let told = b.views.notices_of(b.ben, NoticeId::LAST, 10).await.unwrap();
+    let mut told: Vec<_> = told.iter().map(|n| (n.notice.news, n.notice.booking)).collect();
+    told.sort();
+    assert_eq!(told, [(News::Free, BookingId(entry.0)), (News::Reminder, soon.id)], "though it was their own command");
+}
+
 pub(super) async fn a_full_class_is_reminded_in_pieces(b: &Bench) {
     let all = 250;
     let class = b.resource(with_policy(all, reminding())).await;
