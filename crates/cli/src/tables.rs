@@ -341,7 +341,8 @@ impl State {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
 }

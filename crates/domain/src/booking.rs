@@ -309,7 +309,8 @@ impl Booking {
                 | Change::WaitResumed(_)
                 | Change::WaitMoved(_)
                 | Change::WaitEnded(_)
-                | Change::WaitDue(_) => {}
+                | Change::WaitDue(_)
+                | Change::Reminded { .. } => {}
             }
         }
         let mut after = after?;

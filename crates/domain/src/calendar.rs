@@ -8,7 +8,7 @@ use crate::ids::{BlockId, BookingId, EntryId, HoldId, PersonId, Version};
 use crate::levels::{Level, Levels};
 use crate::resource::Resource;
 use crate::time::{Instant, Interval, Span};
-use crate::waitlist::{Place, WaitEntry};
+use crate::waitlist::{Place, WaitEntry, Wants};
 use imbl::OrdMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -32,7 +32,10 @@ pub struct Calendar {
     pub blocks: OrdMap<BlockId, Block>,
     /// Who waits, in order; offers are made to some of them.
     pub waiting: OrdMap<Place, WaitEntry>,
-    /// When they must be looked at again, if no change makes a difference before.
+    /// Who is to be told when it is free, in the order in which they asked.
+    pub watching: OrdMap<Place, WaitEntry>,
+    /// When it must be looked at again, if no change makes a difference before: for those who wait, or because somebody is to be
+    /// reminded.
     pub wait_due: Option<Instant>,
     /// Where in the order an entry is.
     places: OrdMap<EntryId, Place>,
@@ -134,6 +137,7 @@ impl Calendar {
             holds: OrdMap::new(),
             blocks: OrdMap::new(),
             waiting: OrdMap::new(),
+            watching: OrdMap::new(),
             wait_due: None,
             places: OrdMap::new(),
             over_commit: 0,
@@ -211,6 +215,7 @@ impl Calendar {
             | Change::WaitMoved(entry) => self.put_entry(*entry),
             Change::WaitEnded(ended) => self.take_entry(ended.entry.id),
             Change::WaitDue(at) => self.wait_due = *at,
+            Change::Reminded { .. } => {}
         }
     }
 
@@ -250,23 +255,31 @@ impl Calendar {
     pub fn put_entry(&mut self, entry: WaitEntry) {
         self.take_entry(entry.id);
         self.places.insert(entry.id, entry.place());
-        self.waiting.insert(entry.place(), entry);
+        let among = match entry.wants {
+            Wants::Units => &mut self.waiting,
+            Wants::Word => &mut self.watching,
+        };
+        among.insert(entry.place(), entry);
     }
 
     fn take_entry(&mut self, id: EntryId) {
         if let Some(place) = self.places.remove(&id) {
-            self.waiting.remove(&place);
+            // A place is that of one entry, whatever it wants.
+            if self.waiting.remove(&place).is_none() {
+                self.watching.remove(&place);
+            }
         }
     }
 
     /// Somebody who waits.
     pub fn entry(&self, id: EntryId) -> Option<&WaitEntry> {
-        self.waiting.get(self.places.get(&id)?)
+        let place = self.places.get(&id)?;
+        self.waiting.get(place).or_else(|| self.watching.get(place))
     }
 
-    /// The place of somebody who waits, counted from 1 among all who do.
+    /// The place of somebody who waits for units, counted from 1 among all who do.
     pub fn place_in_line(&self, id: EntryId) -> Option<usize> {
-        let place = self.places.get(&id)?;
+        let place = self.places.get(&id).filter(|place| self.waiting.contains_key(*place))?;
         Some(self.waiting.range(..=*place).count())
     }
 
@@ -304,7 +317,10 @@ impl Calendar {
 
     /// About how many bytes it takes in memory.
     pub fn weight(&self) -> usize {
-        600 + self.uses.len() * 320 + self.holds.len() * 260 + self.blocks.len() * 200 + self.waiting.len() * 360
+        600 + self.uses.len() * 320
+            + self.holds.len() * 260
+            + self.blocks.len() * 200
+            + (self.waiting.len() + self.watching.len()) * 360
     }
 
     fn take(&mut self, u: Use) {

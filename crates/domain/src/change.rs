@@ -114,7 +114,8 @@ pub enum Change {
     WaitMoved(WaitEntry),
     /// They wait no more.
     WaitEnded(EndedEntry),
-    /// When those who wait must be looked at again; `None` if only another change can make a difference.
+    /// When the resource must be looked at again, for those who wait or are to be reminded; `None` if only another change can make
+    /// a difference.
     WaitDue(Option<Instant>),
     /// A booking was asked for. It waits for approval and takes its units meanwhile.
     BookingRequested {
@@ -220,10 +221,19 @@ pub enum Change {
         /// So many more than it has may be taken.
         to: u32,
     },
+    /// Somebody is told that it will soon be too late to change a booking or to give it up. The booking is as it was.
+    Reminded {
+        /// Of which booking.
+        booking: BookingId,
+        /// Whose.
+        owner: PersonId,
+        /// When it is too late.
+        cutoff: Instant,
+    },
 }
 
 impl Change {
-    /// Which booking it changes.
+    /// Which booking it changes. A reminder changes none.
     pub const fn booking(&self) -> Option<BookingId> {
         match self {
             Change::BookingMade { booking, .. }
@@ -253,7 +263,8 @@ impl Change {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => None,
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => None,
         }
     }
 
@@ -285,7 +296,8 @@ impl Change {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => false,
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => false,
         }
     }
 
@@ -319,7 +331,8 @@ impl Change {
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
             | Change::BlockRemoved { .. }
-            | Change::WaitDue(_) => None,
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => None,
         }
     }
 
@@ -345,6 +358,7 @@ impl Change {
             | Change::WaitResumed(entry)
             | Change::WaitMoved(entry) => Some(entry.owner),
             Change::WaitEnded(ended) => Some(ended.entry.owner),
+            Change::Reminded { owner, .. } => Some(*owner),
             Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }

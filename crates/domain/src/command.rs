@@ -10,6 +10,7 @@ use crate::outcome::Code;
 use crate::resource::{ResourcePatch, ResourceSpec};
 use crate::series::{Contract, Series, SeriesDate, SeriesEdit};
 use crate::time::{Instant, Interval};
+use crate::waitlist::Wants;
 use crate::world::Scope;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -276,6 +277,8 @@ pub enum Action {
         class: u8,
         /// A booking of theirs that is given up in the commit in which they get it.
         gives_up: Option<BookingId>,
+        /// What they are to get.
+        wants: Wants,
     },
     /// Wait no more; an offer is declined by it too.
     LeaveWaitlist {

@@ -12,6 +12,7 @@ mod guards;
 mod holds;
 mod persons;
 mod promote;
+mod reminders;
 mod resources;
 mod series;
 mod waits;
@@ -34,6 +35,7 @@ use waits::{Join, join, leave, set_class};
 
 pub use admin::check_in_window;
 pub use fit::{Glance, glance};
+pub use persons::{QuotaStanding, quota_standing};
 
 /// Why judging ends before a command is accepted.
 enum Stop {
@@ -132,8 +134,9 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
                 _ => reject(Rejection::by(Code::Invalid, Rule::Field("override"))),
             }
         }
-        Action::JoinWaitlist { entry, owner, line, class, gives_up } => {
-            let asked = Join { entry: *entry, owner: *owner, line: *line, class: *class, gives_up: *gives_up };
+        Action::JoinWaitlist { entry, owner, line, class, gives_up, wants } => {
+            let (entry, owner, line, class) = (*entry, *owner, *line, *class);
+            let asked = Join { entry, owner, line, class, gives_up: *gives_up, wants: *wants };
             join(draft, actor, &asked)
         }
         Action::LeaveWaitlist { entry } => leave(draft, actor, *entry),

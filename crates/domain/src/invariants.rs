@@ -206,7 +206,8 @@ fn raised(change: &Change, mut tell: impl FnMut(Interval)) {
         | Change::WaitResumed(_)
         | Change::WaitMoved(_)
         | Change::WaitEnded(_)
-        | Change::WaitDue(_) => {}
+        | Change::WaitDue(_)
+        | Change::Reminded { .. } => {}
     }
 }
 

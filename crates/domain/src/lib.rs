@@ -52,5 +52,5 @@ pub use resource::{Grouped, Kind, Resource, ResourceError, ResourcePatch, Resour
 pub use series::{Became, Contract, DateSaid, Occurrence, Series, SeriesDate, SeriesEdit, SeriesPlace};
 pub use settle::{Settle, settle};
 pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};
-pub use waitlist::{EndedEntry, EntryEnd, Place, WaitEntry, WaitFill, WaitMode, Waitlist};
+pub use waitlist::{EndedEntry, EntryEnd, Place, WaitEntry, WaitFill, WaitMode, Waitlist, Wants};
 pub use world::{Counted, CountedSlot, Members, Person, Role, Scope, World};

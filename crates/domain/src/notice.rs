@@ -5,7 +5,7 @@
 use crate::change::Change;
 use crate::command::Actor;
 use crate::ids::{BookingId, PersonId};
-use crate::waitlist::EntryEnd;
+use crate::waitlist::{EntryEnd, Wants};
 
 /// Something to tell somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub enum News {
     Promoted,
     /// What they waited for is kept for them, until a deadline.
     Offered,
+    /// What they wished to be told of is free. Nothing of it is kept for them.
+    Free,
+    /// It will soon be too late to change their booking or to give it up.
+    Reminder,
     /// They wait no more: an offer was not taken in time, it is too late, or there is no waitlist any more.
     Lapsed,
     /// An admin took their booking away for something else.
@@ -47,7 +51,7 @@ pub enum News {
 
 impl News {
     /// All of them.
-    pub const ALL: [News; 11] = [
+    pub const ALL: [News; 13] = [
         News::Booked,
         News::Approved,
         News::Cancelled,
@@ -59,6 +63,8 @@ impl News {
         News::HandedOver,
         News::TakenOver,
         News::NoShow,
+        News::Free,
+        News::Reminder,
     ];
 
     /// Its name in JSON and in rows.
@@ -75,6 +81,26 @@ impl News {
             News::HandedOver => "handed_over",
             News::TakenOver => "taken_over",
             News::NoShow => "no_show",
+            News::Free => "free",
+            News::Reminder => "reminder",
+        }
+    }
+
+    /// Whether it falls due by itself: then it is told whoever's command comes upon it, one's own too.
+    const fn falls_due(self) -> bool {
+        match self {
+            News::Free | News::Reminder => true,
+            News::Booked
+            | News::Approved
+            | News::Cancelled
+            | News::Moved
+            | News::Promoted
+            | News::Offered
+            | News::Lapsed
+            | News::Displaced
+            | News::HandedOver
+            | News::TakenOver
+            | News::NoShow => false,
         }
     }
 
@@ -85,12 +111,12 @@ impl News {
 }
 
 impl Notice {
-    /// What the change means for whom it is about, if somebody else made it: before and after it, where that is not the same person.
+    /// What the change means for whom it is about, if somebody else made it, or it falls due by itself: before and after it, where that is not the same person.
     pub fn of(change: &Change, by: Actor) -> impl Iterator<Item = Notice> {
         let lost = change.about_before().zip(change.booking());
         let lost = lost.map(|(to, booking)| Notice { to, news: News::HandedOver, booking });
         let told = lost.into_iter().chain(Notice::after(change));
-        told.filter(move |notice| by.person() != Some(notice.to))
+        told.filter(move |notice| by.person() != Some(notice.to) || notice.news.falls_due())
     }
 
     fn after(change: &Change) -> Option<Notice> {
@@ -104,10 +130,16 @@ impl Notice {
             Change::BookingNoShow { .. } => News::NoShow,
             Change::WaitOffered(_) => News::Offered,
             Change::WaitEnded(ended) => match ended.end {
+                EntryEnd::Told => News::Free,
+                // They have it, or it was never free: either way there is no word of it.
+                EntryEnd::Promoted { .. } | EntryEnd::Lapsed | EntryEnd::Voided if ended.entry.wants == Wants::Word => {
+                    return None;
+                }
                 EntryEnd::Promoted { .. } => News::Promoted,
                 EntryEnd::Lapsed | EntryEnd::Voided => News::Lapsed,
                 EntryEnd::Left => return None,
             },
+            Change::Reminded { .. } => News::Reminder,
             // Whoever is there knows; and why a booking was put there stands beside the booking itself.
             Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
@@ -127,7 +159,10 @@ impl Notice {
             | Change::WaitMoved(_)
             | Change::WaitDue(_) => return None,
         };
-        let booking = change.booking().or_else(|| Some(change.entry()?.0.booking()));
+        let booking = match change {
+            Change::Reminded { booking, .. } => Some(*booking),
+            _ => change.booking().or_else(|| Some(change.entry()?.0.booking())),
+        };
         Some(Notice { to: change.about()?, news, booking: booking? })
     }
 }

@@ -40,6 +40,8 @@ pub struct Policy {
     pub late_cancel_from: Option<Cutoff>,
     /// Whether people say that they are there, and when.
     pub check_in: Option<CheckIn>,
+    /// So long before it is too late to change a booking, and before it is too late to cancel it, its owner is reminded.
+    pub remind_before: Option<Span>,
     /// The longest booking.
     pub duration_max: Option<Span>,
     /// How much one person may book in a period.
@@ -77,6 +79,8 @@ pub enum PolicyField {
     ChangeBy,
     /// [`Policy::cancel_by`].
     CancelBy,
+    /// [`Policy::remind_before`].
+    RemindBefore,
     /// [`Policy::duration_max`].
     DurationMax,
     /// [`Policy::quota`].
@@ -95,7 +99,7 @@ pub enum PolicyField {
 
 impl PolicyField {
     /// All of them.
-    pub const ALL: [PolicyField; 19] = [
+    pub const ALL: [PolicyField; 20] = [
         PolicyField::HoldAt,
         PolicyField::HoldTtl,
         PolicyField::Setup,
@@ -108,6 +112,7 @@ impl PolicyField {
         PolicyField::BookBy,
         PolicyField::ChangeBy,
         PolicyField::CancelBy,
+        PolicyField::RemindBefore,
         PolicyField::DurationMax,
         PolicyField::Quota,
         PolicyField::Eligibility,
@@ -132,6 +137,7 @@ impl PolicyField {
             PolicyField::BookBy => "book_by",
             PolicyField::ChangeBy => "change_by",
             PolicyField::CancelBy => "cancel_by",
+            PolicyField::RemindBefore => "remind_before_s",
             PolicyField::DurationMax => "duration_max_s",
             PolicyField::Quota => "quota",
             PolicyField::Eligibility => "eligibility",
@@ -217,6 +223,7 @@ impl Default for Policy {
             cancel_by: None,
             late_cancel_from: None,
             check_in: None,
+            remind_before: None,
             duration_max: None,
             quota: None,
             eligibility: Vec::new(),
@@ -246,6 +253,8 @@ impl Policy {
     pub const BUFFER_LONGEST: Span = Span::hours(24);
     /// How long ago a new booking may have begun: enough for "this room, now".
     pub const START_GRACE: Span = Span::hours(1);
+    /// The longest before a cutoff that anybody is reminded of it.
+    pub const REMIND_LONGEST: Span = Span::days(30);
     /// The most units that a quota or an allowance can speak of.
     pub const QUOTA_MAX: u32 = 1_000_000;
 
@@ -294,6 +303,9 @@ impl Policy {
                 "check_in",
                 "must open between 0 and 86400 seconds before the start, and close between 60 and 86400 seconds after it",
             );
+        }
+        if self.remind_before.is_some_and(|d| d < Span::seconds(1) || d > Policy::REMIND_LONGEST) {
+            return err("remind_before_s", "must be between 1 second and 30 days");
         }
         if self.duration_max.is_some_and(|d| d < Span::seconds(1) || d > Interval::LONGEST) {
             return err("duration_max_s", "must be between 1 second and 366 days");
@@ -344,6 +356,7 @@ impl Policy {
             cancel_by: by(PolicyField::CancelBy).cancel_by,
             late_cancel_from: by(PolicyField::LateCancelFrom).late_cancel_from,
             check_in: by(PolicyField::CheckIn).check_in,
+            remind_before: by(PolicyField::RemindBefore).remind_before,
             duration_max: by(PolicyField::DurationMax).duration_max,
             quota: by(PolicyField::Quota).quota,
             eligibility: by(PolicyField::Eligibility).eligibility.clone(),

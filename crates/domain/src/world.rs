@@ -310,7 +310,8 @@ impl World {
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
         for id in change.about_before().into_iter().chain(change.about()) {
             if let Some(person) = self.people.get_mut(&id) {
@@ -386,7 +387,8 @@ impl Person {
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
 
@@ -447,7 +449,8 @@ impl Counted {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
 

@@ -126,7 +126,8 @@ pub fn fold(folded: &mut Option<AsOf>, record: &Record) -> Result<(), StoreError
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
     (calendar.version, calendar.decided_at) = (record.version, record.decided_at);

@@ -407,6 +407,9 @@ impl Engine {
             Answer::Decided(recorded, _) => {
                 let outcome = &recorded.decision.outcome;
                 count_holds(command, outcome);
+                for date in &recorded.decision.dates {
+                    metrics::counter!("slotwise_series_dates_total", "became" => date.became.name()).increment(1);
+                }
                 let class = match outcome {
                     Outcome::Booked | Outcome::Accepted => Class::Accepted,
                     Outcome::Rejected(_) => Class::Rejected,

@@ -5,6 +5,7 @@ mod marks;
 mod set;
 mod words;
 
+use crate::counted;
 use crate::port::{Facets, ResourceFilter};
 use marks::Marks;
 use set::Set;
@@ -87,6 +88,7 @@ impl Catalogue {
         for (id, changes) in records {
             let Some(calendar) = calendars.get(&id) else { continue };
             for change in changes {
+                counted::count(change);
                 self.fold_change(id, calendar, change);
             }
         }
@@ -139,7 +141,8 @@ impl Catalogue {
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
 

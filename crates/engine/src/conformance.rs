@@ -240,12 +240,17 @@ pub fn cases() -> Vec<Case> {
             newcomers_never_get_what_is_owed
             a_cancel_and_a_leave_make_a_serial_order
             offers_go_on_by_deadlines
+            offers_of_one_commit_have_their_own_tokens
             a_hundred_at_once_and_the_rest_right_after
             whom_a_cancel_frees_has_their_turn_elsewhere
             whom_a_later_cancel_frees_was_not_passed_over
             what_is_given_up_is_somebody_else_s
             one_commit_joins_cancels_and_promotes
-            what_waits_lapses_in_time;
+            what_waits_lapses_in_time
+            word_comes_in_the_commit_that_frees_it
+            a_reminder_is_told_once_by_a_deadline
+            one_s_own_command_may_come_upon_it
+            a_full_class_is_reminded_in_pieces;
         reads:
             resources_page_by_page
             resources_by_filter
@@ -258,7 +263,8 @@ pub fn cases() -> Vec<Case> {
             what_was_said_of_each_date_is_recalled
             dates_go_elsewhere_together
             who_waits_has_what_a_series_leaves
-            a_series_gets_nothing_that_is_owed;
+            a_series_gets_nothing_that_is_owed
+            a_series_is_told_of_once;
         twin:
             the_same_as_the_reference_store_1
             the_same_as_the_reference_store_2

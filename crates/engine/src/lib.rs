@@ -6,6 +6,7 @@ pub mod attempt;
 pub mod catalogue;
 pub mod committer;
 pub mod conformance;
+mod counted;
 pub mod deadlines;
 pub mod dry_run;
 pub mod memory;

@@ -164,7 +164,7 @@ fn person(world: &World, id: PersonId) -> Person {
     for calendar in world.calendars.values() {
         let held = calendar.holds.values().filter(|h| h.holder == id);
         person.holds.extend(held.map(|h| (h.id, h.expires_at)));
-        let waiting = calendar.waiting.values().filter(|e| e.owner == id);
+        let waiting = calendar.waiting.values().chain(calendar.watching.values()).filter(|e| e.owner == id);
         person.waiting.extend(waiting.map(|e| (e.id, e.resource)));
     }
     for booking in world.bookings.values().filter(|b| b.owner == id && b.state.takes_units()) {
@@ -245,10 +245,10 @@ impl Store for Memory {
         let (commit, mut place) = (state.commits, 0);
         for ((proposal, versions, changes, decided_at), recorded) in accepted.into_iter().zip(decided) {
             let (attempt, actor) = (proposal.key.key, proposal.command.actor);
+            let told = changes.records.iter().flat_map(|(id, record)| record.iter().map(|change| (*id, change)));
+            state.notices.extend(Noted::by(told, &changes.bookings, actor, decided_at, commit, &mut place));
             let revisions = changes.bookings.into_iter().map(|booking| (versions.clone(), booking));
             state.revisions.extend(revisions);
-            let told = changes.records.iter().flat_map(|(id, record)| record.iter().map(|change| (*id, change)));
-            state.notices.extend(Noted::by(told, actor, decided_at, commit, &mut place));
             let records = versions.into_iter().zip(changes.records);
             let records = records.map(|((resource, version), (_, changes))| Record {
                 resource,

@@ -9,6 +9,7 @@ use slotwise_domain::{
     Instant, Kind, Outcome, PersonId, Proposal, Resource, ResourceId, Role, Scope, SeriesId, Settle, Version,
     WaitEntry, World,
 };
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 use uuid::Uuid;
@@ -417,13 +418,17 @@ pub struct Noted {
     pub resource: ResourceId,
     /// When.
     pub at: Instant,
+    /// Of how many dates of one series, of which the booking is the first; 1 of anything else.
+    pub dates: u32,
 }
 
 impl Noted {
-    /// What the changes of one attempt tell people: each of them each thing of each booking once, whatever it is on. `place` is that
-    /// of the last notice before them, and moves on.
+    /// What the changes of one attempt tell people: each of them each thing of each booking once, whatever it is on, and of the
+    /// dates of a series together. `bookings` are those that it changed, as they are after it; `place` is that of the last notice
+    /// before them, and moves on.
     pub fn by<'a>(
         changes: impl Iterator<Item = (ResourceId, &'a Change)>,
+        bookings: &[Arc<Booking>],
         by: Actor,
         at: Instant,
         commit: u64,
@@ -441,11 +446,30 @@ impl Noted {
         let promoted: Vec<BookingId> =
             told.iter().filter(|(_, n)| n.news == News::Promoted).map(|(_, n)| n.booking).collect();
         told.retain(|(_, n)| n.news != News::Booked || !promoted.contains(&n.booking));
-        let placed = told.into_iter().map(|(resource, notice)| {
-            *place += 1;
-            Noted { id: NoticeId { commit, place: *place }, notice, resource, at }
-        });
-        placed.collect()
+        let mut noted: Vec<Noted> = Vec::with_capacity(told.len());
+        let mut of_series: BTreeMap<(PersonId, News, SeriesId), usize> = BTreeMap::new();
+        for (resource, notice) in told {
+            let series = match bookings {
+                // Alone it cannot be told with others.
+                [] | [_] => None,
+                several => several.iter().find(|b| b.id == notice.booking).and_then(|b| b.occurrence.as_ref()),
+            };
+            let known = series.and_then(|o| match of_series.entry((notice.to, notice.news, o.series.id)) {
+                Entry::Occupied(known) => noted.get_mut(*known.get()),
+                Entry::Vacant(first) => {
+                    first.insert(noted.len());
+                    None
+                }
+            });
+            match known {
+                Some(known) => known.dates += 1,
+                None => {
+                    *place += 1;
+                    noted.push(Noted { id: NoticeId { commit, place: *place }, notice, resource, at, dates: 1 });
+                }
+            }
+        }
+        noted
     }
 }
 

@@ -7,6 +7,7 @@ pub mod attempts;
 pub mod audit;
 pub mod board;
 pub mod bookings;
+pub mod classes;
 pub mod courses;
 pub mod explain;
 pub mod holds;

@@ -218,7 +218,8 @@ pub fn wanted(attempt: &Attempt) -> Vec<Line> {
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
             Change::WaitJoined(_)
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
@@ -516,7 +517,7 @@ impl Teller<'_> {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_) => change.entry().is_some_and(|(entry, _)| meets(entry.interval)),
-            Change::WaitDue(_) => false,
+            Change::WaitDue(_) | Change::Reminded { .. } => false,
         }
     }
 
@@ -578,7 +579,11 @@ impl Teller<'_> {
             | Change::BookingOverrode { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. } => return Some("an admin".into()),
-            Change::WaitOffered(_) | Change::WaitResumed(_) | Change::WaitDue(_) | Change::OverCommitLowered { .. } => {
+            Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitDue(_)
+            | Change::Reminded { .. }
+            | Change::OverCommitLowered { .. } => {
                 return Some("Slotwise".into());
             }
             Change::WaitJoined(entry) | Change::WaitMoved(entry) => entry.owner,
@@ -622,7 +627,8 @@ impl Teller<'_> {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => false,
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => false,
         };
         if self.reader.id == Some(about) {
             let by_other = record.actor.person().is_some_and(|by| by != about);
@@ -886,9 +892,11 @@ fn happened(change: &Change, zone: &Zone) -> (&'static str, Option<Interval>, Ve
                 EntryEnd::Left => "no longer waits for",
                 EntryEnd::Lapsed => "did not take in time, or can no longer have,",
                 EntryEnd::Voided => "cannot wait any longer for",
+                EntryEnd::Told => "was told of what is free of",
             };
             ("wait_ended", Some(ended.entry.interval), verb(text.into(), when(Some(ended.entry.interval))))
         }
+        Change::Reminded { .. } => ("reminded", None, verb("reminded somebody of a booking of".into(), String::new())),
         Change::WaitDue(_) => ("wait_due", None, verb("will look who is next for".into(), String::new())),
     }
 }

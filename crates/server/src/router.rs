@@ -2,8 +2,8 @@
 //! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{
-    admin, alternatives, attempts, audit, board, bookings, courses, explain, holds, notices, operations, people, plan,
-    resources, room_bookings, search, series, waitlist,
+    admin, alternatives, attempts, audit, board, bookings, classes, courses, explain, holds, notices, operations,
+    people, plan, resources, room_bookings, search, series, waitlist,
 };
 use crate::app::App;
 use crate::auth;
@@ -74,6 +74,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(plan::check))
         .routes(routes!(plan::register))
         .routes(routes!(search::search))
+        .routes(routes!(classes::list))
         .routes(routes!(series::create))
         .routes(routes!(series::preview))
         .routes(routes!(series::read, series::edit))

@@ -18,7 +18,7 @@ use slotwise_domain::{
     EntryEnd, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, Meeting,
     OpeningHours, OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource,
     ResourceId, ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist,
-    Weekdays, Zone, check_in_window,
+    Wants, Weekdays, Zone, check_in_window,
 };
 use slotwise_domain::{Epoch, HoldId};
 use std::collections::BTreeSet;
@@ -479,6 +479,8 @@ pub struct PolicyBody {
     pub late_cancel_from: Option<CutoffBody>,
     /// When people say that they are there; null asks nobody to.
     pub check_in: Option<CheckInBody>,
+    /// So many seconds before `change_by` and before `cancel_by`, whoever has booked is reminded.
+    pub remind_before_s: Option<i64>,
     /// The longest booking, in seconds.
     pub duration_max_s: Option<i64>,
     /// How much one person may book in a period.
@@ -784,6 +786,7 @@ impl From<&Policy> for PolicyBody {
             check_in: p
                 .check_in
                 .map(|c| CheckInBody { opens_s: c.opens.whole_seconds(), closes_s: c.closes.whole_seconds() }),
+            remind_before_s: p.remind_before.map(Span::whole_seconds),
             duration_max_s: p.duration_max.map(Span::whole_seconds),
             quota: p.quota.map(QuotaBody::from),
             eligibility: p.eligibility.iter().map(RequirementBody::from).collect(),
@@ -824,6 +827,7 @@ impl PolicyBody {
             check_in: self
                 .check_in
                 .map(|c| CheckIn { opens: Span::seconds(c.opens_s), closes: Span::seconds(c.closes_s) }),
+            remind_before: self.remind_before_s.map(Span::seconds),
             duration_max: self.duration_max_s.map(Span::seconds),
             quota: self.quota.map(Quota::from),
             eligibility: self.eligibility.iter().map(Requirement::from).collect(),
@@ -1200,7 +1204,14 @@ impl HoldRefBody {
 
 /// Reads a fencing token.
 pub fn read_token(text: &str, field: &str) -> Result<FencingToken, Problem> {
-    read_version(text).map(FencingToken).ok_or_else(|| {
+    // Two dots: a version and a place.
+    let read = || match text.rsplit_once('.') {
+        Some((version, place)) if version.contains('.') => {
+            Some(FencingToken(read_version(version)?, place.parse().ok().filter(|place| *place > 0)?))
+        }
+        Some(_) | None => Some(FencingToken(read_version(text)?, 0)),
+    };
+    read().ok_or_else(|| {
         Problem::field(FieldError::new(field, "not_a_token", "must be the token of the hold, such as 1.42"))
     })
 }
@@ -1802,6 +1813,9 @@ pub struct JoinRequest {
     pub units: u32,
     /// A booking of one's own that is given up in the same commit when this is had: the old place is kept until then.
     pub gives_up: Option<Uuid>,
+    /// `units`, or `word`: to be told once when it is free. Nothing is kept for whoever wants word, so whoever is first has it.
+    #[serde(default)]
+    pub wants: WantsBody,
     /// Priority, the higher goes first; only admins give another than 0.
     #[serde(default)]
     pub class: u8,
@@ -1810,6 +1824,35 @@ pub struct JoinRequest {
     pub for_person: Option<Uuid>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
+}
+
+/// What somebody who waits is to get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WantsBody {
+    /// The units.
+    #[default]
+    Units,
+    /// Word that they are free.
+    Word,
+}
+
+impl From<WantsBody> for Wants {
+    fn from(wants: WantsBody) -> Wants {
+        match wants {
+            WantsBody::Units => Wants::Units,
+            WantsBody::Word => Wants::Word,
+        }
+    }
+}
+
+impl From<Wants> for WantsBody {
+    fn from(wants: Wants) -> WantsBody {
+        match wants {
+            Wants::Units => WantsBody::Units,
+            Wants::Word => WantsBody::Word,
+        }
+    }
 }
 
 /// Dates of a series to be given up.
@@ -2031,9 +2074,11 @@ pub struct EntryBody {
     pub end: String,
     /// How many units.
     pub units: u32,
-    /// `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`.
+    /// `units`, or `word` that they are free.
+    pub wants: WantsBody,
+    /// `waiting`, `offered`, `promoted`, `left`, `lapsed`, `voided` or `told`.
     pub state: &'static str,
-    /// The place in line, from 1; null once it has ended.
+    /// The place in line, from 1; null once it has ended, and of who wants only word.
     pub place: Option<usize>,
     /// Priority; for its owner and admins.
     pub class: Option<u8>,
@@ -2077,6 +2122,7 @@ impl EntryBody {
             start: time(e.interval.start()),
             end: time(e.interval.end()),
             units: e.units,
+            wants: e.wants.into(),
             state,
             place: line.and_then(|calendar| calendar.place_in_line(e.id)),
             class: inside.then_some(e.class),
@@ -2085,7 +2131,7 @@ impl EntryBody {
             offer,
             booking: match end {
                 Some(EntryEnd::Promoted { booking }) => inside.then_some(booking.0),
-                Some(EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided) | None => None,
+                Some(EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided | EntryEnd::Told) | None => None,
             },
             owner,
             mine,

@@ -16,7 +16,7 @@ use slotwise_domain::{
     Fingerprint, Grouped, Guest, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, Line, Meeting, Occurrence,
     OpeningHours, Outcome, OwnOverlap, PartId, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Rejection,
     Requirement, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Series, SeriesId, Slot, Span, Subject, Version,
-    WaitEntry, WaitFill, WaitMode, Waitlist, Weekdays, Witness, Zone,
+    WaitEntry, WaitFill, WaitMode, Waitlist, Wants, Weekdays, Witness, Zone,
 };
 use slotwise_engine::Recorded;
 use std::borrow::Cow;
@@ -259,6 +259,11 @@ names! {
     wait_fill_named: WaitFill { WaitFill::Skip = "skip", WaitFill::Strict = "strict" }
 }
 
+/// What an entry is to get, by its stored name.
+pub(crate) fn wants_named(name: &str) -> Decoded<Wants> {
+    Wants::named(name).ok_or_else(|| Malformed(format!("{name:?} is nothing that an entry wants")))
+}
+
 /// How an entry ended, by its stored name; a promotion is stored with its booking.
 pub(crate) fn entry_end_of(name: &str, booking: Option<BookingId>) -> Decoded<EntryEnd> {
     match (name, booking) {
@@ -266,6 +271,7 @@ pub(crate) fn entry_end_of(name: &str, booking: Option<BookingId>) -> Decoded<En
         ("left", None) => Ok(EntryEnd::Left),
         ("lapsed", None) => Ok(EntryEnd::Lapsed),
         ("voided", None) => Ok(EntryEnd::Voided),
+        ("told", None) => Ok(EntryEnd::Told),
         (name, booking) => Err(Malformed(format!("{name:?} with booking {booking:?} is no end of an entry"))),
     }
 }
@@ -274,7 +280,7 @@ pub(crate) fn entry_end_of(name: &str, booking: Option<BookingId>) -> Decoded<En
 pub(crate) const fn promoted_to(end: EntryEnd) -> Option<BookingId> {
     match end {
         EntryEnd::Promoted { booking } => Some(booking),
-        EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided => None,
+        EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided | EntryEnd::Told => None,
     }
 }
 
@@ -717,6 +723,14 @@ enum ChangeBin<'a> {
     /// A block with exceptions; others are `BlockAdded` and `BlockRemoved`.
     BlockAddedExcept(BlockBin, ExceptionsBin),
     BlockRemovedExcept(BlockBin, ExceptionsBin),
+    WatchJoined(WaitBin),
+    WatchMoved(WaitBin),
+    WatchEnded(EntryEndBin, WaitBin),
+    Reminded {
+        id: Id,
+        owner: Id,
+        cutoff: i64,
+    },
 }
 
 impl<'a> ChangeBin<'a> {
@@ -813,12 +827,25 @@ impl<'a> ChangeBin<'a> {
                     Some(entry) => ChangeBin::OfferEnded(entry.0.into(), end, bin),
                 }
             }
-            Change::WaitJoined(entry) => ChangeBin::WaitJoined(WaitBin::of(resource, entry)?),
+            Change::WaitJoined(entry) => match entry.wants {
+                Wants::Units => ChangeBin::WaitJoined(WaitBin::of(resource, entry)?),
+                Wants::Word => ChangeBin::WatchJoined(WaitBin::of(resource, entry)?),
+            },
+            Change::WaitOffered(entry) | Change::WaitResumed(entry) if entry.wants != Wants::Units => {
+                return Err(Malformed(format!("{} wants only word, and is offered something", entry.id)));
+            }
             Change::WaitOffered(entry) => ChangeBin::WaitOffered(WaitBin::of(resource, entry)?),
             Change::WaitResumed(entry) => ChangeBin::WaitResumed(WaitBin::of(resource, entry)?),
-            Change::WaitMoved(entry) => ChangeBin::WaitMoved(WaitBin::of(resource, entry)?),
+            Change::WaitMoved(entry) => match entry.wants {
+                Wants::Units => ChangeBin::WaitMoved(WaitBin::of(resource, entry)?),
+                Wants::Word => ChangeBin::WatchMoved(WaitBin::of(resource, entry)?),
+            },
             Change::WaitEnded(EndedEntry { entry, end }) => {
-                ChangeBin::WaitEnded(EntryEndBin::of(*end), WaitBin::of(resource, entry)?)
+                let (end, bin) = (EntryEndBin::of(*end), WaitBin::of(resource, entry)?);
+                match entry.wants {
+                    Wants::Units => ChangeBin::WaitEnded(end, bin),
+                    Wants::Word => ChangeBin::WatchEnded(end, bin),
+                }
             }
             Change::WaitDue(at) => ChangeBin::WaitDue(at.map(|at| at.0)),
             Change::BookingRequested { booking, owner, slots: s, occurrence } => ChangeBin::BookingRequested {
@@ -877,6 +904,9 @@ impl<'a> ChangeBin<'a> {
                 ChangeBin::ServiceSet { resource: ResourceBin::of(resource, r)?, reason: Cow::Borrowed(reason) }
             }
             Change::OverCommitLowered { to } => ChangeBin::OverCommitLowered { to: *to },
+            Change::Reminded { booking, owner, cutoff } => {
+                ChangeBin::Reminded { id: booking.0.into(), owner: owner.0.into(), cutoff: cutoff.0 }
+            }
         })
     }
 
@@ -962,12 +992,20 @@ impl<'a> ChangeBin<'a> {
             ChangeBin::OfferEnded(entry, end, hold) => {
                 Change::HoldEnded(EndedHold { hold: hold.hold(resource, Some(entry))?, end: end.end() })
             }
-            ChangeBin::WaitJoined(entry) => Change::WaitJoined(entry.entry(resource)?),
-            ChangeBin::WaitOffered(entry) => Change::WaitOffered(entry.entry(resource)?),
-            ChangeBin::WaitResumed(entry) => Change::WaitResumed(entry.entry(resource)?),
-            ChangeBin::WaitMoved(entry) => Change::WaitMoved(entry.entry(resource)?),
+            ChangeBin::WaitJoined(entry) => Change::WaitJoined(entry.entry(resource, Wants::Units)?),
+            ChangeBin::WaitOffered(entry) => Change::WaitOffered(entry.entry(resource, Wants::Units)?),
+            ChangeBin::WaitResumed(entry) => Change::WaitResumed(entry.entry(resource, Wants::Units)?),
+            ChangeBin::WaitMoved(entry) => Change::WaitMoved(entry.entry(resource, Wants::Units)?),
             ChangeBin::WaitEnded(end, entry) => {
-                Change::WaitEnded(EndedEntry { entry: entry.entry(resource)?, end: end.end() })
+                Change::WaitEnded(EndedEntry { entry: entry.entry(resource, Wants::Units)?, end: end.end() })
+            }
+            ChangeBin::WatchJoined(entry) => Change::WaitJoined(entry.entry(resource, Wants::Word)?),
+            ChangeBin::WatchMoved(entry) => Change::WaitMoved(entry.entry(resource, Wants::Word)?),
+            ChangeBin::WatchEnded(end, entry) => {
+                Change::WaitEnded(EndedEntry { entry: entry.entry(resource, Wants::Word)?, end: end.end() })
+            }
+            ChangeBin::Reminded { id, owner, cutoff } => {
+                Change::Reminded { booking: booking(id), owner: person(owner), cutoff: Instant(cutoff) }
             }
             ChangeBin::WaitDue(at) => Change::WaitDue(at.map(Instant)),
             ChangeBin::BookingRequested { id, owner, slots: s, of } => Change::BookingRequested {
@@ -1313,7 +1351,7 @@ impl HoldBin {
         same(hold.resource, resource)?;
         Ok(HoldBin {
             id: hold.id.0.into(),
-            token: VersionBin::of(hold.token.0),
+            token: VersionBin(hold.token.0.epoch.0, hold.token.number()),
             holder: hold.holder.0.into(),
             at: During::of(hold.interval),
             around: around(hold.interval, hold.occupied),
@@ -1329,7 +1367,7 @@ impl HoldBin {
         let interval = self.at.interval()?;
         Ok(Hold {
             id: HoldId(self.id.into()),
-            token: FencingToken(self.token.version()),
+            token: FencingToken::of(Epoch(self.token.0), self.token.1),
             holder: PersonId(self.holder.into()),
             resource,
             interval,
@@ -1376,7 +1414,8 @@ impl WaitBin {
         })
     }
 
-    fn entry(self, resource: ResourceId) -> Decoded<WaitEntry> {
+    /// What it wants stands beside it: nobody could want but units at first.
+    fn entry(self, resource: ResourceId, wants: Wants) -> Decoded<WaitEntry> {
         Ok(WaitEntry {
             id: EntryId(self.id.into()),
             owner: PersonId(self.owner.into()),
@@ -1384,6 +1423,7 @@ impl WaitBin {
             resource,
             interval: self.at.interval()?,
             units: self.units,
+            wants,
             class: self.class,
             joined: self.joined.version(),
             joined_at: Instant(self.joined_at),
@@ -1400,6 +1440,7 @@ enum EntryEndBin {
     Left,
     Lapsed,
     Voided,
+    Told,
 }
 
 impl EntryEndBin {
@@ -1409,6 +1450,7 @@ impl EntryEndBin {
             EntryEnd::Left => EntryEndBin::Left,
             EntryEnd::Lapsed => EntryEndBin::Lapsed,
             EntryEnd::Voided => EntryEndBin::Voided,
+            EntryEnd::Told => EntryEndBin::Told,
         }
     }
 
@@ -1418,6 +1460,7 @@ impl EntryEndBin {
             EntryEndBin::Left => EntryEnd::Left,
             EntryEndBin::Lapsed => EntryEnd::Lapsed,
             EntryEndBin::Voided => EntryEnd::Voided,
+            EntryEndBin::Told => EntryEnd::Told,
         }
     }
 }
@@ -1627,6 +1670,8 @@ struct PolicyJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     check_in: Option<(i64, i64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    remind_before: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     duration_max: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     quota: Option<QuotaJson>,
@@ -1696,6 +1741,7 @@ impl PolicyJson {
             cancel_by: policy.cancel_by.map(CutoffJson::of),
             late_cancel_from: policy.late_cancel_from.map(CutoffJson::of),
             check_in: policy.check_in.map(|c| (c.opens.0, c.closes.0)),
+            remind_before: policy.remind_before.map(|span| span.0),
             duration_max: policy.duration_max.map(|span| span.0),
             quota: policy.quota.map(QuotaJson::of),
             eligibility: policy.eligibility.iter().map(RequirementJson::of).collect(),
@@ -1721,6 +1767,7 @@ impl PolicyJson {
             cancel_by: cutoff(self.cancel_by)?,
             late_cancel_from: cutoff(self.late_cancel_from)?,
             check_in: self.check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
+            remind_before: self.remind_before.map(Span),
             duration_max: self.duration_max.map(Span),
             quota: self.quota.map(QuotaJson::quota).transpose()?,
             eligibility: self.eligibility.into_iter().map(RequirementJson::requirement).collect(),

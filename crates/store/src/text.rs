@@ -14,7 +14,7 @@ use slotwise_domain::{
     Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, DateSaid, Decision, Details, Displacer,
     EndedEntry, EndedHold, EntryId, Epoch, Exceptions, Facts, FencingToken, Fingerprint, Guest, Hold, HoldId, Instant,
     Interval, Line as LineOf, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule, Seen,
-    SeriesId, Slot, Span, Subject, Version, WaitEntry, Witness,
+    SeriesId, Slot, Span, Subject, Version, WaitEntry, Wants, Witness,
 };
 use slotwise_engine::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
@@ -843,6 +843,11 @@ enum ChangeText {
     OverCommitLowered {
         to: u32,
     },
+    Reminded {
+        id: Uuid,
+        owner: Uuid,
+        cutoff: When,
+    },
 }
 
 /// For what a booking was displaced.
@@ -986,6 +991,9 @@ impl ChangeText {
                 ChangeText::ServiceSet { resource: ResourceText::of(resource), reason: reason.clone() }
             }
             Change::OverCommitLowered { to } => ChangeText::OverCommitLowered { to: *to },
+            Change::Reminded { booking, owner, cutoff } => {
+                ChangeText::Reminded { id: booking.0, owner: owner.0, cutoff: When(*cutoff) }
+            }
         }
     }
 
@@ -1092,6 +1100,9 @@ impl ChangeText {
                 Change::ServiceSet { resource: Arc::new(r.resource(resource)?), reason }
             }
             ChangeText::OverCommitLowered { to } => Change::OverCommitLowered { to },
+            ChangeText::Reminded { id, owner, cutoff } => {
+                Change::Reminded { booking: booking(id), owner: person(owner), cutoff: cutoff.0 }
+            }
         })
     }
 }
@@ -1214,6 +1225,9 @@ impl SlotText {
 struct HoldText {
     id: Uuid,
     token: VersionText,
+    /// Which grant of its version it is, if not the first.
+    #[serde(default, skip_serializing_if = "is_first")]
+    place: u16,
     holder: Uuid,
     at: During,
     around: Around,
@@ -1226,11 +1240,16 @@ struct HoldText {
     offer: Option<Uuid>,
 }
 
+fn is_first(place: &u16) -> bool {
+    *place == 0
+}
+
 impl HoldText {
     fn of(hold: &Hold) -> HoldText {
         HoldText {
             id: hold.id.0,
             token: VersionText::of(hold.token.0),
+            place: hold.token.1,
             holder: hold.holder.0,
             at: During::of(hold.interval),
             around: Around::of(hold.interval, hold.occupied),
@@ -1246,7 +1265,7 @@ impl HoldText {
         let interval = self.at.interval()?;
         Ok(Hold {
             id: HoldId(self.id),
-            token: FencingToken(self.token.version()),
+            token: FencingToken(self.token.version(), self.place),
             holder: PersonId(self.holder),
             resource,
             interval,
@@ -1270,6 +1289,9 @@ struct EntryText {
     made_by: Uuid,
     at: During,
     units: u32,
+    /// `word`; units if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wants: Option<String>,
     class: u8,
     joined: VersionText,
     joined_at: When,
@@ -1288,6 +1310,7 @@ impl EntryText {
             made_by: entry.made_by.uuid(),
             at: During::of(entry.interval),
             units: entry.units,
+            wants: Some(entry.wants).filter(|w| *w != Wants::Units).map(|w| w.name().into()),
             class: entry.class,
             joined: VersionText::of(entry.joined),
             joined_at: When(entry.joined_at),
@@ -1305,6 +1328,7 @@ impl EntryText {
             resource,
             interval: self.at.interval()?,
             units: self.units,
+            wants: self.wants.as_deref().map(codec::wants_named).transpose()?.unwrap_or_default(),
             class: self.class,
             joined: self.joined.version(),
             joined_at: self.joined_at.0,

@@ -318,6 +318,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Classes of one day, by when they begin. Each is told from one snapshot, with its version: places, badge and what the asker has of
+         *     it fit together.
+         */
+        get: operations["list_classes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/clock/accept": {
         parameters: {
             query?: never;
@@ -932,7 +952,10 @@ export interface paths {
         /** Places in line: one's own, or those of a resource in their order. Whose the others are is told to admins only. */
         get: operations["list_waitlist"];
         put?: never;
-        /** Waits for units of a resource that has none left. Refused with `units_free` while it can simply be booked. */
+        /**
+         * Waits for units of a resource that has none left, or for word that they are free. Refused with `units_free` while it can simply be
+         *     booked.
+         */
         post: operations["join_waitlist"];
         delete?: never;
         options?: never;
@@ -1587,6 +1610,68 @@ export interface components {
              */
             days_before: number;
         };
+        /** @description A class as it is at one version. */
+        ClassBody: {
+            /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed`, `past_cutoff` or `overbooked`. */
+            badge: string;
+            /** @description From then on it cannot be booked. */
+            book_by?: string | null;
+            /** @description Where it is. */
+            building?: string | null;
+            /** @description From then on it cannot be cancelled. */
+            cancel_by?: string | null;
+            /**
+             * Format: int32
+             * @description How many places it has; null without limit.
+             */
+            capacity?: number | null;
+            /** @description When it ends. */
+            end: string;
+            /**
+             * Format: int32
+             * @description Raised by a restore.
+             */
+            epoch: number;
+            /**
+             * Format: uuid
+             * @description The group it is in.
+             */
+            group?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description `session` or `section`. */
+            kind: components["schemas"]["KindBody"];
+            /** @description From then on a cancel is late, and counts under the quota. */
+            late_cancel_from?: string | null;
+            mine?: components["schemas"]["MineBody"] | null;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Places free and owed to those who wait.
+             */
+            owed: number;
+            quota?: components["schemas"]["QuotaStandingBody"] | null;
+            /** @description When it begins. */
+            start: string;
+            /**
+             * Format: int32
+             * @description Places left; null without limit. What is owed to those who wait is not among them.
+             */
+            units_free?: number | null;
+            /**
+             * Format: int64
+             * @description The version that all of this is of.
+             */
+            version: number;
+            /** @description How many wait. */
+            waiting: number;
+            /** @description Its IANA zone. */
+            zone: string;
+        };
         /** @description Another priority. */
         ClassRequest: {
             /**
@@ -1966,7 +2051,7 @@ export interface components {
             mine: boolean;
             offer?: components["schemas"]["HoldBody"] | null;
             owner?: components["schemas"]["PersonBody"] | null;
-            /** @description The place in line, from 1; null once it has ended. */
+            /** @description The place in line, from 1; null once it has ended, and of who wants only word. */
             place?: number | null;
             /**
              * Format: uuid
@@ -1975,13 +2060,15 @@ export interface components {
             resource: string;
             /** @description From. */
             start: string;
-            /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`. */
+            /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed`, `voided` or `told`. */
             state: string;
             /**
              * Format: int32
              * @description How many units.
              */
             units: number;
+            /** @description `units`, or `word` that they are free. */
+            wants: components["schemas"]["WantsBody"];
         };
         /** @description What was forgotten with a person. */
         ErasedBody: {
@@ -2451,6 +2538,8 @@ export interface components {
              * @description How many units.
              */
             units?: number;
+            /** @description `units`, or `word`: to be told once when it is free. Nothing is kept for whoever wants word, so whoever is first has it. */
+            wants?: components["schemas"]["WantsBody"];
         };
         /**
          * @description What a resource is.
@@ -2554,6 +2643,30 @@ export interface components {
             /** @description What they are called. */
             title: string;
         };
+        /** @description What somebody has of a class. */
+        MineBody: {
+            /**
+             * Format: uuid
+             * @description Their booking.
+             */
+            booking?: string | null;
+            /**
+             * Format: uuid
+             * @description Their place in a waitlist, or among those who are told.
+             */
+            entry?: string | null;
+            /** @description Until when it is offered. */
+            offered_until?: string | null;
+            /** @description Where in line, from 1. */
+            place?: number | null;
+            /** @description `booked`, `pending`, `checked_in`, `no_show`, `offered`, `waiting`, or `watching`: to be told when a place is free. */
+            standing: string;
+            /**
+             * Format: int32
+             * @description How many places.
+             */
+            units: number;
+        };
         /** @description A booking to be put elsewhere. */
         MoveRequest: {
             /** @description What it takes from then on, all of it; a line that stays is named too. */
@@ -2580,13 +2693,19 @@ export interface components {
              * @description Of which booking.
              */
             booking: string;
+            /**
+             * Format: int32
+             * @description Of how many dates of one series this is told, of which this is the first; 1 of anything else.
+             */
+            dates: number;
             /** @description When it ends. */
             end?: string | null;
             /** @description Its place: later ones are greater. */
             id: string;
             /**
              * @description What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`, `displaced`, `handed_over` to somebody
-             *     else, `taken_over` from somebody else, `no_show`; of who waits `promoted`, `offered` or `lapsed`.
+             *     else, `taken_over` from somebody else, `no_show`; of who waits `promoted`, `offered`, `lapsed` or `free`; and `reminder`,
+             *     before it is too late to change or cancel.
              */
             news: string;
             /** @description Whether one has said that one has read it. */
@@ -2752,6 +2871,75 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
+        Page_ClassBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What is on it. */
+            items: {
+                /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed`, `past_cutoff` or `overbooked`. */
+                badge: string;
+                /** @description From then on it cannot be booked. */
+                book_by?: string | null;
+                /** @description Where it is. */
+                building?: string | null;
+                /** @description From then on it cannot be cancelled. */
+                cancel_by?: string | null;
+                /**
+                 * Format: int32
+                 * @description How many places it has; null without limit.
+                 */
+                capacity?: number | null;
+                /** @description When it ends. */
+                end: string;
+                /**
+                 * Format: int32
+                 * @description Raised by a restore.
+                 */
+                epoch: number;
+                /**
+                 * Format: uuid
+                 * @description The group it is in.
+                 */
+                group?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description `session` or `section`. */
+                kind: components["schemas"]["KindBody"];
+                /** @description From then on a cancel is late, and counts under the quota. */
+                late_cancel_from?: string | null;
+                mine?: components["schemas"]["MineBody"] | null;
+                /** @description Its name. */
+                name: string;
+                /**
+                 * Format: int32
+                 * @description Places free and owed to those who wait.
+                 */
+                owed: number;
+                quota?: components["schemas"]["QuotaStandingBody"] | null;
+                /** @description When it begins. */
+                start: string;
+                /**
+                 * Format: int32
+                 * @description Places left; null without limit. What is owed to those who wait is not among them.
+                 */
+                units_free?: number | null;
+                /**
+                 * Format: int64
+                 * @description The version that all of this is of.
+                 */
+                version: number;
+                /** @description How many wait. */
+                waiting: number;
+                /** @description Its IANA zone. */
+                zone: string;
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         Page_EntryBody: {
             /** @description The server's clock. */
             as_of: string;
@@ -2787,7 +2975,7 @@ export interface components {
                 mine: boolean;
                 offer?: components["schemas"]["HoldBody"] | null;
                 owner?: components["schemas"]["PersonBody"] | null;
-                /** @description The place in line, from 1; null once it has ended. */
+                /** @description The place in line, from 1; null once it has ended, and of who wants only word. */
                 place?: number | null;
                 /**
                  * Format: uuid
@@ -2796,13 +2984,15 @@ export interface components {
                 resource: string;
                 /** @description From. */
                 start: string;
-                /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`. */
+                /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed`, `voided` or `told`. */
                 state: string;
                 /**
                  * Format: int32
                  * @description How many units.
                  */
                 units: number;
+                /** @description `units`, or `word` that they are free. */
+                wants: components["schemas"]["WantsBody"];
             }[];
             /** @description The `after` of the next page; null on the last. */
             next?: string | null;
@@ -3060,6 +3250,12 @@ export interface components {
             quota: components["schemas"]["QuotaBody"] | null;
             /**
              * Format: int64
+             * @description So many seconds before `change_by` and before `cancel_by`, whoever has booked is reminded.
+             * @default null
+             */
+            remind_before_s: number | null;
+            /**
+             * Format: int64
              * @description Time before a booking that it takes too, in seconds.
              * @default 0
              */
@@ -3164,6 +3360,28 @@ export interface components {
          * @enum {string}
          */
         QuotaScopeBody: "resource" | "group";
+        /** @description How much somebody has had of what one may have in a period. */
+        QuotaStandingBody: {
+            /**
+             * Format: int64
+             * @description Units that count already: of what one has, gave up late or did not come to.
+             */
+            counted: number;
+            /** @description When the period began; null is all time. */
+            from?: string | null;
+            /**
+             * Format: int32
+             * @description So many may.
+             */
+            most: number;
+            /**
+             * Format: uuid
+             * @description The group or resource whose quota it is.
+             */
+            of: string;
+            /** @description When it ends. */
+            to?: string | null;
+        };
         /** @description Up to where one has read. */
         ReadRequest: {
             /** @description The id of the newest notice that was read; it and all before it are read then. */
@@ -3865,6 +4083,11 @@ export interface components {
              */
             offer_ttl_s?: number | null;
         };
+        /**
+         * @description What somebody who waits is to get.
+         * @enum {string}
+         */
+        WantsBody: "units" | "word";
         /**
          * @description In which way it is an alternative.
          * @enum {string}
@@ -6671,6 +6894,159 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckpointBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_classes: {
+        parameters: {
+            query?: {
+                /** @description The day, such as 2026-11-23, in each one's zone; today if left out. */
+                day?: string;
+                /** @description `session`, or `section`; sessions if left out. */
+                kind?: components["schemas"]["KindBody"];
+                /** @description In this group. */
+                group?: string;
+                /** @description With words that begin like all of these, in name, building or equipment; accents and case make no difference. */
+                q?: string;
+                /** @description Only those that have a place left for a newcomer. */
+                free?: boolean;
+                /** @description Only those that the asker has or waits for. */
+                mine?: boolean;
+                /** @description At most so many, 200 at the most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ClassBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */

@@ -36,7 +36,9 @@ export type News =
   | 'displaced'
   | 'handed_over'
   | 'taken_over'
-  | 'no_show';
+  | 'no_show'
+  | 'free'
+  | 'reminder';
 export type Notice = Omit<Told<Schemas['NoticeBody']>, 'news'> & { news: News };
 export type Notices = Page<Notice> & Pick<Schemas['NoticesBody'], 'unread'>;
 export type HoldRequest = Schemas['HoldRequest'];

@@ -10,6 +10,7 @@ mod board;
 mod bodies;
 mod bookings;
 mod changes;
+mod classes;
 mod courses;
 mod explain;
 mod export;

@@ -3,13 +3,15 @@
 
 use super::Stop;
 use super::promote::Owed;
+use super::reminders;
 use crate::booking::{Booking, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::hold::{EndedHold, Hold, HoldEnd};
-use crate::ids::{BookingId, EntryId, HoldId, PersonId, ResourceId, Version};
+use crate::ids::{BookingId, EntryId, FencingToken, HoldId, PersonId, ResourceId, Version};
 use crate::outcome::{Code, Rejection};
 use crate::policy::OwnOverlap;
+use crate::resource::Resource;
 use crate::series::DateSaid;
 use crate::time::Instant;
 use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, Waitlist};
@@ -111,17 +113,28 @@ impl<'w> Draft<'w> {
         self.change(hold.resource, change);
     }
 
-    /// What has come free is given by a command of its own, at once.
+    /// What has come free is given by a command of its own, at once; and so is whoever is to be reminded.
     pub fn see_to_it(&mut self, resource: ResourceId) {
-        let due = Some(self.now);
-        if self.calendar(resource).is_ok_and(|c| !c.waiting.is_empty() && c.wait_due != due) {
+        let Ok(calendar) = self.calendar(resource) else { return };
+        let waits = !(calendar.waiting.is_empty() && calendar.watching.is_empty());
+        let due = reminders::first_due(self, resource).or_else(|| waits.then_some(self.now));
+        if due.is_some() && calendar.wait_due != due {
             self.change(resource, Change::WaitDue(due));
         }
     }
 
+    /// Whether nothing is to be looked at on a resource after a command: nobody waits, and nobody is ever reminded there.
+    pub fn quiet(&self, id: ResourceId) -> bool {
+        let reminds = |resource: &Resource| resource.spec.policy.remind_before.is_some();
+        let edited = |change: &Change| matches!(change, Change::ResourceEdited(resource) if reminds(resource));
+        self.nobody_waits(id)
+            && self.world.calendars.get(&id).is_none_or(|c| !reminds(&c.resource))
+            && self.drafted(id).is_none_or(|drafted| !drafted.changes.iter().any(edited))
+    }
+
     /// Whether nobody waits for a resource and nothing is to be looked at there: told without folding its calendar.
     pub fn nobody_waits(&self, id: ResourceId) -> bool {
-        let nobody = |c: &Arc<Calendar>| c.waiting.is_empty() && c.wait_due.is_none();
+        let nobody = |c: &Arc<Calendar>| c.waiting.is_empty() && c.watching.is_empty() && c.wait_due.is_none();
         let waits = |change: &Change| change.entry().is_some() || matches!(change, Change::WaitDue(_));
         self.world.calendars.get(&id).is_none_or(nobody)
             && self.drafted(id).is_none_or(|drafted| !drafted.changes.iter().any(waits))
@@ -188,7 +201,8 @@ impl<'w> Draft<'w> {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => None,
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => None,
         });
         freed.collect()
     }
@@ -229,6 +243,14 @@ impl<'w> Draft<'w> {
     /// The version that this command makes of a resource.
     pub fn grants_at(&self, resource: ResourceId) -> Result<Version, Stop> {
         Ok(self.calendar(resource)?.version.next_in(self.world.epoch))
+    }
+
+    /// The token of the next hold that this command grants of a resource: no other grant has the same.
+    pub fn next_token(&self, resource: ResourceId) -> Result<FencingToken, Stop> {
+        let changes = self.drafted(resource).map_or(&[][..], |drafted| &drafted.changes);
+        let granted = changes.iter().filter(|change| matches!(change, Change::HoldGranted(_))).count();
+        // A command grants few: offers are bounded by the turns of one.
+        Ok(FencingToken(self.grants_at(resource)?, granted as u16))
     }
 
     /// Makes one change of a resource, in the draft.

@@ -7,8 +7,9 @@ use crate::booking::{Booking, Slot};
 use crate::calendar::UseId;
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Witness};
+use crate::resource::Resource;
 use crate::time::Instant;
-use crate::world::{Counted, Scope};
+use crate::world::{Counted, Scope, World};
 use std::collections::BTreeSet;
 
 /// The person meets every requirement of what the slots are of.
@@ -115,6 +116,32 @@ pub(super) fn quota(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[B
         }
     }
     Ok(())
+}
+
+/// How much of a quota a person has had: what a booking then would be judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaStanding {
+    /// Under the quota of which group or resource.
+    pub of: ResourceId,
+    /// Units that count already: of what they have, what they gave up late, and what they did not come to.
+    pub counted: u64,
+    /// So many may: the person's allowance, or the quota's own.
+    pub most: u32,
+    /// The period that it counts in; `None` is all time.
+    pub period: Option<(Instant, Instant)>,
+}
+
+/// How a person stands under the quota of a resource in the period of an instant, as far as the world has loaded it: `None` if there
+/// is no quota, or it was not looked for.
+pub fn quota_standing(world: &World, resource: &Resource, person: PersonId, at: Instant) -> Option<QuotaStanding> {
+    let (quota, of) = (resource.spec.policy.quota?, resource.quota_of()?);
+    let counted = world.counted.get(&person).filter(|_| world.loaded.facts.contains(&person))?;
+    let allowance = world.facts.get(&person).and_then(|facts| facts.allowances.get(&of).copied());
+    let period = quota.period.around(at, &resource.spec.zone);
+    let within = |t: Instant| period.is_none_or(|(from, to)| from <= t && t < to);
+    let counts = counted.0.values().filter(|c| c.of == of && within(c.start));
+    let counted = counts.map(|c| u64::from(c.units)).sum();
+    Some(QuotaStanding { of, counted, most: allowance.unwrap_or(quota.most), period })
 }
 
 /// All that the rules about a person will ask of the slots, so that settling asks once and not once for each rule.

@@ -103,7 +103,7 @@ fn case(seed: u64) -> (Case, Interval, u32) {
             }
             1 | 2 => calendar.put_hold(Hold {
                 id: HoldId(id),
-                token: FencingToken(calendar.version),
+                token: FencingToken(calendar.version, 0),
                 holder: owner,
                 resource: room,
                 interval,

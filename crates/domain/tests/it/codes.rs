@@ -46,7 +46,7 @@ const RULES: [Rule; 35] = [
 
 /// What follows `REJECTED` in all rows.
 fn told() -> impl Iterator<Item = &'static str> {
-    use crate::{admin, bookings, groups, holds, moves, persons, precedence, resources, times, waits};
+    use crate::{admin, bookings, groups, holds, moves, persons, precedence, resources, times, waits, words};
     let tables = [
         admin::TABLES,
         bookings::TABLES,
@@ -58,6 +58,7 @@ fn told() -> impl Iterator<Item = &'static str> {
         resources::TABLES,
         times::TABLES,
         waits::TABLES,
+        words::TABLES,
     ];
     let rows = tables.into_iter().flatten().flat_map(|(_, rows)| rows.lines());
     rows.filter_map(|row| row.split_once("-> REJECTED ").map(|(_, told)| told.trim()))

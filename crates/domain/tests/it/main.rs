@@ -17,6 +17,7 @@ mod resources;
 mod series;
 mod times;
 mod waits;
+mod words;
 
 mod alternatives;
 mod levels;

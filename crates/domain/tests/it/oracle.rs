@@ -742,7 +742,7 @@ impl Run {
         let hold = self.model.holds.get(index % self.model.holds.len().max(1))?.clone();
         let mut named = hold.named;
         if stale {
-            named.token = FencingToken(Version { number: named.token.0.number + 1, ..named.token.0 });
+            named.token = FencingToken(Version { number: named.token.0.number + 1, ..named.token.0 }, 0);
         }
         Some((hold, named))
     }
@@ -921,7 +921,7 @@ impl Run {
             };
         let id = EntryId(self.id());
         let (owner, line) = (self.people[who], self.line(ask));
-        let action = Action::JoinWaitlist { entry: id, owner, line, class, gives_up: None };
+        let action = Action::JoinWaitlist { entry: id, owner, line, class, gives_up: None, wants: Wants::Units };
         let (verdict, before) = self.judge(Actor::Person(owner), action);
         if self.compare(&expected, &verdict, &before, who, &[]) {
             *self.tally.entry("waits").or_default() += 1;

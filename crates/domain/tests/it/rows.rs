@@ -361,6 +361,7 @@ impl Desk {
                 let (opens, closes) = (span(words.next()), span(words.next()));
                 policy.check_in = Some(CheckIn { opens, closes });
             }
+            "remind" => policy.remind_before = Some(span(words.next())),
             "open" => {
                 let days = weekdays(words.next());
                 let (from, to) = words.next().split_once('-').unwrap();
@@ -373,6 +374,8 @@ impl Desk {
             "no-two-at-once" => PolicyField::OwnOverlap,
             "approval" => PolicyField::Approval,
             "book-by" => PolicyField::BookBy,
+            "cancel-by" => PolicyField::CancelBy,
+            "remind" => PolicyField::RemindBefore,
             "quota" | "no-quota" => PolicyField::Quota,
             "needs" | "either" | "bars" => PolicyField::Eligibility,
             "waitlist" | "no-waitlist" => PolicyField::Waitlist,
@@ -574,7 +577,7 @@ impl Desk {
                 let actor = self.who(words).0;
                 (actor, Action::RemoveBlock { resource, policy_version: self.policy_version(resource), block })
             }
-            "wait" => {
+            "wait" | "watch" => {
                 let lines = self.lines(words);
                 let (actor, owner) = self.who(words);
                 let class = if words.has("class") { words.number() as u8 } else { 0 };
@@ -584,7 +587,8 @@ impl Desk {
                 let entry = given.as_ref().and_then(|n| self.names.get(n)).copied();
                 let entry = EntryId(entry.unwrap_or_else(|| self.fresh()));
                 name = given;
-                (actor, Action::JoinWaitlist { entry, owner, line: lines[0], class, gives_up })
+                let wants = if verb == "watch" { Wants::Word } else { Wants::Units };
+                (actor, Action::JoinWaitlist { entry, owner, line: lines[0], class, gives_up, wants })
             }
             "leave" => {
                 let entry = EntryId(self.named(words.next()));
@@ -798,6 +802,9 @@ impl Desk {
             }
             Change::WaitResumed(entry) => Some(format!("{} waits again", self.name(entry.id.0))),
             Change::WaitEnded(e) => Some(format!("{} {}", self.name(e.entry.id.0), e.end.name())),
+            Change::Reminded { booking, cutoff, .. } => {
+                Some(format!("{} reminded of {}", self.name(booking.0), self.time(*cutoff)))
+            }
             Change::BookingCancelled { booking: id, .. }
                 if !matches!(command.action, Action::Cancel { booking, .. } if booking == *id)
                     && !matches!(command.action, Action::Decline { booking, .. } if booking.id == *id) =>
@@ -875,7 +882,7 @@ impl Desk {
     fn hold_ref(&mut self, name: &str) -> HoldRef {
         match self.holds.get(name) {
             Some((hold, _)) => *hold,
-            None => HoldRef { id: HoldId(self.named(name)), token: FencingToken(Version::zero(Epoch(1))) },
+            None => HoldRef { id: HoldId(self.named(name)), token: FencingToken(Version::zero(Epoch(1)), 0) },
         }
     }
 

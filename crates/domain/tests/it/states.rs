@@ -146,7 +146,7 @@ fn holds() -> Table {
     };
     let named = |world: &World| {
         let hold = world.calendars[&ROOM].holds.get(&HOLD).copied();
-        HoldRef { id: HOLD, token: hold.map_or(FencingToken(Version::zero(Epoch(1))), |h| h.token) }
+        HoldRef { id: HOLD, token: hold.map_or(FencingToken(Version::zero(Epoch(1)), 0), |h| h.token) }
     };
     let live = after(granted(1));
     let current = named(&live);

@@ -141,6 +141,7 @@ pub(super) fn assert_same(one: &Calendar, other: &Calendar, past: Instant) {
     assert_eq!(one.holds, other.holds);
     assert_eq!(one.blocks, other.blocks);
     assert_eq!(one.waiting, other.waiting);
+    assert_eq!(one.watching, other.watching);
     assert_eq!(one.wait_due, other.wait_due);
 }
 

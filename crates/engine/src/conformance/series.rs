@@ -4,12 +4,12 @@
 use super::kit::{Bench, hours, recorded, told, with_policy};
 use super::waits::{join, waitlist};
 use crate::attempt::Ids;
-use crate::port::BookingFilter;
+use crate::port::{BookingFilter, NoticeId};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Action, Became, Booking, BookingRef, Change, Code, Contract, Details, EntryId, Interval, Line, Occurrence,
+    Action, Became, Booking, BookingRef, Change, Code, Contract, Details, EntryId, Interval, Line, News, Occurrence,
     PersonId, Policy, ResourceId, Series, SeriesDate, SeriesEdit, SeriesId, SeriesPlace, SeriesToBook, Span, WaitFill,
-    WaitMode, Waitlist, Zone,
+    WaitMode, Waitlist, Wants, Zone,
 };
 use std::sync::Arc;
 
@@ -154,7 +154,7 @@ pub(super) async fn a_series_gets_nothing_that_is_owed(b: &Bench) {
     let theirs = b.booked(b.ben, room, days(2)[1]).await;
     let line = Line { resource: room, interval: Some(days(2)[1]), units: 2 };
     let entry = EntryId(b.ids.fresh());
-    let action = Action::JoinWaitlist { entry, owner: b.cyd, line, class: 0, gives_up: None };
+    let action = Action::JoinWaitlist { entry, owner: b.cyd, line, class: 0, gives_up: None, wants: Wants::Units };
     assert_eq!(b.says(b.cyd, action).await, "ACCEPTED");
     assert_eq!(b.says(b.ada, asked(b, b.ada, room, &days(3), Contract::AllOrNothing)).await, "waitlist_first");
     let answer = b.send(b.ada, asked(b, b.ada, room, &days(3), Contract::SkipConflicts)).await;
@@ -164,4 +164,27 @@ pub(super) async fn a_series_gets_nothing_that_is_owed(b: &Bench) {
     assert!(matches!(&dates[1].became, Became::Refused(rejection) if rejection.code == Code::WaitlistFirst));
     assert_eq!(b.says(b.ben, Action::Cancel { booking: theirs.id, reason: None }).await, "ACCEPTED");
     assert!(b.calendar(room).await.waiting.is_empty(), "both units are theirs now");
+}
+
+pub(super) async fn a_series_is_told_of_once(b: &Bench) {
+    let room = b.room(1).await;
+    let action = asked(b, b.ben, room, &days(3), Contract::AllOrNothing);
+    let series = id_of(&action);
+    assert_eq!(b.says(b.ada, action).await, "BOOKED");
+    let alone = b.booked(b.ben, room, hours(11, 12)).await;
+    let filter = BookingFilter { series: Some(series), max: 10, ..BookingFilter::default() };
+    let bookings = b.views.bookings(filter).await.unwrap();
+    let named = bookings.iter().map(|b| BookingRef { id: b.id, revision: None }).collect();
+    let (contract, edit) = (Contract::AllOrNothing, SeriesEdit::Cancel { reason: Some("ill".into()) });
+    assert_eq!(b.says(b.ada, Action::EditSeries { series, bookings: named, contract, edit }).await, "ACCEPTED");
+    let reason = Some("ill".into());
+    assert_eq!(b.says(b.ada, Action::Cancel { booking: alone.id, reason }).await, "ACCEPTED");
+    let told = b.views.notices_of(b.ben, NoticeId::LAST, 10).await.unwrap();
+    let told: Vec<_> = told.iter().map(|n| (n.notice.news, n.notice.booking, n.dates)).collect();
+    let first = bookings[0].id;
+    assert_eq!(
+        told,
+        [(News::Cancelled, alone.id, 1), (News::Cancelled, first, 3), (News::Booked, first, 3)],
+        "the newest first"
+    );
 }

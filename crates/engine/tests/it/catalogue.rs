@@ -208,7 +208,7 @@ proptest! {
                 }
                 _ => {
                     let hold = Hold {
-                        id: HoldId(id), token: FencingToken(version), holder: owner, resource, interval, occupied: interval,
+                        id: HoldId(id), token: FencingToken(version, 0), holder: owner, resource, interval, occupied: interval,
                         units: 1, granted_at: BEGIN, expires_at: BEGIN, renewals: 0, offer: None,
                     };
                     (Change::HoldGranted(hold), Change::HoldEnded(EndedHold { hold, end: HoldEnd::Expired }))

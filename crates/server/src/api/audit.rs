@@ -343,6 +343,7 @@ fn of_change(version: ResourceVersion, change: &Change) -> AuditChange {
             AuditChange { reason: Some(ended.end.name().into()), ..waits("wait_ended", &ended.entry) }
         }
         Change::WaitDue(_) => plain("wait_due"),
+        Change::Reminded { .. } => plain("reminded"),
     }
 }
 

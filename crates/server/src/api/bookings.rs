@@ -449,6 +449,7 @@ fn happened(change: &Change) -> Happened<'_> {
         | Change::WaitResumed(_)
         | Change::WaitMoved(_)
         | Change::WaitEnded(_)
-        | Change::WaitDue(_) => ("edited", None, &[], &[], None),
+        | Change::WaitDue(_)
+        | Change::Reminded { .. } => ("edited", None, &[], &[], None),
     }
 }

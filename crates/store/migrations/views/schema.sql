@@ -152,6 +152,7 @@ CREATE TABLE wait_entry (
     gives_up      BLOB,
     offer         BLOB,
     offers        INTEGER NOT NULL,
+    wants         TEXT    NOT NULL,   -- units, or word that they are free
     ended         TEXT,
     booking       BLOB,               -- that a promotion made
     PRIMARY KEY (part_id, id)
@@ -160,7 +161,7 @@ CREATE TABLE wait_entry (
 CREATE INDEX wait_entry_live ON wait_entry (part_id, resource) WHERE ended IS NULL;
 CREATE INDEX wait_entry_by_owner ON wait_entry (part_id, owner, joined_at, id);
 
--- When those who wait for a resource must be looked at again.
+-- When a resource must be looked at again, for those who wait or are to be reminded.
 
 CREATE TABLE wait_due (
     part_id  INTEGER NOT NULL,
@@ -191,6 +192,7 @@ CREATE TABLE notice (
     booking       BLOB    NOT NULL,
     resource      BLOB    NOT NULL,
     at            INTEGER NOT NULL,
+    dates         INTEGER NOT NULL,  -- of one series, of which the booking is the first; 1 of anything else
     PRIMARY KEY (part_id, person, commit_number, place)
 ) STRICT, WITHOUT ROWID;
 

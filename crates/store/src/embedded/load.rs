@@ -44,7 +44,7 @@ macro_rules! entries_where {
     ($rest:literal) => {
         concat!(
             "SELECT id, resource, owner, made_by, start_at, end_at, units, class, joined_epoch, joined_number, joined_at, ",
-            "gives_up, offer, offers, ended, booking FROM wait_entry WHERE ",
+            "gives_up, offer, offers, ended, booking, wants FROM wait_entry WHERE ",
             $rest
         )
     };
@@ -393,7 +393,7 @@ pub(super) fn hold_of(cells: &Cells) -> Result<(Hold, Option<HoldEnd>)> {
     let (interval, occupied) = intervals(cells, 5)?;
     let hold = Hold {
         id: HoldId(cells.get(0)?),
-        token: FencingToken(Version { epoch: Epoch(cells.get(1)?), number: cells.get(2)? }),
+        token: FencingToken::of(Epoch(cells.get(1)?), cells.get(2)?),
         holder: PersonId(cells.get(3)?),
         resource: ResourceId(cells.get(4)?),
         interval,
@@ -450,6 +450,7 @@ fn entry_of(cells: &Cells) -> Result<(WaitEntry, Option<EntryEnd>)> {
         made_by: actor(cells.get(3)?),
         interval: interval(cells, 4)?,
         units: cells.get(6)?,
+        wants: cells.decode(16, codec::wants_named)?,
         class: cells.get(7)?,
         joined: Version { epoch: Epoch(cells.get(8)?), number: cells.get(9)? },
         joined_at: Instant(cells.get(10)?),

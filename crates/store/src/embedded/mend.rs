@@ -51,7 +51,7 @@ impl Mend {
             "DELETE FROM wait_entry WHERE part_id = ?1 AND resource = ?2 AND ended IS NULL",
             params![PART, id.0],
         )?;
-        for entry in calendar.waiting.values() {
+        for entry in calendar.waiting.values().chain(calendar.watching.values()) {
             tx.execute("DELETE FROM wait_entry WHERE part_id = ?1 AND id = ?2", params![PART, entry.id.0])?;
             put_entry(&tx, entry)?;
         }

@@ -134,13 +134,13 @@ UPDATE hold SET expires_at = ?3, renewals = ?4 WHERE part_id = ?1 AND id = ?2 AN
 const HOLD_ENDED: &str = "UPDATE hold SET ended = ?3 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
 
 const NOTICE: &str = "
-INSERT INTO notice (part_id, person, commit_number, place, news, booking, resource, at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+INSERT INTO notice (part_id, person, commit_number, place, news, booking, resource, at, dates)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 const ENTRY: &str = "
 INSERT INTO wait_entry (part_id, id, resource, owner, made_by, start_at, end_at, units, class, joined_epoch, joined_number,
-                        joined_at, gives_up, offer, offers)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                        joined_at, gives_up, offer, offers, wants)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 
 const ENTRY_CHANGED: &str = "
 UPDATE wait_entry SET class = ?3, offer = ?4, offers = ?5 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
@@ -258,12 +258,13 @@ impl<'c> Rows<'c> {
 
     fn notices(&self, entry: &Entry, place: &mut u32) -> Result<()> {
         let at = entry.recorded.decision.decided_at;
-        for noted in Noted::by(entry.changes_by_resource(), entry.actor(), at, self.commit, place) {
+        for noted in Noted::by(entry.changes_by_resource(), &entry.bookings, entry.actor(), at, self.commit, place) {
             let Notice { to, news, booking } = noted.notice;
             let (place, resource) = (noted.id.place, noted.resource);
             let commit = signed(self.commit);
             let mut insert = self.db.prepare_cached(NOTICE)?;
-            insert.execute(params![PART, to.0, commit, place, news.name(), booking.0, resource.0, at.0])?;
+            let (news, dates) = (news.name(), noted.dates);
+            insert.execute(params![PART, to.0, commit, place, news, booking.0, resource.0, at.0, dates])?;
         }
         Ok(())
     }
@@ -342,6 +343,8 @@ impl<'c> Rows<'c> {
                 one_row(rows, "wait_entry", &entry.id)
             }
             Change::WaitDue(at) => put_due(self.db, resource, *at),
+            // It is a notice, and no more.
+            Change::Reminded { .. } => Ok(()),
         }
     }
 
@@ -582,14 +585,13 @@ pub(super) fn put_block(db: &Connection, resource: ResourceId, block: &Block) ->
 
 /// Puts a live hold in.
 pub(super) fn put_hold(db: &Connection, hold: &Hold) -> Result<()> {
-    let Version { epoch, number } = hold.token.0;
     let around = around(hold.interval, hold.occupied);
     db.prepare_cached(HOLD)?.execute(params![
         PART,
         hold.id.0,
         hold.resource.0,
-        epoch.0,
-        signed(number),
+        hold.token.0.epoch.0,
+        signed(hold.token.number()),
         hold.holder.0,
         hold.interval.start().0,
         hold.interval.end().0,
@@ -621,12 +623,13 @@ pub(super) fn put_entry(db: &Connection, entry: &WaitEntry) -> Result<()> {
         entry.joined_at.0,
         entry.gives_up.map(|id| id.0),
         entry.offer.map(|id| id.0),
-        entry.offers
+        entry.offers,
+        entry.wants.name()
     ])?;
     Ok(())
 }
 
-/// Puts in when those who wait for a resource must be looked at again.
+/// Puts in when a resource must be looked at again.
 pub(super) fn put_due(db: &Connection, resource: ResourceId, at: Option<Instant>) -> Result<()> {
     match at {
         Some(at) => db.prepare_cached(DUE)?.execute(params![PART, resource.0, at.0])?,

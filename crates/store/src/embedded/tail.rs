@@ -48,7 +48,7 @@ struct Inner {
     waits: Waits,
 }
 
-/// When those who wait must be looked at again.
+/// When resources must be looked at again.
 #[derive(Default)]
 struct Waits {
     by_resource: HashMap<ResourceId, Instant>,
@@ -314,6 +314,7 @@ impl Inner {
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
+            | Change::Reminded { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }

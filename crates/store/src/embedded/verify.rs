@@ -574,6 +574,11 @@ impl Fold {
             Change::WaitEnded(ended) if waits(ended.entry.id).is_none_or(|e| e.joined != ended.entry.joined) => {
                 Err(format!("I8: {} ends and does not wait", ended.entry.id))
             }
+            Change::Reminded { booking, owner, .. }
+                if self.booking(*booking)?.is_none_or(|b| b.owner != *owner || !b.state.takes_units()) =>
+            {
+                Err(format!("somebody is reminded of booking {booking}, which is not theirs"))
+            }
             Change::BookingMade { booking, .. } | Change::BookingRequested { booking, .. }
                 if self.booking(*booking)?.is_some() =>
             {
@@ -851,7 +856,7 @@ pub(super) fn same_calendar(a: &Calendar, b: &Calendar) -> bool {
     (&a.resource, a.version, a.decided_at) == (&b.resource, b.version, b.decided_at)
         && (&a.uses, &a.levels) == (&b.uses, &b.levels)
         && (&a.holds, &a.blocks, a.over_commit) == (&b.holds, &b.blocks, b.over_commit)
-        && (&a.waiting, a.wait_due) == (&b.waiting, b.wait_due)
+        && (&a.waiting, &a.watching, a.wait_due) == (&b.waiting, &b.watching, b.wait_due)
 }
 
 /// I13: what was said of each date of a series is what became true of it, and nothing else did.

@@ -39,6 +39,13 @@ fn version() -> impl Strategy<Value = Version> {
     (any::<u32>(), 0..u64::MAX / 2).prop_map(|(epoch, number)| Version { epoch: Epoch(epoch), number })
 }
 
+/// Of versions that a resource can have, and as many grants as a command can make.
+fn token() -> impl Strategy<Value = FencingToken> {
+    let version = (any::<u32>(), 0..1_u64 << 48);
+    let version = version.prop_map(|(epoch, number)| Version { epoch: Epoch(epoch), number });
+    (version, 0..1_000_u16).prop_map(|(version, place)| FencingToken(version, place))
+}
+
 fn actor() -> impl Strategy<Value = Actor> {
     prop_oneof![Just(Actor::System), uuid().prop_map(|id| Actor::Person(PersonId(id)))]
 }
@@ -58,10 +65,10 @@ fn slots(of: ResourceId) -> impl Strategy<Value = Vec<(u16, Slot)>> {
 fn hold(of: ResourceId) -> impl Strategy<Value = Hold> {
     let times = (instant(), instant());
     let offer = of_some(uuid());
-    (uuid(), version(), uuid(), Just(of), occupied(), any::<u32>(), times, any::<u32>(), offer).prop_map(
+    (uuid(), token(), uuid(), Just(of), occupied(), any::<u32>(), times, any::<u32>(), offer).prop_map(
         |(id, token, holder, resource, (interval, occupied), units, (granted_at, expires_at), renewals, offer)| Hold {
             id: HoldId(id),
-            token: FencingToken(token),
+            token,
             holder: PersonId(holder),
             resource,
             interval,
@@ -79,7 +86,8 @@ fn of_some<T: Strategy>(of: T) -> proptest::option::OptionStrategy<T> {
     proptest::option::of(of)
 }
 
-fn wait_entry(on: ResourceId) -> impl Strategy<Value = WaitEntry> {
+/// An entry that wants this.
+fn wait_entry(on: ResourceId, wants: Wants) -> impl Strategy<Value = WaitEntry> {
     let who = (uuid(), uuid(), actor());
     let numbers = (any::<u32>(), any::<u8>(), any::<u8>());
     (who, interval(), numbers, version(), instant(), of_some(uuid()), of_some(uuid())).prop_map(
@@ -90,6 +98,7 @@ fn wait_entry(on: ResourceId) -> impl Strategy<Value = WaitEntry> {
             resource: on,
             interval,
             units,
+            wants,
             class,
             joined,
             joined_at,
@@ -106,7 +115,12 @@ fn entry_end() -> impl Strategy<Value = EntryEnd> {
         Just(EntryEnd::Left),
         Just(EntryEnd::Lapsed),
         Just(EntryEnd::Voided),
+        Just(EntryEnd::Told),
     ]
+}
+
+fn wants() -> impl Strategy<Value = Wants> {
+    prop_oneof![Just(Wants::Units), Just(Wants::Word)]
 }
 
 fn waitlist() -> impl Strategy<Value = Waitlist> {
@@ -157,14 +171,14 @@ fn policy() -> BoxedStrategy<Policy> {
     let first = (hold_at, any::<i64>(), any::<i64>(), any::<i64>(), any::<bool>(), any::<bool>(), own_overlap());
     let second = (vec(hours(), 0..3), of(cutoff()), of(cutoff()), of(cutoff()), of(cutoff()), of(any::<i64>()));
     let third = (any::<bool>(), of(cutoff()), of((any::<i64>(), any::<i64>())));
-    let fourth = (of(quota()), vec(requirement(), 0..3), of_some(waitlist()));
+    let fourth = (of(quota()), vec(requirement(), 0..3), of_some(waitlist()), of(any::<i64>()));
     (first, second, third, fourth)
         .prop_map(
             |(
                 (hold_at, ttl, setup, teardown, closed, approval, own_overlap),
                 (opening_hours, from, by, change, cancel, most),
                 (pending_takes, late, check_in),
-                (quota, eligibility, waitlist),
+                (quota, eligibility, waitlist, remind),
             )| Policy {
                 hold_at,
                 hold_ttl: Span(ttl),
@@ -178,6 +192,7 @@ fn policy() -> BoxedStrategy<Policy> {
                 book_by: by,
                 change_by: change,
                 cancel_by: cancel,
+                remind_before: remind.map(Span),
                 late_cancel_from: late,
                 check_in: check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
                 pending_takes,
@@ -412,12 +427,19 @@ fn change(on: ResourceId) -> BoxedStrategy<Change> {
         hold(on).prop_map(Change::HoldGranted),
         hold(on).prop_map(Change::HoldRenewed),
         (hold(on), hold_end()).prop_map(|(hold, end)| Change::HoldEnded(EndedHold { hold, end })),
-        wait_entry(on).prop_map(Change::WaitJoined),
-        wait_entry(on).prop_map(Change::WaitOffered),
-        wait_entry(on).prop_map(Change::WaitResumed),
-        wait_entry(on).prop_map(Change::WaitMoved),
-        (wait_entry(on), entry_end()).prop_map(|(entry, end)| Change::WaitEnded(EndedEntry { entry, end })),
+        (wait_entry(on, Wants::Units), wants()).prop_map(|(e, wants)| Change::WaitJoined(WaitEntry { wants, ..e })),
+        wait_entry(on, Wants::Units).prop_map(Change::WaitOffered),
+        wait_entry(on, Wants::Units).prop_map(Change::WaitResumed),
+        wait_entry(on, Wants::Word).prop_map(Change::WaitMoved),
+        (wait_entry(on, Wants::Units), wants(), entry_end()).prop_map(|(entry, wants, end)| {
+            Change::WaitEnded(EndedEntry { entry: WaitEntry { wants, ..entry }, end })
+        }),
         of_some(instant()).prop_map(Change::WaitDue),
+        (uuid(), uuid(), instant()).prop_map(|(booking, owner, cutoff)| Change::Reminded {
+            booking: BookingId(booking),
+            owner: PersonId(owner),
+            cutoff,
+        }),
     ]
     .boxed()
 }
@@ -636,7 +658,7 @@ fn sample() -> Commit {
     };
     let hold = Hold {
         id: HoldId(Uuid::from_u128(4)),
-        token: FencingToken(Version { epoch: Epoch(1), number: 7 }),
+        token: FencingToken(Version { epoch: Epoch(1), number: 7 }, 0),
         holder: owner,
         resource: ROOM,
         interval: at(10, 20),
