@@ -12,6 +12,7 @@ pub mod memory;
 pub mod meter;
 pub mod outbox;
 pub mod port;
+pub mod pressure;
 pub mod round;
 
 pub use attempt::{Answer, Engine, Ids, Limits, NoAnswer, Request, Standing};

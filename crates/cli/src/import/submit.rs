@@ -70,6 +70,7 @@ pub async fn run(args: &UcsdArgs) -> anyhow::Result<()> {
     let limits = Limits {
         answer_wait_max: std::time::Duration::from_secs(120),
         queue_wait_max: std::time::Duration::from_secs(60),
+        expected_wait_max: std::time::Duration::from_secs(60),
         ..Limits::default()
     };
     let engine = Engine::start(store.clone(), clock, Arc::new(FreshIds), limits);
