@@ -85,9 +85,9 @@ pub struct Request {
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// A durable decision, and what it is about as it is after it.
-    Decided(Recorded, Option<Made>),
+    Decided(Arc<Recorded>, Option<Made>),
     /// The decision this key was given before.
-    Replayed(Recorded),
+    Replayed(Arc<Recorded>),
     /// This execution changed nothing; the same key may be sent again.
     Failed(Failure),
     /// Not to be had.
@@ -256,7 +256,7 @@ impl Engine {
     async fn ran(&self, key: AttemptKey, fingerprint: Fingerprint) -> Option<Answer> {
         let recorded = self.store.recall(key).await.ok()??;
         Some(match recorded.fingerprint == fingerprint {
-            true => Answer::Replayed(recorded),
+            true => Answer::Replayed(Arc::new(recorded)),
             false => Answer::None(NoAnswer::KeyReused),
         })
     }

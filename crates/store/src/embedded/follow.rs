@@ -416,7 +416,8 @@ pub(super) fn nameless(meta: &Meta) -> Result<(Connection, Mark)> {
 /// Takes every index away, for tables that are only looked into by their keys.
 pub(super) fn without_indexes(tables: &Connection) -> Result<()> {
     const INDEXES: &str = "SELECT 'DROP INDEX ' || name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
-    let drops: Vec<String> = tables.prepare(INDEXES)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let drops: Vec<String> =
+        tables.prepare(INDEXES)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     Ok(drops.iter().try_for_each(|drop| tables.execute_batch(drop))?)
 }
 
