@@ -14,6 +14,7 @@ pub mod meter;
 pub mod no_shows;
 pub mod outbox;
 pub mod port;
+pub mod pressure;
 pub mod round;
 
 pub use attempt::{Answer, Engine, Ids, Limits, NoAnswer, Request, Standing};

@@ -203,7 +203,7 @@ impl Store for Memory {
             let known = attempts.get(&proposal.key).or_else(|| state.attempts.get(&proposal.key));
             if let Some(recorded) = known {
                 let same = recorded.fingerprint == proposal.fingerprint;
-                settled.push(if same { Settled::Replayed(recorded.clone()) } else { Settled::KeyReused });
+                settled.push(if same { Settled::Replayed(Arc::new(recorded.clone())) } else { Settled::KeyReused });
                 continue;
             }
             match round::key_age(proposal.key, clock, None) {
@@ -228,7 +228,7 @@ impl Store for Memory {
                     let made_versions = recorded.decision.decided.clone();
                     accepted.push((proposal, made_versions, changes, recorded.decision.decided_at));
                     decided.push((*recorded).clone());
-                    settled.push(Settled::Decided(*recorded, made));
+                    settled.push(Settled::Decided(recorded, made));
                 }
                 Judged::Failed(failure) => settled.push(Settled::Failed(failure)),
             }

@@ -210,9 +210,9 @@ pub struct Recorded {
 #[derive(Clone, Debug)]
 pub enum Settled {
     /// Decided in this commit.
-    Decided(Recorded, Option<Made>),
+    Decided(Arc<Recorded>, Option<Made>),
     /// Decided before; nothing was done.
-    Replayed(Recorded),
+    Replayed(Arc<Recorded>),
     /// The key was used for something else.
     KeyReused,
     /// The key is older than keys are kept, and unknown.

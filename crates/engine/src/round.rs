@@ -7,6 +7,7 @@ use slotwise_domain::{
     Outcome, Proposal, ResourceId, Scope, Settle, Span, Subject, Verdict, World, invariants,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// How long a key is kept after the time that is in it. A store may forget its answer then: it is never carried out again.
 pub const KEY_KEPT: Span = Span::days(7);
@@ -19,7 +20,7 @@ const ROUNDS_MAX: usize = 4;
 #[derive(Clone, Debug)]
 pub enum Judged {
     /// An answer to record, with what to write.
-    Decided(Box<Recorded>, Changes, Option<Made>),
+    Decided(Arc<Recorded>, Changes, Option<Made>),
     /// Nothing changes.
     Failed(Failure),
 }
@@ -130,7 +131,7 @@ fn fold(
             .increment(1);
     }
     let recorded = Recorded { key: proposal.key, fingerprint: proposal.fingerprint, decision };
-    Judged::Decided(Box::new(recorded), changes, made)
+    Judged::Decided(Arc::new(recorded), changes, made)
 }
 
 /// Adds up again what a commit touched, after all its proposals were judged and before anything is written. What it finds is a

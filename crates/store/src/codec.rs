@@ -505,7 +505,7 @@ impl<'a> EntryBin<'a> {
             policies: self.policies.into_iter().map(|(n, v)| Ok((named(n)?, v))).collect::<Decoded<_>>()?,
         };
         let key = AttemptKey { part: PartId::DEFAULT, actor: self.actor.into(), key: self.key.into() };
-        let recorded = Box::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint), decision });
+        let recorded = Arc::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint), decision });
         Ok(Entry { recorded, command: Cow::Owned(self.command.into_owned()), records, bookings: Vec::new() })
     }
 }

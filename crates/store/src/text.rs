@@ -357,7 +357,7 @@ impl AttemptText {
             asked: self.asked.map(AskedText::asked).transpose()?.unwrap_or_default(),
         };
         let key = AttemptKey { part: PartId::DEFAULT, actor: self.actor, key: self.key };
-        let recorded = Box::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint.0), decision });
+        let recorded = Arc::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint.0), decision });
         let records = self.records.into_iter().map(|r| r.record(epoch)).collect::<Decoded<_>>()?;
         Ok(Entry { recorded, command: self.command.into(), records, bookings: Vec::new() })
     }

@@ -76,6 +76,7 @@ pub async fn run(args: &CsvArgs) -> anyhow::Result<()> {
     let limits = Limits {
         answer_wait_max: std::time::Duration::from_secs(120),
         queue_wait_max: std::time::Duration::from_secs(60),
+        expected_wait_max: std::time::Duration::from_secs(60),
         ..Limits::default()
     };
     let engine = Engine::start(store.clone(), Arc::new(SystemClock), Arc::new(FreshIds), limits);

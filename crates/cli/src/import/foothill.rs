@@ -393,6 +393,7 @@ async fn people(
                     line,
                     class: 0,
                     gives_up: None,
+                    wants: slotwise_domain::Wants::Units,
                 },
             };
             let submit = Submit { actor: Actor::Person(*who), ..submit.clone() };

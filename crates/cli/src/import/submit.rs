@@ -118,6 +118,7 @@ pub(super) fn patient() -> Limits {
     Limits {
         answer_wait_max: std::time::Duration::from_secs(120),
         queue_wait_max: std::time::Duration::from_secs(60),
+        expected_wait_max: std::time::Duration::from_secs(60),
         ..Limits::default()
     }
 }

@@ -392,8 +392,14 @@ impl Replay {
         let missing = want.waiting.saturating_sub(counts(&have).waiting);
         let new = want.waiting.saturating_sub(file.waiting);
         let join = self.newcomers(&have, if counts(&have).has_free() { missing.min(new) } else { missing });
-        let wait =
-            |owner| Action::JoinWaitlist { entry: EntryId(FreshIds.fresh()), owner, line, class: 0, gives_up: None };
+        let wait = |owner| Action::JoinWaitlist {
+            entry: EntryId(FreshIds.fresh()),
+            owner,
+            line,
+            class: 0,
+            gives_up: None,
+            wants: slotwise_domain::Wants::Units,
+        };
         self.ask("join", join.into_iter().map(|owner| (owner, wait(owner))).collect(), &mut refused).await?;
 
         let here = counts(&*self.look(id).await?);

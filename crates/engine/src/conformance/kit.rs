@@ -218,7 +218,7 @@ impl Bench {
 
     fn remember(&self, answer: &Answer) {
         if let Answer::Decided(recorded, _) = answer {
-            lock(&self.told).push(recorded.clone());
+            lock(&self.told).push(Recorded::clone(recorded));
         }
     }
 

@@ -381,9 +381,9 @@ impl Planner<'_> {
         for _ in 0..OPENINGS_MAX {
             let at = opens.unwrap_or_else(|| self.app.engine.now());
             let rejection = match self.app.engine.dry_run_at(command.clone(), at).await?.would {
-                Judged::Decided(recorded, ..) => match recorded.decision.outcome {
+                Judged::Decided(recorded, ..) => match &recorded.decision.outcome {
                     Outcome::Booked | Outcome::Accepted => return Ok((Ok(()), opens)),
-                    Outcome::Rejected(rejection) => rejection,
+                    Outcome::Rejected(rejection) => rejection.clone(),
                 },
                 Judged::Failed(_) => return Ok((Err(None), opens)),
             };
@@ -463,6 +463,7 @@ impl Planner<'_> {
             line: Line { resource: refused.id, interval: None, units: 1 },
             class: 0,
             gives_up: None,
+            wants: slotwise_domain::Wants::Units,
         };
         let command = Command { actor: self.asker.actor(), action, seen: None };
         let would = self.app.engine.dry_run(command).await?.would;

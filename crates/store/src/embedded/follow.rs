@@ -413,6 +413,14 @@ pub(super) fn nameless(meta: &Meta) -> Result<(Connection, Mark)> {
     Ok((tables, mark))
 }
 
+/// Takes every index away, for tables that are only looked into by their keys.
+pub(super) fn without_indexes(tables: &Connection) -> Result<()> {
+    const INDEXES: &str = "SELECT 'DROP INDEX ' || name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+    let drops: Vec<String> =
+        tables.prepare(INDEXES)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(drops.iter().try_for_each(|drop| tables.execute_batch(drop))?)
+}
+
 /// The mark of tables of this format; makes them if there are none.
 pub(super) fn begin(db: &mut Connection, meta: &Meta) -> Result<Mark> {
     let tables: u32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

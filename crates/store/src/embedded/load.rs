@@ -527,7 +527,7 @@ pub(super) fn recorded(tables: &Connection, journal: &Connection, key: AttemptKe
     let gone = || Error::bug(format!("the answer to {} is not where the tables say", key.key));
     let (commit, _) = journal::commit(journal, number)?.ok_or_else(gone)?;
     let entry = commit.entries.into_iter().nth(place).filter(|entry| entry.recorded.key == key);
-    entry.map(|entry| Some(*entry.recorded)).ok_or_else(gone)
+    entry.map(|entry| Some(Arc::unwrap_or_clone(entry.recorded))).ok_or_else(gone)
 }
 
 /// The version of a resource and the commit of its last record, if there is such a resource.

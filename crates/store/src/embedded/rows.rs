@@ -201,6 +201,16 @@ impl<'c> Rows<'c> {
         Ok(())
     }
 
+    /// Nothing yet, after all that this has.
+    pub fn next(&self) -> Rows<'c> {
+        Rows::begin(self.db, self.mark, self.since)
+    }
+
+    /// A booking that was made since the mark, as the last commit leaves it.
+    pub fn made(&self, id: BookingId) -> Option<&Arc<Booking>> {
+        self.made.get(&id).map(|made| &made.booking)
+    }
+
     /// What stands for all of them. Returns how far the tables are then.
     pub fn finish(mut self) -> Result<Mark> {
         self.put_bookings()?;

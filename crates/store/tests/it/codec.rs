@@ -568,7 +568,7 @@ fn entry(epoch: Epoch) -> impl Strategy<Value = Entry> {
     (uuid(), uuid(), any::<[u8; 32]>(), decision(), text(), vec(record, 0..3)).prop_map(
         |(key, actor, fingerprint, decision, command, records)| {
             let key = AttemptKey { part: PartId::DEFAULT, actor, key };
-            let recorded = Box::new(Recorded { key, fingerprint: Fingerprint(fingerprint), decision });
+            let recorded = Arc::new(Recorded { key, fingerprint: Fingerprint(fingerprint), decision });
             Entry { recorded, command: Cow::Owned(command), records, bookings: Vec::new() }
         },
     )
@@ -749,7 +749,7 @@ fn sample() -> Commit {
     let mut entries: Vec<Entry> = Vec::new();
     for (n, decision) in decisions.into_iter().enumerate() {
         let key = AttemptKey { part: PartId::DEFAULT, actor: owner.0, key: Uuid::from_u128(n as u128) };
-        let recorded = Box::new(Recorded { key, fingerprint: Fingerprint([7; 32]), decision });
+        let recorded = Arc::new(Recorded { key, fingerprint: Fingerprint([7; 32]), decision });
         let records = if n == 0 { vec![record.clone()] } else { Vec::new() };
         entries.push(Entry { recorded, command: "book".into(), records, bookings: Vec::new() });
     }

@@ -196,7 +196,7 @@ pub async fn one(store: &Embedded, proposal: Proposal) -> Recorded {
 
 pub async fn made(store: &Embedded, proposal: Proposal) -> (Recorded, Option<Made>) {
     match commit(store, vec![proposal]).await.pop() {
-        Some(Settled::Decided(recorded, made)) => (recorded, made),
+        Some(Settled::Decided(recorded, made)) => (Arc::unwrap_or_clone(recorded), made),
         other => panic!("not decided: {other:?}"),
     }
 }

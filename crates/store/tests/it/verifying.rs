@@ -12,6 +12,7 @@ use slotwise_store::record::{Header, chain, chain_commit, commits_genesis, genes
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A closed store with something of everything, and what was told.
@@ -24,7 +25,7 @@ async fn written() -> (Site, Vec<Recorded>) {
         let at = START.plus(Span::hours(n));
         for settled in commit(&store, vec![site.book(site.admin, room, at), site.book(site.admin, room, at)]).await {
             let Settled::Decided(recorded, _) = settled else { panic!("{settled:?}") };
-            told.push(recorded);
+            told.push(Arc::unwrap_or_clone(recorded));
         }
     }
     told.push(one(&store, site.book(site.admin, lab, START.plus(HOUR))).await);
@@ -159,18 +160,21 @@ async fn every_row_that_the_record_did_not_make_is_found() {
 async fn a_record_written_anew_with_its_hashes_breaks_a_rule_or_a_checkpoint() {
     type Forgery = (u64, &'static str, fn(&mut Commit));
     let refused = |c: &mut Commit| {
-        c.entries[0].recorded.decision.outcome = Outcome::Rejected(Rejection::of(slotwise_domain::Code::Full))
+        Arc::make_mut(&mut c.entries[0].recorded).decision.outcome =
+            Outcome::Rejected(Rejection::of(slotwise_domain::Code::Full))
     };
     let forgeries: [Forgery; 7] = [
         (5, "I3: the answer", refused),
         (5, "it follows", |c| c.entries[0].records[0].version.number += 1),
-        (5, "before its commit began", |c| c.entries[0].recorded.decision.decided_at = START.minus(HOUR)),
-        (6, "was decided before", |c| {
-            let again = c.entries[0].recorded.key;
-            c.entries[1].recorded.key = again;
+        (5, "before its commit began", |c| {
+            Arc::make_mut(&mut c.entries[0].recorded).decision.decided_at = START.minus(HOUR)
         }),
-        (5, "I25", |c| c.entries[0].recorded.decision.policies[0].1 = 7),
-        (34, "I3: the answer", |c| c.entries[0].recorded.decision.outcome = Outcome::Booked),
+        (6, "was decided before", |c| {
+            let again = Arc::make_mut(&mut c.entries[0].recorded).key;
+            Arc::make_mut(&mut c.entries[1].recorded).key = again;
+        }),
+        (5, "I25", |c| Arc::make_mut(&mut c.entries[0].recorded).decision.policies[0].1 = 7),
+        (34, "I3: the answer", |c| Arc::make_mut(&mut c.entries[0].recorded).decision.outcome = Outcome::Booked),
         (35, "I7", |c| {
             let records = &mut c.entries[0].records;
             let hold = records[0].changes.iter_mut().find_map(|change| match change {
@@ -194,7 +198,7 @@ async fn a_record_written_anew_with_its_hashes_breaks_a_rule_or_a_checkpoint() {
     }
     // What breaks no rule is only found by a checkpoint.
     fs::write(site.path().join("slotwise.sqlite"), &whole).unwrap();
-    forge(site.path(), 3, |c| c.entries[1].recorded.fingerprint.0[0] ^= 1);
+    forge(site.path(), 3, |c| Arc::make_mut(&mut c.entries[1].recorded).fingerprint.0[0] ^= 1);
     assert!(says(&examined(site.path())).contains("says otherwise"));
     without(site.path(), &["checkpoints.jsonl"]);
     assert_eq!(says(&examined(site.path())), "");
