@@ -265,6 +265,9 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     if over.is_none() {
         eligible(draft, booking.owner, &fresh)?;
         linked(draft, booking.owner, &slots, &[id])?;
+        if role != Role::Admin && booking.state.takes_units() {
+            nothing_rests_on(draft, &booking, &slots)?;
+        }
         in_service(draft, &fresh)?;
     }
     changeable(draft, &booking, role)?;
