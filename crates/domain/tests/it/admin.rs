@@ -297,6 +297,23 @@ crate::rows::tables! {
         capacity hall to 1 by root displacing long -> ACCEPTED; long displaced
     ";
 
+    // A capacity holds from now on: what was taken before it was cut is nobody's fault.
+    a_lower_capacity_does_not_look_back: "
+        room room-1 capacity 2
+        room room-2 capacity 2
+        at 08:00
+        book room-1 09:00-12:00 by ann as a     -> BOOKED
+        book room-1 09:00-10:00 by bob          -> BOOKED
+        book room-2 09:00-12:00 by ann          -> BOOKED
+        book room-2 09:00-10:00 by bob          -> BOOKED
+        at 09:30
+        edit room-1 by root capacity 1          -> REJECTED insufficient: capacity (ann 09:00-12:00)
+        at 10:00
+        edit room-1 by root capacity 1          -> ACCEPTED
+        capacity room-2 to 1 by root            -> ACCEPTED
+        move a to room-1 09:00-11:30 by ann     -> ACCEPTED
+    ";
+
     whose_it_is: "
         room room-1 no-two-at-once
         room room-2 no-two-at-once
