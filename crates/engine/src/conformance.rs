@@ -11,6 +11,7 @@ mod leases;
 mod moves;
 mod persons;
 mod races;
+mod random;
 mod reads;
 mod record;
 mod rules;
@@ -257,7 +258,8 @@ pub fn cases() -> Vec<Case> {
         twin:
             the_same_as_the_reference_store_1
             the_same_as_the_reference_store_2
-            the_same_as_the_reference_store_3;
+            the_same_as_the_reference_store_3
+            what_a_dry_run_says_is_what_one_gets;
     }
 }
 
