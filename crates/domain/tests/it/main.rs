@@ -21,5 +21,6 @@ mod waits;
 mod alternatives;
 mod levels;
 mod oracle;
+mod pages;
 mod states;
 mod zones;
