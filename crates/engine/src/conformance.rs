@@ -11,6 +11,7 @@ mod leases;
 mod moves;
 mod persons;
 mod races;
+mod random;
 mod reads;
 mod record;
 mod rules;
@@ -173,6 +174,7 @@ pub fn cases() -> Vec<Case> {
         moves:
             the_old_place_is_kept_unless_the_new_one_is_had
             a_move_and_a_booking_make_a_serial_order
+            six_moves_of_one_booking_leave_it_in_one_place
             a_move_and_a_cancel_make_a_serial_order
             two_moves_to_each_other_s_places_are_both_refused
             a_move_to_another_resource_is_drop_and_add
@@ -264,11 +266,14 @@ pub fn cases() -> Vec<Case> {
             dates_go_elsewhere_together
             who_waits_has_what_a_series_leaves
             a_series_gets_nothing_that_is_owed
-            a_series_is_told_of_once;
+            a_series_is_told_of_once
+            what_is_left_of_a_series_is_displaced_as_a_whole_or_not
+            a_block_in_the_way_of_a_series_is_named_by_its_dates;
         twin:
             the_same_as_the_reference_store_1
             the_same_as_the_reference_store_2
-            the_same_as_the_reference_store_3;
+            the_same_as_the_reference_store_3
+            what_a_dry_run_says_is_what_one_gets;
     }
 }
 

@@ -228,7 +228,7 @@ pub(super) fn set_capacity(
         let calendar = draft.calendar(id)?;
         let at = first_beyond(calendar, to, draft.now);
         let until = last_beyond(calendar, to, draft.now);
-        Ok(at.map(|at| InWay { resource: id, at, until, refusal: beyond(calendar, id, at) }))
+        Ok(at.map(|at| InWay { resource: id, at, until, refusal: beyond(calendar, id, at, "to") }))
     };
     match below {
         Below::Refuse => {
@@ -284,7 +284,7 @@ fn named_standing(draft: &Draft, id: ResourceId, preview: &Preview) -> Result<Ve
 }
 
 /// The first instant to come at which more is taken than there would be.
-fn first_beyond(calendar: &Calendar, capacity: Option<u32>, now: Instant) -> Option<Instant> {
+pub(super) fn first_beyond(calendar: &Calendar, capacity: Option<u32>, now: Instant) -> Option<Instant> {
     let capacity = u64::from(capacity?);
     calendar.levels.from(now).find(|(_, level)| level.taken() > capacity).map(|(at, _)| at)
 }
@@ -296,8 +296,9 @@ fn last_beyond(calendar: &Calendar, capacity: Option<u32>, now: Instant) -> Inst
     over.map(|(at, _)| at.plus(Span(1))).last().unwrap_or(now)
 }
 
-fn beyond(calendar: &Calendar, id: ResourceId, at: Instant) -> Rejection {
-    let rejection = Rejection::by(Code::Insufficient, Rule::Field("to")).on(id);
+/// The refusal of a capacity, named as the command does.
+pub(super) fn beyond(calendar: &Calendar, id: ResourceId, at: Instant, field: &'static str) -> Rejection {
+    let rejection = Rejection::by(Code::Insufficient, Rule::Field(field)).on(id);
     let standing = Interval::new(at, at.plus(Span(1))).ok().and_then(|t| calendar.meeting(t).next());
     match standing {
         Some(u) => rejection.shown(fit::witness_of(calendar, u)),

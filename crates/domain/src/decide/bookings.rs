@@ -265,6 +265,9 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     if over.is_none() {
         eligible(draft, booking.owner, &fresh)?;
         linked(draft, booking.owner, &slots, &[id])?;
+        if role != Role::Admin && booking.state.takes_units() {
+            nothing_rests_on(draft, &booking, &slots)?;
+        }
         in_service(draft, &fresh)?;
     }
     changeable(draft, &booking, role)?;
@@ -298,7 +301,7 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     match over {
         Some(over) => displace::make_way(draft, actor, id, &slots, over)?,
         None => {
-            let anew = taken_anew(draft, &booking, &slots)?;
+            let anew = taken_anew(&booking, &slots);
             fit::make_room(draft, id, actor.person(), &anew)?;
         }
     }
@@ -311,18 +314,14 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     Ok(Subject::Booking(id))
 }
 
-/// Where an admin let more be taken than there is, what a booking already takes may stay and shrink; only the rest must fit.
-fn taken_anew(draft: &Draft, booking: &Booking, slots: &[Slot]) -> Result<Vec<Slot>, Stop> {
-    let mut anew = Vec::with_capacity(slots.len());
-    for slot in slots {
-        let within =
+/// What a booking already takes may stay and shrink, even where the capacity is less by now; only the rest must fit.
+fn taken_anew(booking: &Booking, slots: &[Slot]) -> Vec<Slot> {
+    let within = |slot: &Slot| {
+        let covers =
             |old: &Slot| old.resource == slot.resource && old.units >= slot.units && old.occupied.covers(slot.occupied);
-        let over_committed = draft.calendar(slot.resource)?.over_commit > 0;
-        if !(over_committed && booking.state.takes_units() && slots.len() == 1 && booking.slots.iter().any(within)) {
-            anew.push(*slot);
-        }
-    }
-    Ok(anew)
+        booking.state.takes_units() && slots.len() == 1 && booking.slots.iter().any(covers)
+    };
+    slots.iter().filter(|slot| !within(slot)).copied().collect()
 }
 
 /// Bookings that do not count against their owner, since they will not be there.

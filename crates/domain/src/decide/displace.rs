@@ -99,8 +99,7 @@ pub(super) fn newest_in_way(
             continue;
         }
         look_at_all(draft, resource, at, until, preview)?;
-        let newest = newest(draft, &standing, own)?;
-        let Some(booking) = newest.filter(|b| b.end() > draft.now) else { return Err(refusal.into()) };
+        let Some(booking) = newest(draft, &standing, own)? else { return Err(refusal.into()) };
         draft.lift(&booking);
         set.push(booking);
         bounded(set.len())?;
@@ -143,9 +142,11 @@ pub(super) fn void_one(draft: &mut Draft, resource: ResourceId, standing: &[Use]
     Ok(held.is_some())
 }
 
+/// The newest of those that can be taken away: what is over, or was let go because nobody came, is past.
 fn newest(draft: &Draft, standing: &[Use], own: BookingId) -> Result<Option<Arc<Booking>>, Stop> {
     let ids: BTreeSet<BookingId> = standing.iter().filter_map(booking_of).filter(|id| *id != own).collect();
-    let bookings = named(draft, &ids)?;
+    let mut bookings = named(draft, &ids)?;
+    bookings.retain(|b| b.state.takes_units() && b.end() > draft.now);
     Ok(bookings.into_iter().max_by_key(|b| (b.created_at, b.id)))
 }
 

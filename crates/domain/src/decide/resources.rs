@@ -1,6 +1,7 @@
 //! What admins do to a resource: make it, edit it, block time of it.
 //! A refusal by what is booked names who stands there, to admins only.
 
+use super::admin::{beyond, first_beyond};
 use super::displace::{Cause, booking_of, named, take_away};
 use super::draft::Draft;
 use super::guards::{admin, reasoned};
@@ -103,19 +104,12 @@ pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, pat
     }
     let calendar = draft.calendar(id)?;
     let cut = spec.capacity.filter(|_| spec.capacity != resource.spec.capacity);
-    let below = cut.and_then(|capacity| {
-        calendar
-            .uses
-            .values()
-            .filter(|u| u.occupied.end() > now)
-            .find(|u| calendar.levels.during(u.occupied).any(|(_, level)| level.taken() > u64::from(capacity)))
-    });
-    if let Some(u) = below {
-        let witness = fit::witness_of(calendar, u);
-        admin(draft, actor)?;
-        return reject(Rejection::by(Code::Insufficient, Rule::Field("capacity")).on(id).shown(witness));
-    }
+    let at = first_beyond(calendar, cut, now);
+    let refusal = at.map(|at| beyond(calendar, id, at, "capacity"));
     admin(draft, actor)?;
+    if let Some(refusal) = refusal {
+        return reject(refusal);
+    }
     // Not before it is known that an admin asks: they may be many.
     let members = match (spec.kind, spec.policy != resource.spec.policy) {
         (Kind::Group, true) => members(draft, id)?,

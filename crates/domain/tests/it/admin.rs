@@ -279,6 +279,41 @@ crate::rows::tables! {
         override book room-2 11:00-12:00 by root displacing e -> BOOKED; e displaced
     ";
 
+    // What is past can be displaced no more, and a booking that is over stands in nobody's way by itself.
+    what_is_over_is_not_displaced: "
+        room room-1 check-in 15m 10m
+        room hall capacity 2 teardown 30m
+        at 07:00
+        book hall 08:00-10:30 by ann as long    -> BOOKED
+        at 07:01
+        book hall 09:00-10:00 by bob as short   -> BOOKED
+        at 09:50
+        book room-1 10:00-11:00 by ann as a     -> BOOKED
+        at 10:10
+        no-show a by slotwise                   -> ACCEPTED
+        override book room-1 10:05-11:00 by root -> REJECTED full (ann 10:00-11:00)
+        override book room-1 10:10-11:00 by root -> BOOKED
+        # Of the newer one only the clear-down is left, which nobody can take away.
+        capacity hall to 1 by root displacing long -> ACCEPTED; long displaced
+    ";
+
+    // A capacity holds from now on: what was taken before it was cut is nobody's fault.
+    a_lower_capacity_does_not_look_back: "
+        room room-1 capacity 2
+        room room-2 capacity 2
+        at 08:00
+        book room-1 09:00-12:00 by ann as a     -> BOOKED
+        book room-1 09:00-10:00 by bob          -> BOOKED
+        book room-2 09:00-12:00 by ann          -> BOOKED
+        book room-2 09:00-10:00 by bob          -> BOOKED
+        at 09:30
+        edit room-1 by root capacity 1          -> REJECTED insufficient: capacity (ann 09:00-12:00)
+        at 10:00
+        edit room-1 by root capacity 1          -> ACCEPTED
+        capacity room-2 to 1 by root            -> ACCEPTED
+        move a to room-1 09:00-11:30 by ann     -> ACCEPTED
+    ";
+
     whose_it_is: "
         room room-1 no-two-at-once
         room room-2 no-two-at-once

@@ -22,5 +22,6 @@ mod words;
 mod alternatives;
 mod levels;
 mod oracle;
+mod pages;
 mod states;
 mod zones;

@@ -241,6 +241,21 @@ crate::rows::tables! {
         cancel w2 by cat                                -> ACCEPTED; w1 promoted
     ";
 
+    // What another booking rests on is not moved away from under it either.
+    a_move_leaves_nothing_alone: "
+        section lecture 10:00-11:00 capacity 9
+        section evening 18:00-19:00 capacity 9
+        section tue 11:00-12:00 capacity 9 with-one-of lecture,evening
+        book lecture by ann as one                      -> BOOKED
+        book tue by ann as other                        -> BOOKED
+        edit lecture by root with-one-of tue            -> ACCEPTED
+        section music 12:00-13:00 capacity 9
+        move one to music by ann                        -> REJECTED not_eligible: linked (ann 11:00-12:00)
+        move one to evening by ann                      -> ACCEPTED
+        edit evening by root with-one-of tue            -> ACCEPTED
+        move one to music by root                       -> ACCEPTED
+    ";
+
     an_admin_may_drop_what_others_rest_on: "
         section lecture 10:00-11:00 capacity 9
         section tue 11:00-12:00 capacity 9 with-one-of lecture

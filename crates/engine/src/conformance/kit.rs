@@ -402,8 +402,8 @@ impl Bench {
         for (id, folded) in folded {
             let seen = self.calendar(id).await;
             assert_same(&seen, &folded, past);
-            let all = Interval::new(START.minus(Span::days(30)), START.plus(Span::days(300))).unwrap();
-            let fullest = seen.levels.during(all).map(|(_, level)| level.taken()).max().unwrap_or(0);
+            // From its last decision on: before it there may have been more units than there are now.
+            let fullest = seen.fullest_from(seen.decided_at);
             let beyond = u64::from(seen.over_commit);
             assert!(seen.resource.spec.capacity.is_none_or(|capacity| fullest <= u64::from(capacity) + beyond));
         }

@@ -3,13 +3,13 @@
 
 use super::kit::{Bench, hours, recorded, told, with_policy};
 use super::waits::{join, waitlist};
-use crate::attempt::Ids;
+use crate::attempt::{Answer, Ids};
 use crate::port::{BookingFilter, NoticeId};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Action, Became, Booking, BookingRef, Change, Code, Contract, Details, EntryId, Interval, Line, News, Occurrence,
-    PersonId, Policy, ResourceId, Series, SeriesDate, SeriesEdit, SeriesId, SeriesPlace, SeriesToBook, Span, WaitFill,
-    WaitMode, Waitlist, Wants, Zone,
+    Action, Became, BlockId, Booking, BookingRef, Change, Code, Contract, Details, EntryId, Exceptions, Failure,
+    Ground, Interval, Line, News, Occurrence, OverBookings, OverHolds, PersonId, Policy, ResourceId, Series,
+    SeriesDate, SeriesEdit, SeriesId, SeriesPlace, SeriesToBook, Span, WaitFill, WaitMode, Waitlist, Wants, Zone,
 };
 use std::sync::Arc;
 
@@ -187,4 +187,73 @@ pub(super) async fn a_series_is_told_of_once(b: &Bench) {
         [(News::Cancelled, alone.id, 1), (News::Cancelled, first, 3), (News::Booked, first, 3)],
         "the newest first"
     );
+}
+
+fn block(b: &Bench, resource: ResourceId, version: u64, interval: Interval, over_bookings: OverBookings) -> Action {
+    Action::AddBlock {
+        resource,
+        policy_version: version,
+        block: BlockId(b.engine.fresh_id()),
+        interval,
+        reason: "Exams.".into(),
+        over_holds: OverHolds::Void,
+        over_bookings,
+        exceptions: Exceptions::default(),
+    }
+}
+
+// Scenario 75.
+pub(super) async fn what_is_left_of_a_series_is_displaced_as_a_whole_or_not(b: &Bench) {
+    let (room, days) = (b.room(1).await, days(3));
+    let action = asked(b, b.ben, room, &days, Contract::AllOrNothing);
+    let dates = match &action {
+        Action::BookSeries(asked) => asked.dates.iter().map(|date| date.booking).collect::<Vec<_>>(),
+        other => panic!("no series: {other:?}"),
+    };
+    assert_eq!(b.says(b.ben, action).await, "BOOKED");
+    let one = OverBookings::Displace(vec![(dates[0], 1)]);
+    assert_eq!(b.says(b.ada, block(b, room, 1, days[0], one)).await, "ACCEPTED");
+
+    let all = Interval::new(days[0].start(), days[2].end()).unwrap();
+    let wrong =
+        [vec![(dates[0], 2), (dates[1], 1), (dates[2], 1)], vec![(dates[1], 1)], vec![(dates[1], 1), (dates[2], 9)]];
+    for preview in wrong {
+        let answer = b.send(b.ada, block(b, room, 2, all, OverBookings::Displace(preview))).await;
+        let Answer::Failed(Failure { ground: Some(Ground::Displaced { theirs, .. }), .. }) = answer else {
+            panic!("others would go: {answer:?}")
+        };
+        assert_eq!(theirs.iter().map(|b| b.id).collect::<Vec<_>>(), dates[1..], "the list of what would");
+        assert_eq!(b.version(room).await, 3, "and nothing went");
+    }
+    let rest = OverBookings::Displace(vec![(dates[1], 1), (dates[2], 1)]);
+    assert_eq!(b.says(b.ada, block(b, room, 2, all, rest)).await, "ACCEPTED");
+    for id in dates {
+        let booking = b.views.booking(id).await.unwrap().unwrap();
+        assert_eq!((booking.state.name(), booking.revision), ("displaced", 2));
+    }
+}
+
+// Scenario 78.
+pub(super) async fn a_block_in_the_way_of_a_series_is_named_by_its_dates(b: &Bench) {
+    let (room, days) = (b.room(1).await, days(3));
+    assert_eq!(b.says(b.ada, block(b, room, 1, days[1], OverBookings::Refuse)).await, "ACCEPTED");
+    let answer = b.send(b.ben, asked(b, b.ben, room, &days, Contract::AllOrNothing)).await;
+    assert_eq!(told(&answer), "blocked");
+    let said: Vec<&str> = recorded(&answer).decision.dates.iter().map(|d| d.became.name()).collect();
+    assert_eq!(said, ["free", "refused", "free"]);
+
+    // And the other way round: what stands on a date is in the way of a block.
+    assert_eq!(b.says(b.ben, asked(b, b.ben, room, &days, Contract::SkipConflicts)).await, "BOOKED");
+    assert_eq!(b.says(b.ada, block(b, room, 2, days[2], OverBookings::Refuse)).await, "full");
+
+    // Sent at once, one of the two is refused, and nothing lies under a block.
+    for _ in 0..10 {
+        let room = b.room(1).await;
+        let requests = vec![
+            b.request(b.ben, asked(b, b.ben, room, &days, Contract::AllOrNothing)),
+            b.request(b.ada, block(b, room, 1, days[1], OverBookings::Refuse)),
+        ];
+        let said: Vec<String> = b.at_once(requests).await.iter().map(told).collect();
+        assert!(said == ["BOOKED", "full"] || said == ["blocked", "ACCEPTED"], "{said:?}");
+    }
 }
