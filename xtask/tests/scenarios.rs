@@ -140,4 +140,7 @@ fn every_event_that_is_sent_is_on_its_page() {
     let first = rows.filter_map(|row| row.split(" | ").next());
     let told: BTreeSet<&str> = first.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     assert_eq!(told, sent, "events as told, and as sent");
+    let examples = page.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(" {")).map(|(event, _)| event);
+    let examples: BTreeSet<&str> = examples.filter(|event| sent.contains(event)).collect();
+    assert_eq!(examples, sent, "events with an example, and as sent");
 }
