@@ -10,8 +10,8 @@ use clap::Args;
 use jiff::{civil::DateTime, tz::TimeZone};
 use serde::Deserialize;
 use slotwise_domain::{
-    Action, Actor, BookingId, Calendar, Details, EntryId, Instant, Interval, Kind, Line, Outcome, PersonId, Policy,
-    Resource, ResourceId, ResourcePatch, ResourceSpec, Role, Span, UseId, Waitlist, Zone,
+    Action, Actor, Below, BookingId, Calendar, Details, EntryId, Instant, Interval, Kind, Line, Outcome, PersonId,
+    Policy, Resource, ResourceId, ResourceSpec, Role, Span, UseId, Waitlist, Zone,
 };
 use slotwise_engine::catalogue::read as read_catalogue;
 use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, PersonRow, Status, Store, Views};
@@ -129,14 +129,6 @@ impl Seats {
         match self {
             Seats::Limited(seats) => enrolled <= seats,
             Seats::Unlimited => true,
-        }
-    }
-
-    fn more_than(self, other: Seats) -> bool {
-        match (self, other) {
-            (Seats::Limited(one), Seats::Limited(other)) => one > other,
-            (Seats::Unlimited, Seats::Limited(_)) => true,
-            (_, Seats::Unlimited) => false,
         }
     }
 }
@@ -325,7 +317,12 @@ impl Section {
         match () {
             () if file == here && self.equal_always => "as the file, after every row",
             () if file == here => "as the file at the end, not after every row",
-            () if file.seats != here.seats => "more seats: a cut below what is enrolled is refused",
+            () if file.seats == Seats::Limited(0)
+                && here.seats == Seats::Limited(1)
+                && file.enrolled == here.enrolled =>
+            {
+                "as the file but for a seat that is taken: it has none, and there is one at least"
+            }
             () if file.is_over() => "fewer enrolled: the file has more than there are seats",
             () if file.waits_beside_free() => {
                 "waiters have got their seats: the file has people waiting beside free seats"
@@ -350,7 +347,7 @@ impl Replay {
         ensure!(before.is_none_or(|before| before == counts(&have)), "{} has changed by itself", row.section);
         let file = known.map_or(Counts { enrolled: 0, waiting: 0, ..want }, |section| section.file);
         let mut refused = BTreeMap::new();
-        if want.seats.more_than(counts(&have).seats) {
+        if want.seats != counts(&have).seats {
             self.set_seats(&have, want.seats, &mut refused).await?;
         }
         let have = self.look(id).await?;
@@ -366,15 +363,13 @@ impl Replay {
         let have = self.look(id).await?;
         let dropping = counts(&have).enrolled.saturating_sub(want.enrolled);
         let drop = enrolled(&have).take(dropping as usize);
-        let drop = drop.map(|(booking, owner)| (owner, Action::Cancel { booking, reason: None }));
+        let drop = drop.map(|(booking, owner)| (owner, cancel(booking)));
         self.ask("drop", drop.collect(), &mut refused).await?;
         let have = self.look(id).await?;
-        // What was refused before is asked again when it may be had, and what is new is asked whatever comes of it.
-        if counts(&have).seats.more_than(want.seats)
-            && (want.seats != file.seats || want.seats.suffice(counts(&have).enrolled))
-        {
-            self.set_seats(&have, want.seats, &mut refused).await?;
+        if want.seats == Seats::Limited(0) && counts(&have).enrolled == 0 && kept(&have).is_none() {
+            self.keep(id, &mut refused).await?;
         }
+        // What was refused before is asked again when it may be had, and what is new is asked whatever comes of it.
         let have = self.look(id).await?;
         let missing = want.enrolled.saturating_sub(counts(&have).enrolled);
         let new = want.enrolled.saturating_sub(file.enrolled);
@@ -489,7 +484,7 @@ impl Replay {
         self.ask("keep", vec![(REGISTRAR, keep)], refused).await
     }
 
-    /// Gives the section so many seats. A cut below what is enrolled is the engine's to refuse.
+    /// Gives the section so many seats. Whoever is enrolled stays, also where there are fewer then.
     async fn set_seats(
         &mut self,
         calendar: &Calendar,
@@ -498,19 +493,22 @@ impl Replay {
     ) -> anyhow::Result<()> {
         let Resource { id, spec, policy_version } = &*calendar.resource;
         if let Some((booking, _)) = kept(calendar) {
-            self.ask("give", vec![(REGISTRAR, Action::Cancel { booking, reason: None })], refused).await?;
+            self.ask("give", vec![(REGISTRAR, cancel(booking))], refused).await?;
         }
         let capacity = match to {
             Seats::Limited(seats) => Some(seats.max(1)),
             Seats::Unlimited => None,
         };
         if spec.capacity != capacity {
-            let patch = Box::new(ResourcePatch { capacity: Some(capacity), ..ResourcePatch::default() });
-            let edit = Action::EditResource { resource: *id, policy_version: *policy_version, patch };
-            self.ask("capacity", vec![(REGISTRAR, edit)], refused).await?;
-        }
-        if to == Seats::Limited(0) && counts(&*self.look(*id).await?).enrolled == 0 {
-            self.keep(*id, refused).await?;
+            let set = Action::SetCapacity {
+                resource: *id,
+                policy_version: *policy_version,
+                to: capacity,
+                seen_used: None,
+                below: Below::OverCommit,
+                reason: Some("as in the file".into()),
+            };
+            self.ask("capacity", vec![(REGISTRAR, set)], refused).await?;
         }
         Ok(())
     }
@@ -562,6 +560,10 @@ impl Replay {
         }
         Report { replay: self, rows: rows.len(), at_first, changes }
     }
+}
+
+fn cancel(booking: BookingId) -> Action {
+    Action::Cancel { booking, reason: None }
 }
 
 /// Who is enrolled, in the order of their ids.
