@@ -68,7 +68,8 @@ fn done(args: &RaceArgs) -> anyhow::Result<bool> {
         return list().map(|()| true);
     }
     if let Some(name) = &args.show {
-        let text = Scenario::text_of(name).with_context(|| format!("{name:?} does not come with it; --list says what does"))?;
+        let text = Scenario::text_of(name)
+            .with_context(|| format!("{name:?} does not come with it; --list says what does"))?;
         return crate::print(text).map(|()| true);
     }
     if let Some(file) = &args.judge {

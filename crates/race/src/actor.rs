@@ -3,7 +3,9 @@
 
 use crate::chance::Chance;
 use crate::client::{Ask, Reply};
-use crate::history::{Answer, Call, Heard, History, Number, Outcome, ServerUs, Subscribed, Take, Thing, Version, View, What};
+use crate::history::{
+    Answer, Call, Heard, History, Number, Outcome, ServerUs, Subscribed, Take, Thing, Version, View, What,
+};
 use crate::scenario::{Actors, Do, Instant, Step};
 use crate::socket::Socket;
 use crate::stage::{Person, Stage, heard, id, instant, now, said, version};
@@ -88,7 +90,12 @@ fn open<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Round {
     /// Before anybody comes. `barriers`: how many meet at each.
-    pub fn new(stage: Stage, tools: BTreeMap<String, Tool>, barriers: BTreeMap<String, usize>, history: History) -> Round {
+    pub fn new(
+        stage: Stage,
+        tools: BTreeMap<String, Tool>,
+        barriers: BTreeMap<String, usize>,
+        history: History,
+    ) -> Round {
         let next = history.number_max() + 1;
         Round {
             stage,
@@ -456,9 +463,10 @@ impl Actor {
                     line["start"] = json!(said(take.start));
                     line["end"] = json!(said(take.end));
                 }
-                let seen = self.seen.get(&tool.thing.name).map(
-                    |s| json!({ "epoch": s.version.epoch, "version": s.version.version, "as_of": s.as_of }),
-                );
+                let seen = self
+                    .seen
+                    .get(&tool.thing.name)
+                    .map(|s| json!({ "epoch": s.version.epoch, "version": s.version.version, "as_of": s.as_of }));
                 let mut body = match (what, step.via.is_some()) {
                     (What::Book, true) => {
                         json!({ "roomId": take.resource, "start": said(take.start), "end": said(take.end) })
@@ -550,7 +558,9 @@ impl Actor {
         let timed = self.round.tools.values().any(|t| t.thing.id == take.resource && t.timed);
         match timed {
             true => json!({ "resource": take.resource, "units": take.units }),
-            false => json!({ "resource": take.resource, "units": take.units, "start": said(take.start), "end": said(take.end) }),
+            false => {
+                json!({ "resource": take.resource, "units": take.units, "start": said(take.start), "end": said(take.end) })
+            }
         }
     }
 
@@ -586,7 +596,8 @@ impl Actor {
                 if matches!(what, What::Book | What::Hold | What::Confirm | What::Join | What::Renew | What::Accept) {
                     open(&self.round.board).insert((self.label.clone(), name), made);
                 }
-            }            told = told.max(answer.outcome.map(|o| (o.is_yes(), o)));
+            }
+            told = told.max(answer.outcome.map(|o| (o.is_yes(), o)));
         }
         Ok(told.map(|(_, outcome)| outcome))
     }

@@ -414,7 +414,7 @@ pub struct EndEntry {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "snake_case")]
+#[serde(tag = "is", rename_all = "snake_case")]
 enum Line {
     About(About),
     Thing(Thing),

@@ -13,4 +13,3 @@ mod socket;
 mod stage;
 
 pub use play::{Options, Played, play};
-pub use socket::Socket;

@@ -154,7 +154,9 @@ async fn play_round(
 async fn after(stage: &Stage, round: &Round, things: &[Thing]) -> anyhow::Result<()> {
     let (history, mut sent, _) = round.so_far();
     // What changed something is the most telling.
-    sent.sort_by_key(|s| !s.call.answer.as_ref().is_some_and(|a| a.outcome.is_some_and(crate::history::Outcome::is_yes)));
+    sent.sort_by_key(|s| {
+        !s.call.answer.as_ref().is_some_and(|a| a.outcome.is_some_and(crate::history::Outcome::is_yes))
+    });
     sent.truncate(AGAIN_MAX);
     let again = futures_util::stream::iter(sent).map(async |s| {
         let mut call = Call { after: true, ..s.call };
@@ -225,9 +227,10 @@ async fn look_up(stage: &Stage, round: &Round, history: &History) {
 async fn wait_for_sockets(round: &Round, ends: &[End]) {
     let since = Instant::now();
     while since.elapsed() < HEARD_WITHIN {
-        let behind = round.heard_upto().into_iter().any(|((_, resource), upto)| {
-            ends.iter().any(|end| end.resource == resource && upto < end.version)
-        });
+        let behind = round
+            .heard_upto()
+            .into_iter()
+            .any(|((_, resource), upto)| ends.iter().any(|end| end.resource == resource && upto < end.version));
         if !behind {
             return;
         }

@@ -435,7 +435,10 @@ impl Scenario {
             Do::Barrier | Do::Wait => false,
         };
         ensure!(!needs_on || step.on.is_some(), "on: say which resource");
-        ensure!((step.does == Do::Barrier) == step.barrier.is_some(), "barrier: a barrier has a name, nothing else has");
+        ensure!(
+            (step.does == Do::Barrier) == step.barrier.is_some(),
+            "barrier: a barrier has a name, nothing else has"
+        );
         if step.does == Do::Wait {
             let waits = [step.ms.is_some(), step.until_ms.is_some()];
             ensure!(waits != [false, false] && waits != [true, true], "wait: say either ms or until_ms");
@@ -465,7 +468,6 @@ impl Scenario {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 mod tests {
     use super::*;
 

@@ -172,7 +172,12 @@ impl Stage {
     }
 
     /// Makes the resources of a round. `day` counts rounds of the run: each has a day of its own, so that nobody is in their own way.
-    pub async fn make_things(&self, scenario: &Scenario, round: u32, day: i64) -> anyhow::Result<BTreeMap<String, Tool>> {
+    pub async fn make_things(
+        &self,
+        scenario: &Scenario,
+        round: u32,
+        day: i64,
+    ) -> anyhow::Result<BTreeMap<String, Tool>> {
         let mut things = BTreeMap::new();
         let hour = 3_600_000_000;
         let ahead = self.server_now() / hour * hour + (30 + day) * 24 * hour;
@@ -288,7 +293,8 @@ impl Stage {
         let from = Version { epoch, version: 0 };
         let began = Subscribed { n: 0, actor: "the record".into(), resource: thing.id, version: from, record: true };
         let items = record["items"].as_array().into_iter().flatten();
-        let heard = items.map(|item| heard("the record", 0, item["event"].as_str().unwrap_or_default(), &item["data"], true));
+        let heard =
+            items.map(|item| heard("the record", 0, item["event"].as_str().unwrap_or_default(), &item["data"], true));
         Ok(Some((began, heard.collect())))
     }
 

@@ -21,6 +21,7 @@ mod limits;
 mod logs;
 mod notices;
 mod persons;
+mod race_kit;
 mod races;
 mod rates;
 mod reached;

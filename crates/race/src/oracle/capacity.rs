@@ -34,7 +34,11 @@ fn certain(facts: &Facts<'_>, resource: Uuid) -> Vec<Certain> {
                 let lives = a.answer.and_then(|x| Some(x.expires_at? - x.decided_at?)).unwrap_or(0);
                 // A newer hold of one's own takes the place of the older.
                 let newer = facts.attempts.iter().filter(|b| {
-                    b.what == What::Hold && b.person == a.person && b.key != a.key && b.sent >= a.sent && b.fate != Fate::No
+                    b.what == What::Hold
+                        && b.person == a.person
+                        && b.key != a.key
+                        && b.sent >= a.sent
+                        && b.fate != Fate::No
                 });
                 let newer = newer.map(|b| b.sent).min().unwrap_or(Us::MAX);
                 newer.min(a.sent + lives - DRIFT_US)
@@ -77,10 +81,8 @@ pub(super) fn by_time(facts: &Facts<'_>, found: &mut Found) {
         let all = certain(facts, thing.id);
         found.compared += all.len() as u64;
         let Some((us, at, used)) = too_many(&all, most) else { continue };
-        let those: Vec<Certain> = all
-            .into_iter()
-            .filter(|c| c.from <= us && us < c.until && c.take.start <= at && at < c.take.end)
-            .collect();
+        let those: Vec<Certain> =
+            all.into_iter().filter(|c| c.from <= us && us < c.until && c.take.start <= at && at < c.take.end).collect();
         let fewest = smallest(&those, TRIES_MAX, |left| too_many(left, most).is_some());
         let says = format!("{} has {most} units, and {used} were told to be taken at the same time", thing.name);
         found.blame(over(most), says, fewest.iter().map(|c| c.n).collect());
@@ -108,7 +110,8 @@ pub(super) fn by_version(facts: &Facts<'_>, found: &mut Found) {
         let Some((version, at, used)) = too_many(&all, most) else { continue };
         all.retain(|c| c.from <= version && version < c.until && c.take.start <= at && at < c.take.end);
         let fewest = smallest(&all, TRIES_MAX, |left| too_many(left, most).is_some());
-        let says = format!("{} has {most} units, and at version {version} {used} are taken by what was told", thing.name);
+        let says =
+            format!("{} has {most} units, and at version {version} {used} are taken by what was told", thing.name);
         found.blame(over(most), says, fewest.iter().map(|c| c.n).collect());
     }
 }
@@ -127,7 +130,11 @@ pub(super) fn at_the_end(facts: &Facts<'_>, found: &mut Found) {
         let worst = points.into_iter().map(|at| (used(takes.iter(), at), at)).max();
         if let Some((used, _)) = worst.filter(|(used, _)| *used > most) {
             let name = facts.history.name_of(end.resource);
-            found.blame(over(capacity), format!("at the end {name} has {most} units and {used} are taken"), vec![end.n]);
+            found.blame(
+                over(capacity),
+                format!("at the end {name} has {most} units and {used} are taken"),
+                vec![end.n],
+            );
         }
     }
 }

@@ -238,7 +238,8 @@ impl<'h> Facts<'h> {
         for call in &history.calls {
             by_key.entry((call.person, call.key)).or_default().push(call);
         }
-        let mut attempts: Vec<Attempt<'h>> = by_key.into_iter().filter_map(|(of, calls)| put_together(of, calls)).collect();
+        let mut attempts: Vec<Attempt<'h>> =
+            by_key.into_iter().filter_map(|(of, calls)| put_together(of, calls)).collect();
         attempts.sort_by_key(|a| (a.sent, a.calls.first().map(|c| c.n)));
         Facts { history, attempts }
     }
@@ -282,7 +283,9 @@ fn put_together<'h>((person, key): (Uuid, Uuid), calls: Vec<&'h Call>) -> Option
     let open = |c: &&&Call| match &c.answer {
         None => true,
         // Turned away before it began, or proof that nothing was changed.
-        Some(a) => a.outcome.is_none() && a.status != 429 && (a.status >= 500 || a.code.as_deref() == Some("in_progress")),
+        Some(a) => {
+            a.outcome.is_none() && a.status != 429 && (a.status >= 500 || a.code.as_deref() == Some("in_progress"))
+        }
     };
     let fate = match answer.and_then(|a| a.outcome) {
         Some(Outcome::Booked | Outcome::Accepted) => Fate::Yes,

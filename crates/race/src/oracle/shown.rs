@@ -20,7 +20,8 @@ pub(super) fn events(facts: &Facts<'_>, found: &mut Found) {
         if facts.history.heard.iter().filter(mine).any(|h| h.event == "resync") {
             continue;
         }
-        for h in facts.history.heard.iter().filter(mine).filter(|h| h.resource == Some(began.resource) && h.n > began.n) {
+        for h in facts.history.heard.iter().filter(mine).filter(|h| h.resource == Some(began.resource) && h.n > began.n)
+        {
             let (Some(version), Some((part, parts))) = (h.version, h.part) else { continue };
             let here: Place = (version.epoch, version.version, part, parts);
             found.compared += 1;
@@ -70,17 +71,27 @@ pub(super) fn agree(facts: &Facts<'_>, found: &mut Found) {
         found.compared += 1;
         if (&known.event, known.attempt, known.booking) != (&h.event, h.attempt, h.booking) {
             let name = facts.history.name_of(resource);
-            let says = format!("{} heard {} at {version} of {name}, and {} heard something else", known.actor, known.event, h.actor);
+            let says = format!(
+                "{} heard {} at {version} of {name}, and {} heard something else",
+                known.actor, known.event, h.actor
+            );
             found.blame("I9", says, vec![known.n, h.n]);
         }
     }
-    for a in facts.attempts.iter().filter(|a| a.fate == Fate::Yes && matches!(a.what, What::Book | What::Hold | What::Confirm | What::Join)) {
+    for a in facts
+        .attempts
+        .iter()
+        .filter(|a| a.fate == Fate::Yes && matches!(a.what, What::Book | What::Hold | What::Confirm | What::Join))
+    {
         for (resource, version) in a.answer.iter().flat_map(|x| &x.versions) {
             let Some(h) = first.get(&(*resource, *version, 1)) else { continue };
             found.compared += 1;
             if h.attempt != Some(a.key) {
                 let name = facts.history.name_of(*resource);
-                let says = format!("{} was told to have made version {version} of {name}, and its event names another attempt", a.who());
+                let says = format!(
+                    "{} was told to have made version {version} of {name}, and its event names another attempt",
+                    a.who()
+                );
                 found.blame("I9", says, vec![a.n(), h.n]);
             }
         }
@@ -106,7 +117,8 @@ pub(super) fn numbers(facts: &Facts<'_>, found: &mut Found) {
         }
         match shown.get(&(v.resource, v.version)) {
             Some((other, n, place)) if *other != left => {
-                let says = format!("at version {} of {name} {place} showed {other} left and {} {left}", v.version, v.place);
+                let says =
+                    format!("at version {} of {name} {place} showed {other} left and {} {left}", v.version, v.place);
                 found.blame("I10", says, vec![*n, v.n]);
             }
             Some(_) => {}
@@ -124,9 +136,12 @@ fn plain(facts: &Facts<'_>, resource: Uuid) -> bool {
     timed && !facts.attempts.iter().any(|a| other(a.what) && a.fate != Fate::No)
 }
 
+/// Since when, which version, from which record.
+type Known = (i64, Version, usize);
+
 /// I10: whoever has seen a version, or made it, or heard of it, is shown none before it.
 pub(super) fn forward(facts: &Facts<'_>, found: &mut Found) {
-    let mut known: BTreeMap<(&str, Uuid), Vec<(i64, Version, usize)>> = BTreeMap::new();
+    let mut known: BTreeMap<(&str, Uuid), Vec<Known>> = BTreeMap::new();
     for v in &facts.history.views {
         known.entry((&v.actor, v.resource)).or_default().push((v.answered, v.version, v.n));
     }
@@ -160,7 +175,8 @@ pub(super) fn forward(facts: &Facts<'_>, found: &mut Found) {
         found.compared += 1;
         if v.version < *version {
             let name = facts.history.name_of(v.resource);
-            let says = format!("{} knew {version} of {name} and was then shown {} by the {}", v.actor, v.version, v.place);
+            let says =
+                format!("{} knew {version} of {name} and was then shown {} by the {}", v.actor, v.version, v.place);
             found.blame("I10", says, vec![*n, v.n]);
         }
     }
@@ -172,7 +188,8 @@ pub(super) fn folds(facts: &Facts<'_>, found: &mut Found) {
         let Some(capacity) = thing.capacity else { continue };
         let mut changes: BTreeMap<Version, (i64, usize)> = BTreeMap::new();
         let mut cancelled: BTreeMap<Uuid, (Version, usize)> = BTreeMap::new();
-        let units = |a: &super::Attempt<'_>| a.takes().iter().filter(|t| t.resource == thing.id).map(|t| t.units).sum::<u64>();
+        let units =
+            |a: &super::Attempt<'_>| a.takes().iter().filter(|t| t.resource == thing.id).map(|t| t.units).sum::<u64>();
         for a in facts.attempts.iter().filter(|a| a.fate == Fate::Yes) {
             let Some(version) = a.version_of(thing.id) else { continue };
             match a.what {
@@ -197,7 +214,8 @@ pub(super) fn folds(facts: &Facts<'_>, found: &mut Found) {
         if facts.attempts.iter().any(|a| a.what == What::SetCapacity && a.fate != Fate::No) {
             continue;
         }
-        for v in facts.history.views.iter().filter(|v| v.resource == thing.id && v.version.epoch == thing.version.epoch) {
+        for v in facts.history.views.iter().filter(|v| v.resource == thing.id && v.version.epoch == thing.version.epoch)
+        {
             let Some(left) = v.remaining else { continue };
             let steps = changes.range(..=v.version);
             let all = v.version.version.saturating_sub(thing.version.version);
@@ -205,10 +223,14 @@ pub(super) fn folds(facts: &Facts<'_>, found: &mut Found) {
                 // Somebody made a version and was not told: nothing is known for sure.
                 continue;
             }
-            let should = i64::try_from(capacity).unwrap_or(i64::MAX) + steps.clone().map(|(_, (delta, _))| delta).sum::<i64>();
+            let should =
+                i64::try_from(capacity).unwrap_or(i64::MAX) + steps.clone().map(|(_, (delta, _))| delta).sum::<i64>();
             found.compared += 1;
             if left != should {
-                let says = format!("at version {} of {} {should} units are left, and the {} showed {left}", v.version, thing.name, v.place);
+                let says = format!(
+                    "at version {} of {} {should} units are left, and the {} showed {left}",
+                    v.version, thing.name, v.place
+                );
                 let last = steps.last().map(|(_, (_, n))| *n);
                 found.blame("I10", says, last.into_iter().chain([v.n]).collect());
             }

@@ -17,9 +17,7 @@ pub(super) fn one_outcome(facts: &Facts<'_>, found: &mut Found) {
         let Some(((first_n, first), rest)) = told.split_first() else { continue };
         for (n, other) in rest {
             found.compared += 1;
-            let same = |x: &Answer| {
-                (x.outcome, x.code.clone(), x.versions.clone(), x.made, x.decided_at)
-            };
+            let same = |x: &Answer| (x.outcome, x.code.clone(), x.versions.clone(), x.made, x.decided_at);
             if same(first) != same(other) {
                 let says = format!(
                     "{} asked to {} by one key and was told {} and {}{}",
@@ -35,12 +33,15 @@ pub(super) fn one_outcome(facts: &Facts<'_>, found: &mut Found) {
     }
     // Two keys cannot have made the same thing.
     let mut made: BTreeMap<Uuid, &Attempt<'_>> = BTreeMap::new();
-    let makes = |a: &&Attempt<'_>| a.fate == Fate::Yes && matches!(a.what, What::Book | What::Hold | What::Confirm | What::Join);
+    let makes = |a: &&Attempt<'_>| {
+        a.fate == Fate::Yes && matches!(a.what, What::Book | What::Hold | What::Confirm | What::Join)
+    };
     for a in facts.attempts.iter().filter(makes) {
         let Some(id) = a.made() else { continue };
         found.compared += 1;
         if let Some(other) = made.insert(id, a) {
-            let says = format!("{} and {} were told to have made one and the same {}", other.who(), a.who(), a.what.word());
+            let says =
+                format!("{} and {} were told to have made one and the same {}", other.who(), a.who(), a.what.word());
             found.blame("I3", says, vec![other.n(), a.n()]);
         }
     }
@@ -114,7 +115,8 @@ fn displaced(booking: Option<&crate::history::EndBooking>) -> bool {
 
 /// I3: nothing stands that nobody was told of: a refusal or a failure changed nothing.
 pub(super) fn absent(facts: &Facts<'_>, found: &mut Found) {
-    let known: BTreeSet<Uuid> = facts.attempts.iter().filter(|a| a.fate == Fate::Yes).filter_map(Attempt::made).collect();
+    let known: BTreeSet<Uuid> =
+        facts.attempts.iter().filter(|a| a.fate == Fate::Yes).filter_map(Attempt::made).collect();
     let promoted: BTreeSet<Uuid> =
         facts.history.ends.iter().flat_map(|e| &e.entries).filter_map(|e| e.booking).collect();
     let open = |person: Option<Uuid>| {
@@ -131,7 +133,8 @@ pub(super) fn absent(facts: &Facts<'_>, found: &mut Found) {
         }
         for (owner, bookings) in of {
             if bookings.len() > open(owner) {
-                let theirs = |a: &&Attempt<'_>| Some(a.person) == owner && a.takes().iter().any(|t| t.resource == end.resource);
+                let theirs =
+                    |a: &&Attempt<'_>| Some(a.person) == owner && a.takes().iter().any(|t| t.resource == end.resource);
                 let calls: Vec<usize> = facts.attempts.iter().filter(theirs).map(Attempt::n).take(5).collect();
                 let who = facts.attempts.iter().find(theirs).map_or("somebody", Attempt::who);
                 let says = format!("{who} has a booking that nobody was told of");
@@ -142,8 +145,13 @@ pub(super) fn absent(facts: &Facts<'_>, found: &mut Found) {
 }
 
 /// Attempts that are told a version of their own.
-fn versioned<'f, 'h>(facts: &'f Facts<'h>, resource: Uuid) -> impl Iterator<Item = (&'f Attempt<'h>, crate::history::Version)> {
-    let makes = |a: &&Attempt<'_>| a.fate == Fate::Yes && matches!(a.what, What::Book | What::Hold | What::Confirm | What::Join);
+fn versioned<'f, 'h>(
+    facts: &'f Facts<'h>,
+    resource: Uuid,
+) -> impl Iterator<Item = (&'f Attempt<'h>, crate::history::Version)> {
+    let makes = |a: &&Attempt<'_>| {
+        a.fate == Fate::Yes && matches!(a.what, What::Book | What::Hold | What::Confirm | What::Join)
+    };
     facts.attempts.iter().filter(makes).filter_map(move |a| Some((a, a.version_of(resource)?)))
 }
 
@@ -154,7 +162,12 @@ pub(super) fn one_version_each(facts: &Facts<'_>, found: &mut Found) {
         for (a, version) in versioned(facts, thing.id) {
             found.compared += 1;
             if let Some(other) = seen.insert(version, a) {
-                let says = format!("{} and {} were both told to have made version {version} of {}", other.who(), a.who(), thing.name);
+                let says = format!(
+                    "{} and {} were both told to have made version {version} of {}",
+                    other.who(),
+                    a.who(),
+                    thing.name
+                );
                 found.blame("I9", says, vec![other.n(), a.n()]);
             }
         }
@@ -179,7 +192,12 @@ pub(super) fn order(facts: &Facts<'_>, found: &mut Found) {
             let Some((b, v)) = highest else { continue };
             found.compared += 1;
             if v > version {
-                let says = format!("{} was told version {v} of {} before {} asked and was told {version}", b.who(), thing.name, a.who());
+                let says = format!(
+                    "{} was told version {v} of {} before {} asked and was told {version}",
+                    b.who(),
+                    thing.name,
+                    a.who()
+                );
                 found.blame("I14", says, vec![b.n(), a.n()]);
             }
         }
@@ -189,7 +207,11 @@ pub(super) fn order(facts: &Facts<'_>, found: &mut Found) {
             let [(a, _), (b, _)] = pair else { continue };
             let at = |x: &Attempt<'_>| x.answer.and_then(|x| x.decided_at);
             if at(a).zip(at(b)).is_some_and(|(x, y)| x > y) {
-                found.blame("I6", format!("the later version of {} was decided at an earlier instant", thing.name), vec![a.n(), b.n()]);
+                found.blame(
+                    "I6",
+                    format!("the later version of {} was decided at an earlier instant", thing.name),
+                    vec![a.n(), b.n()],
+                );
             }
         }
     }
@@ -280,7 +302,12 @@ pub(super) fn deadlines(facts: &Facts<'_>, found: &mut Found) {
         let Some((answer, at)) = a.answer.and_then(|x| Some((x, x.decided_at?))) else { continue };
         let resource = match a.what {
             What::Book | What::Confirm | What::Hold => a.takes().first().map(|t| t.resource),
-            What::Cancel => facts.attempts.iter().find(|b| b.made() == a.about()).and_then(|b| b.takes().first()).map(|t| t.resource),
+            What::Cancel => facts
+                .attempts
+                .iter()
+                .find(|b| b.made() == a.about())
+                .and_then(|b| b.takes().first())
+                .map(|t| t.resource),
             _ => None,
         };
         let Some(thing) = resource.and_then(|r| facts.thing(r)) else { continue };
@@ -290,11 +317,22 @@ pub(super) fn deadlines(facts: &Facts<'_>, found: &mut Found) {
         let once_more = a.what == What::Cancel && facts.enders(a.about().unwrap_or_default()).any(|e| e.key != a.key);
         found.compared += 1;
         if answer.outcome.is_some_and(Outcome::is_yes) && at >= deadline && !once_more {
-            let says = format!("{} was told {} {} ms after the deadline of {}", a.who(), answer.short(), (at - deadline) / 1_000, thing.name);
+            let says = format!(
+                "{} was told {} {} ms after the deadline of {}",
+                a.who(),
+                answer.short(),
+                (at - deadline) / 1_000,
+                thing.name
+            );
             found.blame("I6", says, vec![a.n()]);
         }
         if a.code() == Some("past_cutoff") && at < deadline {
-            let says = format!("{} was refused past_cutoff {} ms before the deadline of {}", a.who(), (deadline - at) / 1_000, thing.name);
+            let says = format!(
+                "{} was refused past_cutoff {} ms before the deadline of {}",
+                a.who(),
+                (deadline - at) / 1_000,
+                thing.name
+            );
             found.blame("I6", says, vec![a.n()]);
         }
     }
@@ -317,7 +355,11 @@ pub(super) fn holds(facts: &Facts<'_>, found: &mut Found) {
         found.compared += 1;
         if a.fate == Fate::Yes {
             if at >= *end {
-                found.blame("I7", format!("{} confirmed a hold {} ms after its end", a.who(), (at - end) / 1_000), vec![a.n()]);
+                found.blame(
+                    "I7",
+                    format!("{} confirmed a hold {} ms after its end", a.who(), (at - end) / 1_000),
+                    vec![a.n()],
+                );
             }
             if let Some(other) = used_up.insert(hold, a) {
                 found.blame("I7", format!("{} confirmed one hold twice", a.who()), vec![other.n(), a.n()]);
@@ -344,11 +386,16 @@ pub(super) fn admins(facts: &Facts<'_>, found: &mut Found) {
             let same = other.call().map(|c| (c.what, c.to)) == a.call().map(|c| (c.what, c.to));
             if !same {
                 let name = facts.history.name_of(resource);
-                let says = format!("{} and {} both edited policy version {named} of {name}, and both were applied", other.who(), a.who());
+                let says = format!(
+                    "{} and {} both edited policy version {named} of {name}, and both were applied",
+                    other.who(),
+                    a.who()
+                );
                 found.blame("I11", says, vec![other.n(), a.n()]);
             }
         }
-        let stale = a.calls.iter().find(|c| c.answer.as_ref().is_some_and(|x| x.code.as_deref() == Some("version_stale")));
+        let stale =
+            a.calls.iter().find(|c| c.answer.as_ref().is_some_and(|x| x.code.as_deref() == Some("version_stale")));
         if let Some(stale) = stale {
             let others = facts.attempts.iter().filter(edits).filter(|b| b.key != a.key && b.fate != Fate::No);
             let mut others = others.filter(|b| b.call().and_then(|c| c.resource) == Some(resource));
@@ -378,13 +425,16 @@ pub(super) fn cancelled_once(facts: &Facts<'_>, found: &mut Found) {
 pub(super) fn waitlist(facts: &Facts<'_>, found: &mut Found) {
     for end in &facts.history.ends {
         let Some(thing) = facts.thing(end.resource) else { continue };
-        let plain = |name: &str| thing.policy[name].is_null() || thing.policy[name].as_array().is_some_and(Vec::is_empty);
+        let plain =
+            |name: &str| thing.policy[name].is_null() || thing.policy[name].as_array().is_some_and(Vec::is_empty);
         let anybody = plain("quota") && plain("eligibility") && thing.policy["own_overlap"] != "refuse";
         if end.entries.is_empty() || !anybody {
             continue;
         }
         // Who still waits, has tried nothing else, and in which version they joined.
-        let joined = |id: Uuid| facts.attempts.iter().find(|a| a.what == What::Join && a.made() == Some(id) && a.fate == Fate::Yes);
+        let joined = |id: Uuid| {
+            facts.attempts.iter().find(|a| a.what == What::Join && a.made() == Some(id) && a.fate == Fate::Yes)
+        };
         for entry in &end.entries {
             let Some(join) = joined(entry.id) else { continue };
             let tried = facts.enders(entry.id).next().is_some();
@@ -393,7 +443,12 @@ pub(super) fn waitlist(facts: &Facts<'_>, found: &mut Found) {
             }
             for b in facts.attempts.iter().filter(|b| b.what == What::Book && b.has_booking() && b.sent > join.told) {
                 found.compared += 1;
-                let took = b.takes().iter().any(|t| t.start <= entry.take.start && entry.take.end <= t.end && t.units >= entry.take.units && t.resource == end.resource);
+                let took = b.takes().iter().any(|t| {
+                    t.start <= entry.take.start
+                        && entry.take.end <= t.end
+                        && t.units >= entry.take.units
+                        && t.resource == end.resource
+                });
                 if took {
                     let says = format!("{} was BOOKED while {} had been waiting for the same", b.who(), join.who());
                     found.blame("I8", says, vec![join.n(), b.n(), end.n]);
@@ -405,7 +460,11 @@ pub(super) fn waitlist(facts: &Facts<'_>, found: &mut Found) {
                 let versions = join.version_of(end.resource).zip(later.version_of(end.resource));
                 found.compared += 1;
                 if alike && versions.is_some_and(|(first, then)| first < then) {
-                    let says = format!("{} had a place although {} waited for the same and had joined before", later.who(), join.who());
+                    let says = format!(
+                        "{} had a place although {} waited for the same and had joined before",
+                        later.who(),
+                        join.who()
+                    );
                     found.blame("I8", says, vec![join.n(), later.n(), end.n]);
                 }
             }

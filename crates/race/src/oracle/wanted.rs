@@ -21,7 +21,10 @@ pub(super) fn wanted(facts: &Facts<'_>, scenario: &Scenario, found: &mut Found) 
 
 fn counted(facts: &Facts<'_>, expect: &Expect) -> (u64, Vec<usize>) {
     let of = |label: &str| {
-        expect.of.as_deref().is_none_or(|group| label == group || label.strip_prefix(group).is_some_and(|l| l.starts_with(' ')))
+        expect
+            .of
+            .as_deref()
+            .is_none_or(|group| label == group || label.strip_prefix(group).is_some_and(|l| l.starts_with(' ')))
     };
     if let Some(event) = &expect.hears {
         let heard = facts.history.heard.iter().filter(|h| !h.record && h.event == *event && of(&h.actor));

@@ -203,7 +203,13 @@ fn record(history: &History, n: Number) -> String {
         let left = v.remaining.map(|left| format!(", {left} left")).unwrap_or_default();
         let badge = v.badge.as_deref().map(|badge| format!(", {badge}")).unwrap_or_default();
         let name = history.name_of(v.resource);
-        return format!("#{n} {} {} saw {name} in the {}: version {}{left}{badge}", ms(v.answered), v.actor, v.place, v.version);
+        return format!(
+            "#{n} {} {} saw {name} in the {}: version {}{left}{badge}",
+            ms(v.answered),
+            v.actor,
+            v.place,
+            v.version
+        );
     }
     if let Some(h) = history.heard.iter().find(|h| h.n == n) {
         let version = h.version.map(|v| format!(" version {v}")).unwrap_or_default();
@@ -218,7 +224,10 @@ fn record(history: &History, n: Number) -> String {
         let waiting = e.entries.iter().filter(|x| x.state == "waiting").count();
         let capacity = e.capacity.map_or_else(|| "no end of".to_owned(), |c| c.to_string());
         let name = history.name_of(e.resource);
-        return format!("#{n} at the end {name} is at version {}: {capacity} units, {standing} bookings stand, {waiting} wait", e.version);
+        return format!(
+            "#{n} at the end {name} is at version {}: {capacity} units, {standing} bookings stand, {waiting} wait",
+            e.version
+        );
     }
     format!("#{n}")
 }
@@ -247,7 +256,14 @@ fn call(history: &History, c: &Call) -> String {
     // The end of a UUIDv7 is chance: enough to tell keys apart.
     let key = key.get(26..).unwrap_or_default();
     let until = c.answered.map_or_else(|| "…".to_owned(), ms);
-    format!("#{} {} to {until} {} asked{again} to {}{what}{to} (key …{key}): {}{versions}", c.n, ms(c.sent), c.actor, c.what.word(), c.told())
+    format!(
+        "#{} {} to {until} {} asked{again} to {}{what}{to} (key …{key}): {}{versions}",
+        c.n,
+        ms(c.sent),
+        c.actor,
+        c.what.word(),
+        c.told()
+    )
 }
 
 fn clock(us: i64) -> String {

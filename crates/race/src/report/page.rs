@@ -2,7 +2,7 @@
 //! Whatever came from a server or a file is escaped on its way in.
 
 use super::{latencies, ms, record};
-use crate::history::{Call, History, Number, Outcome};
+use crate::history::{Call, Heard, History, Number, Outcome};
 use crate::play::Played;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const LANES_MAX: usize = 10;
 /// Calls of a drawing.
 const CALLS_MAX: usize = 40;
+/// Events of a drawing.
+const EVENTS_MAX: usize = 24;
 /// Rows of a table.
 const ROWS_MAX: usize = 200;
 /// Between two lanes, in pixels.
@@ -45,7 +47,7 @@ td.number, th.number { text-align: right; } .faint { color: var(--faint); } .goo
 .violation { background: var(--mark); border-left: 4px solid var(--bad); margin: 1rem 0; padding: .5rem 1rem; } .violation ol { margin: .5rem 0; }
 .scroll { overflow-x: auto; } svg text { fill: var(--text); font: 12px system-ui, sans-serif; } svg .lane { stroke: var(--line); } svg .good { stroke: var(--good); fill: var(--good); }
 svg .bad { stroke: var(--bad); fill: var(--bad); } svg .other { stroke: var(--other); fill: var(--other); } svg text.good, svg text.bad, svg text.other { stroke: none; }
-svg .ask { stroke: var(--faint); } svg .shown { font-weight: 700; } code { font-size: .9em; }
+svg .ask, svg .heard { stroke: var(--faint); fill: var(--faint); } svg text.ask, svg text.heard { fill: var(--text); stroke: none; } svg .shown { font-weight: 700; } code { font-size: .9em; }
 ";
 
 /// The whole page.
@@ -77,7 +79,7 @@ pub(super) fn round(played: &Played, file: Option<&str>) -> String {
         about.round,
         about.seed,
         played.took.as_secs_f64(),
-        history.calls.len(),
+        history.calls.iter().filter(|c| !c.after).count(),
         history.views.len(),
         history.heard.iter().filter(|h| !h.record).count(),
         file.map(|f| format!(" History: <code>{}</code>.", escaped(f))).unwrap_or_default()
@@ -93,7 +95,8 @@ pub(super) fn round(played: &Played, file: Option<&str>) -> String {
         ));
     }
     put(latency_table(history));
-    let witness: BTreeSet<Number> = played.judgement.violations.iter().flat_map(|v| v.witness.iter().copied()).collect();
+    let witness: BTreeSet<Number> =
+        played.judgement.violations.iter().flat_map(|v| v.witness.iter().copied()).collect();
     put(diagram(history, &witness));
     put(calls_table(history, &witness));
     let compared: String = played
@@ -102,7 +105,9 @@ pub(super) fn round(played: &Played, file: Option<&str>) -> String {
         .iter()
         .map(|(rule, n)| format!("<tr><td>{}</td><td class=\"number\">{n}</td></tr>\n", escaped(rule)))
         .collect();
-    put(format!("<details>\n<summary>What was compared, and how often</summary>\n<table>\n<tr><th>Rule</th><th class=\"number\">Times</th></tr>\n{compared}</table>\n"));
+    put(format!(
+        "<details>\n<summary>What was compared, and how often</summary>\n<table>\n<tr><th>Rule</th><th class=\"number\">Times</th></tr>\n{compared}</table>\n"
+    ));
     for left_out in &played.judgement.left_out {
         put(format!("<p class=\"faint\">{}</p>\n", escaped(left_out)));
     }
@@ -125,7 +130,7 @@ fn latency_table(history: &History) -> String {
         })
         .collect();
     format!(
-        "<h3>How long it took, by outcome</h3>\n<div class=\"scroll\"><table>\n<tr><th>Outcome</th><th class=\"number\">Calls</th>\
+        "<h3>How long it took, by outcome</h3>\n<div class=\"scroll\" tabindex=\"0\"><table>\n<tr><th>Outcome</th><th class=\"number\">Calls</th>\
          <th class=\"number\">Half within</th><th class=\"number\">99 of 100 within</th><th class=\"number\">All within</th></tr>\n{rows}</table></div>\n"
     )
 }
@@ -175,42 +180,81 @@ fn diagram(history: &History, witness: &BTreeSet<Number>) -> String {
     let shared = lanes.len() > LANES_MAX;
     let count = names.len() + usize::from(shared);
     let server = 70 + count * LANE + 60;
-    // Each moment has a line of its own: what was sent, and what was answered.
-    let mut moments: Vec<(i64, Number, bool)> = Vec::new();
+    let events = told(history, &lanes, witness);
+    // Each moment has a line of its own: what was sent, what was answered, what a socket heard.
+    let mut moments: Vec<(i64, Number, Moment<'_>)> = Vec::new();
     for call in &calls {
-        moments.push((call.sent, call.n, false));
-        moments.extend(call.answered.map(|at| (at, call.n, true)));
+        moments.push((call.sent, call.n, Moment::Sent(call)));
+        moments.extend(call.answered.map(|at| (at, call.n, Moment::Answered(call))));
     }
-    moments.sort_unstable();
+    moments.extend(events.into_iter().map(|h| (h.at, h.n, Moment::Heard(h))));
+    moments.sort_by_key(|(at, n, _)| (*at, *n));
     let height = 60 + moments.len() * LINE;
     let mut svg = format!(
-        "<h3>Sequence</h3>\n<div class=\"scroll\"><svg role=\"img\" width=\"{w}\" height=\"{height}\" viewBox=\"0 0 {w} {height}\"><title>Who asked when, and what was answered; the table below says the same</title>\n",
+        "<h3>Sequence</h3>\n<div class=\"scroll\" tabindex=\"0\"><svg role=\"img\" width=\"{w}\" height=\"{height}\" viewBox=\"0 0 {w} {height}\"><title>Who asked when, and what was answered; the table below says the same</title>\n",
         w = server + 330
     );
     let mut put = |text: String| svg.push_str(&text);
     let x = |lane: usize| 70 + lane * LANE + 30;
     for (lane, name) in names.iter().copied().chain(shared.then_some("others")).enumerate() {
-        put(format!("<text x=\"{0}\" y=\"20\" text-anchor=\"middle\">{1}</text><line class=\"lane\" x1=\"{0}\" y1=\"30\" x2=\"{0}\" y2=\"{height}\"/>\n", x(lane), escaped(&short(name))));
+        put(format!(
+            "<text x=\"{0}\" y=\"20\" text-anchor=\"middle\">{1}</text><line class=\"lane\" x1=\"{0}\" y1=\"30\" x2=\"{0}\" y2=\"{height}\"/>\n",
+            x(lane),
+            escaped(&short(name))
+        ));
     }
-    put(format!("<text x=\"{server}\" y=\"20\" text-anchor=\"middle\">server</text><line class=\"lane\" x1=\"{server}\" y1=\"30\" x2=\"{server}\" y2=\"{height}\"/>\n"));
-    for (row, (at, n, answered)) in moments.iter().enumerate() {
-        let Some(call) = calls.iter().find(|c| c.n == *n) else { continue };
-        let (from, y) = (x(lanes.get(call.actor.as_str()).copied().unwrap_or(0)), 50 + row * LINE);
+    put(format!(
+        "<text x=\"{server}\" y=\"20\" text-anchor=\"middle\">server</text><line class=\"lane\" x1=\"{server}\" y1=\"30\" x2=\"{server}\" y2=\"{height}\"/>\n"
+    ));
+    for (row, (at, n, moment)) in moments.iter().enumerate() {
+        let y = 50 + row * LINE;
         let shown = if witness.contains(n) { " shown" } else { "" };
+        let actor = match moment {
+            Moment::Sent(call) | Moment::Answered(call) => &call.actor,
+            Moment::Heard(heard) => &heard.actor,
+        };
+        let from = x(lanes.get(actor.as_str()).copied().unwrap_or(0));
+        let (class, label) = match moment {
+            Moment::Sent(call) => ("ask", format!("{} {}", call.actor, call.what.word())),
+            Moment::Answered(call) => (class(call), call.told()),
+            Moment::Heard(heard) => ("heard", format!("{} hears {}", heard.actor, heard.event)),
+        };
+        let (dots, end) = match moment {
+            Moment::Sent(_) => ("", server),
+            Moment::Answered(_) => (" stroke-dasharray=\"4 3\"", from),
+            Moment::Heard(_) => (" stroke-dasharray=\"1 4\"", from),
+        };
         put(format!("<text x=\"4\" y=\"{}\">{}</text>", y + 4, ms(*at)));
-        if *answered {
-            let class = class(call);
-            put(format!("<line class=\"{class}\" x1=\"{server}\" y1=\"{y}\" x2=\"{from}\" y2=\"{y}\" stroke-dasharray=\"4 3\"/><circle class=\"{class}\" cx=\"{from}\" cy=\"{y}\" r=\"4\"/>"));
-            put(format!("<text class=\"{class}{shown}\" x=\"{}\" y=\"{}\">#{n} {}</text>\n", server + 8, y + 4, escaped(&call.told())));
-        } else {
-            put(format!("<line class=\"ask\" x1=\"{from}\" y1=\"{y}\" x2=\"{server}\" y2=\"{y}\"/><circle class=\"ask\" cx=\"{server}\" cy=\"{y}\" r=\"3\"/>"));
-            put(format!("<text class=\"{shown}\" x=\"{}\" y=\"{}\">#{n} {} {}</text>\n", server + 8, y + 4, escaped(&call.actor), call.what.word()));
-        }
+        put(format!("<line class=\"{class}\" x1=\"{from}\" y1=\"{y}\" x2=\"{server}\" y2=\"{y}\"{dots}/>"));
+        put(format!("<circle class=\"{class}\" cx=\"{end}\" cy=\"{y}\" r=\"4\"/>"));
+        put(format!(
+            "<text class=\"{class}{shown}\" x=\"{}\" y=\"{}\">#{n} {}</text>\n",
+            server + 8,
+            y + 4,
+            escaped(&label)
+        ));
     }
     let left = history.calls.iter().filter(|c| !c.after).count().saturating_sub(calls.len());
-    let note = if left == 0 { String::new() } else { format!("<p class=\"faint\">{left} more calls are not drawn.</p>\n") };
+    let note =
+        if left == 0 { String::new() } else { format!("<p class=\"faint\">{left} more calls are not drawn.</p>\n") };
     svg.push_str(&format!("</svg></div>\n{note}"));
     svg
+}
+
+/// A moment of a drawing.
+enum Moment<'h> {
+    Sent(&'h Call),
+    Answered(&'h Call),
+    Heard(&'h Heard),
+}
+
+/// What sockets of those who are drawn heard: what shows a violation, then the first of the others.
+fn told<'h>(history: &'h History, lanes: &BTreeMap<&str, usize>, witness: &BTreeSet<Number>) -> Vec<&'h Heard> {
+    let drawn = |h: &&Heard| !h.record && lanes.get(h.actor.as_str()).is_some_and(|lane| *lane < LANES_MAX);
+    let mut heard: Vec<&Heard> = history.heard.iter().filter(drawn).collect();
+    heard.sort_by_key(|h| (!witness.contains(&h.n), h.at));
+    heard.truncate(EVENTS_MAX);
+    heard
 }
 
 fn short(name: &str) -> String {
@@ -241,9 +285,10 @@ fn calls_table(history: &History, witness: &BTreeSet<Number>) -> String {
             )
         })
         .collect();
-    let note = if left == 0 { String::new() } else { format!("<p class=\"faint\">{left} more are in the history.</p>\n") };
+    let note =
+        if left == 0 { String::new() } else { format!("<p class=\"faint\">{left} more are in the history.</p>\n") };
     format!(
-        "<details>\n<summary>Calls as a table</summary>\n<div class=\"scroll\"><table>\n<tr><th class=\"number\">Record</th><th class=\"number\">Sent</th>\
+        "<details>\n<summary>Calls as a table</summary>\n<div class=\"scroll\" tabindex=\"0\"><table>\n<tr><th class=\"number\">Record</th><th class=\"number\">Sent</th>\
          <th class=\"number\">Answered</th><th>Who</th><th>What</th><th>Told</th></tr>\n{rows}</table></div>\n{note}</details>\n"
     )
 }
