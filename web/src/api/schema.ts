@@ -558,6 +558,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** People by name, for choosing one. */
+        get: operations["list_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/people/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes and changes people by a table, all of it or nothing. The same table again changes nothing. Admins only. */
+        post: operations["import_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/people/{id}/erase": {
         parameters: {
             query?: never;
@@ -572,6 +606,41 @@ export interface paths {
          *     somebody's. Admins only, and not oneself. Asking again finishes what was cut short.
          */
         post: operations["erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/people/{id}/facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is known of a person. Admins only. */
+        get: operations["read_facts"];
+        /** Says all that is known of a person; nobody else's edit is overwritten. From then on bookings are judged by it. Admins only. */
+        put: operations["put_facts"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/people/{id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an API key for a person, for a program that acts in their name. It is shown once. Admins only. */
+        post: operations["create_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1351,6 +1420,8 @@ export interface components {
             /** @description When it was decided last. */
             decided_at: string;
             displaced_by?: components["schemas"]["DisplacerBody"] | null;
+            /** @description Who is invited; for the owner, admins and guests. */
+            guests: components["schemas"]["GuestBody"][];
             /**
              * Format: uuid
              * @description Its id.
@@ -1366,10 +1437,12 @@ export interface components {
             owner?: components["schemas"]["PersonBody"] | null;
             /**
              * Format: int32
-             * @description How many people come; for the owner and admins.
+             * @description How many people come; for the owner, guests and admins.
              */
             people?: number | null;
-            /** @description What it is for; for the owner and admins. */
+            /** @description Others see that the time is taken, and neither whose it is nor what for. */
+            private: boolean;
+            /** @description What it is for; for the owner, guests and admins. */
             purpose?: string | null;
             /**
              * Format: int64
@@ -1382,17 +1455,27 @@ export interface components {
             state_at?: string | null;
             /** @description Why it was cancelled or displaced, if they said; for the owner and admins. */
             state_reason?: string | null;
-            /** @description A line for calendars; for the owner and admins. */
+            /** @description A line for calendars; for the owner, guests and admins. */
             title?: string | null;
         };
         /** @description An edit of what people say about a booking: what is there replaces, `null` takes away. */
         BookingEdit: {
+            /**
+             * @description Who is invited, all of them.
+             * @default null
+             */
+            guests: components["schemas"]["GuestBody"][] | null;
             /**
              * Format: int32
              * @description How many people come.
              * @default null
              */
             people: number | null;
+            /**
+             * @description Whether others see only that the time is taken.
+             * @default null
+             */
+            private: boolean | null;
             /**
              * @description What it is for.
              * @default null
@@ -1411,6 +1494,8 @@ export interface components {
              * @description For whom, if not for oneself; admins only.
              */
             for?: string | null;
+            /** @description Who is invited, 100 at the most. Those who are people here see what is written inside. */
+            guests?: components["schemas"]["GuestBody"][];
             hold?: components["schemas"]["HoldRefBody"] | null;
             /** @description What; all of it or nothing. */
             lines: components["schemas"]["LineRequest"][];
@@ -1420,6 +1505,8 @@ export interface components {
              * @description How many people come.
              */
             people?: number | null;
+            /** @description Others see that the time is taken, and neither whose it is nor what for. */
+            private?: boolean;
             /** @description What it is for. */
             purpose?: string | null;
             seen?: components["schemas"]["SeenBody"] | null;
@@ -2045,6 +2132,40 @@ export interface components {
             /** @description Kinds. */
             kinds: components["schemas"]["FacetBody"][];
         };
+        /** @description What is known of a person, at a version. */
+        FactsBody: {
+            /** @description Units by the id of a group or a resource. */
+            allowances: {
+                [key: string]: number;
+            };
+            /**
+             * Format: uuid
+             * @description Who.
+             */
+            person: string;
+            /** @description Such as `passed:MATH20A`, `member:gold` or `hold:advisor`. */
+            tags: string[];
+            /**
+             * Format: int64
+             * @description Edits name it in `If-Match`; 0 while nothing ever was known.
+             */
+            version: number;
+        };
+        /** @description What is known of a person, and rules may ask for. */
+        FactsRequest: {
+            /**
+             * @description Units by the id of a group or a resource: what they may book under its quota, in the place of its own number.
+             * @default {}
+             */
+            allowances: {
+                [key: string]: number;
+            };
+            /**
+             * @description Such as `passed:MATH20A`, `member:gold` or `hold:advisor`; 500 at the most.
+             * @default []
+             */
+            tags: string[];
+        };
         /** @description A field of a request that is not well formed. */
         FieldError: {
             /** @description What is wrong, for programs. */
@@ -2131,6 +2252,17 @@ export interface components {
             end: string;
             /** @description From, without an offset. */
             start: string;
+        };
+        /** @description Somebody who is invited: `{"person": id}`, or `{"name": "…"}` for anybody else. */
+        GuestBody: {
+            /**
+             * Format: uuid
+             * @description A person known here, by id.
+             */
+            person: string;
+        } | {
+            /** @description Anybody else, by name. */
+            name: string;
         };
         /** @description Whose a booking shall be. */
         HandOverRequest: {
@@ -2270,6 +2402,33 @@ export interface components {
             /** @description Closes, such as `22:00`; `24:00` is the end of the day. */
             to: string;
         };
+        /** @description What an import did, or would do. */
+        ImportBody: {
+            /**
+             * Format: int64
+             * @description Those of whom something is otherwise.
+             */
+            changed: number;
+            /** @description Nothing was done. */
+            dry_run: boolean;
+            /**
+             * Format: int64
+             * @description New ones.
+             */
+            made: number;
+            /**
+             * Format: int64
+             * @description Those who were so already.
+             */
+            same: number;
+        };
+        /** @description A table of people. */
+        ImportRequest: {
+            /** @description With the columns `id`, `external_id`, `name`, `title`, `email`, `role` and `tags`, or some of them; 20,000 rows at the most. */
+            csv: string;
+            /** @description Say what would be done, and do nothing. */
+            dry_run?: boolean;
+        };
         /** @description An interval. */
         IntervalBody: {
             /** @description The first instant after it. */
@@ -2310,11 +2469,31 @@ export interface components {
              */
             units?: number;
         };
+        /** @description An API key, shown this once. */
+        KeyBody: {
+            /** @description The secret: `Authorization: Bearer <key>`. Only its hash is kept. */
+            key: string;
+            /** @description What it is for. */
+            label: string;
+            /**
+             * Format: uuid
+             * @description Whom it speaks for.
+             */
+            person: string;
+        };
+        /** @description What an API key is for. */
+        KeyRequest: {
+            /**
+             * @description So that it is known again; 100 characters at the most.
+             * @default
+             */
+            label: string;
+        };
         /**
          * @description What a resource is.
          * @enum {string}
          */
-        KindBody: "room" | "section" | "session" | "equipment";
+        KindBody: "room" | "section" | "session" | "equipment" | "group";
         /** @description How an execution of an attempt failed last. */
         LastFailure: {
             /** @description When. */
@@ -2568,6 +2747,8 @@ export interface components {
                 /** @description When it was decided last. */
                 decided_at: string;
                 displaced_by?: components["schemas"]["DisplacerBody"] | null;
+                /** @description Who is invited; for the owner, admins and guests. */
+                guests: components["schemas"]["GuestBody"][];
                 /**
                  * Format: uuid
                  * @description Its id.
@@ -2583,10 +2764,12 @@ export interface components {
                 owner?: components["schemas"]["PersonBody"] | null;
                 /**
                  * Format: int32
-                 * @description How many people come; for the owner and admins.
+                 * @description How many people come; for the owner, guests and admins.
                  */
                 people?: number | null;
-                /** @description What it is for; for the owner and admins. */
+                /** @description Others see that the time is taken, and neither whose it is nor what for. */
+                private: boolean;
+                /** @description What it is for; for the owner, guests and admins. */
                 purpose?: string | null;
                 /**
                  * Format: int64
@@ -2599,7 +2782,7 @@ export interface components {
                 state_at?: string | null;
                 /** @description Why it was cancelled or displaced, if they said; for the owner and admins. */
                 state_reason?: string | null;
-                /** @description A line for calendars; for the owner and admins. */
+                /** @description A line for calendars; for the owner, guests and admins. */
                 title?: string | null;
             }[];
             /** @description The `after` of the next page; null on the last. */
@@ -2706,6 +2889,30 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
+        Page_PersonListed: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What is on it. */
+            items: {
+                /** @description Where they read; for admins. */
+                email?: string | null;
+                /** @description What another system calls them; for admins. */
+                external_id?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Their id.
+                 */
+                id: string;
+                /** @description Their name. */
+                name: string;
+                role?: components["schemas"]["RoleBody"] | null;
+                /** @description What they are called. */
+                title: string;
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         Page_ResourceBody: {
             /** @description The server's clock. */
             as_of: string;
@@ -2736,12 +2943,19 @@ export interface components {
                 equipment: string[];
                 /**
                  * Format: uuid
+                 * @description The group it is in.
+                 */
+                group?: string | null;
+                /**
+                 * Format: uuid
                  * @description Its id.
                  */
                 id: string;
                 interval?: components["schemas"]["IntervalBody"] | null;
                 /** @description What it is. */
                 kind: components["schemas"]["KindBody"];
+                /** @description For sections: of each list, one must be booked with it, or before it. */
+                linked: string[][];
                 /** @description Its name. */
                 name: string;
                 /**
@@ -2754,8 +2968,10 @@ export interface components {
                  * @description Units of a section or session that are free and owed to those who wait.
                  */
                 owed: number;
-                /** @description Its rules. */
+                /** @description Its rules, all of them. */
                 policy: components["schemas"]["PolicyBody"];
+                /** @description The rules it says itself; all others follow the group. Empty where it is in none. */
+                policy_own: string[];
                 /**
                  * Format: int64
                  * @description Edits name it in `If-Match`.
@@ -2784,6 +3000,11 @@ export interface components {
             /** @description The `after` of the next page; null on the last. */
             next?: string | null;
         };
+        /**
+         * @description A stretch of civil time.
+         * @enum {string}
+         */
+        PeriodBody: "day" | "week" | "month" | "all";
         /** @description Somebody, as others may see them. */
         PersonBody: {
             /**
@@ -2793,6 +3014,23 @@ export interface components {
             id: string;
             /** @description Their name. */
             name: string;
+        };
+        /** @description Somebody to choose. */
+        PersonListed: {
+            /** @description Where they read; for admins. */
+            email?: string | null;
+            /** @description What another system calls them; for admins. */
+            external_id?: string | null;
+            /**
+             * Format: uuid
+             * @description Their id.
+             */
+            id: string;
+            /** @description Their name. */
+            name: string;
+            role?: components["schemas"]["RoleBody"] | null;
+            /** @description What they are called. */
+            title: string;
         };
         /** @description The rules of a resource. What is left out is as in the default policy. */
         PolicyBody: {
@@ -2823,6 +3061,11 @@ export interface components {
              */
             duration_max_s: number | null;
             /**
+             * @description What a person must be to book; all of them.
+             * @default []
+             */
+            eligibility: components["schemas"]["RequirementBody"][];
+            /**
              * @description When a hold is taken on the way to a booking: `confirm`, `claim` or `none`.
              * @default confirm
              */
@@ -2850,6 +3093,8 @@ export interface components {
              * @default false
              */
             pending_takes: boolean;
+            /** @default null */
+            quota: components["schemas"]["QuotaBody"] | null;
             /**
              * Format: int64
              * @description Time before a booking that it takes too, in seconds.
@@ -2939,6 +3184,23 @@ export interface components {
             /** @description How many may wait; beyond it attempts are FAILED `busy`. */
             waiting_max: number;
         };
+        /** @description How much one person may book in a period: the units of their active bookings that begin in it. */
+        QuotaBody: {
+            /**
+             * Format: int32
+             * @description So many units; a person's allowance stands in its place.
+             */
+            most: number;
+            /** @description A stretch of civil time in the resource's zone. */
+            period: components["schemas"]["PeriodBody"];
+            /** @description What counts together. */
+            scope?: components["schemas"]["QuotaScopeBody"];
+        };
+        /**
+         * @description What counts towards a quota together.
+         * @enum {string}
+         */
+        QuotaScopeBody: "resource" | "group";
         /** @description Up to where one has read. */
         ReadRequest: {
             /** @description The id of the newest notice that was read; it and all before it are read then. */
@@ -2968,6 +3230,24 @@ export interface components {
             /** @description It cannot be told from there: read the resource again. */
             resync: boolean;
         };
+        /** @description One condition on whoever a booking is for. A tag that ends in `*` stands for all that begin so. */
+        RequirementBody: {
+            /**
+             * @description They have all of these.
+             * @default []
+             */
+            all: string[];
+            /**
+             * @description They have one of these, if there are any.
+             * @default []
+             */
+            any: string[];
+            /**
+             * @description They have none of these.
+             * @default []
+             */
+            none: string[];
+        };
         /** @description A resource. */
         ResourceBody: {
             /** @description The server's clock. */
@@ -2995,12 +3275,19 @@ export interface components {
             equipment: string[];
             /**
              * Format: uuid
+             * @description The group it is in.
+             */
+            group?: string | null;
+            /**
+             * Format: uuid
              * @description Its id.
              */
             id: string;
             interval?: components["schemas"]["IntervalBody"] | null;
             /** @description What it is. */
             kind: components["schemas"]["KindBody"];
+            /** @description For sections: of each list, one must be booked with it, or before it. */
+            linked: string[][];
             /** @description Its name. */
             name: string;
             /**
@@ -3013,8 +3300,10 @@ export interface components {
              * @description Units of a section or session that are free and owed to those who wait.
              */
             owed: number;
-            /** @description Its rules. */
+            /** @description Its rules, all of them. */
             policy: components["schemas"]["PolicyBody"];
+            /** @description The rules it says itself; all others follow the group. Empty where it is in none. */
+            policy_own: string[];
             /**
              * Format: int64
              * @description Edits name it in `If-Match`.
@@ -3058,8 +3347,19 @@ export interface components {
              * @default null
              */
             equipment: string[] | null;
+            /**
+             * Format: uuid
+             * @description The group it is in. Who joins one without naming a policy follows it in everything; who leaves it keeps the rules as they are.
+             * @default null
+             */
+            group: string | null;
             /** @default null */
             interval: components["schemas"]["IntervalBody"] | null;
+            /**
+             * @description For sections: of each list, one must be booked with it, or before it.
+             * @default null
+             */
+            linked: string[][] | null;
             /**
              * @description Its name.
              * @default null
@@ -3085,17 +3385,24 @@ export interface components {
             building?: string | null;
             /**
              * Format: int32
-             * @description How many units it has; null is without limit. Left out: 1.
+             * @description How many units it has; null is without limit. Left out: 1. A group has none.
              */
             capacity?: number | null;
             /** @description What it has. */
             equipment?: string[];
+            /**
+             * Format: uuid
+             * @description The group it is in.
+             */
+            group?: string | null;
             interval?: components["schemas"]["IntervalBody"] | null;
             /** @description What it is. */
             kind: components["schemas"]["KindBody"];
+            /** @description For sections: of each list, one must be booked with it, or before it. */
+            linked?: string[][];
             /** @description Its name for people. */
             name: string;
-            /** @description Its rules. */
+            /** @description Its rules. In a group, those that are left out follow it. */
             policy?: components["schemas"]["PolicyBody"];
             /**
              * Format: int32
@@ -3224,11 +3531,13 @@ export interface components {
             mine: boolean;
             /** @description Whose, where people may know. */
             owner?: string | null;
+            /** @description Of a booking: whether others see only that the time is taken. */
+            private: boolean;
             /** @description From. */
             start: string;
             /** @description Of a booking: `confirmed`, `pending` or `checked_in`. */
             state: string;
-            /** @description Of one's own booking, and of a block its reason. */
+            /** @description Of a booking one may look into, and of a block its reason. */
             title?: string | null;
             /**
              * Format: int32
@@ -3428,11 +3737,15 @@ export interface components {
              * @description For whom, if not for oneself; admins only.
              */
             for?: string | null;
+            /** @description Who is invited to each date, 100 at the most. Those who are people here see what is written inside. */
+            guests?: components["schemas"]["GuestBody"][];
             /**
              * Format: int32
              * @description How many people come.
              */
             people?: number | null;
+            /** @description Others see that the time is taken, and neither whose it is nor what for. */
+            private?: boolean;
             /** @description What it is for. */
             purpose?: string | null;
             /**
@@ -3598,6 +3911,11 @@ export interface components {
         WitnessBody: {
             /** @description The instant that decided. */
             at?: string | null;
+            /**
+             * Format: int64
+             * @description Of a quota: units counted already, in the period from `start` until `end`, or in all.
+             */
+            counted?: number | null;
             /** @description Until. */
             end?: string | null;
             /**
@@ -3605,13 +3923,18 @@ export interface components {
              * @description Its id.
              */
             id?: string | null;
-            /** @description `booking`, `hold`, `block`, `rule`, `instant` or `waiting`. */
+            /** @description `booking`, `hold`, `block`, `rule`, `instant`, `waiting`, `quota`, `requirement` or `linked`. */
             kind: string;
+            /**
+             * Format: int32
+             * @description Of a quota: units allowed.
+             */
+            most?: number | null;
             /** @description Whose, where people may know. */
             owner?: string | null;
             /**
              * Format: int32
-             * @description The place in line of whoever waits.
+             * @description The place in line of whoever waits. Of eligibility: the place of the requirement in the policy, from 0; of linked sections: the place of the list.
              */
             place?: number | null;
             /**
@@ -8739,6 +9062,289 @@ export interface operations {
             };
         };
     };
+    list_people: {
+        parameters: {
+            query?: {
+                /** @description Words that begin like all of these, in name or title; accents and case make no difference. Left out: everybody. */
+                q?: string;
+                /** @description At most so many, 200 at the most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PersonListed"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_people: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     erase_person: {
         parameters: {
             query?: never;
@@ -8877,6 +9483,431 @@ export interface operations {
             };
         };
     };
+    read_facts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactsBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_facts: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the version of the facts */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactsBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_resources: {
         parameters: {
             query?: {
@@ -8884,6 +9915,8 @@ export interface operations {
                 kind?: components["schemas"]["KindBody"];
                 /** @description In this building. */
                 building?: string;
+                /** @description In this group. */
+                group?: string;
                 /** @description With words that begin like all of these, in name, building or equipment; accents and case make no difference. */
                 q?: string;
                 /** @description At most so many, 200 at the most. */
@@ -10784,6 +11817,8 @@ export interface operations {
                 seats_min?: number;
                 /** @description Only what is known to have at most so many seats. */
                 seats_max?: number;
+                /** @description In this group. */
+                group?: string;
                 /** @description All of these, separated by commas. */
                 equipment?: string;
                 /** @description In this building; may be given several times, for any of them. */
