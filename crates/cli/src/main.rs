@@ -10,6 +10,7 @@ mod ids;
 mod import;
 mod keys;
 mod logs;
+mod race;
 mod replay;
 mod scheduled;
 mod serve;
@@ -60,6 +61,8 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Write everything as lines of JSON, or tables for spreadsheets, also while a server runs.
     Export(export::ExportArgs),
+    /// Race many people over a running server and judge what they were told.
+    Race(race::RaceArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -90,8 +93,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(args) => serve::run(*args),
-        // It has exit codes of its own.
+        // These have exit codes of their own.
         Command::Verify(args) => return verify::run(args),
+        Command::Race(args) => return race::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(ImportCommand::Jsonl(args)) => export::run_import(&args),

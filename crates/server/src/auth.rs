@@ -125,6 +125,11 @@ pub fn secret_hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret).into()
 }
 
+/// The secret of a new API key: two version 4 UUIDs, 244 bits of the system's randomness.
+pub fn new_secret() -> String {
+    format!("slw_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
 /// Sessions of `--demo`: whoever somebody chose to be. In memory only.
 #[derive(Default)]
 pub struct DemoSessions {

@@ -90,6 +90,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(people::list))
         .routes(routes!(people::facts, people::put_facts))
         .routes(routes!(people::import))
+        .routes(routes!(people::create_key))
         .routes(routes!(notices::address, notices::put_address))
         .routes(routes!(notices::list))
         .routes(routes!(notices::read))

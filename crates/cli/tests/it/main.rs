@@ -23,6 +23,7 @@ mod limits;
 mod logs;
 mod notices;
 mod persons;
+mod race_kit;
 mod races;
 mod rates;
 mod reached;

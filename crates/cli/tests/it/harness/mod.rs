@@ -2,6 +2,7 @@
 //! It knows the contract and no code of the server.
 
 pub mod http;
+pub mod liar;
 pub mod node;
 pub mod oracle;
 pub mod race;
