@@ -355,6 +355,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/courses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Courses with their sections, all as of one look. */
+        get: operations["list_courses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/demo/crowd": {
         parameters: {
             query?: never;
@@ -644,6 +661,81 @@ export interface paths {
         /** Says all that is known of a person; nobody else's edit is overwritten. From then on bookings are judged by it. Admins only. */
         put: operations["put_facts"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/people/{id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an API key for a person, for a program that acts in their name. It is shown once. Admins only. */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own plan. */
+        get: operations["read_plan"];
+        /** Puts all of one's own plan in the place of what it was. It holds no seat and is no attempt. */
+        put: operations["put_plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plan/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what registering for a plan would come to, all of it and line by line, as soon as all of it is open. Nothing is recorded
+         *     or kept for anybody.
+         */
+        post: operations["check_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plan/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Registers for a plan: all of it or nothing in one attempt, or line by line, each an attempt with its own key, outcome and reason.
+         *     Each is what `POST /api/bookings` would make of it.
+         */
+        post: operations["register_plan"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1567,6 +1659,27 @@ export interface components {
              */
             opens_s: number;
         };
+        /** @description A plan that was checked. */
+        CheckedBody: {
+            /** @description The server's clock: count down from it, not from your own. */
+            as_of: string;
+            /**
+             * Format: double
+             * @description What the sections count for, as far as they say so.
+             */
+            credits: number;
+            /** @description Each line alone, in the order of the plan. */
+            lines: components["schemas"]["CheckedLine"][];
+            /** @description All of it in one attempt. */
+            together: components["schemas"]["WouldBe"];
+        };
+        /** @description A line, and what registering for it alone would come to. */
+        CheckedLine: components["schemas"]["WouldBe"] & {
+            /** @description Lines of the plan, from 0, at whose times it meets. */
+            clashes_with: number[];
+            /** @description The sections. */
+            sections: string[];
+        };
         /** @description What the record was at an instant, signed, so that anybody may keep it. */
         CheckpointBody: {
             /**
@@ -1696,6 +1809,35 @@ export interface components {
             count: number;
             /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`; `REPLAYED` if it was decided before, `NONE` if there is no outcome. */
             outcome: string;
+        };
+        /** @description What a section is a section of. Sections of one group with the same subject and number are one course. */
+        CourseBody: {
+            /**
+             * Format: double
+             * @description What it counts for, exact to hundredths, at most 100.
+             */
+            credits?: number | null;
+            /** @description Who teaches it. */
+            instructor?: string | null;
+            /** @description When it meets, at most 20; without any it meets at no fixed time. */
+            meetings?: components["schemas"]["MeetingBody"][];
+            /** @description Such as `20B`. */
+            number: string;
+            /** @description What it is of the course, such as `lecture`, `discussion` or `lab`. */
+            part?: string | null;
+            /** @description Which section this is, such as `001`. */
+            section: string;
+            /** @description Such as `MATH`. */
+            subject: string;
+            /** @description What the course is called. */
+            title: string;
+        };
+        /** @description Courses and what they can be filtered by. */
+        CoursesBody: components["schemas"]["Page_CourseListed"] & {
+            /** @description How many courses of each subject match, were the subject not asked for. */
+            subjects: {
+                [key: string]: number;
+            };
         };
         /** @description A crowd, on its way or at its end. */
         CrowdBody: {
@@ -2245,6 +2387,15 @@ export interface components {
             /** @description Where, such as `lines[0].start`. */
             field: string;
         };
+        /** @description A way out of a refusal. */
+        FixBody: {
+            /** @description What to say of it. */
+            detail: string;
+            /** @description `instead`: these sections can be had; `add`: these can be, with what was missing; `wait`: this section has a waitlist one could join. */
+            fix: string;
+            /** @description The sections. */
+            sections: string[];
+        };
         /** @description A resource, and whether it could be booked. */
         FoundBody: {
             /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed` or `past_cutoff`. */
@@ -2541,6 +2692,43 @@ export interface components {
             /** @description `units`, or `word`: to be told once when it is free. Nothing is kept for whoever wants word, so whoever is first has it. */
             wants?: components["schemas"]["WantsBody"];
         };
+        /** @description A plan as it is kept. */
+        KeptPlanBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description Its lines. */
+            lines: components["schemas"]["PlanLine"][];
+            /**
+             * Format: int64
+             * @description Changes name it in `If-Match`; 0 while there never was one.
+             */
+            version: number;
+        };
+        /** @description A plan as it is kept, the same wherever somebody signs in. */
+        KeptPlanRequest: {
+            /** @description At most 20, with at most 20 sections together. What is full, closed or at one time may stand in it. */
+            lines: components["schemas"]["PlanLine"][];
+        };
+        /** @description An API key, shown this once. */
+        KeyBody: {
+            /** @description The secret: `Authorization: Bearer <key>`. Only its hash is kept. */
+            key: string;
+            /** @description What it is for. */
+            label: string;
+            /**
+             * Format: uuid
+             * @description Whom it speaks for.
+             */
+            person: string;
+        };
+        /** @description What an API key is for. */
+        KeyRequest: {
+            /**
+             * @description So that it is known again; 100 characters at the most.
+             * @default
+             */
+            label: string;
+        };
         /**
          * @description What a resource is.
          * @enum {string}
@@ -2642,6 +2830,21 @@ export interface components {
             role: components["schemas"]["RoleBody"];
             /** @description What they are called. */
             title: string;
+        };
+        /** @description Something that is the same every week, by the clock of the resource's zone. */
+        MeetingBody: {
+            /** @description Of `mo tu we th fr sa su`. */
+            days: string[];
+            /** @description From this day on, such as `2027-01-04`. */
+            first: string;
+            /** @description Begins, such as `10:00`. */
+            from: string;
+            /** @description The last day on which it may be. */
+            last: string;
+            /** @description Where. */
+            place?: string | null;
+            /** @description Ends, such as `10:50`. */
+            to: string;
         };
         /** @description What somebody has of a class. */
         MineBody: {
@@ -2940,6 +3143,35 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
+        Page_CourseListed: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What is on it. */
+            items: {
+                /** @description Such as `20B`. */
+                number: string;
+                /** @description How many of its sections have something left for newcomers. */
+                open_sections: number;
+                /** @description What its sections are of it, such as `discussion` and `lecture`. */
+                parts: string[];
+                /** @description Its sections, those that match, by part and then section. */
+                sections: components["schemas"]["SectionListed"][];
+                /** @description Such as `MATH`. */
+                subject: string;
+                /**
+                 * Format: uuid
+                 * @description The term, a group; null if its sections are in none.
+                 */
+                term: string | null;
+                /** @description What the term is called. */
+                term_name?: string | null;
+                /** @description What it is called. */
+                title: string;
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         Page_EntryBody: {
             /** @description The server's clock. */
             as_of: string;
@@ -3087,6 +3319,7 @@ export interface components {
                  * @description How many units it has; null is without limit.
                  */
                 capacity?: number | null;
+                course?: components["schemas"]["CourseBody"] | null;
                 /**
                  * Format: int32
                  * @description Raised by a restore.
@@ -3184,6 +3417,26 @@ export interface components {
             role?: components["schemas"]["RoleBody"] | null;
             /** @description What they are called. */
             title: string;
+        };
+        /**
+         * @description How a plan is registered for.
+         * @enum {string}
+         */
+        PlanContract: "all_or_nothing" | "line_by_line";
+        /** @description One choice: a section, with what goes with it. */
+        PlanLine: {
+            /** @description The sections: such as a lecture and its discussion. */
+            sections: string[];
+        };
+        /** @description What somebody means to register for. */
+        PlanRequest: {
+            /**
+             * Format: uuid
+             * @description For whom, if not for oneself; admins only.
+             */
+            for?: string | null;
+            /** @description 1 to 20, with at most 20 sections together. */
+            lines: components["schemas"]["PlanLine"][];
         };
         /** @description The rules of a resource. What is left out is as in the default policy. */
         PolicyBody: {
@@ -3411,6 +3664,37 @@ export interface components {
             /** @description It cannot be told from there: read the resource again. */
             resync: boolean;
         };
+        /** @description What became of a plan. */
+        RegisterBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description One for each line in their order, or one for all of it. */
+            attempts: components["schemas"]["RegisteredBody"][];
+        };
+        /** @description Registration for a plan. */
+        RegisterRequest: {
+            /** @description How. */
+            contract: components["schemas"]["PlanContract"];
+            /**
+             * Format: uuid
+             * @description For whom, if not for oneself; admins only.
+             */
+            for?: string | null;
+            /**
+             * @description UUIDv7s of the client's, as in `Idempotency-Key`: one for each line, or one for all of it. The same keys again get the same
+             *     answers.
+             */
+            keys: string[];
+            /** @description 1 to 20, with at most 20 sections together. */
+            lines: components["schemas"]["PlanLine"][];
+        };
+        /** @description What became of one attempt of a plan. */
+        RegisteredBody: components["schemas"]["AttemptAnswer"] & {
+            /** @description If it was refused, what could be had instead, each found to be possible after that. */
+            fixes: components["schemas"]["FixBody"][];
+            /** @description The sections it asked for. */
+            sections: string[];
+        };
         /** @description One condition on whoever a booking is for. A tag that ends in `*` stands for all that begin so. */
         RequirementBody: {
             /**
@@ -3447,6 +3731,7 @@ export interface components {
              * @description How many units it has; null is without limit.
              */
             capacity?: number | null;
+            course?: components["schemas"]["CourseBody"] | null;
             /**
              * Format: int32
              * @description Raised by a restore.
@@ -3523,6 +3808,8 @@ export interface components {
              * @default null
              */
             capacity: number | null;
+            /** @default null */
+            course: components["schemas"]["CourseBody"] | null;
             /**
              * @description What it has.
              * @default null
@@ -3569,6 +3856,7 @@ export interface components {
              * @description How many units it has; null is without limit. Left out: 1. A group has none.
              */
             capacity?: number | null;
+            course?: components["schemas"]["CourseBody"] | null;
             /** @description What it has. */
             equipment?: string[];
             /**
@@ -3776,6 +4064,77 @@ export interface components {
              * @description Proposals in those commits.
              */
             proposals: number;
+        };
+        /** @description A section and how full it is. */
+        SectionListed: {
+            /** @description When it is too late to add it. */
+            add_by?: string | null;
+            /** @description The status people see: `open`, `few_left`, `full`, `waitlist`, `held`, `closed` or `past_cutoff`. */
+            badge?: string | null;
+            /**
+             * Format: uuid
+             * @description One's own booking of it.
+             */
+            booking?: string | null;
+            /**
+             * Format: int32
+             * @description How many seats; null is without limit.
+             */
+            capacity: number | null;
+            /** @description What it is a section of, and when it meets. */
+            course: components["schemas"]["CourseBody"];
+            /** @description When it is too late to drop it. */
+            drop_by?: string | null;
+            /**
+             * Format: uuid
+             * @description One's own place in its waitlist.
+             */
+            entry?: string | null;
+            /**
+             * Format: int32
+             * @description Raised by a restore.
+             */
+            epoch: number;
+            /**
+             * Format: uuid
+             * @description The resource: what is booked.
+             */
+            id: string;
+            interval?: components["schemas"]["IntervalBody"] | null;
+            /** @description Of each list, one goes with it. */
+            linked: string[][];
+            /** @description Its name. */
+            name: string;
+            /** @description When registration opens; null if it always was. */
+            opens_at?: string | null;
+            /**
+             * Format: int32
+             * @description Seats that are free and owed to those who wait.
+             */
+            owed: number;
+            /**
+             * Format: int64
+             * @description Edits name it in `If-Match`.
+             */
+            policy_version: number;
+            /**
+             * Format: int32
+             * @description Seats left for newcomers; null is without limit.
+             */
+            remaining: number | null;
+            /** @description What somebody must be to register; all of them. */
+            requires: components["schemas"]["RequirementBody"][];
+            /**
+             * Format: int64
+             * @description Raised by every change.
+             */
+            version: number;
+            /** @description How many wait. */
+            waiting: number;
+            /** @description How many may wait; null where nobody can. */
+            waitlist: number | null;
+            /** @description Where its civil times are read. */
+            zone: string;
         };
         /** @description What a screen showed. Recorded; binds nothing. */
         SeenBody: {
@@ -4132,6 +4491,16 @@ export interface components {
             rule?: string | null;
             /** @description From. */
             start?: string | null;
+        };
+        /** @description What registering would come to. */
+        WouldBe: {
+            /** @description What would be had instead, each found to be possible now. */
+            fixes: components["schemas"]["FixBody"][];
+            /** @description When the last of it opens; null if all of it is open now. What is told holds for then, if nothing changes. */
+            opens_at?: string | null;
+            reason?: components["schemas"]["ReasonBody"] | null;
+            /** @description `BOOKED`, `REJECTED` or `FAILED`, once all of it is open. */
+            would: string;
         };
     };
     responses: never;
@@ -7302,6 +7671,157 @@ export interface operations {
             };
         };
     };
+    list_courses: {
+        parameters: {
+            query?: {
+                /** @description In this term, a group. */
+                term?: string;
+                /** @description Of this subject. */
+                subject?: string;
+                /** @description This number of it. */
+                number?: string;
+                /** @description With sections in which the words begin like all of these: of subject, number, title, section, part, instructor or name. */
+                q?: string;
+                /** @description Only with a section that has something left for newcomers. */
+                open?: boolean;
+                /** @description At most so many, 200 at the most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoursesBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     send_crowd: {
         parameters: {
             query?: never;
@@ -9984,6 +10504,707 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FactsBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptPlanBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_plan: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the version */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeptPlanRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptPlanBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisterBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */
