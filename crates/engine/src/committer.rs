@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 /// The queue in front of the store.
@@ -73,7 +73,7 @@ struct Queued {
 }
 
 impl Committer {
-    /// Starts what commits; it ends when the committer is dropped and the queue is empty. It has a thread of its own: whoever waits for
+    /// Starts what commits; it ends with the runtime, or when the committer is dropped and the queue is empty. It has a thread of its own: whoever waits for
     /// a commit must not wait for all that the other threads have to do, least when they have too much.
     pub fn start(store: Arc<dyn Store>, limits: Limits, meter: Arc<Meter>) -> Committer {
         let (queue, groups) = mpsc::unbounded_channel();
@@ -88,7 +88,17 @@ impl Committer {
             meter,
         };
         let runtime = Handle::current();
-        tokio::task::spawn_blocking(move || runtime.block_on(run.run(groups)));
+        let (mut alive, shut_down) = oneshot::channel::<()>();
+        // It goes with all tasks when the runtime ends, and takes the thread with it, whoever may still hold an engine then.
+        tokio::spawn(async move { alive.closed().await });
+        tokio::task::spawn_blocking(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = run.run(groups) => {}
+                    _ = shut_down => {}
+                }
+            });
+        });
         Committer { queue, waiting, waiting_max: limits.queue_max, doorbell }
     }
 

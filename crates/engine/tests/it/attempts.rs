@@ -243,6 +243,26 @@ async fn more_executions_than_allowed_are_turned_away_before_anything_is_read() 
     assert_eq!(b.says(&turned_away).await, "BOOKED", "its key stayed free");
 }
 
+/// What commits has a thread of its own; it must not outlive the runtime, also not while a commit hangs.
+#[test]
+fn a_runtime_ends_though_somebody_holds_an_engine() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let b = runtime.block_on(async {
+        let b = bench(Limits::default()).await;
+        b.store.close();
+        drop(b.spawn(&b.book()));
+        b.store.somebody_came().await;
+        b
+    });
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        drop(runtime);
+        tell.send(()).unwrap();
+    });
+    told.recv_timeout(Duration::from_secs(60)).expect("the runtime does not end");
+    assert_eq!(b.engine.running(), 0, "it was held until now");
+}
+
 /// Whoever would have to wait too long is turned away at once and leaves nothing; what the engine asks for itself is not.
 #[tokio::test]
 async fn who_would_wait_too_long_is_turned_away_before_anything_is_read() {
