@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 #[derive(Args)]
 pub struct RaceArgs {
     /// The server, such as http://127.0.0.1:8080.
-    #[arg(required_unless_present_any = ["list", "show", "judge"])]
+    #[arg(required_unless_present = "instead")]
     url: Option<String>,
     /// What to play: a name from --list, or a file. Left out: everything that comes with it.
     #[arg(long, value_name = "NAME or FILE")]
@@ -40,13 +40,13 @@ pub struct RaceArgs {
     #[arg(long)]
     keep: bool,
     /// Name what comes with it.
-    #[arg(long, exclusive = true)]
+    #[arg(long, group = "instead", conflicts_with = "url")]
     list: bool,
     /// Print a scenario's file, to begin one's own with.
-    #[arg(long, exclusive = true, value_name = "NAME")]
+    #[arg(long, group = "instead", conflicts_with = "url", value_name = "NAME")]
     show: Option<String>,
     /// Judge a history once more, without a server.
-    #[arg(long, exclusive = true, value_name = "FILE")]
+    #[arg(long, group = "instead", conflicts_with = "url", value_name = "FILE")]
     judge: Option<PathBuf>,
 }
 

@@ -90,7 +90,7 @@ fn every_scenario_holds_on_the_real_server_and_nothing_is_left_in_use() {
     assert_eq!(ask("/api/people?limit=200")["items"].as_array().unwrap().len(), 1, "only who was there before is left");
     // A history can be judged again without a server.
     let history = kit.home.file("race").join("history-registration-day-1.jsonl");
-    let again = slotwise(&["race", "--judge"]).arg(&history).output().unwrap();
+    let again = slotwise(&["race", "--judge"]).arg(&history).env("SLOTWISE_API_KEY", &kit.key).output().unwrap();
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
 }
 
@@ -136,7 +136,7 @@ fn what_cannot_be_played_is_no_verdict() {
 #[test]
 fn a_file_of_ones_own_is_played() {
     let kit = Kit::new();
-    let shown = slotwise(&["race", "--show", "two-admins"]).output().unwrap();
+    let shown = slotwise(&["race", "--show", "two-admins"]).env("SLOTWISE_API_KEY", &kit.key).output().unwrap();
     let path = kit.home.file("own.toml");
     let text = String::from_utf8(shown.stdout).unwrap();
     fs::write(&path, text.replace("name = \"two-admins\"", "name = \"my own\"").replace("rounds = 5", "rounds = 2"))

@@ -129,7 +129,7 @@ pub fn judge(history: &History, scenario: Option<&Scenario>) -> Judgement {
             kept.push(violation);
         }
     }
-    kept.sort_by_key(|v| v.witness.len());
+    kept.sort_by_key(|v| (v.invariant == "expected", v.witness.len()));
     let mut each: BTreeMap<&str, usize> = BTreeMap::new();
     kept.retain(|v| {
         let so_far = each.entry(v.invariant).or_default();

@@ -25,8 +25,8 @@ pub(super) fn events(facts: &Facts<'_>, found: &mut Found) {
             let (Some(version), Some((part, parts))) = (h.version, h.part) else { continue };
             let here: Place = (version.epoch, version.version, part, parts);
             found.compared += 1;
-            if here == place && h.n != began.n {
-                // At least once: the same again is allowed.
+            // At least once: the same again is allowed, and at the beginning what one has already by the version it began from.
+            if here == place || (last == began.n && version <= began.version) {
                 continue;
             }
             let next = match place.2 < place.3 {

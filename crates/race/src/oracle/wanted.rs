@@ -4,6 +4,9 @@
 use super::{Attempt, Facts, Found};
 use crate::scenario::{Expect, Scenario};
 
+/// Records that are shown of what was counted: a count has no smaller witness than all of them.
+const SHOWN_MAX: usize = 5;
+
 /// Compares each expectation with what came of it.
 pub(super) fn wanted(facts: &Facts<'_>, scenario: &Scenario, found: &mut Found) {
     for expect in &scenario.expect {
@@ -14,7 +17,7 @@ pub(super) fn wanted(facts: &Facts<'_>, scenario: &Scenario, found: &mut Found) 
         found.compared += 1;
         if !fits {
             let says = format!("{}: {count}, and there should be {}", what(expect), how_many(expect));
-            found.blame("expected", says, witness.into_iter().take(10).collect());
+            found.blame("expected", says, witness.into_iter().take(SHOWN_MAX).collect());
         }
     }
 }

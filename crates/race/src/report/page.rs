@@ -37,23 +37,13 @@ pub(super) fn escaped(text: &str) -> String {
     safe
 }
 
-const STYLE: &str = "
-:root { color-scheme: light dark; --ground: #fff; --text: #1b1f24; --faint: #667; --line: #c9ced6; --good: #116329; --bad: #b3261e; --other: #7a4d00; --mark: #fdecea; }
-@media (prefers-color-scheme: dark) { :root { --ground: #15181c; --text: #e4e7eb; --faint: #9aa4b2; --line: #3b424c; --good: #6fdd8b; --bad: #ff8a80; --other: #ffcb6b; --mark: #3a1d1b; } }
-body { background: var(--ground); color: var(--text); font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1200px; padding: 1.5rem; }
-h1, h2, h3 { line-height: 1.2; } h2 { border-top: 1px solid var(--line); margin-top: 2.5rem; padding-top: 1.5rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { border-bottom: 1px solid var(--line); padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top; }
-td.number, th.number { text-align: right; } .faint { color: var(--faint); } .good { color: var(--good); } .bad { color: var(--bad); }
-.violation { background: var(--mark); border-left: 4px solid var(--bad); margin: 1rem 0; padding: .5rem 1rem; } .violation ol { margin: .5rem 0; }
-.scroll { overflow-x: auto; } svg text { fill: var(--text); font: 12px system-ui, sans-serif; } svg .lane { stroke: var(--line); } svg .good { stroke: var(--good); fill: var(--good); }
-svg .bad { stroke: var(--bad); fill: var(--bad); } svg .other { stroke: var(--other); fill: var(--other); } svg text.good, svg text.bad, svg text.other { stroke: none; }
-svg .ask, svg .heard { stroke: var(--faint); fill: var(--faint); } svg text.ask, svg text.heard { fill: var(--text); stroke: none; } svg .shown { font-weight: 700; } code { font-size: .9em; }
-";
+const STYLE: &str = include_str!("page.css");
 
 /// The whole page.
 pub(super) fn whole(server: &str, run: &str, said: &str, rounds: &[String]) -> String {
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <title>Race {run}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Race {run}</h1>\n\
          <p>Server {server}</p>\n<p>{said}</p>\n{rounds}</main>\n</body>\n</html>\n",
@@ -73,7 +63,8 @@ pub(super) fn round(played: &Played, file: Option<&str>) -> String {
     let mut page = String::new();
     let mut put = |text: String| page.push_str(&text);
     put(format!(
-        "<section>\n<h2>{}: <span class=\"{class}\">{word}</span></h2>\n<p>{}</p>\n<p class=\"faint\">Round {}, seed {}, {:.1} s, {} calls, {} views, {} events.{}</p>\n",
+        "<section>\n<h2>{}: <span class=\"{class}\">{word}</span></h2>\n<p>{}</p>\n\
+         <p class=\"faint\">Round {}, seed {}, {:.1} s, {} calls, {} views, {} events.{}</p>\n",
         escaped(&about.scenario),
         escaped(&played.scenario.says),
         about.round,
@@ -88,7 +79,8 @@ pub(super) fn round(played: &Played, file: Option<&str>) -> String {
         let records: String =
             violation.witness.iter().map(|n| format!("<li>{}</li>\n", escaped(&record(history, *n)))).collect();
         put(format!(
-            "<div class=\"violation\" role=\"note\">\n<h3>{} {}</h3>\n<p>{}</p>\n<p>The fewest records that show it:</p>\n<ol>\n{records}</ol>\n</div>\n",
+            "<div class=\"violation\" role=\"note\">\n<h3>{} {}</h3>\n<p>{}</p>\n<p>The fewest records that show it:</p>\n\
+             <ol>\n{records}</ol>\n</div>\n",
             escaped(violation.invariant),
             escaped(violation.title),
             escaped(&violation.says)
@@ -106,7 +98,8 @@ pub(super) fn round(played: &Played, file: Option<&str>) -> String {
         .map(|(rule, n)| format!("<tr><td>{}</td><td class=\"number\">{n}</td></tr>\n", escaped(rule)))
         .collect();
     put(format!(
-        "<details>\n<summary>What was compared, and how often</summary>\n<table>\n<tr><th>Rule</th><th class=\"number\">Times</th></tr>\n{compared}</table>\n"
+        "<details>\n<summary>What was compared, and how often</summary>\n<table>\n<tr><th>Rule</th><th class=\"number\">Times</th>\
+         </tr>\n{compared}</table>\n"
     ));
     for left_out in &played.judgement.left_out {
         put(format!("<p class=\"faint\">{}</p>\n", escaped(left_out)));
@@ -120,7 +113,8 @@ fn latency_table(history: &History) -> String {
         .iter()
         .map(|l| {
             format!(
-                "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>\n",
+                "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
+                 <td class=\"number\">{}</td></tr>\n",
                 escaped(&l.told),
                 l.count,
                 ms(l.p50_us),
@@ -131,7 +125,8 @@ fn latency_table(history: &History) -> String {
         .collect();
     format!(
         "<h3>How long it took, by outcome</h3>\n<div class=\"scroll\" tabindex=\"0\"><table>\n<tr><th>Outcome</th><th class=\"number\">Calls</th>\
-         <th class=\"number\">Half within</th><th class=\"number\">99 of 100 within</th><th class=\"number\">All within</th></tr>\n{rows}</table></div>\n"
+         <th class=\"number\">Half within</th><th class=\"number\">99 of 100 within</th><th class=\"number\">All within</th>\
+          </tr>\n{rows}</table></div>\n"
     )
 }
 
@@ -191,7 +186,9 @@ fn diagram(history: &History, witness: &BTreeSet<Number>) -> String {
     moments.sort_by_key(|(at, n, _)| (*at, *n));
     let height = 60 + moments.len() * LINE;
     let mut svg = format!(
-        "<h3>Sequence</h3>\n<div class=\"scroll\" tabindex=\"0\"><svg role=\"img\" width=\"{w}\" height=\"{height}\" viewBox=\"0 0 {w} {height}\"><title>Who asked when, and what was answered; the table below says the same</title>\n",
+        "<h3>Sequence</h3>\n<div class=\"scroll\" tabindex=\"0\">\
+         <svg role=\"img\" width=\"{w}\" height=\"{height}\" viewBox=\"0 0 {w} {height}\">\
+         <title>Who asked when, and what was answered; the table below says the same</title>\n",
         w = server + 330
     );
     let mut put = |text: String| svg.push_str(&text);
@@ -204,7 +201,8 @@ fn diagram(history: &History, witness: &BTreeSet<Number>) -> String {
         ));
     }
     put(format!(
-        "<text x=\"{server}\" y=\"20\" text-anchor=\"middle\">server</text><line class=\"lane\" x1=\"{server}\" y1=\"30\" x2=\"{server}\" y2=\"{height}\"/>\n"
+        "<text x=\"{server}\" y=\"20\" text-anchor=\"middle\">server</text>\
+         <line class=\"lane\" x1=\"{server}\" y1=\"30\" x2=\"{server}\" y2=\"{height}\"/>\n"
     ));
     for (row, (at, n, moment)) in moments.iter().enumerate() {
         let y = 50 + row * LINE;
@@ -274,7 +272,8 @@ fn calls_table(history: &History, witness: &BTreeSet<Number>) -> String {
         .iter()
         .map(|c| {
             format!(
-                "<tr><td class=\"number\">#{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td><td class=\"{}\">{}</td></tr>\n",
+                "<tr><td class=\"number\">#{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td>\
+                 <td class=\"{}\">{}</td></tr>\n",
                 c.n,
                 ms(c.sent),
                 c.answered.map_or_else(|| "–".to_owned(), ms),
@@ -288,7 +287,8 @@ fn calls_table(history: &History, witness: &BTreeSet<Number>) -> String {
     let note =
         if left == 0 { String::new() } else { format!("<p class=\"faint\">{left} more are in the history.</p>\n") };
     format!(
-        "<details>\n<summary>Calls as a table</summary>\n<div class=\"scroll\" tabindex=\"0\"><table>\n<tr><th class=\"number\">Record</th><th class=\"number\">Sent</th>\
+        "<details>\n<summary>Calls as a table</summary>\n<div class=\"scroll\" tabindex=\"0\"><table>\n<tr>\
+         <th class=\"number\">Record</th><th class=\"number\">Sent</th>\
          <th class=\"number\">Answered</th><th>Who</th><th>What</th><th>Told</th></tr>\n{rows}</table></div>\n{note}</details>\n"
     )
 }
