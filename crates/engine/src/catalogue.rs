@@ -91,6 +91,7 @@ impl Catalogue {
                 counted::count(change);
                 self.fold_change(id, calendar, change);
             }
+            self.marks.forget_before(calendar.decided_at);
         }
     }
 
@@ -104,10 +105,18 @@ impl Catalogue {
                 self.put(calendar.resource.clone());
                 self.look_again(id, calendar, block.interval);
             }
+            // Nothing goes: what is there more is marked, and nothing else looked at.
             Change::BookingMade { pending: false, slots, .. }
             | Change::BookingApproved { slots, .. }
-            | Change::BookingRequested { slots, .. }
-            | Change::BookingDisplaced { was_pending: false, slots, .. }
+            | Change::BookingRequested { slots, .. } => {
+                for (_, slot) in slots {
+                    self.mark(id, slot.occupied);
+                }
+            }
+            Change::HoldGranted(hold) => self.mark(id, hold.occupied),
+            // What people wait for may be owed to them.
+            Change::WaitJoined(entry) => self.mark(id, calendar.resource.spec.policy.occupied(entry.interval)),
+            Change::BookingDisplaced { was_pending: false, slots, .. }
             | Change::BookingCancelled { was_pending: false, slots, .. } => {
                 for (_, slot) in slots {
                     self.look_again(id, calendar, slot.occupied);
@@ -118,12 +127,7 @@ impl Catalogue {
                     self.look_again(id, calendar, slot.occupied);
                 }
             }
-            Change::HoldGranted(hold) => self.look_again(id, calendar, hold.occupied),
             Change::HoldEnded(ended) => self.look_again(id, calendar, ended.hold.occupied),
-            // What people wait for may be owed to them.
-            Change::WaitJoined(entry) => {
-                self.look_again(id, calendar, calendar.resource.spec.policy.occupied(entry.interval))
-            }
             Change::WaitEnded(ended) => {
                 self.look_again(id, calendar, calendar.resource.spec.policy.occupied(ended.entry.interval));
             }

@@ -114,7 +114,9 @@ async fn a_client_that_goes_away_does_not_stop_its_execution() {
     let b = bench(Limits::default()).await;
     let mut outbox = Outbox::from_now(&b.engine).await.unwrap();
     let request = b.book();
+    b.store.close();
     assert!(b.engine.execute(request.clone()).now_or_never().is_none(), "polled once, and dropped");
+    b.store.open();
     b.engine.drain().await;
     assert!(b.is_recorded(&request).await);
     assert_eq!((b.bookings().await, b.tries(&request)), (1, 1));
