@@ -71,7 +71,7 @@ fn read(reader: impl BufRead, zone: &Zone) -> anyhow::Result<Result<Vec<Resource
     let header = table.headers().context("line 1")?.clone();
     let (mut rooms, mut errors, mut names) = (Vec::new(), Vec::new(), BTreeSet::new());
     let mut cells = csv::StringRecord::new();
-    while table.read_record(&mut cells).with_context(|| format!("line {}", table.position().line()))? {
+    while table.read_record(&mut cells)? {
         let line = cells.position().map_or(0, csv::Position::line);
         ensure!(rooms.len() < ROWS_MAX, "line {line}: there are more than {ROWS_MAX} rows");
         let room = cells.deserialize(Some(&header)).context("columns").and_then(|cells| room(&cells, zone));

@@ -186,7 +186,7 @@ fn read(reader: impl BufRead, zone: &TimeZone) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     let mut cells = csv::StringRecord::new();
     loop {
-        let more = table.read_record(&mut cells).with_context(|| format!("line {}", table.position().line()))?;
+        let more = table.read_record(&mut cells)?;
         if !more {
             break;
         }

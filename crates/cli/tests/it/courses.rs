@@ -416,7 +416,7 @@ fn a_plan_is_checked_before_the_window_opens_and_the_window_is_judged_by_the_ser
 
 #[test]
 fn sections_of_one_term_clash_where_they_meet_also_on_two_devices_at_once() {
-    let t = autumn(&["ann"]);
+    let t = autumn(&["ann", "bob"]);
     let asks: Vec<Ask> = ["math", "bio"]
         .iter()
         .map(|name| {
@@ -427,8 +427,21 @@ fn sections_of_one_term_clash_where_they_meet_also_on_two_devices_at_once() {
     let mut told: Vec<String> = t.w.race(&asks).iter().map(Reply::told).collect();
     told.sort();
     assert_eq!(told, ["201 BOOKED", "409 REJECTED own_overlap"]);
+    let path = format!("/api/search?kind=section&group={}&start={1}T09:00:00Z&end={1}T23:00:00Z", t.term, t.w.day);
+    let before = t.w.read("ann", &path);
+    assert_eq!(before["items"].as_array().unwrap().iter().filter(|i| i["free"] == true).count(), 2, "{before}");
     assert_eq!(t.each("ann", "math2 calc"), ["201 BOOKED", "201 BOOKED"]);
     assert_eq!(t.each("ann", "math2"), ["409 REJECTED own_overlap"]);
+    // Search says the same, section by section.
+    let found = t.w.read("ann", &path);
+    let reason = |name: &str| {
+        let item = found["items"].as_array().unwrap().iter().find(|i| i["resource"]["id"] == t.id(name)).unwrap();
+        item["reason"]["code"].as_str().unwrap_or("free").to_owned()
+    };
+    let told = ["math", "bio", "math2", "calc", "chem"].map(reason);
+    assert_eq!(told, ["own_overlap", "own_overlap", "own_overlap", "own_overlap", "not_eligible"], "{found}");
+    let bob = t.w.read("bob", &path);
+    assert_eq!(bob["items"].as_array().unwrap().iter().filter(|i| i["free"] == true).count(), 4, "{bob}");
     // When a section meets stays while somebody is in it.
     let path = format!("/api/resources/{}", t.id("calc"));
     let course = json!({ "course": { "subject": "MATH", "number": "10", "title": "Calculus", "section": "001", "part": "lecture" } });

@@ -67,7 +67,7 @@ fn registration_is_replayed_row_by_row_and_what_breaks_a_rule_is_refused_and_cou
         ("2022-05-18,A 1_A,0,1,0,2", "line 2: available: is 1, and what is left of total is 2"),
         ("yesterday,A 1_A,0,2,0,2", "line 2: time: \"yesterday\" is no date and time"),
         ("2022-05-18T04:39:26,,0,2,0,2", "line 2: section: must have 1 to 100 characters"),
-        ("2022-05-18T04:39:26,A 1_A,0,2,0", "line 2"),
+        ("2022-05-18T04:39:26,A 1_A,0,2,0", "(line: 2"),
         ("2022-05-18T04:39:26,A,0,2,0,2\n2022-05-17T00:00:00,A,0,2,0,2", "line 3: time: is before"),
     ] {
         fs::write(&file, format!("{HEADER}{row}\n")).unwrap();

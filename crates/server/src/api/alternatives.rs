@@ -169,13 +169,16 @@ impl AlternativesQuery {
 /// What the asker is judged in, about one resource.
 async fn asker_world(app: &App, asker: &Asker, calendar: &Calendar) -> Result<World, Problem> {
     let mut scope = Scope { roles: [asker.id].into(), ..Scope::default() };
-    loop {
+    // Where they are booked is known only once they are; what they book meanwhile is not waited for.
+    for _ in 0..2 {
         let world = app.engine.look(scope.clone()).await?;
-        match world.missing_of_person(&calendar.resource.spec.policy, asker.id) {
-            missing if missing.is_empty() => return Ok(world),
-            missing => scope.extend(&missing),
+        let missing = world.missing_of_person(&calendar.resource.spec.policy, asker.id);
+        if missing.is_empty() {
+            return Ok(world);
         }
+        scope.extend(&missing);
     }
+    Ok(app.engine.look(scope).await?)
 }
 
 /// Others that are free at the same time, best first: of the same building, then the nearest in seats, then what has all the
