@@ -191,7 +191,7 @@ async fn described(
             (if promoted { "waitlistPromoted" } else { "waitlistLeft" }, "entry", about)
         }
         // It is told as a notice.
-        Change::Reminded { .. } => ("reminded", "booking", Value::Null),
+        Change::Reminded { .. } => ("bookingReminded", "booking", Value::Null),
         // That there is something to do is of no concern to anybody; what is done is told.
         Change::WaitDue(_) => ("waitlistChanged", "entry", Value::Null),
     }
