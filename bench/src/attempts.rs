@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 /// Connections of the open loop.
 const CROWD: usize = 256;
-/// Connections of the burst. The engine lets more attempts wait than that: nothing is turned away for their number, and what is shed
-/// has waited too long for its commit.
-const BURST_CROWD: u64 = 12_000;
+/// Connections of the burst: more than any such machine answers within the second that an attempt may be expected to wait, and fewer
+/// than the usual 20,000 descriptors.
+const BURST_CROWD: u64 = 18_000;
 /// How many times the peak the burst is.
 const BURST: f64 = 4.0;
 

@@ -170,6 +170,7 @@ pub fn room(n: usize) -> ResourceSpec {
         policy: Policy::default(),
         group: None,
         linked: Vec::new(),
+        course: None,
     }
 }
 

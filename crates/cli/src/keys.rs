@@ -194,8 +194,7 @@ pub fn key(command: KeyCommand) -> anyhow::Result<()> {
         Ok(id) => people.person(PersonId(id))?.context("there is no person with that id")?.id,
         Err(_) => add(&people, &args.person, "", args.role)?,
     };
-    // Two version 4 UUIDs: 244 bits from the system's randomness.
-    let secret = format!("slw_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    let secret = slotwise_server::new_secret();
     people.put_key(slotwise_server::secret_hash(&secret), person, &args.label)?;
     writeln!(std::io::stdout(), "{secret}")?;
     drop(writeln!(std::io::stderr(), "Keep it: it is shown this once. Send it as `Authorization: Bearer <key>`."));

@@ -10,6 +10,8 @@ mod ids;
 mod import;
 mod keys;
 mod logs;
+mod race;
+mod replay;
 mod scheduled;
 mod serve;
 mod tables;
@@ -44,6 +46,9 @@ enum Command {
     /// Bring data in.
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Ask the engine again for what happened elsewhere, and say what became of it.
+    #[command(subcommand)]
+    Replay(ReplayCommand),
     /// People.
     #[command(subcommand)]
     Person(keys::PersonCommand),
@@ -56,6 +61,8 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Write everything as lines of JSON, or tables for spreadsheets, also while a server runs.
     Export(export::ExportArgs),
+    /// Race many people over a running server and judge what they were told.
+    Race(race::RaceArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -70,20 +77,34 @@ enum ImportCommand {
     People(import::people::PeopleArgs),
     /// A UC San Diego class schedule: its rooms, and their weekly meetings as bookings over a term.
     UcsdSchedule(import::submit::UcsdArgs),
+    /// Foothill College's sections of a term: courses with their meetings, the seats that are left, and who waits.
+    Foothill(import::foothill::FoothillArgs),
+    /// Rooms of the University of British Columbia, with their seats and furniture.
+    UbcRooms(import::rooms::RoomsArgs),
+}
+
+#[derive(Subcommand)]
+enum ReplayCommand {
+    /// Course registration at UC San Diego: each change of a section as enrolments, drops, waitlists and seats of synthetic students.
+    UcsdChanges(replay::ucsd_changes::UcsdChangesArgs),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(args) => serve::run(*args),
-        // It has exit codes of its own.
+        // These have exit codes of their own.
         Command::Verify(args) => return verify::run(args),
+        Command::Race(args) => return race::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(ImportCommand::Jsonl(args)) => export::run_import(&args),
         Command::Import(ImportCommand::Csv(args)) => import::csv::run(&args),
         Command::Import(ImportCommand::People(args)) => import::people::run(&args),
         Command::Import(ImportCommand::UcsdSchedule(args)) => import::submit::run(&args),
+        Command::Import(ImportCommand::Foothill(args)) => import::foothill::run(&args),
+        Command::Import(ImportCommand::UbcRooms(args)) => import::rooms::run(&args),
+        Command::Replay(ReplayCommand::UcsdChanges(args)) => replay::ucsd_changes::run(&args),
         Command::Person(command) => keys::person(command),
         Command::Key(command) => keys::key(command),
         Command::Backup(args) => backup::run(args),

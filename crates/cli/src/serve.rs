@@ -11,7 +11,7 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use slotwise_engine::outbox::Outbox;
-use slotwise_engine::{Directory, Engine, Limits, Post, Store, Views, deadlines};
+use slotwise_engine::{Directory, Engine, Limits, Post, Store, Views, deadlines, no_shows};
 use slotwise_server::listen::Bounds;
 use slotwise_server::rate::Rates;
 use slotwise_server::tls::Tls;
@@ -88,6 +88,7 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     let mut tasks = vec![
         tokio::spawn(run_realtime(app.clone(), outbox, asked)),
         tokio::spawn(deadlines::run(engine.clone())),
+        tokio::spawn(no_shows::run(engine.clone(), store.clone())),
         tokio::spawn(tidy(upkeep)),
         tokio::spawn(renew(tls.clone())),
     ];

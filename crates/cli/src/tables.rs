@@ -67,6 +67,9 @@ pub struct ResourceRow {
     /// Lists of linked sections: UUIDs with spaces between them, and a | between two lists.
     #[serde(default)]
     pub linked: String,
+    /// What it is a section of, and when it meets, as JSON.
+    #[serde(default)]
+    pub course: String,
 }
 
 /// A slot of a booking.
@@ -302,7 +305,10 @@ struct State {
 impl State {
     fn fold(&mut self, resource: ResourceId, change: &Change) {
         match change {
-            Change::ResourceCreated(r) | Change::ResourceEdited(r) => {
+            Change::ResourceCreated(r)
+            | Change::ResourceEdited(r)
+            | Change::CapacitySet { resource: r, .. }
+            | Change::ServiceSet { resource: r, .. } => {
                 self.resources.insert(resource, r.clone());
             }
             Change::BlockAdded { block, .. } => {
@@ -322,12 +328,21 @@ impl State {
             | Change::BookingCancelled { .. }
             | Change::BookingMoved { .. }
             | Change::BookingEdited { .. }
+            | Change::BookingRequested { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingNoShow { .. }
+            | Change::BookingDisplaced { .. }
+            | Change::BookingHandedOver { .. }
+            | Change::BookingOverrode { .. }
+            | Change::OverCommitLowered { .. }
             | Change::WaitJoined(_)
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
 }
@@ -394,6 +409,7 @@ impl ResourceRow {
                 let list = |ids: &Vec<ResourceId>| ids.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(" ");
                 spec.linked.iter().map(list).collect::<Vec<_>>().join(" | ")
             },
+            course: stored.get("course").map_or_else(String::new, ToString::to_string),
         })
     }
 }
@@ -448,6 +464,7 @@ const COLUMNS: [(&str, &[&str]); 6] = [
             "group",
             "own_rules",
             "linked",
+            "course",
         ],
     ),
     (

@@ -17,7 +17,7 @@ use crate::world::World;
 use uuid::Uuid;
 
 /// Who would book how much of what, in which world. The world must hold the calendar, the person's role and what
-/// [`Scope::of_person`](crate::Scope::of_person) asks for; else nothing is free.
+/// [`World::missing_of_person`](crate::World::missing_of_person) asks for; else nothing is free.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish<'w> {
     /// What is true.

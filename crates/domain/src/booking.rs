@@ -3,7 +3,7 @@
 
 use crate::change::Change;
 use crate::command::Actor;
-use crate::ids::{BookingId, PersonId, ResourceId, SeriesId};
+use crate::ids::{BlockId, BookingId, PersonId, ResourceId, SeriesId};
 use crate::policy::OwnOverlap;
 use crate::series::Occurrence;
 use crate::time::{Instant, Interval};
@@ -36,8 +36,11 @@ pub struct Booking {
 /// What has become of a booking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BookingState {
-    /// Waits for approval; takes nothing.
-    Pending,
+    /// Waits for approval.
+    Pending {
+        /// Whether it takes its units meanwhile, as the policy said when it was asked for.
+        takes: bool,
+    },
     /// Takes its units.
     Confirmed,
     /// Given up; takes nothing any more, and is kept.
@@ -48,24 +51,98 @@ pub enum BookingState {
         by: Actor,
         /// Why, if they said.
         reason: Option<String>,
+        /// Whether it was later than the policy asks for, and not yet too late.
+        late: bool,
     },
+    /// Its people are there. Takes its units.
+    CheckedIn {
+        /// When.
+        at: Instant,
+        /// Who said so.
+        by: Actor,
+    },
+    /// Nobody came. What it took ended at that instant; its interval is kept.
+    NoShow {
+        /// When it was let go.
+        at: Instant,
+    },
+    /// Taken away by an admin's override; takes nothing any more, and is kept.
+    Displaced {
+        /// When.
+        at: Instant,
+        /// By whom.
+        by: Actor,
+        /// Why.
+        reason: String,
+        /// For what.
+        by_what: Displacer,
+    },
+}
+
+/// For what a booking was displaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Displacer {
+    /// A booking that an admin put there.
+    Booking(BookingId),
+    /// A block.
+    Block(BlockId),
+    /// The capacity of this resource was cut.
+    Capacity(ResourceId),
 }
 
 impl BookingState {
     /// Its name in filters, JSON and rows.
     pub const fn name(&self) -> &'static str {
         match self {
-            BookingState::Pending => "pending",
+            BookingState::Pending { .. } => "pending",
             BookingState::Confirmed => "confirmed",
             BookingState::Cancelled { .. } => "cancelled",
+            BookingState::CheckedIn { .. } => "checked_in",
+            BookingState::NoShow { .. } => "no_show",
+            BookingState::Displaced { .. } => "displaced",
         }
     }
 
-    /// Whether it takes units.
+    /// Whether it takes all of its units, all of its time.
     pub const fn takes_units(&self) -> bool {
         match self {
-            BookingState::Confirmed => true,
-            BookingState::Pending | BookingState::Cancelled { .. } => false,
+            BookingState::Confirmed | BookingState::CheckedIn { .. } | BookingState::Pending { takes: true } => true,
+            BookingState::Pending { takes: false }
+            | BookingState::Cancelled { .. }
+            | BookingState::NoShow { .. }
+            | BookingState::Displaced { .. } => false,
+        }
+    }
+
+    /// Whether the slot takes its units: of a booking that nobody came to, what had begun until then.
+    pub fn takes(&self, slot: &Slot) -> bool {
+        match self {
+            BookingState::NoShow { at } => slot.occupied.start() < *at,
+            BookingState::Confirmed
+            | BookingState::CheckedIn { .. }
+            | BookingState::Pending { .. }
+            | BookingState::Cancelled { .. }
+            | BookingState::Displaced { .. } => self.takes_units(),
+        }
+    }
+
+    /// Whether it counts under quotas: while it takes its units, and for good where its owner gave it up late or did not come.
+    pub const fn counts(&self) -> bool {
+        match self {
+            BookingState::NoShow { .. } | BookingState::Cancelled { late: true, .. } => true,
+            BookingState::Cancelled { late: false, .. }
+            | BookingState::Displaced { .. }
+            | BookingState::Pending { .. }
+            | BookingState::Confirmed
+            | BookingState::CheckedIn { .. } => self.takes_units(),
+        }
+    }
+
+    /// Whether nothing can become of it any more.
+    pub const fn is_final(&self) -> bool {
+        match self {
+            BookingState::Cancelled { .. } | BookingState::NoShow { .. } | BookingState::Displaced { .. } => true,
+            BookingState::Pending { .. } | BookingState::Confirmed | BookingState::CheckedIn { .. } => false,
         }
     }
 }
@@ -169,13 +246,19 @@ impl Booking {
         for change in changes.into_iter().filter(|change| change.booking().is_none_or(|of| of == id)) {
             match change {
                 Change::WaitEnded(ended) if ended.made(id) => promoted = Some(ended.entry.made_by),
-                Change::BookingMade { owner, pending, slots, occurrence, .. } => {
+                Change::BookingMade { owner, slots, occurrence, .. }
+                | Change::BookingRequested { owner, slots, occurrence, .. } => {
                     placed.extend(slots);
+                    let state = match change {
+                        Change::BookingRequested { .. } => BookingState::Pending { takes: true },
+                        Change::BookingMade { pending: true, .. } => BookingState::Pending { takes: false },
+                        _ => BookingState::Confirmed,
+                    };
                     after.get_or_insert_with(|| Booking {
                         id,
                         owner: *owner,
                         made_by: by,
-                        state: if *pending { BookingState::Pending } else { BookingState::Confirmed },
+                        state,
                         details: Details::default(),
                         slots: Vec::new(),
                         occurrence: occurrence.clone(),
@@ -184,17 +267,38 @@ impl Booking {
                         decided_at: at,
                     });
                 }
-                Change::BookingApproved { .. } => set_state(&mut after, BookingState::Confirmed),
-                Change::BookingCancelled { by, reason, .. } => {
-                    set_state(&mut after, BookingState::Cancelled { at, by: *by, reason: reason.clone() });
+                Change::BookingApproved { .. } | Change::RequestApproved { .. } => {
+                    set_state(&mut after, BookingState::Confirmed);
+                }
+                Change::BookingCancelled { by, reason, late, .. } => {
+                    let (reason, late) = (reason.clone(), *late);
+                    set_state(&mut after, BookingState::Cancelled { at, by: *by, reason, late });
                 }
                 Change::BookingMoved { to, occurrence, .. } => {
                     placed.extend(to);
                     set_occurrence(&mut after, occurrence);
                 }
+                Change::BookingCheckedIn { .. } => set_state(&mut after, BookingState::CheckedIn { at, by }),
+                Change::BookingNoShow { to, .. } => {
+                    placed.extend(to);
+                    set_state(&mut after, BookingState::NoShow { at });
+                }
+                Change::BookingDisplaced { by, reason, by_what, .. } => {
+                    let (reason, by_what) = (reason.clone(), *by_what);
+                    set_state(&mut after, BookingState::Displaced { at, by: *by, reason, by_what });
+                }
+                Change::BookingHandedOver { to, .. } => {
+                    if let Some(booking) = &mut after {
+                        booking.owner = *to;
+                    }
+                }
                 Change::BookingEdited { .. }
                 | Change::ResourceCreated(_)
                 | Change::ResourceEdited(_)
+                | Change::BookingOverrode { .. }
+                | Change::CapacitySet { .. }
+                | Change::ServiceSet { .. }
+                | Change::OverCommitLowered { .. }
                 | Change::BlockAdded { .. }
                 | Change::BlockRemoved { .. }
                 | Change::HoldGranted(_)
@@ -205,7 +309,8 @@ impl Booking {
                 | Change::WaitResumed(_)
                 | Change::WaitMoved(_)
                 | Change::WaitEnded(_)
-                | Change::WaitDue(_) => {}
+                | Change::WaitDue(_)
+                | Change::Reminded { .. } => {}
             }
         }
         let mut after = after?;

@@ -9,7 +9,7 @@ use crate::levels::{Level, Levels};
 use crate::policy::OwnOverlap;
 use crate::resource::Resource;
 use crate::time::{Instant, Interval, Span};
-use crate::waitlist::{Place, WaitEntry};
+use crate::waitlist::{Place, WaitEntry, Wants};
 use imbl::OrdMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -33,10 +33,15 @@ pub struct Calendar {
     pub blocks: OrdMap<BlockId, Block>,
     /// Who waits, in order; offers are made to some of them.
     pub waiting: OrdMap<Place, WaitEntry>,
-    /// When they must be looked at again, if no change makes a difference before.
+    /// Who is to be told when it is free, in the order in which they asked.
+    pub watching: OrdMap<Place, WaitEntry>,
+    /// When it must be looked at again, if no change makes a difference before: for those who wait, or because somebody is to be
+    /// reminded.
     pub wait_due: Option<Instant>,
     /// Where in the order an entry is.
     places: OrdMap<EntryId, Place>,
+    /// So many more units than the resource has may be taken, because an admin said so; never raised by anybody else.
+    pub over_commit: u32,
     /// No use is longer: bounds the search for those that meet an interval.
     longest: Span,
 }
@@ -78,6 +83,42 @@ pub struct Block {
     pub interval: Interval,
     /// Why.
     pub reason: String,
+    /// Who may stay and come all the same.
+    pub exceptions: Exceptions,
+}
+
+/// Whom a block does not concern.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exceptions {
+    /// Their bookings stay, and they may book there. Sorted.
+    pub people: Vec<PersonId>,
+    /// These stay. Sorted.
+    pub bookings: Vec<BookingId>,
+}
+
+impl Exceptions {
+    /// At most so many of each.
+    pub const MAX: usize = 100;
+
+    /// Each named once, in order.
+    pub fn of(mut people: Vec<PersonId>, mut bookings: Vec<BookingId>) -> Exceptions {
+        people.sort();
+        people.dedup();
+        bookings.sort();
+        bookings.dedup();
+        Exceptions { people, bookings }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.bookings.is_empty()
+    }
+
+    /// Whether a booking may stand there: its own, or its owner's word.
+    pub fn allow(&self, owner: Option<PersonId>, booking: Option<BookingId>) -> bool {
+        owner.is_some_and(|p| self.people.binary_search(&p).is_ok())
+            || booking.is_some_and(|b| self.bookings.binary_search(&b).is_ok())
+    }
 }
 
 impl Calendar {
@@ -97,8 +138,10 @@ impl Calendar {
             holds: OrdMap::new(),
             blocks: OrdMap::new(),
             waiting: OrdMap::new(),
+            watching: OrdMap::new(),
             wait_due: None,
             places: OrdMap::new(),
+            over_commit: 0,
             longest: Span::ZERO,
         }
     }
@@ -132,7 +175,33 @@ impl Calendar {
                     self.take_slots(*booking, *owner, to);
                 }
             }
-            Change::BookingEdited { .. } => {}
+            Change::BookingEdited { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. } => {}
+            Change::BookingRequested { booking, owner, slots, .. } => self.take_slots(*booking, *owner, slots),
+            Change::BookingNoShow { booking, owner, from, to, at } => {
+                self.free_slots(*booking, from);
+                let begun: Vec<_> = to.iter().filter(|(_, s)| s.occupied.start() < *at).copied().collect();
+                self.take_slots(*booking, *owner, &begun);
+            }
+            Change::BookingDisplaced { booking, slots, was_pending, .. } => {
+                if !was_pending {
+                    self.free_slots(*booking, slots);
+                }
+            }
+            Change::BookingHandedOver { booking, to, pending, slots, .. } => {
+                if !pending {
+                    self.free_slots(*booking, slots);
+                    self.take_slots(*booking, *to, slots);
+                }
+            }
+            Change::CapacitySet { resource, over_commit, .. } => {
+                self.resource = resource.clone();
+                self.over_commit = *over_commit;
+            }
+            Change::ServiceSet { resource, .. } => self.resource = resource.clone(),
+            Change::OverCommitLowered { to } => self.over_commit = *to,
             Change::HoldGranted(hold) => self.put_hold(*hold),
             Change::HoldRenewed(hold) => {
                 self.holds.insert(hold.id, *hold);
@@ -147,6 +216,7 @@ impl Calendar {
             | Change::WaitMoved(entry) => self.put_entry(*entry),
             Change::WaitEnded(ended) => self.take_entry(ended.entry.id),
             Change::WaitDue(at) => self.wait_due = *at,
+            Change::Reminded { .. } => {}
         }
     }
 
@@ -163,8 +233,10 @@ impl Calendar {
             holds,
             blocks,
             waiting,
+            watching,
             wait_due,
             places: _,
+            over_commit,
             longest: _,
         } = self;
         let mut changes = vec![Change::ResourceCreated(resource.clone())];
@@ -178,7 +250,8 @@ impl Calendar {
             Some(Change::BookingMade { booking, owner, pending: false, slots: vec![(n, slot)], occurrence: None })
         }));
         changes.extend(holds.values().map(|hold| Change::HoldGranted(*hold)));
-        changes.extend(waiting.values().map(|entry| Change::WaitJoined(*entry)));
+        changes.extend(waiting.values().chain(watching.values()).map(|entry| Change::WaitJoined(*entry)));
+        changes.extend((*over_commit > 0).then_some(Change::OverCommitLowered { to: *over_commit }));
         changes.extend(wait_due.map(|at| Change::WaitDue(Some(at))));
         changes
     }
@@ -219,23 +292,31 @@ impl Calendar {
     pub fn put_entry(&mut self, entry: WaitEntry) {
         self.take_entry(entry.id);
         self.places.insert(entry.id, entry.place());
-        self.waiting.insert(entry.place(), entry);
+        let among = match entry.wants {
+            Wants::Units => &mut self.waiting,
+            Wants::Word => &mut self.watching,
+        };
+        among.insert(entry.place(), entry);
     }
 
     fn take_entry(&mut self, id: EntryId) {
         if let Some(place) = self.places.remove(&id) {
-            self.waiting.remove(&place);
+            // A place is that of one entry, whatever it wants.
+            if self.waiting.remove(&place).is_none() {
+                self.watching.remove(&place);
+            }
         }
     }
 
     /// Somebody who waits.
     pub fn entry(&self, id: EntryId) -> Option<&WaitEntry> {
-        self.waiting.get(self.places.get(&id)?)
+        let place = self.places.get(&id)?;
+        self.waiting.get(place).or_else(|| self.watching.get(place))
     }
 
-    /// The place of somebody who waits, counted from 1 among all who do.
+    /// The place of somebody who waits for units, counted from 1 among all who do.
     pub fn place_in_line(&self, id: EntryId) -> Option<usize> {
-        let place = self.places.get(&id)?;
+        let place = self.places.get(&id).filter(|place| self.waiting.contains_key(*place))?;
         Some(self.waiting.range(..=*place).count())
     }
 
@@ -260,9 +341,23 @@ impl Calendar {
         }
     }
 
+    /// Units taken at the fullest instant from `t` on.
+    pub fn fullest_from(&self, t: Instant) -> u64 {
+        self.levels.from(t).map(|(_, level)| level.taken()).max().unwrap_or(0)
+    }
+
+    /// How many units more than it has are taken at the fullest instant from `t` on.
+    pub fn excess_from(&self, t: Instant) -> u32 {
+        let capacity = self.resource.spec.capacity.map_or(u64::MAX, u64::from);
+        u32::try_from(self.fullest_from(t).saturating_sub(capacity)).unwrap_or(u32::MAX)
+    }
+
     /// About how many bytes it takes in memory.
     pub fn weight(&self) -> usize {
-        600 + self.uses.len() * 320 + self.holds.len() * 260 + self.blocks.len() * 200 + self.waiting.len() * 360
+        600 + self.uses.len() * 320
+            + self.holds.len() * 260
+            + self.blocks.len() * 200
+            + (self.waiting.len() + self.watching.len()) * 360
     }
 
     fn take(&mut self, u: Use) {

@@ -2,6 +2,7 @@
 //! All parsing has ended: what is here is well formed, and may still be refused.
 
 use crate::booking::{Details, DetailsPatch};
+use crate::calendar::Exceptions;
 use crate::ids::{
     AttemptKey, BlockId, BookingId, EntryId, FencingToken, Fingerprint, HoldId, PersonId, ResourceId, SeriesId, Version,
 };
@@ -9,6 +10,7 @@ use crate::outcome::Code;
 use crate::resource::{ResourcePatch, ResourceSpec};
 use crate::series::{Contract, Series, SeriesDate, SeriesEdit};
 use crate::time::{Instant, Interval};
+use crate::waitlist::Wants;
 use crate::world::Scope;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -111,6 +113,10 @@ pub enum Action {
         reason: String,
         /// What becomes of live holds.
         over_holds: OverHolds,
+        /// What becomes of bookings.
+        over_bookings: OverBookings,
+        /// Whom it does not concern.
+        exceptions: Exceptions,
     },
     /// Put time in use again.
     RemoveBlock {
@@ -198,6 +204,67 @@ pub enum Action {
         /// What becomes of them.
         edit: SeriesEdit,
     },
+    /// Say that a booking's people are there.
+    CheckIn {
+        /// Which.
+        booking: BookingId,
+    },
+    /// Let go what a booking takes that nobody came to.
+    ReleaseNoShow {
+        /// Which.
+        booking: BookingId,
+    },
+    /// Refuse a pending booking.
+    Decline {
+        /// Which.
+        booking: BookingRef,
+        /// Why.
+        reason: String,
+    },
+    /// Make a booking somebody else's.
+    HandOver {
+        /// Which.
+        booking: BookingRef,
+        /// Whose it shall be.
+        to: PersonId,
+        /// Why.
+        reason: String,
+    },
+    /// Say how many units a resource has.
+    SetCapacity {
+        /// Of which resource.
+        resource: ResourceId,
+        /// The policy version the editor saw.
+        policy_version: u64,
+        /// How many; `None` is without limit.
+        to: Option<u32>,
+        /// How many the editor saw taken. Recorded; binds nothing, since bookings may pour in meanwhile.
+        seen_used: Option<u32>,
+        /// What becomes of what is more than that.
+        below: Below,
+        /// Why. It must be said where more is taken than there is.
+        reason: Option<String>,
+    },
+    /// Take a resource out of service, or put it into it again.
+    SetService {
+        /// Which.
+        resource: ResourceId,
+        /// The policy version the editor saw.
+        policy_version: u64,
+        /// What it shall be.
+        service: Service,
+        /// Why.
+        reason: String,
+    },
+    /// An admin's word over rules and bookings that stand in the way of a [`Action::Book`] or [`Action::Move`].
+    Override {
+        /// What is asked.
+        action: Box<Action>,
+        /// Why.
+        reason: String,
+        /// Exactly the bookings that are displaced by it.
+        displaces: Preview,
+    },
     /// Wait for units of a resource.
     JoinWaitlist {
         /// Its id to be.
@@ -210,6 +277,8 @@ pub enum Action {
         class: u8,
         /// A booking of theirs that is given up in the commit in which they get it.
         gives_up: Option<BookingId>,
+        /// What they are to get.
+        wants: Wants,
     },
     /// Wait no more; an offer is declined by it too.
     LeaveWaitlist {
@@ -223,6 +292,40 @@ pub enum Action {
         /// The higher goes first.
         class: u8,
     },
+}
+
+/// The bookings that a change will displace, each at the revision that was looked at.
+pub type Preview = Vec<(BookingId, u64)>;
+
+/// What a block does to bookings on its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OverBookings {
+    /// It is refused.
+    Refuse,
+    /// It displaces them, if they are these.
+    Displace(Preview),
+}
+
+/// What becomes of what is taken beyond a lower capacity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Below {
+    /// It is refused.
+    Refuse,
+    /// It stays, and nothing new comes where it does not fit.
+    OverCommit,
+    /// As many of the newest bookings as needed are displaced, if they are these.
+    DisplaceNewest(Preview),
+    /// These bookings are displaced.
+    DisplaceNamed(Preview),
+}
+
+/// Whether a resource can be booked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Nothing new is booked.
+    Closed,
+    /// It is.
+    Open,
 }
 
 /// A series to be booked: on one resource, one booking for each date.
@@ -307,12 +410,35 @@ pub struct Proposal {
 impl Command {
     /// Lines of one command.
     pub const LINES_MAX: usize = 20;
+    /// Bookings that one command can displace.
+    pub const DISPLACED_MAX: usize = 100;
+    /// Bookings that are looked at for the newest of them.
+    pub const CANDIDATES_MAX: usize = 2_000;
+    /// Characters of a reason.
+    pub const REASON_MAX: usize = 1_000;
 
     /// What must be seen to judge it. Rules may ask for more.
     pub fn scope(&self) -> Scope {
-        let mut scope = Scope::default();
+        let mut scope = self.action.scope(self.actor);
         scope.roles.extend(self.actor.person());
-        match &self.action {
+        scope
+    }
+
+    /// What it asks for, to be kept with its refusal.
+    pub fn asked(&self) -> Asked {
+        self.action.asked(self.actor)
+    }
+
+    /// What it is called in logs, metrics and the record.
+    pub const fn name(&self) -> &'static str {
+        self.action.name()
+    }
+}
+
+impl Action {
+    fn scope(&self, actor: Actor) -> Scope {
+        let mut scope = Scope::default();
+        match self {
             Action::CreateResource { resource, spec } => {
                 scope.resources.insert(*resource);
                 scope.joins(spec.group.as_ref().map(|g| g.id));
@@ -321,18 +447,51 @@ impl Command {
                 scope.resources.insert(*resource);
                 scope.joins(patch.group.flatten());
             }
-            Action::AddBlock { resource, .. }
+            Action::AddBlock { resource, over_bookings: OverBookings::Refuse, .. }
             | Action::RemoveBlock { resource, .. }
+            | Action::SetService { resource, .. }
             | Action::ExpireHolds { resource } => {
                 scope.resources.insert(*resource);
+            }
+            Action::SetCapacity { resource, below, .. } => {
+                scope.resources.insert(*resource);
+                match below {
+                    Below::DisplaceNewest(preview) | Below::DisplaceNamed(preview) => {
+                        scope.bookings.extend(preview.iter().map(|(id, _)| *id));
+                    }
+                    Below::Refuse | Below::OverCommit => {}
+                }
+            }
+            Action::Override { action, displaces, .. } => {
+                scope = action.scope(actor);
+                if let Action::Book { owner, .. } = &**action {
+                    scope.people.insert(*owner);
+                }
+                scope.bookings.extend(displaces.iter().map(|(id, _)| *id));
+            }
+            Action::AddBlock { resource, over_bookings: OverBookings::Displace(preview), .. } => {
+                scope.resources.insert(*resource);
+                scope.bookings.extend(preview.iter().map(|(id, _)| *id));
             }
             Action::Book { owner, lines, hold, .. } => {
                 scope.resources.extend(lines.iter().map(|l| l.resource));
                 scope.roles.insert(*owner);
                 scope.holds.extend(hold.map(|h| h.id));
             }
-            Action::Approve { booking } | Action::Cancel { booking, .. } | Action::EditBooking { booking, .. } => {
+            Action::Approve { booking }
+            | Action::Cancel { booking, .. }
+            | Action::EditBooking { booking, .. }
+            | Action::CheckIn { booking }
+            | Action::ReleaseNoShow { booking } => {
                 scope.bookings.insert(*booking);
+            }
+            Action::Decline { booking, .. } => {
+                scope.bookings.insert(booking.id);
+            }
+            Action::HandOver { booking, to, .. } => {
+                scope.bookings.insert(booking.id);
+                scope.roles.insert(*to);
+                scope.people.insert(*to);
             }
             Action::Move { booking, to } => {
                 scope.bookings.insert(booking.id);
@@ -341,7 +500,7 @@ impl Command {
             Action::Swap { one, other } => scope.bookings.extend([one.id, other.id]),
             Action::Hold { line, .. } => {
                 scope.resources.insert(line.resource);
-                scope.people.extend(self.actor.person());
+                scope.people.extend(actor.person());
             }
             Action::Renew(hold) | Action::Release(hold) => {
                 scope.holds.insert(hold.id);
@@ -371,23 +530,29 @@ impl Command {
         scope
     }
 
-    /// What it asks for, to be kept with its refusal.
-    pub fn asked(&self) -> Asked {
+    fn asked(&self, actor: Actor) -> Asked {
         let few = |lines: &[Line]| lines.iter().take(Command::LINES_MAX).copied().collect();
-        match &self.action {
+        match self {
             Action::Book { owner, lines, .. } => Asked {
-                owner: Some(*owner).filter(|owner| Some(*owner) != self.actor.person()),
+                owner: Some(*owner).filter(|owner| Some(*owner) != actor.person()),
                 lines: few(lines),
                 ..Asked::default()
             },
             Action::Move { booking, to } => Asked { bookings: vec![booking.id], lines: few(to), ..Asked::default() },
             Action::Swap { one, other } => Asked { bookings: vec![one.id, other.id], ..Asked::default() },
-            Action::Approve { booking } | Action::Cancel { booking, .. } | Action::EditBooking { booking, .. } => {
-                Asked { bookings: vec![*booking], ..Asked::default() }
+            Action::Approve { booking }
+            | Action::Cancel { booking, .. }
+            | Action::EditBooking { booking, .. }
+            | Action::CheckIn { booking }
+            | Action::ReleaseNoShow { booking } => Asked { bookings: vec![*booking], ..Asked::default() },
+            Action::Decline { booking, .. } => Asked { bookings: vec![booking.id], ..Asked::default() },
+            Action::HandOver { booking, to, .. } => {
+                Asked { owner: Some(*to), bookings: vec![booking.id], ..Asked::default() }
             }
+            Action::Override { action, .. } => action.asked(actor),
             Action::Hold { line, .. } => Asked { lines: vec![*line], ..Asked::default() },
             Action::JoinWaitlist { owner, line, .. } => Asked {
-                owner: Some(*owner).filter(|owner| Some(*owner) != self.actor.person()),
+                owner: Some(*owner).filter(|owner| Some(*owner) != actor.person()),
                 lines: vec![*line],
                 ..Asked::default()
             },
@@ -397,7 +562,7 @@ impl Command {
             },
             // What was said of each date is kept too.
             Action::BookSeries(asked) => Asked {
-                owner: Some(asked.owner).filter(|owner| Some(*owner) != self.actor.person()),
+                owner: Some(asked.owner).filter(|owner| Some(*owner) != actor.person()),
                 lines: asked.lines().take(Command::LINES_MAX).collect(),
                 ..Asked::default()
             },
@@ -413,13 +578,14 @@ impl Command {
             | Action::Release(_)
             | Action::ExpireHolds { .. }
             | Action::LeaveWaitlist { .. }
-            | Action::SetClass { .. } => Asked::default(),
+            | Action::SetClass { .. }
+            | Action::SetCapacity { .. }
+            | Action::SetService { .. } => Asked::default(),
         }
     }
 
-    /// What it is called in logs, metrics and the record.
-    pub const fn name(&self) -> &'static str {
-        match &self.action {
+    const fn name(&self) -> &'static str {
+        match self {
             Action::CreateResource { .. } => "create_resource",
             Action::EditResource { .. } => "edit_resource",
             Action::AddBlock { .. } => "add_block",
@@ -443,6 +609,13 @@ impl Command {
             Action::JoinWaitlist { .. } => "join_waitlist",
             Action::LeaveWaitlist { .. } => "leave_waitlist",
             Action::SetClass { .. } => "set_class",
+            Action::CheckIn { .. } => "check_in",
+            Action::ReleaseNoShow { .. } => "release_no_show",
+            Action::Decline { .. } => "decline",
+            Action::HandOver { .. } => "hand_over",
+            Action::SetCapacity { .. } => "set_capacity",
+            Action::SetService { .. } => "set_service",
+            Action::Override { .. } => "override",
         }
     }
 }

@@ -2,6 +2,7 @@
 //! It judges nothing; it names every clock that judging looks at.
 
 use crate::command::{Action, Command};
+use crate::decide::check_in_window;
 use crate::ids::ResourceId;
 use crate::outcome::Rule;
 use crate::policy::Policy;
@@ -30,6 +31,12 @@ pub enum Clock {
     ChangeBy,
     /// Cancelling closes.
     CancelBy,
+    /// Cancelling is late from then on.
+    LateCancelFrom,
+    /// Checking in opens.
+    CheckInOpens,
+    /// Checking in closes; who has not come by then is a no-show.
+    CheckInCloses,
     /// A booking that begins then is too late.
     Begun,
     /// What is booked ends.
@@ -48,6 +55,9 @@ impl Clock {
             Clock::BookBy => Rule::BookBy.name(),
             Clock::ChangeBy => Rule::ChangeBy.name(),
             Clock::CancelBy => Rule::CancelBy.name(),
+            Clock::LateCancelFrom => Rule::LateCancelFrom.name(),
+            Clock::CheckInOpens => "check_in_opens",
+            Clock::CheckInCloses => "check_in_closes",
             Clock::Begun => Rule::Begun.name(),
             Clock::Ends => "ends",
             Clock::HoldExpires => "hold_expires",
@@ -68,6 +78,7 @@ pub fn deadlines(world: &World, command: &Command) -> Vec<Deadline> {
             (Clock::BookBy, spec.policy.book_by),
             (Clock::ChangeBy, spec.policy.change_by),
             (Clock::CancelBy, spec.policy.cancel_by),
+            (Clock::LateCancelFrom, spec.policy.late_cancel_from),
         ];
         for (what, cutoff) in cutoffs {
             if let Some(cutoff) = cutoff {
@@ -76,6 +87,14 @@ pub fn deadlines(world: &World, command: &Command) -> Vec<Deadline> {
         }
         add(Clock::Begun, interval.start().plus(Policy::START_GRACE).min(interval.end()));
         add(Clock::Ends, interval.end());
+    }
+    if let Action::CheckIn { booking } | Action::ReleaseNoShow { booking } = &command.action {
+        let rule = |id| world.calendars.get(&id)?.resource.spec.policy.check_in;
+        if let Some((resource, opens, closes)) = world.bookings.get(booking).and_then(|b| check_in_window(b, rule)) {
+            let resource = Some(resource);
+            all.push(Deadline { at: opens, resource, what: Clock::CheckInOpens });
+            all.push(Deadline { at: closes, resource, what: Clock::CheckInCloses });
+        }
     }
     for resource in world.touched(&command.scope()).iter().copied() {
         let Some(calendar) = world.calendars.get(&resource) else { continue };

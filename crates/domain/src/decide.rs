@@ -3,13 +3,16 @@
 //!
 //! Guards stand in the order of precedence of [`Code`], each over all lines of a command; after the last one it succeeds.
 
+mod admin;
 mod bookings;
+mod displace;
 mod draft;
 mod fit;
 mod guards;
 mod holds;
 mod persons;
 mod promote;
+mod reminders;
 mod resources;
 mod series;
 mod waits;
@@ -18,22 +21,27 @@ use crate::calendar::{Block, Calendar};
 use crate::change::Changes;
 use crate::command::{Action, Command};
 use crate::ids::PersonId;
-use crate::outcome::{Rejection, Subject, Verdict};
+use crate::outcome::{Code, Ground, Rejection, Rule, Subject, Verdict};
 use crate::time::{Instant, Interval};
 use crate::world::{Scope, World};
+use admin::{check_in, decline, hand_over, release_no_show, set_capacity, set_service};
 use bookings::{Destination, NewBooking, approve, book, cancel, edit_booking, move_to, swap};
+use displace::Over;
 use draft::Draft;
 use holds::{grant, release, renew};
 use resources::{add_block, create_resource, edit_resource, remove_block};
 use series::{book_series, edit_series};
 use waits::{Join, join, leave, set_class};
 
+pub use admin::check_in_window;
 pub use fit::{Glance, glance};
+pub use persons::{QuotaStanding, quota_standing};
 
 /// Why judging ends before a command is accepted.
 enum Stop {
     Rejected(Box<Rejection>),
     Needs(Box<Scope>),
+    Moved(Box<Ground>),
 }
 
 impl From<Rejection> for Stop {
@@ -67,6 +75,7 @@ pub(crate) fn decide_loaded(world: &World, command: &Command, scope: &Scope, now
     match judged {
         Ok(subject) => Verdict::Accepted(draft.changes(), subject),
         Err(Stop::Needs(scope)) => Verdict::Needs(*scope),
+        Err(Stop::Moved(ground)) => Verdict::Moved(*ground),
         Err(Stop::Rejected(rejection)) => {
             let dates = std::mem::take(&mut draft.dates);
             Verdict::Rejected(*rejection, Changes { dates, ..let_go(world, command, now) })
@@ -79,19 +88,20 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
     match &command.action {
         Action::CreateResource { resource, spec } => create_resource(draft, actor, *resource, spec),
         Action::EditResource { resource, patch, .. } => edit_resource(draft, actor, *resource, patch),
-        Action::AddBlock { resource, block, interval, reason, over_holds, .. } => {
-            let block = Block { id: *block, interval: *interval, reason: reason.clone() };
-            add_block(draft, actor, *resource, block, *over_holds)
+        Action::AddBlock { resource, block, interval, reason, over_holds, over_bookings, exceptions, .. } => {
+            let block =
+                Block { id: *block, interval: *interval, reason: reason.clone(), exceptions: exceptions.clone() };
+            add_block(draft, actor, *resource, block, *over_holds, over_bookings)
         }
         Action::RemoveBlock { resource, block, .. } => remove_block(draft, actor, *resource, *block),
         Action::Book { booking, owner, lines, details, hold } => {
             let new = NewBooking { id: *booking, owner: *owner, lines, details, occurrence: None };
-            book(draft, actor, &new, *hold)
+            book(draft, actor, &new, *hold, None)
         }
         Action::Approve { booking } => approve(draft, actor, *booking),
         Action::Cancel { booking, reason } => cancel(draft, actor, *booking, reason.as_ref()),
         Action::Move { booking, to } => {
-            move_to(draft, actor, booking.id, &Destination { lines: to, leaving: &[], occurrence: None })
+            move_to(draft, actor, booking.id, &Destination { lines: to, leaving: &[], occurrence: None }, None)
         }
         Action::Swap { one, other } => swap(draft, actor, one.id, other.id),
         Action::EditBooking { booking, patch, .. } => edit_booking(draft, actor, *booking, patch),
@@ -103,8 +113,30 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
         Action::EditSeries { series, bookings, contract, edit } => {
             edit_series(draft, actor, *series, bookings, *contract, edit)
         }
-        Action::JoinWaitlist { entry, owner, line, class, gives_up } => {
-            let asked = Join { entry: *entry, owner: *owner, line: *line, class: *class, gives_up: *gives_up };
+        Action::CheckIn { booking } => check_in(draft, actor, *booking),
+        Action::ReleaseNoShow { booking } => release_no_show(draft, actor, *booking),
+        Action::Decline { booking, reason } => decline(draft, actor, booking.id, reason),
+        Action::HandOver { booking, to, reason } => hand_over(draft, actor, booking.id, *to, reason),
+        Action::SetCapacity { resource, to, seen_used, below, reason, .. } => {
+            set_capacity(draft, actor, *resource, *to, *seen_used, below, reason.as_deref())
+        }
+        Action::SetService { resource, service, reason, .. } => set_service(draft, actor, *resource, *service, reason),
+        Action::Override { action, reason, displaces } => {
+            let over = Some(Over { reason, displaces });
+            match &**action {
+                Action::Book { booking, owner, lines, details, hold } => {
+                    let new = NewBooking { id: *booking, owner: *owner, lines, details, occurrence: None };
+                    book(draft, actor, &new, *hold, over)
+                }
+                Action::Move { booking, to } => {
+                    move_to(draft, actor, booking.id, &Destination { lines: to, leaving: &[], occurrence: None }, over)
+                }
+                _ => reject(Rejection::by(Code::Invalid, Rule::Field("override"))),
+            }
+        }
+        Action::JoinWaitlist { entry, owner, line, class, gives_up, wants } => {
+            let (entry, owner, line, class) = (*entry, *owner, *line, *class);
+            let asked = Join { entry, owner, line, class, gives_up: *gives_up, wants: *wants };
             join(draft, actor, &asked)
         }
         Action::LeaveWaitlist { entry } => leave(draft, actor, *entry),

@@ -76,13 +76,33 @@ impl fmt::Display for Version {
     }
 }
 
-/// Proof of holding: the version of the grant. Never used twice; only equality counts.
+/// Proof of holding: the version of the grant, and which grant of that version it is, from 0: one command may make many offers.
+/// Never used twice; only equality counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FencingToken(pub Version);
+pub struct FencingToken(pub Version, pub u16);
+
+impl FencingToken {
+    /// No version is so large: above it a stored token keeps its place.
+    const PLACE: u32 = 48;
+
+    /// As one number beside its epoch: of the first grant of a version, the version's own.
+    pub const fn number(self) -> u64 {
+        self.0.number | (self.1 as u64) << FencingToken::PLACE
+    }
+
+    /// The token of an epoch and a number as [`FencingToken::number`] makes it.
+    pub const fn of(epoch: Epoch, number: u64) -> FencingToken {
+        let version = Version { epoch, number: number & ((1 << FencingToken::PLACE) - 1) };
+        FencingToken(version, (number >> FencingToken::PLACE) as u16)
+    }
+}
 
 impl fmt::Display for FencingToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self.1 {
+            0 => self.0.fmt(f),
+            place => write!(f, "{}.{place}", self.0),
+        }
     }
 }
 

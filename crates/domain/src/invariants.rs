@@ -1,10 +1,12 @@
-//! What must hold after every commit, asserted before it, in release builds too (I1, I2, I7, I8, I17).
+//! What must hold after every commit, asserted before it, in release builds too (I1, I2, I6, I7, I8, I11, I17).
 //! It trusts nothing that [`crate::decide`] computed: it adds up the uses again.
 
 mod waiting;
 
-use crate::calendar::{Calendar, UseId};
+use crate::booking::{Booking, BookingState};
+use crate::calendar::{Calendar, Use, UseId};
 use crate::change::Changes;
+use crate::decide::check_in_window;
 use crate::hold::HoldEnd;
 use crate::ids::ResourceId;
 use crate::levels::Level;
@@ -30,11 +32,19 @@ pub struct Broken {
 pub fn check<'a>(world: &World, commit: impl IntoIterator<Item = (&'a Changes, Instant)>) -> Result<(), Broken> {
     let commit: Vec<(&Changes, Instant)> = commit.into_iter().collect();
     let mut touched: Vec<(ResourceId, Interval, Instant)> = Vec::new();
+    // Resources on which what stands beyond the capacity may be another than before.
+    let mut changed: Vec<ResourceId> = Vec::new();
+    let mut edited: Vec<ResourceId> = Vec::new();
     for (changes, decided_at) in commit.iter().copied() {
         for (id, change) in changes.records.iter().flat_map(|(id, record)| record.iter().map(move |c| (*id, c))) {
             fenced(id, change, decided_at)?;
+            displaced_whole(id, change, changes, decided_at)?;
+            if is_edit(change) {
+                edited.push(id);
+            }
             raised(change, |interval| touched.push((id, interval, decided_at)));
         }
+        changed.extend(changes.records.iter().map(|(id, _)| *id));
     }
     touched.sort_unstable();
     for of_one in touched.chunk_by(|(one, ..), (other, ..)| one == other) {
@@ -43,11 +53,128 @@ pub fn check<'a>(world: &World, commit: impl IntoIterator<Item = (&'a Changes, I
         let Some(calendar) = world.calendars.get(id) else { continue };
         for once in of_one.chunk_by(|(_, one, _), (_, other, _)| one == other) {
             if let Some((_, interval, _)) = once.first() {
-                sums(*id, calendar, since, *interval)?;
+                sums(*id, calendar, since, *interval, calendar.over_commit)?;
+            }
+        }
+    }
+    changed.sort_unstable();
+    changed.dedup();
+    for id in changed {
+        if let Some(calendar) = world.calendars.get(&id) {
+            beyond(id, calendar, &commit, edited.contains(&id))?;
+        }
+    }
+    for (changes, decided_at) in commit.iter().copied() {
+        for booking in &changes.bookings {
+            let came =
+                |change: &Change| matches!(change, Change::BookingCheckedIn { booking: id, .. } if *id == booking.id);
+            if matches!(booking.state, BookingState::CheckedIn { .. })
+                && changes.records.iter().flat_map(|(_, record)| record).any(came)
+            {
+                checked_in_time(world, booking, decided_at, &edited)?;
+            }
+            if let Some(booking) = world.bookings.get(&booking.id) {
+                stands_as_it_says(world, booking, decided_at)?;
             }
         }
     }
     waiting::check(world, &commit)
+}
+
+/// Whether the rules of the resource are others after it.
+const fn is_edit(change: &Change) -> bool {
+    matches!(change, Change::ResourceEdited(_) | Change::CapacitySet { .. })
+}
+
+/// The times of what nobody had before.
+fn adds(change: &Change, mut tell: impl FnMut(Interval)) {
+    match change {
+        Change::BookingMade { slots, pending: false, .. }
+        | Change::BookingApproved { slots, .. }
+        | Change::BookingRequested { slots, .. } => slots.iter().for_each(|(_, s)| tell(s.occupied)),
+        Change::HoldGranted(hold) => tell(hold.occupied),
+        _ => {}
+    }
+}
+
+/// What stands beyond the capacity on a resource is what an admin left standing there, and none of it came new.
+fn beyond(id: ResourceId, calendar: &Calendar, commit: &[(&Changes, Instant)], edited: bool) -> Result<(), Broken> {
+    if calendar.over_commit == 0 && !edited {
+        return Ok(());
+    }
+    let (allowed, excess) = (calendar.over_commit, calendar.excess_from(calendar.decided_at));
+    if excess != allowed {
+        let says = format!("{allowed} more than the capacity may be taken, and {excess} are");
+        return broken("I1", id, calendar.decided_at, says);
+    }
+    if edited {
+        return Ok(());
+    }
+    for (changes, decided_at) in commit {
+        let mut came = Vec::new();
+        let of_it = changes.records.iter().filter(|(of, _)| *of == id).flat_map(|(_, record)| record);
+        of_it.for_each(|change| adds(change, |interval| came.push(interval)));
+        for interval in came {
+            sums(id, calendar, *decided_at, interval, 0)?;
+        }
+    }
+    Ok(())
+}
+
+/// I11: a displaced booking is displaced on all its resources in one change of everything, with a reason, and kept.
+fn displaced_whole(id: ResourceId, change: &Change, changes: &Changes, decided_at: Instant) -> Result<(), Broken> {
+    let Change::BookingDisplaced { booking, reason, .. } = change else { return Ok(()) };
+    if reason.trim().is_empty() {
+        return broken("I11", id, decided_at, format!("{booking} is displaced without a reason"));
+    }
+    let Some(after) = changes.bookings.iter().find(|b| b.id == *booking) else { return Ok(()) };
+    let told = |resource: &ResourceId| {
+        let record = changes.records.iter().find(|(id, _)| id == resource);
+        let is_it = |c: &Change| matches!(c, Change::BookingDisplaced { booking, .. } if *booking == after.id);
+        record.is_some_and(|(_, record)| record.iter().any(is_it))
+    };
+    let displaced = matches!(after.state, BookingState::Displaced { .. });
+    match displaced && after.resources().iter().all(told) {
+        true => Ok(()),
+        false => broken("I11", id, decided_at, format!("{booking} is displaced in part")),
+    }
+}
+
+/// I6: nobody is checked in before that opens or after it closes.
+fn checked_in_time(world: &World, booking: &Booking, decided_at: Instant, edited: &[ResourceId]) -> Result<(), Broken> {
+    let rule = |id| world.calendars.get(&id)?.resource.spec.policy.check_in;
+    let same_rules = booking.resources().iter().all(|id| !edited.contains(id));
+    match check_in_window(booking, rule) {
+        Some((id, opens, closes)) if same_rules && !(opens..closes).contains(&decided_at) => {
+            broken("I6", id, decided_at, format!("{} is checked in, and may be from {opens} to {closes}", booking.id))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// I17: what a booking takes in the calendars is what its state says, for its owner, and nothing of it outlives a no-show.
+fn stands_as_it_says(world: &World, booking: &Booking, decided_at: Instant) -> Result<(), Broken> {
+    for (n, slot) in booking.slots.iter().enumerate() {
+        if let BookingState::NoShow { at } = booking.state
+            && booking.state.takes(slot)
+            && slot.occupied.end() > at
+        {
+            return broken("I17", slot.resource, at, format!("{} takes time after nobody came", booking.id));
+        }
+        let Some(calendar) = world.calendars.get(&slot.resource) else { continue };
+        if slot.occupied.end() <= decided_at {
+            continue;
+        }
+        let id = UseId::Booking(booking.id, n as u16);
+        let found = calendar.uses.get(&(slot.occupied.start(), id));
+        let expected =
+            Use { id, owner: booking.owner, interval: slot.interval, occupied: slot.occupied, units: slot.units };
+        if found != booking.state.takes(slot).then_some(&expected) {
+            let says = format!("{} is {} and takes {found:?}", booking.id, booking.state.name());
+            return broken("I17", slot.resource, decided_at, says);
+        }
+    }
+    Ok(())
 }
 
 /// The times at which a change takes more than before, or may have freed wrongly.
@@ -55,28 +182,39 @@ fn raised(change: &Change, mut tell: impl FnMut(Interval)) {
     match change {
         Change::BookingMade { slots, .. }
         | Change::BookingApproved { slots, .. }
+        | Change::BookingRequested { slots, .. }
+        | Change::BookingDisplaced { slots, .. }
+        | Change::BookingHandedOver { slots, .. }
+        | Change::BookingNoShow { from: slots, .. }
         | Change::BookingCancelled { slots, .. } => slots.iter().for_each(|(_, s)| tell(s.occupied)),
         Change::BookingMoved { from, to, .. } => from.iter().chain(to).for_each(|(_, s)| tell(s.occupied)),
         Change::HoldGranted(hold) => tell(hold.occupied),
         Change::HoldEnded(ended) => tell(ended.hold.occupied),
+        // What stands beyond the capacity is looked at whole.
+        Change::ResourceEdited(_) | Change::CapacitySet { .. } | Change::OverCommitLowered { .. } => {}
         Change::ResourceCreated(_)
-        | Change::ResourceEdited(_)
         | Change::BlockAdded { .. }
         | Change::BlockRemoved { .. }
         | Change::BookingEdited { .. }
+        | Change::RequestApproved { .. }
+        | Change::BookingCheckedIn { .. }
+        | Change::BookingOverrode { .. }
+        | Change::ServiceSet { .. }
         | Change::HoldRenewed(_)
         | Change::WaitJoined(_)
         | Change::WaitOffered(_)
         | Change::WaitResumed(_)
         | Change::WaitMoved(_)
         | Change::WaitEnded(_)
-        | Change::WaitDue(_) => {}
+        | Change::WaitDue(_)
+        | Change::Reminded { .. } => {}
     }
 }
 
 /// I1, I2: never more than the capacity at any instant to come; what is over may have been more than the capacity is now.
 /// I17: the levels are the sum of the uses.
-fn sums(id: ResourceId, calendar: &Calendar, since: Instant, interval: Interval) -> Result<(), Broken> {
+/// `beyond` is how many more than the capacity an admin left standing.
+fn sums(id: ResourceId, calendar: &Calendar, since: Instant, interval: Interval, beyond: u32) -> Result<(), Broken> {
     // What the uses say: how much more is taken from an instant on, or less.
     let mut deltas: Vec<(Instant, i128, i128)> = Vec::new();
     for u in calendar.meeting(interval) {
@@ -109,8 +247,9 @@ fn sums(id: ResourceId, calendar: &Calendar, since: Instant, interval: Interval)
         }
         next = levels.peek().map(|(at, _)| *at).into_iter().chain(deltas.peek().map(|(at, ..)| *at)).min();
         let to_come = next.unwrap_or(interval.end()) > since;
-        if to_come && calendar.resource.spec.capacity.is_some_and(|capacity| booked + held > i128::from(capacity)) {
-            let capacity = calendar.resource.spec.capacity;
+        let capacity = calendar.resource.spec.capacity;
+        let most = capacity.map(|capacity| i128::from(capacity) + i128::from(beyond));
+        if to_come && most.is_some_and(|most| booked + held > most) {
             return broken("I1", id, t, format!("{booked} booked and {held} held of {capacity:?}"));
         }
     }

@@ -60,6 +60,12 @@ impl Levels {
         std::iter::once(first).chain(self.steps.range(after).map(|(t, l)| (*t, *l)))
     }
 
+    /// The pieces from an instant on with their levels, in order, the first beginning at it.
+    pub fn from(&self, t: Instant) -> impl Iterator<Item = (Instant, Level)> {
+        let after = (std::ops::Bound::Excluded(t), std::ops::Bound::Unbounded);
+        std::iter::once((t, self.at(t))).chain(self.steps.range(after).map(|(t, l)| (*t, *l)))
+    }
+
     fn change(&mut self, interval: Interval, to: impl Fn(Level) -> Level) {
         let (start, end) = (interval.start(), interval.end());
         let before = self.at(Instant(start.0 - 1));

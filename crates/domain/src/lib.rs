@@ -9,6 +9,7 @@ pub mod booking;
 pub mod calendar;
 pub mod change;
 pub mod command;
+pub mod course;
 pub mod deadlines;
 pub mod decide;
 pub mod eligibility;
@@ -28,11 +29,15 @@ pub mod waitlist;
 pub mod world;
 
 pub use alternatives::Wish;
-pub use booking::{Booking, BookingState, Details, DetailsPatch, Guest, Slot};
-pub use calendar::{Block, Calendar, Use, UseId};
+pub use booking::{Booking, BookingState, Details, DetailsPatch, Displacer, Guest, Slot};
+pub use calendar::{Block, Calendar, Exceptions, Use, UseId};
 pub use change::{Change, Changes};
-pub use command::{Action, Actor, Asked, BookingRef, Command, HoldRef, Line, OverHolds, Proposal, Seen, SeriesToBook};
-pub use decide::decide;
+pub use command::{
+    Action, Actor, Asked, Below, BookingRef, Command, HoldRef, Line, OverBookings, OverHolds, Preview, Proposal, Seen,
+    SeriesToBook, Service,
+};
+pub use course::{Course, Meeting};
+pub use decide::{check_in_window, decide};
 pub use eligibility::{Facts, Requirement};
 pub use hold::{EndedHold, Hold, HoldEnd};
 pub use ids::*;
@@ -40,11 +45,12 @@ pub use invariants::Broken;
 pub use notice::{News, Notice};
 pub use outcome::{Code, Decision, Failure, FailureCode, Ground, Outcome, Rejection, Rule, Subject, Verdict, Witness};
 pub use policy::{
-    Cutoff, HoldAt, OpeningHours, OwnOverlap, Period, Policy, PolicyError, PolicyField, Quota, QuotaScope, Weekdays,
+    CheckIn, Cutoff, HoldAt, OpeningHours, OwnOverlap, Period, Policy, PolicyError, PolicyField, Quota, QuotaScope,
+    Weekdays,
 };
 pub use resource::{Grouped, Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
 pub use series::{Became, Contract, DateSaid, Occurrence, Series, SeriesDate, SeriesEdit, SeriesPlace};
 pub use settle::{Settle, settle};
 pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};
-pub use waitlist::{EndedEntry, EntryEnd, Place, WaitEntry, WaitFill, WaitMode, Waitlist};
+pub use waitlist::{EndedEntry, EntryEnd, Place, WaitEntry, WaitFill, WaitMode, Waitlist, Wants};
 pub use world::{Counted, CountedSlot, Members, Person, Role, Scope, World};

@@ -5,7 +5,7 @@
 use crate::change::Change;
 use crate::command::Actor;
 use crate::ids::{BookingId, PersonId};
-use crate::waitlist::EntryEnd;
+use crate::waitlist::{EntryEnd, Wants};
 
 /// Something to tell somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,14 +33,39 @@ pub enum News {
     Promoted,
     /// What they waited for is kept for them, until a deadline.
     Offered,
+    /// What they wished to be told of is free. Nothing of it is kept for them.
+    Free,
+    /// It will soon be too late to change their booking or to give it up.
+    Reminder,
     /// They wait no more: an offer was not taken in time, it is too late, or there is no waitlist any more.
     Lapsed,
+    /// An admin took their booking away for something else.
+    Displaced,
+    /// Their booking is somebody else's now.
+    HandedOver,
+    /// Somebody else's booking is theirs now.
+    TakenOver,
+    /// Nobody came to their booking: what was left of it is free again.
+    NoShow,
 }
 
 impl News {
     /// All of them.
-    pub const ALL: [News; 7] =
-        [News::Booked, News::Approved, News::Cancelled, News::Moved, News::Promoted, News::Offered, News::Lapsed];
+    pub const ALL: [News; 13] = [
+        News::Booked,
+        News::Approved,
+        News::Cancelled,
+        News::Moved,
+        News::Promoted,
+        News::Offered,
+        News::Lapsed,
+        News::Displaced,
+        News::HandedOver,
+        News::TakenOver,
+        News::NoShow,
+        News::Free,
+        News::Reminder,
+    ];
 
     /// Its name in JSON and in rows.
     pub const fn name(self) -> &'static str {
@@ -52,6 +77,30 @@ impl News {
             News::Promoted => "promoted",
             News::Offered => "offered",
             News::Lapsed => "lapsed",
+            News::Displaced => "displaced",
+            News::HandedOver => "handed_over",
+            News::TakenOver => "taken_over",
+            News::NoShow => "no_show",
+            News::Free => "free",
+            News::Reminder => "reminder",
+        }
+    }
+
+    /// Whether it falls due by itself: then it is told whoever's command comes upon it, one's own too.
+    const fn falls_due(self) -> bool {
+        match self {
+            News::Free | News::Reminder => true,
+            News::Booked
+            | News::Approved
+            | News::Cancelled
+            | News::Moved
+            | News::Promoted
+            | News::Offered
+            | News::Lapsed
+            | News::Displaced
+            | News::HandedOver
+            | News::TakenOver
+            | News::NoShow => false,
         }
     }
 
@@ -62,25 +111,47 @@ impl News {
 }
 
 impl Notice {
-    /// What the change means for whom it is about, if somebody else made it.
-    pub fn of(change: &Change, by: Actor) -> Option<Notice> {
+    /// What the change means for whom it is about, if somebody else made it, or it falls due by itself: before and after it, where that is not the same person.
+    pub fn of(change: &Change, by: Actor) -> impl Iterator<Item = Notice> {
+        let lost = change.about_before().zip(change.booking());
+        let lost = lost.map(|(to, booking)| Notice { to, news: News::HandedOver, booking });
+        let told = lost.into_iter().chain(Notice::after(change));
+        told.filter(move |notice| by.person() != Some(notice.to) || notice.news.falls_due())
+    }
+
+    fn after(change: &Change) -> Option<Notice> {
         let news = match change {
-            Change::BookingMade { .. } => News::Booked,
-            Change::BookingApproved { .. } => News::Approved,
+            Change::BookingMade { .. } | Change::BookingRequested { .. } => News::Booked,
+            Change::BookingApproved { .. } | Change::RequestApproved { .. } => News::Approved,
             Change::BookingCancelled { .. } => News::Cancelled,
             Change::BookingMoved { .. } => News::Moved,
+            Change::BookingDisplaced { .. } => News::Displaced,
+            Change::BookingHandedOver { .. } => News::TakenOver,
+            Change::BookingNoShow { .. } => News::NoShow,
             Change::WaitOffered(_) => News::Offered,
             Change::WaitEnded(ended) => match ended.end {
+                EntryEnd::Told => News::Free,
+                // They have it, or it was never free: either way there is no word of it.
+                EntryEnd::Promoted { .. } | EntryEnd::Lapsed | EntryEnd::Voided if ended.entry.wants == Wants::Word => {
+                    return None;
+                }
                 EntryEnd::Promoted { .. } => News::Promoted,
                 EntryEnd::Lapsed | EntryEnd::Voided => News::Lapsed,
                 EntryEnd::Left => return None,
             },
-            Change::BookingEdited { .. }
+            Change::Reminded { .. } => News::Reminder,
+            // Whoever is there knows; and why a booking was put there stands beside the booking itself.
+            Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
+            | Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
             | Change::BlockAdded { .. }
             | Change::BlockRemoved { .. }
             | Change::WaitJoined(_)
@@ -88,8 +159,10 @@ impl Notice {
             | Change::WaitMoved(_)
             | Change::WaitDue(_) => return None,
         };
-        let booking = change.booking().or_else(|| Some(change.entry()?.0.booking()));
-        let (to, booking) = (change.about()?, booking?);
-        (by.person() != Some(to)).then_some(Notice { to, news, booking })
+        let booking = match change {
+            Change::Reminded { booking, .. } => Some(*booking),
+            _ => change.booking().or_else(|| Some(change.entry()?.0.booking())),
+        };
+        Some(Notice { to: change.about()?, news, booking: booking? })
     }
 }

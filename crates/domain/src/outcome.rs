@@ -3,7 +3,7 @@
 
 use crate::booking::Booking;
 use crate::change::Changes;
-use crate::command::{Asked, Seen};
+use crate::command::{Asked, Preview, Seen};
 use crate::ids::{BlockId, BookingId, EntryId, HoldId, PersonId, ResourceId, SeriesId, Version};
 use crate::resource::Resource;
 use crate::series::DateSaid;
@@ -59,6 +59,13 @@ pub enum Ground {
         yours: u64,
         /// The booking now.
         theirs: Arc<Booking>,
+    },
+    /// Others would be displaced than those that were looked at.
+    Displaced {
+        /// What was looked at.
+        yours: Preview,
+        /// Those that would be, as they are now, by id.
+        theirs: Vec<Arc<Booking>>,
     },
 }
 
@@ -231,7 +238,7 @@ pub enum Rule {
     State,
     /// At most so many blocks.
     BlocksMax,
-    /// A field of a resource as edited.
+    /// A field of what was asked.
     Field(&'static str),
     /// A booking with itself.
     SameBooking,
@@ -255,6 +262,8 @@ pub enum Rule {
     ChangeBy,
     /// `cancel_by`.
     CancelBy,
+    /// `late_cancel_from`. Refuses nothing.
+    LateCancelFrom,
     /// Live holds of one person.
     HoldsPerPerson,
     /// Renewals of one hold.
@@ -289,6 +298,10 @@ pub enum Rule {
     Eligibility,
     /// Sections that are booked together.
     Linked,
+    /// The resource asks nobody to check in, or the time to do so has not come or is over.
+    CheckIn,
+    /// Too many bookings would be displaced at once.
+    DisplacedMax,
 }
 
 impl Rule {
@@ -316,6 +329,7 @@ impl Rule {
             Rule::BookBy => "book_by",
             Rule::ChangeBy => "change_by",
             Rule::CancelBy => "cancel_by",
+            Rule::LateCancelFrom => "late_cancel_from",
             Rule::HoldsPerPerson => "holds_per_person",
             Rule::Renewals => "renewals",
             Rule::Person => "person",
@@ -333,6 +347,8 @@ impl Rule {
             Rule::Quota => "quota",
             Rule::Eligibility => "eligibility",
             Rule::Linked => "linked",
+            Rule::CheckIn => "check_in",
+            Rule::DisplacedMax => "displaced_max",
         }
     }
 }

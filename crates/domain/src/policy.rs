@@ -20,8 +20,10 @@ pub struct Policy {
     pub teardown: Span,
     /// Taken out of service: nothing new is booked.
     pub closed: bool,
-    /// A booking by anybody but an admin waits for approval, and takes nothing until then.
+    /// A booking by anybody but an admin waits for approval, and takes nothing until then unless [`Policy::pending_takes`].
     pub approval: bool,
+    /// What waits for approval takes its units meanwhile.
+    pub pending_takes: bool,
     /// Whether one person may have two bookings at once among resources that refuse it.
     pub own_overlap: OwnOverlap,
     /// When it is open, in its zone; empty means always.
@@ -34,6 +36,12 @@ pub struct Policy {
     pub change_by: Option<Cutoff>,
     /// Cancelling is too late from this instant on.
     pub cancel_by: Option<Cutoff>,
+    /// Cancelling is late from this instant on: allowed, and marked so.
+    pub late_cancel_from: Option<Cutoff>,
+    /// Whether people say that they are there, and when.
+    pub check_in: Option<CheckIn>,
+    /// So long before it is too late to change a booking, and before it is too late to cancel it, its owner is reminded.
+    pub remind_before: Option<Span>,
     /// The longest booking.
     pub duration_max: Option<Span>,
     /// How much one person may book in a period.
@@ -71,6 +79,8 @@ pub enum PolicyField {
     ChangeBy,
     /// [`Policy::cancel_by`].
     CancelBy,
+    /// [`Policy::remind_before`].
+    RemindBefore,
     /// [`Policy::duration_max`].
     DurationMax,
     /// [`Policy::quota`].
@@ -79,11 +89,17 @@ pub enum PolicyField {
     Eligibility,
     /// [`Policy::waitlist`].
     Waitlist,
+    /// [`Policy::pending_takes`].
+    PendingTakes,
+    /// [`Policy::late_cancel_from`].
+    LateCancelFrom,
+    /// [`Policy::check_in`].
+    CheckIn,
 }
 
 impl PolicyField {
     /// All of them.
-    pub const ALL: [PolicyField; 16] = [
+    pub const ALL: [PolicyField; 20] = [
         PolicyField::HoldAt,
         PolicyField::HoldTtl,
         PolicyField::Setup,
@@ -96,10 +112,14 @@ impl PolicyField {
         PolicyField::BookBy,
         PolicyField::ChangeBy,
         PolicyField::CancelBy,
+        PolicyField::RemindBefore,
         PolicyField::DurationMax,
         PolicyField::Quota,
         PolicyField::Eligibility,
         PolicyField::Waitlist,
+        PolicyField::PendingTakes,
+        PolicyField::LateCancelFrom,
+        PolicyField::CheckIn,
     ];
 
     /// Its name in JSON and in the record.
@@ -117,10 +137,14 @@ impl PolicyField {
             PolicyField::BookBy => "book_by",
             PolicyField::ChangeBy => "change_by",
             PolicyField::CancelBy => "cancel_by",
+            PolicyField::RemindBefore => "remind_before_s",
             PolicyField::DurationMax => "duration_max_s",
             PolicyField::Quota => "quota",
             PolicyField::Eligibility => "eligibility",
             PolicyField::Waitlist => "waitlist",
+            PolicyField::PendingTakes => "pending_takes",
+            PolicyField::LateCancelFrom => "late_cancel_from",
+            PolicyField::CheckIn => "check_in",
         }
     }
 
@@ -190,12 +214,16 @@ impl Default for Policy {
             teardown: Span::ZERO,
             closed: false,
             approval: false,
+            pending_takes: false,
             own_overlap: OwnOverlap::Allow,
             opening_hours: Vec::new(),
             book_from: None,
             book_by: None,
             change_by: None,
             cancel_by: None,
+            late_cancel_from: None,
+            check_in: None,
+            remind_before: None,
             duration_max: None,
             quota: None,
             eligibility: Vec::new(),
@@ -225,6 +253,8 @@ impl Policy {
     pub const BUFFER_LONGEST: Span = Span::hours(24);
     /// How long ago a new booking may have begun: enough for "this room, now".
     pub const START_GRACE: Span = Span::hours(1);
+    /// The longest before a cutoff that anybody is reminded of it.
+    pub const REMIND_LONGEST: Span = Span::days(30);
     /// The most units that a quota or an allowance can speak of.
     pub const QUOTA_MAX: u32 = 1_000_000;
 
@@ -250,6 +280,7 @@ impl Policy {
             ("book_by", self.book_by),
             ("change_by", self.change_by),
             ("cancel_by", self.cancel_by),
+            ("late_cancel_from", self.late_cancel_from),
         ];
         for (field, cutoff) in cutoffs {
             match cutoff {
@@ -261,6 +292,20 @@ impl Policy {
                 }
                 Some(Cutoff::Elapsed(_) | Cutoff::Civil { .. }) | None => {}
             }
+        }
+        if let Some(CheckIn { opens, closes }) = self.check_in
+            && (opens < Span::ZERO
+                || opens > CheckIn::LONGEST
+                || closes < CheckIn::CLOSES_MIN
+                || closes > CheckIn::LONGEST)
+        {
+            return err(
+                "check_in",
+                "must open between 0 and 86400 seconds before the start, and close between 60 and 86400 seconds after it",
+            );
+        }
+        if self.remind_before.is_some_and(|d| d < Span::seconds(1) || d > Policy::REMIND_LONGEST) {
+            return err("remind_before_s", "must be between 1 second and 30 days");
         }
         if self.duration_max.is_some_and(|d| d < Span::seconds(1) || d > Interval::LONGEST) {
             return err("duration_max_s", "must be between 1 second and 366 days");
@@ -302,12 +347,16 @@ impl Policy {
             teardown: by(PolicyField::Teardown).teardown,
             closed: by(PolicyField::Closed).closed,
             approval: by(PolicyField::Approval).approval,
+            pending_takes: by(PolicyField::PendingTakes).pending_takes,
             own_overlap: by(PolicyField::OwnOverlap).own_overlap,
             opening_hours: by(PolicyField::OpeningHours).opening_hours.clone(),
             book_from: by(PolicyField::BookFrom).book_from,
             book_by: by(PolicyField::BookBy).book_by,
             change_by: by(PolicyField::ChangeBy).change_by,
             cancel_by: by(PolicyField::CancelBy).cancel_by,
+            late_cancel_from: by(PolicyField::LateCancelFrom).late_cancel_from,
+            check_in: by(PolicyField::CheckIn).check_in,
+            remind_before: by(PolicyField::RemindBefore).remind_before,
             duration_max: by(PolicyField::DurationMax).duration_max,
             quota: by(PolicyField::Quota).quota,
             eligibility: by(PolicyField::Eligibility).eligibility.clone(),
@@ -376,7 +425,7 @@ fn civil_days(zone: &Zone, from: Instant, to: Instant) -> impl Iterator<Item = c
     on(from).series(jiff::Span::new().days(1)).take_while(move |day| *day <= last).take(732)
 }
 
-fn at_minute(day: civil::Date, minute: u16, zone: &TimeZone) -> Instant {
+pub(crate) fn at_minute(day: civil::Date, minute: u16, zone: &TimeZone) -> Instant {
     let (day, minute) = if minute >= 1440 { (day.tomorrow().unwrap_or(civil::Date::MAX), 0) } else { (day, minute) };
     // `minute` is below 1440 here, so hour and minute are in range.
     let at = day.at((minute / 60) as i8, (minute % 60) as i8, 0, 0);
@@ -397,6 +446,22 @@ pub enum HoldAt {
     Claim,
     /// Never: one commit books.
     None,
+}
+
+/// When people say that they are there. Who has not by the end of it is not expected any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CheckIn {
+    /// So long before the start it opens.
+    pub opens: Span,
+    /// So long after the start it closes. Exclusive: at the instant it is too late.
+    pub closes: Span,
+}
+
+impl CheckIn {
+    /// The longest that either can be.
+    pub const LONGEST: Span = Span::hours(24);
+    /// The shortest time after the start.
+    pub const CLOSES_MIN: Span = Span::minutes(1);
 }
 
 /// Whether one person may have two bookings at once.

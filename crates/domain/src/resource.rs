@@ -1,10 +1,12 @@
 //! Something bookable: what it is, what it holds, and its rules.
 //! What is booked on it is a [`crate::Calendar`].
 
+use crate::course::{Course, Meeting};
 use crate::ids::ResourceId;
 use crate::policy::{Policy, PolicyError, PolicyField, QuotaScope};
 use crate::time::{Interval, Zone};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What a resource is. Decides nothing by itself; rules are in its policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +69,8 @@ pub struct ResourceSpec {
     pub group: Option<Grouped>,
     /// For sections: of each list, one must be booked with it, or before it.
     pub linked: Vec<Vec<ResourceId>>,
+    /// For sections: what it is a section of, and when it meets.
+    pub course: Option<Arc<Course>>,
 }
 
 /// A place in a group.
@@ -103,6 +107,8 @@ pub struct ResourcePatch {
     pub group: Option<Option<ResourceId>>,
     /// See [`ResourceSpec::linked`].
     pub linked: Option<Vec<Vec<ResourceId>>>,
+    /// See [`ResourceSpec::course`].
+    pub course: Option<Option<Arc<Course>>>,
 }
 
 /// A resource that cannot be.
@@ -179,6 +185,12 @@ impl ResourceSpec {
         if self.linked.len() > ResourceSpec::LINKED_MAX || !self.linked.iter().all(|l| bounds.contains(&l.len())) {
             return err("linked", "must be at most 5 lists of 1 to 100 sections");
         }
+        if let Some(course) = &self.course {
+            if self.kind != Kind::Section {
+                return err("course", "only sections are of a course");
+            }
+            course.check().map_err(|(field, says)| ResourceError { field, says })?;
+        }
         self.policy.check()?;
         for word in &mut self.equipment {
             *word = word.trim().to_lowercase();
@@ -197,6 +209,12 @@ impl ResourceSpec {
             || self.seats != other.seats
             || self.group != other.group
             || self.linked != other.linked
+            || self.meetings() != other.meetings()
+    }
+
+    /// When it meets week by week; `None` if it is there for all of its time.
+    pub fn meetings(&self) -> Option<&[Meeting]> {
+        self.course.as_ref().map(|course| &*course.meetings)
     }
 
     /// Whether so many people fit in, as far as either number is known.
@@ -230,6 +248,7 @@ impl ResourceSpec {
             policy: p.policy.unwrap_or_else(|| self.policy.clone()),
             group,
             linked: p.linked.unwrap_or_else(|| self.linked.clone()),
+            course: p.course.unwrap_or_else(|| self.course.clone()),
         }
     }
 

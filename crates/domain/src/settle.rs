@@ -27,7 +27,9 @@ fn moved(world: &World, action: &Action) -> Option<Ground> {
     match action {
         Action::EditResource { resource, policy_version, .. }
         | Action::AddBlock { resource, policy_version, .. }
-        | Action::RemoveBlock { resource, policy_version, .. } => {
+        | Action::RemoveBlock { resource, policy_version, .. }
+        | Action::SetCapacity { resource, policy_version, .. }
+        | Action::SetService { resource, policy_version, .. } => {
             let theirs = world.calendars.get(resource)?.resource.clone();
             (theirs.policy_version != *policy_version)
                 .then_some(Ground::PolicyVersion { yours: *policy_version, theirs })
@@ -35,7 +37,10 @@ fn moved(world: &World, action: &Action) -> Option<Ground> {
         Action::EditBooking { booking, revision, .. } => {
             revised(world, BookingRef { id: *booking, revision: Some(*revision) })
         }
-        Action::Move { booking, .. } => revised(world, *booking),
+        Action::Move { booking, .. } | Action::Decline { booking, .. } | Action::HandOver { booking, .. } => {
+            revised(world, *booking)
+        }
+        Action::Override { action, .. } => moved(world, action),
         Action::Swap { one, other } => revised(world, *one).or_else(|| revised(world, *other)),
         Action::EditSeries { bookings, .. } => bookings.iter().find_map(|named| revised(world, *named)),
         Action::CreateResource { .. }
@@ -47,6 +52,8 @@ fn moved(world: &World, action: &Action) -> Option<Ground> {
         | Action::Renew(_)
         | Action::Release(_)
         | Action::ExpireHolds { .. }
+        | Action::CheckIn { .. }
+        | Action::ReleaseNoShow { .. }
         | Action::JoinWaitlist { .. }
         | Action::LeaveWaitlist { .. }
         | Action::SetClass { .. } => None,

@@ -69,7 +69,32 @@ impl Waitlist {
     }
 }
 
-/// A place in the order for units of a resource.
+/// What somebody who waits is to get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Wants {
+    /// The units, as the waitlist says.
+    #[default]
+    Units,
+    /// Word that they are free, once. Nothing is owed to them or kept for them: whoever is first has it.
+    Word,
+}
+
+impl Wants {
+    /// Its name in rows and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Wants::Units => "units",
+            Wants::Word => "word",
+        }
+    }
+
+    /// The one with this name.
+    pub fn named(name: &str) -> Option<Wants> {
+        [Wants::Units, Wants::Word].into_iter().find(|wants| wants.name() == name)
+    }
+}
+
+/// A place in the order for units of a resource, or among those who are told when they are free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitEntry {
     /// Its name for machines. A booking made of it by promotion has the same.
@@ -84,6 +109,8 @@ pub struct WaitEntry {
     pub interval: Interval,
     /// How many units.
     pub units: u32,
+    /// What they are to get.
+    pub wants: Wants,
     /// Priority: the higher goes first, 0 is everybody's.
     pub class: u8,
     /// The version at which it joined: its place among those of its class.
@@ -143,6 +170,8 @@ pub enum EntryEnd {
     Lapsed,
     /// What they waited for is not there any more: the resource has no waitlist now, or another time.
     Voided,
+    /// They were told that it is free, as they wished.
+    Told,
 }
 
 impl EntryEnd {
@@ -153,6 +182,7 @@ impl EntryEnd {
             EntryEnd::Left => "left",
             EntryEnd::Lapsed => "lapsed",
             EntryEnd::Voided => "voided",
+            EntryEnd::Told => "told",
         }
     }
 }

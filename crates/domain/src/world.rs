@@ -136,7 +136,7 @@ pub struct Person {
     pub waiting: BTreeMap<EntryId, ResourceId>,
 }
 
-/// The slots of a person's active bookings that count under a quota, by line: of which, from when, and how many units.
+/// The slots of a person's bookings that count under a quota, by line: of which, from when, and how many units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted(pub BTreeMap<(BookingId, ResourceId, u16), CountedSlot>);
 
@@ -217,6 +217,16 @@ impl World {
         Cow::Owned(touched)
     }
 
+    /// What rules of this policy ask of whoever books, and this does not have. Where they are booked is known only when they are, so
+    /// it may be more the second time.
+    pub fn missing_of_person(&self, policy: &Policy, person: PersonId) -> Scope {
+        let mut scope = Scope::of_person(policy, person);
+        if let Some(known) = self.people.get(&person).filter(|_| policy.own_overlap == OwnOverlap::Refuse) {
+            scope.resources.extend(known.exclusive.keys().map(|(_, resource, _)| *resource));
+        }
+        scope.minus(&self.loaded)
+    }
+
     /// The versions of the resources a scope touches.
     pub fn versions(&self, scope: &Scope) -> Vec<(ResourceId, Version)> {
         let versions = self.touched(scope);
@@ -290,13 +300,26 @@ impl World {
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
             | Change::BlockRemoved { .. }
-            | Change::WaitDue(_) => {}
+            | Change::BookingRequested { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
+            | Change::BookingNoShow { .. }
+            | Change::BookingDisplaced { .. }
+            | Change::BookingHandedOver { .. }
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
-        if let Some((id, person)) = change.about().and_then(|id| Some((id, self.people.get_mut(&id)?))) {
-            person.apply(id, change);
-        }
-        if let Some((id, counted)) = change.about().and_then(|id| Some((id, self.counted.get_mut(&id)?))) {
-            counted.apply(id, change);
+        for id in change.about_before().into_iter().chain(change.about()) {
+            if let Some(person) = self.people.get_mut(&id) {
+                person.apply(id, change);
+            }
+            if let Some(counted) = self.counted.get_mut(&id) {
+                counted.apply(id, change);
+            }
         }
     }
 
@@ -314,7 +337,7 @@ impl World {
 impl Person {
     /// Folds what a change means for the person `id`; changes about others mean nothing.
     pub fn apply(&mut self, id: PersonId, change: &Change) {
-        if change.about() != Some(id) {
+        if change.about() != Some(id) && change.about_before() != Some(id) {
             return;
         }
         match change {
@@ -331,10 +354,18 @@ impl Person {
                 self.waiting.remove(&ended.entry.id);
             }
             Change::BookingMade { booking, pending: false, slots, .. }
-            | Change::BookingApproved { booking, slots, .. } => {
+            | Change::BookingApproved { booking, slots, .. }
+            | Change::BookingRequested { booking, slots, .. } => {
                 self.take(*booking, slots);
             }
-            Change::BookingCancelled { booking, slots, .. } => self.free(*booking, slots),
+            Change::BookingCancelled { booking, slots, .. } | Change::BookingDisplaced { booking, slots, .. } => {
+                self.free(*booking, slots);
+            }
+            Change::BookingNoShow { booking, from, .. } => self.free(*booking, from),
+            Change::BookingHandedOver { booking, to, pending: false, slots, .. } => match *to == id {
+                true => self.take(*booking, slots),
+                false => self.free(*booking, slots),
+            },
             Change::BookingMoved { booking, pending: false, from, to, .. } => {
                 self.free(*booking, from);
                 self.take(*booking, to);
@@ -346,10 +377,18 @@ impl Person {
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
             | Change::BlockRemoved { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
+            | Change::BookingHandedOver { pending: true, .. }
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
 
@@ -368,20 +407,36 @@ impl Person {
 impl Counted {
     /// Folds what a change means for the quotas of the person `id`; changes about others mean nothing.
     pub fn apply(&mut self, id: PersonId, change: &Change) {
-        if change.about() != Some(id) {
+        if change.about() != Some(id) && change.about_before() != Some(id) {
             return;
         }
         match change {
             Change::BookingMade { booking, pending: false, slots, .. }
-            | Change::BookingApproved { booking, slots, .. } => self.take(*booking, slots),
-            Change::BookingCancelled { booking, slots, .. } => self.free(*booking, slots),
+            | Change::BookingApproved { booking, slots, .. }
+            | Change::BookingRequested { booking, slots, .. } => self.take(*booking, slots),
+            Change::BookingCancelled { booking, late: false, slots, .. }
+            | Change::BookingDisplaced { booking, slots, .. } => self.free(*booking, slots),
+            Change::BookingHandedOver { booking, to, pending: false, slots, .. } => match *to == id {
+                true => self.take(*booking, slots),
+                false => self.free(*booking, slots),
+            },
             Change::BookingMoved { booking, pending: false, from, to, .. } => {
                 self.free(*booking, from);
                 self.take(*booking, to);
             }
             Change::BookingMade { pending: true, .. }
             | Change::BookingMoved { pending: true, .. }
+            | Change::BookingHandedOver { pending: true, .. }
+            // Given up late, or not come to: it has been had.
+            | Change::BookingCancelled { late: true, .. }
+            | Change::BookingNoShow { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
             | Change::BookingEdited { .. }
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
@@ -394,14 +449,15 @@ impl Counted {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
 
     /// What counts of the bookings of one person, as they are.
     pub fn of<'b>(bookings: impl IntoIterator<Item = &'b Booking>) -> Counted {
         let mut counted = Counted::default();
-        for booking in bookings.into_iter().filter(|b| b.state.takes_units()) {
+        for booking in bookings.into_iter().filter(|b| b.state.counts()) {
             let slots: Vec<(u16, Slot)> = booking.slots.iter().enumerate().map(|(n, s)| (n as u16, *s)).collect();
             counted.take(booking.id, &slots);
         }

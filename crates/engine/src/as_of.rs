@@ -90,7 +90,7 @@ pub fn fold(folded: &mut Option<AsOf>, record: &Record) -> Result<(), StoreError
     for change in &record.changes {
         calendar.apply(change);
         match change {
-            Change::BookingMade { booking, slots, .. } => {
+            Change::BookingMade { booking, slots, .. } | Change::BookingRequested { booking, slots, .. } => {
                 bookings.insert(*booking, times(slots));
             }
             Change::BookingMoved { booking, to, .. } => {
@@ -99,10 +99,20 @@ pub fn fold(folded: &mut Option<AsOf>, record: &Record) -> Result<(), StoreError
                     false => bookings.insert(*booking, times(to)),
                 };
             }
-            Change::BookingCancelled { booking, .. } => {
+            Change::BookingNoShow { booking, to, .. } => {
+                bookings.insert(*booking, times(to));
+            }
+            Change::BookingCancelled { booking, .. } | Change::BookingDisplaced { booking, .. } => {
                 bookings.remove(booking);
             }
             Change::BookingApproved { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingHandedOver { .. }
+            | Change::BookingOverrode { .. }
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
             | Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
@@ -116,7 +126,8 @@ pub fn fold(folded: &mut Option<AsOf>, record: &Record) -> Result<(), StoreError
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
     (calendar.version, calendar.decided_at) = (record.version, record.decided_at);

@@ -1,19 +1,23 @@
 //! One attempt: its key claimed, observed, proposed, persisted, answered. Every change of bookings comes through here.
-//! It never retries, and it does not stop because a client went away: each execution runs in a task of its own.
+//! It never retries, and it does not stop because a client went away: nobody who waits for an execution carries it.
 
-use crate::committer::Committer;
+use crate::committer::{Answers, Committer, Group, Place};
 use crate::meter::{Class, Meter};
 use crate::port::{Clock, CommitError, Made, Recorded, Settled, Status, Store, StoreError};
+use crate::pressure::Pressure;
 use crate::round::{self, KeyAge};
 use slotwise_domain::{
-    AttemptKey, Code, Command, Failure, FailureCode, Fingerprint, Instant, Outcome, PartId, Proposal, Scope, Verdict,
-    World, decide,
+    Actor, AttemptKey, Code, Command, Failure, FailureCode, Fingerprint, Instant, Outcome, PartId, Proposal, Scope,
+    Verdict, World, decide,
 };
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -25,12 +29,16 @@ const REPLAYED: &str = "REPLAYED";
 const NONE: &str = "NONE";
 /// How often proposing may ask to see more.
 const ROUNDS_MAX: usize = 3;
+/// How often looking at what would be displaced may ask to see more.
+const PREVIEW_ROUNDS_MAX: usize = 4;
 
 /// The bounds of an engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Executions at once; beyond it FAILED `busy`, before anything is read.
     pub running_max: usize,
+    /// How long whoever comes now may be expected to take; beyond it FAILED `busy`, before anything is read.
+    pub expected_wait_max: Duration,
     /// Proposals that may wait for a commit; beyond it FAILED `busy`.
     pub queue_max: usize,
     /// Proposals of one commit.
@@ -48,6 +56,7 @@ impl Default for Limits {
         // Whoever is not turned away at once is told something definite, or that there is no outcome yet, within five seconds.
         Limits {
             running_max: 16_384,
+            expected_wait_max: Duration::from_secs(1),
             queue_max: 16_384,
             batch_max: 1_024,
             queue_wait_max: Duration::from_secs(4),
@@ -78,9 +87,9 @@ pub struct Request {
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// A durable decision, and what it is about as it is after it.
-    Decided(Recorded, Option<Made>),
+    Decided(Arc<Recorded>, Option<Made>),
     /// The decision this key was given before.
-    Replayed(Recorded),
+    Replayed(Arc<Recorded>),
     /// This execution changed nothing; the same key may be sent again.
     Failed(Failure),
     /// Not to be had.
@@ -135,6 +144,7 @@ pub struct Engine {
     ids: Arc<dyn Ids>,
     limits: Limits,
     committer: Committer,
+    pressure: Pressure,
     meter: Arc<Meter>,
     running: Mutex<HashMap<AttemptKey, Fingerprint>>,
     failures: Mutex<Failures>,
@@ -171,11 +181,24 @@ impl Engine {
     pub fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, limits: Limits) -> Arc<Engine> {
         let meter = Arc::new(Meter::new(clock.clone()));
         let committer = Committer::start(store.clone(), limits, meter.clone());
-        let failures = Mutex::new(Failures::default());
+        let (pressure, failures) = (Pressure::new(limits.batch_max), Mutex::new(Failures::default()));
         let (running, tallies) = (Mutex::new(HashMap::new()), Mutex::new(Vec::new()));
         let under_way = metrics::gauge!("slotwise_attempts_running");
         let tasks = TaskTracker::new();
-        Arc::new(Engine { store, clock, ids, limits, committer, meter, running, failures, under_way, tallies, tasks })
+        Arc::new(Engine {
+            store,
+            clock,
+            ids,
+            limits,
+            committer,
+            pressure,
+            meter,
+            running,
+            failures,
+            under_way,
+            tallies,
+            tasks,
+        })
     }
 
     /// Takes one request to its answer. The execution goes on if the caller stops waiting.
@@ -187,63 +210,124 @@ impl Engine {
     /// comes again among them is answered as if it were sent while the first was being carried out.
     pub async fn execute_all(self: &Arc<Engine>, requests: Vec<Request>) -> Vec<Answer> {
         let mut answers = Vec::with_capacity(requests.len());
-        let (mut group, mut claims, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut group, mut claims) = (Vec::with_capacity(requests.len()), Vec::with_capacity(requests.len()));
+        let (mut places, mut running) = (Vec::with_capacity(requests.len()), Vec::new());
+        // Once for all of them: those that came with it are not in anybody's way. What we ask for ourselves, such as that holds end and
+        // those who wait have their turn, is little, and is what makes room.
+        let too_much = requests.iter().any(|request| request.command.actor != Actor::System) && self.is_full();
         for request in requests {
             let key = AttemptKey { part: PartId::DEFAULT, actor: request.command.actor.uuid(), key: request.key };
-            answers.push(match self.claim(key, request.fingerprint) {
+            answers.push(match self.claim(key, request.fingerprint, too_much) {
                 Ok(claim) => {
                     places.push(answers.len());
                     claims.push(claim);
                     group.push((key, request));
                     Answer::None(NoAnswer::NotYet)
                 }
-                Err(Unclaimed::None(no)) => Answer::None(no),
+                Err(Unclaimed::Running) => {
+                    running.push((answers.len(), key, request.fingerprint));
+                    Answer::None(NoAnswer::InProgress)
+                }
+                Err(Unclaimed::Reused) => Answer::None(NoAnswer::KeyReused),
                 Err(Unclaimed::Full) => Answer::Failed(Failure::of(FailureCode::Busy)),
             });
         }
-        let Some((first, Request { command, .. })) = group.first() else { return answers };
-        let span = tracing::debug_span!("attempt", command = command.name(), key = %first.key, of = group.len());
-        let (tell, told) = oneshot::channel();
-        let engine = self.clone();
-        let execution = async move {
-            let began = tokio::time::Instant::now();
-            let named: Vec<_> = group.iter().map(|(key, request)| (*key, request.command.name())).collect();
-            let told = engine.run(group).await;
-            for ((key, command), answer) in named.iter().zip(&told) {
-                engine.count(key, command, answer, began.elapsed());
-            }
-            drop(claims);
-            // Nobody may be waiting any more; the decisions stand all the same.
-            drop(tell.send(told));
-        };
-        self.tasks.spawn(execution.instrument(span));
-        // Many take longer than one, and are waited for a little longer each.
-        let wait_max = self.limits.answer_wait_max + Duration::from_millis(places.len() as u64 - 1);
-        if let Ok(Ok(told)) = tokio::time::timeout(wait_max, told).await {
-            for (place, answer) in places.into_iter().zip(told) {
+        if !running.is_empty() {
+            let own: HashSet<AttemptKey> = group.iter().map(|(key, _)| *key).collect();
+            running.retain(|(_, key, _)| !own.contains(key));
+        }
+        if let Some((first, Request { command, .. })) = group.first() {
+            let span = tracing::debug_span!("attempt", command = command.name(), key = %first.key, of = group.len());
+            let told = self.carry_out(group, claims).instrument(span).await;
+            for (place, answer) in places.into_iter().zip(told.into_iter().flatten()) {
                 if let Some(waiting) = answers.get_mut(place) {
                     *waiting = answer;
                 }
             }
         }
+        for (place, key, fingerprint) in running {
+            if let (Some(waiting), Some(answer)) = (answers.get_mut(place), self.ran(key, fingerprint).await) {
+                *waiting = answer;
+            }
+        }
         answers
     }
 
-    async fn run(&self, group: Vec<(AttemptKey, Request)>) -> Vec<Answer> {
-        let (world, hints) = match self.propose(group.iter().map(|(_, request)| &request.command)).await {
+    /// What a running execution of a key has come to, if that is durable already: its claim is given back a moment later, and nobody
+    /// who has seen the record must be told that it is still being carried out.
+    async fn ran(&self, key: AttemptKey, fingerprint: Fingerprint) -> Option<Answer> {
+        let recorded = self.store.recall(key).await.ok()??;
+        Some(match recorded.fingerprint == fingerprint {
+            true => Answer::Replayed(Arc::new(recorded)),
+            false => Answer::None(NoAnswer::KeyReused),
+        })
+    }
+
+    /// Takes claimed requests to their answers; `None` if that takes longer than anybody waits. Whoever stops waiting stops nothing.
+    async fn carry_out(
+        self: &Arc<Engine>,
+        group: Vec<(AttemptKey, Request)>,
+        claims: Vec<Claim>,
+    ) -> Option<Vec<Answer>> {
+        // Many take longer than one, and are waited for a little longer each.
+        let longer = Duration::from_millis(group.len() as u64 - 1);
+        let (tell, mut told) = oneshot::channel();
+        let place = Place::default();
+        let mut execution = Box::pin(self.clone().hand_in(group, claims, place.clone(), tell).in_current_span());
+        // Nearly always all that is observed is in memory, and it comes into the queue without a task of its own.
+        if poll_fn(|cx| Poll::Ready(execution.as_mut().poll(cx))).await.is_pending() {
+            self.tasks.spawn(execution);
+        }
+        let waiting = async {
+            let wait_max = self.limits.answer_wait_max + longer;
+            let patience = (self.limits.queue_wait_max + longer).min(wait_max);
+            match timeout(patience, &mut told).await {
+                Ok(told) => told.ok(),
+                Err(_) if patience < wait_max => {
+                    place.give_up();
+                    timeout(wait_max - patience, told).await.ok()?.ok()
+                }
+                Err(_) => None,
+            }
+        };
+        waiting.instrument(tracing::debug_span!("persist")).await
+    }
+
+    /// Observes, proposes, and puts the proposals into the queue, from where they are told.
+    async fn hand_in(
+        self: Arc<Engine>,
+        group: Vec<(AttemptKey, Request)>,
+        claims: Vec<Claim>,
+        place: Place,
+        tell: oneshot::Sender<Vec<Answer>>,
+    ) {
+        let (began, running) = (tokio::time::Instant::now(), self.tasks.token());
+        let named: Vec<_> = group.iter().map(|(key, request)| (*key, request.command.name())).collect();
+        let proposed = self.propose(group.iter().map(|(_, request)| &request.command)).await;
+        let engine = self.clone();
+        let conclude = move |told: Vec<Answer>| {
+            for (((key, command), claim), answer) in named.iter().zip(&claims).zip(&told) {
+                engine.pressure.ended(claim.before, began.elapsed());
+                engine.count(key, command, answer, began.elapsed());
+            }
+            drop(claims);
+            // Nobody may be waiting any more; the decisions stand all the same.
+            drop(tell.send(told));
+            drop(running);
+        };
+        let (world, hints) = match proposed {
             Ok(proposed) => proposed,
             Err(e) => {
                 tracing::warn!(attempts = group.len(), "observing for attempts: {e}");
-                let failed = |_| Answer::Failed(Failure::of(FailureCode::StoreUnavailable));
-                return group.iter().map(failed).collect();
+                return conclude(vec![Answer::Failed(Failure::of(FailureCode::StoreUnavailable)); group.len()]);
             }
         };
         let proposals = group.into_iter().zip(hints).map(|((key, Request { fingerprint, command, .. }), hint)| {
             let observed = world.versions(&command.scope());
             Proposal { key, fingerprint, command, observed, hint }
         });
-        let settled = self.committer.commit(proposals.collect()).instrument(tracing::debug_span!("persist")).await;
-        settled.into_iter().map(answer).collect()
+        let told = Box::new(|settled: Answers| conclude(settled.into_iter().map(answer).collect()));
+        self.committer.hand_in(Group { proposals: proposals.collect(), told }, &place);
     }
 
     /// What the command would be judged against now, without any exclusivity. Also what screens are made from.
@@ -295,6 +379,21 @@ impl Engine {
         self.store.observe(scope).await
     }
 
+    /// What would be said of a command now, which is not carried out: for whoever wants to see first who is displaced by it.
+    /// `None` if it needs to see more than may be looked at.
+    pub async fn preview(&self, command: &Command) -> Result<(Option<Verdict>, Instant), StoreError> {
+        let mut scope = command.scope();
+        for _ in 0..PREVIEW_ROUNDS_MAX {
+            let world = self.store.observe(scope.clone()).await?;
+            let now = world.decided_at(&scope, self.clock.now());
+            match decide(&world, command, now) {
+                Verdict::Needs(more) => scope.extend(&more),
+                verdict => return Ok((Some(verdict), now)),
+            }
+        }
+        Ok((None, self.clock.now()))
+    }
+
     /// How an attempt of an actor stands.
     pub async fn standing(&self, actor: Uuid, key: Uuid) -> Result<Standing, StoreError> {
         let key = AttemptKey { part: PartId::DEFAULT, actor, key };
@@ -313,7 +412,8 @@ impl Engine {
 
     /// Whether an attempt would be turned away now, so that whoever sends one need not be read first.
     pub fn is_full(&self) -> bool {
-        lock(&self.running).len() >= self.limits.running_max
+        let running = lock(&self.running).len();
+        running >= self.limits.running_max || self.pressure.wait(running) > self.limits.expected_wait_max
     }
 
     /// The store, for reading back and for its status.
@@ -368,19 +468,25 @@ impl Engine {
         self.tasks.reopen();
     }
 
-    fn claim(self: &Arc<Engine>, key: AttemptKey, fingerprint: Fingerprint) -> Result<Claim, Unclaimed> {
+    fn claim(
+        self: &Arc<Engine>,
+        key: AttemptKey,
+        fingerprint: Fingerprint,
+        too_much: bool,
+    ) -> Result<Claim, Unclaimed> {
         let mut running = lock(&self.running);
         match running.get(&key) {
-            Some(other) if *other == fingerprint => Err(Unclaimed::None(NoAnswer::InProgress)),
-            Some(_) => Err(Unclaimed::None(NoAnswer::KeyReused)),
-            None if running.len() >= self.limits.running_max => {
+            Some(other) if *other == fingerprint => Err(Unclaimed::Running),
+            Some(_) => Err(Unclaimed::Reused),
+            None if too_much || running.len() >= self.limits.running_max => {
                 metrics::counter!("slotwise_shed_total").increment(1);
                 Err(Unclaimed::Full)
             }
             None => {
+                let before = running.len();
                 running.insert(key, fingerprint);
                 self.under_way.increment(1.0);
-                Ok(Claim { engine: self.clone(), key })
+                Ok(Claim { engine: self.clone(), key, before })
             }
         }
     }
@@ -390,6 +496,9 @@ impl Engine {
             Answer::Decided(recorded, _) => {
                 let outcome = &recorded.decision.outcome;
                 count_holds(command, outcome);
+                for date in &recorded.decision.dates {
+                    metrics::counter!("slotwise_series_dates_total", "became" => date.became.name()).increment(1);
+                }
                 let class = match outcome {
                     Outcome::Booked | Outcome::Accepted => Class::Accepted,
                     Outcome::Rejected(_) => Class::Rejected,
@@ -452,16 +561,20 @@ fn answer(settled: Result<Settled, CommitError>) -> Answer {
 
 /// Why a key is not executed.
 enum Unclaimed {
-    /// There are as many executions as there may be.
+    /// There is too much to do.
     Full,
     /// It is being executed.
-    None(NoAnswer),
+    Running,
+    /// It is being executed for something else.
+    Reused,
 }
 
 /// While it lives, nobody else executes the key.
 struct Claim {
     engine: Arc<Engine>,
     key: AttemptKey,
+    /// Executions that were under way when this one began.
+    before: usize,
 }
 
 impl Drop for Claim {

@@ -5,10 +5,11 @@ mod marks;
 mod set;
 mod words;
 
+use crate::counted;
 use crate::port::{Facets, ResourceFilter};
 use marks::Marks;
 use set::Set;
-use slotwise_domain::{Calendar, Change, Instant, Interval, Kind, Members, Policy, Resource, ResourceId};
+use slotwise_domain::{Calendar, Change, Instant, Interval, Kind, Meeting, Members, Policy, Resource, ResourceId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -87,48 +88,65 @@ impl Catalogue {
         for (id, changes) in records {
             let Some(calendar) = calendars.get(&id) else { continue };
             for change in changes {
+                counted::count(change);
                 self.fold_change(id, calendar, change);
             }
+            self.marks.forget_before(calendar.decided_at);
         }
     }
 
     fn fold_change(&mut self, id: ResourceId, calendar: &Calendar, change: &Change) {
         match change {
-            Change::ResourceCreated(_) | Change::ResourceEdited(_) => self.put(calendar.resource.clone()),
+            Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. } => self.put(calendar.resource.clone()),
             Change::BlockAdded { block, .. } | Change::BlockRemoved { block, .. } => {
                 self.put(calendar.resource.clone());
                 self.look_again(id, calendar, block.interval);
             }
+            // Nothing goes: what is there more is marked, and nothing else looked at.
             Change::BookingMade { pending: false, slots, .. }
             | Change::BookingApproved { slots, .. }
+            | Change::BookingRequested { slots, .. } => {
+                for (_, slot) in slots {
+                    self.mark(id, slot.occupied);
+                }
+            }
+            Change::HoldGranted(hold) => self.mark(id, hold.occupied),
+            // What people wait for may be owed to them.
+            Change::WaitJoined(entry) => self.mark(id, calendar.resource.spec.policy.occupied(entry.interval)),
+            Change::BookingDisplaced { was_pending: false, slots, .. }
             | Change::BookingCancelled { was_pending: false, slots, .. } => {
                 for (_, slot) in slots {
                     self.look_again(id, calendar, slot.occupied);
                 }
             }
-            Change::BookingMoved { pending: false, from, to, .. } => {
+            Change::BookingMoved { pending: false, from, to, .. } | Change::BookingNoShow { from, to, .. } => {
                 for (_, slot) in from.iter().chain(to) {
                     self.look_again(id, calendar, slot.occupied);
                 }
             }
-            Change::HoldGranted(hold) => self.look_again(id, calendar, hold.occupied),
             Change::HoldEnded(ended) => self.look_again(id, calendar, ended.hold.occupied),
-            // What people wait for may be owed to them.
-            Change::WaitJoined(entry) => {
-                self.look_again(id, calendar, calendar.resource.spec.policy.occupied(entry.interval))
-            }
             Change::WaitEnded(ended) => {
                 self.look_again(id, calendar, calendar.resource.spec.policy.occupied(ended.entry.interval));
             }
             Change::BookingMade { pending: true, .. }
             | Change::BookingMoved { pending: true, .. }
             | Change::BookingCancelled { was_pending: true, .. }
+            | Change::BookingDisplaced { was_pending: true, .. }
             | Change::BookingEdited { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingHandedOver { .. }
+            | Change::BookingOverrode { .. }
+            | Change::OverCommitLowered { .. }
             | Change::HoldRenewed(_)
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
-            | Change::WaitDue(_) => {}
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
         }
     }
 
@@ -245,6 +263,13 @@ impl Catalogue {
     /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Resources whose people are asked to say that they are there.
+    pub fn asking_check_in(&self) -> Vec<ResourceId> {
+        let asking = self.rows.iter().map(|row| &row.resource);
+        let asking = asking.filter(|r| r.spec.kind != Kind::Group && r.spec.policy.check_in.is_some());
+        asking.map(|r| r.id).collect()
     }
 
     /// What is in a group.
@@ -426,6 +451,7 @@ struct Rules {
     interval: Option<Interval>,
     group: bool,
     linked: Vec<Vec<ResourceId>>,
+    meetings: Option<Vec<Meeting>>,
     /// Under whose quota it counts: a person may have booked more of one than of another.
     quota_of: Option<ResourceId>,
 }
@@ -441,6 +467,7 @@ impl Rules {
             interval: spec.interval,
             group: spec.kind == Kind::Group,
             linked: spec.linked.clone(),
+            meetings: spec.meetings().map(<[_]>::to_vec),
             quota_of: resource.quota_of(),
         }
     }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test suite: a panic is how it fails")]
 
+mod admins;
 mod batches;
 mod keys;
 mod kit;
@@ -10,6 +11,7 @@ mod leases;
 mod moves;
 mod persons;
 mod races;
+mod random;
 mod reads;
 mod record;
 mod rules;
@@ -172,6 +174,7 @@ pub fn cases() -> Vec<Case> {
         moves:
             the_old_place_is_kept_unless_the_new_one_is_had
             a_move_and_a_booking_make_a_serial_order
+            six_moves_of_one_booking_leave_it_in_one_place
             a_move_and_a_cancel_make_a_serial_order
             two_moves_to_each_other_s_places_are_both_refused
             a_move_to_another_resource_is_drop_and_add
@@ -191,8 +194,13 @@ pub fn cases() -> Vec<Case> {
             an_edit_of_a_group_guards_what_is_in_it
             a_quota_is_settled_within_one_commit
             what_is_cancelled_and_moved_counts_as_it_is
+            what_was_had_counts_and_what_was_taken_away_does_not
+            a_booking_handed_over_counts_for_its_new_owner
+            what_is_displaced_is_for_whoever_may_have_it
             facts_count_from_the_next_decision_on
-            people_are_put_by_rows_and_found_by_words;
+            people_are_put_by_rows_and_found_by_words
+            a_plan_is_kept_as_it_was_put
+            sections_clash_where_they_meet;
         rules:
             no_two_at_once
             no_two_at_once_in_one_commit
@@ -202,6 +210,14 @@ pub fn cases() -> Vec<Case> {
             policy_versions_bind_admins_only
             a_role_counts_at_the_decision
             a_person_who_is_gone_may_do_nothing;
+        admins:
+            what_is_over_committed_falls
+            two_admins_cut_in_a_burst
+            a_block_displaces_bundles_whole
+            an_override_takes_what_it_names
+            a_booking_changes_hands
+            who_has_not_come_is_let_go
+            every_two_commands_on_one_booking;
         batches:
             bookings_of_a_person_are_as_the_commit_left_them
             an_edit_binds_those_after_it
@@ -226,12 +242,17 @@ pub fn cases() -> Vec<Case> {
             newcomers_never_get_what_is_owed
             a_cancel_and_a_leave_make_a_serial_order
             offers_go_on_by_deadlines
+            offers_of_one_commit_have_their_own_tokens
             a_hundred_at_once_and_the_rest_right_after
             whom_a_cancel_frees_has_their_turn_elsewhere
             whom_a_later_cancel_frees_was_not_passed_over
             what_is_given_up_is_somebody_else_s
             one_commit_joins_cancels_and_promotes
-            what_waits_lapses_in_time;
+            what_waits_lapses_in_time
+            word_comes_in_the_commit_that_frees_it
+            a_reminder_is_told_once_by_a_deadline
+            one_s_own_command_may_come_upon_it
+            a_full_class_is_reminded_in_pieces;
         reads:
             resources_page_by_page
             resources_by_filter
@@ -244,11 +265,15 @@ pub fn cases() -> Vec<Case> {
             what_was_said_of_each_date_is_recalled
             dates_go_elsewhere_together
             who_waits_has_what_a_series_leaves
-            a_series_gets_nothing_that_is_owed;
+            a_series_gets_nothing_that_is_owed
+            a_series_is_told_of_once
+            what_is_left_of_a_series_is_displaced_as_a_whole_or_not
+            a_block_in_the_way_of_a_series_is_named_by_its_dates;
         twin:
             the_same_as_the_reference_store_1
             the_same_as_the_reference_store_2
-            the_same_as_the_reference_store_3;
+            the_same_as_the_reference_store_3
+            what_a_dry_run_says_is_what_one_gets;
     }
 }
 

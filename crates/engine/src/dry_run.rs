@@ -33,10 +33,14 @@ pub struct DryRun {
 impl Engine {
     /// Judges a command as it would be if it were sent now.
     pub async fn dry_run(&self, command: Command) -> Result<DryRun, StoreError> {
+        self.dry_run_at(command, self.now()).await
+    }
+
+    /// Judges a command as it would be if it were sent then, and nothing else happened until then.
+    pub async fn dry_run_at(&self, command: Command, now: Instant) -> Result<DryRun, StoreError> {
         let mut scope = command.scope();
         for _ in 0..ROUNDS_MAX {
             let world = self.look(scope.clone()).await?;
-            let now = self.now();
             match judged(&world, &command, now) {
                 Ok(would) => return Ok(rests_on(would, &world, &command, now)),
                 Err(more) => scope.extend(&more),
@@ -44,7 +48,7 @@ impl Engine {
         }
         let world = self.look(scope).await?;
         let would = Judged::Failed(Failure::of(FailureCode::Conflict));
-        Ok(rests_on(would, &world, &command, self.now()))
+        Ok(rests_on(would, &world, &command, now))
     }
 }
 

@@ -6,18 +6,21 @@ pub mod attempt;
 pub mod catalogue;
 pub mod committer;
 pub mod conformance;
+mod counted;
 pub mod deadlines;
 pub mod dry_run;
 pub mod memory;
 pub mod meter;
+pub mod no_shows;
 pub mod outbox;
 pub mod port;
+pub mod pressure;
 pub mod round;
 
 pub use attempt::{Answer, Engine, Ids, Limits, NoAnswer, Request, Standing};
 pub use catalogue::Catalogue;
 pub use port::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Checkpoint, Clock, CommitError, Cursor, Directory, Erased,
-    Facets, FactsPut, Letter, Listed, Made, Noted, NoticeId, PersonCard, PersonRow, Post, Record, Recorded,
-    ResourceFilter, RowPut, Settled, Status, Store, StoreError, Streamed, Views,
+    Facets, FactsPut, Letter, Listed, Made, Noted, NoticeId, PersonCard, PersonRow, Plan, PlanPut, Post, Record,
+    Recorded, ResourceFilter, RowPut, Settled, Status, Store, StoreError, Streamed, Views,
 };

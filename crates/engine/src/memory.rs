@@ -5,8 +5,8 @@ use crate::attempt::lock;
 use crate::catalogue::{self, Catalogue};
 use crate::port::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Clock, CommitError, Cursor, Directory, Erased, FactsPut,
-    Listed, Noted, NoticeId, PersonCard, PersonRow, Record, Recorded, RowPut, Settled, Status, Store, StoreError,
-    Streamed, Views,
+    Listed, Noted, NoticeId, PersonCard, PersonRow, Plan, PlanPut, Record, Recorded, RowPut, Settled, Status, Store,
+    StoreError, Streamed, Views,
 };
 use crate::round::{self, Judged, KeyAge};
 use async_trait::async_trait;
@@ -50,6 +50,7 @@ struct Known {
     email: Option<String>,
     facts: Facts,
     version: u64,
+    plan: (Plan, u64),
 }
 
 type Versions = Vec<(ResourceId, Version)>;
@@ -163,7 +164,7 @@ fn person(world: &World, id: PersonId) -> Person {
     for calendar in world.calendars.values() {
         let held = calendar.holds.values().filter(|h| h.holder == id);
         person.holds.extend(held.map(|h| (h.id, h.expires_at)));
-        let waiting = calendar.waiting.values().filter(|e| e.owner == id);
+        let waiting = calendar.waiting.values().chain(calendar.watching.values()).filter(|e| e.owner == id);
         person.waiting.extend(waiting.map(|e| (e.id, e.resource)));
     }
     for booking in world.bookings.values().filter(|b| b.owner == id && b.state.takes_units()) {
@@ -202,7 +203,7 @@ impl Store for Memory {
             let known = attempts.get(&proposal.key).or_else(|| state.attempts.get(&proposal.key));
             if let Some(recorded) = known {
                 let same = recorded.fingerprint == proposal.fingerprint;
-                settled.push(if same { Settled::Replayed(recorded.clone()) } else { Settled::KeyReused });
+                settled.push(if same { Settled::Replayed(Arc::new(recorded.clone())) } else { Settled::KeyReused });
                 continue;
             }
             match round::key_age(proposal.key, clock, None) {
@@ -227,7 +228,7 @@ impl Store for Memory {
                     let made_versions = recorded.decision.decided.clone();
                     accepted.push((proposal, made_versions, changes, recorded.decision.decided_at));
                     decided.push((*recorded).clone());
-                    settled.push(Settled::Decided(*recorded, made));
+                    settled.push(Settled::Decided(recorded, made));
                 }
                 Judged::Failed(failure) => settled.push(Settled::Failed(failure)),
             }
@@ -244,10 +245,10 @@ impl Store for Memory {
         let (commit, mut place) = (state.commits, 0);
         for ((proposal, versions, changes, decided_at), recorded) in accepted.into_iter().zip(decided) {
             let (attempt, actor) = (proposal.key.key, proposal.command.actor);
+            let told = changes.records.iter().flat_map(|(id, record)| record.iter().map(|change| (*id, change)));
+            state.notices.extend(Noted::by(told, &changes.bookings, actor, decided_at, commit, &mut place));
             let revisions = changes.bookings.into_iter().map(|booking| (versions.clone(), booking));
             state.revisions.extend(revisions);
-            let told = changes.records.iter().flat_map(|(id, record)| record.iter().map(|change| (*id, change)));
-            state.notices.extend(Noted::by(told, actor, decided_at, commit, &mut place));
             let records = versions.into_iter().zip(changes.records);
             let records = records.map(|((resource, version), (_, changes))| Record {
                 resource,
@@ -490,6 +491,23 @@ impl Directory for Memory {
         }
         (known.facts, known.version) = (facts, version + 1);
         Ok(FactsPut::Put(known.version))
+    }
+
+    async fn plan(&self, id: PersonId) -> Result<(Plan, u64), StoreError> {
+        Ok(lock(&self.state).known.get(&id).map(|known| known.plan.clone()).unwrap_or_default())
+    }
+
+    async fn put_plan(&self, id: PersonId, version: u64, plan: Plan) -> Result<PlanPut, StoreError> {
+        let mut state = lock(&self.state);
+        if !state.people.contains_key(&id) {
+            return Ok(PlanPut::NoPerson);
+        }
+        let known = &mut state.known.entry(id).or_default().plan;
+        if known.1 != version {
+            return Ok(PlanPut::Moved(known.0.clone(), known.1));
+        }
+        *known = (plan, version + 1);
+        Ok(PlanPut::Put(version + 1))
     }
 
     async fn put_people(&self, people: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError> {

@@ -9,6 +9,7 @@ use slotwise_domain::{
     Instant, Kind, Outcome, PersonId, Proposal, Resource, ResourceId, Role, Scope, SeriesId, Settle, Version,
     WaitEntry, World,
 };
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 use tokio::sync::Notify;
@@ -143,6 +144,12 @@ pub trait Directory: Send + Sync + 'static {
     /// Puts facts in the place of those of a version.
     async fn put_facts(&self, id: PersonId, version: u64, facts: Facts) -> Result<FactsPut, StoreError>;
 
+    /// What a person means to register for, and its version: 0 while nothing ever was.
+    async fn plan(&self, id: PersonId) -> Result<(Plan, u64), StoreError>;
+
+    /// Puts a plan in the place of that of a version.
+    async fn put_plan(&self, id: PersonId, version: u64, plan: Plan) -> Result<PlanPut, StoreError>;
+
     /// Makes and changes people, all or none: none if `dry_run`, or if one of them cannot be. One result for each, in their order.
     async fn put_people(&self, people: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError>;
 
@@ -209,9 +216,9 @@ pub struct Recorded {
 #[derive(Clone, Debug)]
 pub enum Settled {
     /// Decided in this commit.
-    Decided(Recorded, Option<Made>),
+    Decided(Arc<Recorded>, Option<Made>),
     /// Decided before; nothing was done.
-    Replayed(Recorded),
+    Replayed(Arc<Recorded>),
     /// The key was used for something else.
     KeyReused,
     /// The key is older than keys are kept, and unknown.
@@ -378,7 +385,7 @@ impl AttemptFilter {
             && self.person.is_none_or(|id| {
                 actor == id.0
                     || decision.asked.owner == Some(id)
-                    || changes().any(|(_, change)| change.about() == Some(id))
+                    || changes().any(|(_, change)| change.about() == Some(id) || change.about_before() == Some(id))
             })
     }
 }
@@ -417,13 +424,17 @@ pub struct Noted {
     pub resource: ResourceId,
     /// When.
     pub at: Instant,
+    /// Of how many dates of one series, of which the booking is the first; 1 of anything else.
+    pub dates: u32,
 }
 
 impl Noted {
-    /// What the changes of one attempt tell people: each of them each thing of each booking once, whatever it is on. `place` is that
-    /// of the last notice before them, and moves on.
+    /// What the changes of one attempt tell people: each of them each thing of each booking once, whatever it is on, and of the
+    /// dates of a series together. `bookings` are those that it changed, as they are after it; `place` is that of the last notice
+    /// before them, and moves on.
     pub fn by<'a>(
         changes: impl Iterator<Item = (ResourceId, &'a Change)>,
+        bookings: &[Arc<Booking>],
         by: Actor,
         at: Instant,
         commit: u64,
@@ -431,20 +442,40 @@ impl Noted {
     ) -> Vec<Noted> {
         let mut told: Vec<(ResourceId, Notice)> = Vec::new();
         for (resource, change) in changes {
-            let Some(notice) = Notice::of(change, by) else { continue };
-            if told.iter().all(|(_, known)| *known != notice) {
-                told.push((resource, notice));
+            for notice in Notice::of(change, by) {
+                if told.iter().all(|(_, known)| *known != notice) {
+                    told.push((resource, notice));
+                }
             }
         }
         // Who is promoted has a booking by it; that is one piece of news.
         let promoted: Vec<BookingId> =
             told.iter().filter(|(_, n)| n.news == News::Promoted).map(|(_, n)| n.booking).collect();
         told.retain(|(_, n)| n.news != News::Booked || !promoted.contains(&n.booking));
-        let placed = told.into_iter().map(|(resource, notice)| {
-            *place += 1;
-            Noted { id: NoticeId { commit, place: *place }, notice, resource, at }
-        });
-        placed.collect()
+        let mut noted: Vec<Noted> = Vec::with_capacity(told.len());
+        let mut of_series: BTreeMap<(PersonId, News, SeriesId), usize> = BTreeMap::new();
+        for (resource, notice) in told {
+            let series = match bookings {
+                // Alone it cannot be told with others.
+                [] | [_] => None,
+                several => several.iter().find(|b| b.id == notice.booking).and_then(|b| b.occurrence.as_ref()),
+            };
+            let known = series.and_then(|o| match of_series.entry((notice.to, notice.news, o.series.id)) {
+                Entry::Occupied(known) => noted.get_mut(*known.get()),
+                Entry::Vacant(first) => {
+                    first.insert(noted.len());
+                    None
+                }
+            });
+            match known {
+                Some(known) => known.dates += 1,
+                None => {
+                    *place += 1;
+                    noted.push(Noted { id: NoticeId { commit, place: *place }, notice, resource, at, dates: 1 });
+                }
+            }
+        }
+        noted
     }
 }
 
@@ -561,6 +592,20 @@ pub enum RowPut {
     Same(PersonId),
     /// It cannot be: somebody else has this external id.
     ExternalIdTaken,
+}
+
+/// What a person means to register for: lines, each of the sections that are booked together.
+pub type Plan = Vec<Vec<ResourceId>>;
+
+/// What became of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanPut {
+    /// It is this now, at this version.
+    Put(u64),
+    /// It is at another version, and nothing was changed.
+    Moved(Plan, u64),
+    /// There is no such person.
+    NoPerson,
 }
 
 /// What became of facts.

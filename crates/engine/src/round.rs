@@ -3,10 +3,11 @@
 
 use crate::port::{Made, Recorded};
 use slotwise_domain::{
-    Action, Asked, AttemptKey, Booking, Broken, Changes, Code, Decision, Failure, FailureCode, Instant, Outcome,
-    Proposal, ResourceId, Scope, Settle, Span, Subject, Verdict, World, invariants,
+    Action, Asked, AttemptKey, Booking, BookingState, Broken, Changes, Code, Decision, Failure, FailureCode, Instant,
+    Outcome, Proposal, ResourceId, Scope, Settle, Span, Subject, Verdict, World, invariants,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// How long a key is kept after the time that is in it. A store may forget its answer then: it is never carried out again.
 pub const KEY_KEPT: Span = Span::days(7);
@@ -19,7 +20,7 @@ const ROUNDS_MAX: usize = 4;
 #[derive(Clone, Debug)]
 pub enum Judged {
     /// An answer to record, with what to write.
-    Decided(Box<Recorded>, Changes, Option<Made>),
+    Decided(Arc<Recorded>, Changes, Option<Made>),
     /// Nothing changes.
     Failed(Failure),
 }
@@ -61,21 +62,25 @@ pub fn judge<E>(
                     scope.extend(&reached);
                     continue;
                 }
-                let outcome = match (&proposal.command.action, books(&changes, subject)) {
+                let asked = match &proposal.command.action {
+                    Action::Override { action, .. } => action,
+                    action => action,
+                };
+                let outcome = match (asked, books(&changes, subject)) {
                     (Action::Book { .. } | Action::BookSeries(_), true) => Outcome::Booked,
                     (_, _) => Outcome::Accepted,
                 };
-                fold(world, proposal, &scope, changes, outcome, Some(subject), decided_at)
+                fold(world, proposal, changes, outcome, Some(subject), decided_at)
             }
             Verdict::Rejected(rejection, changes) => {
-                fold(world, proposal, &scope, changes, Outcome::Rejected(rejection), None, decided_at)
+                fold(world, proposal, changes, Outcome::Rejected(rejection), None, decided_at)
             }
         });
     }
     Ok(Judged::Failed(Failure::of(FailureCode::Conflict)))
 }
 
-/// Whether what it is about takes units: others may have their turn by it.
+/// Whether what it is about is confirmed: others may have their turn by it.
 fn books(changes: &Changes, subject: Subject) -> bool {
     let about = |b: &Booking| match subject {
         Subject::Series(id) => b.is_of(id),
@@ -84,21 +89,20 @@ fn books(changes: &Changes, subject: Subject) -> bool {
             false
         }
     };
-    changes.bookings.iter().any(|b| about(b) && b.state.takes_units())
+    changes.bookings.iter().any(|b| about(b) && b.state == BookingState::Confirmed)
 }
 
 fn fold(
     world: &mut World,
     proposal: &Proposal,
-    scope: &Scope,
     mut changes: Changes,
     outcome: Outcome,
     subject: Option<Subject>,
     decided_at: Instant,
 ) -> Judged {
     let made_versions = world.apply(&changes, decided_at);
-    // Where it made none, they are what they were.
-    let decided = if made_versions.is_empty() { world.versions(scope) } else { made_versions };
+    // Where it made none, they are what they were: of what it named, whatever else a rule had to see, or a neighbour had loaded.
+    let decided = if made_versions.is_empty() { world.versions(&proposal.command.scope()) } else { made_versions };
     let policy = |(id, _): &(ResourceId, _)| Some((*id, world.calendars.get(id)?.resource.policy_version));
     let mut policies = Vec::with_capacity(decided.len());
     policies.extend(decided.iter().filter_map(policy));
@@ -127,7 +131,7 @@ fn fold(
             .increment(1);
     }
     let recorded = Recorded { key: proposal.key, fingerprint: proposal.fingerprint, decision };
-    Judged::Decided(Box::new(recorded), changes, made)
+    Judged::Decided(Arc::new(recorded), changes, made)
 }
 
 /// Adds up again what a commit touched, after all its proposals were judged and before anything is written. What it finds is a

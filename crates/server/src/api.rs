@@ -1,16 +1,20 @@
 //! The endpoints, a file for each noun. Handlers parse, submit and render;
 //! they judge nothing and hold no SQL.
 
+pub mod admin;
 pub mod alternatives;
 pub mod attempts;
 pub mod audit;
 pub mod board;
 pub mod bookings;
+pub mod classes;
+pub mod courses;
 pub mod explain;
 pub mod holds;
 pub mod notices;
 pub mod operations;
 pub mod people;
+pub mod plan;
 pub mod resources;
 pub mod room_bookings;
 pub mod search;

@@ -302,8 +302,9 @@ impl App {
             }
             Some(Made::Resource(resource, version)) => {
                 let calendar = self.calendar(resource.id).await?;
+                let over_commit = calendar.as_ref().map_or(0, |c| c.over_commit);
                 let blocks = calendar.map(|c| c.blocks.values().map(BlockBody::from).collect()).unwrap_or_default();
-                body.resource = Some(ResourceBody::of(&resource, version, blocks, now));
+                body.resource = Some(ResourceBody { over_commit, ..ResourceBody::of(&resource, version, blocks, now) });
             }
             Some(Made::Block(_, block, policy_version)) => {
                 body.block = Some(BlockBody::from(&block));
@@ -356,7 +357,6 @@ impl App {
     /// A booking as the asker may see it.
     pub async fn booking_body(&self, asker: &Asker, booking: &Booking) -> BookingBody {
         let is_room = |s: &Slot| self.resource(s.resource).is_some_and(|r| r.spec.kind == Kind::Room);
-        // Who asked for a room and waits, or gave it up, is between them and the admins.
         let shown = asker.sees_owner(booking, booking.slots.iter().all(is_room));
         let inside = asker.sees_inside(booking);
         let owner = if shown { self.people.name(booking.owner).await } else { None };
@@ -401,13 +401,24 @@ impl App {
 
 /// How many bookings a command may write: what its sender is charged for.
 pub fn bookings_of(action: &slotwise_domain::Action) -> usize {
-    use slotwise_domain::Action;
+    use slotwise_domain::{Action, Below, OverBookings};
     match action {
         Action::BookSeries(asked) => asked.dates.len().max(1),
         Action::EditSeries { bookings, .. } => bookings.len().max(1),
+        Action::Override { action, displaces, .. } => bookings_of(action) + displaces.len(),
+        Action::AddBlock { over_bookings: OverBookings::Displace(preview), .. }
+        | Action::SetCapacity { below: Below::DisplaceNewest(preview) | Below::DisplaceNamed(preview), .. } => {
+            preview.len().max(1)
+        }
         Action::CreateResource { .. }
         | Action::EditResource { .. }
-        | Action::AddBlock { .. }
+        | Action::AddBlock { over_bookings: OverBookings::Refuse, .. }
+        | Action::SetCapacity { below: Below::Refuse | Below::OverCommit, .. }
+        | Action::SetService { .. }
+        | Action::CheckIn { .. }
+        | Action::ReleaseNoShow { .. }
+        | Action::Decline { .. }
+        | Action::HandOver { .. }
         | Action::RemoveBlock { .. }
         | Action::Book { .. }
         | Action::Approve { .. }
@@ -435,6 +446,7 @@ const fn makes(action: &slotwise_domain::Action) -> bool {
         | Action::Hold { .. }
         | Action::BookSeries(_)
         | Action::JoinWaitlist { .. } => true,
+        Action::Override { action, .. } => makes(action),
         Action::EditResource { .. }
         | Action::RemoveBlock { .. }
         | Action::Approve { .. }
@@ -446,6 +458,12 @@ const fn makes(action: &slotwise_domain::Action) -> bool {
         | Action::Renew(_)
         | Action::Release(_)
         | Action::ExpireHolds { .. }
+        | Action::CheckIn { .. }
+        | Action::ReleaseNoShow { .. }
+        | Action::Decline { .. }
+        | Action::HandOver { .. }
+        | Action::SetCapacity { .. }
+        | Action::SetService { .. }
         | Action::LeaveWaitlist { .. }
         | Action::SetClass { .. } => false,
     }

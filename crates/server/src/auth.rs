@@ -9,7 +9,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
-use slotwise_domain::{Actor, Booking, PersonId, Role, WaitEntry};
+use slotwise_domain::{Actor, Booking, BookingState, PersonId, Role, WaitEntry};
 use slotwise_engine::PersonCard;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -57,9 +57,11 @@ impl Asker {
         self.is_admin() || entry.owner == self.id
     }
 
-    /// Whether they may see whose a booking is: of a room that is taken anybody may, unless it is private.
+    /// Whether they may see whose a booking is: of a room that is taken anybody may, unless it is private. Who asked for a room and
+    /// waits, or gave it up, is between them and the admins.
     pub fn sees_owner(&self, booking: &Booking, all_rooms: bool) -> bool {
-        self.sees_inside(booking) || (all_rooms && booking.state.takes_units() && !booking.details.private)
+        let stands = matches!(booking.state, BookingState::Confirmed | BookingState::CheckedIn { .. });
+        self.sees_inside(booking) || (all_rooms && stands && !booking.details.private)
     }
 }
 
@@ -121,6 +123,11 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 /// How a secret is kept: high-entropy secrets need no slow hash.
 pub fn secret_hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret).into()
+}
+
+/// The secret of a new API key: two version 4 UUIDs, 244 bits of the system's randomness.
+pub fn new_secret() -> String {
+    format!("slw_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
 
 /// Sessions of `--demo`: whoever somebody chose to be. In memory only.

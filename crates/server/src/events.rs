@@ -3,7 +3,7 @@
 
 use crate::auth::Asker;
 use crate::people::People;
-use crate::wire::time;
+use crate::wire::{DisplacerBody, time};
 use serde::Serialize;
 use serde_json::{Value, json};
 use slotwise_domain::{Booking, BookingId, Change, EntryEnd, Hold, HoldEnd, Instant, Kind, PersonId, Slot, WaitEntry};
@@ -74,7 +74,7 @@ pub async fn messages(
 
 /// Who a record is about: they hear of it without subscribing.
 pub fn concerned(record: &Record) -> impl Iterator<Item = PersonId> {
-    record.changes.iter().filter_map(Change::about)
+    record.changes.iter().flat_map(|change| change.about_before().into_iter().chain(change.about()))
 }
 
 async fn described(
@@ -92,8 +92,10 @@ async fn described(
             let (start, end) = (time(block.interval.start()), time(block.interval.end()));
             (event, "block", json!({ "id": block.id.0, "start": start, "end": end, "reason": block.reason }))
         }
-        Change::BookingMade { booking, owner, pending, slots, occurrence } => {
-            let state = if *pending { "pending" } else { "confirmed" };
+        Change::BookingMade { booking, owner, slots, occurrence, .. }
+        | Change::BookingRequested { booking, owner, slots, occurrence } => {
+            let confirmed = matches!(change, Change::BookingMade { pending: false, .. });
+            let state = if confirmed { "confirmed" } else { "pending" };
             let mut about = described_booking(*booking, *owner, state, slots, (kind, known), to, people).await;
             if let (Some(fields), Some(occurrence)) = (about.as_object_mut(), occurrence) {
                 fields.insert("series".into(), json!(occurrence.series.id.0));
@@ -123,6 +125,42 @@ async fn described(
             let about = json!({ "id": booking.0, "revision": revision, "mine": *owner == to.id });
             ("bookingChanged", "booking", about)
         }
+        Change::RequestApproved { booking, owner } => {
+            let about = json!({ "id": booking.0, "state": "confirmed", "mine": *owner == to.id });
+            ("bookingChanged", "booking", about)
+        }
+        Change::BookingCheckedIn { booking, owner } => {
+            let about = json!({ "id": booking.0, "state": "checked_in", "mine": *owner == to.id });
+            ("bookingCheckedIn", "booking", about)
+        }
+        Change::BookingNoShow { booking, owner, from, at, .. } => {
+            let about = described_booking(*booking, *owner, "no_show", from, (kind, known), to, people).await;
+            ("bookingNoShow", "booking", with(about, [("released_at", json!(time(*at)))]))
+        }
+        Change::BookingDisplaced { booking, owner, slots, reason, by_what, .. } => {
+            let about = described_booking(*booking, *owner, "displaced", slots, (kind, known), to, people).await;
+            let inside = inside(*owner, known, to);
+            let (reason, by_what) = (inside.then_some(reason), inside.then(|| DisplacerBody::from(*by_what)));
+            ("bookingDisplaced", "booking", with(about, [("reason", json!(reason)), ("displaced_by", json!(by_what))]))
+        }
+        Change::BookingHandedOver { booking, from, to: owner, pending, slots, reason } => {
+            let state = if *pending { "pending" } else { "confirmed" };
+            let about = described_booking(*booking, *owner, state, slots, (kind, known), to, people).await;
+            let inside = inside(*owner, known, to) || to.id == *from;
+            let fields = [("was_mine", json!(*from == to.id)), ("reason", json!(inside.then_some(reason)))];
+            ("bookingHandedOver", "booking", with(about, fields))
+        }
+        Change::BookingOverrode { booking, owner, reason } => {
+            let reason = inside(*owner, known, to).then_some(reason);
+            let about = json!({ "id": booking.0, "mine": *owner == to.id, "reason": reason });
+            ("bookingOverrode", "booking", about)
+        }
+        Change::CapacitySet { resource: r, .. } => ("resourceChanged", "policy_version", json!(r.policy_version)),
+        Change::ServiceSet { resource: r, reason } => {
+            let event = if r.spec.policy.closed { "resourceClosed" } else { "resourceReopened" };
+            (event, "service", json!({ "policy_version": r.policy_version, "reason": reason }))
+        }
+        Change::OverCommitLowered { to } => ("overCommitLowered", "over_commit", json!(to)),
         Change::HoldGranted(hold) => ("holdGranted", "hold", described_hold(hold, to)),
         Change::HoldRenewed(hold) => ("holdRenewed", "hold", described_hold(hold, to)),
         Change::HoldEnded(ended) => {
@@ -152,9 +190,18 @@ async fn described(
             let promoted = matches!(ended.end, EntryEnd::Promoted { .. });
             (if promoted { "waitlistPromoted" } else { "waitlistLeft" }, "entry", about)
         }
+        // It is told as a notice.
+        Change::Reminded { .. } => ("bookingReminded", "booking", Value::Null),
         // That there is something to do is of no concern to anybody; what is done is told.
         Change::WaitDue(_) => ("waitlistChanged", "entry", Value::Null),
     }
+}
+
+fn with<const N: usize>(mut about: Value, fields: [(&str, Value); N]) -> Value {
+    if let Some(about) = about.as_object_mut() {
+        about.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+    }
+    about
 }
 
 /// Who waits is told to themselves and to nobody else.
@@ -179,8 +226,10 @@ async fn described_booking(
     to: &Asker,
     people: &People,
 ) -> Value {
-    let theirs = to.is_admin() || owner == to.id || known.is_some_and(|b| b.concerns(to.id));
-    let open = kind == Kind::Room && state != "pending" && known.is_some_and(|b| !b.details.private);
+    let theirs = inside(owner, known, to);
+    // Who waits, was displaced or did not come is between them and the admins.
+    let open =
+        kind == Kind::Room && matches!(state, "confirmed" | "cancelled") && known.is_some_and(|b| !b.details.private);
     let shown = theirs || open;
     let name = if shown { people.name(owner).await } else { None };
     let mut about = described_slots(slots);
@@ -193,6 +242,11 @@ async fn described_booking(
         ]);
     }
     about
+}
+
+/// Whether they may see a booking with all there is to it: its owner, admins, and whoever is invited.
+fn inside(owner: PersonId, known: Option<&Booking>, to: &Asker) -> bool {
+    to.is_admin() || owner == to.id || known.is_some_and(|b| b.concerns(to.id))
 }
 
 /// From when until when, and how many units; no start and no end if there is nothing on this resource.

@@ -196,6 +196,9 @@ pub fn wanted(attempt: &Attempt) -> Vec<Line> {
             Change::BookingMade { slots, .. }
             | Change::BookingApproved { slots, .. }
             | Change::BookingCancelled { slots, .. }
+            | Change::BookingRequested { slots, .. }
+            | Change::BookingNoShow { from: slots, .. }
+            | Change::BookingHandedOver { slots, .. }
             | Change::BookingMoved { to: slots, .. } => lines.extend(slots.iter().map(|(_, slot)| line(slot))),
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => {
                 lines.push(Line { resource, interval: Some(hold.interval), units: hold.units });
@@ -203,11 +206,20 @@ pub fn wanted(attempt: &Attempt) -> Vec<Line> {
             Change::BlockAdded { block, .. } | Change::BlockRemoved { block, .. } => {
                 lines.push(Line { resource, interval: Some(block.interval), units: 0 });
             }
+            // What an override displaces is not what it wanted.
             Change::HoldEnded(_)
+            | Change::BookingDisplaced { .. }
+            | Change::BookingOverrode { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
             | Change::BookingEdited { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
-            | Change::WaitDue(_) => {}
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => {}
             Change::WaitJoined(_)
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
@@ -249,7 +261,7 @@ pub fn people(case: &Case) -> BTreeSet<PersonId> {
     }
     for record in case.touched.iter().flat_map(|t| &t.records) {
         people.extend(record.actor.person());
-        people.extend(record.changes.iter().filter_map(Change::about));
+        people.extend(record.changes.iter().flat_map(|c| c.about_before().into_iter().chain(c.about())));
     }
     people
 }
@@ -480,13 +492,24 @@ impl Teller<'_> {
             change.booking().is_some_and(|b| self.case.attempt.recorded.decision.asked.bookings.contains(&b))
         };
         match change {
-            Change::ResourceCreated(_) | Change::ResourceEdited(_) => true,
+            Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. } => true,
+            Change::OverCommitLowered { .. } => false,
             Change::BlockAdded { block, .. } | Change::BlockRemoved { block, .. } => meets(block.interval),
             Change::BookingMade { slots, .. }
             | Change::BookingApproved { slots, .. }
+            | Change::BookingRequested { slots, .. }
+            | Change::BookingNoShow { from: slots, .. }
+            | Change::BookingDisplaced { slots, .. }
+            | Change::BookingHandedOver { slots, .. }
             | Change::BookingCancelled { slots, .. } => any(slots) || named(change),
             Change::BookingMoved { from, to, .. } => any(from) || any(to) || named(change),
-            Change::BookingEdited { .. } => named(change),
+            Change::BookingEdited { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. } => named(change),
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => meets(hold.occupied),
             Change::HoldEnded(ended) => meets(ended.hold.occupied),
             Change::WaitJoined(_)
@@ -494,7 +517,7 @@ impl Teller<'_> {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_) => change.entry().is_some_and(|(entry, _)| meets(entry.interval)),
-            Change::WaitDue(_) => false,
+            Change::WaitDue(_) | Change::Reminded { .. } => false,
         }
     }
 
@@ -505,9 +528,10 @@ impl Teller<'_> {
             (Some(Witness::Booking { id, interval, .. }), Change::BookingMade { booking, pending, slots, .. }) => {
                 *booking == id && !pending && slots.iter().any(|(_, s)| s.interval == interval)
             }
-            (Some(Witness::Booking { id, interval, .. }), Change::BookingMoved { booking, to: slots, .. }) => {
-                *booking == id && slots.iter().any(|(_, s)| s.interval == interval)
-            }
+            (
+                Some(Witness::Booking { id, interval, .. }),
+                Change::BookingMoved { booking, to: slots, .. } | Change::BookingRequested { booking, slots, .. },
+            ) => *booking == id && slots.iter().any(|(_, s)| s.interval == interval),
             (Some(Witness::Booking { id, .. }), Change::BookingApproved { booking, .. }) => *booking == id,
             (Some(Witness::Hold { id, .. }), Change::HoldGranted(hold)) => hold.id == id,
             (Some(Witness::Block { id, .. }), Change::BlockAdded { block, .. }) => block.id == id,
@@ -549,8 +573,19 @@ impl Teller<'_> {
             Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
-            | Change::BlockRemoved { .. } => return Some("an admin".into()),
-            Change::WaitOffered(_) | Change::WaitResumed(_) | Change::WaitDue(_) => return Some("Slotwise".into()),
+            | Change::BlockRemoved { .. }
+            | Change::BookingDisplaced { .. }
+            | Change::BookingHandedOver { .. }
+            | Change::BookingOverrode { .. }
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. } => return Some("an admin".into()),
+            Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitDue(_)
+            | Change::Reminded { .. }
+            | Change::OverCommitLowered { .. } => {
+                return Some("Slotwise".into());
+            }
             Change::WaitJoined(entry) | Change::WaitMoved(entry) => entry.owner,
             Change::WaitEnded(ended) => ended.entry.owner,
             Change::HoldEnded(ended) if ended.end == HoldEnd::Expired => return Some("Slotwise".into()),
@@ -558,14 +593,27 @@ impl Teller<'_> {
             | Change::BookingApproved { owner, .. }
             | Change::BookingCancelled { owner, .. }
             | Change::BookingMoved { owner, .. }
+            | Change::BookingRequested { owner, .. }
+            | Change::RequestApproved { owner, .. }
+            | Change::BookingCheckedIn { owner, .. }
+            | Change::BookingNoShow { owner, .. }
             | Change::BookingEdited { owner, .. } => *owner,
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => hold.holder,
             Change::HoldEnded(ended) => ended.hold.holder,
         };
         let open = match change {
             Change::BookingMade { pending, .. } | Change::BookingMoved { pending, .. } => !pending,
-            Change::BookingApproved { .. } => true,
+            Change::BookingApproved { .. } | Change::RequestApproved { .. } => true,
             Change::BookingCancelled { .. }
+            | Change::BookingRequested { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingNoShow { .. }
+            | Change::BookingDisplaced { .. }
+            | Change::BookingHandedOver { .. }
+            | Change::BookingOverrode { .. }
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
             | Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
@@ -579,7 +627,8 @@ impl Teller<'_> {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
-            | Change::WaitDue(_) => false,
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => false,
         };
         if self.reader.id == Some(about) {
             let by_other = record.actor.person().is_some_and(|by| by != about);
@@ -735,7 +784,7 @@ fn happened(change: &Change, zone: &Zone) -> (&'static str, Option<Interval>, Ve
         Change::BookingMade { pending: false, slots, .. } => {
             ("booked", hull(slots), verb("booked".into(), when(hull(slots))))
         }
-        Change::BookingMade { pending: true, slots, .. } => (
+        Change::BookingMade { pending: true, slots, .. } | Change::BookingRequested { slots, .. } => (
             "requested",
             hull(slots),
             verb("asked for".into(), format!("{}, for an admin to approve", when(hull(slots)))),
@@ -755,6 +804,39 @@ fn happened(change: &Change, zone: &Zone) -> (&'static str, Option<Interval>, Ve
                 }
             };
             ("moved", hull(to).or(hull(from)), verb)
+        }
+        Change::RequestApproved { .. } => ("approved", None, verb("got an approval for".into(), String::new())),
+        Change::BookingCheckedIn { .. } => ("checked_in", None, verb("checked in to".into(), String::new())),
+        Change::BookingNoShow { from, .. } => {
+            let tail = format!("{}, and what was left of it was free again", when(hull(from)));
+            ("no_show", hull(from), verb("did not check in to".into(), tail))
+        }
+        Change::BookingDisplaced { slots, .. } => {
+            ("displaced", hull(slots), verb("displaced a booking of".into(), when(hull(slots))))
+        }
+        Change::BookingHandedOver { slots, .. } => {
+            let tail = format!("{} to somebody else", when(hull(slots)));
+            ("handed_over", hull(slots), verb("handed a booking of".into(), tail))
+        }
+        Change::BookingOverrode { .. } => {
+            let tail = " before a rule or other bookings".into();
+            ("overrode", None, verb("put a booking of".into(), tail))
+        }
+        Change::CapacitySet { resource, .. } => {
+            let units = match resource.spec.capacity {
+                Some(1) => ": it has 1 unit".into(),
+                Some(units) => format!(": it has {units} units"),
+                None => ": it has no limit".into(),
+            };
+            ("capacity_set", None, verb("changed".into(), units))
+        }
+        Change::ServiceSet { resource, .. } => {
+            let closed = resource.spec.policy.closed;
+            let (what, tail) = if closed { ("closed", " out of service") } else { ("reopened", " in service again") };
+            (what, None, verb(if closed { "took" } else { "put" }.into(), tail.into()))
+        }
+        Change::OverCommitLowered { .. } => {
+            ("over_commit_lowered", None, verb("saw that less is taken beyond what there is of".into(), String::new()))
         }
         Change::BookingEdited { .. } => ("edited", None, verb("edited a booking of".into(), String::new())),
         Change::HoldGranted(hold) => {
@@ -810,9 +892,11 @@ fn happened(change: &Change, zone: &Zone) -> (&'static str, Option<Interval>, Ve
                 EntryEnd::Left => "no longer waits for",
                 EntryEnd::Lapsed => "did not take in time, or can no longer have,",
                 EntryEnd::Voided => "cannot wait any longer for",
+                EntryEnd::Told => "was told of what is free of",
             };
             ("wait_ended", Some(ended.entry.interval), verb(text.into(), when(Some(ended.entry.interval))))
         }
+        Change::Reminded { .. } => ("reminded", None, verb("reminded somebody of a booking of".into(), String::new())),
         Change::WaitDue(_) => ("wait_due", None, verb("will look who is next for".into(), String::new())),
     }
 }
@@ -838,6 +922,13 @@ fn command_words(command: &str) -> &str {
         "move_series" => "move a series",
         "edit_series" => "edit a series",
         "cancel_series" => "give up a series",
+        "check_in" => "check in",
+        "release_no_show" => "let go of what nobody came to",
+        "decline" => "decline a booking",
+        "hand_over" => "hand a booking over",
+        "set_capacity" => "change how many units there are",
+        "set_service" => "take it out of service or put it in service again",
+        "override" => "put a booking before rules or other bookings",
         // The others are words already: book, hold.
         other => other,
     }

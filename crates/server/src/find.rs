@@ -6,7 +6,9 @@ use crate::auth::Asker;
 use crate::problem::{FieldError, Problem};
 use crate::wire::{read_interval, read_interval_named};
 use slotwise_domain::decide::{Glance, glance};
-use slotwise_domain::{Calendar, Instant, Interval, Kind, Resource, ResourceSpec, Scope, Span, Version, Wish, World};
+use slotwise_domain::{
+    Calendar, Instant, Interval, Kind, Resource, ResourceId, ResourceSpec, Scope, Span, Version, Wish, World,
+};
 use slotwise_engine::catalogue::{self, Catalogue, Idle, Match, Order};
 use slotwise_engine::{Facets, ResourceFilter};
 use std::sync::Arc;
@@ -196,7 +198,7 @@ fn terms_of(like: &Arc<Resource>, search: &Search, world: &mut World) -> Result<
             return Err(Problem::field(error).into());
         }
     };
-    let missing = Scope::of_person(&spec.policy, search.asker.id).minus(&world.loaded);
+    let missing = world.missing_of_person(&spec.policy, search.asker.id);
     if !missing.is_empty() {
         return Err(Stop::Needs(Box::new(missing)));
     }
@@ -240,11 +242,16 @@ fn beginning(window: Interval, length: Span) -> Interval {
 }
 
 impl Search<'_> {
-    /// The wish for one resource, in a world that holds its calendar.
+    /// The wish for one resource, in a world that holds its calendar, and those on which the asker is at one time only.
     pub fn wish<'w>(&self, world: &'w mut World, calendar: Arc<Calendar>) -> Wish<'w> {
         let resource = calendar.resource.id;
-        world.loaded.resources = [resource].into();
-        world.calendars = [(resource, calendar)].into();
+        let World { people, calendars, loaded, .. } = world;
+        let person = people.get(&self.asker.id);
+        let theirs = |id: &ResourceId| person.is_some_and(|p| p.exclusive.keys().any(|(_, on, _)| on == id));
+        loaded.resources.retain(theirs);
+        calendars.retain(|id, _| theirs(id));
+        loaded.resources.insert(resource);
+        calendars.insert(resource, calendar);
         Wish { world, person: self.asker.id, resource, units: self.units, people: self.people, now: self.now }
     }
 }

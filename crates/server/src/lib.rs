@@ -29,7 +29,7 @@ pub mod tls;
 mod wire;
 
 pub use app::{App, Parts};
-pub use auth::{DemoSessions, secret_hash};
+pub use auth::{DemoSessions, new_secret, secret_hash};
 pub use crowd::Crowds;
 pub use mail::{MailError, Mailer};
 pub use people::People;

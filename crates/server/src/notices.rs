@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::problem::{FieldError, Problem};
 use crate::wire::time;
 use serde::Serialize;
-use slotwise_domain::{Booking, Instant, News, Resource, Slot, Zone};
+use slotwise_domain::{Booking, EntryId, Instant, Interval, News, Resource, Scope, Slot, Zone};
 use slotwise_engine::{Noted, NoticeId};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -16,7 +16,9 @@ use uuid::Uuid;
 pub struct NoticeBody {
     /// Its place: later ones are greater.
     pub id: String,
-    /// What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`; of who waits `promoted`, `offered` or `lapsed`.
+    /// What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`, `displaced`, `handed_over` to somebody
+    /// else, `taken_over` from somebody else, `no_show`; of who waits `promoted`, `offered`, `lapsed` or `free`; and `reminder`,
+    /// before it is too late to change or cancel.
     pub news: &'static str,
     /// When.
     pub at: String,
@@ -34,6 +36,8 @@ pub struct NoticeBody {
     pub end: Option<String>,
     /// What it is called.
     pub title: Option<String>,
+    /// Of how many dates of one series this is told, of which this is the first; 1 of anything else.
+    pub dates: u32,
     /// Whether one has said that one has read it.
     pub read: bool,
 }
@@ -41,7 +45,7 @@ pub struct NoticeBody {
 impl NoticeBody {
     /// A notice with its booking as it is now.
     pub async fn of(app: &App, noted: &Noted, read: bool) -> Result<NoticeBody, Problem> {
-        let Told { booking, resource } = Told::of(app, noted).await?;
+        let Told { booking, time: when, resource } = Told::of(app, noted).await?;
         let booking = booking.as_deref();
         Ok(NoticeBody {
             id: notice_id(noted.id),
@@ -51,9 +55,10 @@ impl NoticeBody {
             resource: noted.resource.0,
             zone: resource.as_ref().map(|r| r.spec.zone.name().to_owned()),
             resource_name: resource.map(|r| r.spec.name.clone()),
-            start: booking.map(|b| time(b.start())),
-            end: booking.map(|b| time(b.end())),
+            start: when.map(|when| time(when.start())),
+            end: when.map(|when| time(when.end())),
             title: booking.and_then(|b| b.details.title.clone()),
+            dates: noted.dates,
             read,
         })
     }
@@ -62,23 +67,37 @@ impl NoticeBody {
 /// What a notice is about, as it is now.
 struct Told {
     booking: Option<Arc<Booking>>,
+    /// Where and when; of who waits, what they wait for.
+    time: Option<Interval>,
     resource: Option<Arc<Resource>>,
 }
 
 impl Told {
     async fn of(app: &App, noted: &Noted) -> Result<Told, Problem> {
         let booking = app.views.booking(noted.notice.booking).await?;
-        Ok(Told { booking, resource: app.resource(noted.resource) })
+        let time = match &booking {
+            Some(booking) => Interval::new(booking.start(), booking.end()).ok(),
+            None => {
+                // Who waits has no booking yet; the one that it would be has the entry's name.
+                let entry = EntryId(noted.notice.booking.0);
+                let world = app.engine.look(Scope { entries: [entry].into(), ..Scope::default() }).await?;
+                let live = world.calendars.get(&noted.resource).and_then(|c| c.entry(entry)).copied();
+                let ended = || world.entries.get(&entry).and_then(|(_, ended)| Some(ended.as_ref()?.entry));
+                live.or_else(ended).map(|entry| entry.interval)
+            }
+        };
+        Ok(Told { booking, time, resource: app.resource(noted.resource) })
     }
 }
 
 /// A notice as a letter says it: one line to see it by, and what is to be read.
 pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem> {
-    let Told { booking, resource } = Told::of(app, noted).await?;
+    let Told { booking, time, resource } = Told::of(app, noted).await?;
     let what = resource.as_ref().map_or("A booking", |r| &r.spec.name);
     let zone = resource.as_ref().map(|r| r.spec.zone.clone());
     let slot = booking.as_ref().and_then(|b| b.slots.iter().find(|s| s.resource == noted.resource).copied());
-    let when = slot.or_else(|| booking.as_ref()?.slots.first().copied()).map(|slot| when(&slot, zone.as_ref()));
+    let slot = slot.or_else(|| booking.as_ref()?.slots.first().copied());
+    let when = slot.map(|slot| slot.interval).or(time).map(|interval| when(interval, zone.as_ref()));
     let title = booking.as_ref().and_then(|b| b.details.title.as_deref());
     let (happened, sentence) = match noted.notice.news {
         News::Booked => ("Booked for you", "Somebody has made this booking for you."),
@@ -89,11 +108,26 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
         News::Offered => {
             ("Offered to you", "It is your turn: what you waited for is kept for you for a while. Take it before then.")
         }
+        News::Displaced => (
+            "Displaced",
+            "An admin needed the place for something else. The booking is no longer yours; why is told with the booking.",
+        ),
+        News::HandedOver => ("Handed over", "An admin has given your booking to somebody else. It is no longer yours."),
+        News::TakenOver => ("Handed to you", "An admin has made this booking yours. It was somebody else's before."),
+        News::NoShow => ("Not checked in", "Nobody checked in, so what was left of your booking is free for others."),
+        News::Free => (
+            "Free now",
+            "What you wished to be told of is free. Nothing of it is kept for you: whoever books it first has it.",
+        ),
+        News::Reminder => {
+            ("Soon too late to change", "This is what you have booked. Soon it will be too late to change that.")
+        }
         News::Lapsed => {
             ("No longer waiting", "You wait no more: an offer was not taken in time, or it is too late for more.")
         }
     };
     let subject = match &when {
+        Some(when) if noted.dates > 1 => format!("{happened}: {what}, {} dates from {when} on", noted.dates),
         Some(when) => format!("{happened}: {what}, {when}"),
         None => format!("{happened}: {what}"),
     };
@@ -102,6 +136,16 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
         text.push_str(line);
         text.push('\n');
     }
+    for line in closing(noted, slot, resource.as_deref()) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    if noted.dates > 1 {
+        text.push_str(&format!(
+            "This is so of {} dates of the series; the first of them is named here.\n",
+            noted.dates
+        ));
+    }
     text.push_str(&format!("\nDecided at {} UTC.\n", utc(noted.at)));
     if let Some(public) = &app.site.public {
         text.push_str(&format!("\n{}/\n", public.as_str()));
@@ -109,12 +153,26 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
     Ok((subject, text))
 }
 
-fn when(slot: &Slot, zone: Option<&Zone>) -> String {
-    let civil = |t: Instant| match zone {
+/// Of a reminder: until when what can still be done, by the rules as they are now.
+fn closing(noted: &Noted, slot: Option<Slot>, resource: Option<&Resource>) -> Vec<String> {
+    let (News::Reminder, Some(slot), Some(resource)) = (noted.notice.news, slot, resource) else { return Vec::new() };
+    let (policy, zone) = (&resource.spec.policy, &resource.spec.zone);
+    let cutoffs = [("changed", policy.change_by), ("cancelled", policy.cancel_by)].into_iter();
+    let cutoffs = cutoffs.filter_map(|(what, cutoff)| Some((what, cutoff?.instant(slot.interval.start(), zone))));
+    let ahead = cutoffs.filter(|(_, at)| *at > noted.at);
+    let until = |at: Instant| civil(at, Some(zone)).strftime("%a %-d %b %Y, %H:%M %Z").to_string();
+    ahead.map(|(what, at)| format!("It can be {what} until {}.", until(at))).collect()
+}
+
+fn civil(t: Instant, zone: Option<&Zone>) -> jiff::Zoned {
+    match zone {
         Some(zone) => t.timestamp().to_zoned(zone.rules().clone()),
         None => t.timestamp().to_zoned(jiff::tz::TimeZone::UTC),
-    };
-    let (start, end) = (civil(slot.interval.start()), civil(slot.interval.end()));
+    }
+}
+
+fn when(interval: Interval, zone: Option<&Zone>) -> String {
+    let (start, end) = (civil(interval.start(), zone), civil(interval.end(), zone));
     let until = if start.date() == end.date() { "%H:%M %Z" } else { "%a %-d %b %Y, %H:%M %Z" };
     format!("{} – {}", start.strftime("%a %-d %b %Y, %H:%M"), end.strftime(until))
 }

@@ -326,7 +326,7 @@ impl Problem {
                 );
                 let mut theirs = serde_json::to_value(body).unwrap_or_default();
                 if let Some(fields) = theirs.as_object_mut() {
-                    for unknown in ["epoch", "version", "blocks"] {
+                    for unknown in ["epoch", "version", "blocks", "over_commit"] {
                         fields.remove(unknown);
                     }
                 }
@@ -337,6 +337,15 @@ impl Problem {
                 let body =
                     crate::wire::BookingBody::of(theirs, &|_| None, None, inside, asker.id == theirs.owner, as_of);
                 (Some(serde_json::json!({ "revision": yours })), serde_json::to_value(body).ok())
+            }
+            // Only an admin comes so far as to hear of them.
+            Some(Ground::Displaced { yours, theirs }) => {
+                let yours: Vec<_> = yours
+                    .iter()
+                    .map(|(id, revision)| serde_json::json!({ "id": id.0, "revision": revision }))
+                    .collect();
+                let theirs: Vec<crate::wire::DisplacedRef> = theirs.iter().map(|b| (&**b).into()).collect();
+                (Some(serde_json::json!({ "displaces": yours })), Some(serde_json::json!({ "displaces": theirs })))
             }
             None => (None, None),
         };
@@ -396,6 +405,9 @@ impl Problem {
             p.seen = seen;
             p.observed = decision.observed.iter().map(|v| ResourceVersion::from(*v)).collect();
             p.decided = decision.decided.iter().map(|v| ResourceVersion::from(*v)).collect();
+            if let (Code::Invalid, Some(Rule::Field(field))) = (rejection.code, rejection.rule) {
+                p.errors = vec![FieldError::new(field, "not_possible", "cannot be so")];
+            }
             p.witness = shown.witness;
             p.dates = dates;
             p.alternatives = command.and_then(|c| alternatives(c, rejection));
@@ -635,7 +647,19 @@ fn sentence(
         (Code::Invalid, Some(Rule::Approval)) => {
             "One of the two waits for approval and the other does not, so they cannot swap places.".into()
         }
-        (Code::Invalid, Some(Rule::State)) => "It has been cancelled, so this cannot be done any more.".into(),
+        (Code::Invalid, Some(Rule::State)) => {
+            "What has become of it does not allow this any more: look at its state.".into()
+        }
+        (Code::Invalid, Some(Rule::CheckIn)) => format!("{name} asks nobody to check in."),
+        (Code::Invalid, Some(Rule::DisplacedMax)) => {
+            format!(
+                "That would displace more than {} bookings at once. Do it in smaller steps.",
+                Command::DISPLACED_MAX
+            )
+        }
+        (Code::Invalid, Some(Rule::Field("reason"))) => {
+            "Say why: reason is missing or too long. Whoever is concerned is told.".into()
+        }
         (Code::Invalid, Some(Rule::Dates)) => {
             format!("A series has 1 to {} dates, and none meets another.", Series::DATES_MAX)
         }
@@ -687,8 +711,10 @@ fn sentence(
         (Code::NotEligible, _) => format!("{name} is not open to everybody: {needs}."),
         (Code::Closed, _) => format!("{name} is out of service. Look for another."),
         (Code::OutsideHours, _) => format!("{name} is not open then. Choose a time within its opening hours."),
+        (Code::TooEarly, Some(Rule::CheckIn)) => format!("Not yet: that is possible from {instant} on."),
         (Code::TooEarly, _) => format!("Booking opens {instant}."),
         (Code::PastCutoff, Some(Rule::Begun)) => "That time has begun or is over.".into(),
+        (Code::PastCutoff, Some(Rule::CheckIn)) => format!("Too late to check in: that was possible before {instant}."),
         (Code::PastCutoff, Some(Rule::CancelBy)) => {
             format!("Too late to cancel: that was possible before {instant}. Ask an admin.")
         }
@@ -743,7 +769,9 @@ fn sentence(
             (_, _) => format!("{name} is full. Look for another, or another time."),
         },
         (Code::Insufficient, Some(Rule::Field(_))) => {
-            format!("More of {name} is in use than that. Choose a higher capacity, or move bookings first.")
+            format!(
+                "More of {name} is in use than that. Choose a higher capacity, over-commit it, or displace bookings."
+            )
         }
         (Code::Insufficient, _) => format!("{name} has something left, but less than you ask for. Ask for fewer."),
         (Code::WaitlistFirst, _) => {
@@ -752,9 +780,17 @@ fn sentence(
     }
 }
 
+/// What an admin's word is about, or the command itself.
+fn asked(action: &Action) -> &Action {
+    match action {
+        Action::Override { action, .. } => action,
+        action => action,
+    }
+}
+
 /// Where to look for what is free instead, by what was asked and refused.
 fn alternatives(command: &Command, rejection: &Rejection) -> Option<String> {
-    let (line, people) = match &command.action {
+    let (line, people) = match asked(&command.action) {
         Action::Book { lines, details, .. } => {
             let refused = lines.iter().find(|line| Some(line.resource) == rejection.resource);
             (*refused.or_else(|| lines.first())?, details.people)
@@ -777,7 +813,7 @@ fn alternatives(command: &Command, rejection: &Rejection) -> Option<String> {
 
 /// Which resource a refused command is about, for whoever tells the loser.
 pub fn subject_of(command: &Command, rejection: Option<&Rejection>) -> Option<ResourceId> {
-    rejection.and_then(|r| r.resource).or_else(|| match &command.action {
+    rejection.and_then(|r| r.resource).or_else(|| match asked(&command.action) {
         Action::Book { lines, .. } => lines.first().map(|l| l.resource),
         Action::Move { to, .. } => to.first().map(|l| l.resource),
         Action::Hold { line, .. } => Some(line.resource),

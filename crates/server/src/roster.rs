@@ -52,6 +52,10 @@ pub fn read(csv: &[u8], rows_max: usize, fresh: impl Fn() -> Uuid) -> Result<Vec
     if !errors.is_empty() {
         return Err(errors);
     }
+    // A record of lines that end with both begins, for the reader, at the end of the line before it.
+    let line_of = |at: Option<&csv::Position>| {
+        at.map_or(0, |at| at.line() + u64::from(usize::try_from(at.byte()).is_ok_and(|n| csv.get(n) == Some(&b'\n'))))
+    };
     let (mut people, mut seen) = (Vec::new(), HashMap::new());
     for record in reader.records() {
         if errors.len() >= ERRORS_MAX {
@@ -60,12 +64,12 @@ pub fn read(csv: &[u8], rows_max: usize, fresh: impl Fn() -> Uuid) -> Result<Vec
         let record = match record {
             Ok(record) => record,
             Err(e) => {
-                let line = e.position().map_or(0, csv::Position::line);
+                let line = line_of(e.position());
                 errors.push(error(line, "", &format!("cannot be read: {}", told(&e))));
                 break;
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = line_of(record.position());
         if people.len() >= rows_max {
             errors.push(error(line, "", &format!("there are more than {rows_max} rows; import it in parts")));
             break;

@@ -2,8 +2,8 @@
 //! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{
-    alternatives, attempts, audit, board, bookings, explain, holds, notices, operations, people, resources,
-    room_bookings, search, series, waitlist,
+    admin, alternatives, attempts, audit, board, bookings, classes, courses, explain, holds, notices, operations,
+    people, plan, resources, room_bookings, search, series, waitlist,
 };
 use crate::app::App;
 use crate::auth;
@@ -46,6 +46,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(bookings::cancel))
         .routes(routes!(bookings::approve))
         .routes(routes!(bookings::history))
+        .routes(routes!(admin::check_in))
+        .routes(routes!(admin::decline))
+        .routes(routes!(admin::hand_over))
         .routes(routes!(holds::create, holds::list))
         .routes(routes!(holds::renew))
         .routes(routes!(holds::release))
@@ -59,10 +62,19 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(resources::read, resources::edit))
         .routes(routes!(resources::block))
         .routes(routes!(resources::unblock))
+        .routes(routes!(admin::set_capacity))
+        .routes(routes!(admin::close))
+        .routes(routes!(admin::reopen))
+        .routes(routes!(admin::preview))
         .routes(routes!(resources::schedule))
         .routes(routes!(resources::record))
         .routes(routes!(resources::facets))
+        .routes(routes!(courses::list))
+        .routes(routes!(plan::show, plan::put))
+        .routes(routes!(plan::check))
+        .routes(routes!(plan::register))
         .routes(routes!(search::search))
+        .routes(routes!(classes::list))
         .routes(routes!(series::create))
         .routes(routes!(series::preview))
         .routes(routes!(series::read, series::edit))
@@ -78,6 +90,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(people::list))
         .routes(routes!(people::facts, people::put_facts))
         .routes(routes!(people::import))
+        .routes(routes!(people::create_key))
         .routes(routes!(notices::address, notices::put_address))
         .routes(routes!(notices::list))
         .routes(routes!(notices::read))

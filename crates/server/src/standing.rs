@@ -26,7 +26,10 @@ pub fn of(
 ) -> Standing {
     let left = free_units(calendar, interval, asker, now);
     let waiting = calendar.waiting.values().filter(|e| e.interval.meets(interval)).count();
-    let badge = badge(refused, left, calendar.resource.spec.capacity, waiting);
+    let badge = match overbooked(calendar, interval) {
+        true => "overbooked",
+        false => badge(refused, left, calendar.resource.spec.capacity, waiting),
+    };
     Standing { left, owed: owed_units(calendar, interval, now), waiting, badge }
 }
 
@@ -50,7 +53,18 @@ pub fn of_its_own_time(calendar: &Calendar, now: Instant) -> Option<Standing> {
     } else {
         None
     };
-    Some(Standing { badge: badge(refused, standing.left, spec.capacity, standing.waiting), ..standing })
+    match overbooked(calendar, interval) {
+        true => Some(standing),
+        false => Some(Standing { badge: badge(refused, standing.left, spec.capacity, standing.waiting), ..standing }),
+    }
+}
+
+/// Whether more is taken at some instant of it than there is, because an admin said so.
+fn overbooked(calendar: &Calendar, interval: Interval) -> bool {
+    let spec = &calendar.resource.spec;
+    let beyond = |taken: u64| spec.capacity.is_some_and(|capacity| taken > u64::from(capacity));
+    let occupied = spec.policy.occupied(interval);
+    calendar.over_commit > 0 && calendar.levels.during(occupied).any(|(_, level)| beyond(level.taken()))
 }
 
 /// The status people see. "Few left" is a fifth of a resource that has more than one unit.

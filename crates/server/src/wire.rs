@@ -1,6 +1,10 @@
 //! What travels as JSON, and its way into the domain and back. All parsing ends here; no domain type is serialised anywhere else.
 //! It judges nothing: what is well formed goes on, what is not is named field by field.
 
+mod admin;
+
+pub use admin::*;
+
 use crate::problem::{FieldError, Problem, Shown, WitnessBody};
 use crate::standing;
 use jiff::civil;
@@ -10,14 +14,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Became, Block, Booking, BookingState, Calendar, Contract, Cutoff, DateSaid, Details, DetailsPatch, EntryEnd,
-    FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, OpeningHours,
-    OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource, ResourceId,
-    ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Weekdays,
-    Zone,
+    Became, Block, Booking, BookingState, Calendar, CheckIn, Contract, Course, Cutoff, DateSaid, Details, DetailsPatch,
+    EntryEnd, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, Meeting,
+    OpeningHours, OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource,
+    ResourceId, ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist,
+    Wants, Weekdays, Zone, check_in_window,
 };
 use slotwise_domain::{Epoch, HoldId};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -324,7 +329,7 @@ const DAYS: [(&str, civil::Weekday); 7] = [
 fn minute(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
     let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
-    (minutes < 60 && hours * 60 + minutes <= 1440).then_some(hours * 60 + minutes)
+    (hours <= 24 && minutes < 60 && hours * 60 + minutes <= 1440).then_some(hours * 60 + minutes)
 }
 
 fn clock_text(minute: u16) -> String {
@@ -332,8 +337,8 @@ fn clock_text(minute: u16) -> String {
 }
 
 impl HoursBody {
-    fn read(&self) -> Result<OpeningHours, FieldError> {
-        let bad = |detail| FieldError::new("policy.opening_hours", "not_hours", detail);
+    fn read(&self, field: &str) -> Result<OpeningHours, FieldError> {
+        let bad = |detail| FieldError::new(field, "not_hours", detail);
         let day = |d: &String| DAYS.iter().find(|(name, _)| name == d).map(|(_, day)| *day);
         let days: Option<Weekdays> = self.days.iter().map(day).collect();
         let days = days.ok_or_else(|| bad("days are mo, tu, we, th, fr, sa, su"))?;
@@ -346,6 +351,97 @@ impl From<&OpeningHours> for HoursBody {
     fn from(h: &OpeningHours) -> HoursBody {
         let name = |d| DAYS.iter().find(|(_, day)| *day == d).map_or("", |(name, _)| *name).to_owned();
         HoursBody { days: h.days.days().map(name).collect(), from: clock_text(h.from_min), to: clock_text(h.to_min) }
+    }
+}
+
+/// What a section is a section of. Sections of one group with the same subject and number are one course.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CourseBody {
+    /// Such as `MATH`.
+    pub subject: String,
+    /// Such as `20B`.
+    pub number: String,
+    /// What the course is called.
+    pub title: String,
+    /// Which section this is, such as `001`.
+    pub section: String,
+    /// What it is of the course, such as `lecture`, `discussion` or `lab`.
+    pub part: Option<String>,
+    /// What it counts for, exact to hundredths, at most 100.
+    pub credits: Option<f64>,
+    /// Who teaches it.
+    pub instructor: Option<String>,
+    /// When it meets, at most 20; without any it meets at no fixed time.
+    #[serde(default)]
+    pub meetings: Vec<MeetingBody>,
+}
+
+/// Something that is the same every week, by the clock of the resource's zone.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeetingBody {
+    /// Of `mo tu we th fr sa su`.
+    pub days: Vec<String>,
+    /// Begins, such as `10:00`.
+    pub from: String,
+    /// Ends, such as `10:50`.
+    pub to: String,
+    /// From this day on, such as `2027-01-04`.
+    pub first: String,
+    /// The last day on which it may be.
+    pub last: String,
+    /// Where.
+    pub place: Option<String>,
+}
+
+impl CourseBody {
+    fn read(&self) -> Result<Arc<Course>, FieldError> {
+        let bad = |field: &str, detail| FieldError::new(field, "not_understood", detail);
+        let credits = match self.credits.map(|credits| (credits * 100.0).round()) {
+            Some(hundredths) if (0.0..=10_000.0).contains(&hundredths) => Some(hundredths as u16),
+            Some(_) => return Err(bad("course.credits", "must be between 0 and 100")),
+            None => None,
+        };
+        let meeting = |(n, m): (usize, &MeetingBody)| {
+            let within = |name: &str| format!("course.meetings[{n}].{name}");
+            let hours = HoursBody { days: m.days.clone(), from: m.from.clone(), to: m.to.clone() };
+            let hours = hours.read(&format!("course.meetings[{n}]"))?;
+            let date = |name: &str, text: &str| -> Result<civil::Date, FieldError> {
+                text.parse().map_err(|_| bad(&within(name), "must be a date such as 2027-01-04"))
+            };
+            let (first, last) = (date("first", &m.first)?, date("last", &m.last)?);
+            Ok(Meeting { hours, first, last, place: m.place.clone() })
+        };
+        Ok(Arc::new(Course {
+            subject: self.subject.clone(),
+            number: self.number.clone(),
+            title: self.title.clone(),
+            section: self.section.clone(),
+            part: self.part.clone(),
+            credits,
+            instructor: self.instructor.clone(),
+            meetings: self.meetings.iter().enumerate().map(meeting).collect::<Result<_, _>>()?,
+        }))
+    }
+}
+
+impl From<&Course> for CourseBody {
+    fn from(course: &Course) -> CourseBody {
+        let meeting = |m: &Meeting| {
+            let HoursBody { days, from, to } = HoursBody::from(&m.hours);
+            MeetingBody { days, from, to, first: m.first.to_string(), last: m.last.to_string(), place: m.place.clone() }
+        };
+        CourseBody {
+            subject: course.subject.clone(),
+            number: course.number.clone(),
+            title: course.title.clone(),
+            section: course.section.clone(),
+            part: course.part.clone(),
+            credits: course.credits.map(|hundredths| f64::from(hundredths) / 100.0),
+            instructor: course.instructor.clone(),
+            meetings: course.meetings.iter().map(meeting).collect(),
+        }
     }
 }
 
@@ -365,6 +461,8 @@ pub struct PolicyBody {
     pub closed: bool,
     /// Bookings wait for an admin's approval.
     pub approval: bool,
+    /// What waits for approval takes its units meanwhile.
+    pub pending_takes: bool,
     /// Whether one person may have two at once.
     pub own_overlap: OwnOverlapBody,
     /// When it is open; empty means always.
@@ -377,6 +475,12 @@ pub struct PolicyBody {
     pub change_by: Option<CutoffBody>,
     /// Cancelling is too late from then on.
     pub cancel_by: Option<CutoffBody>,
+    /// Cancelling is late from then on: allowed, and marked so.
+    pub late_cancel_from: Option<CutoffBody>,
+    /// When people say that they are there; null asks nobody to.
+    pub check_in: Option<CheckInBody>,
+    /// So many seconds before `change_by` and before `cancel_by`, whoever has booked is reminded.
+    pub remind_before_s: Option<i64>,
     /// The longest booking, in seconds.
     pub duration_max_s: Option<i64>,
     /// How much one person may book in a period.
@@ -668,6 +772,7 @@ impl From<&Policy> for PolicyBody {
             teardown_s: p.teardown.whole_seconds(),
             closed: p.closed,
             approval: p.approval,
+            pending_takes: p.pending_takes,
             own_overlap: match p.own_overlap {
                 OwnOverlap::Allow => OwnOverlapBody::Allow,
                 OwnOverlap::Refuse => OwnOverlapBody::Refuse,
@@ -677,6 +782,11 @@ impl From<&Policy> for PolicyBody {
             book_by: p.book_by.map(CutoffBody::from),
             change_by: p.change_by.map(CutoffBody::from),
             cancel_by: p.cancel_by.map(CutoffBody::from),
+            late_cancel_from: p.late_cancel_from.map(CutoffBody::from),
+            check_in: p
+                .check_in
+                .map(|c| CheckInBody { opens_s: c.opens.whole_seconds(), closes_s: c.closes.whole_seconds() }),
+            remind_before_s: p.remind_before.map(Span::whole_seconds),
             duration_max_s: p.duration_max.map(Span::whole_seconds),
             quota: p.quota.map(QuotaBody::from),
             eligibility: p.eligibility.iter().map(RequirementBody::from).collect(),
@@ -699,15 +809,25 @@ impl PolicyBody {
             teardown: Span::seconds(self.teardown_s),
             closed: self.closed,
             approval: self.approval,
+            pending_takes: self.pending_takes,
             own_overlap: match self.own_overlap {
                 OwnOverlapBody::Allow => OwnOverlap::Allow,
                 OwnOverlapBody::Refuse => OwnOverlap::Refuse,
             },
-            opening_hours: self.opening_hours.iter().map(HoursBody::read).collect::<Result<_, _>>()?,
+            opening_hours: self
+                .opening_hours
+                .iter()
+                .map(|hours| hours.read("policy.opening_hours"))
+                .collect::<Result<_, _>>()?,
             book_from: cutoff(&self.book_from, "policy.book_from.at")?,
             book_by: cutoff(&self.book_by, "policy.book_by.at")?,
             change_by: cutoff(&self.change_by, "policy.change_by.at")?,
             cancel_by: cutoff(&self.cancel_by, "policy.cancel_by.at")?,
+            late_cancel_from: cutoff(&self.late_cancel_from, "policy.late_cancel_from.at")?,
+            check_in: self
+                .check_in
+                .map(|c| CheckIn { opens: Span::seconds(c.opens_s), closes: Span::seconds(c.closes_s) }),
+            remind_before: self.remind_before_s.map(Span::seconds),
             duration_max: self.duration_max_s.map(Span::seconds),
             quota: self.quota.map(Quota::from),
             eligibility: self.eligibility.iter().map(Requirement::from).collect(),
@@ -769,6 +889,8 @@ pub struct ResourceRequest {
     /// For sections: of each list, one must be booked with it, or before it.
     #[serde(default)]
     pub linked: Vec<Vec<Uuid>>,
+    /// For sections: what it is a section of, and when it meets.
+    pub course: Option<CourseBody>,
 }
 
 const fn one_unit() -> Option<u32> {
@@ -802,6 +924,7 @@ impl ResourceRequest {
             policy,
             group: self.group.map(|id| Grouped { id: ResourceId(id), own }),
             linked: read_linked(&self.linked),
+            course: self.course.as_ref().map(CourseBody::read).transpose().map_err(Problem::field)?,
         };
         spec.checked().map_err(|e| Problem::field(FieldError::new(e.field, "out_of_range", e.says)))
     }
@@ -844,6 +967,10 @@ pub struct ResourceEdit {
     pub group: Option<Option<Uuid>>,
     /// For sections: of each list, one must be booked with it, or before it.
     pub linked: Option<Vec<Vec<Uuid>>>,
+    /// For sections: what it is a section of, and when it meets. When it meets stays while somebody is in it.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CourseBody>)]
+    pub course: Option<Option<CourseBody>>,
 }
 
 /// Tells `null` from absent.
@@ -863,6 +990,10 @@ impl ResourceEdit {
         };
         let policy = self.policy.as_ref().map(|p| p.read(spec.kind)).transpose().map_err(Problem::field)?;
         let own = policy.as_ref().map(|(_, own)| own.clone()).unwrap_or_default();
+        let course = match &self.course {
+            Some(course) => Some(course.as_ref().map(CourseBody::read).transpose().map_err(Problem::field)?),
+            None => None,
+        };
         Ok(ResourcePatch {
             name: self.name.clone(),
             building: self.building.clone(),
@@ -875,6 +1006,7 @@ impl ResourceEdit {
             own,
             group: self.group.map(|group| group.map(ResourceId)),
             linked: self.linked.as_deref().map(read_linked),
+            course,
         })
     }
 }
@@ -908,6 +1040,8 @@ pub struct ResourceBody {
     pub policy_own: Vec<&'static str>,
     /// For sections: of each list, one must be booked with it, or before it.
     pub linked: Vec<Vec<Uuid>>,
+    /// For sections: what it is a section of, and when it meets.
+    pub course: Option<CourseBody>,
     /// Edits name it in `If-Match`.
     pub policy_version: u64,
     /// Raised by a restore.
@@ -916,14 +1050,16 @@ pub struct ResourceBody {
     pub version: u64,
     /// Time out of use.
     pub blocks: Vec<BlockBody>,
+    /// So many units more than it has may be taken, because an admin said so.
+    pub over_commit: u32,
     /// Units left of a section or session; null without limit, and for what is booked for any time.
     pub remaining: Option<u32>,
     /// Units of a section or session that are free and owed to those who wait.
     pub owed: u32,
     /// How many wait for it, at any time.
     pub waiting: usize,
-    /// The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
-    /// or `past_cutoff`; null for what is booked for any time.
+    /// The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`,
+    /// `closed`, `past_cutoff` or `overbooked`; null for what is booked for any time.
     pub badge: Option<&'static str>,
     /// The server's clock.
     pub as_of: String,
@@ -947,10 +1083,12 @@ impl ResourceBody {
             group: spec.group.as_ref().map(|g| g.id.0),
             policy_own: spec.group.iter().flat_map(|g| &g.own).map(|field| field.name()).collect(),
             linked: spec.linked.iter().map(|list| list.iter().map(|id| id.0).collect()).collect(),
+            course: spec.course.as_deref().map(CourseBody::from),
             policy_version: resource.policy_version,
             epoch: version.epoch.0,
             version: version.number,
             blocks,
+            over_commit: 0,
             remaining: None,
             owed: 0,
             waiting: 0,
@@ -968,6 +1106,7 @@ impl ResourceBody {
             owed: standing.as_ref().map_or(0, |s| s.owed),
             waiting: calendar.waiting.len(),
             badge: standing.map(|s| s.badge),
+            over_commit: calendar.over_commit,
             ..ResourceBody::of(&calendar.resource, calendar.version, blocks, as_of)
         }
     }
@@ -986,6 +1125,15 @@ pub struct BlockRequest {
     /// Void live holds on that time instead of being refused.
     #[serde(default)]
     pub over_holds: bool,
+    /// Displace bookings on that time instead of being refused: exactly these; ask for a displacement preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub displaces: Option<Vec<DisplacedRef>>,
+    /// People whose bookings stay, and who may book there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except_people: Vec<Uuid>,
+    /// Bookings that stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except_bookings: Vec<Uuid>,
 }
 
 /// Time out of use.
@@ -999,11 +1147,22 @@ pub struct BlockBody {
     pub end: String,
     /// Why.
     pub reason: String,
+    /// People whom it does not concern.
+    pub except_people: Vec<Uuid>,
+    /// Bookings that stay.
+    pub except_bookings: Vec<Uuid>,
 }
 
 impl From<&Block> for BlockBody {
     fn from(b: &Block) -> BlockBody {
-        BlockBody { id: b.id.0, start: time(b.interval.start()), end: time(b.interval.end()), reason: b.reason.clone() }
+        BlockBody {
+            id: b.id.0,
+            start: time(b.interval.start()),
+            end: time(b.interval.end()),
+            reason: b.reason.clone(),
+            except_people: b.exceptions.people.iter().map(|p| p.0).collect(),
+            except_bookings: b.exceptions.bookings.iter().map(|b| b.0).collect(),
+        }
     }
 }
 
@@ -1045,7 +1204,14 @@ impl HoldRefBody {
 
 /// Reads a fencing token.
 pub fn read_token(text: &str, field: &str) -> Result<FencingToken, Problem> {
-    read_version(text).map(FencingToken).ok_or_else(|| {
+    // Two dots: a version and a place.
+    let read = || match text.rsplit_once('.') {
+        Some((version, place)) if version.contains('.') => {
+            Some(FencingToken(read_version(version)?, place.parse().ok().filter(|place| *place > 0)?))
+        }
+        Some(_) | None => Some(FencingToken(read_version(text)?, 0)),
+    };
+    read().ok_or_else(|| {
         Problem::field(FieldError::new(field, "not_a_token", "must be the token of the hold, such as 1.42"))
     })
 }
@@ -1081,6 +1247,9 @@ pub struct BookingRequest {
     pub for_person: Option<Uuid>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
+    /// An admin's word over rules and over what stands there.
+    #[serde(rename = "override", default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<OverrideBody>,
 }
 
 /// Reads a booking's body as its handler does: JSON with the path of what is wrong, times with an offset, details. It is for
@@ -1239,6 +1408,9 @@ pub struct MoveRequest {
     pub lines: Vec<LineRequest>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
+    /// An admin's word over rules and over what stands there.
+    #[serde(rename = "override", default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<OverrideBody>,
 }
 
 /// Two bookings to take each other's places.
@@ -1307,7 +1479,7 @@ impl LineBody {
 pub struct BookingBody {
     /// Its id.
     pub id: Uuid,
-    /// `confirmed`, `pending` or `cancelled`.
+    /// `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`.
     pub state: &'static str,
     /// Whose, as far as one may know.
     pub owner: Option<PersonBody>,
@@ -1333,9 +1505,19 @@ pub struct BookingBody {
     pub decided_at: String,
     /// When it was given up.
     pub cancelled_at: Option<String>,
+    /// Whether that was later than the policy asks for.
+    pub late: bool,
+    /// Since when it is cancelled, checked in, a no-show or displaced.
+    pub state_at: Option<String>,
+    /// Why it was cancelled or displaced, if they said; for the owner and admins.
+    pub state_reason: Option<String>,
+    /// For what it was displaced; for the owner and admins.
+    pub displaced_by: Option<DisplacerBody>,
+    /// When its people can say that they are there; null if nobody asks.
+    pub check_in: Option<IntervalBody>,
     /// Whether it is the asker's.
     pub mine: bool,
-    /// Cancelling is too late from then on; null once it is cancelled.
+    /// Cancelling is too late from then on; null once nothing can become of it any more.
     pub cancel_by: Option<String>,
     /// The server's clock.
     pub as_of: String,
@@ -1351,10 +1533,18 @@ impl BookingBody {
         mine: bool,
         as_of: Instant,
     ) -> BookingBody {
-        let cancelled_at = match &b.state {
-            BookingState::Cancelled { at, .. } => Some(*at),
-            BookingState::Confirmed | BookingState::Pending => None,
+        let nothing = (None, None, None, false);
+        let (state_at, state_reason, displaced_by, late) = match &b.state {
+            BookingState::Cancelled { at, reason, late, .. } => (Some(*at), reason.clone(), None, *late),
+            BookingState::Displaced { at, reason, by_what, .. } => {
+                (Some(*at), Some(reason.clone()), Some(DisplacerBody::from(*by_what)), false)
+            }
+            BookingState::CheckedIn { at, .. } | BookingState::NoShow { at } => (Some(*at), None, None, false),
+            BookingState::Confirmed | BookingState::Pending { .. } => nothing,
         };
+        let cancelled_at = state_at.filter(|_| matches!(b.state, BookingState::Cancelled { .. }));
+        let rule = |id| resource(id)?.spec.policy.check_in;
+        let check_in = check_in_window(b, rule).filter(|_| b.state == BookingState::Confirmed);
         let cutoff = |s: &Slot| {
             let resource = resource(s.resource)?;
             let spec = &resource.spec;
@@ -1376,8 +1566,13 @@ impl BookingBody {
             created_at: time(b.created_at),
             decided_at: time(b.decided_at),
             cancelled_at: cancelled_at.map(time),
+            late,
+            state_at: state_at.map(time),
+            state_reason: state_reason.filter(|_| inside),
+            displaced_by: displaced_by.filter(|_| inside),
+            check_in: check_in.map(|(_, opens, closes)| IntervalBody { start: time(opens), end: time(closes) }),
             mine,
-            cancel_by: cancelled_at.is_none().then(|| time(cancel_by)),
+            cancel_by: (!b.state.is_final()).then(|| time(cancel_by)),
             as_of: time(as_of),
         }
     }
@@ -1418,7 +1613,7 @@ pub struct ThenBody {
 /// One thing that happened to a booking.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct StepBody {
-    /// `made`, `approved`, `moved`, `edited` or `cancelled`.
+    /// `made`, `approved`, `moved`, `edited`, `cancelled`, `checked_in`, `no_show`, `handed_over` or `displaced`.
     pub what: &'static str,
     /// When it was decided.
     pub decided_at: String,
@@ -1428,7 +1623,7 @@ pub struct StepBody {
     pub attempt: Uuid,
     /// Whose the booking was from then on.
     pub owner: Option<PersonBody>,
-    /// `confirmed`, `pending` or `cancelled`, from then on.
+    /// The booking's state, from then on.
     pub state: &'static str,
     /// The booking's revision, after it.
     pub revision: u64,
@@ -1440,6 +1635,8 @@ pub struct StepBody {
     pub to: Vec<LineBody>,
     /// Why, if they said.
     pub reason: Option<String>,
+    /// Whether it was an admin's word against a rule or over others.
+    pub overrode: bool,
 }
 
 /// Units to be kept.
@@ -1616,6 +1813,9 @@ pub struct JoinRequest {
     pub units: u32,
     /// A booking of one's own that is given up in the same commit when this is had: the old place is kept until then.
     pub gives_up: Option<Uuid>,
+    /// `units`, or `word`: to be told once when it is free. Nothing is kept for whoever wants word, so whoever is first has it.
+    #[serde(default)]
+    pub wants: WantsBody,
     /// Priority, the higher goes first; only admins give another than 0.
     #[serde(default)]
     pub class: u8,
@@ -1624,6 +1824,35 @@ pub struct JoinRequest {
     pub for_person: Option<Uuid>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
+}
+
+/// What somebody who waits is to get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WantsBody {
+    /// The units.
+    #[default]
+    Units,
+    /// Word that they are free.
+    Word,
+}
+
+impl From<WantsBody> for Wants {
+    fn from(wants: WantsBody) -> Wants {
+        match wants {
+            WantsBody::Units => Wants::Units,
+            WantsBody::Word => Wants::Word,
+        }
+    }
+}
+
+impl From<Wants> for WantsBody {
+    fn from(wants: Wants) -> WantsBody {
+        match wants {
+            Wants::Units => WantsBody::Units,
+            Wants::Word => WantsBody::Word,
+        }
+    }
 }
 
 /// Dates of a series to be given up.
@@ -1845,9 +2074,11 @@ pub struct EntryBody {
     pub end: String,
     /// How many units.
     pub units: u32,
-    /// `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`.
+    /// `units`, or `word` that they are free.
+    pub wants: WantsBody,
+    /// `waiting`, `offered`, `promoted`, `left`, `lapsed`, `voided` or `told`.
     pub state: &'static str,
-    /// The place in line, from 1; null once it has ended.
+    /// The place in line, from 1; null once it has ended, and of who wants only word.
     pub place: Option<usize>,
     /// Priority; for its owner and admins.
     pub class: Option<u8>,
@@ -1891,6 +2122,7 @@ impl EntryBody {
             start: time(e.interval.start()),
             end: time(e.interval.end()),
             units: e.units,
+            wants: e.wants.into(),
             state,
             place: line.and_then(|calendar| calendar.place_in_line(e.id)),
             class: inside.then_some(e.class),
@@ -1899,7 +2131,7 @@ impl EntryBody {
             offer,
             booking: match end {
                 Some(EntryEnd::Promoted { booking }) => inside.then_some(booking.0),
-                Some(EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided) | None => None,
+                Some(EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided | EntryEnd::Told) | None => None,
             },
             owner,
             mine,

@@ -86,6 +86,7 @@ async fn main() {
                 policy: Policy::default(),
                 group: None,
                 linked: Vec::new(),
+                course: None,
             };
             proposal(Actor::System, Action::CreateResource { resource: *id, spec: Box::new(spec) })
         });

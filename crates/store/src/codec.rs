@@ -11,12 +11,12 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Actor, Asked, AttemptKey, Became, Block, BlockId, Booking, BookingId, BookingState, Change, Code, Contract, Cutoff,
-    DateSaid, Decision, Details, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, FencingToken, Fingerprint, Grouped,
-    Guest, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind, Line, Occurrence, OpeningHours, Outcome, OwnOverlap,
-    PartId, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Rejection, Requirement, Resource, ResourceId,
-    ResourceSpec, Role, Rule, Seen, Series, SeriesId, Slot, Span, Subject, Version, WaitEntry, WaitFill, WaitMode,
-    Waitlist, Weekdays, Witness, Zone,
+    Actor, Asked, AttemptKey, Became, Block, BlockId, Booking, BookingId, BookingState, Change, CheckIn, Code,
+    Contract, Course, Cutoff, DateSaid, Decision, Details, Displacer, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch,
+    Exceptions, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind,
+    Line, Meeting, Occurrence, OpeningHours, Outcome, OwnOverlap, PartId, Period, PersonId, Policy, PolicyField, Quota,
+    QuotaScope, Rejection, Requirement, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Series, SeriesId, Slot,
+    Span, Subject, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Wants, Weekdays, Witness, Zone,
 };
 use slotwise_engine::Recorded;
 use std::borrow::Cow;
@@ -242,6 +242,7 @@ names! {
         Rule::UnitsFree = "units_free", Rule::WaitlistCapacity = "waitlist_capacity",
         Rule::EntriesPerPerson = "entries_per_person", Rule::GivesUp = "gives_up",
         Rule::Dates = "dates", Rule::SameSeries = "same_series",
+        Rule::LateCancelFrom = "late_cancel_from", Rule::CheckIn = "check_in", Rule::DisplacedMax = "displaced_max",
     } also { Rule::Field(_) = "field" }
 }
 
@@ -268,6 +269,11 @@ names! {
     wait_fill_named: WaitFill { WaitFill::Skip = "skip", WaitFill::Strict = "strict" }
 }
 
+/// What an entry is to get, by its stored name.
+pub(crate) fn wants_named(name: &str) -> Decoded<Wants> {
+    Wants::named(name).ok_or_else(|| Malformed(format!("{name:?} is nothing that an entry wants")))
+}
+
 /// How an entry ended, by its stored name; a promotion is stored with its booking.
 pub(crate) fn entry_end_of(name: &str, booking: Option<BookingId>) -> Decoded<EntryEnd> {
     match (name, booking) {
@@ -275,6 +281,7 @@ pub(crate) fn entry_end_of(name: &str, booking: Option<BookingId>) -> Decoded<En
         ("left", None) => Ok(EntryEnd::Left),
         ("lapsed", None) => Ok(EntryEnd::Lapsed),
         ("voided", None) => Ok(EntryEnd::Voided),
+        ("told", None) => Ok(EntryEnd::Told),
         (name, booking) => Err(Malformed(format!("{name:?} with booking {booking:?} is no end of an entry"))),
     }
 }
@@ -283,7 +290,7 @@ pub(crate) fn entry_end_of(name: &str, booking: Option<BookingId>) -> Decoded<En
 pub(crate) const fn promoted_to(end: EntryEnd) -> Option<BookingId> {
     match end {
         EntryEnd::Promoted { booking } => Some(booking),
-        EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided => None,
+        EntryEnd::Left | EntryEnd::Lapsed | EntryEnd::Voided | EntryEnd::Told => None,
     }
 }
 
@@ -508,7 +515,7 @@ impl<'a> EntryBin<'a> {
             policies: self.policies.into_iter().map(|(n, v)| Ok((named(n)?, v))).collect::<Decoded<_>>()?,
         };
         let key = AttemptKey { part: PartId::DEFAULT, actor: self.actor.into(), key: self.key.into() };
-        let recorded = Box::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint), decision });
+        let recorded = Arc::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint), decision });
         Ok(Entry { recorded, command: Cow::Owned(self.command.into_owned()), records, bookings: Vec::new() })
     }
 }
@@ -656,6 +663,84 @@ enum ChangeBin<'a> {
         #[serde(borrow)]
         of: OccurrenceBin<'a>,
     },
+    /// A cancel that was late; others are `BookingCancelled`.
+    BookingCancelledLate {
+        id: Id,
+        owner: Id,
+        was_pending: bool,
+        slots: Vec<SlotBin>,
+        by: Id,
+        reason: Option<Cow<'a, str>>,
+    },
+    BookingRequested {
+        id: Id,
+        owner: Id,
+        slots: Vec<SlotBin>,
+        #[serde(borrow)]
+        of: Option<OccurrenceBin<'a>>,
+    },
+    RequestApproved {
+        id: Id,
+        owner: Id,
+    },
+    BookingCheckedIn {
+        id: Id,
+        owner: Id,
+    },
+    BookingNoShow {
+        id: Id,
+        owner: Id,
+        from: Vec<SlotBin>,
+        to: Vec<SlotBin>,
+        at: i64,
+    },
+    BookingDisplaced {
+        id: Id,
+        owner: Id,
+        was_pending: bool,
+        slots: Vec<SlotBin>,
+        by: Id,
+        reason: Cow<'a, str>,
+        by_what: DisplacerBin,
+    },
+    BookingHandedOver {
+        id: Id,
+        from: Id,
+        to: Id,
+        pending: bool,
+        slots: Vec<SlotBin>,
+        reason: Cow<'a, str>,
+    },
+    BookingOverrode {
+        id: Id,
+        owner: Id,
+        reason: Cow<'a, str>,
+    },
+    CapacitySet {
+        resource: ResourceBin,
+        used: u64,
+        seen_used: Option<u32>,
+        over_commit: u32,
+        reason: Option<Cow<'a, str>>,
+    },
+    ServiceSet {
+        resource: ResourceBin,
+        reason: Cow<'a, str>,
+    },
+    OverCommitLowered {
+        to: u32,
+    },
+    /// A block with exceptions; others are `BlockAdded` and `BlockRemoved`.
+    BlockAddedExcept(BlockBin, ExceptionsBin),
+    BlockRemovedExcept(BlockBin, ExceptionsBin),
+    WatchJoined(WaitBin),
+    WatchMoved(WaitBin),
+    WatchEnded(EntryEndBin, WaitBin),
+    Reminded {
+        id: Id,
+        owner: Id,
+        cutoff: i64,
+    },
 }
 
 impl<'a> ChangeBin<'a> {
@@ -666,6 +751,15 @@ impl<'a> ChangeBin<'a> {
         Ok(match change {
             Change::ResourceCreated(r) => ChangeBin::ResourceCreated(ResourceBin::of(resource, r)?),
             Change::ResourceEdited(r) => ChangeBin::ResourceEdited(ResourceBin::of(resource, r)?),
+            Change::BlockAdded { block, policy_version } if !block.exceptions.is_empty() => {
+                ChangeBin::BlockAddedExcept(BlockBin::of(block, *policy_version), ExceptionsBin::of(&block.exceptions))
+            }
+            Change::BlockRemoved { block, policy_version } if !block.exceptions.is_empty() => {
+                ChangeBin::BlockRemovedExcept(
+                    BlockBin::of(block, *policy_version),
+                    ExceptionsBin::of(&block.exceptions),
+                )
+            }
             Change::BlockAdded { block, policy_version } => ChangeBin::BlockAdded(BlockBin::of(block, *policy_version)),
             Change::BlockRemoved { block, policy_version } => {
                 ChangeBin::BlockRemoved(BlockBin::of(block, *policy_version))
@@ -688,7 +782,17 @@ impl<'a> ChangeBin<'a> {
             Change::BookingApproved { booking, owner, slots: s } => {
                 ChangeBin::BookingApproved { id: booking.0.into(), owner: owner.0.into(), slots: slots(s)? }
             }
-            Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason } => {
+            Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason, late: true } => {
+                ChangeBin::BookingCancelledLate {
+                    id: booking.0.into(),
+                    owner: owner.0.into(),
+                    was_pending: *was_pending,
+                    slots: slots(s)?,
+                    by: by.uuid().into(),
+                    reason: reason.as_deref().map(Cow::Borrowed),
+                }
+            }
+            Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason, late: false } => {
                 ChangeBin::BookingCancelled {
                     id: booking.0.into(),
                     owner: owner.0.into(),
@@ -733,14 +837,86 @@ impl<'a> ChangeBin<'a> {
                     Some(entry) => ChangeBin::OfferEnded(entry.0.into(), end, bin),
                 }
             }
-            Change::WaitJoined(entry) => ChangeBin::WaitJoined(WaitBin::of(resource, entry)?),
+            Change::WaitJoined(entry) => match entry.wants {
+                Wants::Units => ChangeBin::WaitJoined(WaitBin::of(resource, entry)?),
+                Wants::Word => ChangeBin::WatchJoined(WaitBin::of(resource, entry)?),
+            },
+            Change::WaitOffered(entry) | Change::WaitResumed(entry) if entry.wants != Wants::Units => {
+                return Err(Malformed(format!("{} wants only word, and is offered something", entry.id)));
+            }
             Change::WaitOffered(entry) => ChangeBin::WaitOffered(WaitBin::of(resource, entry)?),
             Change::WaitResumed(entry) => ChangeBin::WaitResumed(WaitBin::of(resource, entry)?),
-            Change::WaitMoved(entry) => ChangeBin::WaitMoved(WaitBin::of(resource, entry)?),
+            Change::WaitMoved(entry) => match entry.wants {
+                Wants::Units => ChangeBin::WaitMoved(WaitBin::of(resource, entry)?),
+                Wants::Word => ChangeBin::WatchMoved(WaitBin::of(resource, entry)?),
+            },
             Change::WaitEnded(EndedEntry { entry, end }) => {
-                ChangeBin::WaitEnded(EntryEndBin::of(*end), WaitBin::of(resource, entry)?)
+                let (end, bin) = (EntryEndBin::of(*end), WaitBin::of(resource, entry)?);
+                match entry.wants {
+                    Wants::Units => ChangeBin::WaitEnded(end, bin),
+                    Wants::Word => ChangeBin::WatchEnded(end, bin),
+                }
             }
             Change::WaitDue(at) => ChangeBin::WaitDue(at.map(|at| at.0)),
+            Change::BookingRequested { booking, owner, slots: s, occurrence } => ChangeBin::BookingRequested {
+                id: booking.0.into(),
+                owner: owner.0.into(),
+                slots: slots(s)?,
+                of: occurrence.as_ref().map(|o| OccurrenceBin::of(o, before)),
+            },
+            Change::RequestApproved { booking, owner } => {
+                ChangeBin::RequestApproved { id: booking.0.into(), owner: owner.0.into() }
+            }
+            Change::BookingCheckedIn { booking, owner } => {
+                ChangeBin::BookingCheckedIn { id: booking.0.into(), owner: owner.0.into() }
+            }
+            Change::BookingNoShow { booking, owner, from, to, at } => ChangeBin::BookingNoShow {
+                id: booking.0.into(),
+                owner: owner.0.into(),
+                from: slots(from)?,
+                to: slots(to)?,
+                at: at.0,
+            },
+            Change::BookingDisplaced { booking, owner, was_pending, slots: s, by, reason, by_what } => {
+                ChangeBin::BookingDisplaced {
+                    id: booking.0.into(),
+                    owner: owner.0.into(),
+                    was_pending: *was_pending,
+                    slots: slots(s)?,
+                    by: by.uuid().into(),
+                    reason: Cow::Borrowed(reason),
+                    by_what: DisplacerBin::of(*by_what),
+                }
+            }
+            Change::BookingHandedOver { booking, from, to, pending, slots: s, reason } => {
+                ChangeBin::BookingHandedOver {
+                    id: booking.0.into(),
+                    from: from.0.into(),
+                    to: to.0.into(),
+                    pending: *pending,
+                    slots: slots(s)?,
+                    reason: Cow::Borrowed(reason),
+                }
+            }
+            Change::BookingOverrode { booking, owner, reason } => ChangeBin::BookingOverrode {
+                id: booking.0.into(),
+                owner: owner.0.into(),
+                reason: Cow::Borrowed(reason),
+            },
+            Change::CapacitySet { resource: r, used, seen_used, over_commit, reason } => ChangeBin::CapacitySet {
+                resource: ResourceBin::of(resource, r)?,
+                used: *used,
+                seen_used: *seen_used,
+                over_commit: *over_commit,
+                reason: reason.as_deref().map(Cow::Borrowed),
+            },
+            Change::ServiceSet { resource: r, reason } => {
+                ChangeBin::ServiceSet { resource: ResourceBin::of(resource, r)?, reason: Cow::Borrowed(reason) }
+            }
+            Change::OverCommitLowered { to } => ChangeBin::OverCommitLowered { to: *to },
+            Change::Reminded { booking, owner, cutoff } => {
+                ChangeBin::Reminded { id: booking.0.into(), owner: owner.0.into(), cutoff: cutoff.0 }
+            }
         })
     }
 
@@ -782,7 +958,19 @@ impl<'a> ChangeBin<'a> {
                 slots: slots(s)?,
                 by: actor(by.into()),
                 reason: reason.map(Cow::into_owned),
+                late: false,
             },
+            ChangeBin::BookingCancelledLate { id, owner, was_pending, slots: s, by, reason } => {
+                Change::BookingCancelled {
+                    booking: booking(id),
+                    owner: person(owner),
+                    was_pending,
+                    slots: slots(s)?,
+                    by: actor(by.into()),
+                    reason: reason.map(Cow::into_owned),
+                    late: true,
+                }
+            }
             ChangeBin::BookingMoved { id, owner, revision, pending, from, to } => Change::BookingMoved {
                 booking: booking(id),
                 owner: person(owner),
@@ -814,14 +1002,82 @@ impl<'a> ChangeBin<'a> {
             ChangeBin::OfferEnded(entry, end, hold) => {
                 Change::HoldEnded(EndedHold { hold: hold.hold(resource, Some(entry))?, end: end.end() })
             }
-            ChangeBin::WaitJoined(entry) => Change::WaitJoined(entry.entry(resource)?),
-            ChangeBin::WaitOffered(entry) => Change::WaitOffered(entry.entry(resource)?),
-            ChangeBin::WaitResumed(entry) => Change::WaitResumed(entry.entry(resource)?),
-            ChangeBin::WaitMoved(entry) => Change::WaitMoved(entry.entry(resource)?),
+            ChangeBin::WaitJoined(entry) => Change::WaitJoined(entry.entry(resource, Wants::Units)?),
+            ChangeBin::WaitOffered(entry) => Change::WaitOffered(entry.entry(resource, Wants::Units)?),
+            ChangeBin::WaitResumed(entry) => Change::WaitResumed(entry.entry(resource, Wants::Units)?),
+            ChangeBin::WaitMoved(entry) => Change::WaitMoved(entry.entry(resource, Wants::Units)?),
             ChangeBin::WaitEnded(end, entry) => {
-                Change::WaitEnded(EndedEntry { entry: entry.entry(resource)?, end: end.end() })
+                Change::WaitEnded(EndedEntry { entry: entry.entry(resource, Wants::Units)?, end: end.end() })
+            }
+            ChangeBin::WatchJoined(entry) => Change::WaitJoined(entry.entry(resource, Wants::Word)?),
+            ChangeBin::WatchMoved(entry) => Change::WaitMoved(entry.entry(resource, Wants::Word)?),
+            ChangeBin::WatchEnded(end, entry) => {
+                Change::WaitEnded(EndedEntry { entry: entry.entry(resource, Wants::Word)?, end: end.end() })
+            }
+            ChangeBin::Reminded { id, owner, cutoff } => {
+                Change::Reminded { booking: booking(id), owner: person(owner), cutoff: Instant(cutoff) }
             }
             ChangeBin::WaitDue(at) => Change::WaitDue(at.map(Instant)),
+            ChangeBin::BookingRequested { id, owner, slots: s, of } => Change::BookingRequested {
+                booking: booking(id),
+                owner: person(owner),
+                slots: slots(s)?,
+                occurrence: of.map(|of| of.occurrence(before)).transpose()?,
+            },
+            ChangeBin::RequestApproved { id, owner } => {
+                Change::RequestApproved { booking: booking(id), owner: person(owner) }
+            }
+            ChangeBin::BookingCheckedIn { id, owner } => {
+                Change::BookingCheckedIn { booking: booking(id), owner: person(owner) }
+            }
+            ChangeBin::BookingNoShow { id, owner, from, to, at } => Change::BookingNoShow {
+                booking: booking(id),
+                owner: person(owner),
+                from: slots(from)?,
+                to: slots(to)?,
+                at: Instant(at),
+            },
+            ChangeBin::BookingDisplaced { id, owner, was_pending, slots: s, by, reason, by_what } => {
+                Change::BookingDisplaced {
+                    booking: booking(id),
+                    owner: person(owner),
+                    was_pending,
+                    slots: slots(s)?,
+                    by: actor(by.into()),
+                    reason: reason.into_owned(),
+                    by_what: by_what.displacer(),
+                }
+            }
+            ChangeBin::BookingHandedOver { id, from, to, pending, slots: s, reason } => Change::BookingHandedOver {
+                booking: booking(id),
+                from: person(from),
+                to: person(to),
+                pending,
+                slots: slots(s)?,
+                reason: reason.into_owned(),
+            },
+            ChangeBin::BookingOverrode { id, owner, reason } => {
+                Change::BookingOverrode { booking: booking(id), owner: person(owner), reason: reason.into_owned() }
+            }
+            ChangeBin::CapacitySet { resource: r, used, seen_used, over_commit, reason } => Change::CapacitySet {
+                resource: Arc::new(r.resource(resource)?),
+                used,
+                seen_used,
+                over_commit,
+                reason: reason.map(Cow::into_owned),
+            },
+            ChangeBin::ServiceSet { resource: r, reason } => {
+                Change::ServiceSet { resource: Arc::new(r.resource(resource)?), reason: reason.into_owned() }
+            }
+            ChangeBin::OverCommitLowered { to } => Change::OverCommitLowered { to },
+            ChangeBin::BlockAddedExcept(b, exceptions) => {
+                let (block, policy_version) = b.block()?;
+                Change::BlockAdded { block: Block { exceptions: exceptions.exceptions(), ..block }, policy_version }
+            }
+            ChangeBin::BlockRemovedExcept(b, exceptions) => {
+                let (block, policy_version) = b.block()?;
+                Change::BlockRemoved { block: Block { exceptions: exceptions.exceptions(), ..block }, policy_version }
+            }
         })
     }
 }
@@ -980,8 +1236,56 @@ impl BlockBin {
     }
 
     fn block(self) -> Decoded<(Block, u64)> {
-        let block = Block { id: BlockId(self.id.into()), interval: self.at.interval()?, reason: self.reason };
+        let (id, interval) = (BlockId(self.id.into()), self.at.interval()?);
+        let block = Block { id, interval, reason: self.reason, exceptions: Exceptions::default() };
         Ok((block, self.policy_version))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ExceptionsBin {
+    people: Vec<Id>,
+    bookings: Vec<Id>,
+}
+
+impl ExceptionsBin {
+    fn of(exceptions: &Exceptions) -> ExceptionsBin {
+        ExceptionsBin {
+            people: exceptions.people.iter().map(|id| id.0.into()).collect(),
+            bookings: exceptions.bookings.iter().map(|id| id.0.into()).collect(),
+        }
+    }
+
+    fn exceptions(self) -> Exceptions {
+        Exceptions {
+            people: self.people.into_iter().map(|id| PersonId(id.into())).collect(),
+            bookings: self.bookings.into_iter().map(|id| BookingId(id.into())).collect(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum DisplacerBin {
+    Booking(Id),
+    Block(Id),
+    Capacity(Id),
+}
+
+impl DisplacerBin {
+    fn of(by_what: Displacer) -> DisplacerBin {
+        match by_what {
+            Displacer::Booking(id) => DisplacerBin::Booking(id.0.into()),
+            Displacer::Block(id) => DisplacerBin::Block(id.0.into()),
+            Displacer::Capacity(id) => DisplacerBin::Capacity(id.0.into()),
+        }
+    }
+
+    fn displacer(self) -> Displacer {
+        match self {
+            DisplacerBin::Booking(id) => Displacer::Booking(BookingId(id.into())),
+            DisplacerBin::Block(id) => Displacer::Block(BlockId(id.into())),
+            DisplacerBin::Capacity(id) => Displacer::Capacity(ResourceId(id.into())),
+        }
     }
 }
 
@@ -1057,9 +1361,47 @@ struct BookingBin<'a> {
 
 #[derive(Serialize, Deserialize)]
 enum BookingStateBin {
-    Pending,
+    Pending { takes: bool },
     Confirmed,
-    Cancelled { at: i64, by: Id, reason: Option<String> },
+    Cancelled { at: i64, by: Id, reason: Option<String>, late: bool },
+    CheckedIn { at: i64, by: Id },
+    NoShow { at: i64 },
+    Displaced { at: i64, by: Id, reason: String, by_what: DisplacerBin },
+}
+
+impl BookingStateBin {
+    fn of(state: &BookingState) -> BookingStateBin {
+        match state {
+            BookingState::Pending { takes } => BookingStateBin::Pending { takes: *takes },
+            BookingState::Confirmed => BookingStateBin::Confirmed,
+            BookingState::Cancelled { at, by, reason, late } => {
+                BookingStateBin::Cancelled { at: at.0, by: by.uuid().into(), reason: reason.clone(), late: *late }
+            }
+            BookingState::CheckedIn { at, by } => BookingStateBin::CheckedIn { at: at.0, by: by.uuid().into() },
+            BookingState::NoShow { at } => BookingStateBin::NoShow { at: at.0 },
+            BookingState::Displaced { at, by, reason, by_what } => BookingStateBin::Displaced {
+                at: at.0,
+                by: by.uuid().into(),
+                reason: reason.clone(),
+                by_what: DisplacerBin::of(*by_what),
+            },
+        }
+    }
+
+    fn state(self) -> BookingState {
+        match self {
+            BookingStateBin::Pending { takes } => BookingState::Pending { takes },
+            BookingStateBin::Confirmed => BookingState::Confirmed,
+            BookingStateBin::Cancelled { at, by, reason, late } => {
+                BookingState::Cancelled { at: Instant(at), by: actor(by.into()), reason, late }
+            }
+            BookingStateBin::CheckedIn { at, by } => BookingState::CheckedIn { at: Instant(at), by: actor(by.into()) },
+            BookingStateBin::NoShow { at } => BookingState::NoShow { at: Instant(at) },
+            BookingStateBin::Displaced { at, by, reason, by_what } => {
+                BookingState::Displaced { at: Instant(at), by: actor(by.into()), reason, by_what: by_what.displacer() }
+            }
+        }
+    }
 }
 
 impl<'a> BookingBin<'a> {
@@ -1075,13 +1417,7 @@ impl<'a> BookingBin<'a> {
             format: FORMAT,
             owner: owner.0.into(),
             made_by: made_by.uuid().into(),
-            state: match state {
-                BookingState::Pending => BookingStateBin::Pending,
-                BookingState::Confirmed => BookingStateBin::Confirmed,
-                BookingState::Cancelled { at, by, reason } => {
-                    BookingStateBin::Cancelled { at: at.0, by: by.uuid().into(), reason: reason.clone() }
-                }
-            },
+            state: BookingStateBin::of(state),
             slots: placed.collect::<Decoded<_>>()?,
             resources: resources.iter().map(|id| id.0.into()).collect(),
             occurrence: occurrence.as_ref().map(|occurrence| OccurrenceBin::of(occurrence, &mut None)),
@@ -1103,13 +1439,7 @@ impl<'a> BookingBin<'a> {
             id,
             owner: PersonId(self.owner.into()),
             made_by: actor(self.made_by.into()),
-            state: match self.state {
-                BookingStateBin::Pending => BookingState::Pending,
-                BookingStateBin::Confirmed => BookingState::Confirmed,
-                BookingStateBin::Cancelled { at, by, reason } => {
-                    BookingState::Cancelled { at: Instant(at), by: actor(by.into()), reason }
-                }
-            },
+            state: self.state.state(),
             details,
             slots: slots.collect::<Decoded<_>>()?,
             occurrence: self.occurrence.map(|occurrence| occurrence.occurrence(&mut None)).transpose()?,
@@ -1138,7 +1468,7 @@ impl HoldBin {
         same(hold.resource, resource)?;
         Ok(HoldBin {
             id: hold.id.0.into(),
-            token: VersionBin::of(hold.token.0),
+            token: VersionBin(hold.token.0.epoch.0, hold.token.number()),
             holder: hold.holder.0.into(),
             at: During::of(hold.interval),
             around: around(hold.interval, hold.occupied),
@@ -1154,7 +1484,7 @@ impl HoldBin {
         let interval = self.at.interval()?;
         Ok(Hold {
             id: HoldId(self.id.into()),
-            token: FencingToken(self.token.version()),
+            token: FencingToken::of(Epoch(self.token.0), self.token.1),
             holder: PersonId(self.holder.into()),
             resource,
             interval,
@@ -1201,7 +1531,8 @@ impl WaitBin {
         })
     }
 
-    fn entry(self, resource: ResourceId) -> Decoded<WaitEntry> {
+    /// What it wants stands beside it: nobody could want but units at first.
+    fn entry(self, resource: ResourceId, wants: Wants) -> Decoded<WaitEntry> {
         Ok(WaitEntry {
             id: EntryId(self.id.into()),
             owner: PersonId(self.owner.into()),
@@ -1209,6 +1540,7 @@ impl WaitBin {
             resource,
             interval: self.at.interval()?,
             units: self.units,
+            wants,
             class: self.class,
             joined: self.joined.version(),
             joined_at: Instant(self.joined_at),
@@ -1225,6 +1557,7 @@ enum EntryEndBin {
     Left,
     Lapsed,
     Voided,
+    Told,
 }
 
 impl EntryEndBin {
@@ -1234,6 +1567,7 @@ impl EntryEndBin {
             EntryEnd::Left => EntryEndBin::Left,
             EntryEnd::Lapsed => EntryEndBin::Lapsed,
             EntryEnd::Voided => EntryEndBin::Voided,
+            EntryEnd::Told => EntryEndBin::Told,
         }
     }
 
@@ -1243,6 +1577,7 @@ impl EntryEndBin {
             EntryEndBin::Left => EntryEnd::Left,
             EntryEndBin::Lapsed => EntryEnd::Lapsed,
             EntryEndBin::Voided => EntryEnd::Voided,
+            EntryEndBin::Told => EntryEnd::Told,
         }
     }
 }
@@ -1307,6 +1642,65 @@ struct SpecJson {
     group: Option<GroupedJson>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     linked: Vec<Vec<Uuid>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    course: Option<CourseJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CourseJson {
+    subject: String,
+    number: String,
+    title: String,
+    section: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credits: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instructor: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    meetings: Vec<MeetingJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MeetingJson {
+    #[serde(flatten)]
+    hours: HoursJson,
+    first: String,
+    last: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<String>,
+}
+
+impl CourseJson {
+    fn of(course: &Course) -> CourseJson {
+        let meeting = |m: &Meeting| MeetingJson {
+            hours: HoursJson::of(&m.hours),
+            first: m.first.to_string(),
+            last: m.last.to_string(),
+            place: m.place.clone(),
+        };
+        let Course { subject, number, title, section, part, credits, instructor, meetings } = course.clone();
+        let meetings = meetings.iter().map(meeting).collect();
+        CourseJson { subject, number, title, section, part, credits, instructor, meetings }
+    }
+
+    fn course(self) -> Decoded<Arc<Course>> {
+        let date = |text: &str| text.parse().map_err(|_| Malformed(format!("{text:?} is no date")));
+        let meeting = |m: MeetingJson| {
+            Ok(Meeting { hours: m.hours.hours()?, first: date(&m.first)?, last: date(&m.last)?, place: m.place })
+        };
+        Ok(Arc::new(Course {
+            subject: self.subject,
+            number: self.number,
+            title: self.title,
+            section: self.section,
+            part: self.part,
+            credits: self.credits,
+            instructor: self.instructor,
+            meetings: self.meetings.into_iter().map(meeting).collect::<Decoded<_>>()?,
+        }))
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -1333,6 +1727,7 @@ impl SpecJson {
                 .as_ref()
                 .map(|g| GroupedJson { id: g.id.0, own: g.own.iter().map(|field| field.name().to_owned()).collect() }),
             linked: spec.linked.iter().map(|list| list.iter().map(|id| id.0).collect()).collect(),
+            course: spec.course.as_deref().map(CourseJson::of),
         }
     }
 
@@ -1350,6 +1745,7 @@ impl SpecJson {
             policy: self.policy.policy()?,
             group: self.group.map(GroupedJson::grouped).transpose()?,
             linked: self.linked.into_iter().map(|list| list.into_iter().map(ResourceId).collect()).collect(),
+            course: self.course.map(CourseJson::course).transpose()?,
         })
     }
 }
@@ -1372,6 +1768,8 @@ struct PolicyJson {
     teardown: i64,
     closed: bool,
     approval: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pending_takes: bool,
     own_overlap: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     opening_hours: Vec<HoursJson>,
@@ -1383,6 +1781,13 @@ struct PolicyJson {
     change_by: Option<CutoffJson>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cancel_by: Option<CutoffJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late_cancel_from: Option<CutoffJson>,
+    /// How long before the start it opens, how long after it closes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    check_in: Option<(i64, i64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remind_before: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     duration_max: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -1444,12 +1849,16 @@ impl PolicyJson {
             teardown: policy.teardown.0,
             closed: policy.closed,
             approval: policy.approval,
+            pending_takes: policy.pending_takes,
             own_overlap: own_overlap_name(policy.own_overlap).into(),
             opening_hours: policy.opening_hours.iter().map(HoursJson::of).collect(),
             book_from: policy.book_from.map(CutoffJson::of),
             book_by: policy.book_by.map(CutoffJson::of),
             change_by: policy.change_by.map(CutoffJson::of),
             cancel_by: policy.cancel_by.map(CutoffJson::of),
+            late_cancel_from: policy.late_cancel_from.map(CutoffJson::of),
+            check_in: policy.check_in.map(|c| (c.opens.0, c.closes.0)),
+            remind_before: policy.remind_before.map(|span| span.0),
             duration_max: policy.duration_max.map(|span| span.0),
             quota: policy.quota.map(QuotaJson::of),
             eligibility: policy.eligibility.iter().map(RequirementJson::of).collect(),
@@ -1466,12 +1875,16 @@ impl PolicyJson {
             teardown: Span(self.teardown),
             closed: self.closed,
             approval: self.approval,
+            pending_takes: self.pending_takes,
             own_overlap: own_overlap_named(&self.own_overlap)?,
             opening_hours: self.opening_hours.into_iter().map(HoursJson::hours).collect::<Decoded<_>>()?,
             book_from: cutoff(self.book_from)?,
             book_by: cutoff(self.book_by)?,
             change_by: cutoff(self.change_by)?,
             cancel_by: cutoff(self.cancel_by)?,
+            late_cancel_from: cutoff(self.late_cancel_from)?,
+            check_in: self.check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
+            remind_before: self.remind_before.map(Span),
             duration_max: self.duration_max.map(Span),
             quota: self.quota.map(QuotaJson::quota).transpose()?,
             eligibility: self.eligibility.into_iter().map(RequirementJson::requirement).collect(),

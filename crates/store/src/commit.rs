@@ -28,7 +28,7 @@ pub struct Commit {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Key, fingerprint and decision.
-    pub recorded: Box<Recorded>,
+    pub recorded: Arc<Recorded>,
     /// What was asked, by name.
     pub command: Cow<'static, str>,
     /// What became true, by resource.

@@ -11,10 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use slotwise_domain::recurrence::Given;
 use slotwise_domain::{
-    Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, DateSaid, Decision, Details, EndedEntry,
-    EndedHold, EntryId, Epoch, Facts, FencingToken, Fingerprint, Guest, Hold, HoldId, Instant, Interval,
-    Line as LineOf, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule, Seen, SeriesId, Slot,
-    Span, Subject, Version, WaitEntry, Witness,
+    Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, DateSaid, Decision, Details, Displacer,
+    EndedEntry, EndedHold, EntryId, Epoch, Exceptions, Facts, FencingToken, Fingerprint, Guest, Hold, HoldId, Instant,
+    Interval, Line as LineOf, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule, Seen,
+    SeriesId, Slot, Span, Subject, Version, WaitEntry, Wants, Witness,
 };
 use slotwise_engine::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
@@ -357,7 +357,7 @@ impl AttemptText {
             asked: self.asked.map(AskedText::asked).transpose()?.unwrap_or_default(),
         };
         let key = AttemptKey { part: PartId::DEFAULT, actor: self.actor, key: self.key };
-        let recorded = Box::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint.0), decision });
+        let recorded = Arc::new(Recorded { key, fingerprint: Fingerprint(self.fingerprint.0), decision });
         let records = self.records.into_iter().map(|r| r.record(epoch)).collect::<Decoded<_>>()?;
         Ok(Entry { recorded, command: self.command.into(), records, bookings: Vec::new() })
     }
@@ -748,6 +748,8 @@ enum ChangeText {
         slots: Vec<SlotText>,
         by: Uuid,
         reason: Option<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        late: bool,
     },
     BookingMoved {
         id: Uuid,
@@ -783,6 +785,96 @@ enum ChangeText {
     WaitDue {
         at: Option<When>,
     },
+    BookingRequested {
+        id: Uuid,
+        owner: Uuid,
+        slots: Vec<SlotText>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        occurrence: Option<OccurrenceText>,
+    },
+    RequestApproved {
+        id: Uuid,
+        owner: Uuid,
+    },
+    BookingCheckedIn {
+        id: Uuid,
+        owner: Uuid,
+    },
+    BookingNoShow {
+        id: Uuid,
+        owner: Uuid,
+        from: Vec<SlotText>,
+        to: Vec<SlotText>,
+        at: When,
+    },
+    BookingDisplaced {
+        id: Uuid,
+        owner: Uuid,
+        was_pending: bool,
+        slots: Vec<SlotText>,
+        by: Uuid,
+        reason: String,
+        by_what: DisplacerText,
+    },
+    BookingHandedOver {
+        id: Uuid,
+        from: Uuid,
+        to: Uuid,
+        pending: bool,
+        slots: Vec<SlotText>,
+        reason: String,
+    },
+    BookingOverrode {
+        id: Uuid,
+        owner: Uuid,
+        reason: String,
+    },
+    CapacitySet {
+        resource: ResourceText,
+        used: u64,
+        seen_used: Option<u32>,
+        over_commit: u32,
+        reason: Option<String>,
+    },
+    ServiceSet {
+        resource: ResourceText,
+        reason: String,
+    },
+    OverCommitLowered {
+        to: u32,
+    },
+    Reminded {
+        id: Uuid,
+        owner: Uuid,
+        cutoff: When,
+    },
+}
+
+/// For what a booking was displaced.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DisplacerText {
+    Booking(Uuid),
+    Block(Uuid),
+    Capacity(Uuid),
+}
+
+impl DisplacerText {
+    const fn of(by_what: Displacer) -> DisplacerText {
+        match by_what {
+            Displacer::Booking(id) => DisplacerText::Booking(id.0),
+            Displacer::Block(id) => DisplacerText::Block(id.0),
+            Displacer::Capacity(id) => DisplacerText::Capacity(id.0),
+        }
+    }
+
+    const fn displacer(self) -> Displacer {
+        match self {
+            DisplacerText::Booking(id) => Displacer::Booking(BookingId(id)),
+            DisplacerText::Block(id) => Displacer::Block(BlockId(id)),
+            DisplacerText::Capacity(id) => Displacer::Capacity(ResourceId(id)),
+        }
+    }
 }
 
 impl ChangeText {
@@ -807,7 +899,7 @@ impl ChangeText {
             Change::BookingApproved { booking, owner, slots: s } => {
                 ChangeText::BookingApproved { id: booking.0, owner: owner.0, slots: slots(s) }
             }
-            Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason } => {
+            Change::BookingCancelled { booking, owner, was_pending, slots: s, by, reason, late } => {
                 ChangeText::BookingCancelled {
                     id: booking.0,
                     owner: owner.0,
@@ -815,6 +907,7 @@ impl ChangeText {
                     slots: slots(s),
                     by: by.uuid(),
                     reason: reason.clone(),
+                    late: *late,
                 }
             }
             Change::BookingMoved { booking, owner, revision, pending, from, to, occurrence } => {
@@ -846,6 +939,61 @@ impl ChangeText {
                 entry: EntryText::of(entry),
             },
             Change::WaitDue(at) => ChangeText::WaitDue { at: at.map(When) },
+            Change::BookingRequested { booking, owner, slots: s, occurrence } => ChangeText::BookingRequested {
+                id: booking.0,
+                owner: owner.0,
+                slots: slots(s),
+                occurrence: occurrence.as_ref().map(OccurrenceText::of),
+            },
+            Change::RequestApproved { booking, owner } => ChangeText::RequestApproved { id: booking.0, owner: owner.0 },
+            Change::BookingCheckedIn { booking, owner } => {
+                ChangeText::BookingCheckedIn { id: booking.0, owner: owner.0 }
+            }
+            Change::BookingNoShow { booking, owner, from, to, at } => ChangeText::BookingNoShow {
+                id: booking.0,
+                owner: owner.0,
+                from: slots(from),
+                to: slots(to),
+                at: When(*at),
+            },
+            Change::BookingDisplaced { booking, owner, was_pending, slots: s, by, reason, by_what } => {
+                ChangeText::BookingDisplaced {
+                    id: booking.0,
+                    owner: owner.0,
+                    was_pending: *was_pending,
+                    slots: slots(s),
+                    by: by.uuid(),
+                    reason: reason.clone(),
+                    by_what: DisplacerText::of(*by_what),
+                }
+            }
+            Change::BookingHandedOver { booking, from, to, pending, slots: s, reason } => {
+                ChangeText::BookingHandedOver {
+                    id: booking.0,
+                    from: from.0,
+                    to: to.0,
+                    pending: *pending,
+                    slots: slots(s),
+                    reason: reason.clone(),
+                }
+            }
+            Change::BookingOverrode { booking, owner, reason } => {
+                ChangeText::BookingOverrode { id: booking.0, owner: owner.0, reason: reason.clone() }
+            }
+            Change::CapacitySet { resource, used, seen_used, over_commit, reason } => ChangeText::CapacitySet {
+                resource: ResourceText::of(resource),
+                used: *used,
+                seen_used: *seen_used,
+                over_commit: *over_commit,
+                reason: reason.clone(),
+            },
+            Change::ServiceSet { resource, reason } => {
+                ChangeText::ServiceSet { resource: ResourceText::of(resource), reason: reason.clone() }
+            }
+            Change::OverCommitLowered { to } => ChangeText::OverCommitLowered { to: *to },
+            Change::Reminded { booking, owner, cutoff } => {
+                ChangeText::Reminded { id: booking.0, owner: owner.0, cutoff: When(*cutoff) }
+            }
         }
     }
 
@@ -867,14 +1015,17 @@ impl ChangeText {
             ChangeText::BookingApproved { id, owner, slots: s } => {
                 Change::BookingApproved { booking: booking(id), owner: person(owner), slots: slots(s)? }
             }
-            ChangeText::BookingCancelled { id, owner, was_pending, slots: s, by, reason } => Change::BookingCancelled {
-                booking: booking(id),
-                owner: person(owner),
-                was_pending,
-                slots: slots(s)?,
-                by: codec::actor(by),
-                reason,
-            },
+            ChangeText::BookingCancelled { id, owner, was_pending, slots: s, by, reason, late } => {
+                Change::BookingCancelled {
+                    booking: booking(id),
+                    owner: person(owner),
+                    was_pending,
+                    slots: slots(s)?,
+                    by: codec::actor(by),
+                    reason,
+                    late,
+                }
+            }
             ChangeText::BookingMoved { id, owner, revision, pending, from, to, occurrence } => Change::BookingMoved {
                 booking: booking(id),
                 owner: person(owner),
@@ -901,6 +1052,57 @@ impl ChangeText {
                 end: codec::entry_end_of(&end, booking.map(BookingId))?,
             }),
             ChangeText::WaitDue { at } => Change::WaitDue(at.map(|at| at.0)),
+            ChangeText::BookingRequested { id, owner, slots: s, occurrence } => Change::BookingRequested {
+                booking: booking(id),
+                owner: person(owner),
+                slots: slots(s)?,
+                occurrence: occurrence.map(OccurrenceText::occurrence).transpose()?,
+            },
+            ChangeText::RequestApproved { id, owner } => {
+                Change::RequestApproved { booking: booking(id), owner: person(owner) }
+            }
+            ChangeText::BookingCheckedIn { id, owner } => {
+                Change::BookingCheckedIn { booking: booking(id), owner: person(owner) }
+            }
+            ChangeText::BookingNoShow { id, owner, from, to, at } => Change::BookingNoShow {
+                booking: booking(id),
+                owner: person(owner),
+                from: slots(from)?,
+                to: slots(to)?,
+                at: at.0,
+            },
+            ChangeText::BookingDisplaced { id, owner, was_pending, slots: s, by, reason, by_what } => {
+                Change::BookingDisplaced {
+                    booking: booking(id),
+                    owner: person(owner),
+                    was_pending,
+                    slots: slots(s)?,
+                    by: codec::actor(by),
+                    reason,
+                    by_what: by_what.displacer(),
+                }
+            }
+            ChangeText::BookingHandedOver { id, from, to, pending, slots: s, reason } => Change::BookingHandedOver {
+                booking: booking(id),
+                from: person(from),
+                to: person(to),
+                pending,
+                slots: slots(s)?,
+                reason,
+            },
+            ChangeText::BookingOverrode { id, owner, reason } => {
+                Change::BookingOverrode { booking: booking(id), owner: person(owner), reason }
+            }
+            ChangeText::CapacitySet { resource: r, used, seen_used, over_commit, reason } => {
+                Change::CapacitySet { resource: Arc::new(r.resource(resource)?), used, seen_used, over_commit, reason }
+            }
+            ChangeText::ServiceSet { resource: r, reason } => {
+                Change::ServiceSet { resource: Arc::new(r.resource(resource)?), reason }
+            }
+            ChangeText::OverCommitLowered { to } => Change::OverCommitLowered { to },
+            ChangeText::Reminded { id, owner, cutoff } => {
+                Change::Reminded { booking: booking(id), owner: person(owner), cutoff: cutoff.0 }
+            }
         })
     }
 }
@@ -936,16 +1138,30 @@ struct BlockText {
     at: During,
     reason: String,
     policy_version: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    except_people: Vec<Uuid>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    except_bookings: Vec<Uuid>,
 }
 
 impl BlockText {
     fn of(block: &Block, policy_version: u64) -> BlockText {
-        let (id, at) = (block.id.0, During::of(block.interval));
-        BlockText { id, at, reason: block.reason.clone(), policy_version }
+        BlockText {
+            id: block.id.0,
+            at: During::of(block.interval),
+            reason: block.reason.clone(),
+            policy_version,
+            except_people: block.exceptions.people.iter().map(|id| id.0).collect(),
+            except_bookings: block.exceptions.bookings.iter().map(|id| id.0).collect(),
+        }
     }
 
     fn block(self) -> Decoded<Block> {
-        Ok(Block { id: BlockId(self.id), interval: self.at.interval()?, reason: self.reason })
+        let exceptions = Exceptions {
+            people: self.except_people.into_iter().map(PersonId).collect(),
+            bookings: self.except_bookings.into_iter().map(BookingId).collect(),
+        };
+        Ok(Block { id: BlockId(self.id), interval: self.at.interval()?, reason: self.reason, exceptions })
     }
 }
 
@@ -1009,6 +1225,9 @@ impl SlotText {
 struct HoldText {
     id: Uuid,
     token: VersionText,
+    /// Which grant of its version it is, if not the first.
+    #[serde(default, skip_serializing_if = "is_first")]
+    place: u16,
     holder: Uuid,
     at: During,
     around: Around,
@@ -1021,11 +1240,16 @@ struct HoldText {
     offer: Option<Uuid>,
 }
 
+fn is_first(place: &u16) -> bool {
+    *place == 0
+}
+
 impl HoldText {
     fn of(hold: &Hold) -> HoldText {
         HoldText {
             id: hold.id.0,
             token: VersionText::of(hold.token.0),
+            place: hold.token.1,
             holder: hold.holder.0,
             at: During::of(hold.interval),
             around: Around::of(hold.interval, hold.occupied),
@@ -1041,7 +1265,7 @@ impl HoldText {
         let interval = self.at.interval()?;
         Ok(Hold {
             id: HoldId(self.id),
-            token: FencingToken(self.token.version()),
+            token: FencingToken(self.token.version(), self.place),
             holder: PersonId(self.holder),
             resource,
             interval,
@@ -1065,6 +1289,9 @@ struct EntryText {
     made_by: Uuid,
     at: During,
     units: u32,
+    /// `word`; units if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wants: Option<String>,
     class: u8,
     joined: VersionText,
     joined_at: When,
@@ -1083,6 +1310,7 @@ impl EntryText {
             made_by: entry.made_by.uuid(),
             at: During::of(entry.interval),
             units: entry.units,
+            wants: Some(entry.wants).filter(|w| *w != Wants::Units).map(|w| w.name().into()),
             class: entry.class,
             joined: VersionText::of(entry.joined),
             joined_at: When(entry.joined_at),
@@ -1100,6 +1328,7 @@ impl EntryText {
             resource,
             interval: self.at.interval()?,
             units: self.units,
+            wants: self.wants.as_deref().map(codec::wants_named).transpose()?.unwrap_or_default(),
             class: self.class,
             joined: self.joined.version(),
             joined_at: self.joined_at.0,

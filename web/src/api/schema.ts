@@ -199,6 +199,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/bookings/{id}/check-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that a booking's people are there, while that is open. For its owner and admins. */
+        post: operations["check_in_booking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bookings/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuses a pending booking. Admins only. */
+        post: operations["decline_booking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bookings/{id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a booking somebody else's. Admins only. */
+        post: operations["hand_over_booking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/bookings/{id}/history": {
         parameters: {
             query?: never;
@@ -267,6 +318,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Classes of one day, by when they begin. Each is told from one snapshot, with its version: places, badge and what the asker has of
+         *     it fit together.
+         */
+        get: operations["list_classes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/clock/accept": {
         parameters: {
             query?: never;
@@ -278,6 +349,23 @@ export interface paths {
         put?: never;
         /** Says that the clock is right as it is now, after a jump. Admins only. */
         post: operations["accept_clock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/courses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Courses with their sections, all as of one look. */
+        get: operations["list_courses"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -579,6 +667,81 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/people/{id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an API key for a person, for a program that acts in their name. It is shown once. Admins only. */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own plan. */
+        get: operations["read_plan"];
+        /** Puts all of one's own plan in the place of what it was. It holds no seat and is no attempt. */
+        put: operations["put_plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plan/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what registering for a plan would come to, all of it and line by line, as soon as all of it is open. Nothing is recorded
+         *     or kept for anybody.
+         */
+        post: operations["check_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plan/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Registers for a plan: all of it or nothing in one attempt, or line by line, each an attempt with its own key, outcome and reason.
+         *     Each is what `POST /api/bookings` would make of it.
+         */
+        post: operations["register_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/resources": {
         parameters: {
             query?: never;
@@ -649,6 +812,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/resources/{id}/capacity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says how many units a resource has. Admins only; by default never fewer than are taken. */
+        post: operations["set_capacity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/resources/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a resource out of service: nothing new is booked. Admins only. */
+        post: operations["close_resource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/resources/{id}/displacement-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who would be displaced by a lower capacity, a block or an override. Nothing is done. Admins only. */
+        post: operations["preview_displacement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/resources/{id}/record": {
         parameters: {
             query?: never;
@@ -660,6 +874,23 @@ export interface paths {
         get: operations["read_record"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/resources/{id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts a resource into service again. Admins only. */
+        post: operations["reopen_resource"];
         delete?: never;
         options?: never;
         head?: never;
@@ -813,7 +1044,10 @@ export interface paths {
         /** Places in line: one's own, or those of a resource in their order. Whose the others are is told to admins only. */
         get: operations["list_waitlist"];
         put?: never;
-        /** Waits for units of a resource that has none left. Refused with `units_free` while it can simply be booked. */
+        /**
+         * Waits for units of a resource that has none left, or for word that they are free. Refused with `units_free` while it can simply be
+         *     booked.
+         */
         post: operations["join_waitlist"];
         delete?: never;
         options?: never;
@@ -1079,7 +1313,7 @@ export interface components {
         AttemptRequest: Record<string, never> & {
             /**
              * @description `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist`,
-             *     `set_class`, `book_series`, `move_series`, `edit_series` or `cancel_series`.
+             *     `set_class`, `book_series`, `move_series`, `edit_series`, `cancel_series`, `check_in`, `decline` or `hand_over`.
              */
             command: string;
             /**
@@ -1136,8 +1370,10 @@ export interface components {
              */
             units: number | null;
             /**
-             * @description `booking_made`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`, `hold_granted`, `hold_renewed`,
-             *     `hold_ended`, `resource_created`, `resource_edited`, `block_added` or `block_removed`.
+             * @description `booking_made`, `booking_requested`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`,
+             *     `booking_checked_in`, `booking_no_show`, `booking_displaced`, `booking_handed_over`, `booking_overrode`, `hold_granted`,
+             *     `hold_renewed`, `hold_ended`, `resource_created`, `resource_edited`, `resource_closed`, `resource_reopened`, `capacity_set`,
+             *     `over_commit_lowered`, `block_added`, `block_removed`, or one that begins with `wait_`.
              */
             what: string;
         };
@@ -1193,10 +1429,19 @@ export interface components {
              */
             resource: string;
         };
+        /**
+         * @description What becomes of what is taken beyond a lower capacity.
+         * @enum {string}
+         */
+        BelowBody: "refuse" | "over_commit" | "displace_newest" | "displace_named";
         /** @description Time out of use. */
         BlockBody: {
             /** @description Until. */
             end: string;
+            /** @description Bookings that stay. */
+            except_bookings: string[];
+            /** @description People whom it does not concern. */
+            except_people: string[];
             /**
              * Format: uuid
              * @description Its id.
@@ -1209,12 +1454,29 @@ export interface components {
         };
         /** @description Time to be taken out of use. */
         BlockRequest: {
+            /** @description Displace bookings on that time instead of being refused: exactly these; ask for a displacement preview. */
+            displaces?: components["schemas"]["DisplacedRef"][] | null;
             /** @description Until. */
             end: string;
+            /** @description Bookings that stay. */
+            except_bookings?: string[];
+            /** @description People whose bookings stay, and who may book there. */
+            except_people?: string[];
             /** @description Void live holds on that time instead of being refused. */
             over_holds?: boolean;
             /** @description Why; people are told. */
             reason: string;
+            /** @description From. */
+            start: string;
+        };
+        /** @description A block that would displace what it meets. */
+        BlockWish: {
+            /** @description Until. */
+            end: string;
+            /** @description Bookings that would stay. */
+            except_bookings?: string[];
+            /** @description People whose bookings would stay. */
+            except_people?: string[];
             /** @description From. */
             start: string;
         };
@@ -1232,18 +1494,30 @@ export interface components {
             /** @description Sockets connected. */
             sockets: number;
         };
+        /** @description A booking that would displace what stands there. */
+        BookWish: {
+            /**
+             * Format: uuid
+             * @description For whom, if not for oneself.
+             */
+            for?: string | null;
+            /** @description What; at least one line is of the resource in the path. */
+            lines: components["schemas"]["LineRequest"][];
+        };
         /** @description A booking. */
         BookingBody: {
             /** @description The server's clock. */
             as_of: string;
-            /** @description Cancelling is too late from then on; null once it is cancelled. */
+            /** @description Cancelling is too late from then on; null once nothing can become of it any more. */
             cancel_by?: string | null;
             /** @description When it was given up. */
             cancelled_at?: string | null;
+            check_in?: components["schemas"]["IntervalBody"] | null;
             /** @description When it was decided first. */
             created_at: string;
             /** @description When it was decided last. */
             decided_at: string;
+            displaced_by?: components["schemas"]["DisplacerBody"] | null;
             /** @description Who is invited; for the owner, admins and guests. */
             guests: components["schemas"]["GuestBody"][];
             /**
@@ -1251,6 +1525,8 @@ export interface components {
              * @description Its id.
              */
             id: string;
+            /** @description Whether that was later than the policy asks for. */
+            late: boolean;
             /** @description What it takes. */
             lines: components["schemas"]["LineBody"][];
             /** @description Whether it is the asker's. */
@@ -1271,8 +1547,12 @@ export interface components {
              * @description Edits name it in `If-Match`.
              */
             revision: number;
-            /** @description `confirmed`, `pending` or `cancelled`. */
+            /** @description `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`. */
             state: string;
+            /** @description Since when it is cancelled, checked in, a no-show or displaced. */
+            state_at?: string | null;
+            /** @description Why it was cancelled or displaced, if they said; for the owner and admins. */
+            state_reason?: string | null;
             /** @description A line for calendars; for the owner, guests and admins. */
             title?: string | null;
         };
@@ -1317,6 +1597,7 @@ export interface components {
             hold?: components["schemas"]["HoldRefBody"] | null;
             /** @description What; all of it or nothing. */
             lines: components["schemas"]["LineRequest"][];
+            override?: components["schemas"]["OverrideBody"] | null;
             /**
              * Format: int32
              * @description How many people come.
@@ -1337,6 +1618,67 @@ export interface components {
              * @default null
              */
             reason: string | null;
+        };
+        /** @description How many units a resource shall have. */
+        CapacityRequest: {
+            /** @description What becomes of what is more than that. Left out: the cut is refused. */
+            below?: components["schemas"]["BelowBody"];
+            /** @description The bookings that are displaced, as a preview showed them. */
+            displaces?: components["schemas"]["DisplacedRef"][];
+            /** @description Why. It must be said where more is taken than there is. */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description How many the screen showed as taken. Recorded; binds nothing.
+             */
+            seen_used?: number | null;
+            /**
+             * Format: int32
+             * @description How many; null is without limit.
+             */
+            to: number | null;
+        };
+        /** @description A lower capacity that would displace the newest bookings. */
+        CapacityWish: {
+            /**
+             * Format: int32
+             * @description How many units.
+             */
+            to: number;
+        };
+        /** @description When people say that they are there, in seconds around the start. */
+        CheckInBody: {
+            /**
+             * Format: int64
+             * @description So long after the start it closes, and who has not come lets go of the rest.
+             */
+            closes_s: number;
+            /**
+             * Format: int64
+             * @description So long before the start it opens.
+             */
+            opens_s: number;
+        };
+        /** @description A plan that was checked. */
+        CheckedBody: {
+            /** @description The server's clock: count down from it, not from your own. */
+            as_of: string;
+            /**
+             * Format: double
+             * @description What the sections count for, as far as they say so.
+             */
+            credits: number;
+            /** @description Each line alone, in the order of the plan. */
+            lines: components["schemas"]["CheckedLine"][];
+            /** @description All of it in one attempt. */
+            together: components["schemas"]["WouldBe"];
+        };
+        /** @description A line, and what registering for it alone would come to. */
+        CheckedLine: components["schemas"]["WouldBe"] & {
+            /** @description Lines of the plan, from 0, at whose times it meets. */
+            clashes_with: number[];
+            /** @description The sections. */
+            sections: string[];
         };
         /** @description What the record was at an instant, signed, so that anybody may keep it. */
         CheckpointBody: {
@@ -1381,6 +1723,68 @@ export interface components {
              */
             days_before: number;
         };
+        /** @description A class as it is at one version. */
+        ClassBody: {
+            /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed`, `past_cutoff` or `overbooked`. */
+            badge: string;
+            /** @description From then on it cannot be booked. */
+            book_by?: string | null;
+            /** @description Where it is. */
+            building?: string | null;
+            /** @description From then on it cannot be cancelled. */
+            cancel_by?: string | null;
+            /**
+             * Format: int32
+             * @description How many places it has; null without limit.
+             */
+            capacity?: number | null;
+            /** @description When it ends. */
+            end: string;
+            /**
+             * Format: int32
+             * @description Raised by a restore.
+             */
+            epoch: number;
+            /**
+             * Format: uuid
+             * @description The group it is in.
+             */
+            group?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description `session` or `section`. */
+            kind: components["schemas"]["KindBody"];
+            /** @description From then on a cancel is late, and counts under the quota. */
+            late_cancel_from?: string | null;
+            mine?: components["schemas"]["MineBody"] | null;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Places free and owed to those who wait.
+             */
+            owed: number;
+            quota?: components["schemas"]["QuotaStandingBody"] | null;
+            /** @description When it begins. */
+            start: string;
+            /**
+             * Format: int32
+             * @description Places left; null without limit. What is owed to those who wait is not among them.
+             */
+            units_free?: number | null;
+            /**
+             * Format: int64
+             * @description The version that all of this is of.
+             */
+            version: number;
+            /** @description How many wait. */
+            waiting: number;
+            /** @description Its IANA zone. */
+            zone: string;
+        };
         /** @description Another priority. */
         ClassRequest: {
             /**
@@ -1405,6 +1809,35 @@ export interface components {
             count: number;
             /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`; `REPLAYED` if it was decided before, `NONE` if there is no outcome. */
             outcome: string;
+        };
+        /** @description What a section is a section of. Sections of one group with the same subject and number are one course. */
+        CourseBody: {
+            /**
+             * Format: double
+             * @description What it counts for, exact to hundredths, at most 100.
+             */
+            credits?: number | null;
+            /** @description Who teaches it. */
+            instructor?: string | null;
+            /** @description When it meets, at most 20; without any it meets at no fixed time. */
+            meetings?: components["schemas"]["MeetingBody"][];
+            /** @description Such as `20B`. */
+            number: string;
+            /** @description What it is of the course, such as `lecture`, `discussion` or `lab`. */
+            part?: string | null;
+            /** @description Which section this is, such as `001`. */
+            section: string;
+            /** @description Such as `MATH`. */
+            subject: string;
+            /** @description What the course is called. */
+            title: string;
+        };
+        /** @description Courses and what they can be filtered by. */
+        CoursesBody: components["schemas"]["Page_CourseListed"] & {
+            /** @description How many courses of each subject match, were the subject not asked for. */
+            subjects: {
+                [key: string]: number;
+            };
         };
         /** @description A crowd, on its way or at its end. */
         CrowdBody: {
@@ -1635,6 +2068,66 @@ export interface components {
             /** @description For a terminal. */
             text: string;
         };
+        /** @description A booking that will be displaced, at the revision that was looked at. */
+        DisplacedRef: {
+            /**
+             * Format: uuid
+             * @description Which booking.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description Its revision.
+             */
+            revision: number;
+        };
+        /** @description Who would be displaced. Nothing is done yet. */
+        DisplacementBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description The bookings, in the same order. */
+            bookings: components["schemas"]["BookingBody"][];
+            /** @description That refusal in words. */
+            detail?: string | null;
+            /** @description To be sent back as it is with the command: it is carried out only if it is still exactly these. */
+            displaces: components["schemas"]["DisplacedRef"][];
+            /**
+             * Format: int64
+             * @description Edits of the resource name it in `If-Match`.
+             */
+            policy_version: number;
+            /** @description The code that it would be refused with all the same; null if it would not. */
+            refused: string | null;
+            /**
+             * Format: int64
+             * @description Units taken at the fullest instant to come.
+             */
+            used: number;
+        };
+        /** @description What is thought of: one of the commands that can displace. */
+        DisplacementRequest: {
+            /** @description A lower capacity. */
+            capacity: components["schemas"]["CapacityWish"];
+        } | {
+            /** @description A block. */
+            block: components["schemas"]["BlockWish"];
+        } | {
+            /** @description A booking by override. */
+            book: components["schemas"]["BookWish"];
+        } | {
+            /** @description A booking moved by override. */
+            move: components["schemas"]["MoveWish"];
+        };
+        /** @description For what a booking was displaced. */
+        DisplacerBody: {
+            /**
+             * Format: uuid
+             * @description The booking, the block, or the resource whose capacity was cut.
+             */
+            id: string;
+            /** @description `booking`, `block` or `capacity`. */
+            kind: string;
+        };
         /** @description What an attempt would get. */
         DryRunBody: Record<string, never> & {
             /** @description What the answer rests on. */
@@ -1700,7 +2193,7 @@ export interface components {
             mine: boolean;
             offer?: components["schemas"]["HoldBody"] | null;
             owner?: components["schemas"]["PersonBody"] | null;
-            /** @description The place in line, from 1; null once it has ended. */
+            /** @description The place in line, from 1; null once it has ended, and of who wants only word. */
             place?: number | null;
             /**
              * Format: uuid
@@ -1709,13 +2202,15 @@ export interface components {
             resource: string;
             /** @description From. */
             start: string;
-            /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`. */
+            /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed`, `voided` or `told`. */
             state: string;
             /**
              * Format: int32
              * @description How many units.
              */
             units: number;
+            /** @description `units`, or `word` that they are free. */
+            wants: components["schemas"]["WantsBody"];
         };
         /** @description What was forgotten with a person. */
         ErasedBody: {
@@ -1892,6 +2387,15 @@ export interface components {
             /** @description Where, such as `lines[0].start`. */
             field: string;
         };
+        /** @description A way out of a refusal. */
+        FixBody: {
+            /** @description What to say of it. */
+            detail: string;
+            /** @description `instead`: these sections can be had; `add`: these can be, with what was missing; `wait`: this section has a waitlist one could join. */
+            fix: string;
+            /** @description The sections. */
+            sections: string[];
+        };
         /** @description A resource, and whether it could be booked. */
         FoundBody: {
             /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed` or `past_cutoff`. */
@@ -1980,6 +2484,16 @@ export interface components {
         } | {
             /** @description Anybody else, by name. */
             name: string;
+        };
+        /** @description Whose a booking shall be. */
+        HandOverRequest: {
+            /** @description Why; both are told. */
+            reason: string;
+            /**
+             * Format: uuid
+             * @description The person's id.
+             */
+            to: string;
         };
         /** @description Whether it may be relied on. */
         HealthBody: {
@@ -2175,6 +2689,45 @@ export interface components {
              * @description How many units.
              */
             units?: number;
+            /** @description `units`, or `word`: to be told once when it is free. Nothing is kept for whoever wants word, so whoever is first has it. */
+            wants?: components["schemas"]["WantsBody"];
+        };
+        /** @description A plan as it is kept. */
+        KeptPlanBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description Its lines. */
+            lines: components["schemas"]["PlanLine"][];
+            /**
+             * Format: int64
+             * @description Changes name it in `If-Match`; 0 while there never was one.
+             */
+            version: number;
+        };
+        /** @description A plan as it is kept, the same wherever somebody signs in. */
+        KeptPlanRequest: {
+            /** @description At most 20, with at most 20 sections together. What is full, closed or at one time may stand in it. */
+            lines: components["schemas"]["PlanLine"][];
+        };
+        /** @description An API key, shown this once. */
+        KeyBody: {
+            /** @description The secret: `Authorization: Bearer <key>`. Only its hash is kept. */
+            key: string;
+            /** @description What it is for. */
+            label: string;
+            /**
+             * Format: uuid
+             * @description Whom it speaks for.
+             */
+            person: string;
+        };
+        /** @description What an API key is for. */
+        KeyRequest: {
+            /**
+             * @description So that it is known again; 100 characters at the most.
+             * @default
+             */
+            label: string;
         };
         /**
          * @description What a resource is.
@@ -2278,11 +2831,61 @@ export interface components {
             /** @description What they are called. */
             title: string;
         };
+        /** @description Something that is the same every week, by the clock of the resource's zone. */
+        MeetingBody: {
+            /** @description Of `mo tu we th fr sa su`. */
+            days: string[];
+            /** @description From this day on, such as `2027-01-04`. */
+            first: string;
+            /** @description Begins, such as `10:00`. */
+            from: string;
+            /** @description The last day on which it may be. */
+            last: string;
+            /** @description Where. */
+            place?: string | null;
+            /** @description Ends, such as `10:50`. */
+            to: string;
+        };
+        /** @description What somebody has of a class. */
+        MineBody: {
+            /**
+             * Format: uuid
+             * @description Their booking.
+             */
+            booking?: string | null;
+            /**
+             * Format: uuid
+             * @description Their place in a waitlist, or among those who are told.
+             */
+            entry?: string | null;
+            /** @description Until when it is offered. */
+            offered_until?: string | null;
+            /** @description Where in line, from 1. */
+            place?: number | null;
+            /** @description `booked`, `pending`, `checked_in`, `no_show`, `offered`, `waiting`, or `watching`: to be told when a place is free. */
+            standing: string;
+            /**
+             * Format: int32
+             * @description How many places.
+             */
+            units: number;
+        };
         /** @description A booking to be put elsewhere. */
         MoveRequest: {
             /** @description What it takes from then on, all of it; a line that stays is named too. */
             lines: components["schemas"]["LineRequest"][];
+            override?: components["schemas"]["OverrideBody"] | null;
             seen?: components["schemas"]["SeenBody"] | null;
+        };
+        /** @description A booking that would displace what stands where it shall be. */
+        MoveWish: {
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            booking: string;
+            /** @description What it takes from then on, all of it. */
+            lines: components["schemas"]["LineRequest"][];
         };
         /** @description Something one is told. */
         NoticeBody: {
@@ -2293,11 +2896,20 @@ export interface components {
              * @description Of which booking.
              */
             booking: string;
+            /**
+             * Format: int32
+             * @description Of how many dates of one series this is told, of which this is the first; 1 of anything else.
+             */
+            dates: number;
             /** @description When it ends. */
             end?: string | null;
             /** @description Its place: later ones are greater. */
             id: string;
-            /** @description What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`; of who waits `promoted`, `offered` or `lapsed`. */
+            /**
+             * @description What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`, `displaced`, `handed_over` to somebody
+             *     else, `taken_over` from somebody else, `no_show`; of who waits `promoted`, `offered`, `lapsed` or `free`; and `reminder`,
+             *     before it is too late to change or cancel.
+             */
             news: string;
             /** @description Whether one has said that one has read it. */
             read: boolean;
@@ -2354,6 +2966,13 @@ export interface components {
             /** @description The zone of that. */
             zone: string;
         };
+        /** @description An admin's word over rules, and over the bookings that stand there. */
+        OverrideBody: {
+            /** @description Exactly the bookings that are displaced by it; ask for a displacement preview. */
+            displaces?: components["schemas"]["DisplacedRef"][];
+            /** @description Why; those who are displaced are told. */
+            reason: string;
+        };
         /**
          * @description Whether one person may have two bookings at once.
          * @enum {string}
@@ -2403,14 +3022,16 @@ export interface components {
             items: {
                 /** @description The server's clock. */
                 as_of: string;
-                /** @description Cancelling is too late from then on; null once it is cancelled. */
+                /** @description Cancelling is too late from then on; null once nothing can become of it any more. */
                 cancel_by?: string | null;
                 /** @description When it was given up. */
                 cancelled_at?: string | null;
+                check_in?: components["schemas"]["IntervalBody"] | null;
                 /** @description When it was decided first. */
                 created_at: string;
                 /** @description When it was decided last. */
                 decided_at: string;
+                displaced_by?: components["schemas"]["DisplacerBody"] | null;
                 /** @description Who is invited; for the owner, admins and guests. */
                 guests: components["schemas"]["GuestBody"][];
                 /**
@@ -2418,6 +3039,8 @@ export interface components {
                  * @description Its id.
                  */
                 id: string;
+                /** @description Whether that was later than the policy asks for. */
+                late: boolean;
                 /** @description What it takes. */
                 lines: components["schemas"]["LineBody"][];
                 /** @description Whether it is the asker's. */
@@ -2438,10 +3061,112 @@ export interface components {
                  * @description Edits name it in `If-Match`.
                  */
                 revision: number;
-                /** @description `confirmed`, `pending` or `cancelled`. */
+                /** @description `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`. */
                 state: string;
+                /** @description Since when it is cancelled, checked in, a no-show or displaced. */
+                state_at?: string | null;
+                /** @description Why it was cancelled or displaced, if they said; for the owner and admins. */
+                state_reason?: string | null;
                 /** @description A line for calendars; for the owner, guests and admins. */
                 title?: string | null;
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_ClassBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What is on it. */
+            items: {
+                /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed`, `past_cutoff` or `overbooked`. */
+                badge: string;
+                /** @description From then on it cannot be booked. */
+                book_by?: string | null;
+                /** @description Where it is. */
+                building?: string | null;
+                /** @description From then on it cannot be cancelled. */
+                cancel_by?: string | null;
+                /**
+                 * Format: int32
+                 * @description How many places it has; null without limit.
+                 */
+                capacity?: number | null;
+                /** @description When it ends. */
+                end: string;
+                /**
+                 * Format: int32
+                 * @description Raised by a restore.
+                 */
+                epoch: number;
+                /**
+                 * Format: uuid
+                 * @description The group it is in.
+                 */
+                group?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description `session` or `section`. */
+                kind: components["schemas"]["KindBody"];
+                /** @description From then on a cancel is late, and counts under the quota. */
+                late_cancel_from?: string | null;
+                mine?: components["schemas"]["MineBody"] | null;
+                /** @description Its name. */
+                name: string;
+                /**
+                 * Format: int32
+                 * @description Places free and owed to those who wait.
+                 */
+                owed: number;
+                quota?: components["schemas"]["QuotaStandingBody"] | null;
+                /** @description When it begins. */
+                start: string;
+                /**
+                 * Format: int32
+                 * @description Places left; null without limit. What is owed to those who wait is not among them.
+                 */
+                units_free?: number | null;
+                /**
+                 * Format: int64
+                 * @description The version that all of this is of.
+                 */
+                version: number;
+                /** @description How many wait. */
+                waiting: number;
+                /** @description Its IANA zone. */
+                zone: string;
+            }[];
+            /** @description The `after` of the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Page_CourseListed: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description What is on it. */
+            items: {
+                /** @description Such as `20B`. */
+                number: string;
+                /** @description How many of its sections have something left for newcomers. */
+                open_sections: number;
+                /** @description What its sections are of it, such as `discussion` and `lecture`. */
+                parts: string[];
+                /** @description Its sections, those that match, by part and then section. */
+                sections: components["schemas"]["SectionListed"][];
+                /** @description Such as `MATH`. */
+                subject: string;
+                /**
+                 * Format: uuid
+                 * @description The term, a group; null if its sections are in none.
+                 */
+                term: string | null;
+                /** @description What the term is called. */
+                term_name?: string | null;
+                /** @description What it is called. */
+                title: string;
             }[];
             /** @description The `after` of the next page; null on the last. */
             next?: string | null;
@@ -2482,7 +3207,7 @@ export interface components {
                 mine: boolean;
                 offer?: components["schemas"]["HoldBody"] | null;
                 owner?: components["schemas"]["PersonBody"] | null;
-                /** @description The place in line, from 1; null once it has ended. */
+                /** @description The place in line, from 1; null once it has ended, and of who wants only word. */
                 place?: number | null;
                 /**
                  * Format: uuid
@@ -2491,13 +3216,15 @@ export interface components {
                 resource: string;
                 /** @description From. */
                 start: string;
-                /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed` or `voided`. */
+                /** @description `waiting`, `offered`, `promoted`, `left`, `lapsed`, `voided` or `told`. */
                 state: string;
                 /**
                  * Format: int32
                  * @description How many units.
                  */
                 units: number;
+                /** @description `units`, or `word` that they are free. */
+                wants: components["schemas"]["WantsBody"];
             }[];
             /** @description The `after` of the next page; null on the last. */
             next?: string | null;
@@ -2579,8 +3306,8 @@ export interface components {
                 /** @description The server's clock. */
                 as_of: string;
                 /**
-                 * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
-                 *     or `past_cutoff`; null for what is booked for any time.
+                 * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`,
+                 *     `closed`, `past_cutoff` or `overbooked`; null for what is booked for any time.
                  */
                 badge?: string | null;
                 /** @description Time out of use. */
@@ -2592,6 +3319,7 @@ export interface components {
                  * @description How many units it has; null is without limit.
                  */
                 capacity?: number | null;
+                course?: components["schemas"]["CourseBody"] | null;
                 /**
                  * Format: int32
                  * @description Raised by a restore.
@@ -2616,6 +3344,11 @@ export interface components {
                 linked: string[][];
                 /** @description Its name. */
                 name: string;
+                /**
+                 * Format: int32
+                 * @description So many units more than it has may be taken, because an admin said so.
+                 */
+                over_commit: number;
                 /**
                  * Format: int32
                  * @description Units of a section or session that are free and owed to those who wait.
@@ -2685,6 +3418,26 @@ export interface components {
             /** @description What they are called. */
             title: string;
         };
+        /**
+         * @description How a plan is registered for.
+         * @enum {string}
+         */
+        PlanContract: "all_or_nothing" | "line_by_line";
+        /** @description One choice: a section, with what goes with it. */
+        PlanLine: {
+            /** @description The sections: such as a lecture and its discussion. */
+            sections: string[];
+        };
+        /** @description What somebody means to register for. */
+        PlanRequest: {
+            /**
+             * Format: uuid
+             * @description For whom, if not for oneself; admins only.
+             */
+            for?: string | null;
+            /** @description 1 to 20, with at most 20 sections together. */
+            lines: components["schemas"]["PlanLine"][];
+        };
         /** @description The rules of a resource. What is left out is as in the default policy. */
         PolicyBody: {
             /**
@@ -2700,6 +3453,8 @@ export interface components {
             cancel_by: components["schemas"]["CutoffBody"] | null;
             /** @default null */
             change_by: components["schemas"]["CutoffBody"] | null;
+            /** @default null */
+            check_in: components["schemas"]["CheckInBody"] | null;
             /**
              * @description Out of service.
              * @default false
@@ -2727,6 +3482,8 @@ export interface components {
              * @default 30
              */
             hold_ttl_s: number;
+            /** @default null */
+            late_cancel_from: components["schemas"]["CutoffBody"] | null;
             /**
              * @description When it is open; empty means always.
              * @default []
@@ -2737,8 +3494,19 @@ export interface components {
              * @default allow
              */
             own_overlap: components["schemas"]["OwnOverlapBody"];
+            /**
+             * @description What waits for approval takes its units meanwhile.
+             * @default false
+             */
+            pending_takes: boolean;
             /** @default null */
             quota: components["schemas"]["QuotaBody"] | null;
+            /**
+             * Format: int64
+             * @description So many seconds before `change_by` and before `cancel_by`, whoever has booked is reminded.
+             * @default null
+             */
+            remind_before_s: number | null;
             /**
              * Format: int64
              * @description Time before a booking that it takes too, in seconds.
@@ -2845,6 +3613,28 @@ export interface components {
          * @enum {string}
          */
         QuotaScopeBody: "resource" | "group";
+        /** @description How much somebody has had of what one may have in a period. */
+        QuotaStandingBody: {
+            /**
+             * Format: int64
+             * @description Units that count already: of what one has, gave up late or did not come to.
+             */
+            counted: number;
+            /** @description When the period began; null is all time. */
+            from?: string | null;
+            /**
+             * Format: int32
+             * @description So many may.
+             */
+            most: number;
+            /**
+             * Format: uuid
+             * @description The group or resource whose quota it is.
+             */
+            of: string;
+            /** @description When it ends. */
+            to?: string | null;
+        };
         /** @description Up to where one has read. */
         ReadRequest: {
             /** @description The id of the newest notice that was read; it and all before it are read then. */
@@ -2860,6 +3650,11 @@ export interface components {
             rule?: string | null;
             witness?: components["schemas"]["WitnessBody"] | null;
         };
+        /** @description Why something is done to somebody else's booking, or to a resource. */
+        ReasonRequest: {
+            /** @description Why; people are told. */
+            reason: string;
+        };
         /** @description The changes of a resource, as the socket tells them. */
         RecordBody: {
             /** @description The server's clock. */
@@ -2868,6 +3663,37 @@ export interface components {
             items: Record<string, never>[];
             /** @description It cannot be told from there: read the resource again. */
             resync: boolean;
+        };
+        /** @description What became of a plan. */
+        RegisterBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description One for each line in their order, or one for all of it. */
+            attempts: components["schemas"]["RegisteredBody"][];
+        };
+        /** @description Registration for a plan. */
+        RegisterRequest: {
+            /** @description How. */
+            contract: components["schemas"]["PlanContract"];
+            /**
+             * Format: uuid
+             * @description For whom, if not for oneself; admins only.
+             */
+            for?: string | null;
+            /**
+             * @description UUIDv7s of the client's, as in `Idempotency-Key`: one for each line, or one for all of it. The same keys again get the same
+             *     answers.
+             */
+            keys: string[];
+            /** @description 1 to 20, with at most 20 sections together. */
+            lines: components["schemas"]["PlanLine"][];
+        };
+        /** @description What became of one attempt of a plan. */
+        RegisteredBody: components["schemas"]["AttemptAnswer"] & {
+            /** @description If it was refused, what could be had instead, each found to be possible after that. */
+            fixes: components["schemas"]["FixBody"][];
+            /** @description The sections it asked for. */
+            sections: string[];
         };
         /** @description One condition on whoever a booking is for. A tag that ends in `*` stands for all that begin so. */
         RequirementBody: {
@@ -2892,8 +3718,8 @@ export interface components {
             /** @description The server's clock. */
             as_of: string;
             /**
-             * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`, `closed`
-             *     or `past_cutoff`; null for what is booked for any time.
+             * @description The status people see of a section or session, for everybody alike: `open`, `few_left`, `full`, `waitlist`, `held`,
+             *     `closed`, `past_cutoff` or `overbooked`; null for what is booked for any time.
              */
             badge?: string | null;
             /** @description Time out of use. */
@@ -2905,6 +3731,7 @@ export interface components {
              * @description How many units it has; null is without limit.
              */
             capacity?: number | null;
+            course?: components["schemas"]["CourseBody"] | null;
             /**
              * Format: int32
              * @description Raised by a restore.
@@ -2929,6 +3756,11 @@ export interface components {
             linked: string[][];
             /** @description Its name. */
             name: string;
+            /**
+             * Format: int32
+             * @description So many units more than it has may be taken, because an admin said so.
+             */
+            over_commit: number;
             /**
              * Format: int32
              * @description Units of a section or session that are free and owed to those who wait.
@@ -2976,6 +3808,8 @@ export interface components {
              * @default null
              */
             capacity: number | null;
+            /** @default null */
+            course: components["schemas"]["CourseBody"] | null;
             /**
              * @description What it has.
              * @default null
@@ -3022,6 +3856,7 @@ export interface components {
              * @description How many units it has; null is without limit. Left out: 1. A group has none.
              */
             capacity?: number | null;
+            course?: components["schemas"]["CourseBody"] | null;
             /** @description What it has. */
             equipment?: string[];
             /**
@@ -3169,7 +4004,7 @@ export interface components {
             private: boolean;
             /** @description From. */
             start: string;
-            /** @description Of a booking: `confirmed` or `pending`. */
+            /** @description Of a booking: `confirmed`, `pending` or `checked_in`. */
             state: string;
             /** @description Of a booking one may look into, and of a block its reason. */
             title?: string | null;
@@ -3229,6 +4064,77 @@ export interface components {
              * @description Proposals in those commits.
              */
             proposals: number;
+        };
+        /** @description A section and how full it is. */
+        SectionListed: {
+            /** @description When it is too late to add it. */
+            add_by?: string | null;
+            /** @description The status people see: `open`, `few_left`, `full`, `waitlist`, `held`, `closed` or `past_cutoff`. */
+            badge?: string | null;
+            /**
+             * Format: uuid
+             * @description One's own booking of it.
+             */
+            booking?: string | null;
+            /**
+             * Format: int32
+             * @description How many seats; null is without limit.
+             */
+            capacity: number | null;
+            /** @description What it is a section of, and when it meets. */
+            course: components["schemas"]["CourseBody"];
+            /** @description When it is too late to drop it. */
+            drop_by?: string | null;
+            /**
+             * Format: uuid
+             * @description One's own place in its waitlist.
+             */
+            entry?: string | null;
+            /**
+             * Format: int32
+             * @description Raised by a restore.
+             */
+            epoch: number;
+            /**
+             * Format: uuid
+             * @description The resource: what is booked.
+             */
+            id: string;
+            interval?: components["schemas"]["IntervalBody"] | null;
+            /** @description Of each list, one goes with it. */
+            linked: string[][];
+            /** @description Its name. */
+            name: string;
+            /** @description When registration opens; null if it always was. */
+            opens_at?: string | null;
+            /**
+             * Format: int32
+             * @description Seats that are free and owed to those who wait.
+             */
+            owed: number;
+            /**
+             * Format: int64
+             * @description Edits name it in `If-Match`.
+             */
+            policy_version: number;
+            /**
+             * Format: int32
+             * @description Seats left for newcomers; null is without limit.
+             */
+            remaining: number | null;
+            /** @description What somebody must be to register; all of them. */
+            requires: components["schemas"]["RequirementBody"][];
+            /**
+             * Format: int64
+             * @description Raised by every change.
+             */
+            version: number;
+            /** @description How many wait. */
+            waiting: number;
+            /** @description How many may wait; null where nobody can. */
+            waitlist: number | null;
+            /** @description Where its civil times are read. */
+            zone: string;
         };
         /** @description What a screen showed. Recorded; binds nothing. */
         SeenBody: {
@@ -3427,6 +4333,8 @@ export interface components {
             decided_at: string;
             /** @description What it took until then: of a move and a cancellation. */
             from: components["schemas"]["LineBody"][];
+            /** @description Whether it was an admin's word against a rule or over others. */
+            overrode: boolean;
             owner?: components["schemas"]["PersonBody"] | null;
             /** @description Why, if they said. */
             reason?: string | null;
@@ -3435,13 +4343,13 @@ export interface components {
              * @description The booking's revision, after it.
              */
             revision: number;
-            /** @description `confirmed`, `pending` or `cancelled`, from then on. */
+            /** @description The booking's state, from then on. */
             state: string;
             /** @description What it takes from then on. */
             to: components["schemas"]["LineBody"][];
             /** @description The versions it made. */
             versions: components["schemas"]["ResourceVersion"][];
-            /** @description `made`, `approved`, `moved`, `edited` or `cancelled`. */
+            /** @description `made`, `approved`, `moved`, `edited`, `cancelled`, `checked_in`, `no_show`, `handed_over` or `displaced`. */
             what: string;
         };
         /** @description Two bookings to take each other's places. */
@@ -3535,6 +4443,11 @@ export interface components {
             offer_ttl_s?: number | null;
         };
         /**
+         * @description What somebody who waits is to get.
+         * @enum {string}
+         */
+        WantsBody: "units" | "word";
+        /**
          * @description In which way it is an alternative.
          * @enum {string}
          */
@@ -3578,6 +4491,16 @@ export interface components {
             rule?: string | null;
             /** @description From. */
             start?: string | null;
+        };
+        /** @description What registering would come to. */
+        WouldBe: {
+            /** @description What would be had instead, each found to be possible now. */
+            fixes: components["schemas"]["FixBody"][];
+            /** @description When the last of it opens; null if all of it is open now. What is told holds for then, if nothing changes. */
+            opens_at?: string | null;
+            reason?: components["schemas"]["ReasonBody"] | null;
+            /** @description `BOOKED`, `REJECTED` or `FAILED`, once all of it is open. */
+            would: string;
         };
     };
     responses: never;
@@ -4600,7 +5523,7 @@ export interface operations {
                 from?: string;
                 /** @description That start before this instant. */
                 to?: string;
-                /** @description `confirmed`, `pending` or `cancelled`. */
+                /** @description `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`. */
                 state?: string;
                 /** @description Of this series. */
                 series?: string;
@@ -5462,6 +6385,438 @@ export interface operations {
             };
         };
     };
+    check_in_booking: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decline_booking: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+                /** @description the revision, if it is to be that one */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hand_over_booking: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+                /** @description the revision, if it is to be that one */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOverRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_history: {
         parameters: {
             query?: {
@@ -6029,6 +7384,159 @@ export interface operations {
             };
         };
     };
+    list_classes: {
+        parameters: {
+            query?: {
+                /** @description The day, such as 2026-11-23, in each one's zone; today if left out. */
+                day?: string;
+                /** @description `session`, or `section`; sessions if left out. */
+                kind?: components["schemas"]["KindBody"];
+                /** @description In this group. */
+                group?: string;
+                /** @description With words that begin like all of these, in name, building or equipment; accents and case make no difference. */
+                q?: string;
+                /** @description Only those that have a place left for a newcomer. */
+                free?: boolean;
+                /** @description Only those that the asker has or waits for. */
+                mine?: boolean;
+                /** @description At most so many, 200 at the most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ClassBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     accept_clock: {
         parameters: {
             query?: never;
@@ -6043,6 +7551,157 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_courses: {
+        parameters: {
+            query?: {
+                /** @description In this term, a group. */
+                term?: string;
+                /** @description Of this subject. */
+                subject?: string;
+                /** @description This number of it. */
+                number?: string;
+                /** @description With sections in which the words begin like all of these: of subject, number, title, section, part, instructor or name. */
+                q?: string;
+                /** @description Only with a section that has something left for newcomers. */
+                open?: boolean;
+                /** @description At most so many, 200 at the most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoursesBody"];
+                };
             };
             /** @description Malformed, or the key is missing. */
             400: {
@@ -8966,6 +10625,707 @@ export interface operations {
             };
         };
     };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptPlanBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_plan: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the version */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeptPlanRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptPlanBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisterBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_resources: {
         parameters: {
             query?: {
@@ -9835,6 +12195,440 @@ export interface operations {
             };
         };
     };
+    set_capacity: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+                /** @description the policy_version */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CapacityRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_resource: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+                /** @description the policy_version */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_displacement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisplacementRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisplacementBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_record: {
         parameters: {
             query: {
@@ -9855,6 +12649,152 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecordBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reopen_resource: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+                /** @description the policy_version */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */

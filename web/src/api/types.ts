@@ -19,10 +19,26 @@ export type HoldAt = Schemas['HoldAtBody'];
 export type ShortResource = Told<Schemas['FoundResource']>;
 export type Resource = Told<Schemas['ResourceBody']>;
 export type BookingLine = Schemas['LineBody'];
+export type CancelRequest = Schemas['CancelRequest'];
 export type MoveRequest = Schemas['MoveRequest'];
-export type HistoryStep = Omit<Told<Schemas['StepBody']>, 'what'> & { what: 'made' | 'approved' | 'moved' | 'edited' | 'cancelled' };
+export type HistoryStep = Omit<Told<Schemas['StepBody']>, 'what'> & {
+  what: 'made' | 'approved' | 'moved' | 'edited' | 'cancelled' | 'checked_in' | 'no_show' | 'displaced' | 'handed_over' | 'overrode';
+};
 export type History = Pick<Schemas['HistoryBody'], 'more'> & { steps: HistoryStep[] };
-export type News = 'booked' | 'approved' | 'cancelled' | 'moved' | 'promoted' | 'offered' | 'lapsed';
+export type News =
+  | 'booked'
+  | 'approved'
+  | 'cancelled'
+  | 'moved'
+  | 'promoted'
+  | 'offered'
+  | 'lapsed'
+  | 'displaced'
+  | 'handed_over'
+  | 'taken_over'
+  | 'no_show'
+  | 'free'
+  | 'reminder';
 export type Notice = Omit<Told<Schemas['NoticeBody']>, 'news'> & { news: News };
 export type Notices = Page<Notice> & Pick<Schemas['NoticesBody'], 'unread'>;
 export type HoldRequest = Schemas['HoldRequest'];
@@ -38,7 +54,7 @@ export type Decided = Schemas['DecidedBody'];
 export type ScheduleItem = Schemas['ScheduleItem'];
 
 export type Badge = 'open' | 'few_left' | 'full' | 'waitlist' | 'held' | 'closed' | 'past_cutoff' | 'overbooked';
-export type BookingState = 'confirmed' | 'pending' | 'cancelled' | 'displaced';
+export type BookingState = 'confirmed' | 'pending' | 'cancelled' | 'checked_in' | 'no_show' | 'displaced';
 
 export interface Page<Item> {
   items: Item[];

@@ -9,8 +9,8 @@ use clap::Args;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use slotwise_domain::{
-    Action, Actor, Block, BlockId, BookingId, Details, Grouped, Instant, Interval, Kind, Line, Outcome, OverHolds,
-    PersonId, Policy, PolicyField, Resource, ResourceId, ResourceSpec, Zone,
+    Action, Actor, Block, BlockId, BookingId, Details, Exceptions, Grouped, Instant, Interval, Kind, Line, Outcome,
+    OverBookings, OverHolds, PersonId, Policy, PolicyField, Resource, ResourceId, ResourceSpec, Zone,
 };
 use slotwise_engine::catalogue::read;
 use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, ResourceFilter, Views};
@@ -76,6 +76,7 @@ pub async fn run(args: &CsvArgs) -> anyhow::Result<()> {
     let limits = Limits {
         answer_wait_max: std::time::Duration::from_secs(120),
         queue_wait_max: std::time::Duration::from_secs(60),
+        expected_wait_max: std::time::Duration::from_secs(60),
         ..Limits::default()
     };
     let engine = Engine::start(store.clone(), Arc::new(SystemClock), Arc::new(FreshIds), limits);
@@ -180,6 +181,8 @@ impl Import {
                 interval: block.interval,
                 reason: block.reason.clone(),
                 over_holds: OverHolds::Refuse,
+                over_bookings: OverBookings::Refuse,
+                exceptions: Exceptions::default(),
             };
             let answer = self.submit.attempt(action).await;
             self.told("blocks.csv", *line, &answer);
@@ -249,7 +252,12 @@ impl Tables {
         })?;
         let blocks = table(dir, "blocks.csv", |line, row: BlockRow| {
             let interval = interval(&row.start, &row.end)?;
-            let block = Block { id: BlockId(id("id", &row.id)?), interval, reason: unguarded(&row.reason).into() };
+            let block = Block {
+                id: BlockId(id("id", &row.id)?),
+                interval,
+                reason: unguarded(&row.reason).into(),
+                exceptions: Exceptions::default(),
+            };
             Ok((line, ResourceId(id("resource", &row.resource)?), block))
         })?;
         let rows = table(dir, "bookings.csv", |line, row: BookingRow| asked(line, &row))?;
@@ -342,8 +350,11 @@ fn spec(row: &ResourceRow) -> anyhow::Result<ResourceSpec> {
         policy: Policy::default(),
         group: grouped(row)?,
         linked: linked(&row.linked)?,
+        course: None,
     };
-    let spec = if row.rules.trim().is_empty() { spec } else { with_rules(&spec, &row.rules).context("rules")? };
+    let spec = if row.rules.trim().is_empty() { spec } else { with(&spec, "policy", &row.rules).context("rules")? };
+    let spec =
+        if row.course.trim().is_empty() { spec } else { with(&spec, "course", &row.course).context("course")? };
     spec.checked().map_err(|e| anyhow::anyhow!("{e}"))
 }
 
@@ -362,14 +373,14 @@ fn linked(cell: &str) -> anyhow::Result<Vec<Vec<ResourceId>>> {
     lists.map(list).collect()
 }
 
-/// The same resource under rules as the store writes them.
-fn with_rules(spec: &ResourceSpec, rules: &str) -> anyhow::Result<ResourceSpec> {
-    let rules: serde_json::Value = serde_json::from_str(rules)?;
+/// The same resource with one field as the store writes it.
+fn with(spec: &ResourceSpec, field: &str, cell: &str) -> anyhow::Result<ResourceSpec> {
+    let said: serde_json::Value = serde_json::from_str(cell)?;
     let mut stored: serde_json::Value = serde_json::from_str(&codec::encode_spec(spec)?)?;
-    stored["policy"] = rules.clone();
+    stored[field] = said.clone();
     let spec = codec::decode_spec(&stored.to_string())?;
     let known: serde_json::Value = serde_json::from_str(&codec::encode_spec(&spec)?)?;
-    ensure!(known["policy"] == rules, "it says something that is not known here");
+    ensure!(known[field] == said, "it says something that is not known here");
     Ok(spec)
 }
 

@@ -2,6 +2,8 @@
 //! Never talks to the engine, reads a clock or decides a booking: what comes out is a proposal and nothing more.
 
 pub mod csv;
+pub mod foothill;
 pub mod people;
+pub mod rooms;
 pub mod submit;
 pub mod ucsd;

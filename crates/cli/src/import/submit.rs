@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use slotwise_domain::{
-    Action, Actor, BookingId, Command, Details, Fingerprint, Interval, Kind, Line, Outcome, PersonId, Policy, Resource,
+    Action, Actor, BookingId, Command, Details, Fingerprint, Interval, Kind, Line, Outcome, PersonId, Policy,
     ResourceId, ResourceSpec, Role, Zone,
 };
 use slotwise_engine::catalogue::read;
@@ -67,12 +67,7 @@ pub async fn run(args: &UcsdArgs) -> anyhow::Result<()> {
     let card =
         PersonCard { id: registrar, name: "UC San Diego registrar".into(), title: String::new(), role: Role::Admin };
     store.put_person(card).await?;
-    let limits = Limits {
-        answer_wait_max: std::time::Duration::from_secs(120),
-        queue_wait_max: std::time::Duration::from_secs(60),
-        ..Limits::default()
-    };
-    let engine = Engine::start(store.clone(), clock, Arc::new(FreshIds), limits);
+    let engine = Engine::start(store.clone(), clock, Arc::new(FreshIds), patient());
     let submit = Submit { engine, actor: Actor::Person(registrar) };
     let rooms = submit.rooms(&schedule, &zone, &*store).await?;
     let refused = submit.meetings(&schedule, &rooms, monday, args.weeks, &zone, registrar).await?;
@@ -114,67 +109,96 @@ pub async fn run(args: &UcsdArgs) -> anyhow::Result<()> {
     ))
 }
 
-pub(super) fn println_out(text: &str) -> anyhow::Result<()> {
+pub(crate) fn println_out(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{text}")?)
+}
+
+/// An import has no user who waits for an answer, and sends as much as the engine takes.
+pub(super) fn patient() -> Limits {
+    Limits {
+        answer_wait_max: std::time::Duration::from_secs(120),
+        queue_wait_max: std::time::Duration::from_secs(60),
+        expected_wait_max: std::time::Duration::from_secs(60),
+        ..Limits::default()
+    }
 }
 
 /// Somebody's attempts.
 #[derive(Clone)]
-pub(super) struct Submit {
+pub(crate) struct Submit {
     pub engine: Arc<Engine>,
     pub actor: Actor,
 }
 
 impl Submit {
     pub(super) async fn attempt(&self, action: Action) -> Answer {
-        let key = FreshIds.fresh();
-        let mut fingerprint = [0; 32];
-        fingerprint[..16].copy_from_slice(key.as_bytes());
-        let command = Command { actor: self.actor, action, seen: None };
-        self.engine.execute(Request { key, fingerprint: Fingerprint(fingerprint), command }).await
+        self.engine.execute(request(self.actor, action)).await
+    }
+
+    /// Many, in their order, by whoever each is of.
+    pub(crate) async fn attempts(&self, asked: impl Iterator<Item = (Actor, Action)>) -> Vec<Answer> {
+        self.engine.execute_all(asked.map(|(actor, action)| request(actor, action)).collect()).await
     }
 
     /// The rooms by their place in the schedule; those that exist by name are kept as they are.
     async fn rooms(&self, schedule: &Schedule, zone: &Zone, views: &dyn Views) -> anyhow::Result<Vec<ResourceId>> {
-        let filter = ResourceFilter { kind: Some(Kind::Room), max: 1_000_000, ..ResourceFilter::default() };
-        let existing: BTreeMap<String, Arc<Resource>> =
-            read(views.catalogue()).resources(&filter).into_iter().map(|r| (r.spec.name.clone(), r)).collect();
-        let bar = progress(schedule.rooms.len(), "rooms");
-        let mut made = futures_util::stream::iter(schedule.rooms.iter().map(|room| {
-            let known = existing.get(&room.name).map(|r| r.id);
-            let spec = ResourceSpec {
-                kind: Kind::Room,
-                name: room.name.clone(),
-                building: Some(room.building.clone()).filter(|b| !b.is_empty()),
-                seats: room.seats,
-                equipment: room.equipment.iter().map(|e| (*e).to_owned()).collect(),
-                zone: zone.clone(),
-                capacity: Some(1),
-                interval: None,
-                policy: Policy::default(),
-                group: None,
-                linked: Vec::new(),
-            };
+        let spec = |room: &ucsd::Room| ResourceSpec {
+            kind: Kind::Room,
+            name: room.name.clone(),
+            building: Some(room.building.clone()).filter(|b| !b.is_empty()),
+            seats: room.seats,
+            equipment: room.equipment.iter().map(|e| (*e).to_owned()).collect(),
+            zone: zone.clone(),
+            capacity: Some(1),
+            interval: None,
+            policy: Policy::default(),
+            group: None,
+            linked: Vec::new(),
+            course: None,
+        };
+        let rooms =
+            schedule.rooms.iter().map(|room| spec(room).checked().with_context(|| format!("room {}", room.name)));
+        Ok(self.make("rooms", rooms.collect::<anyhow::Result<_>>()?, views).await?.0)
+    }
+
+    /// Makes resources of one kind, each if there is none of its name in its group: what is there is kept as it is. Their ids in the
+    /// same order, and how many are new.
+    pub(super) async fn make(
+        &self,
+        what: &'static str,
+        specs: Vec<ResourceSpec>,
+        views: &dyn Views,
+    ) -> anyhow::Result<(Vec<ResourceId>, usize)> {
+        let name = |spec: &ResourceSpec| (spec.group.as_ref().map(|group| group.id), spec.name.clone());
+        let kind = specs.first().map(|spec| spec.kind);
+        let filter = ResourceFilter { kind, max: 1_000_000, ..ResourceFilter::default() };
+        let existing: BTreeMap<_, ResourceId> =
+            read(views.catalogue()).resources(&filter).into_iter().map(|r| (name(&r.spec), r.id)).collect();
+        let bar = progress(specs.len(), what);
+        let (mut ids, mut new) = (Vec::with_capacity(specs.len()), 0);
+        let mut made = futures_util::stream::iter(specs.into_iter().map(|spec| {
+            let (known, called) = (existing.get(&name(&spec)).copied(), spec.name.clone());
             async move {
                 if let Some(id) = known {
-                    return Ok(id);
+                    return Ok((id, false));
                 }
-                let (id, name) = (ResourceId(FreshIds.fresh()), spec.name.clone());
-                let spec = Box::new(spec.checked().with_context(|| format!("room {name}"))?);
-                match self.attempt(Action::CreateResource { resource: id, spec }).await {
-                    Answer::Decided(recorded, _) if recorded.decision.outcome == Outcome::Accepted => Ok(id),
-                    other => anyhow::bail!("room {name} was not made: {}", why(&other)),
+                let id = ResourceId(FreshIds.fresh());
+                match self.attempt(Action::CreateResource { resource: id, spec: Box::new(spec) }).await {
+                    Answer::Decided(recorded, _) if recorded.decision.outcome == Outcome::Accepted => Ok((id, true)),
+                    other => anyhow::bail!("{called} was not made: {}", why(&other)),
                 }
             }
         }))
         .buffered(AT_ONCE);
-        let mut ids = Vec::with_capacity(schedule.rooms.len());
-        while let Some(id) = made.next().await {
-            ids.push(id?);
+        while let Some(one) = made.next().await {
+            let (id, is_new) = one?;
+            ids.push(id);
+            new += usize::from(is_new);
             bar.inc(1);
         }
+        drop(made);
         bar.finish();
-        Ok(ids)
+        Ok((ids, new))
     }
 
     /// Books every occurrence, and returns those that were not, each with its reason.
@@ -235,7 +259,14 @@ impl Submit {
     }
 }
 
-pub(super) fn why(answer: &Answer) -> String {
+fn request(actor: Actor, action: Action) -> Request {
+    let key = FreshIds.fresh();
+    let mut fingerprint = [0; 32];
+    fingerprint[..16].copy_from_slice(key.as_bytes());
+    Request { key, fingerprint: Fingerprint(fingerprint), command: Command { actor, action, seen: None } }
+}
+
+pub(crate) fn why(answer: &Answer) -> String {
     match answer {
         Answer::Decided(recorded, _) | Answer::Replayed(recorded) => match &recorded.decision.outcome {
             Outcome::Rejected(r) => format!("REJECTED {}", r.code.name()),
@@ -246,7 +277,7 @@ pub(super) fn why(answer: &Answer) -> String {
     }
 }
 
-pub(super) fn progress(length: usize, what: &'static str) -> ProgressBar {
+pub(crate) fn progress(length: usize, what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg:>9} {bar:30} {pos}/{len}  {per_sec}  {eta}");
     let bar = ProgressBar::new(length as u64).with_message(what);
     match style {

@@ -196,7 +196,7 @@ fn cancelling_twice_has_one_effect() {
            bob POST /api/bookings/@b/cancel                          -> 403 REJECTED not_allowed
            ann POST /api/bookings/@b/cancel {"reason": "ill"}        -> 200 ACCEPTED
            ann POST /api/bookings/@b/cancel                          -> 200 ACCEPTED
-           root POST /api/bookings/@b/cancel                         -> 200 ACCEPTED
+           root POST /api/bookings/@b/cancel {"reason": "Painting."} -> 200 ACCEPTED
            ann PATCH /api/bookings/@b if 2 {"title": "Again"}        -> 422 REJECTED invalid
            root POST /api/bookings/@b/approve                        -> 422 REJECTED invalid
            ann POST /api/bookings/00000000-0000-7000-8000-000000000000/cancel -> 404 REJECTED not_found
@@ -230,7 +230,7 @@ fn cutoffs_are_told_with_their_instant() {
          ann POST /api/bookings short 10:00-11:00             -> 201 BOOKED
          ann POST /api/bookings kept 10:00-11:00 as b         -> 201 BOOKED
          ann POST /api/bookings/@b/cancel                     -> 409 REJECTED past_cutoff
-         root POST /api/bookings/@b/cancel                    -> 200 ACCEPTED",
+         root POST /api/bookings/@b/cancel {\"reason\": \"Painting.\"} -> 200 ACCEPTED",
     );
     let late = &w.saved["late"];
     assert_eq!((&late["witness"]["kind"], &late["witness"]["rule"]), (&json!("instant"), &json!("book_by")), "{late}");

@@ -4,6 +4,8 @@
 use crate::harness::World;
 use crate::harness::http::{Ask, Reply};
 use serde_json::{Value, json};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 fn lines(w: &World, booking: &str) -> Vec<(Value, Value, Value)> {
@@ -373,13 +375,21 @@ fn the_bounds_of_one_request() {
     assert_eq!(reply.told(), "413 too_large");
     assert_eq!(w.send(&Ask::post("/api/attempts").json(&json!({ "attempts": [] }))).told(), "401 unauthenticated");
     assert_eq!(w.read("ann", &format!("/api/resources/{}", w.id("hall")))["version"], 1, "nothing was done");
-    // As many as there may be, each booked.
-    let told = told(&attempts(&w, "ann", &sent(8_192)));
-    assert_eq!(
-        told.iter().filter(|t| *t == "201 BOOKED").count(),
-        8_192,
-        "{:?}",
-        told.iter().find(|t| *t != "201 BOOKED")
-    );
+    // As many as there may be, each booked once. Where the machine has other things to do that may take longer than an answer is waited
+    // for: then there is no outcome yet, and the same request tells it later.
+    let (all, began) = (sent(8_192), Instant::now());
+    loop {
+        let told = told(&attempts(&w, "ann", &all));
+        assert_eq!(told.len(), 8_192);
+        let booked = told.iter().filter(|t| ["201 BOOKED", "200 BOOKED replayed"].contains(&t.as_str())).count();
+        if booked == 8_192 {
+            break;
+        }
+        let later = ["503 no_outcome_yet", "409 in_progress", "503 FAILED busy"];
+        let other =
+            told.iter().find(|t| !t.ends_with("BOOKED") && !t.ends_with("replayed") && !later.contains(&t.as_str()));
+        assert!(other.is_none() && began.elapsed() < Duration::from_secs(120), "{booked} are booked; {other:?}");
+        sleep(Duration::from_millis(200));
+    }
     assert_eq!(w.read("ann", &format!("/api/resources/{}", w.id("hall")))["version"], 8_193);
 }

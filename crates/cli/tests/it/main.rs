@@ -4,11 +4,14 @@
 
 mod harness;
 
+mod admins;
 mod backup;
 mod board;
 mod bodies;
 mod bookings;
 mod changes;
+mod classes;
+mod courses;
 mod explain;
 mod export;
 mod faults;
@@ -21,9 +24,11 @@ mod limits;
 mod logs;
 mod notices;
 mod persons;
+mod race_kit;
 mod races;
 mod rates;
 mod reached;
+mod real_data;
 mod record;
 mod series;
 mod sick;

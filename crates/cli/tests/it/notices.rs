@@ -105,6 +105,25 @@ fn a_letter_follows_the_commit_though_the_server_is_killed() {
 }
 
 #[test]
+fn both_owners_hear_of_a_hand_over_and_whoever_is_displaced_of_that() {
+    let mut w = World::new(&["ann", "bob"]);
+    w.meet("ada", "Ada", "admin");
+    w.room("room");
+    let (handed, displaced) = (w.booked("ann", "room", "10:00-11:00", 1), w.booked("ann", "room", "11:00-12:00", 1));
+    let to = w.person("bob").id.clone();
+    let ask = w.change("ada", "POST", &format!("/api/bookings/{handed}/hand-over"));
+    assert_eq!(w.send(&ask.json(&json!({ "to": to, "reason": "Ill." }))).status, 200);
+    let line = json!({ "resource": w.id("room"), "start": w.at("11:00"), "end": w.at("12:00") });
+    let word = json!({ "reason": "Exams.", "displaces": [{ "id": displaced, "revision": 1 }] });
+    let ask = w.change("ada", "POST", "/api/bookings");
+    let reply = w.send(&ask.json(&json!({ "lines": [line], "override": word })));
+    assert_eq!(reply.told(), "201 BOOKED", "{}", reply.text());
+    assert_eq!(news(&notices(&w, "ann")), ["displaced", "handed_over"], "the newest first");
+    assert_eq!(news(&notices(&w, "bob")), ["taken_over"]);
+    assert_eq!(news(&notices(&w, "ada")), [""; 0], "what one does oneself is no news");
+}
+
+#[test]
 fn a_letter_that_is_refused_for_good_is_given_up() {
     let mut node = Node::start();
     let mail = node.mail();

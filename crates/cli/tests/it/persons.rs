@@ -358,3 +358,31 @@ fn an_explanation_does_not_tell_whose_a_private_booking_is() {
     let admins = explained("root", &format!("?actor={}", w.person("bob").id));
     assert!(admins.contains("Annalena booked blue"), "{admins}");
 }
+
+#[test]
+fn an_admin_makes_keys_for_programs() {
+    let mut w = World::new(&["ann"]);
+    w.meet("cem", "Cem", "member");
+    let path = |who: &str| format!("/api/people/{}/keys", w.person(who).id);
+    let make = |who: &str, path: &str, body: Value| w.send(&Ask::post(path).by(w.token(who)).json(&body));
+    let made = make("root", &path("cem"), json!({ "label": "nightly sync" }));
+    assert_eq!((made.status, made.header("cache-control")), (201, Some("no-store")), "{}", made.text());
+    let key = made.json()["key"].as_str().unwrap().to_owned();
+    let speaks_for = |key: &str| w.send(&Ask::get("/api/me").by(key));
+    assert_eq!(speaks_for(&key).json()["id"], json!(w.person("cem").id));
+    // One more is another one, and the first goes on.
+    let other = make("root", &path("cem"), json!({})).json()["key"].as_str().unwrap().to_owned();
+    assert_ne!(key, other);
+    assert_eq!((speaks_for(&key).status, speaks_for(&other).status), (200, 200));
+    // Members make none, not even for themselves.
+    assert_eq!(make("ann", &path("ann"), json!({})).told(), "403 not_allowed");
+    assert_eq!(make("root", &path("cem"), json!({ "label": "x".repeat(101) })).told(), "422 malformed");
+    assert_eq!(make("root", &path("cem"), json!({ "role": "admin" })).told(), "422 malformed");
+    assert_eq!(make("root", &format!("/api/people/{}/keys", Uuid::nil()), json!({})).told(), "404 not_found");
+    // The secret is told once: it is not in the log, and ends with the person.
+    let erased = make("root", &format!("/api/people/{}/erase", w.person("cem").id), json!({}));
+    assert_eq!((erased.status, &erased.json()["keys"]), (200, &json!(3)), "{}", erased.text());
+    assert_eq!((speaks_for(&key).status, speaks_for(&other).status), (401, 401));
+    let log = w.server.log_with("an API key was made");
+    assert!(!log.contains(&key) && !log.contains(&other));
+}

@@ -354,3 +354,20 @@ fn what_a_series_leaves_goes_to_who_waits_and_all_of_it_is_on_record() {
     w.sweep();
     clean(&w);
 }
+
+#[test]
+fn what_an_admin_cancels_of_a_series_is_one_notice() {
+    let mut w = World::new(&["ann"]);
+    w.room("room");
+    let told = w.send(&series(&w, "ann", "room", "10:00-11:00", "FREQ=DAILY;COUNT=4", "all_or_nothing"));
+    assert_eq!(told.told(), "201 BOOKED", "{}", told.text());
+    let id = told.json()["series"].as_str().unwrap().to_owned();
+    let ask =
+        w.change("root", "POST", &format!("/api/series/{id}/cancel")).json(&json!({ "reason": "The roof leaks." }));
+    assert_eq!(w.send(&ask).told(), "200 ACCEPTED");
+    let notices = w.read("ann", "/api/notices");
+    let [notice] = &notices["items"].as_array().unwrap()[..] else { panic!("not one: {notices}") };
+    assert_eq!((&notice["news"], &notice["dates"], &notices["unread"]), (&json!("cancelled"), &json!(4), &json!(1)));
+    assert_eq!(notice["start"], json!(w.at("10:00")));
+    assert!(w.metric("slotwise_series_dates_total", "booked") >= 4.0);
+}

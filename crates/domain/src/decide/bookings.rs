@@ -1,10 +1,11 @@
 //! Making, moving, swapping, editing and giving up bookings.
 //! It judges in the order of precedence and changes only the draft.
 
+use super::displace::{self, Over};
 use super::draft::Draft;
 use super::guards::{
-    admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, open, own_overlap, owner_or_admin, role,
-    seated, slots,
+    admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, not_checked_in, not_over, open,
+    own_overlap, owner_or_admin, reasoned, role, seated, slots, stands,
 };
 use super::holds::{Held, ended_hold, find_hold, own};
 use super::persons::{eligible, linked, nothing_rests_on, quota};
@@ -14,7 +15,7 @@ use crate::change::Change;
 use crate::command::{Actor, HoldRef, Line};
 use crate::hold::{Hold, HoldEnd};
 use crate::ids::{BookingId, PersonId, ResourceId};
-use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
+use crate::outcome::{Code, Rejection, Rule, Subject};
 use crate::policy::Policy;
 use crate::series::Occurrence;
 use crate::time::Instant;
@@ -32,8 +33,17 @@ pub(super) struct NewBooking<'a> {
     pub occurrence: Option<Occurrence>,
 }
 
-pub(super) fn book(draft: &mut Draft, actor: Actor, new: &NewBooking, named: Option<HoldRef>) -> Judged {
+pub(super) fn book(
+    draft: &mut Draft,
+    actor: Actor,
+    new: &NewBooking,
+    named: Option<HoldRef>,
+    over: Option<Over>,
+) -> Judged {
     let NewBooking { id, owner, lines, details, ref occurrence } = *new;
+    if let Some(over) = over {
+        over.check()?;
+    }
     let slots = slots(draft, lines)?;
     seated(draft, details, &slots)?;
     let held = named.map(|named| find_hold(draft, named.id));
@@ -47,27 +57,32 @@ pub(super) fn book(draft: &mut Draft, actor: Actor, new: &NewBooking, named: Opt
     }
     let held = held.transpose()?;
     let role = role(draft, actor)?;
-    if Some(owner) != actor.person() && role != Role::Admin {
+    if (Some(owner) != actor.person() || over.is_some()) && role != Role::Admin {
         return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
     }
     let hold = held.map(|held| own(held, actor)).transpose()?;
     // Whoever takes an offer gives up what they said they would.
     let offered = hold.as_ref().and_then(|held| promote::offered(draft, held));
-    let leaving: Vec<BookingId> = offered.and_then(|entry| entry.gives_up).into_iter().collect();
-    if let Some(missing) = leaving.iter().find(|id| !draft.world.loaded.bookings.contains(id)) {
-        return Err(Stop::Needs(Box::new(Scope { bookings: [*missing].into(), ..Scope::default() })));
+    let gives_up: Option<BookingId> = offered.and_then(|entry| entry.gives_up);
+    if let Some(missing) = gives_up.filter(|id| !draft.world.loaded.bookings.contains(id)) {
+        return Err(Stop::Needs(Box::new(Scope { bookings: [missing].into(), ..Scope::default() })));
     }
     let given_up = offered.and_then(|entry| promote::given_up(draft, &entry));
-    eligible(draft, owner, &slots)?;
-    linked(draft, owner, &slots, &leaving)?;
-    if let Some(given_up) = given_up.as_ref().filter(|booking| booking.state.takes_units()) {
-        nothing_rests_on(draft, given_up, &slots)?;
+    let leaving = leaving(over, gives_up);
+    if over.is_none() {
+        eligible(draft, owner, &slots)?;
+        linked(draft, owner, &slots, &leaving)?;
+        if let Some(given_up) = given_up.as_ref().filter(|booking| booking.state.takes_units()) {
+            nothing_rests_on(draft, given_up, &slots)?;
+        }
     }
-    open(draft, &slots)?;
+    open(draft, &slots, Some(owner), over)?;
     if let Some(given_up) = &given_up {
         before_cutoff(draft, &given_up.slots, Rule::CancelBy)?;
     }
-    quota(draft, owner, &slots, &leaving)?;
+    if over.is_none() {
+        quota(draft, owner, &slots, &leaving)?;
+    }
     own_overlap(draft, owner, &slots, &leaving)?;
     let hold = match hold {
         Some(Held::Ended(ended)) => return reject(ended_hold(&ended)),
@@ -77,23 +92,30 @@ pub(super) fn book(draft: &mut Draft, actor: Actor, new: &NewBooking, named: Opt
         Some(Held::Live(hold)) => Some(hold),
         None => None,
     };
-    promote::set_aside(draft, &on(&slots))?;
+    if over.is_none() {
+        promote::set_aside(draft, &on(&slots))?;
+    }
     if let Some(hold) = hold {
         draft.end_hold(hold, HoldEnd::Consumed);
     }
-    let mut approval = false;
+    let (mut approval, mut takes) = (false, true);
     for slot in &slots {
-        approval |= draft.calendar(slot.resource)?.resource.spec.policy.approval;
+        let policy = &draft.calendar(slot.resource)?.resource.spec.policy;
+        approval |= policy.approval;
+        takes &= !policy.approval || policy.pending_takes;
     }
     let pending = approval && role != Role::Admin;
-    fit::make_room(draft, id, actor.person(), &slots)?;
+    match over {
+        Some(over) => displace::make_way(draft, actor, id, &slots, over)?,
+        None => fit::make_room(draft, id, actor.person(), &slots)?,
+    }
 
     // From here the booking succeeds.
     let booking = Booking {
         id,
         owner,
         made_by: actor,
-        state: if pending { BookingState::Pending } else { BookingState::Confirmed },
+        state: if pending { BookingState::Pending { takes } } else { BookingState::Confirmed },
         details: details.clone(),
         slots,
         occurrence: occurrence.clone(),
@@ -104,8 +126,15 @@ pub(super) fn book(draft: &mut Draft, actor: Actor, new: &NewBooking, named: Opt
     for resource in booking.resources() {
         let slots = booking.placed_on(resource);
         let occurrence = occurrence.clone();
-        draft.change(resource, Change::BookingMade { booking: id, owner, pending, slots, occurrence });
+        draft.change(
+            resource,
+            match pending && takes {
+                true => Change::BookingRequested { booking: id, owner, slots, occurrence },
+                false => Change::BookingMade { booking: id, owner, pending, slots, occurrence },
+            },
+        );
     }
+    overrode(draft, &booking, over);
     draft.put_booking(booking.clone());
     promote::taken_by(draft, &booking, offered.map(|entry| entry.id))?;
     Ok(Subject::Booking(id))
@@ -113,9 +142,7 @@ pub(super) fn book(draft: &mut Draft, actor: Actor, new: &NewBooking, named: Opt
 
 pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged {
     let booking = named_booking(draft, id)?;
-    if matches!(booking.state, BookingState::Cancelled { .. }) {
-        return reject(Rejection::by(Code::Invalid, Rule::State));
-    }
+    stands(&booking)?;
     for slot in &booking.slots {
         // A section that was moved is not what was asked for any more.
         if draft.calendar(slot.resource)?.resource.spec.interval.is_some_and(|one| one != slot.interval) {
@@ -123,26 +150,34 @@ pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged 
         }
     }
     admin(draft, actor)?;
-    if booking.state == BookingState::Confirmed {
+    let BookingState::Pending { takes } = booking.state else {
         return Ok(Subject::Booking(id));
-    }
+    };
     eligible(draft, booking.owner, &booking.slots)?;
-    linked(draft, booking.owner, &booking.slots, &[])?;
-    if draft.now >= booking.end() {
-        return reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end())));
-    }
+    linked(draft, booking.owner, &booking.slots, &[id])?;
+    not_over(draft, &booking)?;
     for slot in &booking.slots {
-        not_blocked(draft, slot)?;
+        not_blocked(draft, slot, Some(booking.owner), Some(id))?;
     }
-    quota(draft, booking.owner, &booking.slots, &[])?;
-    own_overlap(draft, booking.owner, &booking.slots, &[])?;
+    quota(draft, booking.owner, &booking.slots, &[id])?;
+    own_overlap(draft, booking.owner, &booking.slots, &[id])?;
     promote::set_aside(draft, &on(&booking.slots))?;
+    draft.lift(&booking);
     fit::make_room(draft, id, None, &booking.slots)?;
 
     let owner = booking.owner;
+    if takes {
+        draft.put_back(&booking);
+    }
     for resource in booking.resources() {
         let slots = booking.placed_on(resource);
-        draft.change(resource, Change::BookingApproved { booking: id, owner, slots });
+        draft.change(
+            resource,
+            match takes {
+                true => Change::RequestApproved { booking: id, owner },
+                false => Change::BookingApproved { booking: id, owner, slots },
+            },
+        );
     }
     draft.put_booking(Booking { state: BookingState::Confirmed, ..revised(&booking, draft.now) });
     Ok(Subject::Booking(id))
@@ -150,31 +185,40 @@ pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged 
 
 pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Option<&String>) -> Judged {
     let booking = named_booking(draft, id)?;
+    if !matches!(booking.state, BookingState::Cancelled { .. }) {
+        stands(&booking)?;
+    }
     let role = owner_or_admin(draft, actor, &booking)?;
-    let was_pending = match booking.state {
-        BookingState::Cancelled { .. } => return Ok(Subject::Booking(id)),
-        BookingState::Pending => true,
-        BookingState::Confirmed => false,
-    };
-    if role != Role::Admin && !was_pending {
+    if matches!(booking.state, BookingState::Cancelled { .. }) {
+        return Ok(Subject::Booking(id));
+    }
+    let own = actor.person() == Some(booking.owner);
+    if !own && actor != Actor::System {
+        reasoned(reason.map(String::as_str))?;
+    }
+    if role != Role::Admin && booking.state.takes_units() {
         nothing_rests_on(draft, &booking, &[])?;
     }
-    if draft.now >= booking.end() {
-        return reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end())));
-    }
+    not_over(draft, &booking)?;
     if role != Role::Admin {
         before_cutoff(draft, &booking.slots, Rule::CancelBy)?;
     }
+    let waits = matches!(booking.state, BookingState::Pending { .. });
+    let late = own && !waits && before_cutoff(draft, &booking.slots, Rule::LateCancelFrom).is_err();
+    give_up(draft, actor, &booking, reason, late);
+    Ok(Subject::Booking(id))
+}
 
-    let owner = booking.owner;
+/// From here the booking is cancelled.
+pub(super) fn give_up(draft: &mut Draft, by: Actor, booking: &Booking, reason: Option<&String>, late: bool) {
+    let (id, owner, was_pending) = (booking.id, booking.owner, !booking.state.takes_units());
     for resource in booking.resources() {
         let slots = booking.placed_on(resource);
         let reason = reason.cloned();
-        draft.change(resource, Change::BookingCancelled { booking: id, owner, was_pending, slots, by: actor, reason });
+        draft.change(resource, Change::BookingCancelled { booking: id, owner, was_pending, slots, by, reason, late });
     }
-    let state = BookingState::Cancelled { at: draft.now, by: actor, reason: reason.cloned() };
-    draft.put_booking(Booking { state, ..revised(&booking, draft.now) });
-    Ok(Subject::Booking(id))
+    let state = BookingState::Cancelled { at: draft.now, by, reason: reason.cloned(), late };
+    draft.put_booking(Booking { state, ..revised(booking, draft.now) });
 }
 
 /// Where a booking goes.
@@ -186,20 +230,31 @@ pub(super) struct Destination<'a> {
     pub occurrence: Option<&'a Occurrence>,
 }
 
-pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Destination) -> Judged {
+pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Destination, over: Option<Over>) -> Judged {
     let booking = named_booking(draft, id);
-    if booking.as_ref().is_ok_and(|b| matches!(b.state, BookingState::Cancelled { .. })) {
-        return reject(Rejection::by(Code::Invalid, Rule::State));
+    if let Ok(booking) = &booking {
+        stands(booking)?;
+    }
+    if let Some(over) = over {
+        over.check()?;
     }
     let slots = slots(draft, to.lines)?;
     let booking = booking?;
+    let start = slots.iter().map(|s| s.interval.start()).min();
+    if start != Some(booking.start()) {
+        // Whoever has come has come to that time.
+        not_checked_in(&booking)?;
+    }
     let Kept { slots, fresh } = Kept::of(&booking, slots);
     seated(draft, &booking.details, &slots)?;
     let role = owner_or_admin(draft, actor, &booking)?;
+    if over.is_some() {
+        admin(draft, actor)?;
+    }
     if slots == booking.slots {
         return Ok(Subject::Booking(id));
     }
-    if booking.state == BookingState::Confirmed && role != Role::Admin {
+    if !matches!(booking.state, BookingState::Pending { .. }) && role != Role::Admin {
         for slot in &fresh {
             // It would have to wait there, and what waits takes nothing: its old place would be lost.
             if draft.calendar(slot.resource)?.resource.spec.policy.approval {
@@ -207,9 +262,14 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
             }
         }
     }
-    eligible(draft, booking.owner, &fresh)?;
-    linked(draft, booking.owner, &slots, &[id])?;
-    in_service(draft, &fresh)?;
+    if over.is_none() {
+        eligible(draft, booking.owner, &fresh)?;
+        linked(draft, booking.owner, &slots, &[id])?;
+        if role != Role::Admin && booking.state.takes_units() {
+            nothing_rests_on(draft, &booking, &slots)?;
+        }
+        in_service(draft, &fresh)?;
+    }
     changeable(draft, &booking, role)?;
     for slot in slots.iter().filter(|slot| !booking.slots.contains(slot)) {
         let (start, end) = (slot.interval.start(), slot.interval.end());
@@ -218,22 +278,65 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
         let new = fresh.contains(slot) && !goes_on;
         not_begun(draft, slot.resource, if new { start.plus(Policy::START_GRACE).min(end) } else { end })?;
     }
-    before_cutoff(draft, &fresh, Rule::BookBy)?;
-    for slot in &fresh {
-        not_blocked(draft, slot)?;
+    if over.is_none() {
+        before_cutoff(draft, &fresh, Rule::BookBy)?;
     }
-    let leaving = [&[id], to.leaving].concat();
-    quota(draft, booking.owner, &slots, &leaving)?;
+    if fresh.is_empty() && role != Role::Admin {
+        // Nothing comes instead: what is left behind is given up.
+        let gone = booking.slots.iter().filter(|old| slots.iter().all(|new| new.resource != old.resource));
+        before_cutoff(draft, &gone.copied().collect::<Vec<_>>(), Rule::CancelBy)?;
+    }
+    for slot in &fresh {
+        not_blocked(draft, slot, Some(booking.owner), Some(id))?;
+    }
+    let leaving = [&leaving(over, Some(id))[..], to.leaving].concat();
+    if over.is_none() {
+        quota(draft, booking.owner, &slots, &leaving)?;
+    }
     own_overlap(draft, booking.owner, &slots, &leaving)?;
-    promote::set_aside(draft, &on(&slots))?;
+    if over.is_none() {
+        promote::set_aside(draft, &on(&slots))?;
+    }
     draft.lift(&booking);
-    fit::make_room(draft, id, actor.person(), &slots)?;
+    match over {
+        Some(over) => displace::make_way(draft, actor, id, &slots, over)?,
+        None => {
+            let anew = taken_anew(&booking, &slots);
+            fit::make_room(draft, id, actor.person(), &anew)?;
+        }
+    }
 
     // From here the booking has its new place.
     let moved = Booking { slots: slots.clone(), ..Booking::clone(&booking) };
     relocate(draft, &[(booking, slots, to.occurrence)]);
+    overrode(draft, &moved, over);
     promote::taken_by(draft, &moved, None)?;
     Ok(Subject::Booking(id))
+}
+
+/// What a booking already takes may stay and shrink, even where the capacity is less by now; only the rest must fit.
+fn taken_anew(booking: &Booking, slots: &[Slot]) -> Vec<Slot> {
+    let within = |slot: &Slot| {
+        let covers =
+            |old: &Slot| old.resource == slot.resource && old.units >= slot.units && old.occupied.covers(slot.occupied);
+        booking.state.takes_units() && slots.len() == 1 && booking.slots.iter().any(covers)
+    };
+    slots.iter().filter(|slot| !within(slot)).copied().collect()
+}
+
+/// Bookings that do not count against their owner, since they will not be there.
+fn leaving(over: Option<Over>, gone: Option<BookingId>) -> Vec<BookingId> {
+    over.into_iter().flat_map(|over| over.displaces.iter().map(|(id, _)| *id)).chain(gone).collect()
+}
+
+/// Says on every resource of a booking why it is there against the rules.
+fn overrode(draft: &mut Draft, booking: &Booking, over: Option<Over>) {
+    let Some(over) = over else { return };
+    let placed = draft.placed(booking.id).unwrap_or_else(|| booking.resources());
+    for resource in placed {
+        let (booking, owner, reason) = (booking.id, booking.owner, over.reason.into());
+        draft.change(resource, Change::BookingOverrode { booking, owner, reason });
+    }
 }
 
 pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: BookingId) -> Judged {
@@ -241,8 +344,8 @@ pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: Booki
         return reject(Rejection::by(Code::Invalid, Rule::SameBooking));
     }
     let both = [named_booking(draft, one), named_booking(draft, other)];
-    if both.iter().flatten().any(|b| matches!(b.state, BookingState::Cancelled { .. })) {
-        return reject(Rejection::by(Code::Invalid, Rule::State));
+    for booking in both.iter().flatten() {
+        not_checked_in(booking)?;
     }
     let [one, other] = both;
     let (one, other) = (one?, other?);
@@ -285,9 +388,7 @@ fn on(slots: &[Slot]) -> BTreeSet<ResourceId> {
 
 /// A booking may still be changed: not over, and for others than admins before the cutoff of where it is.
 pub(super) fn changeable(draft: &Draft, booking: &Booking, role: Role) -> Result<(), Stop> {
-    if draft.now >= booking.end() {
-        return reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end())));
-    }
+    not_over(draft, booking)?;
     if role != Role::Admin {
         before_cutoff(draft, &booking.slots, Rule::ChangeBy)?;
     }
@@ -350,9 +451,7 @@ pub(super) fn relocate(draft: &mut Draft, moves: &[(Arc<Booking>, Vec<Slot>, Opt
 
 pub(super) fn edit_booking(draft: &mut Draft, actor: Actor, id: BookingId, patch: &DetailsPatch) -> Judged {
     let booking = named_booking(draft, id)?;
-    if matches!(booking.state, BookingState::Cancelled { .. }) {
-        return reject(Rejection::by(Code::Invalid, Rule::State));
-    }
+    stands(&booking)?;
     let details = booking.details.patched(patch);
     seated(draft, &details, &booking.slots)?;
     let role = owner_or_admin(draft, actor, &booking)?;

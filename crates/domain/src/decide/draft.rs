@@ -3,13 +3,15 @@
 
 use super::Stop;
 use super::promote::Owed;
+use super::reminders;
 use crate::booking::{Booking, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::hold::{EndedHold, Hold, HoldEnd};
-use crate::ids::{BookingId, EntryId, HoldId, PersonId, ResourceId, Version};
+use crate::ids::{BookingId, EntryId, FencingToken, HoldId, PersonId, ResourceId, Version};
 use crate::outcome::{Code, Rejection};
 use crate::policy::OwnOverlap;
+use crate::resource::Resource;
 use crate::series::DateSaid;
 use crate::time::Instant;
 use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, Waitlist};
@@ -111,17 +113,28 @@ impl<'w> Draft<'w> {
         self.change(hold.resource, change);
     }
 
-    /// What has come free is given by a command of its own, at once.
+    /// What has come free is given by a command of its own, at once; and so is whoever is to be reminded.
     pub fn see_to_it(&mut self, resource: ResourceId) {
-        let due = Some(self.now);
-        if self.calendar(resource).is_ok_and(|c| !c.waiting.is_empty() && c.wait_due != due) {
+        let Ok(calendar) = self.calendar(resource) else { return };
+        let waits = !(calendar.waiting.is_empty() && calendar.watching.is_empty());
+        let due = reminders::first_due(self, resource).or_else(|| waits.then_some(self.now));
+        if due.is_some() && calendar.wait_due != due {
             self.change(resource, Change::WaitDue(due));
         }
     }
 
+    /// Whether nothing is to be looked at on a resource after a command: nobody waits, and nobody is ever reminded there.
+    pub fn quiet(&self, id: ResourceId) -> bool {
+        let reminds = |resource: &Resource| resource.spec.policy.remind_before.is_some();
+        let edited = |change: &Change| matches!(change, Change::ResourceEdited(resource) if reminds(resource));
+        self.nobody_waits(id)
+            && self.world.calendars.get(&id).is_none_or(|c| !reminds(&c.resource))
+            && self.drafted(id).is_none_or(|drafted| !drafted.changes.iter().any(edited))
+    }
+
     /// Whether nobody waits for a resource and nothing is to be looked at there: told without folding its calendar.
     pub fn nobody_waits(&self, id: ResourceId) -> bool {
-        let nobody = |c: &Arc<Calendar>| c.waiting.is_empty() && c.wait_due.is_none();
+        let nobody = |c: &Arc<Calendar>| c.waiting.is_empty() && c.watching.is_empty() && c.wait_due.is_none();
         let waits = |change: &Change| change.entry().is_some() || matches!(change, Change::WaitDue(_));
         self.world.calendars.get(&id).is_none_or(nobody)
             && self.drafted(id).is_none_or(|drafted| !drafted.changes.iter().any(waits))
@@ -151,12 +164,45 @@ impl<'w> Draft<'w> {
 
     /// Whose bookings have left times that they may not have two of, or count less under a quota.
     pub fn freed(&self) -> Vec<PersonId> {
-        let keeps = |s: &Slot| s.own_overlap == OwnOverlap::Refuse || s.quota.is_some();
-        let kept = |slots: &[(u16, Slot)]| slots.iter().any(|(_, s)| keeps(s));
+        let exclusive = |slots: &[(u16, Slot)]| slots.iter().any(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
+        let kept = |slots: &[(u16, Slot)]| exclusive(slots) || slots.iter().any(|(_, s)| s.quota.is_some());
         let freed = self.all_changes().filter_map(|change| match change {
-            Change::BookingCancelled { owner, slots, was_pending: false, .. } if kept(slots) => Some(*owner),
-            Change::BookingMoved { owner, from, pending: false, .. } if kept(from) => Some(*owner),
-            _ => None,
+            Change::BookingCancelled { owner, slots, was_pending: false, late, .. } => {
+                let frees = if *late { exclusive(slots) } else { kept(slots) };
+                frees.then_some(*owner)
+            }
+            Change::BookingNoShow { owner, from: slots, .. } => exclusive(slots).then_some(*owner),
+            Change::BookingDisplaced { owner, slots, was_pending: false, .. }
+            | Change::BookingHandedOver { from: owner, slots, pending: false, .. }
+            | Change::BookingMoved { owner, from: slots, pending: false, .. } => kept(slots).then_some(*owner),
+            Change::BookingCancelled { was_pending: true, .. }
+            | Change::BookingDisplaced { was_pending: true, .. }
+            | Change::BookingHandedOver { pending: true, .. }
+            | Change::BookingMoved { pending: true, .. }
+            | Change::BookingMade { .. }
+            | Change::BookingApproved { .. }
+            | Change::BookingRequested { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
+            | Change::BookingEdited { .. }
+            | Change::HoldGranted(_)
+            | Change::HoldRenewed(_)
+            | Change::HoldEnded(_)
+            | Change::ResourceCreated(_)
+            | Change::ResourceEdited(_)
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
+            | Change::BlockAdded { .. }
+            | Change::BlockRemoved { .. }
+            | Change::WaitJoined(_)
+            | Change::WaitOffered(_)
+            | Change::WaitResumed(_)
+            | Change::WaitMoved(_)
+            | Change::WaitEnded(_)
+            | Change::WaitDue(_)
+            | Change::Reminded { .. } => None,
         });
         freed.collect()
     }
@@ -175,7 +221,9 @@ impl<'w> Draft<'w> {
     /// What rules about a person ask for, as it would be; `None` if it is not loaded.
     pub fn person(&self, id: PersonId) -> Option<Cow<'w, Person>> {
         let mut person = Cow::Borrowed(self.world.people.get(&id)?);
-        for change in self.all_changes().filter(|change| change.about() == Some(id)) {
+        for change in
+            self.all_changes().filter(|change| change.about() == Some(id) || change.about_before() == Some(id))
+        {
             person.to_mut().apply(id, change);
         }
         Some(person)
@@ -184,7 +232,9 @@ impl<'w> Draft<'w> {
     /// What counts of a person under quotas, as it would be; `None` if it is not loaded.
     pub fn counted(&self, id: PersonId) -> Option<Cow<'w, Counted>> {
         let mut counted = Cow::Borrowed(self.world.counted.get(&id)?);
-        for change in self.all_changes().filter(|change| change.about() == Some(id)) {
+        for change in
+            self.all_changes().filter(|change| change.about() == Some(id) || change.about_before() == Some(id))
+        {
             counted.to_mut().apply(id, change);
         }
         Some(counted)
@@ -193,6 +243,14 @@ impl<'w> Draft<'w> {
     /// The version that this command makes of a resource.
     pub fn grants_at(&self, resource: ResourceId) -> Result<Version, Stop> {
         Ok(self.calendar(resource)?.version.next_in(self.world.epoch))
+    }
+
+    /// The token of the next hold that this command grants of a resource: no other grant has the same.
+    pub fn next_token(&self, resource: ResourceId) -> Result<FencingToken, Stop> {
+        let changes = self.drafted(resource).map_or(&[][..], |drafted| &drafted.changes);
+        let granted = changes.iter().filter(|change| matches!(change, Change::HoldGranted(_))).count();
+        // A command grants few: offers are bounded by the turns of one.
+        Ok(FencingToken(self.grants_at(resource)?, granted as u16))
     }
 
     /// Makes one change of a resource, in the draft.
@@ -245,6 +303,11 @@ impl<'w> Draft<'w> {
         }
     }
 
+    /// The resources of a booking as the command leaves it, if it changes it.
+    pub fn placed(&self, id: BookingId) -> Option<Vec<ResourceId>> {
+        self.bookings.iter().find(|b| b.id == id).map(|b| b.resources())
+    }
+
     /// How many bookings it has changed so far.
     pub fn bookings_len(&self) -> usize {
         self.bookings.len()
@@ -273,7 +336,31 @@ impl<'w> Draft<'w> {
         }
     }
 
-    pub fn changes(self) -> Changes {
+    /// Puts an active booking's units back that [`Draft::lift`] took out.
+    pub fn put_back(&mut self, booking: &Booking) {
+        for id in booking.resources() {
+            let slots = booking.placed_on(id);
+            if let Some(calendar) = self.drafted_mut(id).calendar.get_mut() {
+                calendar.take_slots(booking.id, booking.owner, &slots);
+            }
+        }
+    }
+
+    /// What becomes true. Where an admin let more be taken than there is and it is less now, no more may be taken from now on.
+    pub fn changes(mut self) -> Changes {
+        for (id, drafted) in &mut self.drafted {
+            let before = self.world.calendars.get(id).map(|calendar| &**calendar);
+            let beyond = before.is_some_and(|calendar| calendar.over_commit > 0);
+            let set = |change: &Change| matches!(change, Change::CapacitySet { over_commit: 1.., .. });
+            if drafted.changes.is_empty() || !(beyond || drafted.changes.iter().any(set)) {
+                continue;
+            }
+            let Some(calendar) = drafted.calendar(self.world, before, self.now) else { continue };
+            let to = calendar.excess_from(self.now);
+            if to < calendar.over_commit {
+                drafted.changes.push(Change::OverCommitLowered { to });
+            }
+        }
         // Not collected in place: a draft is large.
         let mut records = Vec::with_capacity(self.drafted.len());
         let changed = self.drafted.into_iter().filter(|(_, drafted)| !drafted.changes.is_empty());

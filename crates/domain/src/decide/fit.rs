@@ -150,17 +150,21 @@ pub enum Glance {
     Fits,
     /// Bookings or a block stand in the way: [`super::decide`] refuses it, whoever asks.
     Taken,
-    /// Holds stand in the way, or people wait: it depends on whose they are and whether they have expired, and on what is owed.
+    /// Holds stand in the way, or a block that does not concern everybody, or people wait: it depends on who asks, on whether holds have
+    /// expired, and on what is owed.
     Held,
 }
 
 /// Looks whether so many units fit during the time taken. For those who look at thousands of calendars and judge few of them.
 pub fn glance(calendar: &Calendar, occupied: Interval, units: u32) -> Glance {
-    if calendar.blocks.values().any(|b| b.interval.meets(occupied)) {
-        return Glance::Taken;
-    }
-    let Some(capacity) = calendar.resource.spec.capacity.map(u64::from) else { return Glance::Fits };
     let mut glance = if calendar.waiting.is_empty() { Glance::Fits } else { Glance::Held };
+    for block in calendar.blocks.values().filter(|b| b.interval.meets(occupied)) {
+        if block.exceptions.people.is_empty() {
+            return Glance::Taken;
+        }
+        glance = Glance::Held;
+    }
+    let Some(capacity) = calendar.resource.spec.capacity.map(u64::from) else { return glance };
     for (_, level) in calendar.levels.during(occupied) {
         if level.booked + u64::from(units) > capacity {
             return Glance::Taken;
@@ -184,7 +188,7 @@ pub(super) fn witness_of(calendar: &Calendar, u: &Use) -> Witness {
 }
 
 /// The first instant at which the slot is too much on top of what is taken, counted as `taken` says.
-fn first_over(calendar: &Calendar, slot: &Slot, taken: fn(Level) -> u64) -> Option<Instant> {
+pub(super) fn first_over(calendar: &Calendar, slot: &Slot, taken: fn(Level) -> u64) -> Option<Instant> {
     all_over(calendar, slot, taken).next()
 }
 
@@ -196,7 +200,7 @@ fn all_over(calendar: &Calendar, slot: &Slot, taken: fn(Level) -> u64) -> impl I
 }
 
 /// Names what stands in the way: bookings if they alone do, else the hold that does.
-fn refusal(calendar: &Calendar, slot: &Slot, at: Instant, own: BookingId) -> Rejection {
+pub(super) fn refusal(calendar: &Calendar, slot: &Slot, at: Instant, own: BookingId) -> Rejection {
     let booked = all_over(calendar, slot, |level| level.booked);
     let by_bookings = booked.map(|at| refusal_by_bookings(calendar, slot, at, own));
     by_bookings.min_by_key(|r| r.code).unwrap_or_else(|| refusal_by_holds(calendar, slot, at))

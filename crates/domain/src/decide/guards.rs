@@ -1,15 +1,18 @@
 //! The questions that several commands ask, each over all lines, each with its one refusal.
 //! A guard changes nothing.
 
+use super::displace::Over;
 use super::draft::Draft;
 use super::{Stop, reject};
-use crate::booking::{Booking, Details, Slot};
+use crate::booking::{Booking, BookingState, Details, Slot};
+use crate::calendar::Block;
 use crate::command::{Actor, Command, Line};
+use crate::course::clash;
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Witness};
 use crate::policy::{OwnOverlap, Policy};
 use crate::resource::{Kind, ResourceSpec};
-use crate::time::Instant;
+use crate::time::{Instant, Interval};
 use crate::world::{Role, Scope};
 use std::sync::Arc;
 
@@ -32,7 +35,7 @@ pub(super) fn first_of<T>(results: impl ExactSizeIterator<Item = Result<T, Stop>
             Ok(one) => all.push(one),
             Err(Stop::Rejected(r)) if first.as_ref().is_none_or(|f| r.code < f.code) => first = Some(r),
             Err(Stop::Rejected(_)) => {}
-            Err(needs @ Stop::Needs(_)) => return Err(needs),
+            Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => return Err(other),
         }
     }
     first.map_or(Ok(all), |rejection| Err(Stop::Rejected(rejection)))
@@ -79,14 +82,24 @@ pub(super) fn seated(draft: &Draft, details: &Details, slots: &[Slot]) -> Result
 }
 
 /// The rules of the resources and their clocks: closed, hours, windows, blocks.
-pub(super) fn open(draft: &Draft, slots: &[Slot]) -> Result<(), Stop> {
-    in_service(draft, slots)?;
+pub(super) fn open(draft: &Draft, slots: &[Slot], owner: Option<PersonId>, over: Option<Over>) -> Result<(), Stop> {
+    in_time(draft, slots, over)?;
+    for slot in slots {
+        not_blocked(draft, slot, owner, None)?;
+    }
+    Ok(())
+}
+
+/// The same without blocks, of which some do not concern everybody.
+pub(super) fn in_time(draft: &Draft, slots: &[Slot], over: Option<Over>) -> Result<(), Stop> {
+    if over.is_none() {
+        in_service(draft, slots)?;
+    }
     for slot in slots {
         not_begun(draft, slot.resource, slot.interval.start().plus(Policy::START_GRACE).min(slot.interval.end()))?;
     }
-    before_cutoff(draft, slots, Rule::BookBy)?;
-    for slot in slots {
-        not_blocked(draft, slot)?;
+    if over.is_none() {
+        before_cutoff(draft, slots, Rule::BookBy)?;
     }
     Ok(())
 }
@@ -132,6 +145,7 @@ pub(super) fn before_cutoff(draft: &Draft, slots: &[Slot], rule: Rule) -> Result
         let cutoff = match rule {
             Rule::BookBy => spec.policy.book_by,
             Rule::ChangeBy => spec.policy.change_by,
+            Rule::LateCancelFrom => spec.policy.late_cancel_from,
             _ => spec.policy.cancel_by,
         };
         if let Some(at) = cutoff.map(|c| c.instant(slot.interval.start(), &spec.zone))
@@ -143,9 +157,15 @@ pub(super) fn before_cutoff(draft: &Draft, slots: &[Slot], rule: Rule) -> Result
     Ok(())
 }
 
-pub(super) fn not_blocked(draft: &Draft, slot: &Slot) -> Result<(), Stop> {
+pub(super) fn not_blocked(
+    draft: &Draft,
+    slot: &Slot,
+    owner: Option<PersonId>,
+    booking: Option<BookingId>,
+) -> Result<(), Stop> {
     let calendar = draft.calendar(slot.resource)?;
-    match calendar.blocks.values().find(|b| b.interval.meets(slot.occupied)) {
+    let concerns = |b: &&Block| b.interval.meets(slot.occupied) && !b.exceptions.allow(owner, booking);
+    match calendar.blocks.values().find(concerns) {
         Some(b) => reject(
             Rejection::of(Code::Blocked).on(slot.resource).shown(Witness::Block { id: b.id, interval: b.interval }),
         ),
@@ -163,16 +183,34 @@ pub(super) fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot], leavin
         return Err(Stop::Needs(Box::new(Scope { people: [owner].into(), ..Scope::default() })));
     };
     for (n, slot) in exclusive.iter().enumerate() {
-        let mut others = person.exclusive.iter().filter(|((id, ..), _)| !leaving.contains(id));
-        if let Some(((id, ..), interval)) = others.find(|(_, interval)| interval.meets(slot.interval)) {
-            let witness = Witness::Booking { id: *id, owner, interval: *interval };
-            return reject(Rejection::of(Code::OwnOverlap).on(slot.resource).shown(witness));
+        let others = person.exclusive.iter().filter(|((id, ..), _)| !leaving.contains(id));
+        let others = others.filter(|(_, interval)| interval.meets(slot.interval));
+        for ((id, resource, _), interval) in others {
+            if at_once(draft, slot, (*resource, *interval))? {
+                let witness = Witness::Booking { id: *id, owner, interval: *interval };
+                return reject(Rejection::of(Code::OwnOverlap).on(slot.resource).shown(witness));
+            }
         }
-        if exclusive.iter().take(n).any(|s| s.interval.meets(slot.interval)) {
-            return reject(Rejection::of(Code::OwnOverlap).on(slot.resource));
+        for other in exclusive.iter().take(n).filter(|s| s.interval.meets(slot.interval)) {
+            if at_once(draft, slot, (other.resource, other.interval))? {
+                return reject(Rejection::of(Code::OwnOverlap).on(slot.resource));
+            }
         }
     }
     Ok(())
+}
+
+/// Whether one person cannot be in both, whose intervals meet. Sections may meet on other days and hours.
+fn at_once(draft: &Draft, slot: &Slot, (resource, interval): (ResourceId, Interval)) -> Result<bool, Stop> {
+    if slot.resource == resource {
+        return Ok(true);
+    }
+    let spec = &draft.calendar(slot.resource)?.resource.spec;
+    match draft.calendar(resource) {
+        Ok(other) => Ok(clash((spec, slot.interval), (&other.resource.spec, interval))),
+        Err(_) if draft.world.loaded.resources.contains(&resource) => Ok(true),
+        Err(_) => Err(Stop::Needs(Box::new(Scope { resources: [resource].into(), ..Scope::default() }))),
+    }
 }
 
 pub(super) fn named_booking(draft: &Draft, id: BookingId) -> Result<Arc<Booking>, Stop> {
@@ -185,6 +223,41 @@ pub(super) fn owner_or_admin(draft: &Draft, actor: Actor, booking: &Booking) -> 
         return reject(Rejection::by(Code::NotAllowed, Rule::Owner));
     }
     Ok(role)
+}
+
+/// A reason that people can read: not blank, not endless.
+pub(super) fn reasoned(reason: Option<&str>) -> Result<&str, Stop> {
+    match reason.filter(|r| !r.trim().is_empty() && r.chars().count() <= Command::REASON_MAX) {
+        Some(reason) => Ok(reason),
+        None => reject(Rejection::by(Code::Invalid, Rule::Field("reason"))),
+    }
+}
+
+/// Something may still become of it.
+pub(super) fn stands(booking: &Booking) -> Result<(), Stop> {
+    match booking.state.is_final() {
+        true => reject(Rejection::by(Code::Invalid, Rule::State)),
+        false => Ok(()),
+    }
+}
+
+/// Something may still become of it, and its people are not there yet.
+pub(super) fn not_checked_in(booking: &Booking) -> Result<(), Stop> {
+    match booking.state {
+        BookingState::CheckedIn { .. } => reject(Rejection::by(Code::Invalid, Rule::State)),
+        BookingState::Pending { .. }
+        | BookingState::Confirmed
+        | BookingState::Cancelled { .. }
+        | BookingState::NoShow { .. }
+        | BookingState::Displaced { .. } => stands(booking),
+    }
+}
+
+pub(super) fn not_over(draft: &Draft, booking: &Booking) -> Result<(), Stop> {
+    match draft.now >= booking.end() {
+        true => reject(Rejection::by(Code::PastCutoff, Rule::Begun).shown(Witness::Instant(booking.end()))),
+        false => Ok(()),
+    }
 }
 
 pub(super) fn admin(draft: &Draft, actor: Actor) -> Result<(), Stop> {

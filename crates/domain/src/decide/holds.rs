@@ -8,7 +8,7 @@ use super::{Judged, Stop, fit, promote, reject};
 use crate::change::Change;
 use crate::command::{Actor, HoldRef, Line};
 use crate::hold::{EndedHold, Hold, HoldEnd};
-use crate::ids::{BookingId, FencingToken, HoldId};
+use crate::ids::{BookingId, HoldId};
 use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
 use crate::policy::{HoldAt, Policy};
 use crate::waitlist::WaitEntry;
@@ -26,7 +26,7 @@ pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> 
         return reject(Rejection::by(Code::NotAllowed, Rule::Holder));
     };
     eligible(draft, holder, &slots)?;
-    open(draft, &slots)?;
+    open(draft, &slots, Some(holder), None)?;
     quota(draft, holder, &slots, &[])?;
     let Some(person) = draft.world.people.get(&holder) else {
         return Err(Stop::Needs(Box::new(Scope { people: [holder].into(), ..Scope::default() })));
@@ -48,7 +48,7 @@ pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> 
     let offer = offers.next();
     let stood_until = offer.and_then(|e| draft.ended_due(e.offer?)).map(|ended| ended.hold.expires_at);
     let until = draft.now.plus(policy.hold_ttl);
-    let token = FencingToken(draft.grants_at(resource)?);
+    let token = draft.next_token(resource)?;
     draft.change(
         resource,
         Change::HoldGranted(Hold {

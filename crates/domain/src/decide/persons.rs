@@ -7,8 +7,9 @@ use crate::booking::{Booking, Slot};
 use crate::calendar::UseId;
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Witness};
+use crate::resource::Resource;
 use crate::time::Instant;
-use crate::world::{Counted, Scope};
+use crate::world::{Counted, Scope, World};
 use std::collections::BTreeSet;
 
 /// The person meets every requirement of what the slots are of.
@@ -19,7 +20,7 @@ pub(super) fn eligible(draft: &Draft, owner: PersonId, slots: &[Slot]) -> Result
             continue;
         }
         if !draft.world.loaded.facts.contains(&owner) {
-            return needs(Scope { facts: [owner].into(), ..Scope::default() });
+            return needs(asked(draft, owner, slots)?);
         }
         let nothing = BTreeSet::new();
         let tags = draft.world.facts.get(&owner).map_or(&nothing, |facts| &facts.tags);
@@ -35,7 +36,11 @@ pub(super) fn eligible(draft: &Draft, owner: PersonId, slots: &[Slot]) -> Result
 /// Bookings that are leaving their places do not count.
 pub(super) fn linked(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[BookingId]) -> Result<(), Stop> {
     for slot in slots {
-        for (place, list) in draft.calendar(slot.resource)?.resource.spec.linked.iter().enumerate() {
+        let linked = &draft.calendar(slot.resource)?.resource.spec.linked;
+        if linked.iter().flatten().any(|id| !draft.world.loaded.resources.contains(id)) {
+            return needs(asked(draft, owner, slots)?);
+        }
+        for (place, list) in linked.iter().enumerate() {
             if slots.iter().any(|s| list.contains(&s.resource)) || one_of(draft, owner, list, leaving)?.is_some() {
                 continue;
             }
@@ -88,7 +93,7 @@ pub(super) fn quota(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[B
         let spec = &draft.calendar(slot.resource)?.resource.spec;
         let (Some(quota), Some(of)) = (spec.policy.quota, slot.quota) else { continue };
         let Some(counted) = draft.counted(owner).filter(|_| draft.world.loaded.facts.contains(&owner)) else {
-            return needs(Scope { counted: [owner].into(), facts: [owner].into(), ..Scope::default() });
+            return needs(asked(draft, owner, slots)?);
         };
         let allowance = draft.world.facts.get(&owner).and_then(|facts| facts.allowances.get(&of).copied());
         let most = allowance.unwrap_or(quota.most);
@@ -111,6 +116,43 @@ pub(super) fn quota(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[B
         }
     }
     Ok(())
+}
+
+/// How much of a quota a person has had: what a booking then would be judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaStanding {
+    /// Under the quota of which group or resource.
+    pub of: ResourceId,
+    /// Units that count already: of what they have, what they gave up late, and what they did not come to.
+    pub counted: u64,
+    /// So many may: the person's allowance, or the quota's own.
+    pub most: u32,
+    /// The period that it counts in; `None` is all time.
+    pub period: Option<(Instant, Instant)>,
+}
+
+/// How a person stands under the quota of a resource in the period of an instant, as far as the world has loaded it: `None` if there
+/// is no quota, or it was not looked for.
+pub fn quota_standing(world: &World, resource: &Resource, person: PersonId, at: Instant) -> Option<QuotaStanding> {
+    let (quota, of) = (resource.spec.policy.quota?, resource.quota_of()?);
+    let counted = world.counted.get(&person).filter(|_| world.loaded.facts.contains(&person))?;
+    let allowance = world.facts.get(&person).and_then(|facts| facts.allowances.get(&of).copied());
+    let period = quota.period.around(at, &resource.spec.zone);
+    let within = |t: Instant| period.is_none_or(|(from, to)| from <= t && t < to);
+    let counts = counted.0.values().filter(|c| c.of == of && within(c.start));
+    let counted = counts.map(|c| u64::from(c.units)).sum();
+    Some(QuotaStanding { of, counted, most: allowance.unwrap_or(quota.most), period })
+}
+
+/// All that the rules about a person will ask of the slots, so that settling asks once and not once for each rule.
+fn asked(draft: &Draft, owner: PersonId, slots: &[Slot]) -> Result<Scope, Stop> {
+    let mut scope = Scope::default();
+    for slot in slots {
+        let spec = &draft.calendar(slot.resource)?.resource.spec;
+        scope.extend(&Scope::of_person(&spec.policy, owner));
+        scope.resources.extend(spec.linked.iter().flatten());
+    }
+    Ok(scope)
 }
 
 fn needs<T>(scope: Scope) -> Result<T, Stop> {

@@ -2,16 +2,17 @@
 //! Nobody is asked here who does not wait, and nobody who does gets more than a newcomer could.
 
 use super::draft::Draft;
-use super::guards::{before_cutoff, open, own_overlap};
+use super::guards::{before_cutoff, in_time, not_blocked, own_overlap};
 use super::holds::Held;
 use super::persons::{eligible, linked, nothing_rests_on, quota};
+use super::reminders::remind;
 use super::{Stop, fit};
 use crate::booking::{Booking, BookingState, Details, Slot};
 use crate::calendar::Calendar;
 use crate::change::Change;
 use crate::command::Actor;
 use crate::hold::Hold;
-use crate::ids::{BookingId, EntryId, FencingToken, PersonId, ResourceId};
+use crate::ids::{BookingId, EntryId, PersonId, ResourceId};
 use crate::levels::{Level, Levels};
 use crate::outcome::{Code, Rule};
 use crate::policy::Policy;
@@ -99,19 +100,17 @@ pub(super) fn set_aside(draft: &mut Draft, resources: &BTreeSet<ResourceId>) -> 
 pub(super) fn follow(draft: &mut Draft, touched: BTreeSet<ResourceId>) -> Result<(), Stop> {
     let mut to_fill = touched;
     to_fill.extend(draft.changed());
-    to_fill.retain(|id| !draft.nobody_waits(*id));
+    to_fill.retain(|id| !draft.quiet(*id));
     let (mut looked_at, mut needs) = (BTreeSet::new(), Scope::default());
     elsewhere(draft, &mut looked_at, &mut to_fill, &mut needs);
     if !needs.is_empty() {
         return Err(Stop::Needs(Box::new(needs)));
     }
     let (mut left, mut asked) = (Waitlist::TURNS_MAX, Scope::default());
+    // Where it was looked, and whether something is left to do there.
+    let mut seen: BTreeMap<ResourceId, bool> = BTreeMap::new();
     // Each turn but the last of a resource gives somebody something, and there are so many of those at most.
     while let Some(id) = to_fill.pop_first() {
-        let calendar = draft.calendar(id)?;
-        if calendar.waiting.is_empty() && calendar.wait_due.is_none() {
-            continue;
-        }
         let mut walk = walk(draft, id)?;
         let mut unfinished = !walk.needs.is_empty();
         asked.extend(&walk.needs);
@@ -141,7 +140,13 @@ pub(super) fn follow(draft: &mut Draft, touched: BTreeSet<ResourceId>) -> Result
             to_fill.insert(id);
             continue;
         }
-        let due = if unfinished || walk.again { Some(draft.now) } else { next_look(draft, id)? };
+        seen.insert(id, unfinished || walk.again);
+    }
+    for (id, unfinished) in seen {
+        let unfinished = tell(draft, id, &mut left)? || unfinished;
+        let remind_at = remind(draft, id, &mut left)?;
+        let look_at = if unfinished { Some(draft.now) } else { next_look(draft, id)? };
+        let due = look_at.into_iter().chain(remind_at).min();
         if due != draft.calendar(id)?.wait_due {
             draft.change(id, Change::WaitDue(due));
         }
@@ -150,6 +155,46 @@ pub(super) fn follow(draft: &mut Draft, touched: BTreeSet<ResourceId>) -> Result
         true => Ok(()),
         false => Err(Stop::Needs(Box::new(asked))),
     }
+}
+
+/// Who wished to be told when something is free, and may have it now, is told; who was told, or for whom it is too late, is told no
+/// more. What those who wait are owed is not free. Says whether some are left for a command of its own.
+fn tell(draft: &mut Draft, id: ResourceId, left: &mut usize) -> Result<bool, Stop> {
+    let calendar = draft.calendar(id)?;
+    if calendar.watching.is_empty() {
+        return Ok(false);
+    }
+    let owed = if calendar.waiting.is_empty() { Levels::default() } else { walk(draft, id)?.owed.levels };
+    let spec = &calendar.resource.spec;
+    let mut over = Vec::new();
+    for entry in calendar.watching.values() {
+        let slot = slot_of(entry, calendar);
+        let end = if spec.interval.is_some_and(|one| one != entry.interval) {
+            EntryEnd::Voided
+        } else if draft.now >= no_word_from(&spec.policy, entry, &spec.zone) {
+            EntryEnd::Lapsed
+        } else if fit::fits_beside(calendar, &owed, &slot)
+            && matches!(by_clock(draft, &slot)?, Standing::Eligible)
+            && not_blocked(draft, &slot, Some(entry.owner), None).is_ok()
+        {
+            EntryEnd::Told
+        } else {
+            continue;
+        };
+        over.push(EndedEntry { entry: *entry, end });
+    }
+    let unfinished = over.len() > *left;
+    for ended in over.into_iter().take(*left) {
+        *left -= 1;
+        draft.change(id, Change::WaitEnded(ended));
+    }
+    Ok(unfinished)
+}
+
+/// From when on nobody is told that something is free: it begins, or can be booked no more.
+pub(super) fn no_word_from(policy: &Policy, entry: &WaitEntry, zone: &crate::time::Zone) -> Instant {
+    let start = entry.interval.start();
+    policy.book_by.map_or(start, |cutoff| cutoff.instant(start, zone).min(start))
 }
 
 /// Where else people wait whom a booking that is gone kept from their turn.
@@ -247,10 +292,15 @@ fn by_rules(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, S
     if draft.now >= too_late(&spec.policy, entry, &spec.zone) {
         return Ok(Standing::Over(EntryEnd::Lapsed));
     }
-    match open(draft, std::slice::from_ref(slot)) {
+    by_clock(draft, slot)
+}
+
+/// Whether it is open at all.
+fn by_clock(draft: &Draft, slot: &Slot) -> Result<Standing, Stop> {
+    match in_time(draft, std::slice::from_ref(slot), None) {
         Ok(()) => Ok(Standing::Eligible),
         Err(Stop::Rejected(_)) => Ok(Standing::NotNow),
-        Err(needs @ Stop::Needs(_)) => Err(needs),
+        Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => Err(other),
     }
 }
 
@@ -260,8 +310,13 @@ fn too_late(policy: &Policy, entry: &WaitEntry, zone: &crate::time::Zone) -> Ins
     policy.book_by.map_or(begun, |cutoff| cutoff.instant(entry.interval.start(), zone).min(begun))
 }
 
-/// By who they are: known and not suspended, the rules about whoever books, and what they give up can be given up.
+/// By who they are: known and not suspended, no block that concerns them, the rules about whoever books, and what they give up can be given up.
 fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, Stop> {
+    match not_blocked(draft, slot, Some(entry.owner), None) {
+        Ok(()) => {}
+        Err(Stop::Rejected(_)) => return Ok(Standing::NotNow),
+        Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => return Err(other),
+    }
     let mut needs = Scope::default();
     let world = draft.world;
     if !world.roles.contains_key(&entry.owner) {
@@ -288,6 +343,7 @@ fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, 
             Ok(()) => {}
             Err(Stop::Rejected(_)) => return Ok(Standing::NotNow),
             Err(Stop::Needs(more)) => needs.extend(&more),
+            Err(moved @ Stop::Moved(_)) => return Err(moved),
         }
     }
     if !needs.is_empty() {
@@ -304,6 +360,7 @@ fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, 
                 Ok(()) => following(draft, entry.owner),
                 Err(Stop::Rejected(_)) => Ok(Standing::NotNow),
                 Err(Stop::Needs(more)) => Ok(Standing::Unknown(*more)),
+                Err(moved @ Stop::Moved(_)) => Err(moved),
             }
         }
         None => Ok(Standing::Eligible),
@@ -327,12 +384,14 @@ pub(super) fn given_up(draft: &Draft, entry: &WaitEntry) -> Option<Arc<Booking>>
     let booking = draft.booking(entry.gives_up?)?;
     let theirs = booking.owner == entry.owner;
     match booking.state {
-        BookingState::Confirmed | BookingState::Pending => (theirs && draft.now < booking.end()).then_some(booking),
-        BookingState::Cancelled { .. } => None,
+        BookingState::Confirmed | BookingState::Pending { .. } | BookingState::CheckedIn { .. } => {
+            (theirs && draft.now < booking.end()).then_some(booking)
+        }
+        BookingState::Cancelled { .. } | BookingState::NoShow { .. } | BookingState::Displaced { .. } => None,
     }
 }
 
-/// When time alone may make a difference to those who wait: booking opens, or it is too late.
+/// When time alone may make a difference to those who wait: booking opens, or it is too late for them.
 fn next_look(draft: &Draft, id: ResourceId) -> Result<Option<Instant>, Stop> {
     let calendar = draft.calendar(id)?;
     let spec = &calendar.resource.spec;
@@ -348,7 +407,8 @@ fn next_look(draft: &Draft, id: ResourceId) -> Result<Option<Instant>, Stop> {
         let at = opens.unwrap_or_else(|| too_late(&spec.policy, entry, &spec.zone));
         next = Some(next.map_or(at, |n| n.min(at)));
     }
-    Ok(next)
+    let watched = calendar.watching.values().map(|e| no_word_from(&spec.policy, e, &spec.zone));
+    Ok(next.into_iter().chain(watched).min())
 }
 
 /// It is their turn.
@@ -388,7 +448,7 @@ fn give(draft: &mut Draft, entry: &WaitEntry, slot: Slot) -> Result<(), Stop> {
             let until = draft.now.plus(ttl).min(too_late(&spec.policy, entry, &spec.zone));
             let hold = Hold {
                 id: entry.next_offer(draft.now),
-                token: FencingToken(draft.grants_at(entry.resource)?),
+                token: draft.next_token(entry.resource)?,
                 holder: entry.owner,
                 resource: entry.resource,
                 interval: slot.interval,
@@ -415,26 +475,10 @@ fn had(draft: &mut Draft, entry: &WaitEntry, booking: BookingId) {
 /// They give up what they said they would.
 fn give_up(draft: &mut Draft, entry: &WaitEntry) {
     let Some(given_up) = given_up(draft, entry) else { return };
-    let was_pending = !given_up.state.takes_units();
-    for resource in given_up.resources() {
-        let slots = given_up.slots_on(resource).map(|(n, s)| (n, *s)).collect();
-        draft.change(
-            resource,
-            Change::BookingCancelled {
-                booking: given_up.id,
-                owner: given_up.owner,
-                was_pending,
-                slots,
-                by: Actor::System,
-                reason: None,
-            },
-        );
-    }
-    let state = BookingState::Cancelled { at: draft.now, by: Actor::System, reason: None };
-    draft.put_booking(Booking { state, ..super::bookings::revised(&given_up, draft.now) });
+    super::bookings::give_up(draft, Actor::System, &given_up, None, false);
 }
 
-/// A booking was made or moved by command: who has now what they waited for waits no more, and an offer that was given up for it is
+/// A booking was made, moved or handed over by command: who has now what they waited for waits no more, and an offer that was given up for it is
 /// taken by it, or stands again. `accepted` was taken as it was offered, so what they give up for it is given up.
 pub(super) fn taken_by(draft: &mut Draft, booking: &Booking, accepted: Option<EntryId>) -> Result<(), Stop> {
     for resource in booking.resources() {
@@ -447,7 +491,8 @@ pub(super) fn taken_by(draft: &mut Draft, booking: &Booking, accepted: Option<En
             e.owner == booking.owner && booking.slots_on(resource).any(covers)
         };
         let gone = |e: &&WaitEntry| e.offer.is_some_and(|hold| !calendar.holds.contains_key(&hold));
-        let entries: Vec<WaitEntry> = calendar.waiting.values().filter(|e| has(e) || gone(e)).copied().collect();
+        let all = calendar.waiting.values().chain(calendar.watching.values());
+        let entries: Vec<WaitEntry> = all.filter(|e| has(e) || gone(e)).copied().collect();
         for entry in entries {
             if let Some(hold) = entry.offer.and_then(|id| draft.calendar(resource).ok()?.holds.get(&id).copied()) {
                 // Another offer to the same person for the same time: they have it.

@@ -1,18 +1,22 @@
 //! What admins do to a resource: make it, edit it, block time of it.
 //! A refusal by what is booked names who stands there, to admins only.
 
+use super::admin::{beyond, first_beyond};
+use super::displace::{Cause, booking_of, named, take_away};
 use super::draft::Draft;
-use super::guards::admin;
+use super::guards::{admin, reasoned};
 use super::{Judged, Stop, fit, reject};
-use crate::calendar::{Block, Calendar};
+use crate::booking::Displacer;
+use crate::calendar::{Block, Calendar, Exceptions, Use};
 use crate::change::Change;
-use crate::command::{Actor, OverHolds};
+use crate::command::{Actor, OverBookings, OverHolds};
 use crate::hold::{Hold, HoldEnd};
-use crate::ids::{BlockId, ResourceId};
+use crate::ids::{BlockId, BookingId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
 use crate::policy::Policy;
 use crate::resource::{Kind, Resource, ResourcePatch, ResourceSpec};
 use crate::world::Scope;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(super) fn create_resource(draft: &mut Draft, actor: Actor, id: ResourceId, spec: &ResourceSpec) -> Judged {
@@ -64,12 +68,12 @@ fn room_in_group(draft: &Draft, group: ResourceId) -> Result<(), Stop> {
 }
 
 /// What is in a group, each as its calendar says.
-fn members(draft: &Draft, group: ResourceId) -> Result<Vec<Arc<Resource>>, Stop> {
+pub(super) fn members(draft: &Draft, group: ResourceId) -> Result<Vec<Arc<Resource>>, Stop> {
     let Some(members) = draft.world.members.get(&group) else {
         return Err(Stop::Needs(Box::new(Scope { members: [group].into(), ..Scope::default() })));
     };
     let loaded = &draft.world.loaded.resources;
-    let unseen = members.iter().filter(|id| !loaded.contains(id)).copied().collect::<std::collections::BTreeSet<_>>();
+    let unseen = members.iter().filter(|id| !loaded.contains(id)).copied().collect::<BTreeSet<_>>();
     if !unseen.is_empty() {
         return Err(Stop::Needs(Box::new(Scope { resources: unseen, ..Scope::default() })));
     }
@@ -87,6 +91,10 @@ pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, pat
     if spec.interval != resource.spec.interval && !calendar.uses.is_empty() {
         return reject(Rejection::by(Code::Invalid, Rule::Field("interval")).on(id));
     }
+    // Nobody's week is changed behind their back.
+    if spec.meetings() != resource.spec.meetings() && !calendar.uses.is_empty() {
+        return reject(Rejection::by(Code::Invalid, Rule::Field("course.meetings")).on(id));
+    }
     let joins = patch.group.flatten().filter(|group| resource.spec.group.as_ref().is_none_or(|g| g.id != *group));
     if let Some(group) = spec.group.as_ref().map(|g| g.id).filter(|_| joins.is_some() || patch.policy.is_some()) {
         spec = following(draft, id, spec, group)?;
@@ -95,19 +103,13 @@ pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, pat
         room_in_group(draft, group)?;
     }
     let calendar = draft.calendar(id)?;
-    let below = spec.capacity.and_then(|capacity| {
-        calendar
-            .uses
-            .values()
-            .filter(|u| u.occupied.end() > now)
-            .find(|u| calendar.levels.during(u.occupied).any(|(_, level)| level.taken() > u64::from(capacity)))
-    });
-    if let Some(u) = below {
-        let witness = fit::witness_of(calendar, u);
-        admin(draft, actor)?;
-        return reject(Rejection::by(Code::Insufficient, Rule::Field("capacity")).on(id).shown(witness));
-    }
+    let cut = spec.capacity.filter(|_| spec.capacity != resource.spec.capacity);
+    let at = first_beyond(calendar, cut, now);
+    let refusal = at.map(|at| beyond(calendar, id, at, "capacity"));
     admin(draft, actor)?;
+    if let Some(refusal) = refusal {
+        return reject(refusal);
+    }
     // Not before it is known that an admin asks: they may be many.
     let members = match (spec.kind, spec.policy != resource.spec.policy) {
         (Kind::Group, true) => members(draft, id)?,
@@ -136,30 +138,49 @@ pub(super) fn add_block(
     id: ResourceId,
     block: Block,
     over_holds: OverHolds,
+    over_bookings: &OverBookings,
 ) -> Judged {
     let calendar = draft.calendar(id)?;
     if calendar.resource.spec.kind == Kind::Group {
         return reject(Rejection::by(Code::Invalid, Rule::Group).on(id));
     }
+    if block.exceptions.people.len() > Exceptions::MAX || block.exceptions.bookings.len() > Exceptions::MAX {
+        return reject(Rejection::by(Code::Invalid, Rule::Field("exceptions")).on(id));
+    }
     if calendar.blocks.len() >= Calendar::BLOCKS_MAX {
         return reject(Rejection::by(Code::Invalid, Rule::BlocksMax).on(id));
     }
+    reasoned(Some(&block.reason))?;
     admin(draft, actor)?;
     if block.interval.end() <= draft.now {
         return reject(Rejection::by(Code::PastCutoff, Rule::Begun).on(id));
     }
     let calendar = draft.calendar(id)?;
     let policy_version = calendar.resource.policy_version + 1;
-    let holds: Vec<Hold> = calendar.holds.values().filter(|h| h.occupied.meets(block.interval)).copied().collect();
+    let concerned = |h: &&Hold| h.occupied.meets(block.interval) && !block.exceptions.allow(Some(h.holder), None);
+    let holds: Vec<Hold> = calendar.holds.values().filter(concerned).copied().collect();
     if let (Some(hold), OverHolds::Refuse) = (holds.first(), over_holds) {
         let (id_, holder, interval, expires_at) = (hold.id, hold.holder, hold.interval, hold.expires_at);
         let witness = Witness::Hold { id: id_, holder, interval, expires_at };
         let rejection = Rejection::of(Code::HeldByOther).on(id).shown(witness);
         return reject(Rejection { retry_at: Some(expires_at), ..rejection });
     }
-    let booked = calendar.meeting(block.interval).find(|u| u.level().booked > 0);
-    if let Some(u) = booked {
-        return reject(Rejection::of(Code::Full).on(id).shown(fit::witness_of(calendar, u)));
+    let concerned =
+        |u: &&Use| booking_of(u).is_some_and(|booking| !block.exceptions.allow(Some(u.owner), Some(booking)));
+    let booked: Vec<Use> = calendar.meeting(block.interval).filter(concerned).copied().collect();
+    match over_bookings {
+        OverBookings::Refuse => {
+            if let Some(u) = booked.first() {
+                return reject(Rejection::of(Code::Full).on(id).shown(fit::witness_of(calendar, u)));
+            }
+        }
+        OverBookings::Displace(preview) => {
+            let to_come: BTreeSet<BookingId> =
+                booked.iter().filter(|u| u.occupied.end() > draft.now).filter_map(booking_of).collect();
+            let set = named(draft, &to_come)?;
+            let cause = Cause { by: actor, reason: &block.reason, by_what: Displacer::Block(block.id) };
+            take_away(draft, set, preview, cause)?;
+        }
     }
     for hold in holds {
         draft.end_hold(hold, HoldEnd::Voided);

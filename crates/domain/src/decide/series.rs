@@ -5,7 +5,7 @@ use super::bookings::{Destination, NewBooking, book, cancel, edit_booking, move_
 use super::draft::Draft;
 use super::{Judged, Stop, promote, reject};
 use crate::alternatives::Wish;
-use crate::booking::{Booking, BookingState};
+use crate::booking::Booking;
 use crate::command::{Actor, BookingRef, Line, SeriesToBook};
 use crate::ids::{BookingId, ResourceId, SeriesId};
 use crate::outcome::{Code, Rejection, Rule, Subject};
@@ -57,7 +57,7 @@ fn book_date(
     let occurrence = Occurrence { series: asked.series.clone(), place, given: date.given };
     let (id, owner, details) = (date.booking, asked.owner, &asked.details);
     let new = NewBooking { id, owner, lines: &lines, details, occurrence: Some(occurrence) };
-    attempt(draft, |draft| book(draft, actor, &new, None))
+    attempt(draft, |draft| book(draft, actor, &new, None, None))
 }
 
 /// Does one date, or leaves the draft as it was and says why not.
@@ -65,7 +65,7 @@ fn attempt(draft: &mut Draft, one: impl FnOnce(&mut Draft) -> Judged) -> Result<
     let before = draft.mark();
     match one(draft) {
         Ok(_) => Ok(None),
-        Err(Stop::Needs(scope)) => Err(Stop::Needs(scope)),
+        Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => Err(other),
         Err(Stop::Rejected(rejection)) => {
             draft.back_to(before);
             Ok(Some(*rejection))
@@ -229,7 +229,7 @@ fn moved(
         }
         let lines = [place.line()];
         let to = Destination { lines: &lines, leaving: &leaving, occurrence: Some(&place.occurrence) };
-        let became = match attempt(draft, |draft| move_to(draft, actor, id, &to))? {
+        let became = match attempt(draft, |draft| move_to(draft, actor, id, &to, None))? {
             Some(rejection) => Became::Refused(rejection),
             None => {
                 leaving.push(id);
@@ -243,12 +243,9 @@ fn moved(
     Ok(said)
 }
 
-/// Whether a date is over or given up: a change of its series leaves it as it is.
+/// Whether a date is over, given up or taken away: a change of its series leaves it as it is.
 fn over(draft: &Draft, booking: &Booking) -> bool {
-    match booking.state {
-        BookingState::Cancelled { .. } => true,
-        BookingState::Pending | BookingState::Confirmed => draft.now >= booking.end(),
-    }
+    booking.state.is_final() || draft.now >= booking.end()
 }
 
 /// Whether a date is where it shall go already.

@@ -1,17 +1,18 @@
-//! Waiting for units of a full resource: joining, leaving, and the order.
+//! Waiting for units of a full resource, or for word that they are free: joining, leaving, and the order.
 //! Who gets what comes free is not said here.
 
 use super::draft::Draft;
-use super::guards::{admin, named_booking, open, own_overlap, role, slots};
+use super::guards::{
+    admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, open, own_overlap, role, slots,
+};
 use super::persons::{eligible, linked, quota};
 use super::{Judged, Stop, fit, promote, reject};
-use crate::booking::BookingState;
 use crate::change::Change;
 use crate::command::{Actor, Line};
 use crate::hold::HoldEnd;
 use crate::ids::{BookingId, EntryId, PersonId};
 use crate::outcome::{Code, Rejection, Rule, Subject};
-use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, Waitlist};
+use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, Waitlist, Wants};
 use crate::world::{Role, Scope};
 
 /// Who wants to wait for what.
@@ -21,31 +22,40 @@ pub(super) struct Join {
     pub line: Line,
     pub class: u8,
     pub gives_up: Option<BookingId>,
+    pub wants: Wants,
 }
 
 pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
-    let Join { entry: id, owner, line, class, gives_up } = *join;
+    let Join { entry: id, owner, line, class, gives_up, wants } = *join;
     let resource = line.resource;
     let slots = slots(draft, &[line])?;
     let [slot] = slots[..] else { return reject(Rejection::by(Code::Invalid, Rule::Lines)) };
     let calendar = draft.calendar(resource)?;
-    let Some(waitlist) = calendar.resource.spec.policy.waitlist else {
-        return reject(Rejection::by(Code::Invalid, Rule::WaitlistOff).on(resource));
+    let entries_max = match (wants, calendar.resource.spec.policy.waitlist) {
+        (Wants::Units, Some(waitlist)) => waitlist.entries_max(),
+        (Wants::Units, None) => return reject(Rejection::by(Code::Invalid, Rule::WaitlistOff).on(resource)),
+        (Wants::Word, _) => Waitlist::ENTRIES_MAX as usize,
     };
+    if wants == Wants::Word && gives_up.is_some() {
+        return reject(Rejection::by(Code::Invalid, Rule::GivesUp).on(resource));
+    }
     if draft.world.entries.contains_key(&id) {
         return reject(Rejection::by(Code::Invalid, Rule::Exists).on(resource));
     }
-    if calendar.waiting.values().any(|e| e.owner == owner && e.interval == slot.interval) {
+    let mut all = calendar.waiting.values().chain(calendar.watching.values());
+    if all.any(|e| e.owner == owner && e.interval == slot.interval) {
         return reject(Rejection::by(Code::Invalid, Rule::Waiting).on(resource));
     }
     let leaving = gives_up.map(|id| named_booking(draft, id));
     if let Some(Ok(booking)) = &leaving
-        && matches!(booking.state, BookingState::Cancelled { .. })
+        && booking.state.is_final()
     {
         return reject(Rejection::by(Code::Invalid, Rule::State));
     }
     promote::set_aside(draft, &[resource].into())?;
-    if fit::is_free(draft, owner, &slot)? {
+    // What is blocked may become free, and there may be word of it.
+    let blocked = wants == Wants::Word && not_blocked(draft, &slot, Some(owner), None).is_err();
+    if !blocked && fit::is_free(draft, owner, &slot)? {
         return reject(Rejection::by(Code::Invalid, Rule::UnitsFree).on(resource));
     }
     let leaving = leaving.transpose()?;
@@ -61,10 +71,24 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
     }
     let leaving: Vec<BookingId> = gives_up.into_iter().collect();
     eligible(draft, owner, &slots)?;
-    linked(draft, owner, &slots, &leaving)?;
-    open(draft, &slots)?;
+    match wants {
+        Wants::Units => {
+            linked(draft, owner, &slots, &leaving)?;
+            open(draft, &slots, Some(owner), None)?;
+        }
+        // Who only wants word takes nothing by it: what else they have is asked when they book.
+        Wants::Word => {
+            in_service(draft, &slots)?;
+            not_begun(draft, resource, slot.interval.start())?;
+            before_cutoff(draft, &slots, Rule::BookBy)?;
+        }
+    }
     let calendar = draft.calendar(resource)?;
-    if calendar.waiting.len() >= waitlist.entries_max() {
+    let others = match wants {
+        Wants::Units => &calendar.waiting,
+        Wants::Word => &calendar.watching,
+    };
+    if others.len() >= entries_max {
         return reject(Rejection::by(Code::QuotaExceeded, Rule::WaitlistCapacity).on(resource));
     }
     let Some(person) = draft.world.people.get(&owner) else {
@@ -73,8 +97,13 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
     if person.waiting.len() >= Waitlist::PER_PERSON_MAX {
         return reject(Rejection::by(Code::QuotaExceeded, Rule::EntriesPerPerson).on(resource));
     }
-    quota(draft, owner, &slots, &leaving)?;
-    own_overlap(draft, owner, &slots, &leaving)?;
+    match wants {
+        Wants::Units => {
+            quota(draft, owner, &slots, &leaving)?;
+            own_overlap(draft, owner, &slots, &leaving)?;
+        }
+        Wants::Word => {}
+    }
 
     // From here they wait.
     let joined = draft.grants_at(resource)?;
@@ -85,6 +114,7 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
         resource,
         interval: slot.interval,
         units: slot.units,
+        wants,
         class,
         joined,
         joined_at: draft.now,

@@ -57,7 +57,10 @@ fn in_force<'a>(world: &'a World, commit: &'a [(&Changes, Instant)], n: usize, i
     let edited = |(changes, _): &'a (&Changes, Instant)| {
         let of_it = changes.records.iter().filter(|(of, _)| *of == id).flat_map(|(_, record)| record);
         of_it.rev().find_map(|change| match change {
-            Change::ResourceCreated(resource) | Change::ResourceEdited(resource) => Some(&**resource),
+            Change::ResourceCreated(resource)
+            | Change::ResourceEdited(resource)
+            | Change::CapacitySet { resource, .. }
+            | Change::ServiceSet { resource, .. } => Some(&**resource),
             _ => None,
         })
     };
@@ -146,7 +149,8 @@ fn owed(
 /// Whose bookings change in a part of the commit: what they had when somebody before that was judged cannot be told any more.
 fn changed_from(commit: &[(&Changes, Instant)], n: usize) -> BTreeSet<PersonId> {
     let later = commit.iter().skip(n).flat_map(|(changes, _)| &changes.records).flat_map(|(_, record)| record);
-    later.filter(|change| change.booking().is_some()).filter_map(Change::about).collect()
+    let changed = later.filter(|change| change.booking().is_some());
+    changed.flat_map(|change| change.about_before().into_iter().chain(change.about())).collect()
 }
 
 /// Nobody took what was somebody's before them. `changed` are those of whom it is not known what they had then.
@@ -192,7 +196,8 @@ fn in_order(
 /// Who took units by this record that they did not have before in any way.
 fn takers(record: &[Change]) -> Vec<Taker> {
     let kept = |change: &Change| match change {
-        Change::BookingMoved { .. } | Change::BookingApproved { .. } => true,
+        // An admin's word goes before the order.
+        Change::BookingMoved { .. } | Change::BookingApproved { .. } | Change::BookingOverrode { .. } => true,
         Change::HoldEnded(ended) => matches!(ended.end, HoldEnd::Consumed | HoldEnd::Superseded),
         _ => false,
     };
@@ -212,6 +217,10 @@ fn takers(record: &[Change]) -> Vec<Taker> {
                     let taken = slots.iter().map(|(_, s)| Taker { occupied: s.occupied, units: s.units, turn });
                     takers.extend(taken);
                 }
+            }
+            Change::BookingRequested { slots, .. } if newcomers => {
+                let taken = slots.iter().map(|(_, s)| Taker { occupied: s.occupied, units: s.units, turn: None });
+                takers.extend(taken);
             }
             Change::HoldGranted(hold) => {
                 let turn = turns.iter().find(|(_, e)| e.offer == Some(hold.id)).map(|(_, e)| *e);
@@ -265,7 +274,7 @@ fn excused(world: &World, calendar: &Calendar, entry: &WaitEntry, at: Instant) -
         || at >= start.plus(Policy::START_GRACE).min(entry.interval.end())
         || before(policy.book_by).is_some_and(|by| at >= by)
         || before(policy.book_from).is_some_and(|from| at < from)
-        || calendar.blocks.values().any(|b| b.interval.meets(occupied))
+        || calendar.blocks.values().any(|b| b.interval.meets(occupied) && !b.exceptions.allow(Some(entry.owner), None))
         || !policy.open_during(entry.interval, &spec.zone)
         || !world.roles.contains_key(&entry.owner)
         || elsewhere()

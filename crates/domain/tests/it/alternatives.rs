@@ -82,6 +82,7 @@ fn case(seed: u64) -> (Case, Interval, u32) {
         policy: policy.clone(),
         group: None,
         linked: Vec::new(),
+        course: None,
     };
     let resource = Resource { id: room, spec: spec.checked().unwrap(), policy_version: 1 };
     let mut calendar = Calendar::empty(Arc::new(resource), Version { epoch: Epoch(1), number: 1 }, now);
@@ -96,12 +97,13 @@ fn case(seed: u64) -> (Case, Interval, u32) {
         let units = 1 + dice.below(2) as u32;
         match dice.below(8) {
             0 => {
-                let block = Block { id: BlockId(id), interval, reason: "painters".into() };
+                let block =
+                    Block { id: BlockId(id), interval, reason: "painters".into(), exceptions: Exceptions::default() };
                 calendar.blocks.insert(BlockId(id), block);
             }
             1 | 2 => calendar.put_hold(Hold {
                 id: HoldId(id),
-                token: FencingToken(calendar.version),
+                token: FencingToken(calendar.version, 0),
                 holder: owner,
                 resource: room,
                 interval,
@@ -124,9 +126,10 @@ fn case(seed: u64) -> (Case, Interval, u32) {
     }
     let mut world = World::empty(Epoch(1));
     world.calendars.insert(room, Arc::new(calendar));
+    let resources = person.exclusive.keys().map(|(_, resource, _)| *resource).chain([room]).collect();
     world.people.insert(me, person);
     world.roles.insert(me, Role::Member);
-    world.loaded = Scope { resources: [room].into(), people: [me].into(), roles: [me].into(), ..Scope::default() };
+    world.loaded = Scope { resources, people: [me].into(), roles: [me].into(), ..Scope::default() };
     let from = dice.below(days * 20 * 60) as i64 - (days as i64 * 4 * 60);
     let wished = minutes(from, from + [5, 30, 60, 90, 600][dice.index() % 5]);
     (Case { world, me, room, now }, wished, 1 + dice.below(2) as u32)

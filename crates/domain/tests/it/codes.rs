@@ -6,7 +6,7 @@ use slotwise_domain::{Code, Rule};
 /// Codes that no command can be refused with yet. Take one out here when its first row is written.
 const NOT_REACHABLE_YET: [Code; 0] = [];
 
-const RULES: [Rule; 34] = [
+const RULES: [Rule; 35] = [
     Rule::Lines,
     Rule::Units,
     Rule::OneInterval,
@@ -31,6 +31,7 @@ const RULES: [Rule; 34] = [
     Rule::Renewals,
     Rule::Person,
     Rule::Exists,
+    Rule::CheckIn,
     Rule::WaitlistOff,
     Rule::Waiting,
     Rule::UnitsFree,
@@ -45,8 +46,9 @@ const RULES: [Rule; 34] = [
 
 /// What follows `REJECTED` in all rows.
 fn told() -> impl Iterator<Item = &'static str> {
-    use crate::{bookings, groups, holds, moves, persons, precedence, resources, times, waits};
+    use crate::{admin, bookings, groups, holds, moves, persons, precedence, resources, times, waits, words};
     let tables = [
+        admin::TABLES,
         bookings::TABLES,
         groups::TABLES,
         holds::TABLES,
@@ -56,6 +58,7 @@ fn told() -> impl Iterator<Item = &'static str> {
         resources::TABLES,
         times::TABLES,
         waits::TABLES,
+        words::TABLES,
     ];
     let rows = tables.into_iter().flatten().flat_map(|(_, rows)| rows.lines());
     rows.filter_map(|row| row.split_once("-> REJECTED ").map(|(_, told)| told.trim()))

@@ -37,6 +37,46 @@ crate::rows::tables! {
         book chess by ann                               -> REJECTED past_cutoff: book_by (09:00)
     ";
 
+    // What becomes of a booking after it was made follows the group too.
+    check_in_late_cancel_and_what_waits_follow_the_group: "
+        group studio check-in 15m 10m late-cancel-from 60m pending-takes
+        room room-1 in studio
+        room room-2 in studio check-in 30m 20m late-cancel-from 120m
+        policy room-1                                   -> version 1 pending-takes late-cancel-from 60m check-in 15m 10m
+        policy room-2                                   -> version 1 pending-takes late-cancel-from 120m check-in 30m 20m
+        edit studio by root check-in 5m 40m             -> ACCEPTED
+        policy room-1                                   -> version 2 pending-takes late-cancel-from 60m check-in 5m 40m
+        policy room-2                                   -> version 1 pending-takes late-cancel-from 120m check-in 30m 20m
+        book room-1 10:00-11:00 by ann as a             -> BOOKED
+        book room-2 10:00-11:00 by bob as b             -> BOOKED
+        at 09:50
+        check-in a by ann                               -> REJECTED too_early: check_in (09:55) again 09:55
+        check-in b by bob                               -> ACCEPTED
+        at 10:20
+        no-show a by slotwise                           -> REJECTED too_early: check_in (10:40) again 10:40
+        edit studio by root check-in 5m 20m             -> ACCEPTED
+        no-show a by slotwise                           -> ACCEPTED
+    ";
+
+    // Closing a group closes what follows it; what is closed or opened by itself says so from then on.
+    a_group_closes_and_opens_what_follows_it: "
+        group studio
+        room room-1 in studio
+        room room-2 in studio in-service
+        close studio by ann                             -> REJECTED not_allowed: admin_only
+        close studio by root                            -> ACCEPTED
+        policy studio                                   -> version 2 closed
+        policy room-1                                   -> version 2 closed
+        policy room-2                                   -> version 1
+        book room-1 10:00-11:00 by ann                  -> REJECTED closed
+        reopen room-1 by root                           -> ACCEPTED
+        policy room-1                                   -> version 3
+        reopen studio by root                           -> ACCEPTED
+        close studio by root                            -> ACCEPTED
+        policy room-1                                   -> version 3
+        capacity studio to 3 by root                    -> REJECTED invalid: group
+    ";
+
     a_name_is_not_inherited: "
         group term
         section algebra 10:00-11:00 in term
@@ -96,6 +136,7 @@ fn made(world: &mut World, id: ResourceId, kind: Kind, group: Option<ResourceId>
         policy: Policy::default(),
         group: group.map(|id| Grouped { id, own: Default::default() }),
         linked: Vec::new(),
+        course: None,
     };
     let action = Action::CreateResource { resource: id, spec: Box::new(spec) };
     let command = Command { actor: Actor::System, action, seen: None };

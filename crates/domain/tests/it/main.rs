@@ -5,6 +5,7 @@
 
 mod rows;
 
+mod admin;
 mod bookings;
 mod codes;
 mod groups;
@@ -16,8 +17,11 @@ mod resources;
 mod series;
 mod times;
 mod waits;
+mod words;
 
 mod alternatives;
 mod levels;
 mod oracle;
+mod pages;
+mod states;
 mod zones;

@@ -174,6 +174,88 @@ crate::rows::tables! {
         book wed by ann                                 -> REJECTED not_eligible: linked (0)
     ";
 
+    // Sections of one term are on the whole term and meet week by week: only what meets at one time is refused.
+    sections_clash_where_they_meet: "
+        section algebra 09:00-20:00 capacity 9 no-two-at-once meets mo,we/10:00-10:50
+        section biology 09:00-20:00 capacity 9 no-two-at-once meets we,fr/10:30-11:20
+        section chemistry 09:00-20:00 capacity 9 no-two-at-once meets tu/10:00-10:50+th/14:00-15:00
+        section drawing 09:00-20:00 capacity 9 no-two-at-once meets we/10:50-11:20
+        section online 09:00-20:00 capacity 9 no-two-at-once meets never
+        section later 09:00-20:00 capacity 9 no-two-at-once meets mo/10:00-11:00/2026-06-01/2026-12-31
+        section sooner 09:00-20:00 capacity 9 no-two-at-once meets mo/10:00-11:00/2026-01-01/2026-05-31
+        section once 09:00-20:00 capacity 9 no-two-at-once meets mo,tu,we,th,fr/08:00-20:00/2026-03-02/2026-03-02
+        section here 10:45-11:00 capacity 9 no-two-at-once
+        section there 10:50-11:30 capacity 9 no-two-at-once
+        section berlin 09:00-20:00 capacity 9 no-two-at-once zone Europe/Berlin meets mo/11:00-11:30
+        section dublin 09:00-20:00 capacity 9 no-two-at-once zone Europe/Berlin meets mo/09:00-10:30
+        book algebra by ann as a                        -> BOOKED
+        book biology by ann                             -> REJECTED own_overlap (ann 09:00-20:00)
+        wait biology by ann                             -> REJECTED invalid: waitlist_off
+        book chemistry by ann as c                      -> BOOKED
+        book drawing + biology by bob                   -> REJECTED own_overlap on biology
+        book drawing + online by ann                    -> BOOKED
+        book online by ann                              -> REJECTED own_overlap (ann 09:00-20:00)
+        book later by ann                               -> REJECTED own_overlap (ann 09:00-20:00)
+        book later + sooner by bob                      -> BOOKED
+        book once by cat                                -> BOOKED
+        book sooner by cat                              -> REJECTED own_overlap (cat 09:00-20:00)
+        book later by cat                               -> BOOKED
+        book here by ann                                -> REJECTED own_overlap (ann 09:00-20:00)
+        book there by ann                               -> BOOKED
+        book berlin by ann                              -> REJECTED own_overlap (ann 09:00-20:00)
+        book dublin by ann                              -> BOOKED
+        move c to biology by ann                        -> REJECTED own_overlap (ann 09:00-20:00)
+        move a to biology by ann                        -> REJECTED own_overlap (ann 09:00-20:00)
+        edit chemistry by root meets mo/10:00-11:00     -> REJECTED invalid: course.meetings
+    ";
+
+    // Who leaves one of several behind, and has nothing instead, gives it up: not after it is too late for that.
+    a_part_is_dropped_as_the_whole_is: "
+        section algebra 14:00-15:00 capacity 9 cancel-by 2h
+        section biology 14:00-15:00 capacity 9
+        section chemistry 14:00-15:00 capacity 9
+        book algebra + biology by ann as a              -> BOOKED
+        book algebra + biology by bob as b              -> BOOKED
+        at 11:59
+        move b to biology by bob                        -> ACCEPTED
+        at 12:00
+        move a to biology by ann                        -> REJECTED past_cutoff: cancel_by (12:00)
+        move a to algebra by ann                        -> ACCEPTED
+        move a to chemistry by ann                      -> ACCEPTED
+        book algebra + biology by cat as c              -> BOOKED
+        move c to biology by root                       -> ACCEPTED
+    ";
+
+    // Whoever waits is passed over while they sit elsewhere at that time, and only then.
+    who_waits_sits_elsewhere: "
+        section algebra 09:00-20:00 no-two-at-once waitlist book meets mo/10:00-10:50
+        section biology 09:00-20:00 capacity 9 no-two-at-once meets mo/10:30-11:20
+        section chemistry 09:00-20:00 capacity 9 no-two-at-once meets tu/10:30-11:20
+        book algebra by ann as a                        -> BOOKED
+        wait algebra by bob as w1                       -> WAITS at 1
+        wait algebra by cat as w2                       -> WAITS at 2
+        book biology by bob as b                        -> BOOKED
+        book chemistry by cat                           -> BOOKED
+        cancel a by ann                                 -> ACCEPTED; w2 promoted
+        cancel b by bob                                 -> ACCEPTED
+        cancel w2 by cat                                -> ACCEPTED; w1 promoted
+    ";
+
+    // What another booking rests on is not moved away from under it either.
+    a_move_leaves_nothing_alone: "
+        section lecture 10:00-11:00 capacity 9
+        section evening 18:00-19:00 capacity 9
+        section tue 11:00-12:00 capacity 9 with-one-of lecture,evening
+        book lecture by ann as one                      -> BOOKED
+        book tue by ann as other                        -> BOOKED
+        edit lecture by root with-one-of tue            -> ACCEPTED
+        section music 12:00-13:00 capacity 9
+        move one to music by ann                        -> REJECTED not_eligible: linked (ann 11:00-12:00)
+        move one to evening by ann                      -> ACCEPTED
+        edit evening by root with-one-of tue            -> ACCEPTED
+        move one to music by root                       -> ACCEPTED
+    ";
+
     an_admin_may_drop_what_others_rest_on: "
         section lecture 10:00-11:00 capacity 9
         section tue 11:00-12:00 capacity 9 with-one-of lecture
@@ -227,6 +309,123 @@ crate::rows::tables! {
         wait algebra by cat as w2                       -> WAITS at 2
         cancel b by bob                                 -> ACCEPTED
         cancel a by ann                                 -> ACCEPTED; w2 promoted
+    ";
+
+    // Given up late, or not come to, it has been had; displaced, it never was.
+    a_late_cancel_and_a_no_show_count_and_what_is_displaced_does_not: "
+        room room-1 capacity 9 quota 2/day late-cancel-from 60m check-in 15m 10m
+        room room-2 capacity 9 quota 1/day check-in 15m 10m
+        at 08:00
+        book room-1 10:00-11:00 by ann as a             -> BOOKED
+        book room-1 14:00-15:00 by ann as b             -> BOOKED
+        cancel b by ann                                 -> ACCEPTED
+        at 09:00
+        cancel a by ann                                 -> ACCEPTED; a late
+        book room-1 14:00-15:00 by ann as c             -> BOOKED
+        book room-1 16:00-17:00 by ann                  -> REJECTED quota_exceeded: quota (room-1 2 of 2 00:00-2026-03-03T00:00)
+        cancel c by root                                -> ACCEPTED
+        book room-1 14:00-15:00 by ann as d             -> BOOKED
+        override book room-1 14:00-15:00 x9 by root for bob as o displacing d -> BOOKED; d displaced
+        book room-1 16:00-17:00 by ann as e             -> BOOKED
+        book room-2 10:00-11:00 by ann as n             -> BOOKED
+        at 10:10
+        no-show n by slotwise                           -> ACCEPTED
+        book room-2 12:00-13:00 by ann                  -> REJECTED quota_exceeded: quota (room-2 1 of 1 00:00-2026-03-03T00:00)
+    ";
+
+    // An override exceeds what a person may have, be and lack; never what there is, nor what they have at that time.
+    an_override_exceeds_quota_eligibility_and_links: "
+        section lab 13:00-14:00 capacity 5
+        section algebra 10:00-11:00 capacity 1 needs ok quota 1/day with-one-of lab no-two-at-once
+        room room-1 quota 1/day no-two-at-once
+        book algebra by root for ann                    -> REJECTED not_eligible: eligibility (0)
+        override book algebra by root for ann as a      -> BOOKED
+        override book algebra by root for bob as b      -> FAILED version_stale: a@1
+        book room-1 12:00-13:00 by ann as c             -> BOOKED
+        book room-1 14:00-15:00 by root for ann         -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
+        override book room-1 14:00-15:00 by root for ann as d -> BOOKED
+        move d to room-1 2026-03-03T14:00..2026-03-03T15:00 by ann -> ACCEPTED
+        override move d to room-1 16:00-17:00 by root   -> ACCEPTED
+        override book room-1 10:30-11:30 by root for ann -> REJECTED own_overlap (ann 10:00-11:00)
+    ";
+
+    // Whoever gets it is judged as if they booked it; whoever had it has it no more.
+    what_is_handed_over_counts_for_its_new_owner: "
+        section lab 13:00-14:00 capacity 5
+        section algebra 10:00-11:00 capacity 5 needs ok quota 1/day with-one-of lab
+        section again 11:00-12:00 capacity 5
+        room room-1 capacity 5 quota 1/day
+        facts ann ok
+        book lab + algebra by ann as a                  -> BOOKED
+        hand a to bob by root                           -> REJECTED not_eligible: eligibility (0)
+        facts bob ok
+        book room-1 10:00-11:00 by ann as r             -> BOOKED
+        book room-1 11:00-12:00 by bob as s             -> BOOKED
+        hand r to bob by root                           -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
+        hand r to cat by root                           -> ACCEPTED
+        book room-1 14:00-15:00 by ann                  -> BOOKED
+        book room-1 14:00-15:00 by cat                  -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
+        hand a to bob by root                           -> ACCEPTED
+        book lab + algebra by bob                       -> REJECTED quota_exceeded: quota on algebra (algebra 1 of 1 00:00-2026-03-03T00:00)
+    ";
+
+    what_waits_and_takes_counts: "
+        room room-1 capacity 5 quota 1/day approval pending-takes
+        book room-1 10:00-11:00 by ann as a             -> PENDING
+        book room-1 12:00-13:00 by ann                  -> REJECTED quota_exceeded: quota (room-1 1 of 1 00:00-2026-03-03T00:00)
+        approve a by root                               -> ACCEPTED
+        book room-1 12:00-13:00 by bob as b             -> PENDING
+        decline b by root                               -> ACCEPTED
+        book room-1 13:00-14:00 by bob                  -> PENDING
+    ";
+
+    // Whatever an admin frees: who waits has their turn as far as the rules about them go.
+    what_admins_free_is_had_by_whoever_may: "
+        group term quota 1/all/group waitlist book check-in 15m 10m
+        section algebra 10:00-11:00 in term needs ok
+        section biology 14:00-15:00 in term
+        facts ann ok
+        facts bob ok
+        facts cat ok
+        at 08:00
+        book algebra by ann as a                        -> BOOKED
+        wait algebra by bob as w1                       -> WAITS at 1
+        wait algebra by cat as w2                       -> WAITS at 2
+        book biology by bob as b                        -> BOOKED
+        wait biology by ann giving a as w3              -> WAITS at 1
+        facts cat
+        # One has as much as they may, the other is not what they must be: it is nobody's.
+        cancel a by root                                -> ACCEPTED
+        facts cat ok
+        hand b to root by root                          -> ACCEPTED; w1 promoted
+        cancel b by root                                -> ACCEPTED; w3 promoted
+        # A no-show goes on counting, and what it leaves is somebody's who may have it.
+        room room-1 in term
+        book room-1 10:00-11:00 by root as n            -> BOOKED
+        at 10:10
+        no-show w1 by slotwise                          -> ACCEPTED
+        wait room-1 10:30-11:00 by bob                  -> REJECTED quota_exceeded: quota (term 1 of 1)
+        wait room-1 10:30-11:00 by cat as w4            -> WAITS at 1
+        no-show n by slotwise                           -> ACCEPTED; w4 promoted
+    ";
+
+    what_a_displacement_frees_is_had_by_whoever_may: "
+        group term quota 1/all/group waitlist book
+        room room-1 in term capacity 2
+        room room-2 in term
+        room room-3 no-waitlist
+        book room-1 10:00-11:00 + room-2 10:00-11:00 by ann as a -> REJECTED quota_exceeded: quota on room-1 (term 0 of 1)
+        facts ann allows term 2
+        book room-1 10:00-11:00 + room-2 10:00-11:00 by ann as a -> BOOKED
+        wait room-2 10:00-11:00 by bob as w1            -> WAITS at 1
+        wait room-2 10:00-11:00 by cat as w2            -> WAITS at 2
+        book room-1 12:00-13:00 by bob as b             -> BOOKED
+        block room-1 10:00-12:00 by root displacing a as x -> ACCEPTED; w2 promoted, a displaced
+        # What was taken from them counts no more.
+        book room-1 13:00-14:00 x2 by ann               -> BOOKED
+        override move b to room-1 14:00-15:00 by root   -> ACCEPTED
+        block room-1 14:00-15:00 by root displacing b as y -> ACCEPTED; b displaced
+        cancel w2 by cat                                -> ACCEPTED; w1 promoted
     ";
 
     rules_of_a_group_go_together_with_a_members_own: "

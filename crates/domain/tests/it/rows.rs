@@ -209,6 +209,7 @@ impl Desk {
             policy: Policy::default(),
             group: None,
             linked: Vec::new(),
+            course: None,
         };
         let mut actor = Actor::System;
         let mut own = BTreeSet::new();
@@ -229,6 +230,40 @@ impl Desk {
         if said == "ACCEPTED" { String::new() } else { said }
     }
 
+    /// A section of a course that meets so: `mo,we/10:00-10:50` and, if not all through 2026, `/first/last`; or `never`.
+    fn course(&self, meets: &str) -> Course {
+        let meeting = |meets: &str| {
+            let mut parts = meets.split('/');
+            let day = |name: &str| match name {
+                "mo" => civil::Weekday::Monday,
+                "tu" => civil::Weekday::Tuesday,
+                "we" => civil::Weekday::Wednesday,
+                "th" => civil::Weekday::Thursday,
+                "fr" => civil::Weekday::Friday,
+                other => panic!("{other} is no day that is used here"),
+            };
+            let days = parts.next().unwrap().split(',').map(day).collect();
+            let minute = |text: &str| {
+                let (hours, minutes) = text.split_once(':').unwrap();
+                hours.parse::<u16>().unwrap() * 60 + minutes.parse::<u16>().unwrap()
+            };
+            let (from, to) = parts.next().unwrap().split_once('-').unwrap();
+            let hours = OpeningHours { days, from_min: minute(from), to_min: minute(to) };
+            let mut date = |or| parts.next().map_or(or, |date| date.parse().unwrap());
+            Meeting { hours, first: date(civil::date(2026, 1, 1)), last: date(civil::date(2026, 12, 31)), place: None }
+        };
+        Course {
+            subject: "MATH".into(),
+            number: "20B".into(),
+            title: "Calculus".into(),
+            section: "001".into(),
+            part: None,
+            credits: None,
+            instructor: None,
+            meetings: if meets == "never" { Vec::new() } else { meets.split('+').map(meeting).collect() },
+        }
+    }
+
     /// What of the rules a resource says in a row, besides what they are by default.
     fn policy_text(&self, policy: &Policy) -> String {
         let mut says = String::new();
@@ -237,6 +272,15 @@ impl Desk {
         }
         if let Some(Cutoff::Elapsed(before)) = policy.book_by {
             says += &format!(" book-by {}m", before.whole_seconds() / 60);
+        }
+        if policy.pending_takes {
+            says += " pending-takes";
+        }
+        if let Some(Cutoff::Elapsed(before)) = policy.late_cancel_from {
+            says += &format!(" late-cancel-from {}m", before.whole_seconds() / 60);
+        }
+        if let Some(CheckIn { opens, closes }) = policy.check_in {
+            says += &format!(" check-in {}m {}m", opens.whole_seconds() / 60, closes.whole_seconds() / 60);
         }
         if let Some(quota) = policy.quota {
             says += &format!(" quota {}", quota.most);
@@ -293,6 +337,7 @@ impl Desk {
             "closed" => policy.closed = true,
             "in-service" => policy.closed = false,
             "approval" => policy.approval = true,
+            "meets" => spec.course = Some(Arc::new(self.course(words.next()))),
             "no-two-at-once" => policy.own_overlap = OwnOverlap::Refuse,
             "waitlist" => {
                 let mode = match words.next() {
@@ -310,6 +355,13 @@ impl Desk {
             "book-by" => policy.book_by = Some(cutoff(words.next())),
             "change-by" => policy.change_by = Some(cutoff(words.next())),
             "cancel-by" => policy.cancel_by = Some(cutoff(words.next())),
+            "late-cancel-from" => policy.late_cancel_from = Some(cutoff(words.next())),
+            "pending-takes" => policy.pending_takes = true,
+            "check-in" => {
+                let (opens, closes) = (span(words.next()), span(words.next()));
+                policy.check_in = Some(CheckIn { opens, closes });
+            }
+            "remind" => policy.remind_before = Some(span(words.next())),
             "open" => {
                 let days = weekdays(words.next());
                 let (from, to) = words.next().split_once('-').unwrap();
@@ -322,9 +374,14 @@ impl Desk {
             "no-two-at-once" => PolicyField::OwnOverlap,
             "approval" => PolicyField::Approval,
             "book-by" => PolicyField::BookBy,
+            "cancel-by" => PolicyField::CancelBy,
+            "remind" => PolicyField::RemindBefore,
             "quota" | "no-quota" => PolicyField::Quota,
             "needs" | "either" | "bars" => PolicyField::Eligibility,
             "waitlist" | "no-waitlist" => PolicyField::Waitlist,
+            "pending-takes" => PolicyField::PendingTakes,
+            "late-cancel-from" => PolicyField::LateCancelFrom,
+            "check-in" => PolicyField::CheckIn,
             _ => return None,
         })
     }
@@ -374,7 +431,77 @@ impl Desk {
             }
             "cancel" => {
                 let booking = BookingId(self.named(words.next()));
-                (self.who(words).0, Action::Cancel { booking, reason: None })
+                let actor = self.who(words).0;
+                (actor, Action::Cancel { booking, reason: reason(words) })
+            }
+            "override" => {
+                let verb = words.next();
+                let (Command { actor, action, .. }, given) = self.command(verb, words);
+                name = given;
+                let displaces = if words.has("displacing") { self.preview(words) } else { Vec::new() };
+                let action = Box::new(action);
+                (actor, Action::Override { action, reason: reason(words).unwrap_or_default(), displaces })
+            }
+            "check-in" => {
+                let booking = BookingId(self.named(words.next()));
+                (self.who(words).0, Action::CheckIn { booking })
+            }
+            "no-show" => {
+                let booking = BookingId(self.named(words.next()));
+                (self.who(words).0, Action::ReleaseNoShow { booking })
+            }
+            "decline" => {
+                let id = BookingId(self.named(words.next()));
+                let actor = self.who(words).0;
+                let revision = words.has("seen").then(|| u64::from(words.number()));
+                let reason = reason(words).unwrap_or_default();
+                (actor, Action::Decline { booking: BookingRef { id, revision }, reason })
+            }
+            "hand" => {
+                let id = BookingId(self.named(words.next()));
+                assert!(words.has("to"), "a row says to whom");
+                let to = PersonId(self.named(words.next()));
+                let actor = self.who(words).0;
+                let revision = words.has("seen").then(|| u64::from(words.number()));
+                let reason = reason(words).unwrap_or_default();
+                (actor, Action::HandOver { booking: BookingRef { id, revision }, to, reason })
+            }
+            "capacity" => {
+                let resource = self.resource(words.next());
+                assert!(words.has("to"), "a row says how many");
+                let to = if words.has("unlimited") { None } else { Some(words.number()) };
+                let actor = self.who(words).0;
+                let seen = words.has("seen").then(|| u64::from(words.number()));
+                let policy_version = seen.unwrap_or_else(|| self.policy_version(resource));
+                let below = match words.peek() {
+                    Some("over-committing") => Below::OverCommit,
+                    Some("displacing") => Below::DisplaceNewest(Vec::new()),
+                    Some("displacing-named") => Below::DisplaceNamed(Vec::new()),
+                    _ => Below::Refuse,
+                };
+                let below = match below {
+                    Below::Refuse => Below::Refuse,
+                    other => {
+                        words.next();
+                        match other {
+                            Below::DisplaceNewest(_) => Below::DisplaceNewest(self.preview(words)),
+                            Below::DisplaceNamed(_) => Below::DisplaceNamed(self.preview(words)),
+                            other => other,
+                        }
+                    }
+                };
+                let seen_used = words.has("used").then(|| words.number());
+                let reason = reason(words);
+                (actor, Action::SetCapacity { resource, policy_version, to, seen_used, below, reason })
+            }
+            "close" | "reopen" => {
+                let resource = self.resource(words.next());
+                let actor = self.who(words).0;
+                let seen = words.has("seen").then(|| u64::from(words.number()));
+                let policy_version = seen.unwrap_or_else(|| self.policy_version(resource));
+                let service = if verb == "close" { Service::Closed } else { Service::Open };
+                let reason = reason(words).unwrap_or_default();
+                (actor, Action::SetService { resource, policy_version, service, reason })
             }
             "move" => {
                 let booking = BookingId(self.named(words.next()));
@@ -416,17 +543,41 @@ impl Desk {
                 let seen = words.has("seen").then(|| u64::from(words.number()));
                 let policy_version = seen.unwrap_or_else(|| self.policy_version(resource));
                 let over_holds = if words.has("voiding") { OverHolds::Void } else { OverHolds::Refuse };
+                let over_bookings = match words.has("displacing") {
+                    true => OverBookings::Displace(self.preview(words)),
+                    false => OverBookings::Refuse,
+                };
+                let (mut people, mut bookings) = (Vec::new(), Vec::new());
+                for name in words.after("except").into_iter().flat_map(|names| names.split(',')) {
+                    match name.len() {
+                        1 => bookings.push(BookingId(self.named(name))),
+                        _ => people.push(PersonId(self.named(name))),
+                    }
+                }
+                let exceptions = Exceptions::of(people, bookings);
                 name = words.after("as").map(str::to_owned);
                 let block = BlockId(self.fresh());
-                let reason = "painting".into();
-                (actor, Action::AddBlock { resource, policy_version, block, interval, reason, over_holds })
+                let reason = reason(words).unwrap_or_default();
+                (
+                    actor,
+                    Action::AddBlock {
+                        resource,
+                        policy_version,
+                        block,
+                        interval,
+                        reason,
+                        over_holds,
+                        over_bookings,
+                        exceptions,
+                    },
+                )
             }
             "unblock" => {
                 let (resource, block) = (self.resource(words.next()), BlockId(self.named(words.next())));
                 let actor = self.who(words).0;
                 (actor, Action::RemoveBlock { resource, policy_version: self.policy_version(resource), block })
             }
-            "wait" => {
+            "wait" | "watch" => {
                 let lines = self.lines(words);
                 let (actor, owner) = self.who(words);
                 let class = if words.has("class") { words.number() as u8 } else { 0 };
@@ -436,7 +587,8 @@ impl Desk {
                 let entry = given.as_ref().and_then(|n| self.names.get(n)).copied();
                 let entry = EntryId(entry.unwrap_or_else(|| self.fresh()));
                 name = given;
-                (actor, Action::JoinWaitlist { entry, owner, line: lines[0], class, gives_up })
+                let wants = if verb == "watch" { Wants::Word } else { Wants::Units };
+                (actor, Action::JoinWaitlist { entry, owner, line: lines[0], class, gives_up, wants })
             }
             "leave" => {
                 let entry = EntryId(self.named(words.next()));
@@ -470,6 +622,10 @@ impl Desk {
                 self.justified(command, &rejection, now);
                 (self.rejected(command, &rejection), changes)
             }
+            Verdict::Moved(Ground::Displaced { theirs, .. }) => {
+                let theirs: Vec<_> = theirs.iter().map(|b| format!("{}@{}", self.name(b.id.0), b.revision)).collect();
+                (format!("FAILED version_stale: {}", theirs.join(",")).trim_end().into(), Changes::default())
+            }
             Verdict::Moved(_) => ("FAILED version_stale".into(), Changes::default()),
             Verdict::Needs(scope) => panic!("everything is loaded, and it needs {scope:?}"),
         };
@@ -483,7 +639,11 @@ impl Desk {
 
     /// Names what was made, so that later rows can speak of it.
     fn remember(&mut self, command: &Command, subject: Subject, changes: &Changes, name: Option<String>) {
-        match (&command.action, subject) {
+        let action = match &command.action {
+            Action::Override { action, .. } => action,
+            action => action,
+        };
+        match (action, subject) {
             (Action::Book { owner, .. }, Subject::Booking(id)) => {
                 let name = name.unwrap_or_else(|| format!("{}'s", self.name(owner.0)));
                 self.call(name, id.0);
@@ -513,10 +673,14 @@ impl Desk {
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => Some(hold.expires_at),
             _ => None,
         });
-        match (&command.action, subject) {
+        let action = match &command.action {
+            Action::Override { action, .. } => action,
+            action => action,
+        };
+        match (action, subject) {
             (Action::Book { .. }, Subject::Booking(id)) => {
                 let booking = changes.bookings.iter().find(|b| b.id == id).unwrap();
-                if booking.state.takes_units() { "BOOKED".into() } else { "PENDING".into() }
+                if booking.state == BookingState::Confirmed { "BOOKED".into() } else { "PENDING".into() }
             }
             (Action::Hold { .. } | Action::Renew(_), _) if until.is_some() => {
                 format!("HELD until {}", self.time(until.unwrap()))
@@ -577,8 +741,9 @@ impl Desk {
                 let booking = &self.world.bookings[&id];
                 let moves = matches!(&command.action, Action::Move { booking, .. } if booking.id == id);
                 assert!(!moves, "no booking stands in its own way: {command:?}");
-                assert!(booking.state.takes_units() && booking.owner == owner, "{booking:?} is no witness");
-                assert!(booking.slots.iter().any(|s| s.interval == interval), "{booking:?} is not at {interval:?}");
+                let stands = |s: &Slot| s.interval == interval && booking.state.takes(s);
+                assert!(booking.owner == owner, "{booking:?} is no witness");
+                assert!(booking.slots.iter().any(stands), "{booking:?} is not at {interval:?}");
             }
             Some(Witness::Hold { id, holder, interval, expires_at }) => {
                 let hold = &calendar.unwrap().holds[&id];
@@ -621,8 +786,8 @@ impl Desk {
     }
 
     /// What became of holds, of those who wait, and of what they gave up, in order.
-    fn ended(&self, command: &Command, changes: &Changes) -> Vec<String> {
-        let changes = changes.records.iter().flat_map(|(_, record)| record);
+    fn ended(&self, command: &Command, changes_of: &Changes) -> Vec<String> {
+        let changes = changes_of.records.iter().flat_map(|(_, record)| record);
         let how = |end| match end {
             HoldEnd::Expired => "expired",
             HoldEnd::Released => "released",
@@ -637,14 +802,33 @@ impl Desk {
             }
             Change::WaitResumed(entry) => Some(format!("{} waits again", self.name(entry.id.0))),
             Change::WaitEnded(e) => Some(format!("{} {}", self.name(e.entry.id.0), e.end.name())),
+            Change::Reminded { booking, cutoff, .. } => {
+                Some(format!("{} reminded of {}", self.name(booking.0), self.time(*cutoff)))
+            }
             Change::BookingCancelled { booking: id, .. }
-                if !matches!(command.action, Action::Cancel { booking, .. } if booking == *id) =>
+                if !matches!(command.action, Action::Cancel { booking, .. } if booking == *id)
+                    && !matches!(command.action, Action::Decline { booking, .. } if booking.id == *id) =>
             {
                 Some(format!("{} given up", self.name(id.0)))
             }
             _ => None,
         });
-        told.collect()
+        let mut all: Vec<String> = told.collect();
+        for booking in &changes_of.bookings {
+            let name = self.name(booking.id.0);
+            match &booking.state {
+                BookingState::Displaced { .. } => all.push(format!("{name} displaced")),
+                BookingState::Cancelled { late: true, .. } => all.push(format!("{name} late")),
+                _ => {}
+            }
+        }
+        let lowered = changes_of.records.iter().flat_map(|(_, record)| record).filter_map(|c| match c {
+            Change::OverCommitLowered { to } => Some(*to),
+            Change::CapacitySet { over_commit: to @ 1.., .. } => Some(*to),
+            _ => None,
+        });
+        all.extend(lowered.map(|n| format!("{n} too many")));
+        all
     }
 
     // Words
@@ -667,6 +851,19 @@ impl Desk {
         }
     }
 
+    /// Bookings at their revisions: `a@1,b@2`; the one they have is meant if none is said, and `nobody` is none of them.
+    fn preview(&mut self, words: &mut Words) -> Preview {
+        let word = words.next();
+        let named = word.split(',').filter(|name| *name != "nobody");
+        let mut preview = Vec::new();
+        for name in named {
+            let (name, revision) = name.split_once('@').map_or((name, None), |(n, r)| (n, r.parse().ok()));
+            let id = BookingId(self.named(name));
+            preview.push((id, revision.unwrap_or_else(|| self.world.bookings.get(&id).map_or(1, |b| b.revision))));
+        }
+        preview
+    }
+
     /// Who asks, and for whom.
     fn who(&mut self, words: &mut Words) -> (Actor, PersonId) {
         assert!(words.has("by"), "a row says by whom");
@@ -685,7 +882,7 @@ impl Desk {
     fn hold_ref(&mut self, name: &str) -> HoldRef {
         match self.holds.get(name) {
             Some((hold, _)) => *hold,
-            None => HoldRef { id: HoldId(self.named(name)), token: FencingToken(Version::zero(Epoch(1))) },
+            None => HoldRef { id: HoldId(self.named(name)), token: FencingToken(Version::zero(Epoch(1)), 0) },
         }
     }
 
@@ -721,6 +918,7 @@ impl Desk {
             own,
             group: (group(&spec) != group(before)).then(|| group(&spec)),
             linked: (spec.linked != before.linked).then(|| spec.linked.clone()),
+            course: (spec.course != before.course).then(|| spec.course.clone()),
             ..ResourcePatch::default()
         }
     }
@@ -787,6 +985,11 @@ impl Desk {
     fn span_of(&self, interval: Interval) -> String {
         format!("{}-{}", self.time(interval.start()), self.time(interval.end()))
     }
+}
+
+/// Every row has a reason, unless it says `silently`.
+fn reason(words: &mut Words) -> Option<String> {
+    (!words.has("silently")).then(|| "painting".into())
 }
 
 fn span(word: &str) -> Span {

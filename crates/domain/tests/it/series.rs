@@ -160,6 +160,7 @@ fn world(capacity: u32) -> World {
         policy: Policy::default(),
         group: None,
         linked: Vec::new(),
+        course: None,
     };
     let resource = Arc::new(Resource { id: ROOM, spec, policy_version: 1 });
     let record = vec![(ROOM, vec![Change::ResourceCreated(resource)])];

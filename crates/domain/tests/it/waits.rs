@@ -14,6 +14,70 @@ crate::rows::tables! {
         book algebra by ann                 -> BOOKED
     ";
 
+    what_admins_free_goes_to_whoever_is_next: "
+        room room-1 waitlist book check-in 15m 10m
+        room room-2 waitlist book
+        at 09:00
+        book room-1 10:00-11:00 + room-2 10:00-11:00 by ann as a -> BOOKED
+        wait room-1 10:00-11:00 by bob as w1    -> WAITS at 1
+        wait room-2 10:00-11:00 by cat as w2    -> WAITS at 1
+        # An override goes before the order; what else it frees does not.
+        override book room-1 10:00-11:00 by root as o displacing a -> BOOKED; w2 promoted, a displaced
+        hand w2 to bob by root                  -> ACCEPTED
+        cancel o by root                        -> ACCEPTED; w1 promoted
+        # Nobody comes: the rest of the time is somebody else's at once.
+        wait room-1 10:30-11:00 by cat as w3    -> WAITS at 1
+        at 10:10
+        no-show w1 by slotwise                  -> ACCEPTED; w3 promoted
+        book room-1 10:30-11:00 by ann          -> REJECTED full (cat 10:30-11:00)
+    ";
+
+    a_booking_handed_over_ends_its_new_owners_wait_and_lets_its_old_owner_have_their_turn: "
+        room room-1 waitlist book no-two-at-once
+        room room-2 waitlist book no-two-at-once
+        at 09:00
+        book room-1 10:00-11:00 by ann as a     -> BOOKED
+        wait room-1 10:00-11:00 by cat as w1    -> WAITS at 1
+        book room-2 10:00-11:00 by bob as b     -> BOOKED
+        wait room-2 10:00-11:00 by ann giving a as w2 -> WAITS at 1
+        hand a to cat by root                   -> ACCEPTED; w1 promoted
+        cancel b by bob                         -> ACCEPTED; w2 promoted
+        book room-2 10:00-11:00 by bob          -> REJECTED full (ann 10:00-11:00)
+    ";
+
+    more_units_a_resource_opened_again_and_a_block_with_exceptions: "
+        section math 10:00-11:00 capacity 2 waitlist book
+        at 09:00
+        book math by ann as a                   -> BOOKED
+        book math by root as b                  -> BOOKED
+        wait math by bob as w1                  -> WAITS at 1
+        wait math by cat as w2                  -> WAITS at 2
+        capacity math to 1 by root over-committing -> ACCEPTED; 1 too many
+        cancel a by ann                         -> ACCEPTED; 0 too many
+        capacity math to 2 by root              -> ACCEPTED; w1 promoted
+        close math by root                      -> ACCEPTED
+        cancel b by root                        -> ACCEPTED
+        reopen math by root                     -> ACCEPTED; w2 promoted
+        room room-1 waitlist book
+        book room-1 10:00-11:00 by ann as c     -> BOOKED
+        wait room-1 10:00-11:00 by bob as w3    -> WAITS at 1
+        wait room-1 10:00-11:00 by cat as w4    -> WAITS at 2
+        # Whom a block concerns is passed over, and nothing is owed to them.
+        block room-1 10:00-12:00 by root displacing c except cat as x -> ACCEPTED; w4 promoted, c displaced
+        cancel w4 by cat                        -> ACCEPTED
+        unblock room-1 x by root                -> ACCEPTED; w3 promoted
+    ";
+
+    an_offer_in_the_way_of_an_override_stands_again: "
+        section math 10:00-11:00 waitlist offer 60m
+        at 08:00
+        book math by ann as a                   -> BOOKED
+        wait math by bob as w                   -> WAITS at 1
+        cancel a by ann                         -> ACCEPTED; w offered until 09:00
+        override book math by root as o         -> BOOKED; w-offer voided, w waits again
+        cancel o by root                        -> ACCEPTED; w offered until 09:00
+    ";
+
     two_cancels_promote_two: "
         section algebra 10:00-11:00 capacity 2 waitlist book
         book algebra by ann as a            -> BOOKED

@@ -21,20 +21,31 @@ impl Marks {
         }
     }
 
-    /// Marks the days of an interval anew, by what is on the calendar now.
+    /// Marks the cells of an interval anew, by what is on the calendar now: something may have gone from there.
     pub fn look_again(&mut self, number: u32, calendar: &Calendar, interval: Interval) {
-        for (day, _) in days(interval) {
-            let Some(whole) = whole_day(day) else { continue };
-            let uses = calendar.meeting(whole).map(|u| u.occupied);
-            let blocks = calendar.blocks.values().map(|b| b.interval).filter(|i| i.meets(whole));
+        let policy = &calendar.resource.spec.policy;
+        for (day, cells) in days(interval) {
+            let Some(during) = during(day, cells) else { continue };
+            let uses = calendar.meeting(during).map(|u| u.occupied);
+            let blocks = calendar.blocks.values().map(|b| b.interval);
             // What is owed to those who wait is not free either.
-            let policy = &calendar.resource.spec.policy;
-            let waiting = calendar.waiting.values().map(|e| policy.occupied(e.interval)).filter(|i| i.meets(whole));
-            let cells = uses.chain(blocks).chain(waiting).fold(0, |cells, taken| cells | cells_of(day, taken));
-            *self.cells(day, number) = cells;
+            let waiting = calendar.waiting.values().map(|e| policy.occupied(e.interval));
+            let mut taken = 0;
+            for by in uses.chain(blocks).chain(waiting) {
+                taken |= cells_of(day, by) & cells;
+                // Where many are at one time, the first of them say it.
+                if taken == cells {
+                    break;
+                }
+            }
+            let marked = self.cells(day, number);
+            *marked = *marked & !cells | taken;
         }
-        // What lies so far back is refused by rule, and calendars forget it too.
-        let past = calendar.decided_at.minus(Calendar::LOOKBACK).0.div_euclid(DAY);
+    }
+
+    /// Forgets what lies too far back of a decision to matter: it is refused by rule, and calendars forget it too.
+    pub fn forget_before(&mut self, decided_at: Instant) {
+        let past = decided_at.minus(Calendar::LOOKBACK).0.div_euclid(DAY);
         while self.days.first_key_value().is_some_and(|(day, _)| *day < past) {
             self.days.pop_first();
         }
@@ -82,6 +93,9 @@ fn cells_of(day: i64, taken: Interval) -> u64 {
     }
 }
 
-fn whole_day(day: i64) -> Option<Interval> {
-    Interval::new(Instant((day * DAY).max(Instant::MIN.0)), Instant((day + 1) * DAY)).ok()
+/// From the first of some cells of a day to the end of the last.
+fn during(day: i64, cells: u64) -> Option<Interval> {
+    let (first, behind) = (i64::from(cells.trailing_zeros()), 64 - i64::from(cells.leading_zeros()));
+    let at = |cell: i64| Instant((day * DAY + cell * CELL).max(Instant::MIN.0));
+    Interval::new(at(first), at(behind)).ok()
 }

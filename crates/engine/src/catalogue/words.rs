@@ -6,10 +6,14 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// The words by which a resource is found: of its name, its building and its equipment. What ends in a number is found by the
+/// The words by which a resource is found: of its name, its building, its equipment and its course. What ends in a number is found by the
 /// number too: `B101` by `101`.
 pub(super) fn of_resource(spec: &ResourceSpec) -> BTreeSet<String> {
-    let texts = [&spec.name].into_iter().chain(&spec.building).chain(&spec.equipment);
+    let course = spec
+        .course
+        .iter()
+        .flat_map(|c| [&c.subject, &c.number, &c.title, &c.section].into_iter().chain(&c.part).chain(&c.instructor));
+    let texts = [&spec.name].into_iter().chain(&spec.building).chain(&spec.equipment).chain(course);
     let mut words = BTreeSet::new();
     for word in texts.flat_map(|text| asked(text)) {
         let number = word.find(|c: char| c.is_ascii_digit()).map(|at| word[at..].to_owned());

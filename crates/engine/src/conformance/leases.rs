@@ -8,8 +8,8 @@ use crate::attempt::Ids;
 use crate::deadlines::fire_due;
 use crate::port::{Clock, Made};
 use slotwise_domain::{
-    Action, Actor, BlockId, Change, Cutoff, FencingToken, Hold, HoldEnd, HoldRef, Interval, OverHolds, Policy,
-    ResourceId, Span, Witness,
+    Action, Actor, BlockId, Change, Cutoff, Exceptions, FencingToken, Hold, HoldEnd, HoldRef, Interval, OverBookings,
+    OverHolds, Policy, ResourceId, Span, Witness,
 };
 
 fn ends(changes: &[Change]) -> Vec<HoldEnd> {
@@ -176,7 +176,16 @@ pub(super) async fn renewals_are_bounded(b: &Bench) {
 
 fn block(b: &Bench, resource: ResourceId, interval: Interval, policy_version: u64, over_holds: OverHolds) -> Action {
     let block = BlockId(b.ids.fresh());
-    Action::AddBlock { resource, policy_version, block, interval, reason: "paint".into(), over_holds }
+    Action::AddBlock {
+        resource,
+        policy_version,
+        block,
+        interval,
+        reason: "paint".into(),
+        over_holds,
+        over_bookings: OverBookings::Refuse,
+        exceptions: Exceptions::default(),
+    }
 }
 
 pub(super) async fn a_block_over_holds_is_explicit(b: &Bench) {

@@ -58,6 +58,22 @@ pub(super) async fn a_move_and_a_booking_make_a_serial_order(b: &Bench) {
     }
 }
 
+// R6.
+pub(super) async fn six_moves_of_one_booking_leave_it_in_one_place(b: &Bench) {
+    let room = b.room(1).await;
+    let mine = b.booked(b.ben, room, hours(9, 10)).await;
+    let to = |n: i64| b.relocate(mine.id, &[(room, hours(10 + n, 11 + n), 1)]);
+    let answers = b.at_once((0..6).map(|n| b.request(b.ben, to(n))).collect()).await;
+    assert!(answers.iter().all(|a| told(a) == "ACCEPTED"), "each follows another: {:?}", sorted(&answers));
+    let mut places = Vec::new();
+    for hour in 9..16 {
+        places.push(taken(b, room, hour).await);
+    }
+    assert_eq!((places[0], places.iter().sum::<u64>()), (0, 1), "it left its first place, and has one: {places:?}");
+    let now = b.views.booking(mine.id).await.unwrap().unwrap();
+    assert_eq!(now.revision, mine.revision + 6);
+}
+
 // R7.
 pub(super) async fn a_move_and_a_cancel_make_a_serial_order(b: &Bench) {
     for _ in 0..10 {

@@ -1,14 +1,18 @@
 //! What a store must show for groups, quotas and facts, within one commit and after it.
 //! The rules themselves are the domain's tests' to try.
 
+use super::admins::minutes;
 use super::kit::{Bench, hours, rejection, room, with_policy};
-use crate::attempt::Ids;
-use crate::port::{FactsPut, PersonRow, RowPut};
+use super::waits::join;
+use crate::attempt::{Answer, Ids};
+use crate::port::{FactsPut, Made, PersonRow, Plan, PlanPut, RowPut};
 use slotwise_domain::{
-    Action, Facts, Ground, Grouped, Kind, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId,
-    ResourcePatch, ResourceSpec, Role, Witness,
+    Action, BookingId, BookingRef, Calendar, CheckIn, Course, Cutoff, Facts, Ground, Grouped, Interval, Kind, Meeting,
+    OpeningHours, OwnOverlap, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId, ResourcePatch,
+    ResourceSpec, Role, Span, UseId, WaitFill, WaitMode, Waitlist, Witness, Zone,
 };
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 fn group(policy: Policy) -> ResourceSpec {
     ResourceSpec { kind: Kind::Group, capacity: None, policy, ..room("Term", 1) }
@@ -113,6 +117,128 @@ pub(super) async fn what_is_cancelled_and_moved_counts_as_it_is(b: &Bench) {
     assert_eq!(b.says(b.ben, b.book(b.ben, x, tomorrow)).await, "BOOKED");
 }
 
+/// A late cancel and a no-show go on counting, in the tables too; what an admin displaces does not.
+pub(super) async fn what_was_had_counts_and_what_was_taken_away_does_not(b: &Bench) {
+    let policy = Policy {
+        late_cancel_from: Some(Cutoff::Elapsed(Span::hours(1))),
+        check_in: Some(CheckIn { opens: Span::minutes(30), closes: Span::minutes(10) }),
+        ..a_day(1, QuotaScope::Resource)
+    };
+    let (x, y) = (b.resource(with_policy(9, policy.clone())).await, b.resource(with_policy(9, policy.clone())).await);
+    let z = b.resource(with_policy(1, policy)).await;
+    let late = b.booked(b.ben, x, minutes(30, 90)).await;
+    let gone = b.booked(b.ben, y, minutes(20, 80)).await;
+    let taken = b.booked(b.ben, z, minutes(60, 120)).await;
+    let over = Action::Override {
+        action: Box::new(b.book(b.cyd, z, minutes(60, 120))),
+        reason: "The Dean comes.".into(),
+        displaces: vec![(taken.id, 1)],
+    };
+    let batch = vec![
+        b.proposal(b.ben, Action::Cancel { booking: late.id, reason: None }),
+        b.proposal(b.ben, b.book(b.ben, x, minutes(120, 180))),
+        b.proposal(b.ada, over),
+        b.proposal(b.ben, b.book(b.ben, z, minutes(120, 180))),
+        b.proposal(b.ben, b.book(b.ben, z, minutes(180, 240))),
+    ];
+    assert_eq!(b.commit(batch).await, ["ACCEPTED", "quota_exceeded", "BOOKED", "BOOKED", "quota_exceeded"]);
+    b.clock.step(Span::minutes(30));
+    assert_eq!(b.says(b.ada, Action::ReleaseNoShow { booking: gone.id }).await, "ACCEPTED");
+    // Asked before and after what was decided is in the tables: lists wait for them.
+    for _ in 0..2 {
+        assert_eq!(b.says(b.ben, b.book(b.ben, x, minutes(120, 180))).await, "quota_exceeded");
+        assert_eq!(b.says(b.ben, b.book(b.ben, y, minutes(120, 180))).await, "quota_exceeded");
+        assert_eq!(b.says(b.ben, b.book(b.ben, z, minutes(180, 240))).await, "quota_exceeded");
+        b.views.bookings(crate::BookingFilter { owner: Some(b.ben), max: 10, ..Default::default() }).await.unwrap();
+    }
+    assert_eq!((b.state_of(late.id).await, b.state_of(gone.id).await), ("cancelled", "no_show"));
+}
+
+/// Whoever it is handed to must be allowed it, and then has it; whoever had it may have another.
+pub(super) async fn a_booking_handed_over_counts_for_its_new_owner(b: &Bench) {
+    let gold = Requirement { all: vec!["member:gold".into()], ..Requirement::default() };
+    let section = |interval: Interval, linked: Vec<Vec<ResourceId>>, policy: Policy| ResourceSpec {
+        kind: Kind::Section,
+        interval: Some(interval),
+        linked,
+        ..with_policy(9, policy)
+    };
+    let lab = b.resource(section(minutes(180, 240), Vec::new(), Policy::default())).await;
+    let rules = Policy { eligibility: vec![gold], own_overlap: OwnOverlap::Refuse, ..a_day(1, QuotaScope::Resource) };
+    let x = b.resource(section(minutes(60, 120), vec![vec![lab]], rules)).await;
+    let facts = Facts { tags: ["member:gold".to_owned()].into(), ..Facts::default() };
+    b.directory.put_facts(b.ben, 0, facts.clone()).await.unwrap();
+    let both = |owner| b.booking(owner, &[(x, minutes(60, 120), 1), (lab, minutes(180, 240), 1)], None);
+    // Every rule about a person at once is asked in few rounds.
+    let Answer::Decided(_, Some(Made::Booking(mine))) = b.send(b.ben, both(b.ben)).await else { panic!("not booked") };
+    let hand = |booking: BookingId| Action::HandOver {
+        booking: BookingRef { id: booking, revision: None },
+        to: b.cyd,
+        reason: "Ben is ill.".into(),
+    };
+    assert_eq!(b.says(b.ada, hand(mine.id)).await, "not_eligible");
+    b.directory.put_facts(b.cyd, 0, facts).await.unwrap();
+    let batch = vec![b.proposal(b.ada, hand(mine.id)), b.proposal(b.cyd, both(b.cyd)), b.proposal(b.ben, both(b.ben))];
+    assert_eq!(b.commit(batch).await, ["ACCEPTED", "quota_exceeded", "BOOKED"]);
+    let second =
+        b.views.bookings(crate::BookingFilter { owner: Some(b.ben), max: 10, ..Default::default() }).await.unwrap();
+    let theirs = second.iter().find(|b| b.state.name() == "confirmed").unwrap();
+    assert_eq!(b.says(b.ada, hand(theirs.id)).await, "quota_exceeded");
+    assert_eq!(b.says(b.cyd, both(b.cyd)).await, "quota_exceeded");
+}
+
+/// What an admin displaces is had at once by the first who waits and may have it.
+pub(super) async fn what_is_displaced_is_for_whoever_may_have_it(b: &Bench) {
+    let waitlist = Some(Waitlist { mode: WaitMode::Book, fill: WaitFill::Skip, capacity: None });
+    let studio = b.resource(group(Policy { waitlist, ..a_day(1, QuotaScope::Group) })).await;
+    let one = ResourceSpec { capacity: Some(1), ..within(studio, &[], Policy::default()) };
+    let (hall, side, outside) = (b.resource(one.clone()).await, b.resource(one).await, b.room(1).await);
+    let time = minutes(60, 120);
+    let lines = [(hall, time, 1), (outside, time, 1)];
+    let Answer::Decided(_, Some(Made::Booking(bundle))) = b.send(b.ada, b.booking(b.ada, &lines, None)).await else {
+        panic!("not booked")
+    };
+    assert_eq!(b.says(b.ben, join(b, b.ben, hall, time, None)).await, "ACCEPTED");
+    assert_eq!(b.says(b.cyd, join(b, b.cyd, hall, time, None)).await, "ACCEPTED");
+    // The first in line has as much as they may by then.
+    let elsewhere = b.booked(b.ben, side, time).await;
+    let over = Action::Override {
+        action: Box::new(b.book(b.ada, outside, time)),
+        reason: "The Dean comes.".into(),
+        displaces: vec![(bundle.id, 1)],
+    };
+    assert_eq!(b.says(b.ada, over).await, "BOOKED");
+    let owners = |calendar: &Calendar| calendar.uses.values().map(|u| u.owner).collect::<Vec<_>>();
+    assert_eq!(owners(&*b.calendar(hall).await), [b.cyd]);
+    // And what was taken from its owner counts no more.
+    assert_eq!(b.says(b.ada, b.book(b.ada, side, minutes(180, 240))).await, "BOOKED");
+    let batch = vec![
+        b.proposal(
+            b.ada,
+            Action::HandOver {
+                booking: BookingRef { id: elsewhere.id, revision: None },
+                to: b.cyd,
+                reason: "Ben is ill.".into(),
+            },
+        ),
+        b.proposal(b.ben, Action::Cancel { booking: elsewhere.id, reason: None }),
+        b.proposal(
+            b.ada,
+            Action::Cancel { booking: calendar_booking(&*b.calendar(hall).await), reason: Some("Ill.".into()) },
+        ),
+    ];
+    assert_eq!(b.commit(batch).await, ["quota_exceeded", "ACCEPTED", "ACCEPTED"]);
+    assert_eq!(owners(&*b.calendar(hall).await), [b.ben]);
+}
+
+fn calendar_booking(calendar: &Calendar) -> BookingId {
+    let of = |u: &slotwise_domain::Use| match u.id {
+        UseId::Booking(id, _) => Some(id),
+        UseId::Hold(_) => None,
+    };
+    calendar.uses.values().find_map(of).unwrap()
+}
+
 pub(super) async fn facts_count_from_the_next_decision_on(b: &Bench) {
     let gold = Requirement { all: vec!["member:gold".into()], ..Requirement::default() };
     let eligibility = Policy { eligibility: vec![gold], ..a_day(1, QuotaScope::Resource) };
@@ -185,4 +311,51 @@ pub(super) async fn people_are_put_by_rows_and_found_by_words(b: &Bench) {
     assert_eq!(names(&["muster"], None, 9).await, []);
     let facts = b.directory.facts(found[0].1).await.unwrap().unwrap();
     assert_eq!((facts.0.tags.len(), facts.1), (1, 1));
+}
+
+pub(super) async fn a_plan_is_kept_as_it_was_put(b: &Bench) {
+    let (x, y) = (b.resource(room("X", 1)).await, b.resource(room("Y", 1)).await);
+    let plan: Plan = vec![vec![x, y], vec![y]];
+    assert_eq!(b.directory.plan(b.ben).await.unwrap(), (Plan::new(), 0));
+    assert_eq!(b.directory.put_plan(b.ben, 0, plan.clone()).await.unwrap(), PlanPut::Put(1));
+    assert_eq!(b.directory.put_plan(b.ben, 0, Plan::new()).await.unwrap(), PlanPut::Moved(plan.clone(), 1));
+    assert_eq!(b.directory.plan(b.ben).await.unwrap(), (plan, 1));
+    assert_eq!(b.directory.put_plan(b.ben, 1, Plan::new()).await.unwrap(), PlanPut::Put(2));
+    assert_eq!(b.directory.plan(b.ben).await.unwrap(), (Plan::new(), 2));
+    assert_eq!(b.directory.plan(b.cyd).await.unwrap(), (Plan::new(), 0));
+    let nobody = PersonId(b.ids.fresh());
+    assert_eq!(b.directory.put_plan(nobody, 0, Plan::new()).await.unwrap(), PlanPut::NoPerson);
+}
+
+/// A section on all of a morning that meets on its one day at these hours.
+fn section(from_hour: u16, to_hour: u16) -> ResourceSpec {
+    let day = hours(9, 10).start().timestamp().to_zoned(Zone::utc().rules().clone()).date();
+    let days = std::iter::once(day.weekday()).collect();
+    let hours_of_day = OpeningHours { days, from_min: from_hour * 60, to_min: to_hour * 60 };
+    let course = Course {
+        subject: "MATH".into(),
+        number: "2".into(),
+        title: "Algebra".into(),
+        section: "001".into(),
+        part: None,
+        credits: None,
+        instructor: None,
+        meetings: vec![Meeting { hours: hours_of_day, first: day, last: day, place: None }],
+    };
+    let policy = Policy { own_overlap: OwnOverlap::Refuse, ..Policy::default() };
+    let (interval, course) = (Some(hours(9, 20)), Some(Arc::new(course)));
+    ResourceSpec { kind: Kind::Section, interval, course, ..with_policy(9, policy) }
+}
+
+/// All are on one time, and meet at hours of it: what the rule must see of the person's other sections is loaded.
+pub(super) async fn sections_clash_where_they_meet(b: &Bench) {
+    let (x, y) = (b.resource(section(9, 11)).await, b.resource(section(10, 12)).await);
+    let z = b.resource(section(11, 13)).await;
+    let book = |who, id| b.book(who, id, hours(9, 20));
+    assert_eq!(b.says(b.ben, book(b.ben, x)).await, "BOOKED");
+    assert_eq!(b.says(b.ben, book(b.ben, y)).await, "own_overlap");
+    assert_eq!(b.says(b.ben, book(b.ben, z)).await, "BOOKED");
+    assert_eq!(b.says(b.ben, book(b.ben, x)).await, "own_overlap");
+    let batch = vec![b.proposal(b.cyd, book(b.cyd, y)), b.proposal(b.cyd, book(b.cyd, z))];
+    assert_eq!(b.commit(batch).await, ["BOOKED", "own_overlap"]);
 }

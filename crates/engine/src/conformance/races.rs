@@ -68,7 +68,8 @@ pub(super) async fn units_are_summed_at_the_instant(b: &Bench) {
 pub(super) async fn two_cancels_are_one_cancellation(b: &Bench) {
     let room = b.room(1).await;
     let booking = b.booked(b.ben, room, hours(9, 10)).await.id;
-    let requests = [b.ben, b.ben, b.ada].map(|who| b.request(who, Action::Cancel { booking, reason: None }));
+    let reason = || Some("ill".to_owned());
+    let requests = [b.ben, b.ben, b.ada].map(|who| b.request(who, Action::Cancel { booking, reason: reason() }));
     let answers = b.at_once(requests.into()).await;
     assert_eq!(count(&answers, "ACCEPTED"), 3);
     assert_eq!((b.state_of(booking).await, b.version(room).await), ("cancelled", 3));

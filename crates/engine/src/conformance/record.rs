@@ -5,7 +5,8 @@ use super::kit::{Bench, decided, hours, named, recorded, told};
 use crate::attempt::Ids;
 use crate::port::{Clock, Status, Streamed};
 use slotwise_domain::{
-    Action, BlockId, DetailsPatch, Epoch, OverHolds, ResourceId, ResourcePatch, Seen, Span, Version,
+    Action, BlockId, DetailsPatch, Epoch, Exceptions, OverBookings, OverHolds, ResourceId, ResourcePatch, Seen, Span,
+    Version,
 };
 use std::collections::BTreeMap;
 
@@ -25,6 +26,8 @@ pub(super) async fn versions_rise_by_one(b: &Bench) {
         interval,
         reason: "paint".into(),
         over_holds: OverHolds::Void,
+        over_bookings: OverBookings::Refuse,
+        exceptions: Exceptions::default(),
     };
     let edit = |policy_version| Action::EditResource {
         resource: room,

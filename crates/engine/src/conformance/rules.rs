@@ -53,7 +53,7 @@ pub(super) async fn holds_are_counted_within_one_commit(b: &Bench) {
     let hold = b.hold(room, hours(9, 10));
     let Action::Hold { hold: id, .. } = hold else { panic!("{hold:?}") };
     let version = b.calendar(room).await.version;
-    let token = slotwise_domain::FencingToken(version.next_in(version.epoch));
+    let token = slotwise_domain::FencingToken(version.next_in(version.epoch), 0);
     let mut confirm = b.book(b.cyd, room, hours(9, 10));
     if let Action::Book { hold, .. } = &mut confirm {
         *hold = Some(slotwise_domain::HoldRef { id, token });

@@ -3,13 +3,13 @@
 
 use super::kit::{Bench, hours, recorded, told, with_policy};
 use super::waits::{join, waitlist};
-use crate::attempt::Ids;
-use crate::port::BookingFilter;
+use crate::attempt::{Answer, Ids};
+use crate::port::{BookingFilter, NoticeId};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
-    Action, Became, Booking, BookingRef, Change, Code, Contract, Details, EntryId, Interval, Line, Occurrence,
-    PersonId, Policy, ResourceId, Series, SeriesDate, SeriesEdit, SeriesId, SeriesPlace, SeriesToBook, Span, WaitFill,
-    WaitMode, Waitlist, Zone,
+    Action, Became, BlockId, Booking, BookingRef, Change, Code, Contract, Details, EntryId, Exceptions, Failure,
+    Ground, Interval, Line, News, Occurrence, OverBookings, OverHolds, PersonId, Policy, ResourceId, Series,
+    SeriesDate, SeriesEdit, SeriesId, SeriesPlace, SeriesToBook, Span, WaitFill, WaitMode, Waitlist, Wants, Zone,
 };
 use std::sync::Arc;
 
@@ -154,7 +154,7 @@ pub(super) async fn a_series_gets_nothing_that_is_owed(b: &Bench) {
     let theirs = b.booked(b.ben, room, days(2)[1]).await;
     let line = Line { resource: room, interval: Some(days(2)[1]), units: 2 };
     let entry = EntryId(b.ids.fresh());
-    let action = Action::JoinWaitlist { entry, owner: b.cyd, line, class: 0, gives_up: None };
+    let action = Action::JoinWaitlist { entry, owner: b.cyd, line, class: 0, gives_up: None, wants: Wants::Units };
     assert_eq!(b.says(b.cyd, action).await, "ACCEPTED");
     assert_eq!(b.says(b.ada, asked(b, b.ada, room, &days(3), Contract::AllOrNothing)).await, "waitlist_first");
     let answer = b.send(b.ada, asked(b, b.ada, room, &days(3), Contract::SkipConflicts)).await;
@@ -164,4 +164,96 @@ pub(super) async fn a_series_gets_nothing_that_is_owed(b: &Bench) {
     assert!(matches!(&dates[1].became, Became::Refused(rejection) if rejection.code == Code::WaitlistFirst));
     assert_eq!(b.says(b.ben, Action::Cancel { booking: theirs.id, reason: None }).await, "ACCEPTED");
     assert!(b.calendar(room).await.waiting.is_empty(), "both units are theirs now");
+}
+
+pub(super) async fn a_series_is_told_of_once(b: &Bench) {
+    let room = b.room(1).await;
+    let action = asked(b, b.ben, room, &days(3), Contract::AllOrNothing);
+    let series = id_of(&action);
+    assert_eq!(b.says(b.ada, action).await, "BOOKED");
+    let alone = b.booked(b.ben, room, hours(11, 12)).await;
+    let filter = BookingFilter { series: Some(series), max: 10, ..BookingFilter::default() };
+    let bookings = b.views.bookings(filter).await.unwrap();
+    let named = bookings.iter().map(|b| BookingRef { id: b.id, revision: None }).collect();
+    let (contract, edit) = (Contract::AllOrNothing, SeriesEdit::Cancel { reason: Some("ill".into()) });
+    assert_eq!(b.says(b.ada, Action::EditSeries { series, bookings: named, contract, edit }).await, "ACCEPTED");
+    let reason = Some("ill".into());
+    assert_eq!(b.says(b.ada, Action::Cancel { booking: alone.id, reason }).await, "ACCEPTED");
+    let told = b.views.notices_of(b.ben, NoticeId::LAST, 10).await.unwrap();
+    let told: Vec<_> = told.iter().map(|n| (n.notice.news, n.notice.booking, n.dates)).collect();
+    let first = bookings[0].id;
+    assert_eq!(
+        told,
+        [(News::Cancelled, alone.id, 1), (News::Cancelled, first, 3), (News::Booked, first, 3)],
+        "the newest first"
+    );
+}
+
+fn block(b: &Bench, resource: ResourceId, version: u64, interval: Interval, over_bookings: OverBookings) -> Action {
+    Action::AddBlock {
+        resource,
+        policy_version: version,
+        block: BlockId(b.engine.fresh_id()),
+        interval,
+        reason: "Exams.".into(),
+        over_holds: OverHolds::Void,
+        over_bookings,
+        exceptions: Exceptions::default(),
+    }
+}
+
+// Scenario 75.
+pub(super) async fn what_is_left_of_a_series_is_displaced_as_a_whole_or_not(b: &Bench) {
+    let (room, days) = (b.room(1).await, days(3));
+    let action = asked(b, b.ben, room, &days, Contract::AllOrNothing);
+    let dates = match &action {
+        Action::BookSeries(asked) => asked.dates.iter().map(|date| date.booking).collect::<Vec<_>>(),
+        other => panic!("no series: {other:?}"),
+    };
+    assert_eq!(b.says(b.ben, action).await, "BOOKED");
+    let one = OverBookings::Displace(vec![(dates[0], 1)]);
+    assert_eq!(b.says(b.ada, block(b, room, 1, days[0], one)).await, "ACCEPTED");
+
+    let all = Interval::new(days[0].start(), days[2].end()).unwrap();
+    let wrong =
+        [vec![(dates[0], 2), (dates[1], 1), (dates[2], 1)], vec![(dates[1], 1)], vec![(dates[1], 1), (dates[2], 9)]];
+    for preview in wrong {
+        let answer = b.send(b.ada, block(b, room, 2, all, OverBookings::Displace(preview))).await;
+        let Answer::Failed(Failure { ground: Some(Ground::Displaced { theirs, .. }), .. }) = answer else {
+            panic!("others would go: {answer:?}")
+        };
+        assert_eq!(theirs.iter().map(|b| b.id).collect::<Vec<_>>(), dates[1..], "the list of what would");
+        assert_eq!(b.version(room).await, 3, "and nothing went");
+    }
+    let rest = OverBookings::Displace(vec![(dates[1], 1), (dates[2], 1)]);
+    assert_eq!(b.says(b.ada, block(b, room, 2, all, rest)).await, "ACCEPTED");
+    for id in dates {
+        let booking = b.views.booking(id).await.unwrap().unwrap();
+        assert_eq!((booking.state.name(), booking.revision), ("displaced", 2));
+    }
+}
+
+// Scenario 78.
+pub(super) async fn a_block_in_the_way_of_a_series_is_named_by_its_dates(b: &Bench) {
+    let (room, days) = (b.room(1).await, days(3));
+    assert_eq!(b.says(b.ada, block(b, room, 1, days[1], OverBookings::Refuse)).await, "ACCEPTED");
+    let answer = b.send(b.ben, asked(b, b.ben, room, &days, Contract::AllOrNothing)).await;
+    assert_eq!(told(&answer), "blocked");
+    let said: Vec<&str> = recorded(&answer).decision.dates.iter().map(|d| d.became.name()).collect();
+    assert_eq!(said, ["free", "refused", "free"]);
+
+    // And the other way round: what stands on a date is in the way of a block.
+    assert_eq!(b.says(b.ben, asked(b, b.ben, room, &days, Contract::SkipConflicts)).await, "BOOKED");
+    assert_eq!(b.says(b.ada, block(b, room, 2, days[2], OverBookings::Refuse)).await, "full");
+
+    // Sent at once, one of the two is refused, and nothing lies under a block.
+    for _ in 0..10 {
+        let room = b.room(1).await;
+        let requests = vec![
+            b.request(b.ben, asked(b, b.ben, room, &days, Contract::AllOrNothing)),
+            b.request(b.ada, block(b, room, 1, days[1], OverBookings::Refuse)),
+        ];
+        let said: Vec<String> = b.at_once(requests).await.iter().map(told).collect();
+        assert!(said == ["BOOKED", "full"] || said == ["blocked", "ACCEPTED"], "{said:?}");
+    }
 }

@@ -2,142 +2,19 @@
 //! What is sent comes from a fixed seed: a run that fails once fails always.
 
 use super::START;
-use super::kit::{Bench, assert_same, hours, named, room, with_policy};
-use super::waits;
+use super::kit::{Bench, assert_same};
+use super::random::{Chance, Known, learn, looked, prepared, proposal};
 use crate::as_of::{Moment, as_of};
-use crate::attempt::Ids;
 use crate::catalogue::read;
 use crate::dry_run::DryRun;
 use crate::memory::Memory;
 use crate::port::{
-    Attempt, AttemptFilter, BookingFilter, Clock, Directory, Made, PersonCard, ResourceFilter, Settled, Store,
-    Streamed, Views,
+    Attempt, AttemptFilter, BookingFilter, Clock, Directory, PersonCard, ResourceFilter, Settled, Store, Streamed,
+    Views,
 };
 use crate::round::Judged;
-use slotwise_domain::{
-    Action, BlockId, Booking, Calendar, Code, Cutoff, DetailsPatch, Fingerprint, Hold, Instant, Interval, OverHolds,
-    OwnOverlap, Period, PersonId, Policy, Proposal, Quota, QuotaScope, ResourceId, ResourcePatch, Role, Scope, Span,
-    UseId, Version, WaitEntry, WaitMode, settle,
-};
-use std::sync::Arc;
-
-/// SplitMix64.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % (n as u64)).unwrap()
-    }
-
-    fn one<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())].clone()
-    }
-}
-
-/// What can be named in a command.
-struct Known {
-    people: Vec<PersonId>,
-    resources: Vec<ResourceId>,
-    bookings: Vec<Arc<Booking>>,
-    holds: Vec<Hold>,
-    entries: Vec<WaitEntry>,
-    blocks: Vec<(ResourceId, BlockId)>,
-    sent: Vec<Proposal>,
-    /// Calendars as they were shown at an instant, to be asked for again later.
-    pictures: Vec<(Instant, Arc<Calendar>)>,
-}
-
-fn interval(chance: &mut Chance) -> Interval {
-    let from = i64::try_from(chance.below(40)).unwrap();
-    hours(from, from + 1 + i64::try_from(chance.below(3)).unwrap())
-}
-
-fn proposal(b: &Bench, chance: &mut Chance, known: &Known) -> Proposal {
-    let who = chance.one(&known.people);
-    let (at, resource) = (interval(chance), chance.one(&known.resources));
-    let policy_version = 1 + chance.below(4) as u64;
-    let units = 1 + chance.below(2) as u32;
-    let (booking, hold) = (chance.one(&known.bookings), chance.one(&known.holds));
-    let entry = known.entries.get(chance.below(known.entries.len().max(1)));
-    let action = match chance.below(34) {
-        0..6 => b.booking(who, &[(resource, at, units)], None),
-        6 | 7 => b.booking(who, &[(resource, at, 1), (chance.one(&known.resources), interval(chance), 1)], None),
-        8..12 => b.hold(resource, at),
-        12..15 => b.confirm(&hold),
-        15 => Action::Renew(named(&hold)),
-        16 => Action::Release(named(&hold)),
-        17 | 18 => Action::Cancel { booking: booking.id, reason: Some("ill".into()) },
-        19 => {
-            let patch = DetailsPatch { people: Some(Some(units)), ..DetailsPatch::default() };
-            Action::EditBooking { booking: booking.id, revision: policy_version, patch }
-        }
-        20 => Action::Approve { booking: booking.id },
-        21 => Action::ExpireHolds { resource },
-        22 => {
-            let block = BlockId(b.ids.fresh());
-            let over_holds = chance.one(&[OverHolds::Refuse, OverHolds::Void]);
-            Action::AddBlock { resource, policy_version, block, interval: at, reason: "paint".into(), over_holds }
-        }
-        23 | 24 => b.relocate(booking.id, &[(resource, at, units)]),
-        25 => b.relocate(booking.id, &[(resource, at, 1), (chance.one(&known.resources), interval(chance), 1)]),
-        28..31 => {
-            let gives_up = (chance.below(4) == 0 && booking.owner == who).then_some(booking.id);
-            waits::join(b, who, resource, at, gives_up)
-        }
-        31 => match entry {
-            Some(entry) => Action::LeaveWaitlist { entry: entry.id },
-            None => b.book(who, resource, at),
-        },
-        32 => match entry {
-            Some(entry) => Action::SetClass { entry: entry.id, class: units as u8 },
-            None => b.book(who, resource, at),
-        },
-        26 => b.swap(booking.id, chance.one(&known.bookings).id),
-        _ => match known.blocks.last() {
-            Some((resource, block)) if chance.below(2) == 0 => {
-                Action::RemoveBlock { resource: *resource, policy_version, block: *block }
-            }
-            _ => {
-                let patch = ResourcePatch { capacity: Some(Some(units + 1)), ..ResourcePatch::default() };
-                Action::EditResource { resource, policy_version, patch: Box::new(patch) }
-            }
-        },
-    };
-    // Mostly by whom it belongs to, so that much succeeds.
-    let whose = match &action {
-        Action::Book { owner, .. } => *owner,
-        Action::Renew(_) | Action::Release(_) => hold.holder,
-        Action::Cancel { .. } | Action::EditBooking { .. } | Action::Move { .. } => booking.owner,
-        Action::Hold { .. } | Action::JoinWaitlist { .. } => who,
-        Action::LeaveWaitlist { .. } => entry.map_or(who, |e| e.owner),
-        _ => b.ada,
-    };
-    let fresh = b.proposal(if chance.below(12) == 0 { who } else { whose }, action);
-    match (chance.below(30), known.sent.is_empty()) {
-        (0, false) => chance.one(&known.sent),
-        (1, false) => Proposal { fingerprint: Fingerprint([9; 32]), ..chance.one(&known.sent) },
-        _ => fresh,
-    }
-}
-
-fn learn(known: &mut Known, settled: &[Settled]) {
-    for settled in settled {
-        match settled {
-            Settled::Decided(_, Some(Made::Booking(booking))) => known.bookings.push(booking.clone()),
-            Settled::Decided(_, Some(Made::Hold(hold, _))) => known.holds.push(*hold),
-            Settled::Decided(_, Some(Made::Entry(entry, ..))) => known.entries.push(**entry),
-            Settled::Decided(_, Some(Made::Block(resource, block, _))) => known.blocks.push((*resource, block.id)),
-            _ => {}
-        }
-    }
-    // Of late, so that many are still alive.
-    known.bookings.drain(..known.bookings.len().saturating_sub(12));
-    known.holds.drain(..known.holds.len().saturating_sub(6));
-    known.entries.drain(..known.entries.len().saturating_sub(6));
-}
+use slotwise_domain::{Calendar, Code, Hold, Outcome, Proposal, ResourceId, Role, Scope, Span, UseId, Version, settle};
+use std::collections::BTreeSet;
 
 /// Whatever can be asked of both is answered alike.
 async fn compare(b: &Bench, twin: &Memory, known: &Known) {
@@ -199,58 +76,35 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
     }
 }
 
+fn time_passes(b: &Bench, chance: &mut Chance) {
+    let spans = [Span::ZERO, Span::ZERO, Span::seconds(1), Span::seconds(10), Span::seconds(30), Span::minutes(20)];
+    b.clock.step(chance.one(&spans));
+}
+
+async fn batch(b: &Bench, chance: &mut Chance, known: &Known) -> Vec<Proposal> {
+    let mut batch = Vec::new();
+    for _ in 0..1 + chance.below(8) {
+        let proposal = proposal(b, chance, known);
+        batch.push(looked(b, chance, proposal).await);
+    }
+    batch
+}
+
 async fn run(b: &Bench, seed: u64) {
     let mut chance = Chance(seed);
     let twin = Memory::new(b.clock.clone());
     for (id, name, role) in [(b.ada, "Ada", Role::Admin), (b.ben, "Ben", Role::Member), (b.cyd, "Cyd", Role::Member)] {
         twin.put_person(PersonCard { id, name: name.into(), title: "Teacher".into(), role }).await.unwrap();
     }
-    let refuse = Policy { own_overlap: OwnOverlap::Refuse, ..Policy::default() };
-    let strict = Policy {
-        approval: true,
-        setup: Span::minutes(30),
-        teardown: Span::minutes(15),
-        cancel_by: Some(Cutoff::Elapsed(Span::hours(2))),
-        ..Policy::default()
-    };
-    let quota = Some(Quota { most: 2, period: Period::Day, scope: QuotaScope::Resource });
-    let counted = Policy { quota, ..waits::waitlist(WaitMode::Book) };
-    let offers = waits::waitlist(WaitMode::Offer { ttl: Span::seconds(20) });
-    let books = Policy { own_overlap: OwnOverlap::Refuse, ..waits::waitlist(WaitMode::Book) };
-    let specs = [
-        room("One", 1),
-        room("Two", 2),
-        with_policy(3, refuse),
-        with_policy(1, strict),
-        with_policy(1, offers),
-        with_policy(2, books),
-        with_policy(2, counted),
-    ];
-    let resources = specs.each_ref().map(|_| ResourceId(b.ids.fresh()));
-    let make = |(resource, spec)| b.proposal(b.ada, Action::CreateResource { resource, spec: Box::new(spec) });
-    let first: Vec<Proposal> = resources.into_iter().zip(specs).map(make).collect();
-    let mut known = Known {
-        people: vec![b.ada, b.ben, b.cyd],
-        resources: resources.into(),
-        bookings: Vec::new(),
-        holds: Vec::new(),
-        entries: Vec::new(),
-        blocks: Vec::new(),
-        sent: Vec::new(),
-        pictures: Vec::new(),
-    };
-    let second = vec![
-        b.proposal(b.ben, b.book(b.ben, resources[0], hours(9, 10))),
-        b.proposal(b.ben, b.hold(resources[1], hours(9, 10))),
-    ];
+    let (mut known, first, second) = prepared(b);
     let mut batches = vec![first, second];
     for n in 0..80 {
         let batch = match batches.is_empty() {
             false => batches.remove(0),
-            true => (0..1 + chance.below(8)).map(|_| proposal(b, &mut chance, &known)).collect(),
+            true => batch(b, &mut chance, &known).await,
         };
         known.sent.extend(batch.iter().cloned());
-        let promised = promise(b, &mut chance, &batch[0]).await;
+        let promised = promise(b, &mut chance, &batch[0], Span::minutes(5)).await;
         let ours = b.store.commit(batch.clone(), settle).await.unwrap();
         if let Some(promised) = promised {
             kept(&promised, &ours[0], &format!("batch {n} of seed {seed}: {:?}", batch[0]));
@@ -268,14 +122,7 @@ async fn run(b: &Bench, seed: u64) {
         if n % 8 == 7 {
             compare(b, &twin, &known).await;
         }
-        b.clock.step(chance.one(&[
-            Span::ZERO,
-            Span::ZERO,
-            Span::seconds(1),
-            Span::seconds(10),
-            Span::seconds(30),
-            Span::minutes(20),
-        ]));
+        time_passes(b, &mut chance);
         if chance.below(10) == 0 {
             b.clock.step_wall(Span::seconds(-1));
             b.clock.step_boot(Span::seconds(-1));
@@ -285,15 +132,15 @@ async fn run(b: &Bench, seed: u64) {
     remembered(b, &twin, &known).await;
 }
 
-/// What a dry run of the first of a batch says; time then passes up to the next instant that it names.
-async fn promise(b: &Bench, chance: &mut Chance, first: &Proposal) -> Option<DryRun> {
+/// What a dry run of the first of a batch says; time then passes up to the next instant that it names, but not more than so much.
+async fn promise(b: &Bench, chance: &mut Chance, first: &Proposal, most: Span) -> Option<DryRun> {
     if b.store.recall(first.key).await.unwrap().is_some() {
         return None;
     }
     let promised = b.engine.dry_run(first.command.clone()).await.unwrap();
     let now = b.clock.now();
     let until = promised.deadlines.iter().map(|d| d.at).find(|at| *at > promised.at);
-    let just_before = until.map_or(Span::minutes(5), |at| Span(at.since(now).0 - 1)).min(Span::minutes(5));
+    let just_before = until.map_or(most, |at| Span(at.since(now).0 - 1)).min(most);
     if just_before > Span::ZERO && chance.below(2) == 0 {
         b.clock.step(just_before);
     }
@@ -333,7 +180,7 @@ async fn remembered(b: &Bench, twin: &Memory, known: &Known) {
             let booking = ours.unwrap();
             assert!(booking.slots_on(shown.resource.id).next().is_some(), "{booking:?}");
             let taken = shown.uses.values().any(|u| matches!(u.id, UseId::Booking(of, _) if of == *id));
-            assert!(!taken || booking.state.takes_units(), "{booking:?}");
+            assert!(!taken || booking.slots.iter().any(|s| booking.state.takes(s)), "{booking:?}");
         }
     }
     let any = AttemptFilter { max: 7, look_max: 11, ..AttemptFilter::default() };
@@ -386,4 +233,56 @@ pub(super) async fn the_same_as_the_reference_store_2(b: &Bench) {
 
 pub(super) async fn the_same_as_the_reference_store_3(b: &Bench) {
     run(b, 3).await;
+}
+
+/// What a dry run says of a command is what the command then gets on the same versions: of every kind of command, by whomever.
+pub(super) async fn what_a_dry_run_says_is_what_one_gets(b: &Bench) {
+    let mut chance = Chance(4);
+    let (mut known, first, second) = prepared(b);
+    let (mut kept_by, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for commit in [first, second] {
+        learn(&mut known, &b.store.commit(commit, settle).await.unwrap());
+    }
+    for n in 0..1_200 {
+        let fresh = proposal(b, &mut chance, &known);
+        let proposal = looked(b, &mut chance, fresh).await;
+        known.sent.push(proposal.clone());
+        let promised = promise(b, &mut chance, &proposal, Span::seconds(20)).await;
+        let settled = b.store.commit(vec![proposal.clone()], settle).await.unwrap();
+        if let (Some(promised), [settled]) = (promised, &settled[..]) {
+            kept(&promised, settled, &format!("command {n}: {proposal:?}"));
+            match settled {
+                Settled::Decided(recorded, _) => match &recorded.decision.outcome {
+                    Outcome::Rejected(rejection) => drop(refused.insert(rejection.code.name())),
+                    Outcome::Booked | Outcome::Accepted => drop(kept_by.insert(proposal.command.name())),
+                },
+                Settled::Failed(failure) => drop(refused.insert(failure.code.name())),
+                _ => {}
+            }
+        }
+        learn(&mut known, &settled);
+        if n % 2 == 0 {
+            time_passes(b, &mut chance);
+        }
+    }
+    for name in [
+        "book",
+        "hold",
+        "cancel",
+        "move",
+        "override",
+        "set_capacity",
+        "set_service",
+        "hand_over",
+        "add_block",
+        "check_in",
+        "release_no_show",
+        "join_waitlist",
+        "leave_waitlist",
+    ] {
+        assert!(kept_by.contains(name), "no {name} was promised and had: {kept_by:?}");
+    }
+    for code in ["invalid", "not_allowed", "full", "past_cutoff", "quota_exceeded", "version_stale"] {
+        assert!(refused.contains(code), "no {code} was promised and told: {refused:?}");
+    }
 }

@@ -4,10 +4,10 @@
 use super::kit::{Bench, count, decided, hours, minute, recorded, told, with_policy};
 use crate::attempt::{Answer, Ids, Request};
 use crate::deadlines;
-use crate::port::{Clock, Made};
+use crate::port::{Clock, Made, Noted, NoticeId};
 use slotwise_domain::{
-    Action, BookingId, Change, EntryEnd, EntryId, Hold, HoldEnd, Interval, Line, OwnOverlap, PersonId, Policy,
-    ResourceId, ResourcePatch, Span, WaitEntry, WaitFill, WaitMode, Waitlist,
+    Action, BookingId, BookingRef, Change, Cutoff, EntryEnd, EntryId, Hold, HoldEnd, Interval, Line, News, OwnOverlap,
+    PersonId, Policy, ResourceId, ResourcePatch, Span, WaitEntry, WaitFill, WaitMode, Waitlist, Wants,
 };
 
 pub(super) fn waitlist(mode: WaitMode) -> Policy {
@@ -22,7 +22,7 @@ const OFFER: WaitMode = WaitMode::Offer { ttl: Span::minutes(10) };
 
 pub(super) fn join(b: &Bench, owner: PersonId, resource: ResourceId, at: Interval, gives: Option<BookingId>) -> Action {
     let line = Line { resource, interval: Some(at), units: 1 };
-    Action::JoinWaitlist { entry: EntryId(b.ids.fresh()), owner, line, class: 0, gives_up: gives }
+    Action::JoinWaitlist { entry: EntryId(b.ids.fresh()), owner, line, class: 0, gives_up: gives, wants: Wants::Units }
 }
 
 async fn waits(b: &Bench, who: PersonId, resource: ResourceId, at: Interval) -> WaitEntry {
@@ -124,6 +124,23 @@ pub(super) async fn offers_go_on_by_deadlines(b: &Bench) {
     assert_eq!(ended.holds[&next.id].1.map(|e| (e.end, e.hold.offer)), Some((HoldEnd::Consumed, Some(second.id))));
 }
 
+pub(super) async fn offers_of_one_commit_have_their_own_tokens(b: &Bench) {
+    let room = b.resource(with_policy(2, waitlist(OFFER))).await;
+    let answer = b.send(b.ben, b.booking(b.ben, &[(room, hours(9, 10), 2)], None)).await;
+    let Answer::Decided(_, Some(Made::Booking(theirs))) = answer else { panic!("{answer:?}") };
+    let entries = (waits(b, b.cyd, room, hours(9, 10)).await, waits(b, b.ada, room, hours(9, 10)).await);
+    assert_eq!(b.says(b.ben, cancel(theirs.id)).await, "ACCEPTED");
+    let calendar = b.calendar(room).await;
+    let offer = |entry: &WaitEntry| *calendar.holds.values().find(|h| h.offer == Some(entry.id)).unwrap();
+    let (cyds, adas) = (offer(&entries.0), offer(&entries.1));
+    assert_eq!((cyds.token.0, adas.token.0), (calendar.version, calendar.version), "granted at one version");
+    assert_ne!(cyds.token, adas.token, "and never with one token");
+    assert_eq!(b.views.holds_of(b.ada).await.unwrap(), [adas]);
+    assert_eq!(b.says(b.ada, b.confirm(&Hold { token: cyds.token, ..adas })).await, "hold_superseded");
+    assert_eq!(b.says(b.ada, b.confirm(&adas)).await, "BOOKED");
+    assert_eq!(b.says(b.cyd, b.confirm(&cyds)).await, "BOOKED");
+}
+
 pub(super) async fn a_hundred_at_once_and_the_rest_right_after(b: &Bench) {
     let all = 130;
     let room = b.resource(with_policy(1, waitlist(WaitMode::Book))).await;
@@ -223,4 +240,118 @@ pub(super) async fn whom_a_later_cancel_frees_was_not_passed_over(b: &Bench) {
     let batch = vec![newcomer, b.proposal(b.cyd, cancel(meanwhile.id))];
     assert_eq!(b.commit(batch).await, ["BOOKED", "ACCEPTED"]);
     assert_eq!(ends(b, b.cyd).await, [(entry.id, None)]);
+}
+
+pub(super) async fn word_comes_in_the_commit_that_frees_it(b: &Bench) {
+    let room = b.room(1).await;
+    let theirs = b.booked(b.ben, room, hours(9, 10)).await;
+    let line = Line { resource: room, interval: Some(hours(9, 10)), units: 1 };
+    let watch = |who: PersonId| {
+        let entry = EntryId(b.ids.fresh());
+        (entry, Action::JoinWaitlist { entry, owner: who, line, class: 0, gives_up: None, wants: Wants::Word })
+    };
+    let ((cyds, one), (adas, other)) = (watch(b.cyd), watch(b.ada));
+    assert_eq!(b.says(b.cyd, one).await, "ACCEPTED");
+    assert_eq!(b.says(b.ada, other).await, "ACCEPTED");
+    assert_eq!(b.says(b.cyd, watch(b.cyd).1).await, "invalid");
+    let calendar = b.calendar(room).await;
+    assert_eq!(calendar.watching.values().map(|e| e.id).collect::<Vec<_>>(), [cyds, adas]);
+    assert_eq!((calendar.waiting.len(), calendar.wait_due), (0, Some(hours(9, 10).start())));
+    assert_eq!(b.says(b.ada, Action::LeaveWaitlist { entry: adas }).await, "ACCEPTED");
+    let answer = b.send(b.ben, cancel(theirs.id)).await;
+    assert_eq!((told(&answer).as_str(), decided(&answer).len()), ("ACCEPTED", 1));
+    let record = b.last(room).await;
+    let [Change::BookingCancelled { .. }, Change::WaitEnded(ended), Change::WaitDue(None)] = &record.changes[..] else {
+        panic!("not one record: {record:?}")
+    };
+    assert_eq!((ended.entry.id, ended.end), (cyds, EntryEnd::Told));
+    assert_eq!(ends(b, b.cyd).await, [(cyds, Some(EntryEnd::Told))]);
+    let notices = b.views.notices_of(b.cyd, NoticeId::LAST, 10).await.unwrap();
+    assert_eq!(notices.iter().map(|n| n.notice.news).collect::<Vec<_>>(), [News::Free]);
+    assert!(b.views.notices_of(b.ada, NoticeId::LAST, 10).await.unwrap().is_empty(), "who left hears no more");
+    assert_eq!(b.says(b.ben, b.book(b.ben, room, hours(9, 10))).await, "BOOKED", "nothing is kept");
+    // Too late: it has begun.
+    let (entry, again) = watch(b.cyd);
+    assert_eq!(b.says(b.cyd, again).await, "ACCEPTED");
+    b.clock.set(hours(9, 10).start());
+    assert_eq!(deadlines::fire_due(&b.engine).await, 1);
+    assert_eq!(ends(b, b.cyd).await[0], (entry, Some(EntryEnd::Lapsed)));
+    assert_eq!(b.views.notices_of(b.cyd, NoticeId::LAST, 10).await.unwrap().len(), 1);
+}
+
+/// Cancelling is too late two hours before, and half an hour before that one is reminded.
+fn reminding() -> Policy {
+    let (before, cancel_by) = (Span::minutes(30), Cutoff::Elapsed(Span::hours(2)));
+    Policy { remind_before: Some(before), cancel_by: Some(cancel_by), ..Policy::default() }
+}
+
+pub(super) async fn a_reminder_is_told_once_by_a_deadline(b: &Bench) {
+    let room = b.resource(with_policy(1, reminding())).await;
+    let (stays, goes, moves) = (
+        b.booked(b.ben, room, hours(9, 10)).await,
+        b.booked(b.cyd, room, hours(10, 11)).await,
+        b.booked(b.cyd, room, hours(11, 12)).await,
+    );
+    let remind_at = hours(9, 10).start().minus(Span::minutes(150));
+    assert!(b.store.due(remind_at.minus(Span::seconds(1)), 10).await.unwrap().is_empty());
+    b.clock.set(remind_at.plus(Span::seconds(1)));
+    assert_eq!(deadlines::fire_due(&b.engine).await, 1);
+    assert_eq!(deadlines::fire_due(&b.engine).await, 0, "and that was all");
+    let record = b.last(room).await;
+    assert_eq!((record.actor, record.changes.len()), (slotwise_domain::Actor::System, 2));
+    let cutoff = hours(9, 10).start().minus(Span::hours(2));
+    assert_eq!(record.changes[0], Change::Reminded { booking: stays.id, owner: b.ben, cutoff });
+    assert_eq!(b.says(b.cyd, cancel(goes.id)).await, "ACCEPTED");
+    let to = vec![Line { resource: room, interval: Some(hours(20, 21)), units: 1 }];
+    let booking = BookingRef { id: moves.id, revision: None };
+    assert_eq!(b.says(b.cyd, Action::Move { booking, to }).await, "ACCEPTED");
+    b.clock.set(hours(12, 13).start());
+    assert_eq!(deadlines::fire_due(&b.engine).await, 0, "who gave it up or moved it is not reminded of it");
+    b.booked(b.ada, room, hours(14, 15)).await;
+    b.clock.set(hours(20, 21).start());
+    assert_eq!(deadlines::fire_due(&b.engine).await, 1);
+    let news = |notices: Vec<Noted>| notices.into_iter().map(|n| (n.notice.news, n.notice.booking)).collect::<Vec<_>>();
+    let of = async |who| news(b.views.notices_of(who, NoticeId::LAST, 10).await.unwrap());
+    assert_eq!(of(b.ben).await, [(News::Reminder, stays.id)]);
+    assert_eq!(of(b.cyd).await, [], "it was too late when it was looked");
+    assert_eq!(of(b.ada).await, [], "who booked within the time knows");
+}
+
+pub(super) async fn one_s_own_command_may_come_upon_it(b: &Bench) {
+    let room = b.resource(with_policy(1, reminding())).await;
+    let soon = b.booked(b.ben, room, hours(9, 10)).await;
+    let hold = b.held(b.cyd, room, hours(20, 21)).await;
+    let line = Line { resource: room, interval: Some(hours(20, 21)), units: 1 };
+    let entry = EntryId(b.ids.fresh());
+    let watch = Action::JoinWaitlist { entry, owner: b.ben, line, class: 0, gives_up: None, wants: Wants::Word };
+    assert_eq!(b.says(b.ben, watch).await, "ACCEPTED");
+    b.clock.set(hours(9, 10).start().minus(Span::minutes(149)));
+    assert!(hold.expires_at < b.clock.now());
+    b.booked(b.ben, room, hours(14, 15)).await;
+    let told = b.views.notices_of(b.ben, NoticeId::LAST, 10).await.unwrap();
+    let mut told: Vec<_> = told.iter().map(|n| (n.notice.news, n.notice.booking)).collect();
+    told.sort();
+    assert_eq!(told, [(News::Free, BookingId(entry.0)), (News::Reminder, soon.id)], "though it was their own command");
+}
+
+pub(super) async fn a_full_class_is_reminded_in_pieces(b: &Bench) {
+    let all = 250;
+    let class = b.resource(with_policy(all, reminding())).await;
+    for _ in 0..all {
+        b.booked(b.ben, class, hours(9, 10)).await;
+    }
+    b.clock.set(hours(9, 10).start().minus(Span::minutes(140)));
+    let mut commits = 0;
+    while deadlines::fire_due(&b.engine).await > 0 {
+        commits += 1;
+        assert!(b.last(class).await.changes.len() <= 101, "at most a hundred at once");
+    }
+    assert_eq!(commits, 3);
+    let reminded = b.stream(class).await.into_iter().flat_map(|r| r.changes).filter_map(|change| match change {
+        Change::Reminded { booking, .. } => Some(booking),
+        _ => None,
+    });
+    let reminded: Vec<BookingId> = reminded.collect();
+    let each: std::collections::BTreeSet<_> = reminded.iter().collect();
+    assert_eq!((reminded.len(), each.len()), (all as usize, all as usize), "each once");
 }

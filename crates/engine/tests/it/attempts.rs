@@ -49,6 +49,7 @@ async fn bench(limits: Limits) -> Bench {
         policy: Policy::default(),
         group: None,
         linked: Vec::new(),
+        course: None,
     };
     let action = Action::CreateResource { resource: room, spec: Box::new(spec) };
     assert_eq!(told(&bench.engine.execute(bench.request(ada, action)).await), "ACCEPTED");
@@ -113,7 +114,9 @@ async fn a_client_that_goes_away_does_not_stop_its_execution() {
     let b = bench(Limits::default()).await;
     let mut outbox = Outbox::from_now(&b.engine).await.unwrap();
     let request = b.book();
+    b.store.close();
     assert!(b.engine.execute(request.clone()).now_or_never().is_none(), "polled once, and dropped");
+    b.store.open();
     b.engine.drain().await;
     assert!(b.is_recorded(&request).await);
     assert_eq!((b.bookings().await, b.tries(&request)), (1, 1));
@@ -154,6 +157,27 @@ async fn a_key_that_is_running_is_not_run_twice() {
     assert_eq!(b.bookings().await, 1);
     let standing = b.engine.standing(b.ben.0, request.key).await.unwrap();
     assert!(!standing.running && standing.recorded.is_some() && standing.last_failure.is_none());
+}
+
+/// Its claim is given back after its record can be read.
+#[tokio::test]
+async fn what_is_durable_is_never_said_to_be_running() {
+    let b = bench(Limits::default()).await;
+    b.store.close();
+    b.store.ends_in(Fault::ToldLate);
+    let request = b.book();
+    let first = b.spawn(&request);
+    b.store.somebody_came().await;
+    assert_eq!(b.says(&request).await, "InProgress");
+    b.store.gate.add_permits(1);
+    b.store.somebody_came().await;
+    assert!(b.is_recorded(&request).await && b.engine.running() == 1, "durable, and nobody is told yet");
+    let otherwise = Request { fingerprint: Fingerprint([8; 32]), ..request.clone() };
+    assert_eq!(b.says(&request).await, "again BOOKED");
+    assert_eq!(b.says(&otherwise).await, "KeyReused");
+    b.store.open();
+    assert_eq!(told(&first.await.unwrap()), "BOOKED");
+    assert_eq!((b.bookings().await, b.tries(&request)), (1, 1));
 }
 
 #[tokio::test]
@@ -219,6 +243,66 @@ async fn more_executions_than_allowed_are_turned_away_before_anything_is_read() 
     }
     assert!(!b.engine.is_full());
     assert_eq!(b.says(&turned_away).await, "BOOKED", "its key stayed free");
+}
+
+/// What commits has a thread of its own; it must not outlive the runtime, also not while a commit hangs.
+#[test]
+fn a_runtime_ends_though_somebody_holds_an_engine() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let b = runtime.block_on(async {
+        let b = bench(Limits::default()).await;
+        b.store.close();
+        drop(b.spawn(&b.book()));
+        b.store.somebody_came().await;
+        b
+    });
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        drop(runtime);
+        tell.send(()).unwrap();
+    });
+    told.recv_timeout(Duration::from_secs(60)).expect("the runtime does not end");
+    assert_eq!(b.engine.running(), 0, "it was held until now");
+}
+
+/// Whoever would have to wait too long is turned away at once and leaves nothing; what the engine asks for itself is not.
+#[tokio::test]
+async fn who_would_wait_too_long_is_turned_away_before_anything_is_read() {
+    let limits = Limits { batch_max: 4, expected_wait_max: Duration::from_millis(200), ..Limits::default() };
+    let b = bench(limits).await;
+    let crowd = async |of: usize, commit: Duration| {
+        b.store.close();
+        let running: Vec<_> = (0..of).map(|_| b.spawn(&b.book())).collect();
+        b.store.somebody_came().await;
+        let full = b.engine.is_full();
+        let turned_away = b.book();
+        let said = if full { b.says(&turned_away).await } else { String::new() };
+        let left = b.engine.standing(b.ben.0, turned_away.key).await.unwrap();
+        assert!(!left.running && left.recorded.is_none() && left.last_failure.is_none());
+        if full {
+            let expire = Action::ExpireHolds { resource: b.room };
+            let command = Command { actor: Actor::System, action: expire, seen: None };
+            let ours = Request { key: b.ids.fresh(), fingerprint: Fingerprint([9; 32]), command };
+            let ours = b.spawn(&ours);
+            sleep(commit).await;
+            b.store.open();
+            assert_ne!(told(&ours.await.unwrap()), "FAILED busy");
+        } else {
+            sleep(commit).await;
+            b.store.open();
+        }
+        for answer in running {
+            assert!(["BOOKED", "REJECTED"].contains(&told(&answer.await.unwrap()).as_str()));
+        }
+        assert_eq!(b.tries(&turned_away), 0);
+        (full, said)
+    };
+    // Nothing is known: all are let in, and took more than a second.
+    assert_eq!(crowd(12, Duration::from_millis(1_200)).await, (false, String::new()));
+    assert_eq!(crowd(3, Duration::ZERO).await, (false, String::new()), "few are let in whatever is expected");
+    assert_eq!(crowd(4, Duration::ZERO).await, (true, "FAILED busy".into()));
+    // It is fast again: that is learned from those who were let in.
+    while b.engine.is_full() || crowd(4, Duration::ZERO).await.0 {}
 }
 
 /// Four times too many at a store that takes a fifth of a second for two: each is told something definite or turned away, in time.

@@ -3,8 +3,9 @@
 
 use proptest::prelude::*;
 use slotwise_domain::{
-    Block, BlockId, BookingId, Calendar, Change, EndedHold, Epoch, FencingToken, Hold, HoldEnd, HoldId, Instant,
-    Interval, Kind, OwnOverlap, PersonId, Policy, Resource, ResourceId, ResourceSpec, Slot, Span, Version, Zone,
+    Block, BlockId, BookingId, Calendar, Change, EndedHold, Epoch, Exceptions, FencingToken, Hold, HoldEnd, HoldId,
+    Instant, Interval, Kind, OwnOverlap, PersonId, Policy, Resource, ResourceId, ResourceSpec, Slot, Span, Version,
+    Zone,
 };
 use slotwise_engine::catalogue::Order;
 use slotwise_engine::{Catalogue, Facets, ResourceFilter};
@@ -35,6 +36,7 @@ fn spec() -> impl Strategy<Value = ResourceSpec> {
             policy: Policy { setup: Span::minutes(setup), ..Policy::default() },
             group: None,
             linked: Vec::new(),
+            course: None,
         },
     )
 }
@@ -178,7 +180,7 @@ proptest! {
         let mut undo = Vec::new();
         let spec = ResourceSpec {
             kind: Kind::Room, name: "Hall".into(), building: None, seats: None, equipment: vec![], zone: Zone::utc(),
-            capacity: None, interval: None, policy: Policy::default(), group: None, linked: Vec::new(),
+            capacity: None, interval: None, policy: Policy::default(), group: None, linked: Vec::new(), course: None,
 };
         let fold = |catalogue: &mut Catalogue, calendars: &mut BTreeMap<ResourceId, Arc<Calendar>>, id, change: Change| {
             Arc::make_mut(calendars.get_mut(&id).unwrap()).apply(&change);
@@ -197,16 +199,16 @@ proptest! {
                 0 => (
                     Change::BookingMade { booking: BookingId(id), owner, pending: false, slots: slots.clone(), occurrence: None },
                     Change::BookingCancelled {
-                        booking: BookingId(id), owner, was_pending: false, slots, by: slotwise_domain::Actor::System, reason: None,
+                        booking: BookingId(id), owner, was_pending: false, slots, by: slotwise_domain::Actor::System, reason: None, late: false,
                     },
                 ),
                 1 => {
-                    let block = Block { id: BlockId(id), interval, reason: "paint".into() };
+                    let block = Block { id: BlockId(id), interval, reason: "paint".into(), exceptions: Exceptions::default() };
                     (Change::BlockAdded { block: block.clone(), policy_version: 2 }, Change::BlockRemoved { block, policy_version: 3 })
                 }
                 _ => {
                     let hold = Hold {
-                        id: HoldId(id), token: FencingToken(version), holder: owner, resource, interval, occupied: interval,
+                        id: HoldId(id), token: FencingToken(version, 0), holder: owner, resource, interval, occupied: interval,
                         units: 1, granted_at: BEGIN, expires_at: BEGIN, renewals: 0, offer: None,
                     };
                     (Change::HoldGranted(hold), Change::HoldEnded(EndedHold { hold, end: HoldEnd::Expired }))
@@ -254,6 +256,7 @@ fn what_is_taken_soonest_is_told_first() {
         policy: Policy::default(),
         group: None,
         linked: Vec::new(),
+        course: None,
     };
     let mut catalogue = Catalogue::default();
     for n in 0..6 {

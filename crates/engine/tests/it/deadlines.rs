@@ -51,6 +51,7 @@ async fn all_that_is_overdue_is_freed_before_anybody_is_served() {
             policy: Policy::default(),
             group: None,
             linked: Vec::new(),
+            course: None,
         };
         let create = Action::CreateResource { resource, spec: Box::new(spec) };
         let line = Line { resource, interval: Some(interval), units: 1 };

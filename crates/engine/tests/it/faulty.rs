@@ -18,6 +18,8 @@ pub enum Fault {
     /// Not written, and nobody can say so.
     UnknownLost,
     NothingWritten,
+    /// Written, and at the gate once more before anybody is told.
+    ToldLate,
     /// Answers are missing.
     TooFew,
 }
@@ -87,6 +89,12 @@ impl Store for Faulty {
             }
             Fault::UnknownLost => Err(CommitError::Unknown("the line went dead".into())),
             Fault::NothingWritten => Err(CommitError::NothingWritten("the disk is full".into())),
+            Fault::ToldLate => {
+                let settled = self.inner.commit(batch, settle).await;
+                self.came.add_permits(1);
+                self.gate.acquire().await.unwrap().forget();
+                settled
+            }
             Fault::TooFew => Ok(self.inner.commit(batch, settle).await?.into_iter().skip(1).collect()),
         }
     }

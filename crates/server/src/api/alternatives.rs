@@ -169,7 +169,15 @@ impl AlternativesQuery {
 /// What the asker is judged in, about one resource.
 async fn asker_world(app: &App, asker: &Asker, calendar: &Calendar) -> Result<World, Problem> {
     let mut scope = Scope { roles: [asker.id].into(), ..Scope::default() };
-    scope.extend(&Scope::of_person(&calendar.resource.spec.policy, asker.id));
+    // Where they are booked is known only once they are; what they book meanwhile is not waited for.
+    for _ in 0..2 {
+        let world = app.engine.look(scope.clone()).await?;
+        let missing = world.missing_of_person(&calendar.resource.spec.policy, asker.id);
+        if missing.is_empty() {
+            return Ok(world);
+        }
+        scope.extend(&missing);
+    }
     Ok(app.engine.look(scope).await?)
 }
 

@@ -1,7 +1,7 @@
 //! Attempts: many in one request, and what became of one, the question after a lost connection, always answered.
 //! Each is what its own endpoint would make of it; nothing is judged here.
 
-use super::{Problems, bookings, holds, series, waitlist};
+use super::{Problems, admin, bookings, holds, series, waitlist};
 use crate::app::{App, Told, accepted_status, bookings_of};
 use crate::auth::Asker;
 use crate::extract::{Path, check_key, parse_json, read_body, read_value};
@@ -96,7 +96,8 @@ const BOOKINGS_MAX: usize = ATTEMPTS_MAX;
 const ATTEMPTS_BODY_MAX: usize = 4 * 1024 * 1024;
 /// The commands that may be among them, by the names they have everywhere.
 const COMMANDS: &str = "must be one of book, hold, renew, release, move, swap, edit_booking, cancel, approve, \
-    join_waitlist, leave_waitlist, set_class, book_series, move_series, edit_series, cancel_series";
+    join_waitlist, leave_waitlist, set_class, book_series, move_series, edit_series, cancel_series, \
+    check_in, decline, hand_over";
 
 /// Many attempts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -112,7 +113,7 @@ pub struct AttemptRequest {
     /// A UUIDv7 of the client's, as in `Idempotency-Key`.
     key: Uuid,
     /// `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist`,
-    /// `set_class`, `book_series`, `move_series`, `edit_series` or `cancel_series`.
+    /// `set_class`, `book_series`, `move_series`, `edit_series`, `cancel_series`, `check_in`, `decline` or `hand_over`.
     command: String,
     /// The booking, hold, place in a waitlist or series that stands in the path of the command's own endpoint.
     id: Option<Uuid>,
@@ -367,6 +368,19 @@ async fn read_command(
         "move_series" => series::asked_move(app, asker, id(&mut fields)?, &rest(fields)?).await?,
         "edit_series" => series::asked_edit(app, asker, id(&mut fields)?, &rest(fields)?).await?,
         "cancel_series" => series::asked_cancel(app, asker, id(&mut fields)?, &rest(fields)?).await?,
+        "check_in" => {
+            let id = id(&mut fields)?;
+            let Nothing {} = rest(fields)?;
+            admin::asked_check_in(asker, id)
+        }
+        "decline" => {
+            let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
+            admin::asked_decline(asker, id, revision, &rest(fields)?)?
+        }
+        "hand_over" => {
+            let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
+            admin::asked_hand_over(asker, id, revision, &rest(fields)?)?
+        }
         _ => return Err(bad("command", "not_understood", COMMANDS)),
     })
 }
@@ -394,7 +408,8 @@ fn if_match(fields: &mut Map<String, Value>) -> Result<Option<u64>, Problem> {
     fields.remove("if_match").map(|n| n.as_u64().ok_or_else(bad)).transpose()
 }
 
-fn answer(key: Value, told: Told) -> AttemptAnswer {
+/// What is said of one of many.
+pub fn answer(key: Value, told: Told) -> AttemptAnswer {
     let fields = |body: Result<Value, serde_json::Error>| match body {
         Ok(Value::Object(fields)) => fields,
         Ok(_) | Err(_) => Map::new(),

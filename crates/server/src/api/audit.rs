@@ -114,8 +114,10 @@ pub struct AuditChange {
     /// Of which.
     #[serde(flatten)]
     version: ResourceVersion,
-    /// `booking_made`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`, `hold_granted`, `hold_renewed`,
-    /// `hold_ended`, `resource_created`, `resource_edited`, `block_added` or `block_removed`.
+    /// `booking_made`, `booking_requested`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`,
+    /// `booking_checked_in`, `booking_no_show`, `booking_displaced`, `booking_handed_over`, `booking_overrode`, `hold_granted`,
+    /// `hold_renewed`, `hold_ended`, `resource_created`, `resource_edited`, `resource_closed`, `resource_reopened`, `capacity_set`,
+    /// `over_commit_lowered`, `block_added`, `block_removed`, or one that begins with `wait_`.
     what: &'static str,
     /// Which booking, hold or block.
     #[schema(required = true)]
@@ -305,6 +307,28 @@ fn of_change(version: ResourceVersion, change: &Change) -> AuditChange {
             AuditChange { from_start, ..placed("booking_moved", to) }
         }
         Change::BookingEdited { .. } => plain("booking_edited"),
+        Change::BookingRequested { slots, .. } => placed("booking_requested", slots),
+        Change::RequestApproved { .. } => plain("booking_approved"),
+        Change::BookingCheckedIn { .. } => plain("booking_checked_in"),
+        Change::BookingNoShow { from, .. } => placed("booking_no_show", from),
+        Change::BookingDisplaced { slots, reason, .. } => {
+            AuditChange { reason: Some(reason.clone()), ..placed("booking_displaced", slots) }
+        }
+        Change::BookingHandedOver { slots, reason, .. } => {
+            AuditChange { reason: Some(reason.clone()), ..placed("booking_handed_over", slots) }
+        }
+        Change::BookingOverrode { reason, .. } => {
+            AuditChange { reason: Some(reason.clone()), ..plain("booking_overrode") }
+        }
+        Change::CapacitySet { resource, reason, .. } => {
+            let units = resource.spec.capacity.map(u64::from);
+            AuditChange { units, reason: reason.clone(), ..plain("capacity_set") }
+        }
+        Change::ServiceSet { resource, reason } => {
+            let what = if resource.spec.policy.closed { "resource_closed" } else { "resource_reopened" };
+            AuditChange { reason: Some(reason.clone()), ..plain(what) }
+        }
+        Change::OverCommitLowered { to } => AuditChange { units: Some(u64::from(*to)), ..plain("over_commit_lowered") },
         Change::HoldGranted(hold) => held("hold_granted", hold),
         Change::HoldRenewed(hold) => held("hold_renewed", hold),
         Change::HoldEnded(ended) => {
@@ -319,6 +343,7 @@ fn of_change(version: ResourceVersion, change: &Change) -> AuditChange {
             AuditChange { reason: Some(ended.end.name().into()), ..waits("wait_ended", &ended.entry) }
         }
         Change::WaitDue(_) => plain("wait_due"),
+        Change::Reminded { .. } => plain("reminded"),
     }
 }
 

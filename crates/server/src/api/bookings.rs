@@ -7,8 +7,9 @@ use crate::auth::Asker;
 use crate::extract::{Body, IfMatch, Key, OptionalIfMatch, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
-    BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest, Page,
-    PersonBody, StepBody, SwapRequest, ThenBody, check_text, fingerprint, is_civil, read_interval, read_time_if, time,
+    BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest,
+    OverrideBody, Page, PersonBody, StepBody, SwapRequest, ThenBody, check_text, fingerprint, is_civil, read_displaces,
+    read_interval, read_reason, read_time_if, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -46,11 +47,21 @@ pub async fn asked_book(app: &App, asker: &Asker, body: &BookingRequest) -> Resu
         details,
         hold: body.hold.as_ref().map(|h| h.read("hold.token")).transpose()?,
     };
+    let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
     Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen }))
 }
 
-fn read_lines(app: &App, lines: &[LineRequest]) -> Result<Vec<Line>, Problem> {
+/// The command by an admin's word, if the body has one.
+fn overridden(action: Action, over: Option<&OverrideBody>) -> Result<Action, Problem> {
+    let Some(over) = over else { return Ok(action) };
+    let reason = read_reason(&over.reason, "override.reason")?;
+    let displaces = read_displaces(&over.displaces, "override.displaces")?;
+    Ok(Action::Override { action: Box::new(action), reason, displaces })
+}
+
+/// Reads lines; civil times are in the zone of each one's resource.
+pub fn read_lines(app: &App, lines: &[LineRequest]) -> Result<Vec<Line>, Problem> {
     if lines.len() > Command::LINES_MAX {
         return Err(Problem::field(FieldError::new("lines", "too_many", "must be at most 20")));
     }
@@ -94,7 +105,7 @@ pub struct ListQuery {
     from: Option<String>,
     /// That start before this instant.
     to: Option<String>,
-    /// `confirmed`, `pending` or `cancelled`.
+    /// `confirmed`, `pending`, `cancelled`, `checked_in`, `no_show` or `displaced`.
     state: Option<String>,
     /// Of this series.
     series: Option<Uuid>,
@@ -103,6 +114,9 @@ pub struct ListQuery {
     /// The `next` of the page before.
     after: Option<String>,
 }
+
+/// The states of a booking, as they are called.
+const STATES: [&str; 6] = ["confirmed", "pending", "cancelled", "checked_in", "no_show", "displaced"];
 
 /// Bookings by start: one's own, or anybody's for admins.
 #[utoipa::path(get, operation_id = "list_bookings", path = "/api/bookings", tag = "bookings", params(ListQuery),
@@ -121,8 +135,8 @@ pub async fn list(
     if owner != Some(asker.id) && !asker.is_admin() {
         return Err(Problem::not_allowed("Only admins see the bookings of others here. Ask for owner=me."));
     }
-    if q.state.as_deref().is_some_and(|s| !["confirmed", "pending", "cancelled"].contains(&s)) {
-        return Err(bad("state", "must be confirmed, pending or cancelled"));
+    if q.state.as_deref().is_some_and(|s| !STATES.contains(&s)) {
+        return Err(bad("state", "must be confirmed, pending, cancelled, checked_in, no_show or displaced"));
     }
     let max = page_size(q.limit)?;
     let filter = BookingFilter {
@@ -220,6 +234,7 @@ pub async fn asked_move(
 ) -> Result<(Fingerprint, Command), Problem> {
     let to = read_lines(app, &body.lines)?;
     let action = Action::Move { booking: BookingRef { id: BookingId(id), revision }, to };
+    let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
     let about = revision.map_or_else(|| id.to_string(), |revision| format!("{id} {revision}"));
     Ok((fingerprint("move", &about, body), Command { actor: asker.actor(), action, seen }))
@@ -330,6 +345,10 @@ pub async fn history(
     for record in &records {
         let Some(change) = record.changes.iter().find(|c| c.booking() == Some(booking.id)) else { continue };
         let (what, state, from, to, reason) = happened(change);
+        let word = record.changes.iter().find_map(|c| match c {
+            Change::BookingOverrode { booking: id, reason, .. } if *id == booking.id => Some(reason),
+            _ => None,
+        });
         if last.replace((record.attempt, record.actor)) != Some((record.attempt, record.actor)) {
             let by = known(&app, record.actor.person()).await;
             // What somebody who is forgotten wrote is not told.
@@ -346,7 +365,8 @@ pub async fn history(
                 versions: Vec::new(),
                 from: Vec::new(),
                 to: Vec::new(),
-                reason: reason.filter(|_| told).cloned(),
+                reason: reason.or(word).filter(|_| told).cloned(),
+                overrode: word.is_some(),
             });
         }
         let lines = |slots: &[(u16, Slot)]| {
@@ -365,10 +385,12 @@ pub async fn history(
             owner: last.owner.clone(),
             state: last.state,
             revision: last.revision,
-            // An approval and a cancellation name what is taken or given up; an edit names nothing.
-            lines: steps.iter().rev().find(|s| s.what != "edited").map_or_else(Vec::new, |s| match s.to.is_empty() {
-                true => s.from.clone(),
-                false => s.to.clone(),
+            // An approval and a cancellation name what is taken or given up; an edit and a check-in name nothing.
+            lines: steps.iter().rev().find(|s| !(s.from.is_empty() && s.to.is_empty())).map_or_else(Vec::new, |s| {
+                match s.to.is_empty() {
+                    true => s.from.clone(),
+                    false => s.to.clone(),
+                }
             }),
         }),
         (_, _) => None,
@@ -404,7 +426,17 @@ fn happened(change: &Change) -> Happened<'_> {
         Change::BookingApproved { slots, .. } => ("approved", waits(false), &[], slots, None),
         Change::BookingMoved { pending, from, to, .. } => ("moved", waits(*pending), from, to, None),
         Change::BookingCancelled { slots, reason, .. } => ("cancelled", Some("cancelled"), slots, &[], reason.as_ref()),
+        Change::BookingRequested { slots, .. } => ("made", Some("pending"), &[], slots, None),
+        Change::RequestApproved { .. } => ("approved", waits(false), &[], &[], None),
+        Change::BookingCheckedIn { .. } => ("checked_in", Some("checked_in"), &[], &[], None),
+        Change::BookingNoShow { from, .. } => ("no_show", Some("no_show"), from, &[], None),
+        Change::BookingDisplaced { slots, reason, .. } => ("displaced", Some("displaced"), slots, &[], Some(reason)),
+        Change::BookingHandedOver { reason, .. } => ("handed_over", None, &[], &[], Some(reason)),
+        Change::BookingOverrode { reason, .. } => ("overrode", None, &[], &[], Some(reason)),
         Change::BookingEdited { .. }
+        | Change::CapacitySet { .. }
+        | Change::ServiceSet { .. }
+        | Change::OverCommitLowered { .. }
         | Change::HoldGranted(_)
         | Change::HoldRenewed(_)
         | Change::HoldEnded(_)
@@ -417,6 +449,7 @@ fn happened(change: &Change) -> Happened<'_> {
         | Change::WaitResumed(_)
         | Change::WaitMoved(_)
         | Change::WaitEnded(_)
-        | Change::WaitDue(_) => ("edited", None, &[], &[], None),
+        | Change::WaitDue(_)
+        | Change::Reminded { .. } => ("edited", None, &[], &[], None),
     }
 }

@@ -4,7 +4,7 @@
 use super::Problems;
 use crate::api::resources::words;
 use crate::app::App;
-use crate::auth::{Asker, COOKIE, Stranger};
+use crate::auth::{self, Asker, COOKIE, Stranger};
 use crate::crowd;
 use crate::extract::{Body, IfMatch, Path, Query, page_size, parse_json, read_body};
 use crate::problem::{FieldError, Problem};
@@ -291,6 +291,50 @@ pub async fn import(State(app): State<App>, asker: Asker, request: Request) -> R
         changed: count(|put| matches!(put, RowPut::Changed(_))),
         same: count(|put| matches!(put, RowPut::Same(_))),
     }))
+}
+
+/// What an API key is for.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyRequest {
+    /// So that it is known again; 100 characters at the most.
+    label: String,
+}
+
+/// An API key, shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyBody {
+    /// Whom it speaks for.
+    person: Uuid,
+    /// What it is for.
+    label: String,
+    /// The secret: `Authorization: Bearer <key>`. Only its hash is kept.
+    key: String,
+}
+
+/// The longest label of a key, in characters.
+const LABEL_MAX: usize = 100;
+
+/// Makes an API key for a person, for a program that acts in their name. It is shown once. Admins only.
+#[utoipa::path(post, operation_id = "create_key", path = "/api/people/{id}/keys", tag = "people", request_body = KeyRequest,
+    params(("id" = Uuid, Path)), responses((status = 201, body = KeyBody), Problems))]
+pub async fn create_key(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Body(body): Body<KeyRequest>,
+) -> Result<Response, Problem> {
+    only_admins(&asker)?;
+    if body.label.chars().count() > LABEL_MAX {
+        return Err(Problem::field(FieldError::new("label", "out_of_range", "must have 100 characters at the most")));
+    }
+    let person = app.directory.person(PersonId(id)).await?.ok_or_else(|| Problem::not_found("person"))?;
+    let key = auth::new_secret();
+    app.directory.put_key(auth::secret_hash(&key), person.id, body.label.clone()).await?;
+    // Whoever has it acts in somebody's name: who made it must be found again.
+    tracing::info!(person = %id, by = %asker.id, label = body.label, "an API key was made");
+    let made = KeyBody { person: id, label: body.label, key };
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(made)).into_response())
 }
 
 /// Somebody to be.

@@ -8,15 +8,17 @@ use crate::events;
 use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
-    BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, check_text, fingerprint, read_interval,
-    read_time_if, read_version, time,
+    BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, fingerprint, read_exceptions,
+    read_interval, read_over_bookings, read_reason, read_time_if, read_version, time,
 };
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use slotwise_domain::{Action, BlockId, Command, Instant, Interval, Kind, OverHolds, ResourceId, Scope};
+use slotwise_domain::{
+    Action, BlockId, Booking, Calendar, Command, Instant, Interval, Kind, OverHolds, ResourceId, Scope,
+};
 use slotwise_engine::as_of::{AsOf, AsOfError, Moment, as_of};
 use slotwise_engine::{BookingFilter, Facets, ResourceFilter, Streamed, catalogue};
 use std::collections::BTreeMap;
@@ -26,6 +28,8 @@ use uuid::Uuid;
 
 /// Items of a schedule at once; ask for a shorter stretch to see more.
 const SCHEDULE_MAX: usize = 1_000;
+/// Looks for bookings and a version that belong together, before a version is folded instead.
+const LOOKS_MAX: usize = 5;
 /// Records told at once; a reader further behind reads the resource again.
 const RECORD_MAX: usize = 1_000;
 
@@ -208,10 +212,7 @@ pub async fn block(
     IfMatch(policy_version): IfMatch,
     Body(body): Body<BlockRequest>,
 ) -> Result<Told, Problem> {
-    check_text(Some(&body.reason), "reason", 500).map_err(Problem::field)?;
-    if body.reason.trim().is_empty() {
-        return Err(Problem::field(FieldError::new("reason", "missing", "is missing: people are told why")));
-    }
+    let reason = read_reason(&body.reason, "reason")?;
     let calendar = app.known_calendar(ResourceId(id)).await?;
     let interval =
         read_interval(&body.start, &body.end, "", Some(&calendar.resource.spec.zone)).map_err(Problem::fields)?;
@@ -220,8 +221,10 @@ pub async fn block(
         policy_version,
         block: BlockId(app.engine.fresh_id()),
         interval,
-        reason: body.reason.clone(),
+        reason,
         over_holds: if body.over_holds { OverHolds::Void } else { OverHolds::Refuse },
+        over_bookings: read_over_bookings(body.displaces.as_ref())?,
+        exceptions: read_exceptions(&body.except_people, &body.except_bookings)?,
     };
     let print = fingerprint("add_block", &format!("{id} {policy_version}"), &body);
     app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
@@ -271,7 +274,7 @@ pub struct ScheduleItem {
     end: String,
     /// How many units; null for a block.
     units: Option<u32>,
-    /// Of a booking: `confirmed` or `pending`.
+    /// Of a booking: `confirmed`, `pending` or `checked_in`.
     state: &'static str,
     /// Whether it is the asker's.
     mine: bool,
@@ -310,40 +313,23 @@ pub async fn schedule(
     Query(q): Query<ScheduleQuery>,
 ) -> Result<Json<ScheduleBody>, Problem> {
     let was = as_it_was(&app, ResourceId(id), q.at_version.as_ref(), q.at.as_ref()).await?;
-    let (calendar, held, now) = match was {
-        Some((AsOf { calendar, bookings }, at)) => (Arc::new(calendar), Some(bookings), at),
-        None => (app.known_calendar(ResourceId(id)).await?, None, app.engine.now()),
+    let now = was.as_ref().map_or_else(|| app.engine.now(), |(_, at)| *at);
+    let zone = match &was {
+        Some((was, _)) => was.calendar.resource.spec.zone.clone(),
+        None => app.known_calendar(ResourceId(id)).await?.resource.spec.zone.clone(),
+    };
+    let from = read_time_if(q.from.as_ref(), "from", Some(&zone))?.unwrap_or(now);
+    let to = read_time_if(q.to.as_ref(), "to", Some(&zone))?.unwrap_or(from.plus(slotwise_domain::Span::days(7)));
+    let (calendar, mut bookings) = match was {
+        Some((was, _)) => bookings_then(&app, was, from, to).await?,
+        None => bookings_now(&app, ResourceId(id), from, to).await?,
     };
     let spec = &calendar.resource.spec;
-    let zone = Some(&spec.zone);
-    let from = read_time_if(q.from.as_ref(), "from", zone)?.unwrap_or(now);
-    let to = read_time_if(q.to.as_ref(), "to", zone)?.unwrap_or(from.plus(slotwise_domain::Span::days(7)));
-    let mut bookings = Vec::new();
-    match held {
-        Some(held) => {
-            let within = |times: &Vec<Interval>| times.iter().any(|i| i.end() > from && i.start() < to);
-            let ids = held.iter().filter(|(_, times)| within(times)).map(|(id, _)| *id).take(SCHEDULE_MAX + 1);
-            for booking in ids {
-                bookings.extend(app.views.booking_as_of(booking, ResourceId(id), calendar.version.number).await?);
-            }
-        }
-        None => {
-            // What was cancelled is not asked for: however much of it there is, it hides nothing.
-            for state in ["confirmed", "pending"] {
-                let state = Some(state.to_owned());
-                let (resource, from, to) = (Some(ResourceId(id)), Some(from), Some(to));
-                let max = SCHEDULE_MAX + 1;
-                let filter = BookingFilter { resource, from, to, state, max, ..BookingFilter::default() };
-                bookings.extend(app.views.bookings(filter).await?);
-            }
-        }
-    }
     bookings.sort_by_key(|b| (b.start(), b.id));
     let more = bookings.len() > SCHEDULE_MAX;
     let mut items = Vec::new();
     for booking in bookings.iter().take(SCHEDULE_MAX) {
         let (inside, mine) = (asker.sees_inside(booking), asker.id == booking.owner);
-        // Who asked for a room and waits is between them and the admins.
         let shown = asker.sees_owner(booking, spec.kind == Kind::Room);
         let owner = if shown { app.people.name(booking.owner).await } else { None };
         for (_, slot) in
@@ -404,6 +390,57 @@ pub async fn schedule(
         version: version.number,
         as_of: time(now),
     }))
+}
+
+/// Bookings that stand on a resource within a time, and the calendar of the same version: what came between two looks shows in the
+/// version, and then all is looked at again.
+async fn bookings_now(
+    app: &App,
+    id: ResourceId,
+    from: Instant,
+    to: Instant,
+) -> Result<(Arc<Calendar>, Vec<Arc<Booking>>), Problem> {
+    let mut calendar = app.known_calendar(id).await?;
+    let mut bookings = Vec::new();
+    for _ in 0..LOOKS_MAX {
+        bookings.clear();
+        // What was cancelled is not asked for: however much of it there is, it hides nothing.
+        for state in ["confirmed", "pending", "checked_in"] {
+            let state = Some(state.to_owned());
+            let (resource, from, to) = (Some(id), Some(from), Some(to));
+            let filter = BookingFilter { resource, from, to, state, max: SCHEDULE_MAX + 1, ..BookingFilter::default() };
+            bookings.extend(app.views.bookings(filter).await?);
+        }
+        let then = app.known_calendar(id).await?;
+        if then.version == calendar.version {
+            return Ok((calendar, bookings));
+        }
+        calendar = then;
+    }
+    // Somebody always comes between: a version is folded, which holds still.
+    match as_of(&*app.views, id, Moment::default()).await {
+        Ok(Some(was)) => bookings_then(app, was, from, to).await,
+        Ok(None) => Err(Problem::not_found("resource")),
+        // A record too long to be folded: what was seen last is nearly of one version.
+        Err(AsOfError::TooLong(_) | AsOfError::NotYet | AsOfError::NoVersion) => Ok((calendar, bookings)),
+        Err(AsOfError::Store(e)) => Err(e.into()),
+    }
+}
+
+/// The same of a resource as it was.
+async fn bookings_then(
+    app: &App,
+    was: AsOf,
+    from: Instant,
+    to: Instant,
+) -> Result<(Arc<Calendar>, Vec<Arc<Booking>>), Problem> {
+    let AsOf { calendar, bookings: held } = was;
+    let within = |times: &Vec<Interval>| times.iter().any(|i| i.end() > from && i.start() < to);
+    let mut bookings = Vec::new();
+    for id in held.iter().filter(|(_, times)| within(times)).map(|(id, _)| *id).take(SCHEDULE_MAX + 1) {
+        bookings.extend(app.views.booking_as_of(id, calendar.resource.id, calendar.version.number).await?);
+    }
+    Ok((Arc::new(calendar), bookings))
 }
 
 /// From which version on.

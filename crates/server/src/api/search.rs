@@ -106,13 +106,13 @@ pub struct FoundResource {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReasonBody {
     /// A code of a refusal.
-    code: &'static str,
+    pub code: &'static str,
     /// For the person.
-    detail: String,
+    pub detail: String,
     /// Which rule.
-    rule: Option<&'static str>,
+    pub rule: Option<&'static str>,
     /// What stands there.
-    witness: Option<WitnessBody>,
+    pub witness: Option<WitnessBody>,
 }
 
 /// A resource, and whether it could be booked.

@@ -17,9 +17,9 @@ use jiff::civil::DateTime;
 use jiff::{Span, ToSpan};
 use slotwise_domain::recurrence::{Bounds, Given, RecurrenceError, civil_of};
 use slotwise_domain::{
-    Action, Booking, BookingId, BookingRef, BookingState, Command, Contract, Fingerprint, Instant, Interval,
-    IntervalError, Occurrence, PersonId, ResourceId, Series, SeriesDate, SeriesEdit, SeriesId, SeriesPlace,
-    SeriesToBook, Verdict, Zone, decide,
+    Action, Booking, BookingId, BookingRef, Command, Contract, Fingerprint, Instant, Interval, IntervalError,
+    Occurrence, PersonId, ResourceId, Series, SeriesDate, SeriesEdit, SeriesId, SeriesPlace, SeriesToBook, Verdict,
+    Zone, decide,
 };
 use slotwise_engine::BookingFilter;
 use std::sync::Arc;
@@ -192,8 +192,7 @@ pub async fn asked_move(
     body: &SeriesMoveRequest,
 ) -> Result<(Fingerprint, Command), Problem> {
     let now = app.engine.now();
-    let to_come =
-        |b: &Arc<Booking>| !matches!(b.state, BookingState::Cancelled { .. }) && b.end() > now && b.slots.len() == 1;
+    let to_come = |b: &Arc<Booking>| !b.state.is_final() && b.end() > now && b.slots.len() == 1;
     let mut bookings = meant(&bookings_of(app, asker, id).await?, body.from)?;
     bookings.retain(to_come);
     let dates: Vec<(&Arc<Booking>, &Occurrence, Given)> = bookings

@@ -22,7 +22,8 @@ use uuid::Uuid;
 /// Entries of one's own that are told at once, those that joined last first.
 const MINE_MAX: usize = 200;
 
-/// Waits for units of a resource that has none left. Refused with `units_free` while it can simply be booked.
+/// Waits for units of a resource that has none left, or for word that they are free. Refused with `units_free` while it can simply be
+/// booked.
 #[utoipa::path(post, operation_id = "join_waitlist", path = "/api/waitlist", tag = "waitlist", request_body = JoinRequest,
     params(("Idempotency-Key" = Uuid, Header)),
     responses((status = 201, body = AcceptedBody), (status = 200, body = AcceptedBody, description = "decided before"), Problems))]
@@ -47,6 +48,7 @@ pub fn asked_join(app: &App, asker: &Asker, body: &JoinRequest) -> Result<(Finge
         line,
         class: body.class,
         gives_up: body.gives_up.map(BookingId),
+        wants: body.wants.into(),
     };
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
     Ok((fingerprint("join_waitlist", "", body), Command { actor: asker.actor(), action, seen }))
@@ -196,7 +198,9 @@ pub async fn list(
     match q.resource {
         Some(id) => {
             let calendar = app.known_calendar(ResourceId(id)).await?;
-            for entry in calendar.waiting.values().filter(|e| !mine || e.owner == asker.id) {
+            // Who wants word is in nobody's way, and no business of theirs.
+            let watching = calendar.watching.values().filter(|e| asker.sees_entry(e));
+            for entry in calendar.waiting.values().chain(watching).filter(|e| !mine || e.owner == asker.id) {
                 items.push(body(&app, &asker, entry, None, Some(&calendar)).await);
             }
         }

@@ -175,6 +175,7 @@ CREATE TABLE IF NOT EXISTS notice (
     booking   uuid    NOT NULL,
     resource  uuid    NOT NULL,
     at        bigint  NOT NULL,
+    dates     bigint  NOT NULL,           -- of one series, of which the booking is the first; 1 of anything else
     posted    boolean NOT NULL DEFAULT false,
     PRIMARY KEY (part_id, person, stamp, place, commit_id)
 );
@@ -244,6 +245,16 @@ CREATE TABLE IF NOT EXISTS person_facts (
     PRIMARY KEY (part_id, person)
 );
 
+-- What people mean to register for.
+
+CREATE TABLE IF NOT EXISTS plan (
+    part_id bigint NOT NULL,
+    person  uuid   NOT NULL,
+    version bigint NOT NULL,              -- raised by one with each change
+    lines   text   NOT NULL,              -- a JSON list of lines, each a list of sections' ids
+    PRIMARY KEY (part_id, person)
+);
+
 CREATE TABLE IF NOT EXISTS api_key (
     part_id       bigint NOT NULL,
     secret_sha256 bytea  NOT NULL,
@@ -286,6 +297,7 @@ CREATE TABLE IF NOT EXISTS letter (
     booking  uuid   NOT NULL,
     resource uuid   NOT NULL,
     at       bigint NOT NULL,
+    dates    bigint NOT NULL,
     tries    bigint NOT NULL DEFAULT 0,
     due_at   bigint NOT NULL,
     PRIMARY KEY (part_id, person, stamp, place)

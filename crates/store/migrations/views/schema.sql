@@ -15,6 +15,7 @@ CREATE TABLE resource (
     id             BLOB    NOT NULL,
     policy_version INTEGER NOT NULL,
     spec           TEXT    NOT NULL, -- as JSON
+    over_commit    INTEGER NOT NULL DEFAULT 0, -- so many units more than it has may be taken, by an admin's word
     PRIMARY KEY (part_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -46,6 +47,8 @@ CREATE TABLE block (
     start_at INTEGER NOT NULL,
     end_at   INTEGER NOT NULL,
     reason   TEXT    NOT NULL,
+    people   BLOB    NOT NULL,       -- whom it does not concern: their ids, one after the other
+    bookings BLOB    NOT NULL,       -- which bookings stay, the same way
     PRIMARY KEY (part_id, resource, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -58,9 +61,10 @@ CREATE TABLE booking (
     owner         BLOB    NOT NULL,
     made_by       BLOB    NOT NULL,  -- sixteen zeros are the system
     state         TEXT    NOT NULL,
-    cancelled_at  INTEGER,
-    cancelled_by  BLOB,
-    cancel_reason TEXT,
+    state_at      INTEGER,           -- since when it is cancelled, checked in, a no-show or displaced
+    state_by      BLOB,              -- by whom
+    state_reason  TEXT,              -- why, if they said
+    state_more    TEXT,              -- "takes" of a pending one, "late" of a cancelled one, what displaced a displaced one
     title         TEXT,
     purpose       TEXT,
     people        INTEGER,
@@ -98,13 +102,13 @@ CREATE TABLE booking_slot (
     teardown    INTEGER NOT NULL,    -- taken after the end
     units       INTEGER NOT NULL,
     exclusive   INTEGER NOT NULL,    -- 1 where one person may not have two at once
-    active      INTEGER NOT NULL,    -- 1 while it takes its units
+    active      INTEGER NOT NULL,    -- 1 while it takes its units, 2 for what it took before it was a no-show, -1 while it only counts
     quota       BLOB,                -- the group or resource under whose quota it counts
     PRIMARY KEY (part_id, resource, until, booking, place)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX booking_slot_exclusive ON booking_slot (part_id, owner, until) WHERE exclusive = 1 AND active = 1;
-CREATE INDEX booking_slot_counted ON booking_slot (part_id, owner, start_at) WHERE quota IS NOT NULL AND active = 1;
+CREATE INDEX booking_slot_counted ON booking_slot (part_id, owner, start_at) WHERE quota IS NOT NULL AND active <> 0;
 
 -- Holds; `ended` says how, and is none while no change has ended them. Ended ones are kept as long as keys are.
 
@@ -148,6 +152,7 @@ CREATE TABLE wait_entry (
     gives_up      BLOB,
     offer         BLOB,
     offers        INTEGER NOT NULL,
+    wants         TEXT    NOT NULL,   -- units, or word that they are free
     ended         TEXT,
     booking       BLOB,               -- that a promotion made
     PRIMARY KEY (part_id, id)
@@ -156,7 +161,7 @@ CREATE TABLE wait_entry (
 CREATE INDEX wait_entry_live ON wait_entry (part_id, resource) WHERE ended IS NULL;
 CREATE INDEX wait_entry_by_owner ON wait_entry (part_id, owner, joined_at, id);
 
--- When those who wait for a resource must be looked at again.
+-- When a resource must be looked at again, for those who wait or are to be reminded.
 
 CREATE TABLE wait_due (
     part_id  INTEGER NOT NULL,
@@ -187,6 +192,7 @@ CREATE TABLE notice (
     booking       BLOB    NOT NULL,
     resource      BLOB    NOT NULL,
     at            INTEGER NOT NULL,
+    dates         INTEGER NOT NULL,  -- of one series, of which the booking is the first; 1 of anything else
     PRIMARY KEY (part_id, person, commit_number, place)
 ) STRICT, WITHOUT ROWID;
 

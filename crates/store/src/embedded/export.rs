@@ -25,6 +25,8 @@ use uuid::Uuid;
 
 /// Attempts read at once.
 const PAGE: usize = 4_096;
+/// Bookings kept in memory until they are written together.
+const KEPT: usize = 16_384;
 /// Pages kept in memory while reading, in bytes.
 const CACHE_BYTES: usize = 4 << 20;
 
@@ -159,20 +161,32 @@ impl Reading {
 
     /// Every commit in order, with its bookings as they are after each attempt; and all bookings, as they are in the end.
     pub fn folded(&self, progress: Progress, mut each: impl FnMut(&Commit) -> Result<()>) -> Result<Bookings> {
-        let (mut tables, mut mark) = follow::nameless(&self.meta).map_err(OpenError::from)?;
+        let (mut tables, mark) = follow::nameless(&self.meta).map_err(OpenError::from)?;
+        // Bookings are found by their ids and sorted once, in the end: an index costs more than the rows it is of.
+        follow::without_indexes(&tables).map_err(OpenError::from)?;
         // One transaction: nothing of it is wanted if it is not all there.
         let tx = tables.transaction().map_err(OpenError::sql("beginning a temporary file"))?;
+        // Attempts are told as they come, and by no table: all of them are too old for it.
+        let mut rows = Rows::begin(&tx, mark, Instant::MAX);
+        let mut kept = 0;
         self.commits(progress, |mut commit, said| {
-            let before = |id| Ok::<_, Error>(load::booking(&tx, id)?.map(Arc::new));
+            let before = |id| match rows.made(id) {
+                Some(booking) => Ok::<_, Error>(Some(booking.clone())),
+                None => Ok(load::booking(&tx, id)?.map(Arc::new)),
+            };
             let folded = commit.fold_bookings(&said, before);
             let number = commit.number;
             folded.map_err(|e| BackupError::damaged(&self.journal.1, format!("commit {number}: {e}")))?;
-            // Attempts are told as they come, and by no table: all of them are too old for it.
-            let mut rows = Rows::begin(&tx, mark, Instant::MAX);
-            let put = rows.commit(&commit).and_then(|()| rows.finish());
-            mark = put.map_err(OpenError::from)?;
+            rows.commit(&commit).map_err(OpenError::from)?;
+            kept += commit.entries.iter().map(|entry| entry.bookings.len()).sum::<usize>();
+            if kept >= KEPT {
+                let next = rows.next();
+                std::mem::replace(&mut rows, next).finish().map_err(OpenError::from)?;
+                kept = 0;
+            }
             each(&commit)
         })?;
+        rows.finish().map_err(OpenError::from)?;
         tx.commit().map_err(OpenError::sql("ending a temporary file"))?;
         Ok(Bookings { tables })
     }

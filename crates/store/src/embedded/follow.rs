@@ -30,7 +30,7 @@ pub(super) const FILE: &str = "views.sqlite";
 /// `SLOV`
 const APPLICATION_ID: u32 = 0x534c_4f56;
 /// Raised whenever the tables or what is in them change; they are made anew then.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 7;
 const SCHEMA: &str = include_str!("../../migrations/views/schema.sql");
 
 /// How much it stands back behind all that somebody waits for, as `nice` counts: a third of their share where the processors do
@@ -411,6 +411,14 @@ pub(super) fn nameless(meta: &Meta) -> Result<(Connection, Mark)> {
     tables.set_prepared_statement_cache_capacity(128);
     let mark = begin(&mut tables, meta)?;
     Ok((tables, mark))
+}
+
+/// Takes every index away, for tables that are only looked into by their keys.
+pub(super) fn without_indexes(tables: &Connection) -> Result<()> {
+    const INDEXES: &str = "SELECT 'DROP INDEX ' || name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+    let drops: Vec<String> =
+        tables.prepare(INDEXES)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(drops.iter().try_for_each(|drop| tables.execute_batch(drop))?)
 }
 
 /// The mark of tables of this format; makes them if there are none.

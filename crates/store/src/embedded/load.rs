@@ -8,9 +8,10 @@ use super::rows::Mark;
 use crate::codec::{self, Malformed, actor};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use slotwise_domain::{
-    AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Counted, CountedSlot, Details, EndedEntry,
-    EndedHold, EntryEnd, EntryId, Epoch, Facts, FencingToken, Hold, HoldEnd, HoldId, Instant, Interval, Members,
-    OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope, Slot, Span, Version, WaitEntry, World,
+    AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Counted, CountedSlot, Details, Displacer,
+    EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, Facts, FencingToken, Hold, HoldEnd, HoldId, Instant,
+    Interval, Members, OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope, Slot, Span, Version,
+    WaitEntry, World,
 };
 use slotwise_engine::{Catalogue, Recorded};
 use std::collections::BTreeSet;
@@ -20,8 +21,9 @@ use uuid::Uuid;
 macro_rules! bookings_where {
     ($rest:literal) => {
         concat!(
-            "SELECT b.id, b.owner, b.made_by, b.state, b.cancelled_at, b.cancelled_by, b.cancel_reason, b.title, b.purpose, ",
-            "b.people, b.until, b.resources, b.revision, b.created_at, b.decided_at, b.guests, b.private, b.occurrence FROM booking b ",
+            "SELECT b.id, b.owner, b.made_by, b.state, b.state_at, b.state_by, b.state_reason, b.title, b.purpose, ",
+            "b.people, b.until, b.resources, b.revision, b.created_at, b.decided_at, b.state_more, b.guests, b.private, ",
+            "b.occurrence FROM booking b ",
             $rest
         )
     };
@@ -42,7 +44,7 @@ macro_rules! entries_where {
     ($rest:literal) => {
         concat!(
             "SELECT id, resource, owner, made_by, start_at, end_at, units, class, joined_epoch, joined_number, joined_at, ",
-            "gives_up, offer, offers, ended, booking FROM wait_entry WHERE ",
+            "gives_up, offer, offers, ended, booking, wants FROM wait_entry WHERE ",
             $rest
         )
     };
@@ -161,7 +163,7 @@ pub(super) fn catalogue(db: &Connection, since: Instant) -> Result<Catalogue> {
     const RESOURCES: &str = "SELECT id, spec, policy_version FROM resource WHERE part_id = ?1";
     const TAKEN: &str = "
         SELECT resource, start_at, end_at, setup, teardown FROM booking_slot
-        WHERE part_id = ?1 AND until > ?2 AND active = 1
+        WHERE part_id = ?1 AND until > ?2 AND active > 0
         UNION ALL SELECT resource, start_at, end_at, setup, teardown FROM hold WHERE part_id = ?1 AND ended IS NULL
         UNION ALL SELECT resource, start_at, end_at, 0, 0 FROM block WHERE part_id = ?1 AND end_at > ?2
         UNION ALL SELECT resource, start_at, end_at, 0, 0 FROM wait_entry WHERE part_id = ?1 AND ended IS NULL";
@@ -186,14 +188,15 @@ pub(super) fn catalogue(db: &Connection, since: Instant) -> Result<Catalogue> {
 /// A resource with what takes time of it and ends after `since`.
 pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Result<Option<Entry>> {
     const RESOURCE: &str = "
-        SELECT r.spec, r.policy_version, h.epoch, h.number, h.decided_at, h.hash, h.commit_number
+        SELECT r.spec, r.policy_version, h.epoch, h.number, h.decided_at, h.hash, h.commit_number, r.over_commit
         FROM resource r JOIN resource_head h ON h.part_id = r.part_id AND h.resource = r.id
         WHERE r.part_id = ?1 AND r.id = ?2";
     const SLOTS: &str = "
         SELECT booking, place, owner, start_at, end_at, setup, teardown, units, exclusive, quota
         FROM booking_slot
-        WHERE part_id = ?1 AND resource = ?2 AND until > ?3 AND active = 1";
-    const BLOCKS: &str = "SELECT id, start_at, end_at, reason FROM block WHERE part_id = ?1 AND resource = ?2";
+        WHERE part_id = ?1 AND resource = ?2 AND until > ?3 AND active > 0";
+    const BLOCKS: &str =
+        "SELECT id, start_at, end_at, reason, people, bookings FROM block WHERE part_id = ?1 AND resource = ?2";
 
     let mut select = db.prepare_cached(RESOURCE)?;
     let mut rows = select.query(params![PART, id.0])?;
@@ -204,6 +207,7 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
     let version = Version { epoch: Epoch(cells.get(2)?), number: cells.get(3)? };
     let mut calendar = Calendar::empty(Arc::new(resource), version, Instant(cells.get(4)?));
     let (hash, commit) = (cells.get(5)?, cells.get(6)?);
+    calendar.over_commit = cells.get(7)?;
 
     let mut select = db.prepare_cached(SLOTS)?;
     let mut rows = select.query(params![PART, id.0, since.0])?;
@@ -227,7 +231,12 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
     let mut rows = select.query(params![PART, id.0])?;
     while let Some(row) = rows.next()? {
         let cells = Cells { table: "block", key: &id, row };
-        let block = Block { id: BlockId(cells.get(0)?), interval: interval(&cells, 1)?, reason: cells.get(3)? };
+        let exceptions = Exceptions {
+            people: ids(&cells, 4)?.into_iter().map(PersonId).collect(),
+            bookings: ids(&cells, 5)?.into_iter().map(BookingId).collect(),
+        };
+        let (id, interval) = (BlockId(cells.get(0)?), interval(&cells, 1)?);
+        let block = Block { id, interval, reason: cells.get(3)?, exceptions };
         calendar.blocks.insert(block.id, block);
     }
     let mut select = db.prepare_cached(entries_where!("part_id = ?1 AND resource = ?2 AND ended IS NULL"))?;
@@ -239,6 +248,12 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
     let due: Option<i64> = select.query_row(params![PART, id.0], |row| row.get(0)).optional()?;
     calendar.wait_due = due.map(Instant);
     Ok(Some(Entry { calendar: Arc::new(calendar), hash, commit }))
+}
+
+/// Ids one after the other.
+fn ids(cells: &Cells, at: usize) -> Result<Vec<Uuid>> {
+    let chunks = cells.row.get_ref(at)?.as_blob().unwrap_or_default().chunks(16).map(Uuid::from_slice);
+    chunks.collect::<std::result::Result<_, _>>().map_err(|e| cells.impossible(at, e.to_string()))
 }
 
 fn interval(cells: &Cells, at: usize) -> Result<Interval> {
@@ -278,24 +293,33 @@ pub(super) fn booking(db: &Connection, id: BookingId) -> Result<Option<Booking>>
 pub(super) fn booking_of(db: &Connection, row: &Row) -> Result<Booking> {
     let id = BookingId(row.get(0)?);
     let cells = Cells { table: "booking", key: &id, row };
-    let state = match cells.row.get_ref(3)?.as_str().unwrap_or_default() {
-        "pending" => BookingState::Pending,
-        "confirmed" => BookingState::Confirmed,
-        "cancelled" => {
-            BookingState::Cancelled { at: Instant(cells.get(4)?), by: actor(cells.get(5)?), reason: cells.get(6)? }
+    let more: Option<String> = cells.get(15)?;
+    let state = match (cells.row.get_ref(3)?.as_str().unwrap_or_default(), more.as_deref()) {
+        ("pending", None) => BookingState::Pending { takes: false },
+        ("pending", Some("takes")) => BookingState::Pending { takes: true },
+        ("confirmed", None) => BookingState::Confirmed,
+        ("cancelled", more @ (None | Some("late"))) => {
+            let (at, by, reason) = (Instant(cells.get(4)?), actor(cells.get(5)?), cells.get(6)?);
+            BookingState::Cancelled { at, by, reason, late: more.is_some() }
         }
-        other => return Err(cells.impossible(3, format!("{other:?} is no state"))),
+        ("checked_in", None) => BookingState::CheckedIn { at: Instant(cells.get(4)?), by: actor(cells.get(5)?) },
+        ("no_show", None) => BookingState::NoShow { at: Instant(cells.get(4)?) },
+        ("displaced", Some(what)) => BookingState::Displaced {
+            at: Instant(cells.get(4)?),
+            by: actor(cells.get(5)?),
+            reason: cells.get(6)?,
+            by_what: displacer(what).ok_or_else(|| cells.impossible(15, format!("{what:?} displaces nothing")))?,
+        },
+        (name, more) => return Err(cells.impossible(3, format!("{name:?} with {more:?} is no state"))),
     };
-    let resources = row.get_ref(11)?.as_blob().unwrap_or_default().chunks(16).map(Uuid::from_slice);
-    let resources: Vec<Uuid> =
-        resources.collect::<std::result::Result<_, _>>().map_err(|e| cells.impossible(11, e.to_string()))?;
+    let resources = ids(&cells, 11)?;
     let slots = slots(db, id, cells.get(10)?, &resources)?;
     if slots.is_empty() {
         return Err(cells.impossible(11, "leads to no slot".into()));
     }
-    let occurrence: Option<String> = cells.get(17)?;
+    let occurrence: Option<String> = cells.get(18)?;
     let occurrence = occurrence.map(|text| codec::decode_occurrence(&text)).transpose();
-    let occurrence = occurrence.map_err(|e: Malformed| cells.impossible(17, e.to_string()))?;
+    let occurrence = occurrence.map_err(|e: Malformed| cells.impossible(18, e.to_string()))?;
     Ok(Booking {
         id,
         owner: PersonId(cells.get(1)?),
@@ -305,11 +329,11 @@ pub(super) fn booking_of(db: &Connection, row: &Row) -> Result<Booking> {
             title: cells.get(7)?,
             purpose: cells.get(8)?,
             people: cells.get(9)?,
-            guests: match cells.get::<Option<Vec<u8>>>(15)? {
-                Some(guests) => codec::decode_guests(&guests).map_err(|e| cells.impossible(15, e.to_string()))?,
+            guests: match cells.get::<Option<Vec<u8>>>(16)? {
+                Some(guests) => codec::decode_guests(&guests).map_err(|e| cells.impossible(16, e.to_string()))?,
                 None => Vec::new(),
             },
-            private: cells.get(16)?,
+            private: cells.get(17)?,
         },
         slots,
         occurrence,
@@ -317,6 +341,18 @@ pub(super) fn booking_of(db: &Connection, row: &Row) -> Result<Booking> {
         created_at: Instant(cells.get(13)?),
         decided_at: Instant(cells.get(14)?),
     })
+}
+
+/// What displaced a booking, as [`super::rows::StateCells`] writes it.
+fn displacer(text: &str) -> Option<Displacer> {
+    let (what, id) = text.split_once(' ')?;
+    let id = Uuid::parse_str(id).ok()?;
+    match what {
+        "booking" => Some(Displacer::Booking(BookingId(id))),
+        "block" => Some(Displacer::Block(BlockId(id))),
+        "capacity" => Some(Displacer::Capacity(ResourceId(id))),
+        _ => None,
+    }
 }
 
 fn slots(db: &Connection, id: BookingId, until: i64, resources: &[Uuid]) -> Result<Vec<Slot>> {
@@ -357,7 +393,7 @@ pub(super) fn hold_of(cells: &Cells) -> Result<(Hold, Option<HoldEnd>)> {
     let (interval, occupied) = intervals(cells, 5)?;
     let hold = Hold {
         id: HoldId(cells.get(0)?),
-        token: FencingToken(Version { epoch: Epoch(cells.get(1)?), number: cells.get(2)? }),
+        token: FencingToken::of(Epoch(cells.get(1)?), cells.get(2)?),
         holder: PersonId(cells.get(3)?),
         resource: ResourceId(cells.get(4)?),
         interval,
@@ -414,6 +450,7 @@ fn entry_of(cells: &Cells) -> Result<(WaitEntry, Option<EntryEnd>)> {
         made_by: actor(cells.get(3)?),
         interval: interval(cells, 4)?,
         units: cells.get(6)?,
+        wants: cells.decode(16, codec::wants_named)?,
         class: cells.get(7)?,
         joined: Version { epoch: Epoch(cells.get(8)?), number: cells.get(9)? },
         joined_at: Instant(cells.get(10)?),
@@ -459,7 +496,7 @@ pub(super) fn person(db: &Connection, id: PersonId, since: Instant) -> Result<Pe
 pub(super) fn counted(db: &Connection, id: PersonId) -> Result<Counted> {
     const COUNTED: &str = "
         SELECT booking, resource, place, quota, start_at, units FROM booking_slot
-        WHERE part_id = ?1 AND owner = ?2 AND quota IS NOT NULL AND active = 1";
+        WHERE part_id = ?1 AND owner = ?2 AND quota IS NOT NULL AND active <> 0";
     let mut counted = Counted::default();
     let mut select = db.prepare_cached(COUNTED)?;
     let mut rows = select.query(params![PART, id.0])?;
@@ -490,7 +527,7 @@ pub(super) fn recorded(tables: &Connection, journal: &Connection, key: AttemptKe
     let gone = || Error::bug(format!("the answer to {} is not where the tables say", key.key));
     let (commit, _) = journal::commit(journal, number)?.ok_or_else(gone)?;
     let entry = commit.entries.into_iter().nth(place).filter(|entry| entry.recorded.key == key);
-    entry.map(|entry| Some(*entry.recorded)).ok_or_else(gone)
+    entry.map(|entry| Some(Arc::unwrap_or_clone(entry.recorded))).ok_or_else(gone)
 }
 
 /// The version of a resource and the commit of its last record, if there is such a resource.

@@ -4,7 +4,7 @@
 use super::cache::Entry;
 use super::error::Result;
 use super::load::{self, PART, signed};
-use super::rows::{self, BLOCK, RESOURCE, SLOT, put_due, put_entry, put_hold, put_slots, until};
+use super::rows::{self, OVER_COMMIT, RESOURCE, SLOT, put_block, put_due, put_entry, put_hold, put_slots, until};
 use crate::codec;
 use rusqlite::{Connection, TransactionBehavior, params};
 use slotwise_domain::{Booking, Instant};
@@ -21,11 +21,10 @@ pub(super) struct Mend {
 }
 
 const BOOKING: &str = "
-INSERT OR REPLACE INTO booking (part_id, id, owner, made_by, state, cancelled_at, cancelled_by, cancel_reason, title, purpose, people,
-                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits,
+INSERT OR REPLACE INTO booking (part_id, id, owner, made_by, state, state_at, state_by, state_reason, title, purpose, people,
+                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits, state_more,
                      guests, private, series, occurrence)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-        ?22, ?23, ?24)";
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)";
 
 impl Mend {
     /// In one transaction. Says whether it was done.
@@ -38,10 +37,10 @@ impl Mend {
         }
         let spec = codec::encode_spec(&calendar.resource.spec)?;
         tx.execute(RESOURCE, params![PART, id.0, signed(calendar.resource.policy_version), spec])?;
+        tx.execute(OVER_COMMIT, params![PART, id.0, calendar.over_commit])?;
         tx.execute("DELETE FROM block WHERE part_id = ?1 AND resource = ?2", params![PART, id.0])?;
         for block in calendar.blocks.values() {
-            let (start, end) = (block.interval.start().0, block.interval.end().0);
-            tx.execute(BLOCK, params![PART, id.0, block.id.0, start, end, block.reason])?;
+            put_block(&tx, id, block)?;
         }
         tx.execute("DELETE FROM hold WHERE part_id = ?1 AND resource = ?2 AND ended IS NULL", params![PART, id.0])?;
         for hold in calendar.holds.values() {
@@ -52,13 +51,13 @@ impl Mend {
             "DELETE FROM wait_entry WHERE part_id = ?1 AND resource = ?2 AND ended IS NULL",
             params![PART, id.0],
         )?;
-        for entry in calendar.waiting.values() {
+        for entry in calendar.waiting.values().chain(calendar.watching.values()) {
             tx.execute("DELETE FROM wait_entry WHERE part_id = ?1 AND id = ?2", params![PART, entry.id.0])?;
             put_entry(&tx, entry)?;
         }
         put_due(&tx, id, calendar.wait_due)?;
         const TAKEN: &str =
-            "DELETE FROM booking_slot WHERE part_id = ?1 AND resource = ?2 AND until > ?3 AND active = 1";
+            "DELETE FROM booking_slot WHERE part_id = ?1 AND resource = ?2 AND until > ?3 AND active > 0";
         tx.execute(TAKEN, params![PART, id.0, self.since.0])?;
         for (booking, commits) in &self.bookings {
             put_booking(&tx, booking, commits)?;

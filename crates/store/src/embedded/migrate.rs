@@ -37,6 +37,8 @@ pub(super) const PEOPLE: Format = Format {
         Migration { number: 1, name: "begin", sql: include_str!("../../migrations/people/0001_begin.sql") },
         Migration { number: 2, name: "post", sql: include_str!("../../migrations/people/0002_post.sql") },
         Migration { number: 3, name: "facts", sql: include_str!("../../migrations/people/0003_facts.sql") },
+        Migration { number: 4, name: "plan", sql: include_str!("../../migrations/people/0004_plan.sql") },
+        Migration { number: 5, name: "dates", sql: include_str!("../../migrations/people/0005_dates.sql") },
     ],
 };
 

@@ -66,8 +66,8 @@ use slotwise_domain::{
 use slotwise_engine::round;
 use slotwise_engine::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Directory,
-    Erased, FactsPut, Letter, Listed, Noted, NoticeId, PersonCard, PersonRow, Post, Record, Recorded, RowPut, Settled,
-    Status, Store, StoreError, Streamed, Views,
+    Erased, FactsPut, Letter, Listed, Noted, NoticeId, PersonCard, PersonRow, Plan, PlanPut, Post, Record, Recorded,
+    RowPut, Settled, Status, Store, StoreError, Streamed, Views,
 };
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -668,6 +668,14 @@ impl Directory for Embedded {
 
     async fn put_facts(&self, id: PersonId, version: u64, facts: Facts) -> Result<FactsPut, StoreError> {
         self.with_people(move |people| people.put_facts(id, version, &facts)).await
+    }
+
+    async fn plan(&self, id: PersonId) -> Result<(Plan, u64), StoreError> {
+        self.with_people(move |people| people.plan(id)).await
+    }
+
+    async fn put_plan(&self, id: PersonId, version: u64, plan: Plan) -> Result<PlanPut, StoreError> {
+        self.with_people(move |people| people.put_plan(id, version, &plan)).await
     }
 
     async fn put_people(&self, rows: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError> {

@@ -11,7 +11,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, params_from_iter};
 use slotwise_domain::{Facts, PersonId, ResourceId, Role};
 use slotwise_engine::catalogue::words_of;
-use slotwise_engine::{FactsPut, Listed, PersonCard, PersonRow, RowPut, StoreError};
+use slotwise_engine::{FactsPut, Listed, PersonCard, PersonRow, Plan, PlanPut, RowPut, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -149,6 +149,26 @@ impl People {
         })
     }
 
+    /// What a person means to register for, and its version.
+    pub fn plan(&self, id: PersonId) -> std::result::Result<(Plan, u64), StoreError> {
+        Ok(plan(&self.db(), id)?)
+    }
+
+    /// Puts a plan in the place of that of a version.
+    pub fn put_plan(&self, id: PersonId, version: u64, new: &Plan) -> std::result::Result<PlanPut, StoreError> {
+        self.change(|db| {
+            if !exists(db, id)? {
+                return Ok(PlanPut::NoPerson);
+            }
+            let (theirs, at) = plan(db, id)?;
+            if at != version {
+                return Ok(PlanPut::Moved(theirs, at));
+            }
+            put_plan(db, id, new, version + 1)?;
+            Ok(PlanPut::Put(version + 1))
+        })
+    }
+
     /// Makes and changes people, all or none; none at all if `dry_run`. One result for each, in their order.
     pub fn put_all(&self, people: &[PersonRow], dry_run: bool) -> std::result::Result<Vec<RowPut>, StoreError> {
         self.change_if(|db| {
@@ -184,7 +204,7 @@ impl People {
             db.pragma_update(None, "secure_delete", true)?;
             let tx = db.unchecked_transaction()?;
             let keys = tx.execute("DELETE FROM api_key WHERE part_id = ?1 AND person = ?2", params![PART, id.0])?;
-            for table in ["letter", "notice_read", "address", "person_facts", "person_word"] {
+            for table in ["letter", "notice_read", "address", "plan", "person_facts", "person_word"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE part_id = ?1 AND person = ?2"), params![PART, id.0])?;
             }
             tx.execute("DELETE FROM person WHERE part_id = ?1 AND id = ?2", params![PART, id.0])?;
@@ -379,6 +399,26 @@ pub(super) fn put_facts(db: &Connection, id: PersonId, facts: &Facts, version: u
     let allowances: BTreeMap<Uuid, u32> = facts.allowances.iter().map(|(of, most)| (of.0, *most)).collect();
     let allowances = serde_json::to_string(&allowances).map_err(json)?;
     db.prepare_cached(PUT)?.execute(params![PART, id.0, signed(version), tags, allowances])?;
+    Ok(())
+}
+
+fn plan(db: &Connection, id: PersonId) -> Result<(Plan, u64)> {
+    let mut select = db.prepare_cached("SELECT version, lines FROM plan WHERE part_id = ?1 AND person = ?2")?;
+    let mut rows = select.query(params![PART, id.0])?;
+    let Some(row) = rows.next()? else { return Ok((Plan::new(), 0)) };
+    let cells = Cells { table: "plan", key: &id, row };
+    let lines = cells.decode(1, |text| Ok(serde_json::from_str::<Vec<Vec<Uuid>>>(text)?))?;
+    let lines = lines.into_iter().map(|line| line.into_iter().map(ResourceId).collect());
+    Ok((lines.collect(), cells.get(0)?))
+}
+
+fn put_plan(db: &Connection, id: PersonId, plan: &Plan, version: u64) -> Result<()> {
+    const PUT: &str = "
+        INSERT INTO plan (part_id, person, version, lines) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (part_id, person) DO UPDATE SET version = excluded.version, lines = excluded.lines";
+    let lines: Vec<Vec<Uuid>> = plan.iter().map(|line| line.iter().map(|id| id.0).collect()).collect();
+    let lines = serde_json::to_string(&lines).map_err(|e| Error::Bug(e.to_string()))?;
+    db.prepare_cached(PUT)?.execute(params![PART, id.0, signed(version), lines])?;
     Ok(())
 }
 

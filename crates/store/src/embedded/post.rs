@@ -68,17 +68,17 @@ impl People {
     /// Makes letters for those who have an address, and remembers up to where.
     pub(super) fn make_letters(&self, told: &[Noted], until: NoticeId) -> Asked<()> {
         const LETTER: &str = "
-            INSERT OR IGNORE INTO letter (part_id, person, commit_number, place, news, booking, resource, at, due_at)
-            SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8
+            INSERT OR IGNORE INTO letter (part_id, person, commit_number, place, news, booking, resource, at, due_at, dates)
+            SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9
             WHERE EXISTS (SELECT 1 FROM address WHERE part_id = ?1 AND person = ?2)";
         const POSTED: &str = "
             INSERT INTO posted (part_id, commit_number, place) VALUES (?1, ?2, ?3)
             ON CONFLICT (part_id) DO UPDATE SET commit_number = excluded.commit_number, place = excluded.place";
         self.post(|db| {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for Noted { id, notice, resource, at } in told {
+            for Noted { id, notice, resource, at, dates } in told {
                 let (commit, news) = (signed(id.commit), notice.news.name());
-                let row = params![PART, notice.to.0, commit, id.place, news, notice.booking.0, resource.0, at.0];
+                let row = params![PART, notice.to.0, commit, id.place, news, notice.booking.0, resource.0, at.0, dates];
                 tx.prepare_cached(LETTER)?.execute(row)?;
             }
             tx.prepare_cached(POSTED)?.execute(params![PART, signed(until.commit), until.place])?;
@@ -89,7 +89,7 @@ impl People {
     /// Letters to be sent by now, to people who are not suspended.
     pub(super) fn letters(&self, now: Instant, max: usize) -> Asked<Vec<Letter>> {
         const DUE: &str = "
-            SELECT l.person, l.commit_number, l.place, l.news, l.booking, l.resource, l.at, l.tries, a.email
+            SELECT l.person, l.commit_number, l.place, l.news, l.booking, l.resource, l.at, l.dates, l.tries, a.email
             FROM letter l JOIN address a ON a.part_id = l.part_id AND a.person = l.person
             JOIN person p ON p.part_id = l.part_id AND p.id = l.person AND p.suspended = 0
             WHERE l.part_id = ?1 AND l.due_at <= ?2 ORDER BY l.due_at LIMIT ?3";
@@ -100,7 +100,7 @@ impl People {
             while let Some(row) = rows.next()? {
                 let told = noted(row, "letter")?;
                 let cells = Cells { table: "letter", key: &told.notice.to, row };
-                letters.push(Letter { told, tries: cells.get(7)?, email: cells.get(8)? });
+                letters.push(Letter { told, tries: cells.get(8)?, email: cells.get(9)? });
             }
             Ok(letters)
         })

@@ -8,9 +8,7 @@ use super::rows::until;
 use super::{journal, reconcile::Pace};
 use crate::record::Hash;
 use rusqlite::Connection;
-use slotwise_domain::{
-    Actor, Booking, BookingId, BookingState, Calendar, Change, Details, Instant, ResourceId, Version,
-};
+use slotwise_domain::{Actor, Booking, BookingId, Calendar, Change, Details, Instant, ResourceId, Version};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -197,7 +195,7 @@ impl Folding {
         self.bookings.retain(|booking, (folded, _)| {
             let forgotten = folded.as_ref().is_some_and(|folded| {
                 folded.slots_on(id).all(|(_, slot)| slot.occupied.end() <= since)
-                    || (is_cancelled(folded) && is_in(tables, folded))
+                    || (folded.state.is_final() && is_in(tables, folded))
             });
             if forgotten {
                 moved.remove(booking);
@@ -242,14 +240,7 @@ pub(super) fn is_in(tables: &Connection, booking: &Booking) -> bool {
         let keys = rusqlite::params![load::PART, resource.0, until(booking).0, booking.id.0];
         tables.prepare_cached(ACTIVE).and_then(|mut select| select.query_row(keys, |row| row.get(0)))
     };
-    as_it_is && (!is_cancelled(booking) || booking.resources().into_iter().all(|r| matches!(active(r), Ok(false))))
-}
-
-const fn is_cancelled(booking: &Booking) -> bool {
-    match booking.state {
-        BookingState::Cancelled { .. } => true,
-        BookingState::Pending | BookingState::Confirmed => false,
-    }
+    as_it_is && (!booking.state.is_final() || booking.resources().into_iter().all(|r| matches!(active(r), Ok(false))))
 }
 
 /// A booking as the commits that changed it make it.

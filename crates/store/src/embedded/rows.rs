@@ -8,7 +8,7 @@ use crate::commit::{Commit, Entry};
 use crate::record::Hash;
 use rusqlite::{Connection, Statement, TransactionBehavior, params};
 use slotwise_domain::{
-    Block, Booking, BookingId, BookingState, Change, EndedEntry, EndedHold, Hold, Instant, Interval, Notice,
+    Block, Booking, BookingId, BookingState, Change, Displacer, EndedEntry, EndedHold, Hold, Instant, Interval, Notice,
     OwnOverlap, Resource, ResourceId, Slot, Span, Version, WaitEntry,
 };
 use slotwise_engine::Noted;
@@ -70,16 +70,18 @@ struct Head {
 const DAY: i64 = 86_400_000_000;
 /// Every so manieth record of a resource has a mark.
 const MARKED: u64 = 64;
+/// What a slot is that takes nothing and counts under its quota: given up late, or never begun because nobody came.
+const COUNTS: i8 = -1;
 
 const MARK: &str = "INSERT INTO record_mark (part_id, resource, number, commit_number) VALUES (?1, ?2, ?3, ?4)";
 
 const ATTEMPT: &str = "INSERT INTO attempt (part_id, key, actor, commit_number, place) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 pub(super) const BOOKING: &str = "
-INSERT INTO booking (part_id, id, owner, made_by, state, cancelled_at, cancelled_by, cancel_reason, title, purpose, people,
-                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits,
+INSERT INTO booking (part_id, id, owner, made_by, state, state_at, state_by, state_reason, title, purpose, people,
+                     start_at, end_at, start_day, until, resources, revision, created_at, decided_at, commits, state_more,
                      guests, private, series, occurrence)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)";
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)";
 
 pub(super) const SLOT: &str = "
 INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start_at, end_at, setup, teardown, units, exclusive,
@@ -87,9 +89,10 @@ INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 
 const BOOKING_CHANGED: &str = "
-UPDATE booking SET state = ?4, cancelled_at = ?5, cancelled_by = ?6, cancel_reason = ?7, title = ?8, purpose = ?9, people = ?10,
+UPDATE booking SET state = ?4, state_at = ?5, state_by = ?6, state_reason = ?7, title = ?8, purpose = ?9, people = ?10,
                    start_at = ?11, end_at = ?12, start_day = ?13, until = ?14, resources = ?15, revision = ?16, decided_at = ?17,
-                   commits = CAST(commits || ?18 AS BLOB), guests = ?19, private = ?20, occurrence = ?21
+                   commits = CAST(commits || ?18 AS BLOB), state_more = ?19, owner = ?20, guests = ?21, private = ?22,
+                   occurrence = ?23
 WHERE part_id = ?1 AND id = ?2 AND revision = ?3";
 
 const BOOKING_PLACE: &str = "SELECT until, resources FROM booking WHERE part_id = ?1 AND id = ?2";
@@ -112,10 +115,11 @@ pub(super) const RESOURCE: &str = "
 INSERT INTO resource (part_id, id, policy_version, spec) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (part_id, id) DO UPDATE SET policy_version = excluded.policy_version, spec = excluded.spec";
 
+pub(super) const OVER_COMMIT: &str = "UPDATE resource SET over_commit = ?3 WHERE part_id = ?1 AND id = ?2";
+
 const POLICY_VERSION: &str = "UPDATE resource SET policy_version = ?3 WHERE part_id = ?1 AND id = ?2";
 
-pub(super) const BLOCK: &str =
-    "INSERT INTO block (part_id, resource, id, start_at, end_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const BLOCK: &str = "INSERT INTO block (part_id, resource, id, start_at, end_at, reason, people, bookings) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 const BLOCK_GONE: &str = "DELETE FROM block WHERE part_id = ?1 AND resource = ?2 AND id = ?3";
 
@@ -130,13 +134,13 @@ UPDATE hold SET expires_at = ?3, renewals = ?4 WHERE part_id = ?1 AND id = ?2 AN
 const HOLD_ENDED: &str = "UPDATE hold SET ended = ?3 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
 
 const NOTICE: &str = "
-INSERT INTO notice (part_id, person, commit_number, place, news, booking, resource, at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+INSERT INTO notice (part_id, person, commit_number, place, news, booking, resource, at, dates)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 const ENTRY: &str = "
 INSERT INTO wait_entry (part_id, id, resource, owner, made_by, start_at, end_at, units, class, joined_epoch, joined_number,
-                        joined_at, gives_up, offer, offers)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                        joined_at, gives_up, offer, offers, wants)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 
 const ENTRY_CHANGED: &str = "
 UPDATE wait_entry SET class = ?3, offer = ?4, offers = ?5 WHERE part_id = ?1 AND id = ?2 AND ended IS NULL";
@@ -197,6 +201,16 @@ impl<'c> Rows<'c> {
         Ok(())
     }
 
+    /// Nothing yet, after all that this has.
+    pub fn next(&self) -> Rows<'c> {
+        Rows::begin(self.db, self.mark, self.since)
+    }
+
+    /// A booking that was made since the mark, as the last commit leaves it.
+    pub fn made(&self, id: BookingId) -> Option<&Arc<Booking>> {
+        self.made.get(&id).map(|made| &made.booking)
+    }
+
     /// What stands for all of them. Returns how far the tables are then.
     pub fn finish(mut self) -> Result<Mark> {
         self.put_bookings()?;
@@ -254,12 +268,13 @@ impl<'c> Rows<'c> {
 
     fn notices(&self, entry: &Entry, place: &mut u32) -> Result<()> {
         let at = entry.recorded.decision.decided_at;
-        for noted in Noted::by(entry.changes_by_resource(), entry.actor(), at, self.commit, place) {
+        for noted in Noted::by(entry.changes_by_resource(), &entry.bookings, entry.actor(), at, self.commit, place) {
             let Notice { to, news, booking } = noted.notice;
             let (place, resource) = (noted.id.place, noted.resource);
             let commit = signed(self.commit);
             let mut insert = self.db.prepare_cached(NOTICE)?;
-            insert.execute(params![PART, to.0, commit, place, news.name(), booking.0, resource.0, at.0])?;
+            let (news, dates) = (news.name(), noted.dates);
+            insert.execute(params![PART, to.0, commit, place, news, booking.0, resource.0, at.0, dates])?;
         }
         Ok(())
     }
@@ -271,9 +286,8 @@ impl<'c> Rows<'c> {
         };
         match change {
             Change::ResourceCreated(r) | Change::ResourceEdited(r) => self.resource(r),
-            Change::BlockAdded { block: Block { id, interval, reason }, policy_version } => {
-                let (start, end) = (interval.start().0, interval.end().0);
-                self.db.prepare_cached(BLOCK)?.execute(params![PART, resource.0, id.0, start, end, reason])?;
+            Change::BlockAdded { block, policy_version } => {
+                put_block(self.db, resource, block)?;
                 self.policy_version(resource, *policy_version)
             }
             Change::BlockRemoved { block, policy_version } => {
@@ -282,20 +296,38 @@ impl<'c> Rows<'c> {
                 self.policy_version(resource, *policy_version)
             }
             // Its slots are put in with the booking.
-            Change::BookingMade { .. } | Change::BookingMoved { .. } => Ok(()),
+            Change::BookingMade { .. }
+            | Change::BookingRequested { .. }
+            | Change::BookingMoved { .. }
+            | Change::BookingNoShow { .. }
+            | Change::BookingHandedOver { .. } => Ok(()),
             // And so are all of one that was made since the mark.
-            Change::BookingApproved { booking, .. } | Change::BookingCancelled { booking, .. }
+            Change::BookingApproved { booking, .. }
+            | Change::BookingCancelled { booking, .. }
+            | Change::BookingDisplaced { booking, .. }
                 if self.made.contains_key(booking) =>
             {
                 Ok(())
             }
             Change::BookingApproved { booking, slots, .. } => {
-                self.slots_active(resource, *booking, until(*booking)?, slots, true)
+                self.slots_active(resource, *booking, until(*booking)?, slots, 1)
             }
-            Change::BookingCancelled { booking, slots, .. } => {
-                self.slots_active(resource, *booking, until(*booking)?, slots, false)
+            Change::BookingCancelled { booking, slots, late: true, .. } => {
+                self.slots_active(resource, *booking, until(*booking)?, slots, COUNTS)
             }
-            Change::BookingEdited { .. } => Ok(()),
+            Change::BookingCancelled { booking, slots, .. } | Change::BookingDisplaced { booking, slots, .. } => {
+                self.slots_active(resource, *booking, until(*booking)?, slots, 0)
+            }
+            Change::BookingEdited { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. } => Ok(()),
+            Change::CapacitySet { resource: r, over_commit, .. } => {
+                self.resource(r)?;
+                self.over_commit(resource, *over_commit)
+            }
+            Change::ServiceSet { resource: r, .. } => self.resource(r),
+            Change::OverCommitLowered { to } => self.over_commit(resource, *to),
             Change::HoldGranted(hold) => put_hold(self.db, hold),
             Change::HoldRenewed(hold) => {
                 let mut update = self.db.prepare_cached(HOLD_RENEWED)?;
@@ -321,6 +353,8 @@ impl<'c> Rows<'c> {
                 one_row(rows, "wait_entry", &entry.id)
             }
             Change::WaitDue(at) => put_due(self.db, resource, *at),
+            // It is a notice, and no more.
+            Change::Reminded { .. } => Ok(()),
         }
     }
 
@@ -332,6 +366,11 @@ impl<'c> Rows<'c> {
             "resource",
             &resource.id,
         )
+    }
+
+    fn over_commit(&self, resource: ResourceId, units: u32) -> Result<()> {
+        let rows = self.db.prepare_cached(OVER_COMMIT)?.execute(params![PART, resource.0, units])?;
+        one_row(rows, "resource", &resource)
     }
 
     fn policy_version(&self, resource: ResourceId, version: u64) -> Result<()> {
@@ -364,16 +403,16 @@ impl<'c> Rows<'c> {
         if moved {
             self.slots_gone(*id)?;
         }
-        let (cancelled, until) = (given_up(booking), until(booking));
+        let (state, until) = (StateCells::of(&booking.state), until(booking));
         let (_, occurrence) = occurrence(booking)?;
         let rows = self.db.prepare_cached(BOOKING_CHANGED)?.execute(params![
             PART,
             id.0,
             signed(booking.revision - 1),
-            booking.state.name(),
-            cancelled.map(|(at, ..)| at),
-            cancelled.map(|(_, by, _)| by),
-            cancelled.and_then(|(.., reason)| reason),
+            state.name,
+            state.at,
+            state.by,
+            state.reason,
             details.title,
             details.purpose,
             details.people,
@@ -385,6 +424,8 @@ impl<'c> Rows<'c> {
             signed(booking.revision),
             booking.decided_at.0,
             commit,
+            state.more,
+            booking.owner.0,
             codec::encode_guests(details)?,
             details.private,
             occurrence
@@ -414,7 +455,7 @@ impl<'c> Rows<'c> {
         booking: BookingId,
         until: Instant,
         slots: &[(u16, Slot)],
-        active: bool,
+        active: i8,
     ) -> Result<()> {
         let mut update = self.db.prepare_cached(SLOT_ACTIVE)?;
         for (place, _) in slots {
@@ -428,7 +469,7 @@ impl<'c> Rows<'c> {
 /// Puts a booking in, without its slots; `statement` takes the values of [`BOOKING`].
 pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits: &[u8]) -> Result<()> {
     let Booking { id, details, .. } = booking;
-    let cancelled = given_up(booking);
+    let state = StateCells::of(&booking.state);
     let start = booking.start().0;
     let (series, occurrence) = occurrence(booking)?;
     statement.execute(params![
@@ -436,10 +477,10 @@ pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits:
         id.0,
         booking.owner.0,
         booking.made_by.uuid(),
-        booking.state.name(),
-        cancelled.map(|(at, ..)| at),
-        cancelled.map(|(_, by, _)| by),
-        cancelled.and_then(|(.., reason)| reason),
+        state.name,
+        state.at,
+        state.by,
+        state.reason,
         details.title,
         details.purpose,
         details.people,
@@ -452,6 +493,7 @@ pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits:
         booking.created_at.0,
         booking.decided_at.0,
         commits,
+        state.more,
         codec::encode_guests(details)?,
         details.private,
         series,
@@ -480,17 +522,58 @@ fn put_slot(statement: &mut Statement, booking: &Booking, until: Instant, place:
         around.1,
         slot.units,
         exclusive(slot),
-        booking.state.takes_units(),
+        active(booking, slot),
         slot.quota.map(|of| of.0)
     ])?;
     Ok(())
 }
 
-/// When, by whom and why a booking was given up, if it was.
-fn given_up(booking: &Booking) -> Option<(i64, Uuid, Option<&String>)> {
-    match &booking.state {
-        BookingState::Pending | BookingState::Confirmed => None,
-        BookingState::Cancelled { at, by, reason } => Some((at.0, by.uuid(), reason.as_ref())),
+/// Whether the slot takes its units; 2 for what a booking took that nobody came to, -1 for what takes nothing and counts all the same.
+fn active(booking: &Booking, slot: &Slot) -> i8 {
+    match (&booking.state, booking.state.takes(slot)) {
+        (BookingState::NoShow { .. }, true) => 2,
+        (_, true) => 1,
+        (state, false) if state.counts() => COUNTS,
+        (_, false) => 0,
+    }
+}
+
+/// The columns of a booking that say what became of it.
+pub(super) struct StateCells<'b> {
+    pub name: &'static str,
+    pub at: Option<i64>,
+    pub by: Option<Uuid>,
+    pub reason: Option<&'b str>,
+    pub more: Option<String>,
+}
+
+impl<'b> StateCells<'b> {
+    pub fn of(state: &'b BookingState) -> StateCells<'b> {
+        let nothing = StateCells { name: state.name(), at: None, by: None, reason: None, more: None };
+        match state {
+            BookingState::Confirmed => nothing,
+            BookingState::Pending { takes } => StateCells { more: takes.then(|| "takes".into()), ..nothing },
+            BookingState::Cancelled { at, by, reason, late } => StateCells {
+                at: Some(at.0),
+                by: Some(by.uuid()),
+                reason: reason.as_deref(),
+                more: late.then(|| "late".into()),
+                ..nothing
+            },
+            BookingState::CheckedIn { at, by } => StateCells { at: Some(at.0), by: Some(by.uuid()), ..nothing },
+            BookingState::NoShow { at } => StateCells { at: Some(at.0), ..nothing },
+            BookingState::Displaced { at, by, reason, by_what } => StateCells {
+                at: Some(at.0),
+                by: Some(by.uuid()),
+                reason: Some(reason),
+                more: Some(match by_what {
+                    Displacer::Booking(id) => format!("booking {id}"),
+                    Displacer::Block(id) => format!("block {id}"),
+                    Displacer::Capacity(id) => format!("capacity {id}"),
+                }),
+                ..nothing
+            },
+        }
     }
 }
 
@@ -499,16 +582,26 @@ fn ids_of(booking: &Booking) -> Vec<u8> {
     booking.resources().iter().flat_map(|r| r.0.into_bytes()).collect()
 }
 
+/// Puts a block in.
+pub(super) fn put_block(db: &Connection, resource: ResourceId, block: &Block) -> Result<()> {
+    let Block { id, interval, reason, exceptions } = block;
+    let people: Vec<u8> = exceptions.people.iter().flat_map(|p| p.0.into_bytes()).collect();
+    let bookings: Vec<u8> = exceptions.bookings.iter().flat_map(|b| b.0.into_bytes()).collect();
+    let (start, end) = (interval.start().0, interval.end().0);
+    let mut insert = db.prepare_cached(BLOCK)?;
+    insert.execute(params![PART, resource.0, id.0, start, end, reason, people, bookings])?;
+    Ok(())
+}
+
 /// Puts a live hold in.
 pub(super) fn put_hold(db: &Connection, hold: &Hold) -> Result<()> {
-    let Version { epoch, number } = hold.token.0;
     let around = around(hold.interval, hold.occupied);
     db.prepare_cached(HOLD)?.execute(params![
         PART,
         hold.id.0,
         hold.resource.0,
-        epoch.0,
-        signed(number),
+        hold.token.0.epoch.0,
+        signed(hold.token.number()),
         hold.holder.0,
         hold.interval.start().0,
         hold.interval.end().0,
@@ -540,12 +633,13 @@ pub(super) fn put_entry(db: &Connection, entry: &WaitEntry) -> Result<()> {
         entry.joined_at.0,
         entry.gives_up.map(|id| id.0),
         entry.offer.map(|id| id.0),
-        entry.offers
+        entry.offers,
+        entry.wants.name()
     ])?;
     Ok(())
 }
 
-/// Puts in when those who wait for a resource must be looked at again.
+/// Puts in when a resource must be looked at again.
 pub(super) fn put_due(db: &Connection, resource: ResourceId, at: Option<Instant>) -> Result<()> {
     match at {
         Some(at) => db.prepare_cached(DUE)?.execute(params![PART, resource.0, at.0])?,

@@ -48,7 +48,7 @@ struct Inner {
     waits: Waits,
 }
 
-/// When those who wait must be looked at again.
+/// When resources must be looked at again.
 #[derive(Default)]
 struct Waits {
     by_resource: HashMap<ResourceId, Instant>,
@@ -292,17 +292,29 @@ impl Inner {
             }
             Change::BookingMade { owner, slots, .. }
             | Change::BookingApproved { owner, slots, .. }
+            | Change::BookingRequested { owner, slots, .. }
+            | Change::BookingDisplaced { owner, slots, .. }
+            | Change::BookingHandedOver { to: owner, slots, .. }
             | Change::BookingCancelled { owner, slots, .. } => {
                 if slots.iter().any(|(_, slot)| is_ruled(slot)) {
-                    self.ruled.entry(*owner).or_default().push((number, change.clone()));
+                    for owner in change.about_before().into_iter().chain([*owner]) {
+                        self.ruled.entry(owner).or_default().push((number, change.clone()));
+                    }
                 }
             }
-            Change::BookingMoved { owner, from, to, .. } => {
+            Change::BookingMoved { owner, from, to, .. } | Change::BookingNoShow { owner, from, to, .. } => {
                 if from.iter().chain(to).any(|(_, slot)| is_ruled(slot)) {
                     self.ruled.entry(*owner).or_default().push((number, change.clone()));
                 }
             }
             Change::BookingEdited { .. }
+            | Change::RequestApproved { .. }
+            | Change::BookingCheckedIn { .. }
+            | Change::BookingOverrode { .. }
+            | Change::CapacitySet { .. }
+            | Change::ServiceSet { .. }
+            | Change::OverCommitLowered { .. }
+            | Change::Reminded { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
@@ -343,9 +355,8 @@ impl Inner {
                 {
                     self.entries.remove(&entry.id);
                 }
-                if let Some(owner) = change.about()
-                    && let Some(changes) = self.ruled.get_mut(&owner)
-                {
+                for owner in change.about_before().into_iter().chain(change.about()) {
+                    let Some(changes) = self.ruled.get_mut(&owner) else { continue };
                     changes.retain(|(number, _)| *number > applied);
                     if changes.is_empty() {
                         self.ruled.remove(&owner);

@@ -17,9 +17,11 @@ use crate::codec;
 use crate::commit::{Commit, Entry, EntryRecord};
 use crate::record::{self, Hash, Header};
 use rusqlite::{Connection, params};
+use slotwise_domain::course;
 use slotwise_domain::{
     AttemptKey, Became, Booking, BookingId, BookingState, Calendar, Change, Changes, DateSaid, EntryEnd, EntryId,
-    Epoch, HoldEnd, Instant, Outcome, OwnOverlap, PersonId, ResourceId, SeriesId, Subject, Version, World, invariants,
+    Epoch, HoldEnd, Instant, Interval, Outcome, OwnOverlap, PersonId, ResourceId, SeriesId, Subject, Version, World,
+    invariants,
 };
 use slotwise_engine::{Checkpoint, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -572,25 +574,68 @@ impl Fold {
             Change::WaitEnded(ended) if waits(ended.entry.id).is_none_or(|e| e.joined != ended.entry.joined) => {
                 Err(format!("I8: {} ends and does not wait", ended.entry.id))
             }
-            Change::BookingMade { booking, .. } if self.booking(*booking)?.is_some() => {
+            Change::Reminded { booking, owner, .. }
+                if self.booking(*booking)?.is_none_or(|b| b.owner != *owner || !b.state.takes_units()) =>
+            {
+                Err(format!("somebody is reminded of booking {booking}, which is not theirs"))
+            }
+            Change::BookingMade { booking, .. } | Change::BookingRequested { booking, .. }
+                if self.booking(*booking)?.is_some() =>
+            {
                 Err(format!("booking {booking} was made before"))
             }
             Change::BookingMoved { booking, revision, pending, from, .. } => match self.booking(*booking)? {
                 Some(b)
                     if b.revision + 1 == *revision
-                        && b.state == (if *pending { BookingState::Pending } else { BookingState::Confirmed })
+                        && !b.state.is_final()
+                        && b.state.takes_units() != *pending
                         && b.slots_on(record.resource).map(|(n, slot)| (n, *slot)).eq(from.iter().copied()) =>
                 {
                     Ok(())
                 }
                 _ => Err(format!("I17: booking {booking} is moved and did not stand as it says")),
             },
-            Change::BookingApproved { booking, .. } if state(*booking)? != Some(BookingState::Pending) => {
+            Change::BookingApproved { booking, .. }
+                if state(*booking)? != Some(BookingState::Pending { takes: false }) =>
+            {
                 Err(format!("booking {booking} is approved and was not pending"))
             }
+            Change::RequestApproved { booking, .. }
+                if state(*booking)? != Some(BookingState::Pending { takes: true }) =>
+            {
+                Err(format!("booking {booking} is approved and did not take its units while it waited"))
+            }
+            Change::BookingCheckedIn { booking, .. } if state(*booking)? != Some(BookingState::Confirmed) => {
+                Err(format!("booking {booking} is checked in and was not confirmed"))
+            }
+            Change::BookingNoShow { booking, from, to, at: ended, .. } => match self.booking(*booking)? {
+                Some(b)
+                    if b.state == BookingState::Confirmed
+                        && *ended == at
+                        && b.slots_on(record.resource).map(|(n, slot)| (n, *slot)).eq(from.iter().copied())
+                        && to.iter().all(|(_, s)| s.occupied.end() <= at || s.occupied.start() >= at) =>
+                {
+                    Ok(())
+                }
+                _ => Err(format!("I17: booking {booking} is a no-show and did not stand as it says")),
+            },
+            Change::BookingHandedOver { booking, from, pending, .. } => match self.booking(*booking)? {
+                Some(b) if b.owner == *from && !b.state.is_final() && b.state.takes_units() != *pending => Ok(()),
+                _ => Err(format!("I17: booking {booking} is handed over and was not theirs")),
+            },
+            Change::BookingDisplaced { booking, was_pending, reason, .. } => match self.booking(*booking)? {
+                Some(b)
+                    if !b.state.is_final() && b.state.takes_units() != *was_pending && !reason.trim().is_empty() =>
+                {
+                    Ok(())
+                }
+                _ => Err(format!("I11: booking {booking} is displaced and did not stand as it says")),
+            },
+            Change::OverCommitLowered { to } if calendar.is_none_or(|c| c.over_commit <= *to) => {
+                Err(format!("I1: {to} more than the capacity may be taken, which is not less than before"))
+            }
             Change::BookingCancelled { booking, was_pending, .. } => match state(*booking)? {
-                Some(BookingState::Pending) if *was_pending => Ok(()),
-                Some(BookingState::Confirmed) if !was_pending => Ok(()),
+                Some(state) if !state.is_final() && state.takes_units() != *was_pending => Ok(()),
                 _ => Err(format!("I17: booking {booking} is cancelled and did not stand as it says")),
             },
             _ => Ok(()),
@@ -606,7 +651,7 @@ impl Fold {
     fn outcome(&mut self, number: u64, entry: &Entry) -> Result<(), Error> {
         let decision = &entry.recorded.decision;
         let key = entry.recorded.key.key;
-        let made = |id| entry.bookings.iter().any(|b| b.id == id && b.state.takes_units());
+        let made = |id| entry.bookings.iter().any(|b| b.id == id && b.state == BookingState::Confirmed);
         // Who was offered what is let go waits again or lapses, and that must be seen to.
         let let_go = |c: &Change| match c {
             Change::HoldEnded(ended) => ended.end != HoldEnd::Consumed,
@@ -640,12 +685,20 @@ impl Fold {
     /// I2 for people: bookings of one person on resources that refuse two at once do not meet.
     fn two_at_once(&mut self, number: u64, id: PersonId) {
         let Some(person) = self.world.people.get(&id) else { return };
-        let mut intervals: Vec<_> =
-            person.exclusive.iter().map(|((booking, ..), interval)| (*interval, *booking)).collect();
-        intervals.sort_by_key(|(interval, _)| interval.start());
-        let two = intervals.windows(2).find_map(|pair| match pair {
-            [(a, one), (b, two)] if a.meets(*b) => Some((*one, *two)),
-            _ => None,
+        let mut taken: Vec<_> = person
+            .exclusive
+            .iter()
+            .map(|((booking, resource, _), interval)| (*interval, *resource, *booking))
+            .collect();
+        taken.sort_by_key(|(interval, ..)| interval.start());
+        let spec = |id: &ResourceId| self.world.calendars.get(id).map(|calendar| &calendar.resource.spec);
+        let clash = |(one, on, _): &(Interval, ResourceId, BookingId),
+                     (two, other, _): &(Interval, ResourceId, BookingId)| {
+            on == other || spec(on).zip(spec(other)).is_none_or(|(on, other)| course::clash((on, *one), (other, *two)))
+        };
+        let two = taken.iter().enumerate().find_map(|(n, a)| {
+            let mut later = taken.iter().skip(n + 1).take_while(|b| a.0.meets(b.0));
+            later.find(|b| clash(a, b)).map(|b| (a.2, b.2))
         });
         if let Some((one, two)) = two {
             self.find(number, format!("I2: bookings {one} and {two} of one person meet, where that is refused"));
@@ -802,8 +855,8 @@ impl Fold {
 pub(super) fn same_calendar(a: &Calendar, b: &Calendar) -> bool {
     (&a.resource, a.version, a.decided_at) == (&b.resource, b.version, b.decided_at)
         && (&a.uses, &a.levels) == (&b.uses, &b.levels)
-        && (&a.holds, &a.blocks) == (&b.holds, &b.blocks)
-        && (&a.waiting, a.wait_due) == (&b.waiting, b.wait_due)
+        && (&a.holds, &a.blocks, a.over_commit) == (&b.holds, &b.blocks, b.over_commit)
+        && (&a.waiting, &a.watching, a.wait_due) == (&b.waiting, &b.watching, b.wait_due)
 }
 
 /// I13: what was said of each date of a series is what became true of it, and nothing else did.
@@ -834,7 +887,10 @@ fn follows(entry: &Entry, booking: &Booking) -> bool {
 /// Whose bookings take time of resources that refuse two at once, by what an attempt changed.
 fn exclusive_of(entry: &Entry) -> BTreeSet<PersonId> {
     let of = |change: &Change| match change {
-        Change::BookingMade { owner, slots, pending: false, .. } | Change::BookingApproved { owner, slots, .. } => {
+        Change::BookingMade { owner, slots, pending: false, .. }
+        | Change::BookingApproved { owner, slots, .. }
+        | Change::BookingRequested { owner, slots, .. }
+        | Change::BookingHandedOver { to: owner, slots, pending: false, .. } => {
             slots.iter().any(|(_, s)| s.own_overlap == OwnOverlap::Refuse).then_some(*owner)
         }
         _ => None,

@@ -83,7 +83,7 @@ struct Ended {
 struct Decided {
     /// Its place in the batch.
     n: usize,
-    recorded: Box<Recorded>,
+    recorded: Arc<Recorded>,
     changes: Changes,
     made: Option<Made>,
 }
@@ -185,7 +185,7 @@ impl Writer {
         self.publish(world, &heads, since);
         for Decided { n, recorded, made, .. } in decided {
             if let Some(answer) = settled.get_mut(n) {
-                *answer = Some(Settled::Decided(*recorded, made));
+                *answer = Some(Settled::Decided(recorded, made));
             }
         }
         Ok(all(settled))
@@ -203,7 +203,7 @@ impl Writer {
         let lookup = Lookup { tables, tail: &self.tail, cache: &self.cache, catalogue, since };
         let mut settled: Vec<Option<Settled>> = Vec::with_capacity(batch.len());
         for proposal in batch {
-            settled.push(lookup.recorded(proposal.key, &self.db)?.map(|recorded| replay(recorded, proposal)));
+            settled.push(lookup.recorded(proposal.key, &self.db)?.map(|recorded| replay(Arc::new(recorded), proposal)));
         }
         let mut world = World::empty(self.meta.epoch);
         let mut heads = HashMap::with_capacity(batch.len());
@@ -226,7 +226,7 @@ impl Writer {
             }
             let before = earlier.get(&proposal.key).and_then(|place| decided.get(*place));
             let answer = match before {
-                Some(before) => replay(Recorded::clone(&before.recorded), proposal),
+                Some(before) => replay(before.recorded.clone(), proposal),
                 None if clock_jumped => Settled::Failed(Failure::of(FailureCode::StoreUnavailable)),
                 None => match key_age(proposal.key, now, self.meta.epoch_began) {
                     KeyAge::Expired => Settled::KeyExpired,
@@ -340,7 +340,7 @@ fn all(settled: Vec<Option<Settled>>) -> Vec<Settled> {
 }
 
 /// The answer for a key that is known already.
-fn replay(recorded: Recorded, proposal: &Proposal) -> Settled {
+fn replay(recorded: Arc<Recorded>, proposal: &Proposal) -> Settled {
     match recorded.fingerprint == proposal.fingerprint {
         true => Settled::Replayed(recorded),
         false => Settled::KeyReused,
@@ -377,7 +377,9 @@ fn whole(records: &[(ResourceId, Vec<Change>)], bookings: &[Arc<Booking>]) -> Re
         let Some(booking) = bookings.iter().find(|b| b.id == id) else {
             return Err(Error::bug(format!("{id} changes without its booking")));
         };
-        if matches!(change, Change::BookingMade { .. }) != (booking.revision == 1) {
+        let made = matches!(change, Change::BookingMade { .. } | Change::BookingRequested { .. });
+        // What an override says of a booking may be said of a new one too.
+        if made != (booking.revision == 1) && !matches!(change, Change::BookingOverrode { .. }) {
             return Err(Error::bug(format!("{id} is at revision {} after {change:?}", booking.revision)));
         }
     }

@@ -303,6 +303,9 @@ impl Found {
             for change in bookings.chain(&self.live) {
                 person.apply(*id, change);
             }
+            // Of an entry the last change is kept, and that need not be the one by which they joined.
+            let waiting = self.live.iter().filter_map(entry_of).map(|(entry, _)| entry).filter(|e| e.owner == *id);
+            person.waiting.extend(waiting.map(|entry| (entry.id, entry.resource)));
             world.people.insert(*id, person);
         }
         for id in &scope.counted {
@@ -563,7 +566,18 @@ pub(super) fn hold_of(change: &Change) -> Option<(Hold, Option<EndedHold>)> {
         | Change::WaitResumed(_)
         | Change::WaitMoved(_)
         | Change::WaitEnded(_)
-        | Change::WaitDue(_) => None,
+        | Change::WaitDue(_)
+        | Change::Reminded { .. }
+        | Change::BookingRequested { .. }
+        | Change::RequestApproved { .. }
+        | Change::BookingCheckedIn { .. }
+        | Change::BookingNoShow { .. }
+        | Change::BookingDisplaced { .. }
+        | Change::BookingHandedOver { .. }
+        | Change::BookingOverrode { .. }
+        | Change::CapacitySet { .. }
+        | Change::ServiceSet { .. }
+        | Change::OverCommitLowered { .. } => None,
     }
 }
 

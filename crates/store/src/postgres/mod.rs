@@ -652,14 +652,15 @@ impl Views for Postgres {
     }
 }
 
-/// A row that begins with person, stamp, place, news, booking, resource, instant.
+/// A row that begins with person, stamp, place, news, booking, resource, instant, dates.
 fn noted(row: &Row) -> Loaded<Noted> {
     let name: &str = row.try_get(3)?;
     let news = News::named(name).ok_or_else(|| crate::codec::Malformed(format!("{name} is no news")))?;
     let notice = Notice { to: PersonId(row.try_get(0)?), news, booking: BookingId(row.try_get(4)?) };
     let place: i64 = row.try_get(2)?;
     let id = NoticeId { commit: unsigned(row.try_get(1)?), place: u32::try_from(place).unwrap_or(u32::MAX) };
-    Ok(Noted { id, notice, resource: ResourceId(row.try_get(5)?), at: Instant(row.try_get(6)?) })
+    let (resource, at, dates) = (ResourceId(row.try_get(5)?), Instant(row.try_get(6)?), row.try_get::<_, i64>(7)?);
+    Ok(Noted { id, notice, resource, at, dates: u32::try_from(dates).unwrap_or(u32::MAX) })
 }
 
 /// Commits read at once for a page of attempts.

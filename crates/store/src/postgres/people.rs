@@ -3,14 +3,14 @@
 
 use super::Postgres;
 use super::error::{Error, Result};
-use super::load::{facts_of, limit, signed};
+use super::load::{facts_of, limit, signed, unsigned};
 use super::pool::{args, rows};
 use super::sql;
 use crate::codec;
 use async_trait::async_trait;
-use slotwise_domain::{BookingId, Facts, PersonId, Role};
+use slotwise_domain::{BookingId, Facts, PersonId, ResourceId, Role};
 use slotwise_engine::catalogue::words_of;
-use slotwise_engine::{Directory, Erased, FactsPut, Listed, PersonCard, PersonRow, RowPut, StoreError};
+use slotwise_engine::{Directory, Erased, FactsPut, Listed, PersonCard, PersonRow, Plan, PlanPut, RowPut, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
@@ -100,6 +100,32 @@ impl Directory for Postgres {
         Ok(put.await?)
     }
 
+    async fn plan(&self, id: PersonId) -> std::result::Result<(Plan, u64), StoreError> {
+        let found = self.shared.readers.rows(sql::PLAN, args![self.shared.part, id.0]).await?;
+        Ok(found.first().map(plan_of).transpose()?.unwrap_or_default())
+    }
+
+    async fn put_plan(&self, id: PersonId, version: u64, plan: Plan) -> std::result::Result<PlanPut, StoreError> {
+        let part = self.shared.part;
+        let put = self.shared.readers.transaction(move |client| {
+            Box::pin(async move {
+                if rows(client, sql::PERSON_HELD, &args![part, id.0]).await?.is_empty() {
+                    return Ok(PlanPut::NoPerson);
+                }
+                let found = rows(client, sql::PLAN, &args![part, id.0]).await?;
+                let (theirs, at) = found.first().map(plan_of).transpose()?.unwrap_or_default();
+                if at != version {
+                    return Ok(PlanPut::Moved(theirs, at));
+                }
+                let lines: Vec<Vec<Uuid>> = plan.iter().map(|line| line.iter().map(|id| id.0).collect()).collect();
+                let lines = serde_json::to_string(&lines).map_err(|e| Error::bug(e.to_string()))?;
+                rows(client, sql::PLAN_PUT, &args![part, id.0, signed(version + 1), lines]).await?;
+                Ok(PlanPut::Put(version + 1))
+            })
+        });
+        Ok(put.await?)
+    }
+
     async fn put_people(&self, people: Vec<PersonRow>, dry_run: bool) -> std::result::Result<Vec<RowPut>, StoreError> {
         let part = self.shared.part;
         let put = self.shared.readers.transaction_if(move |client| {
@@ -142,6 +168,7 @@ impl Directory for Postgres {
                     sql::LETTERS_GONE,
                     sql::READ_GONE,
                     sql::ADDRESS_GONE,
+                    sql::PLAN_GONE,
                     sql::FACTS_GONE,
                     sql::WORDS_GONE,
                     sql::PERSON_GONE,
@@ -179,6 +206,13 @@ fn card(row: &Row) -> Result<PersonCard> {
 
 fn listed(row: &Row) -> Result<Listed> {
     Ok(Listed { card: card(row)?, external_id: row.try_get(4)?, email: row.try_get(5)? })
+}
+
+/// A row of version, lines.
+fn plan_of(row: &Row) -> Result<(Plan, u64)> {
+    let lines: Vec<Vec<Uuid>> = serde_json::from_str(row.try_get(1)?).map_err(|e| Error::Malformed(e.into()))?;
+    let lines = lines.into_iter().map(|line| line.into_iter().map(ResourceId).collect());
+    Ok((lines.collect(), unsigned(row.try_get(0)?)))
 }
 
 async fn known(client: &Client, part: i64, id: PersonId) -> Result<(Facts, u64)> {

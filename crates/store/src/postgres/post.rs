@@ -58,12 +58,13 @@ impl Post for Postgres {
         let part = self.shared.part;
         let post = self.shared.readers.transaction(move |client| {
             Box::pin(async move {
-                for Noted { id, notice, resource, at } in told {
+                for Noted { id, notice, resource, at, dates } in told {
                     let (to, stamp, place) = (notice.to.0, signed(id.commit), i64::from(id.place));
                     let first = rows(client, sql::NOTICE_POSTED, &args![part, to, stamp, place]).await?;
                     if !first.is_empty() {
                         let news = notice.news.name();
-                        let values = args![part, to, stamp, place, news, notice.booking.0, resource.0, at.0];
+                        let (booking, dates) = (notice.booking.0, i64::from(dates));
+                        let values = args![part, to, stamp, place, news, booking, resource.0, at.0, dates];
                         rows(client, sql::LETTER_ADD, &values).await?;
                     }
                 }
@@ -109,6 +110,6 @@ fn place(row: &Row, at: usize) -> Result<NoticeId> {
 }
 
 fn letter(row: &Row) -> Result<Letter> {
-    let tries: i64 = row.try_get(7)?;
-    Ok(Letter { told: noted(row)?, tries: u32::try_from(tries).unwrap_or(u32::MAX), email: row.try_get(8)? })
+    let tries: i64 = row.try_get(8)?;
+    Ok(Letter { told: noted(row)?, tries: u32::try_from(tries).unwrap_or(u32::MAX), email: row.try_get(9)? })
 }

@@ -83,7 +83,7 @@ statements! {
                     $11::bigint[], $12::bytea[], $13::bytea[])
             AS b (id, owner, state, series, start_at, end_at, until, ruled, revision, body, said)
         ON CONFLICT (part_id, id) DO UPDATE SET
-            state = excluded.state, series = excluded.series, start_at = excluded.start_at, end_at = excluded.end_at,
+            owner = excluded.owner, state = excluded.state, series = excluded.series, start_at = excluded.start_at, end_at = excluded.end_at,
             until = excluded.until, ruled = excluded.ruled, revision = excluded.revision, commit_id = excluded.commit_id,
             body = excluded.body, said = excluded.said
         WHERE booking.revision < excluded.revision";
@@ -99,10 +99,10 @@ statements! {
         FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[], $6::bigint[], $7::boolean[], $8::bytea[])
             AS c (id, kind, resource, person, since, live, change)
         ON CONFLICT (part_id, id, kind) DO UPDATE SET live = excluded.live, change = excluded.change";
-    NOTICES_ADD = "INSERT INTO notice (part_id, person, stamp, place, commit_id, news, booking, resource, at)
-        SELECT $1, n.person, $2, n.place, $3, n.news, n.booking, n.resource, n.at
-        FROM unnest($4::uuid[], $5::bigint[], $6::text[], $7::uuid[], $8::uuid[], $9::bigint[])
-            AS n (person, place, news, booking, resource, at)";
+    NOTICES_ADD = "INSERT INTO notice (part_id, person, stamp, place, commit_id, news, booking, resource, at, dates)
+        SELECT $1, n.person, $2, n.place, $3, n.news, n.booking, n.resource, n.at, n.dates
+        FROM unnest($4::uuid[], $5::bigint[], $6::text[], $7::uuid[], $8::uuid[], $9::bigint[], $10::bigint[])
+            AS n (person, place, news, booking, resource, at, dates)";
     LONGEST_PUT = "UPDATE meta SET longest = $2 WHERE part_id = $1 AND longest < $2";
     /// The last before the COMMIT: a CHECK refuses it if a row was not what was judged on.
     COUNTED = "UPDATE commit_id SET expected = $3, found =
@@ -186,10 +186,10 @@ statements! {
           AND ($6::bigint IS NULL OR o.start_at < $6)
           AND ($7::bigint IS NULL OR (o.start_at, o.booking) > ($7, $8::uuid))
         ORDER BY o.start_at, o.booking LIMIT $9";
-    NOTICES_OF = "SELECT person, stamp, place, news, booking, resource, at FROM notice
+    NOTICES_OF = "SELECT person, stamp, place, news, booking, resource, at, dates FROM notice
         WHERE part_id = $1 AND person = $2 AND (stamp, place) < ($3, $4) ORDER BY stamp DESC, place DESC LIMIT $5";
     /// With those that became visible only after later ones had been posted.
-    NOTICES_AFTER = "SELECT person, stamp, place, news, booking, resource, at FROM notice
+    NOTICES_AFTER = "SELECT person, stamp, place, news, booking, resource, at, dates FROM notice
         WHERE part_id = $1 AND ((stamp, place) > ($2, $3)
             OR (NOT posted AND stamp > $2 - 3600000000
                 AND (stamp, place) <= (SELECT p.stamp, p.place FROM posted p WHERE p.part_id = $1)))
@@ -227,10 +227,14 @@ statements! {
     FACTS_PUT = "INSERT INTO person_facts (part_id, person, version, tags, allowances) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (part_id, person) DO UPDATE SET
             version = excluded.version, tags = excluded.tags, allowances = excluded.allowances";
+    PLAN = "SELECT version, lines FROM plan WHERE part_id = $1 AND person = $2";
+    PLAN_PUT = "INSERT INTO plan (part_id, person, version, lines) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (part_id, person) DO UPDATE SET version = excluded.version, lines = excluded.lines";
     SUSPENDED_PUT = "UPDATE person SET suspended = $3 WHERE part_id = $1 AND id = $2";
     KEY_PUT = "INSERT INTO api_key (part_id, secret_sha256, person, label) VALUES ($1, $2, $3, $4)";
     KEYS_GONE = "DELETE FROM api_key WHERE part_id = $1 AND person = $2 RETURNING person";
     FACTS_GONE = "DELETE FROM person_facts WHERE part_id = $1 AND person = $2";
+    PLAN_GONE = "DELETE FROM plan WHERE part_id = $1 AND person = $2";
     PERSON_GONE = "DELETE FROM person WHERE part_id = $1 AND id = $2";
     BOOKINGS_OF_OWNER = "SELECT id, start_at FROM booking WHERE part_id = $1 AND owner = $2 AND (start_at, id) > ($3, $4)
         ORDER BY start_at, id LIMIT $5";
@@ -259,10 +263,10 @@ statements! {
     /// Each notice is posted by whoever is first.
     NOTICE_POSTED = "UPDATE notice SET posted = true
         WHERE part_id = $1 AND person = $2 AND stamp = $3 AND place = $4 AND NOT posted RETURNING person";
-    LETTER_ADD = "INSERT INTO letter (part_id, person, stamp, place, news, booking, resource, at, due_at)
-        SELECT a.part_id, a.person, $3, $4, $5, $6, $7, $8, $8 FROM address a WHERE a.part_id = $1 AND a.person = $2
+    LETTER_ADD = "INSERT INTO letter (part_id, person, stamp, place, news, booking, resource, at, dates, due_at)
+        SELECT a.part_id, a.person, $3, $4, $5, $6, $7, $8, $9, $8 FROM address a WHERE a.part_id = $1 AND a.person = $2
         ON CONFLICT (part_id, person, stamp, place) DO NOTHING";
-    LETTERS_DUE = "SELECT l.person, l.stamp, l.place, l.news, l.booking, l.resource, l.at, l.tries, a.email
+    LETTERS_DUE = "SELECT l.person, l.stamp, l.place, l.news, l.booking, l.resource, l.at, l.dates, l.tries, a.email
         FROM letter l
         JOIN address a ON a.part_id = l.part_id AND a.person = l.person
         JOIN person p ON p.part_id = l.part_id AND p.id = l.person AND NOT p.suspended

@@ -84,7 +84,9 @@ fn whole(records: &[(ResourceId, Vec<Change>)], bookings: &[Arc<Booking>]) -> Re
         let Some(booking) = bookings.iter().find(|b| b.id == id) else {
             return Err(Error::bug(format!("{id} changes without its booking")));
         };
-        if matches!(change, Change::BookingMade { .. }) != (booking.revision == 1) {
+        let made = matches!(change, Change::BookingMade { .. } | Change::BookingRequested { .. });
+        // What an override says of a booking may be said of a new one too.
+        if made != (booking.revision == 1) && !matches!(change, Change::BookingOverrode { .. }) {
             return Err(Error::bug(format!("{id} is at revision {} after {change:?}", booking.revision)));
         }
     }
@@ -147,7 +149,9 @@ fn heads(
     let mut last: BTreeMap<ResourceId, (&EntryRecord, bool)> = BTreeMap::new();
     for (_, record) in records {
         // Only who changes the resource itself may give more than there is.
-        let is_edit = |c: &Change| matches!(c, Change::ResourceCreated(_) | Change::ResourceEdited(_));
+        let is_edit = |c: &Change| {
+            matches!(c, Change::ResourceCreated(_) | Change::ResourceEdited(_) | Change::CapacitySet { .. })
+        };
         let edited =
             record.changes.iter().any(is_edit) || last.get(&record.resource).is_some_and(|(_, edited)| *edited);
         last.insert(record.resource, (record, edited));
@@ -250,9 +254,11 @@ fn put_claims(to: &mut Statements, part: i64, claims: BTreeMap<(Uuid, i64), (Res
     Ok(())
 }
 
-/// Whether a rule about its owner counts it.
-fn is_ruled(slot: &Slot) -> bool {
-    slot.own_overlap == OwnOverlap::Refuse || slot.quota.is_some()
+/// Whether a rule about its owner counts it: none about two at once, where it takes nothing any more.
+fn is_ruled(booking: &Booking) -> bool {
+    let exclusive = |slot: &Slot| slot.own_overlap == OwnOverlap::Refuse;
+    let (takes, counts) = (booking.state.takes_units(), booking.state.counts());
+    booking.slots.iter().any(|slot| takes && exclusive(slot) || counts && slot.quota.is_some())
 }
 
 fn bookings(to: &mut Statements, part: i64, id: Uuid, judgement: &Judgement, commit: &Commit) -> Result<Vec<Uuid>> {
@@ -304,7 +310,7 @@ fn bookings(to: &mut Statements, part: i64, id: Uuid, judgement: &Judgement, com
             times(|b| b.start().0),
             times(|b| b.end().0),
             times(|b| b.slots.iter().map(|s| s.occupied.end().0).max().unwrap_or(i64::MIN)),
-            all.iter().map(|b| b.state.takes_units() && b.slots.iter().any(is_ruled)).collect::<Vec<_>>(),
+            all.iter().map(|b| is_ruled(b)).collect::<Vec<_>>(),
             times(|b| signed(b.revision)),
             all.iter().map(|b| codec::encode_booking(b)).collect::<std::result::Result<Vec<_>, _>>()?,
             all.iter().map(said).collect::<std::result::Result<Vec<_>, _>>()?,
@@ -333,7 +339,8 @@ fn notices(to: &mut Statements, part: i64, id: Uuid, stamp: i64, commit: &Commit
     let mut all = Vec::new();
     for entry in &commit.entries {
         let at = entry.recorded.decision.decided_at;
-        all.extend(Noted::by(entry.changes_by_resource(), entry.actor(), at, stamp.unsigned_abs(), &mut place));
+        let (changes, commit) = (entry.changes_by_resource(), stamp.unsigned_abs());
+        all.extend(Noted::by(changes, &entry.bookings, entry.actor(), at, commit, &mut place));
     }
     if all.is_empty() {
         return;
@@ -350,6 +357,7 @@ fn notices(to: &mut Statements, part: i64, id: Uuid, stamp: i64, commit: &Commit
             all.iter().map(|n| n.notice.booking.0).collect::<Vec<_>>(),
             all.iter().map(|n| n.resource.0).collect::<Vec<_>>(),
             all.iter().map(|n| n.at.0).collect::<Vec<_>>(),
+            all.iter().map(|n| i64::from(n.dates)).collect::<Vec<_>>(),
         ],
     ));
 }

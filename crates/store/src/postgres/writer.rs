@@ -16,7 +16,8 @@ use crate::codec;
 use crate::commit::Commit;
 use crate::record::{self, Hash};
 use slotwise_domain::{
-    AttemptKey, Calendar, Change, Changes, Failure, FailureCode, Instant, Proposal, ResourceId, Scope, Settle, World,
+    AttemptKey, Calendar, Change, Changes, Failure, FailureCode, Instant, PersonId, Proposal, ResourceId, Scope,
+    Settle, World,
 };
 use slotwise_engine::round::{Judged, KeyAge, assert_sound, judge, key_age};
 use slotwise_engine::{Clock, CommitError, Made, Recorded, Settled};
@@ -90,7 +91,7 @@ enum Ended {
 pub(super) struct Decided {
     /// Its place in the batch.
     pub n: usize,
-    pub recorded: Box<Recorded>,
+    pub recorded: Arc<Recorded>,
     pub changes: Changes,
     made: Option<Made>,
 }
@@ -284,7 +285,7 @@ impl Writer {
         for (n, proposal) in open {
             let before = earlier.get(&proposal.key).and_then(|place| decided.get(*place));
             let answer = match before {
-                Some(before) => replay(Recorded::clone(&before.recorded), proposal),
+                Some(before) => replay(before.recorded.clone(), proposal),
                 None if clock_jumped => Settled::Failed(Failure::of(FailureCode::StoreUnavailable)),
                 None => match key_age(proposal.key, now, shared.epoch_began) {
                     KeyAge::Expired => Settled::KeyExpired,
@@ -292,13 +293,11 @@ impl Writer {
                     KeyAge::Fresh => {
                         let folded = &decided;
                         let judged = judge(&mut world, proposal, settle, now, |world, scope| {
-                            let new: Vec<_> = scope
-                                .people
-                                .union(&scope.counted)
-                                .filter(|id| !world.people.contains_key(id))
-                                .collect();
+                            let people = scope.people.iter().filter(|id| !world.people.contains_key(id));
+                            let counted = scope.counted.iter().filter(|id| !world.counted.contains_key(id));
+                            let (people, counted): (Vec<_>, Vec<_>) = (people.collect(), counted.collect());
                             self.rt.block_on(fill(conn, loading, world, scope, Some(&mut held), None))?;
-                            fold_persons(world, folded, new.into_iter().copied());
+                            fold_persons(world, folded, &people, &counted);
                             Ok::<(), Error>(())
                         });
                         match judged {
@@ -319,7 +318,8 @@ impl Writer {
         }
         assert_sound(&world, decided.iter().map(|d| (&d.changes, d.recorded.decision.decided_at)))
             .map_err(Error::Broken)?;
-        let seen = held.heads.values().map(|head| head.stamp).max().unwrap_or(0);
+        // After all that this commit rests on, and after all that anybody could have been told here, also where clocks differ.
+        let seen = held.heads.values().map(|head| head.stamp).max().unwrap_or(0).max(shared.feed.stamp());
         let stamp = now.0.max(self.chain.stamp + 1).max(seen + 1);
         let judgement = Judgement { settled, decided, world, held, now, since, stamp, ours };
         Ok((judgement, waiting))
@@ -495,7 +495,7 @@ fn fail(answers: &mut [Option<Settled>], pending: &[usize], code: FailureCode) {
 }
 
 fn answer(answers: &mut [Option<Settled>], settled: Vec<(usize, Settled)>, decided: Vec<Decided>) {
-    let decided = decided.into_iter().map(|d| (d.n, Settled::Decided(*d.recorded, d.made)));
+    let decided = decided.into_iter().map(|d| (d.n, Settled::Decided(d.recorded, d.made)));
     for (n, settled) in settled.into_iter().chain(decided) {
         if let Some(answer) = answers.get_mut(n) {
             *answer = Some(settled);
@@ -504,7 +504,7 @@ fn answer(answers: &mut [Option<Settled>], settled: Vec<(usize, Settled)>, decid
 }
 
 /// The answer for a key that is known already.
-fn replay(recorded: Recorded, proposal: &Proposal) -> Settled {
+fn replay(recorded: Arc<Recorded>, proposal: &Proposal) -> Settled {
     match recorded.fingerprint == proposal.fingerprint {
         true => Settled::Replayed(recorded),
         false => Settled::KeyReused,
@@ -523,14 +523,16 @@ fn named_of(proposal: &Proposal) -> BTreeSet<ResourceId> {
 }
 
 /// What this commit has decided so far is true of persons too, and nowhere else yet.
-fn fold_persons(world: &mut World, folded: &[Decided], new: impl Iterator<Item = slotwise_domain::PersonId>) {
-    for id in new {
-        let changes = || folded.iter().flat_map(|d| &d.changes.records).flat_map(|(_, record)| record);
-        if let Some(person) = world.people.get_mut(&id) {
-            changes().for_each(|change| person.apply(id, change));
+fn fold_persons(world: &mut World, folded: &[Decided], people: &[&PersonId], counted: &[&PersonId]) {
+    let changes = || folded.iter().flat_map(|d| &d.changes.records).flat_map(|(_, record)| record);
+    for id in people {
+        if let Some(person) = world.people.get_mut(id) {
+            changes().for_each(|change| person.apply(**id, change));
         }
-        if let Some(counted) = world.counted.get_mut(&id) {
-            changes().for_each(|change| counted.apply(id, change));
+    }
+    for id in counted {
+        if let Some(counted) = world.counted.get_mut(id) {
+            changes().for_each(|change| counted.apply(**id, change));
         }
     }
 }
@@ -544,7 +546,7 @@ struct Begun {
     others: BTreeSet<ResourceId>,
     now: Instant,
     /// Answers that were recorded before.
-    known: HashMap<(Uuid, Uuid), Recorded>,
+    known: HashMap<(Uuid, Uuid), Arc<Recorded>>,
     /// Keys that this transaction has put in.
     ours: BTreeSet<(Uuid, Uuid)>,
     /// What was read of the scope, after the rows of resources and persons were held.
@@ -595,7 +597,7 @@ async fn begin(
     let now = Instant(clock.try_get(0)?);
     let (known, blocked, found) = match put {
         Ok(_) => {
-            held.persons.extend(load::ids(&persons?)?.into_iter().map(slotwise_domain::PersonId));
+            held.persons.extend(load::ids(&persons?)?.into_iter().map(PersonId));
             (known?, BTreeSet::new(), found?)
         }
         Err(e) if e.lock_not_had() => {
@@ -652,7 +654,7 @@ async fn recorded_of(
     part: i64,
     found: &[Row],
     asked: &BTreeSet<(Uuid, Uuid)>,
-) -> Result<HashMap<(Uuid, Uuid), Recorded>> {
+) -> Result<HashMap<(Uuid, Uuid), Arc<Recorded>>> {
     let mut known = HashMap::new();
     let mut by_commit: BTreeMap<Uuid, BTreeSet<(Uuid, Uuid)>> = BTreeMap::new();
     for row in found {
@@ -671,7 +673,7 @@ async fn recorded_of(
         for entry in load::commit(&row, 1, 3, 4)?.entries {
             let key = (entry.recorded.key.key, entry.recorded.key.actor);
             if keys.remove(&key) {
-                known.insert(key, *entry.recorded);
+                known.insert(key, entry.recorded);
             }
         }
         if let Some((key, _)) = keys.first() {

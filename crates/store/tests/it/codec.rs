@@ -8,7 +8,8 @@ use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::*;
 use slotwise_engine::Recorded;
 use slotwise_store::codec::{
-    decode_changes, decode_commit, decode_said, decode_spec, encode_changes, encode_commit, encode_said, encode_spec,
+    decode_booking, decode_changes, decode_commit, decode_said, decode_spec, encode_booking, encode_changes,
+    encode_commit, encode_said, encode_spec,
 };
 use slotwise_store::commit::{Commit, Entry, EntryRecord};
 use std::borrow::Cow;
@@ -39,6 +40,13 @@ fn version() -> impl Strategy<Value = Version> {
     (any::<u32>(), 0..u64::MAX / 2).prop_map(|(epoch, number)| Version { epoch: Epoch(epoch), number })
 }
 
+/// Of versions that a resource can have, and as many grants as a command can make.
+fn token() -> impl Strategy<Value = FencingToken> {
+    let version = (any::<u32>(), 0..1_u64 << 48);
+    let version = version.prop_map(|(epoch, number)| Version { epoch: Epoch(epoch), number });
+    (version, 0..1_000_u16).prop_map(|(version, place)| FencingToken(version, place))
+}
+
 fn actor() -> impl Strategy<Value = Actor> {
     prop_oneof![Just(Actor::System), uuid().prop_map(|id| Actor::Person(PersonId(id)))]
 }
@@ -58,10 +66,10 @@ fn slots(of: ResourceId) -> impl Strategy<Value = Vec<(u16, Slot)>> {
 fn hold(of: ResourceId) -> impl Strategy<Value = Hold> {
     let times = (instant(), instant());
     let offer = of_some(uuid());
-    (uuid(), version(), uuid(), Just(of), occupied(), any::<u32>(), times, any::<u32>(), offer).prop_map(
+    (uuid(), token(), uuid(), Just(of), occupied(), any::<u32>(), times, any::<u32>(), offer).prop_map(
         |(id, token, holder, resource, (interval, occupied), units, (granted_at, expires_at), renewals, offer)| Hold {
             id: HoldId(id),
-            token: FencingToken(token),
+            token,
             holder: PersonId(holder),
             resource,
             interval,
@@ -79,7 +87,8 @@ fn of_some<T: Strategy>(of: T) -> proptest::option::OptionStrategy<T> {
     proptest::option::of(of)
 }
 
-fn wait_entry(on: ResourceId) -> impl Strategy<Value = WaitEntry> {
+/// An entry that wants this.
+fn wait_entry(on: ResourceId, wants: Wants) -> impl Strategy<Value = WaitEntry> {
     let who = (uuid(), uuid(), actor());
     let numbers = (any::<u32>(), any::<u8>(), any::<u8>());
     (who, interval(), numbers, version(), instant(), of_some(uuid()), of_some(uuid())).prop_map(
@@ -90,6 +99,7 @@ fn wait_entry(on: ResourceId) -> impl Strategy<Value = WaitEntry> {
             resource: on,
             interval,
             units,
+            wants,
             class,
             joined,
             joined_at,
@@ -106,7 +116,12 @@ fn entry_end() -> impl Strategy<Value = EntryEnd> {
         Just(EntryEnd::Left),
         Just(EntryEnd::Lapsed),
         Just(EntryEnd::Voided),
+        Just(EntryEnd::Told),
     ]
+}
+
+fn wants() -> impl Strategy<Value = Wants> {
+    prop_oneof![Just(Wants::Units), Just(Wants::Word)]
 }
 
 fn waitlist() -> impl Strategy<Value = Waitlist> {
@@ -152,33 +167,64 @@ fn grouped() -> impl Strategy<Value = Grouped> {
     (uuid(), own).prop_map(|(id, own)| Grouped { id: ResourceId(id), own: own.into_iter().collect() })
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
+fn policy() -> BoxedStrategy<Policy> {
     let hold_at = prop_oneof![Just(HoldAt::Confirm), Just(HoldAt::Claim), Just(HoldAt::None)];
     let first = (hold_at, any::<i64>(), any::<i64>(), any::<i64>(), any::<bool>(), any::<bool>(), own_overlap());
     let second = (vec(hours(), 0..3), of(cutoff()), of(cutoff()), of(cutoff()), of(cutoff()), of(any::<i64>()));
-    let third = (of(quota()), vec(requirement(), 0..3), of_some(waitlist()));
-    (first, second, third).prop_map(
-        |(
-            (hold_at, ttl, setup, teardown, closed, approval, own_overlap),
-            (opening_hours, from, by, change, cancel, most),
-            (quota, eligibility, waitlist),
-        )| Policy {
-            hold_at,
-            hold_ttl: Span(ttl),
-            setup: Span(setup),
-            teardown: Span(teardown),
-            closed,
-            approval,
-            own_overlap,
-            opening_hours,
-            book_from: from,
-            book_by: by,
-            change_by: change,
-            cancel_by: cancel,
-            duration_max: most.map(Span),
-            quota,
-            eligibility,
-            waitlist,
+    let third = (any::<bool>(), of(cutoff()), of((any::<i64>(), any::<i64>())));
+    let fourth = (of(quota()), vec(requirement(), 0..3), of_some(waitlist()), of(any::<i64>()));
+    (first, second, third, fourth)
+        .prop_map(
+            |(
+                (hold_at, ttl, setup, teardown, closed, approval, own_overlap),
+                (opening_hours, from, by, change, cancel, most),
+                (pending_takes, late, check_in),
+                (quota, eligibility, waitlist, remind),
+            )| Policy {
+                hold_at,
+                hold_ttl: Span(ttl),
+                setup: Span(setup),
+                teardown: Span(teardown),
+                closed,
+                approval,
+                own_overlap,
+                opening_hours,
+                book_from: from,
+                book_by: by,
+                change_by: change,
+                cancel_by: cancel,
+                remind_before: remind.map(Span),
+                late_cancel_from: late,
+                check_in: check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
+                pending_takes,
+                duration_max: most.map(Span),
+                quota,
+                eligibility,
+                waitlist,
+            },
+        )
+        .boxed()
+}
+
+fn course() -> impl Strategy<Value = Course> {
+    let day = || (1970_i16..2200, 1_i8..=12, 1_i8..=28).prop_map(|(y, m, d)| jiff::civil::date(y, m, d));
+    let meeting = (hours(), day(), day(), of(text())).prop_map(|(hours, first, last, place)| Meeting {
+        hours,
+        first,
+        last,
+        place,
+    });
+    let names = (text(), text(), text(), text());
+    (names, of(text()), of(any::<u16>()), of(text()), vec(meeting, 0..3)).prop_map(
+        |((subject, number, title, section), part, credits, instructor, meetings)| Course {
+            subject,
+            number,
+            title,
+            section,
+            part,
+            credits,
+            instructor,
+            meetings,
         },
     )
 }
@@ -194,7 +240,7 @@ fn spec() -> impl Strategy<Value = ResourceSpec> {
     let zone = prop_oneof![Just("UTC"), Just("Europe/Berlin"), Just("America/Los_Angeles"), Just("Asia/Kolkata")];
     let zone = prop_oneof![zone.prop_map(|name| Zone::named(name).unwrap()), Just(Zone::utc())];
     let linked = vec(vec(uuid().prop_map(ResourceId), 1..3), 0..3);
-    let rules = (policy(), of(grouped()), linked);
+    let rules = (policy(), of(grouped()), linked, of(course()));
     (kind, text(), of(text()), of(any::<u32>()), vec(text(), 0..3), zone, of(any::<u32>()), of(interval()), rules)
         .prop_map(|(kind, name, building, seats, equipment, zone, capacity, interval, rules)| ResourceSpec {
             kind,
@@ -208,6 +254,7 @@ fn spec() -> impl Strategy<Value = ResourceSpec> {
             policy: rules.0,
             group: rules.1,
             linked: rules.2,
+            course: rules.3.map(Arc::new),
         })
 }
 
@@ -254,13 +301,128 @@ fn date_said() -> impl Strategy<Value = DateSaid> {
     })
 }
 
-fn change(on: ResourceId) -> impl Strategy<Value = Change> {
+fn exceptions() -> impl Strategy<Value = Exceptions> {
+    let people = proptest::collection::vec(uuid().prop_map(PersonId), 0..3);
+    let bookings = proptest::collection::vec(uuid().prop_map(BookingId), 0..3);
+    (people, bookings).prop_map(|(people, bookings)| Exceptions::of(people, bookings))
+}
+
+fn displacer() -> impl Strategy<Value = Displacer> {
+    prop_oneof![
+        uuid().prop_map(|id| Displacer::Booking(BookingId(id))),
+        uuid().prop_map(|id| Displacer::Block(BlockId(id))),
+        uuid().prop_map(|id| Displacer::Capacity(ResourceId(id))),
+    ]
+}
+
+fn state() -> impl Strategy<Value = BookingState> {
+    prop_oneof![
+        any::<bool>().prop_map(|takes| BookingState::Pending { takes }),
+        Just(BookingState::Confirmed),
+        (instant(), actor(), of(text()), any::<bool>()).prop_map(|(at, by, reason, late)| BookingState::Cancelled {
+            at,
+            by,
+            reason,
+            late
+        }),
+        (instant(), actor()).prop_map(|(at, by)| BookingState::CheckedIn { at, by }),
+        instant().prop_map(|at| BookingState::NoShow { at }),
+        (instant(), actor(), text(), displacer()).prop_map(|(at, by, reason, by_what)| BookingState::Displaced {
+            at,
+            by,
+            reason,
+            by_what
+        }),
+    ]
+}
+
+/// In every state, on up to three resources.
+fn booking() -> impl Strategy<Value = Booking> {
+    let placed = vec(uuid().prop_map(ResourceId).prop_flat_map(slots), 1..4);
+    let placed = placed.prop_map(|all| all.into_iter().flatten().map(|(_, slot)| slot).collect());
+    let who = (uuid().prop_map(BookingId), uuid().prop_map(PersonId), actor());
+    (who, state(), details(), placed, of(occurrence()), any::<u64>(), (instant(), instant())).prop_map(
+        |((id, owner, made_by), state, details, slots, occurrence, revision, (created_at, decided_at))| Booking {
+            id,
+            owner,
+            made_by,
+            state,
+            details,
+            slots,
+            occurrence,
+            revision,
+            created_at,
+            decided_at,
+        },
+    )
+}
+
+/// What admins do, and what becomes of a booking after it was made.
+fn admin_change(on: ResourceId) -> BoxedStrategy<Change> {
     let resource = move || {
         (Just(on), spec(), 0..u64::MAX / 2)
             .prop_map(|(id, spec, policy_version)| Arc::new(Resource { id, spec, policy_version }))
     };
-    let block =
-        || (uuid(), interval(), text()).prop_map(|(id, interval, reason)| Block { id: BlockId(id), interval, reason });
+    let ids = || (uuid().prop_map(BookingId), uuid().prop_map(PersonId));
+    prop_oneof![
+        (ids(), slots(on), of(occurrence())).prop_map(|((booking, owner), slots, occurrence)| {
+            Change::BookingRequested { booking, owner, slots, occurrence }
+        }),
+        ids().prop_map(|(booking, owner)| Change::RequestApproved { booking, owner }),
+        ids().prop_map(|(booking, owner)| Change::BookingCheckedIn { booking, owner }),
+        (ids(), slots(on), slots(on), any::<i64>()).prop_map(|((booking, owner), from, to, at)| {
+            Change::BookingNoShow { booking, owner, from, to, at: Instant(at.rem_euclid(7_000_000_000_000_000)) }
+        }),
+        (ids(), any::<bool>(), slots(on), actor(), text(), displacer()).prop_map(
+            |((booking, owner), was_pending, slots, by, reason, by_what)| Change::BookingDisplaced {
+                booking,
+                owner,
+                was_pending,
+                slots,
+                by,
+                reason,
+                by_what
+            }
+        ),
+        (ids(), uuid().prop_map(PersonId), any::<bool>(), slots(on), text()).prop_map(
+            |((booking, from), to, pending, slots, reason)| Change::BookingHandedOver {
+                booking,
+                from,
+                to,
+                pending,
+                slots,
+                reason
+            }
+        ),
+        (ids(), text()).prop_map(|((booking, owner), reason)| Change::BookingOverrode { booking, owner, reason }),
+        (resource(), any::<u64>(), of(any::<u32>()), any::<u32>(), of(text())).prop_map(
+            |(resource, used, seen_used, over_commit, reason)| Change::CapacitySet {
+                resource,
+                used,
+                seen_used,
+                over_commit,
+                reason
+            }
+        ),
+        (resource(), text()).prop_map(|(resource, reason)| Change::ServiceSet { resource, reason }),
+        any::<u32>().prop_map(|to| Change::OverCommitLowered { to }),
+    ]
+    .boxed()
+}
+
+fn change(on: ResourceId) -> BoxedStrategy<Change> {
+    let resource = move || {
+        (Just(on), spec(), 0..u64::MAX / 2)
+            .prop_map(|(id, spec, policy_version)| Arc::new(Resource { id, spec, policy_version }))
+    };
+    let block = || {
+        (uuid(), interval(), text(), exceptions()).prop_map(|(id, interval, reason, exceptions)| Block {
+            id: BlockId(id),
+            interval,
+            reason,
+            exceptions,
+        })
+    };
     let ids = || (uuid().prop_map(BookingId), uuid().prop_map(PersonId));
     prop_oneof![
         resource().prop_map(Change::ResourceCreated),
@@ -277,16 +439,18 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
             }
         ),
         (ids(), slots(on)).prop_map(|((booking, owner), slots)| Change::BookingApproved { booking, owner, slots }),
-        (ids(), any::<bool>(), slots(on), actor(), of(text())).prop_map(
-            |((booking, owner), was_pending, slots, by, reason)| Change::BookingCancelled {
+        (ids(), any::<bool>(), slots(on), actor(), of(text()), any::<bool>()).prop_map(
+            |((booking, owner), was_pending, slots, by, reason, late)| Change::BookingCancelled {
                 booking,
                 owner,
                 was_pending,
                 slots,
                 by,
-                reason
+                reason,
+                late
             }
         ),
+        admin_change(on),
         (ids(), any::<u64>(), any::<bool>(), slots(on), slots(on), of(occurrence())).prop_map(
             |((booking, owner), revision, pending, from, to, occurrence)| Change::BookingMoved {
                 booking,
@@ -306,13 +470,21 @@ fn change(on: ResourceId) -> impl Strategy<Value = Change> {
         hold(on).prop_map(Change::HoldGranted),
         hold(on).prop_map(Change::HoldRenewed),
         (hold(on), hold_end()).prop_map(|(hold, end)| Change::HoldEnded(EndedHold { hold, end })),
-        wait_entry(on).prop_map(Change::WaitJoined),
-        wait_entry(on).prop_map(Change::WaitOffered),
-        wait_entry(on).prop_map(Change::WaitResumed),
-        wait_entry(on).prop_map(Change::WaitMoved),
-        (wait_entry(on), entry_end()).prop_map(|(entry, end)| Change::WaitEnded(EndedEntry { entry, end })),
+        (wait_entry(on, Wants::Units), wants()).prop_map(|(e, wants)| Change::WaitJoined(WaitEntry { wants, ..e })),
+        wait_entry(on, Wants::Units).prop_map(Change::WaitOffered),
+        wait_entry(on, Wants::Units).prop_map(Change::WaitResumed),
+        wait_entry(on, Wants::Word).prop_map(Change::WaitMoved),
+        (wait_entry(on, Wants::Units), wants(), entry_end()).prop_map(|(entry, wants, end)| {
+            Change::WaitEnded(EndedEntry { entry: WaitEntry { wants, ..entry }, end })
+        }),
         of_some(instant()).prop_map(Change::WaitDue),
+        (uuid(), uuid(), instant()).prop_map(|(booking, owner, cutoff)| Change::Reminded {
+            booking: BookingId(booking),
+            owner: PersonId(owner),
+            cutoff,
+        }),
     ]
+    .boxed()
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
@@ -439,7 +611,7 @@ fn entry(epoch: Epoch) -> impl Strategy<Value = Entry> {
     (uuid(), uuid(), any::<[u8; 32]>(), decision(), text(), vec(record, 0..3)).prop_map(
         |(key, actor, fingerprint, decision, command, records)| {
             let key = AttemptKey { part: PartId::DEFAULT, actor, key };
-            let recorded = Box::new(Recorded { key, fingerprint: Fingerprint(fingerprint), decision });
+            let recorded = Arc::new(Recorded { key, fingerprint: Fingerprint(fingerprint), decision });
             Entry { recorded, command: Cow::Owned(command), records, bookings: Vec::new() }
         },
     )
@@ -483,6 +655,12 @@ proptest! {
     }
 
     #[test]
+    fn bookings_come_back(booking in booking()) {
+        let bytes = encode_booking(&booking).unwrap();
+        prop_assert_eq!(decode_booking(booking.id, &bytes, booking.details.clone()).unwrap(), booking);
+    }
+
+    #[test]
     fn what_was_said_comes_back(said in vec((any::<u32>(), uuid().prop_map(BookingId), details()), 0..4)) {
         prop_assert_eq!(decode_said(&encode_said(&said).unwrap()).unwrap(), said);
     }
@@ -498,6 +676,7 @@ proptest! {
         drop(decode_commit(1, [0; 32], &bytes));
         drop(decode_said(&bytes));
         drop(decode_changes(ROOM, &bytes));
+        drop(decode_booking(BookingId(ROOM.0), &bytes, Details::default()));
     }
 
     #[test]
@@ -529,7 +708,7 @@ fn sample() -> Commit {
     };
     let hold = Hold {
         id: HoldId(Uuid::from_u128(4)),
-        token: FencingToken(Version { epoch: Epoch(1), number: 7 }),
+        token: FencingToken(Version { epoch: Epoch(1), number: 7 }, 0),
         holder: owner,
         resource: ROOM,
         interval: at(10, 20),
@@ -540,7 +719,12 @@ fn sample() -> Commit {
         renewals: 1,
         offer: None,
     };
-    let block = Block { id: BlockId(Uuid::from_u128(1)), interval: at(10, 20), reason: "paint".into() };
+    let block = Block {
+        id: BlockId(Uuid::from_u128(1)),
+        interval: at(10, 20),
+        reason: "paint".into(),
+        exceptions: Exceptions::default(),
+    };
     let spec = decode_spec(SPEC).unwrap();
     let resource = Arc::new(Resource { id: ROOM, spec, policy_version: 1 });
     let slots = vec![(1, slot)];
@@ -559,8 +743,17 @@ fn sample() -> Commit {
             slots: slots.clone(),
             by,
             reason: Some("ill".into()),
+            late: false,
         },
-        Change::BookingCancelled { booking, owner, was_pending: false, slots, by: Actor::System, reason: None },
+        Change::BookingCancelled {
+            booking,
+            owner,
+            was_pending: false,
+            slots,
+            by: Actor::System,
+            reason: None,
+            late: false,
+        },
         Change::BookingEdited { booking, owner, revision: 2 },
         Change::HoldGranted(hold),
         Change::HoldRenewed(hold),
@@ -606,7 +799,7 @@ fn sample() -> Commit {
     let mut entries: Vec<Entry> = Vec::new();
     for (n, decision) in decisions.into_iter().enumerate() {
         let key = AttemptKey { part: PartId::DEFAULT, actor: owner.0, key: Uuid::from_u128(n as u128) };
-        let recorded = Box::new(Recorded { key, fingerprint: Fingerprint([7; 32]), decision });
+        let recorded = Arc::new(Recorded { key, fingerprint: Fingerprint([7; 32]), decision });
         let records = if n == 0 { vec![record.clone()] } else { Vec::new() };
         entries.push(Entry { recorded, command: "book".into(), records, bookings: Vec::new() });
     }

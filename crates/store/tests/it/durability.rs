@@ -84,7 +84,7 @@ async fn the_same_key_gets_the_same_answer_after_reopening() {
     drop(store);
     let store = site.reopen();
     let again = commit(&store, vec![proposal.clone()]).await;
-    assert!(matches!(&again[..], [Settled::Replayed(recorded)] if *recorded == first));
+    assert!(matches!(&again[..], [Settled::Replayed(recorded)] if **recorded == first));
     let mut other = proposal;
     other.fingerprint.0[0] ^= 1;
     assert_eq!(outcome(&commit(&store, vec![other]).await[0]), "key reused");

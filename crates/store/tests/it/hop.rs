@@ -8,8 +8,8 @@ use slotwise_domain::{
 };
 use slotwise_engine::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, CommitError, Cursor, Directory, Erased, FactsPut,
-    Listed, Noted, NoticeId, PersonCard, PersonRow, Record, Recorded, RowPut, Settled, Status, Store, StoreError,
-    Streamed, Views,
+    Listed, Noted, NoticeId, PersonCard, PersonRow, Plan, PlanPut, Record, Recorded, RowPut, Settled, Status, Store,
+    StoreError, Streamed, Views,
 };
 use slotwise_store::Postgres;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -183,6 +183,14 @@ impl Directory for Hop {
 
     async fn put_facts(&self, id: PersonId, version: u64, facts: Facts) -> Result<FactsPut, StoreError> {
         self.either().0.put_facts(id, version, facts).await
+    }
+
+    async fn plan(&self, id: PersonId) -> Result<(Plan, u64), StoreError> {
+        self.either().0.plan(id).await
+    }
+
+    async fn put_plan(&self, id: PersonId, version: u64, plan: Plan) -> Result<PlanPut, StoreError> {
+        self.either().0.put_plan(id, version, plan).await
     }
 
     async fn put_people(&self, people: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError> {

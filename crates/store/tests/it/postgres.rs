@@ -353,7 +353,7 @@ async fn a_commit_cut_anywhere_is_told_as_it_is() {
             match told {
                 Ok(settled) => {
                     let [Settled::Decided(told, _)] = &settled[..] else { panic!("{cut:?}: {settled:?}") };
-                    assert_eq!((recorded.as_ref(), risen), (Some(told), 1), "{cut:?}");
+                    assert_eq!((recorded.as_ref(), risen), (Some(&**told), 1), "{cut:?}");
                     durable += usize::from(reached);
                 }
                 Err(CommitError::NothingWritten(_)) => {
@@ -486,7 +486,7 @@ async fn a_killed_database_keeps_what_was_told() {
     let again = Instance::over(&database.url(), &site);
     for settled in &told {
         let Settled::Decided(recorded, _) = settled else { panic!("{settled:?}") };
-        assert_eq!(again.store.recall(recorded.key).await.unwrap().as_ref(), Some(recorded));
+        assert_eq!(again.store.recall(recorded.key).await.unwrap().as_ref(), Some(&**recorded));
     }
     // The instance that went through it goes on.
     let at = START.plus(HOUR);

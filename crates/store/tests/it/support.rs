@@ -139,6 +139,8 @@ impl Site {
                 interval: hour(from),
                 reason: "paint".into(),
                 over_holds: slotwise_domain::OverHolds::Refuse,
+                over_bookings: slotwise_domain::OverBookings::Refuse,
+                exceptions: slotwise_domain::Exceptions::default(),
             },
         )
     }
@@ -169,6 +171,7 @@ pub fn room(name: &str) -> ResourceSpec {
         policy: Policy { hold_at: HoldAt::Confirm, ..Policy::default() },
         group: None,
         linked: Vec::new(),
+        course: None,
     }
 }
 
@@ -193,7 +196,7 @@ pub async fn one(store: &Embedded, proposal: Proposal) -> Recorded {
 
 pub async fn made(store: &Embedded, proposal: Proposal) -> (Recorded, Option<Made>) {
     match commit(store, vec![proposal]).await.pop() {
-        Some(Settled::Decided(recorded, made)) => (recorded, made),
+        Some(Settled::Decided(recorded, made)) => (Arc::unwrap_or_clone(recorded), made),
         other => panic!("not decided: {other:?}"),
     }
 }

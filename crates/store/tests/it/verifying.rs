@@ -12,6 +12,7 @@ use slotwise_store::record::{Header, chain, chain_commit, commits_genesis, genes
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A closed store with something of everything, and what was told.
@@ -24,7 +25,7 @@ async fn written() -> (Site, Vec<Recorded>) {
         let at = START.plus(Span::hours(n));
         for settled in commit(&store, vec![site.book(site.admin, room, at), site.book(site.admin, room, at)]).await {
             let Settled::Decided(recorded, _) = settled else { panic!("{settled:?}") };
-            told.push(recorded);
+            told.push(Arc::unwrap_or_clone(recorded));
         }
     }
     told.push(one(&store, site.book(site.admin, lab, START.plus(HOUR))).await);
@@ -131,9 +132,12 @@ async fn every_row_that_the_record_did_not_make_is_found() {
         ("UPDATE attempt SET place = place + 1", "place is not"),
         ("DELETE FROM attempt", "is missing"),
         ("UPDATE resource SET policy_version = 9", "policy_version is not"),
+        ("UPDATE resource SET over_commit = 1", "over_commit is not"),
+        ("UPDATE booking SET state_reason = 'tea' WHERE state = 'cancelled'", "state_reason is not"),
+        ("UPDATE block SET people = zeroblob(16)", "people is not"),
         ("UPDATE resource_head SET number = number + 1", "number is not"),
         (
-            "INSERT INTO block SELECT part_id, resource, zeroblob(16), start_at, end_at, reason FROM block",
+            "INSERT INTO block SELECT part_id, resource, zeroblob(16), start_at, end_at, reason, people, bookings FROM block",
             "is not in the record",
         ),
         ("UPDATE mark SET longest = 1", "longest is not"),
@@ -156,18 +160,21 @@ async fn every_row_that_the_record_did_not_make_is_found() {
 async fn a_record_written_anew_with_its_hashes_breaks_a_rule_or_a_checkpoint() {
     type Forgery = (u64, &'static str, fn(&mut Commit));
     let refused = |c: &mut Commit| {
-        c.entries[0].recorded.decision.outcome = Outcome::Rejected(Rejection::of(slotwise_domain::Code::Full))
+        Arc::make_mut(&mut c.entries[0].recorded).decision.outcome =
+            Outcome::Rejected(Rejection::of(slotwise_domain::Code::Full))
     };
     let forgeries: [Forgery; 7] = [
         (5, "I3: the answer", refused),
         (5, "it follows", |c| c.entries[0].records[0].version.number += 1),
-        (5, "before its commit began", |c| c.entries[0].recorded.decision.decided_at = START.minus(HOUR)),
-        (6, "was decided before", |c| {
-            let again = c.entries[0].recorded.key;
-            c.entries[1].recorded.key = again;
+        (5, "before its commit began", |c| {
+            Arc::make_mut(&mut c.entries[0].recorded).decision.decided_at = START.minus(HOUR)
         }),
-        (5, "I25", |c| c.entries[0].recorded.decision.policies[0].1 = 7),
-        (34, "I3: the answer", |c| c.entries[0].recorded.decision.outcome = Outcome::Booked),
+        (6, "was decided before", |c| {
+            let again = Arc::make_mut(&mut c.entries[0].recorded).key;
+            Arc::make_mut(&mut c.entries[1].recorded).key = again;
+        }),
+        (5, "I25", |c| Arc::make_mut(&mut c.entries[0].recorded).decision.policies[0].1 = 7),
+        (34, "I3: the answer", |c| Arc::make_mut(&mut c.entries[0].recorded).decision.outcome = Outcome::Booked),
         (35, "I7", |c| {
             let records = &mut c.entries[0].records;
             let hold = records[0].changes.iter_mut().find_map(|change| match change {
@@ -191,7 +198,7 @@ async fn a_record_written_anew_with_its_hashes_breaks_a_rule_or_a_checkpoint() {
     }
     // What breaks no rule is only found by a checkpoint.
     fs::write(site.path().join("slotwise.sqlite"), &whole).unwrap();
-    forge(site.path(), 3, |c| c.entries[1].recorded.fingerprint.0[0] ^= 1);
+    forge(site.path(), 3, |c| Arc::make_mut(&mut c.entries[1].recorded).fingerprint.0[0] ^= 1);
     assert!(says(&examined(site.path())).contains("says otherwise"));
     without(site.path(), &["checkpoints.jsonl"]);
     assert_eq!(says(&examined(site.path())), "");
@@ -446,7 +453,7 @@ async fn a_long_record_is_folded_page_by_page() {
         db.query_row("SELECT count(*) FROM record_mark", [], |row| row.get(0)).unwrap()
     };
     assert!(mark(site.path()) >= 10, "each record is longer than two marks: {}", mark(site.path()));
-    let sql = "UPDATE booking SET title = 'Nothing' WHERE state = 'cancelled' AND cancel_reason = 'ill' AND resources =
+    let sql = "UPDATE booking SET title = 'Nothing' WHERE state = 'cancelled' AND state_reason = 'ill' AND resources =
         (SELECT id FROM resource ORDER BY id DESC LIMIT 1)";
     site.options.reconcile_rest = std::time::Duration::from_millis(1);
     for page in [20_000, 64, 40] {

@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "the store's own tests kill it too")]
 pub mod database;
 pub mod http;
+pub mod liar;
 pub mod node;
 pub mod oracle;
 pub mod race;

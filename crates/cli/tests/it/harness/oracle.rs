@@ -117,7 +117,9 @@ impl World {
             match (event, booking["state"].as_str()) {
                 ("bookingCreated" | "bookingChanged", Some("confirmed")) => drop(standing.insert(id())),
                 ("bookingMoved", Some("confirmed")) if booking["start"].is_string() => drop(standing.insert(id())),
-                ("bookingCanceled" | "bookingMoved", _) => drop(standing.remove(&id())),
+                ("bookingCanceled" | "bookingDisplaced" | "bookingNoShow" | "bookingMoved", _) => {
+                    standing.remove(&id());
+                }
                 _ => {}
             }
         }

@@ -182,8 +182,9 @@ impl World {
         self.change(who, "POST", "/api/bookings").json(&json!({ "lines": [line], "hold": hold }))
     }
 
+    /// Cancels, with the reason that an admin owes.
     pub fn cancel(&self, who: &str, booking: &str) -> Ask {
-        self.change(who, "POST", &format!("/api/bookings/{booking}/cancel")).json(&json!({}))
+        self.change(who, "POST", &format!("/api/bookings/{booking}/cancel")).json(&json!({ "reason": "Not needed." }))
     }
 
     /// Books, which must succeed, and returns the booking's id.

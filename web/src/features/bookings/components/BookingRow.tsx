@@ -10,7 +10,14 @@ import { civilDate } from '../../../lib/zoned';
 import css from './BookingRow.module.css';
 import { History } from './History';
 
-const tones: Record<BookingState, Tone> = { confirmed: 'yours', pending: 'few', cancelled: 'off', displaced: 'taken' };
+const tones: Record<BookingState, Tone> = {
+  confirmed: 'yours',
+  pending: 'few',
+  cancelled: 'off',
+  checked_in: 'yours',
+  no_show: 'off',
+  displaced: 'taken',
+};
 
 interface Props {
   booking: Booking;
@@ -25,7 +32,7 @@ export function BookingRow({ booking, onCancel, onMove }: Props) {
   const rooms = booking.lines.map((one) => one.name).join(', ');
   const name = booking.title || rooms;
   const about = [booking.title ? rooms : null, booking.people !== null ? t('bookings.people', { count: booking.people }) : null].filter(Boolean);
-  const active = booking.state === 'confirmed' || booking.state === 'pending';
+  const active = booking.state === 'confirmed' || booking.state === 'pending' || booking.state === 'checked_in';
   const over = Date.parse(line.end) <= serverNow();
   // Until it begins needs no saying.
   const deadline = booking.cancel_by !== null && Date.parse(booking.cancel_by) < Date.parse(line.start) ? booking.cancel_by : null;

@@ -20,6 +20,7 @@ export function History({ booking }: { booking: Booking }) {
   function what({ what: step, state, from, to, reason }: HistoryStep): string {
     if (step === 'made' && state === 'pending') return t('history.asked');
     if (step === 'cancelled' && reason) return t('history.cancelledWhy', { reason });
+    if (step === 'displaced' && reason) return t('history.displacedWhy', { reason });
     const place = to[0];
     if (step !== 'moved' || !place) return t(`history.${step}`);
     const time = writeInterval(place.start, place.end, place.zone, i18n.language);

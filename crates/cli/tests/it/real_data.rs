@@ -1,0 +1,156 @@
+//! Real data through the commands that read it: registration replayed change by change, a college's sections, a university's rooms.
+//! The files do not all ship; where they are not there, what needs them says so and is skipped.
+
+use crate::harness::{Home, UNLIMITED, World, slotwise};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Runs a command on a data folder: what it said, or what was wrong.
+fn run(command: &[&str], file: &Path, data: &Path) -> Result<String, String> {
+    let out = slotwise(command).arg(file).arg("--data").arg(data).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if out.status.success() { Ok(text(&out.stdout)) } else { Err(text(&out.stderr)) }
+}
+
+/// A file of the folder of real data.
+fn real(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("SLOTWISE_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    let file = folder.join(name);
+    if !file.is_file() {
+        eprintln!("SKIPPED: {} is not there", file.display());
+    }
+    file.is_file().then_some(file)
+}
+
+fn verified(data: &Path) {
+    let out = slotwise(&["verify"]).arg(data).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+}
+
+const HEADER: &str = "time,section,enrolled,available,waitlisted,total\n";
+
+#[test]
+fn registration_is_replayed_row_by_row_and_what_breaks_a_rule_is_refused_and_counted() {
+    let home = Home::new();
+    let (file, data) = (home.file("changes.csv"), home.file("replayed"));
+    let rows = "2022-05-18T04:39:26,A 1_A,0,2,0,2\n2022-05-18T04:39:26,B 1_A,0,9999,0,9999\n2022-05-18T04:39:27,C 1_A,0,0,0,0\n\
+        2022-05-18T04:39:27,D 1_A,0,1,0,1\n2022-05-18T04:39:27,E 1_A,0,2,0,2\n2022-05-19T00:00:00,A 1_A,2,0,0,2\n\
+        2022-05-19T00:00:01,B 1_A,3,9999,0,9999\n2022-05-19T00:00:02,C 1_A,0,0,2,0\n2022-05-19T00:00:02,D 1_A,2,0,0,1\n\
+        2022-05-19T00:00:02,E 1_A,2,0,1,2\n2022-05-20T00:00:00,A 1_A,2,0,3,2\n2022-05-20T00:00:00,C 1_A,2,1,0,3\n\
+        2022-05-20T00:00:01,A 1_A,4,0,1,4\n2022-05-20T00:00:02,A 1_A,4,0,0,4\n2022-05-20T00:00:03,A 1_A,1,3,0,4\n\
+        2022-05-20T00:00:04,A 1_A,1,0,0,1\n2022-05-20T00:00:04,E 1_A,1,1,1,2\n2022-05-20T00:00:05,D 1_A,2,1,0,3\n";
+    fs::write(&file, format!("{HEADER}{rows}")).unwrap();
+    let said = run(&["replay", "ucsd-changes"], &file, &data).unwrap();
+    let expected = "18 rows of 5 sections replayed.\n\
+        3 sections are never over their seats nor free with people waiting: 3 ended as the file, 3 went as it after every row with nothing refused.\n\
+        Of the other 2:\n     1  as the file at the end, not after every row\n     \
+        1  waiters have got their seats: the file has people waiting beside free seats";
+    assert!(said.starts_with(expected), "{said}");
+    let report = fs::read_to_string(data.join("replay-ucsd-changes.txt")).unwrap();
+    for line in [
+        "1 × enrol REJECTED full",
+        "D 1_A\tas the file at the end",
+        "+13 -4 enrolled, +6 -5 waiting, 4 changes of seats",
+    ] {
+        assert!(report.contains(line), "{line}: {report}");
+    }
+    verified(&data);
+    // A folder in which something is stays as it is.
+    let again = run(&["replay", "ucsd-changes"], &file, &data).unwrap_err();
+    assert!(again.contains("there is something in this folder already"), "{again}");
+
+    // What does not read as it should is told with line and column, and nothing is done.
+    for (row, says) in [
+        ("2022-05-18T04:39:26,A 1_A,x,2,0,2", "line 2: enrolled: \"x\" is no whole number"),
+        ("2022-05-18,A 1_A,0,1,0,2", "line 2: available: is 1, and what is left of total is 2"),
+        ("yesterday,A 1_A,0,2,0,2", "line 2: time: \"yesterday\" is no date and time"),
+        ("2022-05-18T04:39:26,,0,2,0,2", "line 2: section: must have 1 to 100 characters"),
+        ("2022-05-18T04:39:26,A 1_A,0,2,0", "(line: 2"),
+        ("2022-05-18T04:39:26,A,0,2,0,2\n2022-05-17T00:00:00,A,0,2,0,2", "line 3: time: is before"),
+    ] {
+        fs::write(&file, format!("{HEADER}{row}\n")).unwrap();
+        let fresh = home.file("fresh");
+        let refused = run(&["replay", "ucsd-changes"], &file, &fresh).unwrap_err();
+        assert!(refused.contains(says), "{row}: {refused}");
+        assert!(!fresh.exists(), "{row}");
+    }
+}
+
+/// About half a minute: every change of 349 sections over half a year.
+#[test]
+fn registration_as_it_happened_ends_as_it_ended() {
+    let Some(file) = real("ucsd_FA22G_section_changes.csv.gz") else { return };
+    let home = Home::new();
+    let data = home.file("replayed");
+    let said = run(&["replay", "ucsd-changes"], &file, &data).unwrap();
+    let expected = "8810 rows of 349 sections replayed.\n284 sections are never over their seats nor free with people waiting: \
+        284 ended as the file, 284 went as it after every row with nothing refused.\nOf the other 65:\n";
+    assert!(said.starts_with(expected), "{said}");
+    let report = fs::read_to_string(data.join("replay-ucsd-changes.txt")).unwrap();
+    assert!(report.contains("+5142 -1934 enrolled, +3214 -2991 waiting, 154 changes of seats"), "{report}");
+    verified(&data);
+}
+
+#[test]
+fn a_college_and_its_rooms_are_imported_once_and_found() {
+    let (Some(sections), Some(rooms)) = (real("foothill_sections.json"), real("ubc_rooms.csv")) else { return };
+    let home = Home::new();
+    drop(home.key_create("root", "admin"));
+    for (made, there) in [(1098, 0), (0, 1098)] {
+        let said = run(&["import", "foothill"], &sections, &home.data()).unwrap();
+        let expected = format!(
+            "1098 of 1099 sections (138 Full, 785 Open, 175 Waitlist): {made} made, {there} there already and left as they are. 737 people wait."
+        );
+        assert!(said.starts_with(&expected), "{said}");
+    }
+    assert!(run(&["import", "ubc-rooms"], &rooms, &home.data()).unwrap().starts_with("366 rooms: 366 made"));
+    assert!(run(&["import", "ubc-rooms"], &rooms, &home.data()).unwrap().starts_with("366 rooms: 0 made"));
+    verified(&home.data());
+
+    let w = World::in_home(home, &["ann"], &UNLIMITED);
+    let count = |path: &str| {
+        let (mut n, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = w.read("ann", &format!("{path}&limit=200{after}"));
+            n.extend(page["items"].as_array().unwrap().clone());
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={}", next.replace(' ', "%20")),
+                None => return n,
+            }
+        }
+    };
+    let courses = count("/api/courses?q=");
+    let sections: Vec<&Value> = courses.iter().flat_map(|c| c["sections"].as_array().unwrap()).collect();
+    let badges = |badge: &[&str]| sections.iter().filter(|s| badge.contains(&s["badge"].as_str().unwrap())).count();
+    // A waitlist that has a place shows as one only when somebody waits.
+    assert_eq!((sections.len(), badges(&["open", "few_left"]), badges(&["full", "waitlist"])), (1098, 785, 313));
+    assert_eq!(sections.iter().map(|s| s["waiting"].as_u64().unwrap()).sum::<u64>(), 737);
+    let found = count(
+        "/api/search?kind=room&seats_min=100&equipment=fixed%20tablets&start=2027-03-01T10:00&end=2027-03-01T11:00",
+    );
+    let suffices = |r: &Value| r["resource"]["seats"].as_u64().unwrap() >= 100 && r["free"] == true;
+    assert!(!found.is_empty() && found.iter().all(suffices), "{}", found.len());
+}
+
+#[test]
+fn a_server_tells_what_a_replay_left_at_any_instant() {
+    let home = Home::new();
+    let file = home.file("changes.csv");
+    let rows =
+        "2022-05-18T04:39:26,A 1_A,0,2,0,2\n2022-05-19T00:00:00,A 1_A,2,0,0,2\n2022-05-20T00:00:00,A 1_A,2,0,1,2\n";
+    fs::write(&file, format!("{HEADER}{rows}")).unwrap();
+    run(&["replay", "ucsd-changes"], &file, &home.data()).unwrap();
+    let w = World::in_home(home, &[], &UNLIMITED);
+    let listed = w.read("root", "/api/resources?kind=section");
+    let id = listed["items"][0]["id"].as_str().unwrap();
+    let then = |at: &str| w.read("root", &format!("/api/resources/{id}?at={at}"));
+    // Pacific time is seven hours behind.
+    assert_eq!(then("2022-05-18T12:00:00Z")["remaining"], 2);
+    assert_eq!(then("2022-05-19T08:00:00Z")["remaining"], 0);
+    assert_eq!(
+        (&then("2022-05-20T06:59:59Z")["waiting"], &then("2022-05-20T07:00:01Z")["waiting"]),
+        (&0.into(), &1.into())
+    );
+}

@@ -1,0 +1,303 @@
+//! What becomes of each state by each command, as the judgement says it: kept as `docs/reference/states.md`.
+//! Nothing in the page is written by hand; `SLOTWISE_WRITE_STATES=1 cargo test -p slotwise-domain --test it states` writes it anew.
+
+use slotwise_domain::*;
+use uuid::Uuid;
+
+const ADMIN: PersonId = PersonId(Uuid::from_u128(1));
+const OWNER: PersonId = PersonId(Uuid::from_u128(2));
+const OTHER: PersonId = PersonId(Uuid::from_u128(3));
+const ROOM: ResourceId = ResourceId(Uuid::from_u128(10));
+const HALL: ResourceId = ResourceId(Uuid::from_u128(11));
+const BOOKING: BookingId = BookingId(Uuid::from_u128(20));
+const HOLD: HoldId = HoldId(Uuid::from_u128(30));
+/// 1 June 2026, 08:00 UTC.
+const NOW: Instant = Instant(1_780_300_800_000_000);
+
+/// One table: a thing with its states and what is asked of it. More things are more of these in [`tables`].
+struct Table {
+    thing: &'static str,
+    states: Vec<(&'static str, World)>,
+    commands: Vec<(&'static str, Actor, Action)>,
+    /// The state as it is called, in a world.
+    state: fn(&World) -> String,
+}
+
+fn span(from_min: i64, to_min: i64) -> Interval {
+    Interval::new(NOW.plus(Span::minutes(from_min)), NOW.plus(Span::minutes(to_min))).unwrap()
+}
+
+fn asked(actor: Actor, action: Action) -> Command {
+    Command { actor, action, seen: None }
+}
+
+/// The world after commands that are all accepted, decided so many minutes before now.
+fn after(commands: Vec<(i64, Actor, Action)>) -> World {
+    let mut world = World::empty(Epoch(1));
+    for (id, role) in [(ADMIN, Role::Admin), (OWNER, Role::Member), (OTHER, Role::Member)] {
+        world.roles.insert(id, role);
+        world.people.insert(id, Person::default());
+        world.loaded.people.insert(id);
+    }
+    for (minutes, actor, action) in commands {
+        let command = asked(actor, action);
+        world.loaded.extend(&command.scope());
+        let now = NOW.minus(Span::minutes(minutes));
+        match decide(&world, &command, now) {
+            Verdict::Accepted(changes, _) => {
+                world.apply(&changes, now);
+            }
+            other => panic!("{command:?} makes no state: {other:?}"),
+        }
+    }
+    world
+}
+
+fn create(resource: ResourceId, policy: Policy) -> (i64, Actor, Action) {
+    let spec = ResourceSpec {
+        kind: Kind::Room,
+        name: "Room".into(),
+        building: None,
+        seats: None,
+        equipment: Vec::new(),
+        zone: Zone::utc(),
+        capacity: Some(2),
+        interval: None,
+        policy,
+        group: None,
+        linked: Vec::new(),
+        course: None,
+    };
+    (600, Actor::System, Action::CreateResource { resource, spec: Box::new(spec) })
+}
+
+fn line(resource: ResourceId, interval: Interval) -> Line {
+    Line { resource, interval: Some(interval), units: 1 }
+}
+
+fn book(interval: Interval) -> (i64, Actor, Action) {
+    let (booking, owner, details, hold) = (BOOKING, OWNER, Details::default(), None);
+    let lines = vec![line(ROOM, interval)];
+    (60, Actor::Person(OWNER), Action::Book { booking, owner, lines, details, hold })
+}
+
+fn block(displaces: Preview) -> Action {
+    Action::AddBlock {
+        resource: ROOM,
+        policy_version: 1,
+        block: BlockId(Uuid::from_u128(40)),
+        interval: span(-60, 60),
+        reason: "paint".into(),
+        over_holds: OverHolds::Void,
+        over_bookings: OverBookings::Displace(displaces),
+        exceptions: Exceptions::default(),
+    }
+}
+
+fn bookings() -> Table {
+    let (ada, ben) = (Actor::Person(ADMIN), Actor::Person(OWNER));
+    let named = BookingRef { id: BOOKING, revision: None };
+    let why = || "paint".to_owned();
+    // Begun ten minutes ago: check-in is open for ten more, or has closed five minutes ago.
+    let open = CheckIn { opens: Span::hours(2), closes: Span::minutes(20) };
+    let shut = CheckIn { opens: Span::hours(2), closes: Span::minutes(5) };
+    let rules = |approval, takes, check_in| {
+        create(ROOM, Policy { approval, pending_takes: takes, check_in: Some(check_in), ..Policy::default() })
+    };
+    let world = |approval, takes, check_in, more: Option<(i64, Actor, Action)>| {
+        let mut commands = vec![rules(approval, takes, check_in), create(HALL, Policy::default())];
+        commands.push(book(span(-10, 50)));
+        commands.extend(more);
+        after(commands)
+    };
+    let cancel = || Action::Cancel { booking: BOOKING, reason: Some(why()) };
+    let states = vec![
+        ("pending", world(true, false, open, None)),
+        ("pending, takes its units", world(true, true, open, None)),
+        ("confirmed, check-in open", world(false, false, open, None)),
+        ("confirmed, check-in closed", world(false, false, shut, None)),
+        ("checked_in", world(false, false, open, Some((5, ben, Action::CheckIn { booking: BOOKING })))),
+        ("no_show", world(false, false, shut, Some((1, Actor::System, Action::ReleaseNoShow { booking: BOOKING })))),
+        ("displaced", world(false, false, open, Some((1, ada, block(vec![(BOOKING, 1)]))))),
+        ("cancelled", world(false, false, open, Some((1, ben, cancel())))),
+    ];
+    let commands = vec![
+        ("approve", ada, Action::Approve { booking: BOOKING }),
+        ("decline", ada, Action::Decline { booking: named, reason: why() }),
+        ("check_in", ben, Action::CheckIn { booking: BOOKING }),
+        ("release_no_show", Actor::System, Action::ReleaseNoShow { booking: BOOKING }),
+        ("cancel", ben, cancel()),
+        ("cancel by an admin", ada, cancel()),
+        ("move, same start", ben, Action::Move { booking: named, to: vec![line(ROOM, span(-10, 30))] }),
+        ("move, other start", ben, Action::Move { booking: named, to: vec![line(ROOM, span(120, 180))] }),
+        ("edit_booking", ben, Action::EditBooking { booking: BOOKING, revision: 1, patch: DetailsPatch::default() }),
+        ("hand_over", ada, Action::HandOver { booking: named, to: OTHER, reason: why() }),
+        ("displaced by a block", ada, block(vec![(BOOKING, 1)])),
+    ];
+    Table { thing: "Booking", states, commands, state: |world| world.bookings[&BOOKING].state.name().into() }
+}
+
+fn holds() -> Table {
+    let ben = Actor::Person(OWNER);
+    let granted = |minutes_ago: i64| {
+        let hold = Action::Hold { hold: HOLD, line: line(ROOM, span(120, 180)) };
+        let policy = Policy { hold_ttl: Span::minutes(5), ..Policy::default() };
+        vec![create(ROOM, policy), create(HALL, Policy::default()), (minutes_ago, ben, hold)]
+    };
+    let named = |world: &World| {
+        let hold = world.calendars[&ROOM].holds.get(&HOLD).copied();
+        HoldRef { id: HOLD, token: hold.map_or(FencingToken(Version::zero(Epoch(1)), 0), |h| h.token) }
+    };
+    let live = after(granted(1));
+    let current = named(&live);
+    let released = {
+        let mut commands = granted(2);
+        commands.push((1, ben, Action::Release(current)));
+        after(commands)
+    };
+    let book = |hold| {
+        let (booking, owner, details) = (BOOKING, OWNER, Details::default());
+        Action::Book { booking, owner, lines: vec![line(ROOM, span(120, 180))], details, hold }
+    };
+    let states = vec![("live", live), ("past its expiry", after(granted(10))), ("ended", released)];
+    let commands = vec![
+        ("renew", ben, Action::Renew(current)),
+        ("release", ben, Action::Release(current)),
+        ("book with it", ben, book(Some(current))),
+        ("book past it", ben, book(None)),
+        ("expire_holds", Actor::System, Action::ExpireHolds { resource: ROOM }),
+    ];
+    let state = |world: &World| match world.holds.get(&HOLD) {
+        Some((_, Some(EndedHold { end: HoldEnd::Expired, .. }))) => "expired".into(),
+        Some((_, Some(EndedHold { end: HoldEnd::Released, .. }))) => "released".into(),
+        Some((_, Some(EndedHold { end: HoldEnd::Consumed, .. }))) => "consumed".into(),
+        Some((_, Some(EndedHold { end: HoldEnd::Superseded, .. }))) => "superseded".into(),
+        Some((_, Some(EndedHold { end: HoldEnd::Voided, .. }))) => "voided".into(),
+        Some((_, None)) | None => "live".to_owned(),
+    };
+    Table { thing: "Hold", states, commands, state }
+}
+
+fn resources() -> Table {
+    let (ada, ben) = (Actor::Person(ADMIN), Actor::Person(OWNER));
+    let service = |service| Action::SetService { resource: ROOM, policy_version: 1, service, reason: "paint".into() };
+    let capacity = |to: u32, below| {
+        let (to, reason) = (Some(to), Some("paint".to_owned()));
+        Action::SetCapacity { resource: ROOM, policy_version: 1, to, seen_used: None, below, reason }
+    };
+    let two = || {
+        let mut commands = vec![create(ROOM, Policy::default()), create(HALL, Policy::default())];
+        commands.push(book(span(-10, 50)));
+        let (booking, details) = (BookingId(Uuid::from_u128(21)), Details::default());
+        let lines = vec![line(ROOM, span(-10, 50))];
+        let other = Action::Book { booking, owner: OTHER, lines, details, hold: None };
+        commands.push((30, Actor::Person(OTHER), other));
+        commands
+    };
+    let with = |more: Action| {
+        let mut commands = two();
+        commands.push((1, ada, more));
+        after(commands)
+    };
+    let states = vec![
+        ("open", after(two())),
+        ("closed", with(service(Service::Closed))),
+        ("over-committed", with(capacity(1, Below::OverCommit))),
+    ];
+    let newcomer = Action::Book {
+        booking: BookingId(Uuid::from_u128(22)),
+        owner: OWNER,
+        lines: vec![line(ROOM, span(10, 20))],
+        details: Details::default(),
+        hold: None,
+    };
+    let preview = || vec![(BookingId(Uuid::from_u128(21)), 1)];
+    let commands = vec![
+        ("close", ada, service(Service::Closed)),
+        ("reopen", ada, service(Service::Open)),
+        ("set_capacity below use, refuse", ada, capacity(1, Below::Refuse)),
+        ("set_capacity below use, over_commit", ada, capacity(1, Below::OverCommit)),
+        ("set_capacity below use, displace_newest", ada, capacity(1, Below::DisplaceNewest(preview()))),
+        ("set_capacity to more", ada, capacity(5, Below::Refuse)),
+        ("a cancel on it", ben, Action::Cancel { booking: BOOKING, reason: None }),
+        ("a booking when it is full", ben, newcomer),
+    ];
+    let state = |world: &World| {
+        let calendar = &world.calendars[&ROOM];
+        match (calendar.resource.spec.policy.closed, calendar.over_commit) {
+            (true, _) => "closed".into(),
+            (false, 0) => "open".into(),
+            (false, _) => "over-committed".to_owned(),
+        }
+    };
+    Table { thing: "Resource", states, commands, state }
+}
+
+fn tables() -> Vec<Table> {
+    vec![bookings(), holds(), resources()]
+}
+
+/// What the judgement says of a command in a state: the next state, or the code.
+fn said(table: &Table, world: &World, actor: Actor, action: &Action) -> String {
+    let mut world = world.clone();
+    let mut action = action.clone();
+    // Edits name what they saw: the matter here is not who was faster.
+    if let Action::EditBooking { booking, revision, .. } = &mut action {
+        *revision = world.bookings[booking].revision;
+    }
+    if let Action::AddBlock { over_bookings: OverBookings::Displace(preview), .. } = &mut action {
+        preview.iter_mut().for_each(|(id, revision)| *revision = world.bookings[id].revision);
+    }
+    let command = asked(actor, action);
+    world.loaded.extend(&command.scope());
+    let before = (table.state)(&world);
+    match decide(&world, &command, NOW) {
+        Verdict::Accepted(changes, _) => {
+            let nothing = changes.is_empty();
+            world.apply(&changes, NOW);
+            let next = (table.state)(&world);
+            match next == before {
+                true if nothing => "no change".into(),
+                true => format!("stays {next}"),
+                false => format!("**{next}**"),
+            }
+        }
+        Verdict::Rejected(rejection, _) => format!("`{}`", rejection.code.name()),
+        Verdict::Moved(_) => "412 `version_stale`".into(),
+        Verdict::Needs(scope) => panic!("everything is loaded, and it needs {scope:?}"),
+    }
+}
+
+fn page() -> String {
+    let mut page = String::from(
+        "# States\n\n\
+         What becomes of each state by each command. Made from the judgement itself by a test of `crates/domain`; a state in bold is the next\n\
+         one, a code in `type` is the refusal, and *no change* is an answer too: what is so already is not done again.\n",
+    );
+    for table in tables() {
+        page += &format!("\n## {}\n\n| |", table.thing);
+        for (state, _) in &table.states {
+            page += &format!(" {state} |");
+        }
+        page += &format!("\n|---|{}\n", "---|".repeat(table.states.len()));
+        for (name, actor, action) in &table.commands {
+            page += &format!("| {name} |");
+            for (_, world) in &table.states {
+                page += &format!(" {} |", said(&table, world, *actor, action));
+            }
+            page.push('\n');
+        }
+    }
+    page
+}
+
+#[test]
+fn the_page_of_states_is_what_the_judgement_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/states.md");
+    let page = page();
+    if std::env::var_os("SLOTWISE_WRITE_STATES").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == page, "docs/reference/states.md is not what the judgement says; write it anew:\n{page}");
+}
