@@ -88,7 +88,7 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     let mut tasks = vec![
         tokio::spawn(run_realtime(app.clone(), outbox, asked)),
         tokio::spawn(deadlines::run(engine.clone())),
-        tokio::spawn(no_shows::run(engine.clone(), store.clone())),
+        tokio::spawn(no_shows::run(engine.clone(), stores.views.clone())),
         tokio::spawn(tidy(upkeep)),
         tokio::spawn(renew(tls.clone())),
     ];

@@ -27,7 +27,11 @@ pub async fn run(engine: Arc<Engine>, views: Arc<dyn Views>) {
     let mut settled = HashSet::new();
     loop {
         tick.tick().await;
-        release_due(&engine, &*views, &mut settled).await;
+        match engine.store().sweeps().await {
+            Ok(true) => drop(release_due(&engine, &*views, &mut settled).await),
+            Ok(false) => {}
+            Err(e) => tracing::warn!("asking who looks for those who have not come: {e}"),
+        }
     }
 }
 

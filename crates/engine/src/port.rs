@@ -41,6 +41,11 @@ pub trait Store: Send + Sync + 'static {
     /// soonest first, at most `max`. Holds from before a restore are due at once, whenever they expire.
     async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError>;
 
+    /// Whether it is this engine that looks for what falls due by itself: of several over one database, one does.
+    async fn sweeps(&self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     /// When the data was restored from a backup for the last time; `None` if it never was.
     fn restored_at(&self) -> Option<Instant>;
 

@@ -407,13 +407,17 @@ impl Store for Postgres {
     }
 
     async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
-        if !self.sweeps().await? {
+        if !self.take_sweep().await? {
             return Ok(Vec::new());
         }
         let shared = &*self.shared;
         let found = shared.readers.rows(sql::DUE, args![shared.part, until.0, limit(max)]).await?;
         let due = found.iter().map(|row| Ok((Instant(row.try_get(1)?), ResourceId(row.try_get(0)?))));
         Ok(due.collect::<Loaded<_>>()?)
+    }
+
+    async fn sweeps(&self) -> Result<bool, StoreError> {
+        Ok(self.take_sweep().await?)
     }
 
     fn restored_at(&self) -> Option<Instant> {
@@ -442,7 +446,7 @@ impl Store for Postgres {
 
 impl Postgres {
     /// Whether it is this instance that carries out what falls due: one of them does, and another within two seconds of its end.
-    async fn sweeps(&self) -> Loaded<bool> {
+    async fn take_sweep(&self) -> Loaded<bool> {
         let until = *self.sweeps_until.lock().unwrap_or_else(PoisonError::into_inner);
         if until.is_some_and(|until| until > Moment::now()) {
             return Ok(true);

@@ -189,6 +189,24 @@ async fn bundles_in_opposite_orders_from_two_instances() {
     }
 }
 
+/// One of them carries out what falls due, and when it is gone the other does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_instances_sweeps() {
+    let Some(database) = Database::start(&[]) else { return };
+    let site = site();
+    let (one, other) = (Instance::over(&database.url(), &site), Instance::over(&database.url(), &site));
+    for _ in 0..5 {
+        assert!(one.store.sweeps().await.unwrap());
+        assert!(!other.store.sweeps().await.unwrap());
+    }
+    drop(one);
+    let begun = Moment::now();
+    while !other.store.sweeps().await.unwrap() {
+        assert!(begun.elapsed() < Duration::from_secs(5), "nobody sweeps any more");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// How long it takes until another instance can tell what one has committed, in milliseconds: the middle, and the worst of fifty.
 async fn heard_after(url: &str, doorbell: bool) -> (u128, u128) {
     let site = site();
@@ -372,6 +390,51 @@ async fn a_commit_cut_anywhere_is_told_as_it_is() {
     assert!((12..39).contains(&last) && nothing >= 12 && durable >= 1, "{last} {nothing} {durable}");
 }
 
+/// The database ends sessions while bookings are made, at whatever moment: what is told is what is true.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_the_database_ends_is_told_as_it_is() {
+    let Some(database) = Database::start(&[]) else { return };
+    let site = site();
+    let instance = Instance::over(&database.url(), &site);
+    instance.person(site.admin, Role::Admin).await;
+    let room = instance.room().await;
+    // What commits is ended, and nothing else: so whoever is asked about it afterwards can answer.
+    let ending = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE pid <> pg_backend_pid() AND (state = 'active' OR state LIKE 'idle in transaction%')
+          AND query !~ 'pg_stat_activity|LISTEN' AND backend_type = 'client backend'";
+    let (mut ended, mut lost) = (0, 0);
+    let (mut durable, mut nothing) = (0, 0);
+    for n in 0..150_i64 {
+        let proposal = site.book(site.admin, room, START.plus(slotwise_domain::Span::hours(2 + n)));
+        let (key, store) = (proposal.key, instance.store.clone());
+        let sending = tokio::spawn(async move { store.commit(vec![proposal], settle).await });
+        tokio::time::sleep(Duration::from_micros(n.unsigned_abs() * 97 % 4_000)).await;
+        ended += asked(&database.url(), ending).await.parse::<u32>().unwrap();
+        let told = sending.await.unwrap();
+        let recorded = loop {
+            match instance.store.recall(key).await {
+                Ok(recorded) => break recorded,
+                // A reader may have been ended in its turn.
+                Err(_) => lost += 1,
+            }
+            assert!(lost < 1_000, "nothing can be read any more");
+        };
+        match told.as_deref() {
+            Ok([Settled::Decided(told, _)]) => {
+                assert_eq!(recorded.as_ref(), Some(&**told));
+                durable += 1;
+            }
+            Ok([Settled::Failed(_)]) | Err(CommitError::NothingWritten(_)) => {
+                assert_eq!(recorded, None);
+                nothing += 1;
+            }
+            other => panic!("it could have been resolved: {other:?}"),
+        }
+    }
+    println!("{ended} sessions ended: {durable} bookings are there, of {nothing} nothing was written");
+    assert!(ended >= 10 && durable >= 10 && nothing >= 1, "{ended} {durable} {nothing}");
+}
+
 /// Where nobody can be asked, there is no outcome yet; the record answers when it can.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_resolved_has_no_outcome_yet() {
@@ -409,7 +472,15 @@ async fn what_cannot_be_resolved_has_no_outcome_yet() {
     cutter.cut(Cut::After(commits_at));
     let told = far.store.commit(vec![proposal.clone()], settle).await;
     assert!(matches!(told, Err(CommitError::Unknown(_))), "{told:?}");
-    let recorded = near.store.recall(key).await.unwrap().unwrap();
+    // The database may still be at it: nobody who is cut off can know.
+    let begun = Moment::now();
+    let recorded = loop {
+        match near.store.recall(key).await.unwrap() {
+            Some(recorded) => break recorded,
+            None => assert!(begun.elapsed() < Duration::from_secs(5), "it was sent and is not there"),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
     assert_eq!(recorded.decision.outcome, Outcome::Booked);
     cutter.open();
     // The same key asks again, and is told what was decided.
