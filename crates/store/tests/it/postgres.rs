@@ -402,6 +402,8 @@ async fn a_session_that_the_database_ends_is_told_as_it_is() {
     let ending = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
         WHERE pid <> pg_backend_pid() AND (state = 'active' OR state LIKE 'idle in transaction%')
           AND query !~ 'pg_stat_activity|LISTEN' AND backend_type = 'client backend'";
+    let (client, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
     let (mut ended, mut lost) = (0, 0);
     let (mut durable, mut nothing) = (0, 0);
     for n in 0..150_i64 {
@@ -409,7 +411,7 @@ async fn a_session_that_the_database_ends_is_told_as_it_is() {
         let (key, store) = (proposal.key, instance.store.clone());
         let sending = tokio::spawn(async move { store.commit(vec![proposal], settle).await });
         tokio::time::sleep(Duration::from_micros(n.unsigned_abs() * 97 % 4_000)).await;
-        ended += asked(&database.url(), ending).await.parse::<u32>().unwrap();
+        ended += client.query_one(ending, &[]).await.unwrap().get::<_, i64>(0);
         let told = sending.await.unwrap();
         let recorded = loop {
             match instance.store.recall(key).await {
