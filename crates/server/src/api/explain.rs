@@ -6,9 +6,10 @@ use super::alternatives::{AlternativeBody, Wished, instead};
 use super::attempts::LastFailure;
 use crate::app::App;
 use crate::auth::Asker;
+use crate::explain::words::{clock, during};
 use crate::explain::{
     AskedBody, Case, DiagramBody, ExplainedResource, RECORDS_MAX, Reader, SentenceBody, Touched, as_text, bookings,
-    clock, during, explain, on_screen, people, wanted, zone_of,
+    explain, on_screen, people, wanted, zone_of,
 };
 use crate::extract::{Path, Query};
 use crate::problem::{Problem, Shown, WitnessBody, at_text};
