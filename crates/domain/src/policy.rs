@@ -290,7 +290,10 @@ impl Policy {
                 Some(Cutoff::Civil { days_before, .. }) if days_before > 366 => {
                     return err(field, "must be at most 366 days before");
                 }
-                Some(Cutoff::Elapsed(_) | Cutoff::Civil { .. }) | None => {}
+                Some(Cutoff::At(at)) if at < Instant::MIN || at > Instant::MAX => {
+                    return err(field, "must be between 1970 and 2200");
+                }
+                Some(Cutoff::Elapsed(_) | Cutoff::Civil { .. } | Cutoff::At(_)) | None => {}
             }
         }
         if let Some(CheckIn { opens, closes }) = self.check_in
@@ -485,12 +488,15 @@ pub enum Cutoff {
         /// The time on that day.
         at: civil::Time,
     },
+    /// An instant of its own, the same for whatever starts whenever: such as the last day to add a course.
+    At(Instant),
 }
 
 impl Cutoff {
     /// The instant this means for something that starts then.
     pub fn instant(self, start: Instant, zone: &Zone) -> Instant {
         match self {
+            Cutoff::At(at) => at,
             Cutoff::Elapsed(before) => start.minus(before),
             Cutoff::Civil { days_before, at } => {
                 let day = start.timestamp().to_zoned(zone.rules().clone()).date();

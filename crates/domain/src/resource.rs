@@ -3,8 +3,8 @@
 
 use crate::course::{Course, Meeting};
 use crate::ids::ResourceId;
-use crate::policy::{Policy, PolicyError, PolicyField, QuotaScope};
-use crate::time::{Interval, Zone};
+use crate::policy::{Cutoff, Policy, PolicyError, PolicyField, QuotaScope};
+use crate::time::{Instant, Interval, Zone};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -215,6 +215,28 @@ impl ResourceSpec {
     /// When it meets week by week; `None` if it is there for all of its time.
     pub fn meetings(&self) -> Option<&[Meeting]> {
         self.course.as_ref().map(|course| &*course.meetings)
+    }
+
+    /// Whether booking its one interval closes at an instant of its own, so that it is booked while it runs: a course in its first week.
+    pub fn booked_while_it_runs(&self) -> bool {
+        match self.policy.book_by {
+            Some(Cutoff::At(_)) => self.interval.is_some(),
+            Some(Cutoff::Elapsed(_) | Cutoff::Civil { .. }) | None => false,
+        }
+    }
+
+    /// From when on an interval of it has begun too long ago to be booked, whatever else its rules say.
+    pub fn begun(&self, interval: Interval) -> Instant {
+        match self.booked_while_it_runs() {
+            true => interval.end(),
+            false => interval.start().plus(Policy::START_GRACE).min(interval.end()),
+        }
+    }
+
+    /// From when on an interval of it is not booked any more: it has begun, or booking has closed.
+    pub fn too_late(&self, interval: Interval) -> Instant {
+        let begun = self.begun(interval);
+        self.policy.book_by.map_or(begun, |cutoff| cutoff.instant(interval.start(), &self.zone).min(begun))
     }
 
     /// Whether so many people fit in, as far as either number is known.

@@ -251,7 +251,8 @@ impl From<Role> for RoleBody {
     }
 }
 
-/// An instant relative to the start of a booking: `{"elapsed_s": 86400}` before it, or `{"days_before": 1, "at": "18:00"}` in the resource's zone.
+/// `{"elapsed_s": 86400}` before the start of a booking, `{"days_before": 1, "at": "18:00"}` in the resource's zone, or, whatever the
+/// start, `{"at": "2027-01-15T17:00"}`: an instant with its offset, or by the clock of the resource's zone.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum CutoffBody {
@@ -259,6 +260,8 @@ pub enum CutoffBody {
     Elapsed(ElapsedCutoff),
     /// At a civil time so many days before.
     Civil(CivilCutoff),
+    /// At an instant of its own.
+    At(CutoffAt),
 }
 
 /// So much elapsed time before the start.
@@ -279,9 +282,18 @@ pub struct CivilCutoff {
     pub at: String,
 }
 
+/// An instant that does not depend on the start. What has one time for all can be booked until then though it has begun.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CutoffAt {
+    /// Such as `2027-01-15T17:00` in the resource's zone, or `2027-01-16T01:00:00Z`; told with `Z`.
+    pub at: String,
+}
+
 impl CutoffBody {
-    fn read(&self, field: &str) -> Result<Cutoff, FieldError> {
+    fn read(&self, field: &str, zone: &Zone) -> Result<Cutoff, FieldError> {
         match self {
+            CutoffBody::At(c) => read_time(&c.at, field, Some(zone)).map(Cutoff::At),
             CutoffBody::Elapsed(e) => Ok(Cutoff::Elapsed(Span::seconds(e.elapsed_s))),
             CutoffBody::Civil(c) => {
                 let at =
@@ -296,6 +308,7 @@ impl CutoffBody {
 impl From<Cutoff> for CutoffBody {
     fn from(c: Cutoff) -> CutoffBody {
         match c {
+            Cutoff::At(at) => CutoffBody::At(CutoffAt { at: time(at) }),
             Cutoff::Elapsed(span) => CutoffBody::Elapsed(ElapsedCutoff { elapsed_s: span.whole_seconds() }),
             Cutoff::Civil { days_before, at } => {
                 CutoffBody::Civil(CivilCutoff { days_before, at: at.strftime("%H:%M").to_string() })
@@ -668,8 +681,8 @@ pub struct PolicyRequest {
 }
 
 impl PolicyRequest {
-    fn read(&self, kind: Kind) -> Result<(Policy, BTreeSet<PolicyField>), FieldError> {
-        Ok((self.policy.read(kind)?, self.named.clone()))
+    fn read(&self, kind: Kind, zone: &Zone) -> Result<(Policy, BTreeSet<PolicyField>), FieldError> {
+        Ok((self.policy.read(kind, zone)?, self.named.clone()))
     }
 }
 
@@ -796,8 +809,8 @@ impl From<&Policy> for PolicyBody {
 }
 
 impl PolicyBody {
-    fn read(&self, kind: Kind) -> Result<Policy, FieldError> {
-        let cutoff = |c: &Option<CutoffBody>, field| c.as_ref().map(|c| c.read(field)).transpose();
+    fn read(&self, kind: Kind, zone: &Zone) -> Result<Policy, FieldError> {
+        let cutoff = |c: &Option<CutoffBody>, field| c.as_ref().map(|c| c.read(field, zone)).transpose();
         let policy = Policy {
             hold_at: match self.hold_at {
                 HoldAtBody::Confirm => HoldAt::Confirm,
@@ -909,7 +922,7 @@ impl ResourceRequest {
             Some(i) => Some(read_interval(&i.start, &i.end, "interval.", Some(&zone)).map_err(Problem::fields)?),
             None => None,
         };
-        let (policy, own) = self.policy.read(self.kind.into()).map_err(Problem::field)?;
+        let (policy, own) = self.policy.read(self.kind.into(), &zone).map_err(Problem::field)?;
         // A group is not booked, so what is said for all that can be is not meant for it.
         let one_by_default = matches!(self.kind, KindBody::Group) && self.capacity == one_unit();
         let spec = ResourceSpec {
@@ -988,7 +1001,7 @@ impl ResourceEdit {
             Some(i) => Some(Some(read_interval(&i.start, &i.end, "interval.", Some(zone)).map_err(Problem::fields)?)),
             None => None,
         };
-        let policy = self.policy.as_ref().map(|p| p.read(spec.kind)).transpose().map_err(Problem::field)?;
+        let policy = self.policy.as_ref().map(|p| p.read(spec.kind, zone)).transpose().map_err(Problem::field)?;
         let own = policy.as_ref().map(|(_, own)| own.clone()).unwrap_or_default();
         let course = match &self.course {
             Some(course) => Some(course.as_ref().map(CourseBody::read).transpose().map_err(Problem::field)?),

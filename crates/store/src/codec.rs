@@ -1946,6 +1946,7 @@ impl HoursJson {
 enum CutoffJson {
     Elapsed(i64),
     Civil { days_before: u16, at: String },
+    At(i64),
 }
 
 impl CutoffJson {
@@ -1953,12 +1954,14 @@ impl CutoffJson {
         match cutoff {
             Cutoff::Elapsed(span) => CutoffJson::Elapsed(span.0),
             Cutoff::Civil { days_before, at } => CutoffJson::Civil { days_before, at: at.to_string() },
+            Cutoff::At(at) => CutoffJson::At(at.0),
         }
     }
 
     fn cutoff(self) -> Decoded<Cutoff> {
         Ok(match self {
             CutoffJson::Elapsed(span) => Cutoff::Elapsed(Span(span)),
+            CutoffJson::At(at) => Cutoff::At(Instant(at)),
             CutoffJson::Civil { days_before, at } => {
                 let at = at.parse().map_err(|_| Malformed(format!("{at:?} is no time of day")))?;
                 Cutoff::Civil { days_before, at }

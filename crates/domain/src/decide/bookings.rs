@@ -16,7 +16,6 @@ use crate::command::{Actor, HoldRef, Line};
 use crate::hold::{Hold, HoldEnd};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject};
-use crate::policy::Policy;
 use crate::series::Occurrence;
 use crate::time::Instant;
 use crate::world::{Role, Scope};
@@ -276,7 +275,8 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
         // What has begun may go on longer or end sooner, but not in the past.
         let goes_on = booking.slots.iter().any(|s| s.resource == slot.resource && s.interval.start() == start);
         let new = fresh.contains(slot) && !goes_on;
-        not_begun(draft, slot.resource, if new { start.plus(Policy::START_GRACE).min(end) } else { end })?;
+        let spec = &draft.calendar(slot.resource)?.resource.spec;
+        not_begun(draft, slot.resource, if new { spec.begun(slot.interval) } else { end })?;
     }
     if over.is_none() {
         before_cutoff(draft, &fresh, Rule::BookBy)?;

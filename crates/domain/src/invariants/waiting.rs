@@ -81,9 +81,7 @@ fn in_time(id: ResourceId, resource: &Resource, record: &[Change], at: Instant) 
             Change::WaitOffered(entry) => entry,
             _ => continue,
         };
-        let (start, zone) = (entry.interval.start(), &resource.spec.zone);
-        let late = resource.spec.policy.book_by.is_some_and(|by| at >= by.instant(start, zone));
-        if late || at >= entry.interval.end() {
+        if at >= resource.spec.too_late(entry.interval) {
             return broken("I6", id, at, format!("{} had their turn when it was too late", entry.id));
         }
     }
@@ -256,9 +254,7 @@ fn least_free(calendar: &Calendar, occupied: Interval, without: Option<&Taker>) 
 fn excused(world: &World, calendar: &Calendar, entry: &WaitEntry, at: Instant) -> bool {
     let spec = &calendar.resource.spec;
     let policy: &Policy = &spec.policy;
-    let start = entry.interval.start();
     let occupied = policy.occupied(entry.interval);
-    let before = |cutoff: Option<crate::policy::Cutoff>| cutoff.map(|c| c.instant(start, &spec.zone));
     let elsewhere = || {
         policy.own_overlap == OwnOverlap::Refuse
             && world
@@ -271,9 +267,8 @@ fn excused(world: &World, calendar: &Calendar, entry: &WaitEntry, at: Instant) -
         || spec.capacity.is_some_and(|capacity| entry.units > capacity)
         || policy.closed
         || entry.gives_up.is_some()
-        || at >= start.plus(Policy::START_GRACE).min(entry.interval.end())
-        || before(policy.book_by).is_some_and(|by| at >= by)
-        || before(policy.book_from).is_some_and(|from| at < from)
+        || at >= spec.too_late(entry.interval)
+        || policy.book_from.is_some_and(|from| at < from.instant(entry.interval.start(), &spec.zone))
         || calendar.blocks.values().any(|b| b.interval.meets(occupied) && !b.exceptions.allow(Some(entry.owner), None))
         || !policy.open_during(entry.interval, &spec.zone)
         || !world.roles.contains_key(&entry.owner)

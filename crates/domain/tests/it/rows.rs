@@ -1004,8 +1004,11 @@ fn span(word: &str) -> Span {
     }
 }
 
-/// `24h` is elapsed time before the start; `18:00/1d` is 18:00 on the day before.
+/// `24h` is elapsed time before the start; `18:00/1d` is 18:00 on the day before; `@2026-03-02T10:30:00Z` is that instant.
 fn cutoff(word: &str) -> Cutoff {
+    if let Some(at) = word.strip_prefix('@') {
+        return Cutoff::At(at.parse::<jiff::Timestamp>().unwrap().into());
+    }
     match word.split_once('/') {
         Some((at, days)) => {
             let days_before = days.strip_suffix('d').unwrap().parse().unwrap();

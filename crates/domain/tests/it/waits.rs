@@ -14,6 +14,22 @@ crate::rows::tables! {
         book algebra by ann                 -> BOOKED
     ";
 
+    // The seat of whoever drops in the first week goes to whoever waits, until adding ends.
+    a_section_that_runs_promotes_until_adding_ends: "
+        section math 10:00-16:00 waitlist book book-by @2026-03-02T13:00:00Z cancel-by @2026-03-02T15:00:00Z
+        book math by ann as a                   -> BOOKED
+        at 12:00
+        wait math by bob as w1                  -> WAITS at 1
+        wait math by cat as w2                  -> WAITS at 2
+        cancel a by ann                         -> ACCEPTED; w1 promoted
+        at 12:59:59.999999
+        cancel w1 by bob                        -> ACCEPTED; w2 promoted
+        wait math by ann as w3                  -> WAITS at 1
+        at 13:00
+        cancel w2 by cat                        -> ACCEPTED; w3 lapsed
+        book math by bob                        -> REJECTED past_cutoff: book_by (13:00)
+    ";
+
     what_admins_free_goes_to_whoever_is_next: "
         room room-1 waitlist book check-in 15m 10m
         room room-2 waitlist book

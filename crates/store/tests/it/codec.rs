@@ -138,6 +138,7 @@ fn hold_end() -> impl Strategy<Value = HoldEnd> {
 fn cutoff() -> impl Strategy<Value = Cutoff> {
     prop_oneof![
         any::<i64>().prop_map(|n| Cutoff::Elapsed(Span(n))),
+        any::<i64>().prop_map(|n| Cutoff::At(Instant(n))),
         (any::<u16>(), 0..24_i8, 0..60_i8, 0..60_i8, 0..1_000_000_000_i32).prop_map(|(days_before, h, m, s, n)| {
             Cutoff::Civil { days_before, at: jiff::civil::Time::new(h, m, s, n).unwrap() }
         }),
