@@ -29,7 +29,7 @@ pub mod waitlist;
 pub mod world;
 
 pub use alternatives::Wish;
-pub use booking::{Booking, BookingState, Details, DetailsPatch, Displacer, Guest, Slot};
+pub use booking::{Booking, BookingState, Counts, Details, DetailsPatch, Displacer, Guest, Slot};
 pub use calendar::{Block, Calendar, Exceptions, Use, UseId};
 pub use change::{Change, Changes};
 pub use command::{
@@ -45,8 +45,8 @@ pub use invariants::Broken;
 pub use notice::{News, Notice};
 pub use outcome::{Code, Decision, Failure, FailureCode, Ground, Outcome, Rejection, Rule, Subject, Verdict, Witness};
 pub use policy::{
-    CheckIn, Cutoff, HoldAt, OpeningHours, OwnOverlap, Period, Policy, PolicyError, PolicyField, Quota, QuotaScope,
-    Weekdays,
+    CheckIn, Cutoff, HoldAt, Measure, OpeningHours, OwnOverlap, Period, Policy, PolicyError, PolicyField, Quota,
+    QuotaScope, Weekdays,
 };
 pub use resource::{Grouped, Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
 pub use series::{Became, Contract, DateSaid, Occurrence, Series, SeriesDate, SeriesEdit, SeriesPlace};

@@ -1,6 +1,7 @@
 //! Something bookable: what it is, what it holds, and its rules.
 //! What is booked on it is a [`crate::Calendar`].
 
+use crate::booking::Counts;
 use crate::course::{Course, Meeting};
 use crate::ids::ResourceId;
 use crate::policy::{Cutoff, Policy, PolicyError, PolicyField, QuotaScope};
@@ -35,6 +36,11 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// How its bookings count under its quota, if there is one.
+    pub fn counts(&self) -> Option<Counts> {
+        Some(Counts { of: self.quota_of()?, credits: self.spec.credits() })
+    }
+
     /// Under whose quota its bookings count: its own or its group's.
     pub fn quota_of(&self) -> Option<ResourceId> {
         Some(match self.spec.policy.quota?.scope {
@@ -210,6 +216,14 @@ impl ResourceSpec {
             || self.group != other.group
             || self.linked != other.linked
             || self.meetings() != other.meetings()
+            || self.credits() != other.credits()
+    }
+
+    /// What each unit of it is worth under a quota of credits, in hundredths: what its rules say, or its course; what is of no course is
+    /// worth one.
+    pub fn credits(&self) -> u16 {
+        let of_course = || self.course.as_ref().map_or(100, |course| course.credits.unwrap_or(0));
+        self.policy.credits.unwrap_or_else(of_course)
     }
 
     /// When it meets week by week; `None` if it is there for all of its time.

@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
     Became, Block, Booking, BookingState, Calendar, CheckIn, Contract, Course, Cutoff, DateSaid, Details, DetailsPatch,
-    EntryEnd, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, Meeting,
-    OpeningHours, OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource,
+    EntryEnd, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, Measure,
+    Meeting, OpeningHours, OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource,
     ResourceId, ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist,
     Wants, Weekdays, Zone, check_in_window,
 };
@@ -408,14 +408,18 @@ pub struct MeetingBody {
     pub place: Option<String>,
 }
 
+/// Credits in hundredths.
+fn read_credits(credits: f64, field: &str) -> Result<u16, FieldError> {
+    match (credits * 100.0).round() {
+        hundredths if (0.0..=f64::from(Policy::CREDITS_MAX)).contains(&hundredths) => Ok(hundredths as u16),
+        _ => Err(FieldError::new(field, "not_understood", "must be between 0 and 100")),
+    }
+}
+
 impl CourseBody {
     fn read(&self) -> Result<Arc<Course>, FieldError> {
         let bad = |field: &str, detail| FieldError::new(field, "not_understood", detail);
-        let credits = match self.credits.map(|credits| (credits * 100.0).round()) {
-            Some(hundredths) if (0.0..=10_000.0).contains(&hundredths) => Some(hundredths as u16),
-            Some(_) => return Err(bad("course.credits", "must be between 0 and 100")),
-            None => None,
-        };
+        let credits = self.credits.map(|credits| read_credits(credits, "course.credits")).transpose()?;
         let meeting = |(n, m): (usize, &MeetingBody)| {
             let within = |name: &str| format!("course.meetings[{n}].{name}");
             let hours = HoursBody { days: m.days.clone(), from: m.from.clone(), to: m.to.clone() };
@@ -498,6 +502,9 @@ pub struct PolicyBody {
     pub duration_max_s: Option<i64>,
     /// How much one person may book in a period.
     pub quota: Option<QuotaBody>,
+    /// What a unit is worth under a quota of credits, exact to hundredths; null is what its course says, and 1 for what is of no course.
+    #[serde(serialize_with = "whole_if")]
+    pub credits: Option<f64>,
     /// What a person must be to book; all of them.
     pub eligibility: Vec<RequirementBody>,
     /// How those who wait get what comes free; null is no waitlist. Left out: sections book, sessions offer for an hour, others have none.
@@ -575,17 +582,65 @@ impl WaitlistBody {
     }
 }
 
-/// How much one person may book in a period: the units of their active bookings that begin in it.
+/// How much one person may book in a period: of their active bookings that begin in it.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuotaBody {
-    /// So many units; a person's allowance stands in its place.
-    pub most: u32,
+    /// So many units or credits; a person's allowance stands in its place. Credits are exact to hundredths.
+    #[serde(serialize_with = "whole")]
+    pub most: f64,
+    /// What is counted: `units`, or `credits` that they are worth.
+    #[serde(default)]
+    pub counts: MeasureBody,
     /// A stretch of civil time in the resource's zone.
     pub period: PeriodBody,
     /// What counts together.
     #[serde(default)]
     pub scope: QuotaScopeBody,
+}
+
+/// What a quota counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MeasureBody {
+    /// Units.
+    #[default]
+    Units,
+    /// What they are worth.
+    Credits,
+}
+
+impl From<Measure> for MeasureBody {
+    fn from(m: Measure) -> MeasureBody {
+        match m {
+            Measure::Units => MeasureBody::Units,
+            Measure::Credits => MeasureBody::Credits,
+        }
+    }
+}
+
+/// So much of what is counted, as people say it.
+pub fn amount(counts: Measure, n: u64) -> f64 {
+    match counts {
+        Measure::Units => n as f64,
+        Measure::Credits => n as f64 / 100.0,
+    }
+}
+
+/// A number without a fraction is told without one.
+pub fn whole<S: serde::Serializer>(n: &f64, to: S) -> Result<S::Ok, S::Error> {
+    match n.fract() == 0.0 && (0.0..=1e15).contains(n) {
+        true => to.serialize_u64(*n as u64),
+        false => to.serialize_f64(*n),
+    }
+}
+
+/// The same, of a number that may be missing.
+pub fn whole_if<S: serde::Serializer>(n: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+    match n {
+        Some(n) => whole(n, to),
+        None => to.serialize_none(),
+    }
 }
 
 /// A stretch of civil time.
@@ -616,7 +671,8 @@ pub enum QuotaScopeBody {
 impl From<Quota> for QuotaBody {
     fn from(q: Quota) -> QuotaBody {
         QuotaBody {
-            most: q.most,
+            most: amount(q.counts, q.most.into()),
+            counts: q.counts.into(),
             period: match q.period {
                 Period::Day => PeriodBody::Day,
                 Period::Week => PeriodBody::Week,
@@ -631,10 +687,23 @@ impl From<Quota> for QuotaBody {
     }
 }
 
-impl From<QuotaBody> for Quota {
-    fn from(q: QuotaBody) -> Quota {
-        Quota {
-            most: q.most,
+impl QuotaBody {
+    fn read(self) -> Result<Quota, FieldError> {
+        let q = self;
+        let (counts, most) = match q.counts {
+            MeasureBody::Units => (Measure::Units, q.most),
+            MeasureBody::Credits => (Measure::Credits, (q.most * 100.0).round()),
+        };
+        let bad = |detail| Err(FieldError::new("policy.quota.most", "out_of_range", detail));
+        if !(0.0..=f64::from(Policy::QUOTA_MAX)).contains(&most) {
+            return bad("must be between 1 and 1000000 units, or up to 10000 credits");
+        }
+        if most.fract() != 0.0 {
+            return bad("must be a whole number of units");
+        }
+        Ok(Quota {
+            most: most as u32,
+            counts,
             period: match q.period {
                 PeriodBody::Day => Period::Day,
                 PeriodBody::Week => Period::Week,
@@ -645,7 +714,7 @@ impl From<QuotaBody> for Quota {
                 QuotaScopeBody::Resource => QuotaScope::Resource,
                 QuotaScopeBody::Group => QuotaScope::Group,
             },
-        }
+        })
     }
 }
 
@@ -802,6 +871,7 @@ impl From<&Policy> for PolicyBody {
             remind_before_s: p.remind_before.map(Span::whole_seconds),
             duration_max_s: p.duration_max.map(Span::whole_seconds),
             quota: p.quota.map(QuotaBody::from),
+            credits: p.credits.map(|hundredths| f64::from(hundredths) / 100.0),
             eligibility: p.eligibility.iter().map(RequirementBody::from).collect(),
             waitlist: Some(p.waitlist.map(WaitlistBody::from)),
         }
@@ -842,7 +912,8 @@ impl PolicyBody {
                 .map(|c| CheckIn { opens: Span::seconds(c.opens_s), closes: Span::seconds(c.closes_s) }),
             remind_before: self.remind_before_s.map(Span::seconds),
             duration_max: self.duration_max_s.map(Span::seconds),
-            quota: self.quota.map(Quota::from),
+            quota: self.quota.map(QuotaBody::read).transpose()?,
+            credits: self.credits.map(|credits| read_credits(credits, "policy.credits")).transpose()?,
             eligibility: self.eligibility.iter().map(Requirement::from).collect(),
             waitlist: match self.waitlist {
                 Some(waitlist) => waitlist.map(WaitlistBody::read).transpose()?,

@@ -482,12 +482,10 @@ fn a_term_that_runs_is_added_and_dropped_until_its_instants() {
         .section(("begun", course("2"), None, added(json!({ "book_by": null }))))
         .section(("gone", course("3"), None, added(json!({ "book_by": { "at": hours(-1).to_string() } }))))
         .section(("kept", course("4"), None, added(json!({ "cancel_by": { "at": started.to_string() } }))));
-    assert_eq!(t.each("ann", "runs begun gone kept"), [
-        "201 BOOKED",
-        "409 REJECTED past_cutoff",
-        "409 REJECTED past_cutoff",
-        "201 BOOKED"
-    ]);
+    assert_eq!(
+        t.each("ann", "runs begun gone kept"),
+        ["201 BOOKED", "409 REJECTED past_cutoff", "409 REJECTED past_cutoff", "201 BOOKED"]
+    );
     let closes = day.at(17, 0, 0, 0).in_tz("America/Los_Angeles").unwrap().timestamp();
     let listed = t.listed("ann", "runs");
     assert_eq!(listed["add_by"].as_str().map(|at| at.parse().unwrap()), Some(closes));
@@ -505,7 +503,8 @@ fn a_term_that_runs_is_added_and_dropped_until_its_instants() {
     assert_eq!(cancel("ann", "kept"), "409 past_cutoff");
     // The term moves its last day, and what follows it moves with it.
     let moved = json!({ "policy": { "hold_at": "none", "book_by": { "at": hours(-1).to_string() } } });
-    let edit = t.w.change("root", "PATCH", &format!("/api/resources/{}", t.term)).header("if-match", "\"1\"").json(&moved);
+    let edit =
+        t.w.change("root", "PATCH", &format!("/api/resources/{}", t.term)).header("if-match", "\"1\"").json(&moved);
     assert_eq!(t.w.send(&edit).status, 200);
     assert_eq!(t.listed("ann", "runs")["badge"], "past_cutoff");
 }

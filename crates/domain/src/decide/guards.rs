@@ -66,7 +66,7 @@ pub(super) fn slot(draft: &Draft, line: &Line) -> Result<Slot, Stop> {
         occupied: spec.policy.occupied(interval),
         units: line.units,
         own_overlap: spec.policy.own_overlap,
-        quota: resource.quota_of(),
+        quota: resource.counts(),
     })
 }
 

@@ -282,7 +282,7 @@ pub(super) fn slot_of(entry: &WaitEntry, calendar: &Calendar) -> Slot {
         occupied: policy.occupied(entry.interval),
         units: entry.units,
         own_overlap: policy.own_overlap,
-        quota: calendar.resource.quota_of(),
+        quota: calendar.resource.counts(),
     }
 }
 

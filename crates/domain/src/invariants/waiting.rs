@@ -304,6 +304,7 @@ fn too_much(world: &World, resource: &Resource, entry: &WaitEntry) -> bool {
     let zone = &resource.spec.zone;
     let period = |at| quota.period.around(at, zone);
     let same = counted.0.values().filter(|c| c.of == of && period(c.start) == period(entry.interval.start()));
-    same.map(|c| u64::from(c.units)).sum::<u64>() + u64::from(entry.units)
-        > u64::from(allowance.copied().unwrap_or(quota.most))
+    let measure = |units, credits| quota.counts.of(units, credits);
+    same.map(|c| measure(c.units, c.credits)).sum::<u64>() + measure(entry.units, resource.spec.credits())
+        > allowance.map_or(u64::from(quota.most), |allowance| quota.counts.allowed(*allowance))
 }

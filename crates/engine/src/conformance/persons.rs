@@ -7,9 +7,9 @@ use super::waits::join;
 use crate::attempt::{Answer, Ids};
 use crate::port::{FactsPut, Made, PersonRow, Plan, PlanPut, RowPut};
 use slotwise_domain::{
-    Action, BookingId, BookingRef, Calendar, CheckIn, Course, Cutoff, Facts, Ground, Grouped, Interval, Kind, Meeting,
-    OpeningHours, OwnOverlap, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId, ResourcePatch,
-    ResourceSpec, Role, Span, UseId, WaitFill, WaitMode, Waitlist, Witness, Zone,
+    Action, BookingId, BookingRef, Calendar, CheckIn, Course, Cutoff, Facts, Ground, Grouped, Interval, Kind, Measure,
+    Meeting, OpeningHours, OwnOverlap, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId,
+    ResourcePatch, ResourceSpec, Role, Span, UseId, WaitFill, WaitMode, Waitlist, Witness, Zone,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ fn closed() -> Policy {
 }
 
 fn a_day(most: u32, scope: QuotaScope) -> Policy {
-    let quota = Some(Quota { most, period: slotwise_domain::Period::Day, scope });
+    let quota = Some(Quota { most, counts: Measure::Units, period: slotwise_domain::Period::Day, scope });
     Policy { quota, ..Policy::default() }
 }
 

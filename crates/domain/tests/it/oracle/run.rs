@@ -96,7 +96,12 @@ impl Run {
             approval: rules.approval,
             pending_takes: rules.pending_takes,
             own_overlap: if rules.exclusive { OwnOverlap::Refuse } else { OwnOverlap::Allow },
-            quota: rules.quota.map(|limit| Quota { most: limit.most, period: period(limit), scope: scope(limit) }),
+            quota: rules.quota.map(|limit| Quota {
+                most: limit.most,
+                counts: Measure::Units,
+                period: period(limit),
+                scope: scope(limit),
+            }),
             late_cancel_from: rules.late.map(|minutes| Cutoff::Elapsed(Span::minutes(minutes))),
             check_in: rules
                 .check_in
