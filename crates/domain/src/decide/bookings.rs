@@ -17,7 +17,7 @@ use crate::hold::{Hold, HoldEnd};
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject};
 use crate::series::Occurrence;
-use crate::time::Instant;
+use crate::time::{Instant, Interval};
 use crate::world::{Role, Scope};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -301,7 +301,7 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     match over {
         Some(over) => displace::make_way(draft, actor, id, &slots, over)?,
         None => {
-            let anew = taken_anew(&booking, &slots);
+            let anew = taken_anew(&booking, &slots, draft.now);
             fit::make_room(draft, id, actor.person(), &anew)?;
         }
     }
@@ -314,14 +314,25 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     Ok(Subject::Booking(id))
 }
 
-/// What a booking already takes may stay and shrink, even where the capacity is less by now; only the rest must fit.
-fn taken_anew(booking: &Booking, slots: &[Slot]) -> Vec<Slot> {
+/// What a booking already takes may stay and shrink, even where the capacity is less by now; only the rest must fit. Of what goes on
+/// longer, what has been is not asked any more.
+fn taken_anew(booking: &Booking, slots: &[Slot], now: Instant) -> Vec<Slot> {
     let within = |slot: &Slot| {
         let covers =
             |old: &Slot| old.resource == slot.resource && old.units >= slot.units && old.occupied.covers(slot.occupied);
         booking.state.takes_units() && slots.len() == 1 && booking.slots.iter().any(covers)
     };
-    slots.iter().filter(|slot| !within(slot)).copied().collect()
+    let from_now_on = |slot: &Slot| {
+        let had = |old: &Slot| {
+            let begun = old.occupied.start() <= slot.occupied.start() && now <= old.occupied.end();
+            old.resource == slot.resource && old.units >= slot.units && begun
+        };
+        let alone = slots.iter().filter(|s| s.resource == slot.resource).count() == 1;
+        let rest = Interval::new(slot.occupied.start().max(now), slot.occupied.end()).ok();
+        let had = alone && booking.state.takes_units() && booking.slots.iter().any(had);
+        Slot { occupied: rest.filter(|_| had).unwrap_or(slot.occupied), ..*slot }
+    };
+    slots.iter().filter(|slot| !within(slot)).map(from_now_on).collect()
 }
 
 /// Bookings that do not count against their owner, since they will not be there.
@@ -377,7 +388,14 @@ pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: Booki
     // From here they have each other's places. Nothing is taken that was not taken before, so nothing else is asked.
     let subject = Subject::Bookings(one.id, other.id);
     let (ones, others) = (one.slots.clone(), other.slots.clone());
+    let places = [
+        Booking { slots: others.clone(), ..Booking::clone(&one) },
+        Booking { slots: ones.clone(), ..Booking::clone(&other) },
+    ];
     relocate(draft, &[(one, others, None), (other, ones, None)]);
+    for has in &places {
+        promote::taken_by(draft, has, None)?;
+    }
     Ok(subject)
 }
 

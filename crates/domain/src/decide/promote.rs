@@ -144,7 +144,7 @@ pub(super) fn follow(draft: &mut Draft, touched: BTreeSet<ResourceId>) -> Result
     }
     for (id, unfinished) in seen {
         let unfinished = tell(draft, id, &mut left)? || unfinished;
-        let remind_at = remind(draft, id, &mut left)?;
+        let remind_at = remind(draft, id, &mut left, &mut asked)?;
         let look_at = if unfinished { Some(draft.now) } else { next_look(draft, id)? };
         let due = look_at.into_iter().chain(remind_at).min();
         if due != draft.calendar(id)?.wait_due {

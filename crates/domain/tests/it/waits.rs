@@ -30,6 +30,20 @@ crate::rows::tables! {
         book math by bob                        -> REJECTED past_cutoff: book_by (13:00)
     ";
 
+    // Whoever gets what they wait for by a swap waits no more, and is not promoted into it a second time.
+    a_swap_ends_the_wait_of_whoever_gains_by_it: "
+        section math 10:00-11:00 capacity 2 waitlist book
+        section bio 12:00-13:00 waitlist book
+        book math by ann as a                   -> BOOKED
+        book math by root as r                  -> BOOKED
+        book bio by bob as b                    -> BOOKED
+        wait math by bob as w1                  -> WAITS at 1
+        wait math by cat as w2                  -> WAITS at 2
+        swap a with b by root                   -> ACCEPTED; w1 promoted
+        cancel r by root                        -> ACCEPTED; w2 promoted
+        cancel w2 by cat                        -> ACCEPTED
+    ";
+
     what_admins_free_goes_to_whoever_is_next: "
         room room-1 waitlist book check-in 15m 10m
         room room-2 waitlist book
