@@ -16,7 +16,7 @@ use slotwise_domain::{
     Interval, Line as LineOf, Measure, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule,
     Seen, SeriesId, Slot, Span, Subject, Version, WaitEntry, Wants, Witness,
 };
-use slotwise_engine::Recorded;
+use slotwise_engine::{Plan, Recorded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -75,6 +75,27 @@ pub(crate) struct PersonText {
     pub email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<FactsText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanText>,
+}
+
+/// The sections that somebody means to take, line by line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlanText {
+    pub version: u64,
+    pub lines: Vec<Vec<Uuid>>,
+}
+
+impl PlanText {
+    pub(crate) fn of((plan, version): (Plan, u64)) -> PlanText {
+        PlanText { version, lines: plan.into_iter().map(|line| line.into_iter().map(|id| id.0).collect()).collect() }
+    }
+
+    pub(crate) fn plan(self) -> (Plan, u64) {
+        let lines = self.lines.into_iter().map(|line| line.into_iter().map(ResourceId).collect());
+        (lines.collect(), self.version)
+    }
 }
 
 /// What is known of a person.

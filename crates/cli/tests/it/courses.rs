@@ -508,3 +508,35 @@ fn a_term_that_runs_is_added_and_dropped_until_its_instants() {
     assert_eq!(t.w.send(&edit).status, 200);
     assert_eq!(t.listed("ann", "runs")["badge"], "past_cutoff");
 }
+
+#[test]
+fn a_term_limits_credits_and_a_person_may_have_an_allowance() {
+    let quota = json!({ "most": 6.5, "counts": "credits", "period": "all", "scope": "group" });
+    let mut t = Term::new(&["ann", "bob"], &json!({ "hold_at": "none", "waitlist": null, "quota": quota }));
+    for (name, number) in [("one", "1"), ("two", "2")] {
+        t.section((name, ["ART", number, "Ink", "001", "studio"], None, json!({})));
+    }
+    t.section(("short", ["ART", "3", "Oil", "001", "studio"], None, json!({ "policy": { "credits": 2.5 } })));
+    assert_eq!(t.w.read("ann", &format!("/api/resources/{}", t.term))["policy"]["quota"], quota);
+    assert_eq!(t.each("ann", "one two short"), ["201 BOOKED", "409 REJECTED quota_exceeded", "201 BOOKED"]);
+    let refused =
+        t.w.send(&t.w.change("ann", "POST", "/api/bookings").json(&json!({ "lines": [{ "resource": t.id("two") }] })))
+            .json();
+    let witness = &refused["witness"];
+    assert_eq!(
+        (&witness["kind"], &witness["counts"], &witness["counted"], &witness["most"]),
+        (&json!("quota"), &json!("credits"), &json!(6.5), &json!(6.5))
+    );
+    assert!(refused["detail"].as_str().unwrap().starts_with("6.5 credits may be booked per person"), "{refused}");
+    // Together they are summed: a check says so before the attempt does.
+    let together = t.check("bob", "one two")["together"].clone();
+    assert_eq!(t.would(&together), "REJECTED quota_exceeded");
+    assert_eq!(t.register_all("bob", "one two"), ["409 REJECTED quota_exceeded"]);
+    let path = format!("/api/people/{}/facts", t.w.person("bob").id);
+    let put = Ask::new("PUT", &path).by(t.w.token("root")).header("if-match", "0");
+    assert_eq!(t.w.send(&put.json(&json!({ "tags": [], "allowances": { &*t.term: 8 } }))).status, 200);
+    assert_eq!(t.register_all("bob", "one two"), ["201 BOOKED"]);
+    let half =
+        json!({ "kind": "room", "name": "x", "zone": "UTC", "policy": { "quota": { "most": 1.5, "period": "all" } } });
+    assert_eq!(t.w.send(&t.w.change("root", "POST", "/api/resources").json(&half)).told(), "422 malformed");
+}

@@ -12,11 +12,11 @@ use super::rows::Rows;
 use super::{FILE, audit, follow, journal, people};
 use crate::codec::{self, Malformed, Said};
 use crate::commit::Commit;
-use crate::text::{CommitText, EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText, When};
+use crate::text::{CommitText, EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText, PlanText, When};
 use rusqlite::Connection;
 use slotwise_domain::{AttemptKey, Booking, Epoch, Facts, Instant, PartId, PersonId, ResourceId, Role, Version};
 use slotwise_engine::round::{KEY_AHEAD, KEY_KEPT, key_time};
-use slotwise_engine::{Attempt, AttemptFilter, Listed, PersonCard, Record};
+use slotwise_engine::{Attempt, AttemptFilter, Listed, PersonCard, Plan, Record};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -46,12 +46,16 @@ pub struct Everything {
     pub suspended: bool,
     /// What is known of them, and its version.
     pub facts: Option<(Facts, u64)>,
+    /// The sections they mean to take, and its version; nothing and 0 if they never kept any.
+    pub plan: (Plan, u64),
 }
 
 /// The format of people's file since which it is known where to write to them.
 const ADDRESSES_SINCE: u32 = 2;
 /// The format since which there are facts.
 const FACTS_SINCE: u32 = 3;
+/// The format since which plans are kept.
+const PLANS_SINCE: u32 = 4;
 
 /// What an export holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,7 +125,11 @@ impl Reading {
                 true => people::facts(db, listed.card.id).map_err(|e| damaged(e.to_string()))?,
                 false => None,
             };
-            each(Everything { listed, suspended, facts })?;
+            let plan = match format >= PLANS_SINCE {
+                true => people::plan(db, listed.card.id).map_err(|e| damaged(e.to_string()))?,
+                false => Default::default(),
+            };
+            each(Everything { listed, suspended, facts, plan })?;
         }
         Ok(())
     }
@@ -245,10 +253,12 @@ impl Reading {
         lines.line(&header)?;
         self.people(|everything| {
             exported.people += 1;
-            let Everything { listed: Listed { card, external_id, email }, suspended, facts } = everything;
+            let Everything { listed: Listed { card, external_id, email }, suspended, facts, plan } = everything;
             let PersonCard { id, name, title, role } = card;
             let (role, facts) = (codec::role_name(role).into(), facts.map(FactsText::of));
-            lines.line(&Line::Person(PersonText { id: id.0, name, title, role, suspended, external_id, email, facts }))
+            let plan = (plan.1 > 0).then(|| PlanText::of(plan));
+            let id = id.0;
+            lines.line(&Line::Person(PersonText { id, name, title, role, suspended, external_id, email, facts, plan }))
         })?;
         self.keys(|key| {
             exported.keys += 1;

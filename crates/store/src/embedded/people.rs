@@ -402,7 +402,8 @@ pub(super) fn put_facts(db: &Connection, id: PersonId, facts: &Facts, version: u
     Ok(())
 }
 
-fn plan(db: &Connection, id: PersonId) -> Result<(Plan, u64)> {
+/// The plan a person keeps, and its version.
+pub(super) fn plan(db: &Connection, id: PersonId) -> Result<(Plan, u64)> {
     let mut select = db.prepare_cached("SELECT version, lines FROM plan WHERE part_id = ?1 AND person = ?2")?;
     let mut rows = select.query(params![PART, id.0])?;
     let Some(row) = rows.next()? else { return Ok((Plan::new(), 0)) };
@@ -412,7 +413,8 @@ fn plan(db: &Connection, id: PersonId) -> Result<(Plan, u64)> {
     Ok((lines.collect(), cells.get(0)?))
 }
 
-fn put_plan(db: &Connection, id: PersonId, plan: &Plan, version: u64) -> Result<()> {
+/// Puts a plan in the place of whatever is there.
+pub(super) fn put_plan(db: &Connection, id: PersonId, plan: &Plan, version: u64) -> Result<()> {
     const PUT: &str = "
         INSERT INTO plan (part_id, person, version, lines) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (part_id, person) DO UPDATE SET version = excluded.version, lines = excluded.lines";
