@@ -465,7 +465,7 @@ fn sections_of_one_term_clash_where_they_meet_also_on_two_devices_at_once() {
 
 #[test]
 fn a_term_that_runs_is_added_and_dropped_until_its_instants() {
-    let now = jiff::Timestamp::now();
+    let now = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap();
     let hours = |n: i64| now.checked_add(jiff::SignedDuration::from_hours(n)).unwrap();
     let day = hours(240).to_zoned(jiff::tz::TimeZone::get("America/Los_Angeles").unwrap()).date();
     // By the clock of the term, and with an offset.

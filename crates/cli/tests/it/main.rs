@@ -12,6 +12,7 @@ mod bookings;
 mod changes;
 mod classes;
 mod courses;
+mod docs;
 mod explain;
 mod export;
 mod faults;
