@@ -1,7 +1,7 @@
 //! One attempt: its key claimed, observed, proposed, persisted, answered. Every change of bookings comes through here.
 //! It never retries, and it does not stop because a client went away: nobody who waits for an execution carries it.
 
-use crate::committer::{Answers, Committer, Group, Place};
+use crate::committer::{self, Answers, Committer, Group, Place, Spawn};
 use crate::meter::{Class, Meter};
 use crate::port::{Clock, CommitError, Made, Recorded, Settled, Status, Store, StoreError};
 use crate::pressure::Pressure;
@@ -179,8 +179,19 @@ impl Tally {
 impl Engine {
     /// An engine over a store; must be called within a Tokio runtime.
     pub fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, limits: Limits) -> Arc<Engine> {
+        Engine::start_with(store, clock, ids, limits, committer::on_a_thread)
+    }
+
+    /// The same, with what commits run as `spawn` says.
+    pub fn start_with(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        limits: Limits,
+        spawn: Spawn,
+    ) -> Arc<Engine> {
         let meter = Arc::new(Meter::new(clock.clone()));
-        let committer = Committer::start(store.clone(), limits, meter.clone());
+        let committer = Committer::start(store.clone(), limits, meter.clone(), spawn);
         let (pressure, failures) = (Pressure::new(limits.batch_max), Mutex::new(Failures::default()));
         let (running, tallies) = (Mutex::new(HashMap::new()), Mutex::new(Vec::new()));
         let under_way = metrics::gauge!("slotwise_attempts_running");
