@@ -153,8 +153,8 @@ impl Database {
     /// One transaction under a name of its own. What it says of itself may get lost on the way; what is done is done.
     pub async fn commit(&self, id: u64, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError> {
         let lives = lock(&self.inner).lives;
-        let faults = lock(&self.faults).clone();
         let _rows = self.rows.lock().await;
+        let faults = lock(&self.faults).clone();
         let (stall, sync) = {
             let mut inner = lock(&self.inner);
             let stalls = inner.chance.within(faults.stalls);

@@ -4,7 +4,9 @@
 use crate::clock::Moment;
 use crate::database::Entry;
 use crate::tally::Tally;
-use slotwise_domain::{Actor, AttemptKey, Command, Fingerprint, Outcome, PartId};
+use slotwise_domain::{
+    Actor, AttemptKey, Code, Command, Fingerprint, Outcome, PartId, Rejection, Witness,
+};
 use slotwise_engine::{Answer, NoAnswer, Record, Request};
 use std::collections::BTreeMap;
 
@@ -130,6 +132,14 @@ fn one_key(sends: &[&Sent], entry: Option<&Entry>, tally: &mut Tally) -> Option<
         }
     }
     let entry = entry?;
+    if let (Outcome::Rejected(Rejection { code: Code::PastCutoff, witness: Some(Witness::Instant(cutoff)), .. }), Some(first)) =
+        (&entry.recorded.decision.outcome, sends.first())
+    {
+        let since = i64::try_from(entry.at.0.saturating_sub(first.at.0)).unwrap_or(i64::MAX);
+        if entry.recorded.decision.decided_at.since(*cutoff).0 < since {
+            tally.count("a cutoff was crossed in the queue");
+        }
+    }
     // FAILED is a proof: it was another execution of the key, not proven to have failed before, by which it took effect.
     let never_did =
         |s: &Sent| matches!(&s.told, Some((_, Answer::Failed(_) | Answer::None(NoAnswer::InProgress | NoAnswer::KeyReused))));

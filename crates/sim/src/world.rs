@@ -25,8 +25,8 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-/// After the last fault everybody has so long to find themselves again.
-const SETTLE: Duration = Duration::from_secs(8);
+/// After the last fault everybody has so long to find themselves again: five seconds, and as long as what had begun may take.
+const SETTLE: Duration = Duration::from_secs(25);
 
 /// What became of a seed.
 #[derive(Clone, Debug)]
