@@ -255,7 +255,8 @@ impl Database {
         }
         let commit = entries.iter().map(|e| (&e.changes, e.recorded.decision.decided_at));
         if let Err(broken) = round::assert_sound(&world, commit) {
-            inner.broken.push(format!("an assertion before the commit: {broken}"));
+            let of = entries.iter().map(|e| (&e.command, &e.recorded.decision, &e.changes)).collect::<Vec<_>>();
+            inner.broken.push(format!("an assertion before the commit: {broken}\nof {of:#?}"));
             inner.stopped = Some(broken.to_string());
             return Err(CommitError::NothingWritten(broken.to_string()));
         }

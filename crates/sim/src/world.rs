@@ -178,7 +178,9 @@ impl World {
         if wrong.is_none() {
             wrong = self.somebody_new().await;
         }
-        wrong = wrong.or_else(|| self.judge());
+        // What was wrong first comes first: what follows from it only looks like something else.
+        let broken = self.database.broken().into_iter().next();
+        wrong = broken.or(wrong).or_else(|| self.judge());
         self.report(wrong)
     }
 
@@ -319,9 +321,6 @@ impl World {
     }
 
     fn judge(&self) -> Option<String> {
-        if let Some(broken) = self.database.broken().into_iter().next() {
-            return Some(broken);
-        }
         let mut model = Model::new(self.admin);
         let (log, records) = (self.database.log(), self.database.records());
         let mut tally = Tally::default();
