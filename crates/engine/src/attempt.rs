@@ -7,8 +7,8 @@ use crate::port::{Clock, CommitError, Made, Recorded, Settled, Status, Store, St
 use crate::pressure::Pressure;
 use crate::round::{self, KeyAge};
 use slotwise_domain::{
-    Actor, AttemptKey, Code, Command, Failure, FailureCode, Fingerprint, Instant, Outcome, PartId, Proposal, Scope,
-    Verdict, World, decide,
+    Actor, AttemptKey, Code, Command, Decision, Failure, FailureCode, Fingerprint, Instant, Outcome, PartId, Proposal,
+    Rejection, Scope, Verdict, World, decide,
 };
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::poll_fn;
@@ -333,6 +333,24 @@ impl Engine {
                 return conclude(vec![Answer::Failed(Failure::of(FailureCode::StoreUnavailable)); group.len()]);
             }
         };
+        if slotwise_domain::planted!(RefusedFromCache)
+            && let [(key, request)] = &group[..]
+            && let [Some(code)] = hints[..]
+        {
+            let decision = Decision {
+                outcome: Outcome::Rejected(Rejection::of(code)),
+                subject: None,
+                decided_at: self.clock.now(),
+                seen: None,
+                observed: Vec::new(),
+                decided: world.versions(&request.command.scope()),
+                policies: Vec::new(),
+                dates: Vec::new(),
+                asked: request.command.asked(),
+            };
+            let recorded = Recorded { key: *key, fingerprint: request.fingerprint, decision };
+            return conclude(vec![Answer::Decided(Arc::new(recorded), None)]);
+        }
         let proposals = group.into_iter().zip(hints).map(|((key, Request { fingerprint, command, .. }), hint)| {
             let observed = world.versions(&command.scope());
             Proposal { key, fingerprint, command, observed, hint }
@@ -565,6 +583,9 @@ fn answer(settled: Result<Settled, CommitError>) -> Answer {
         Ok(Settled::KeyReused) => Answer::None(NoAnswer::KeyReused),
         Ok(Settled::KeyExpired) => Answer::None(NoAnswer::KeyExpired),
         Ok(Settled::EpochChanged) => Answer::None(NoAnswer::EpochChanged),
+        Err(CommitError::Unknown(_)) if slotwise_domain::planted!(UnknownToldFailed) => {
+            Answer::Failed(Failure::of(FailureCode::StoreUnavailable))
+        }
         Err(CommitError::NothingWritten(_)) => Answer::Failed(Failure::of(FailureCode::StoreUnavailable)),
         Err(CommitError::Unknown(_)) => Answer::None(NoAnswer::NotYet),
     }

@@ -212,9 +212,11 @@ impl Run {
     async fn commit(&self, batch: Vec<Proposal>, tells: Vec<(Group, usize)>) -> Ended {
         let expected = batch.len();
         self.meter.committed(expected);
-        // A store that panics says nothing of whether its commit is durable, and must not end those that come after it.
-        let commit = AssertUnwindSafe(self.store.commit(batch, settle)).catch_unwind().await;
-        let commit = commit.unwrap_or_else(|_| Err(CommitError::Unknown("the store panicked; this is a bug".into())));
+        let again = slotwise_domain::planted!(HiddenRetry).then(|| batch.clone());
+        let mut commit = self.once(batch).await;
+        if let (Some(again), true) = (again, matches!(commit, Err(CommitError::NothingWritten(_)))) {
+            commit = self.once(again).await;
+        }
         let failed = match commit {
             Ok(settled) if settled.len() == expected => {
                 self.doorbell.notify_waiters();
@@ -231,5 +233,10 @@ impl Run {
             }
         };
         tells.into_iter().map(|(group, n)| (group, vec![Err(failed.clone()); n])).collect()
+    }
+    /// A store that panics says nothing of whether its commit is durable, and must not end those that come after it.
+    async fn once(&self, batch: Vec<Proposal>) -> Result<Vec<Settled>, CommitError> {
+        let commit = AssertUnwindSafe(self.store.commit(batch, settle)).catch_unwind().await;
+        commit.unwrap_or_else(|_| Err(CommitError::Unknown("the store panicked; this is a bug".into())))
     }
 }

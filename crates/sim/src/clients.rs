@@ -117,7 +117,8 @@ impl Client {
             } else {
                 [self.send(request.clone()).await, None]
             };
-            let decided = |a: &Answer| !matches!(a, Answer::Failed(_) | Answer::None(NoAnswer::NotYet | NoAnswer::InProgress));
+            let decided =
+                |a: &Answer| !matches!(a, Answer::Failed(_) | Answer::None(NoAnswer::NotYet | NoAnswer::InProgress));
             if answers.iter().flatten().any(decided) || self.chance.within(200) {
                 return;
             }
@@ -182,7 +183,11 @@ impl Client {
             Some(Made::Hold(hold, None)) => known.holds.push(hold),
             Some(Made::Entry(entry, None, _)) => known.entries.push(*entry),
             Some(
-                Made::Hold(_, Some(_)) | Made::Entry(_, Some(_), _) | Made::Bookings(..) | Made::Resource(..) | Made::Block(..),
+                Made::Hold(_, Some(_))
+                | Made::Entry(_, Some(_), _)
+                | Made::Bookings(..)
+                | Made::Resource(..)
+                | Made::Block(..),
             )
             | None => {}
         }
@@ -258,13 +263,7 @@ impl Client {
     }
 
     fn book(&mut self, lines: Vec<Line>, hold: Option<HoldRef>) -> Action {
-        Action::Book {
-            booking: BookingId(self.ids.fresh()),
-            owner: self.who,
-            lines,
-            details: Details::default(),
-            hold,
-        }
+        Action::Book { booking: BookingId(self.ids.fresh()), owner: self.who, lines, details: Details::default(), hold }
     }
 
     /// A hold of theirs, offers included; at times somebody else's.
@@ -273,7 +272,8 @@ impl Client {
         let (who, offered) = (self.who, self.chance.within(400));
         if offered {
             let calendars = self.database.calendars();
-            let offers = calendars.iter().flat_map(|c| c.holds.values()).filter(|h| h.offer.is_some() && h.holder == who);
+            let offers =
+                calendars.iter().flat_map(|c| c.holds.values()).filter(|h| h.offer.is_some() && h.holder == who);
             let offers: Vec<Hold> = offers.copied().collect();
             if let Some(offer) = self.chance.one(&offers) {
                 return Some(*offer);

@@ -6,8 +6,8 @@ use crate::clock::{Began, Moment, SimClock};
 use crate::setting::{Faults, Kind};
 use crate::tally::Tally;
 use slotwise_domain::{
-    AttemptKey, Calendar, Changes, Command, Counted, Epoch, Failure, FailureCode, Instant, Person, PersonId, Proposal,
-    ResourceId, Role, Scope, Settle, Version, World,
+    AttemptKey, Calendar, Change, Changes, Command, Counted, Epoch, Failure, FailureCode, Instant, Person, PersonId,
+    Proposal, ResourceId, Role, Scope, Settle, Version, World, planted,
 };
 use slotwise_engine::round::{self, Judged, KeyAge};
 use slotwise_engine::{Clock, CommitError, Cursor, Made, Record, Recorded, Settled, Streamed};
@@ -69,6 +69,10 @@ struct Inner {
     lives: u64,
     stopped: Option<String>,
     broken: Vec<String>,
+    /// How often each key came to a commit.
+    tries: BTreeMap<AttemptKey, usize>,
+    /// Answers of keys whose effect is true, and which are not written: only where that is planted.
+    later: Vec<Arc<Recorded>>,
 }
 
 #[derive(Clone)]
@@ -123,6 +127,21 @@ impl Truth {
     }
 }
 
+/// The records of one decision.
+fn records_of(entry: &Entry) -> Vec<Record> {
+    let decision = &entry.recorded.decision;
+    let records = decision.decided.iter().zip(&entry.changes.records);
+    let record = |((resource, version), (_, changes)): (&(ResourceId, Version), &(ResourceId, Vec<Change>))| Record {
+        resource: *resource,
+        version: *version,
+        decided_at: decision.decided_at,
+        attempt: entry.recorded.key.key,
+        actor: entry.command.actor,
+        changes: changes.clone(),
+    };
+    records.map(record).collect()
+}
+
 impl Database {
     /// An empty one that knows these people.
     pub fn new(
@@ -145,6 +164,8 @@ impl Database {
             lives: 0,
             stopped: None,
             broken: Vec::new(),
+            tries: BTreeMap::new(),
+            later: Vec::new(),
         };
         let (rows, inner, bell) = (tokio::sync::Mutex::new(()), Mutex::new(inner), Arc::new(Notify::new()));
         Arc::new(Database { clock, faults, tally, bell, kind, began, roles, rows, inner })
@@ -153,7 +174,8 @@ impl Database {
     /// One transaction under a name of its own. What it says of itself may get lost on the way; what is done is done.
     pub async fn commit(&self, id: u64, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError> {
         let lives = lock(&self.inner).lives;
-        let _rows = self.rows.lock().await;
+        let early = self.clock.now();
+        let rows = self.rows.lock().await;
         let faults = lock(&self.faults).clone();
         let (stall, sync) = {
             let mut inner = lock(&self.inner);
@@ -175,7 +197,13 @@ impl Database {
             }
             let clashed = inner.commits.contains(&id) || inner.tombstones.contains(&id);
             // Who has all rows reads the clock, and not before.
-            let (settled, entries) = self.judge(&mut inner, batch, settle, &faults)?;
+            let held_at = self.clock.now();
+            let clock = if planted!(ClockBeforeRows) { early } else { held_at };
+            let (settled, entries) = self.judge(&mut inner, batch, settle, &faults, clock)?;
+            if let Some(entry) = entries.iter().find(|e| e.recorded.decision.decided_at < held_at) {
+                let says = format!("clock: the rows were held at {held_at}, and it was decided before that: {entry:?}");
+                inner.broken.push(says);
+            }
             if self.kind == Kind::Embedded && inner.chance.within(faults.full_disk) {
                 inner.stopped = Some("no space left on the device".into());
                 self.count("the disk was full");
@@ -183,6 +211,9 @@ impl Database {
             }
             if !clashed {
                 inner.unsynced = Some((id, entries));
+                if planted!(ToldBeforeCommit) {
+                    self.bell.notify_waiters();
+                }
             }
             (settled, clashed)
         };
@@ -192,6 +223,19 @@ impl Database {
             return Err(CommitError::NothingWritten("there is such a commit already".into()));
         }
         sleep(sync).await;
+        self.synced(lives, &faults)?;
+        drop(rows);
+        if planted!(KeyInSecondTransaction) {
+            sleep(std::time::Duration::from_millis(2)).await;
+            let mut inner = lock(&self.inner);
+            let later = std::mem::take(&mut inner.later);
+            inner.truth.attempts.extend(later.into_iter().map(|recorded| (recorded.key, recorded)));
+        }
+        Ok(settled)
+    }
+
+    /// The disk has it, or says that it has not.
+    fn synced(&self, lives: u64, faults: &Faults) -> Result<(), CommitError> {
         let mut inner = lock(&self.inner);
         if inner.lives != lives {
             return Err(CommitError::Unknown("the connection is gone".into()));
@@ -202,7 +246,17 @@ impl Database {
             return Err(CommitError::Unknown("a sync failed".into()));
         }
         self.keep(&mut inner);
-        Ok(settled)
+        Ok(())
+    }
+
+    /// A proposal came to a commit.
+    pub fn tried(&self, key: AttemptKey) {
+        *lock(&self.inner).tries.entry(key).or_default() += 1;
+    }
+
+    /// How often each key came to a commit.
+    pub fn tries(&self) -> BTreeMap<AttemptKey, usize> {
+        lock(&self.inner).tries.clone()
     }
 
     fn judge(
@@ -211,8 +265,8 @@ impl Database {
         batch: Vec<Proposal>,
         settle: Settle,
         faults: &Faults,
+        clock: Instant,
     ) -> Result<(Vec<Settled>, Vec<Entry>), CommitError> {
-        let clock = self.clock.now();
         if batch.len() > 1 {
             self.count("several proposals in one commit");
         }
@@ -256,7 +310,7 @@ impl Database {
         let commit = entries.iter().map(|e| (&e.changes, e.recorded.decision.decided_at));
         if let Err(broken) = round::assert_sound(&world, commit) {
             let of = entries.iter().map(|e| (&e.command, &e.recorded.decision, &e.changes)).collect::<Vec<_>>();
-            inner.broken.push(format!("an assertion before the commit: {broken}\nof {of:#?}"));
+            inner.broken.push(format!("assertion: {broken}\nof {of:#?}"));
             inner.stopped = Some(broken.to_string());
             return Err(CommitError::NothingWritten(broken.to_string()));
         }
@@ -272,17 +326,13 @@ impl Database {
             let versions = inner.truth.fold(&entry);
             let decision = &entry.recorded.decision;
             if !versions.is_empty() && versions != decision.decided {
-                inner.broken.push(format!("the fold makes {versions:?} of {entry:?}"));
+                inner.broken.push(format!("fold: {versions:?} is made of {entry:?}"));
             }
-            let records = versions.into_iter().zip(&entry.changes.records);
-            inner.records.extend(records.map(|((resource, version), (_, changes))| Record {
-                resource,
-                version,
-                decided_at: decision.decided_at,
-                attempt: entry.recorded.key.key,
-                actor: entry.command.actor,
-                changes: changes.clone(),
-            }));
+            inner.records.extend(records_of(&entry));
+            if planted!(KeyInSecondTransaction) {
+                inner.truth.attempts.remove(&entry.recorded.key);
+                inner.later.push(entry.recorded.clone());
+            }
             inner.log.push(entry);
         }
         self.bell.notify_waiters();
@@ -309,6 +359,7 @@ impl Database {
                 }
             }
         }
+        let lost = self.lose_what_was_told(&mut inner);
         // What is true after it is what the log says, folded from nothing.
         let mut again = Truth::empty(&self.roles);
         for entry in &inner.log {
@@ -319,10 +370,28 @@ impl Database {
             && again.world.holds == inner.truth.world.holds
             && again.world.people == inner.truth.world.people
             && again.attempts == inner.truth.attempts;
-        if !same {
-            inner.broken.push("what the log says, folded from nothing, is not what was true before the crash".into());
+        if !same && !lost {
+            inner.broken.push("fold: what the log says, from nothing, is not what was true before the crash".into());
         }
         inner.truth = again;
+    }
+
+    /// What a disk forgets that was never asked to keep it: only where that is planted.
+    fn lose_what_was_told(&self, inner: &mut Inner) -> bool {
+        inner.later.clear();
+        let now = self.began.moment().0;
+        let young = |entry: &Entry| now.saturating_sub(entry.at.0) < 200_000;
+        let keep = if planted!(FolderNotSynced) && inner.chance.below(4) == 0 {
+            0
+        } else if planted!(ToldBeforeSync) {
+            inner.log.iter().position(young).unwrap_or(inner.log.len())
+        } else {
+            inner.log.len()
+        };
+        let records = inner.log.iter().take(keep).map(|e| e.changes.records.len()).sum();
+        inner.log.truncate(keep);
+        inner.records.truncate(records);
+        planted!(FolderNotSynced) || planted!(ToldBeforeSync) || planted!(KeyInSecondTransaction)
     }
 
     /// A tombstone for a commit of which nothing is known: it can never be from then on, or it is, and then so are its answers.
@@ -375,7 +444,10 @@ impl Database {
     pub fn outbox(&self, after: &Cursor, max: usize) -> (Vec<Record>, Cursor) {
         let inner = lock(&self.inner);
         let from = usize::try_from(after.0).unwrap_or(usize::MAX);
-        let records: Vec<Record> = inner.records.iter().skip(from).take(max).cloned().collect();
+        let mut records: Vec<Record> = inner.records.iter().skip(from).take(max).cloned().collect();
+        if planted!(ToldBeforeCommit) && from <= inner.records.len() {
+            records.extend(inner.unsynced.iter().flat_map(|(_, entries)| entries).flat_map(records_of));
+        }
         let cursor = Cursor(after.0 + records.len() as u64);
         (records, cursor)
     }

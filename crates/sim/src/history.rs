@@ -4,9 +4,7 @@
 use crate::clock::Moment;
 use crate::database::Entry;
 use crate::tally::Tally;
-use slotwise_domain::{
-    Actor, AttemptKey, Code, Command, Fingerprint, Outcome, PartId, Rejection, Witness,
-};
+use slotwise_domain::{Actor, AttemptKey, Code, Command, Fingerprint, Outcome, PartId, Rejection, Witness};
 use slotwise_engine::{Answer, NoAnswer, Record, Request};
 use std::collections::BTreeMap;
 
@@ -132,8 +130,10 @@ fn one_key(sends: &[&Sent], entry: Option<&Entry>, tally: &mut Tally) -> Option<
         }
     }
     let entry = entry?;
-    if let (Outcome::Rejected(Rejection { code: Code::PastCutoff, witness: Some(Witness::Instant(cutoff)), .. }), Some(first)) =
-        (&entry.recorded.decision.outcome, sends.first())
+    if let (
+        Outcome::Rejected(Rejection { code: Code::PastCutoff, witness: Some(Witness::Instant(cutoff)), .. }),
+        Some(first),
+    ) = (&entry.recorded.decision.outcome, sends.first())
     {
         let since = i64::try_from(entry.at.0.saturating_sub(first.at.0)).unwrap_or(i64::MAX);
         if entry.recorded.decision.decided_at.since(*cutoff).0 < since {
@@ -141,8 +141,9 @@ fn one_key(sends: &[&Sent], entry: Option<&Entry>, tally: &mut Tally) -> Option<
         }
     }
     // FAILED is a proof: it was another execution of the key, not proven to have failed before, by which it took effect.
-    let never_did =
-        |s: &Sent| matches!(&s.told, Some((_, Answer::Failed(_) | Answer::None(NoAnswer::InProgress | NoAnswer::KeyReused))));
+    let never_did = |s: &Sent| {
+        matches!(&s.told, Some((_, Answer::Failed(_) | Answer::None(NoAnswer::InProgress | NoAnswer::KeyReused))))
+    };
     let may_have = |s: &&&Sent| s.at <= entry.at && s.fingerprint == entry.recorded.fingerprint && !never_did(s);
     if !sends.iter().any(|s| may_have(&s)) {
         return Some("it took effect, and each execution of it was told FAILED".into());

@@ -127,7 +127,10 @@ impl Link {
             // Said before anything was sent to the disk; that is proof enough.
             Ok(Ok(Ok(settled))) => return Ok(settled),
             // Whoever is first under a name has it. Only one that came twice can be told that it is there already.
-            Ok(Ok(Err(CommitError::NothingWritten(_)))) | Ok(Ok(Err(CommitError::Unknown(_)))) | Ok(Err(_)) | Err(_) => {}
+            Ok(Ok(Err(CommitError::NothingWritten(_))))
+            | Ok(Ok(Err(CommitError::Unknown(_))))
+            | Ok(Err(_))
+            | Err(_) => {}
         }
         for _ in 0..ASK_MAX {
             if let (Some(there), Some(back)) = (self.message(), self.message()) {
@@ -161,6 +164,7 @@ impl Store for Link {
     }
 
     async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError> {
+        batch.iter().for_each(|proposal| self.database.tried(proposal.key));
         let commit = match self.kind {
             Kind::Embedded => {
                 let id = lock(&self.chance).number();

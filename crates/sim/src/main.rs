@@ -26,7 +26,10 @@ fn main() -> ExitCode {
     }
     if let Some(seed) = only {
         let report = one(seed);
-        println!("seed {seed}: {} operations in {:?} of its time, trace {:x}", report.operations, report.lasted, report.trace);
+        println!(
+            "seed {seed}: {} operations in {:?} of its time, trace {:x}",
+            report.operations, report.lasted, report.trace
+        );
         return ended(report.wrong.is_some().then_some(&report));
     }
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());

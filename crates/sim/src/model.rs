@@ -167,7 +167,8 @@ impl Model {
                     return Rejected(code);
                 }
                 let consumed = hold.map(|h| h.id).into_iter().collect();
-                self.room(who, &lines, &Without { holds: consumed, booking: None }, now).map_or_else(Rejected, |_| Accepted)
+                self.room(who, &lines, &Without { holds: consumed, booking: None }, now)
+                    .map_or_else(Rejected, |_| Accepted)
             }
             Action::Hold { line, .. } => {
                 if let Some(code) = self.invalid(&[*line]) {
@@ -192,7 +193,8 @@ impl Model {
                 if let Some(code) = self.ended(held, None, now) {
                     return Rejected(code);
                 }
-                let (wanted, latest) = (now.plus(self.rules(held.line.resource).ttl), held.granted.plus(Span::seconds(300)));
+                let (wanted, latest) =
+                    (now.plus(self.rules(held.line.resource).ttl), held.granted.plus(Span::seconds(300)));
                 if held.renewals >= 10 || wanted > latest && held.until >= latest || held.entry.is_some() {
                     return Rejected(Code::QuotaExceeded);
                 }
@@ -214,7 +216,8 @@ impl Model {
                 if booked.cancelled {
                     return Accepted;
                 }
-                let cutoff = |l: &Taken| self.rules(l.resource).cancel_by.is_some_and(|by| now >= l.interval.start().minus(by));
+                let cutoff =
+                    |l: &Taken| self.rules(l.resource).cancel_by.is_some_and(|by| now >= l.interval.start().minus(by));
                 let late = booked.is_over(now) || !is_admin && booked.lines.iter().any(cutoff);
                 if late { Rejected(Code::PastCutoff) } else { Accepted }
             }
@@ -226,9 +229,11 @@ impl Model {
                 let (lines, resource) = (self.taken_all(&[*line]), self.resources.get(&line.resource));
                 let (Some(resource), Some(wanted)) = (resource, lines.first()) else { return Rejected(Code::NotFound) };
                 // An offer that has lapsed by now ends with whoever waits for it.
-                let still = |w: &&Waiter| w.offer.is_none_or(|id| self.holds.get(&id).is_some_and(|h| self.live(h, now)));
+                let still =
+                    |w: &&Waiter| w.offer.is_none_or(|id| self.holds.get(&id).is_some_and(|h| self.live(h, now)));
                 let same = |w: &Waiter| w.owner == *owner && w.interval == wanted.interval;
-                let own: BTreeSet<HoldId> = self.holds.iter().filter(|(_, h)| h.holder == *owner).map(|(id, _)| *id).collect();
+                let own: BTreeSet<HoldId> =
+                    self.holds.iter().filter(|(_, h)| h.holder == *owner).map(|(id, _)| *id).collect();
                 let owed = self.owed(line.resource, now);
                 let free = self.fits(wanted, &owed, &Without { holds: own, booking: None }, now);
                 let waits = resource.waiting.iter().filter(still).any(same);
@@ -270,7 +275,14 @@ impl Model {
         }
     }
 
-    fn expected_of_move(&self, who: Option<PersonId>, is_admin: bool, id: BookingId, to: &[Line], now: Instant) -> Expected {
+    fn expected_of_move(
+        &self,
+        who: Option<PersonId>,
+        is_admin: bool,
+        id: BookingId,
+        to: &[Line],
+        now: Instant,
+    ) -> Expected {
         let Some(booked) = self.bookings.get(&id) else {
             return Rejected(self.invalid(to).unwrap_or(Code::NotFound));
         };
@@ -297,9 +309,11 @@ impl Model {
                 && old.interval.start() <= new.interval.start()
                 && new.interval.end() <= old.interval.end()
         };
-        let fresh: Vec<Taken> = wanted.iter().filter(|w| !booked.lines.iter().any(|o| covers(&o, w))).copied().collect();
+        let fresh: Vec<Taken> =
+            wanted.iter().filter(|w| !booked.lines.iter().any(|o| covers(&o, w))).copied().collect();
         for line in wanted.iter().filter(|w| !booked.lines.contains(w)) {
-            let goes_on = booked.lines.iter().any(|o| o.resource == line.resource && o.interval.start() == line.interval.start());
+            let goes_on =
+                booked.lines.iter().any(|o| o.resource == line.resource && o.interval.start() == line.interval.start());
             let new = fresh.contains(line) && !goes_on;
             if now >= if new { begun(line) } else { line.interval.end() } {
                 return Rejected(Code::PastCutoff);
@@ -310,13 +324,15 @@ impl Model {
         }
         if fresh.is_empty() && !is_admin {
             let given_up = booked.lines.iter().filter(|o| wanted.iter().all(|w| w.resource != o.resource));
-            let cutoff = |l: &Taken| self.rules(l.resource).cancel_by.is_some_and(|by| now >= l.interval.start().minus(by));
+            let cutoff =
+                |l: &Taken| self.rules(l.resource).cancel_by.is_some_and(|by| now >= l.interval.start().minus(by));
             if given_up.into_iter().any(cutoff) {
                 return Rejected(Code::PastCutoff);
             }
         }
         let within = |w: &Taken| {
-            let kept = |o: &Taken| o.resource == w.resource && o.units >= w.units && o.first <= w.first && w.end <= o.end;
+            let kept =
+                |o: &Taken| o.resource == w.resource && o.units >= w.units && o.first <= w.first && w.end <= o.end;
             wanted.len() == 1 && booked.lines.iter().any(kept)
         };
         let anew: Vec<Taken> = wanted.iter().filter(|w| !within(w)).copied().collect();
@@ -402,14 +418,16 @@ impl Model {
         let capacity = self.resources.get(&line.resource).map_or(0, |r| u64::from(r.capacity));
         self.instants(line, owed).into_iter().all(|t| {
             let (booked, held) = self.at(line.resource, t, without, now);
-            let owed: u64 = owed.iter().filter(|(first, end, _)| *first <= t && t < *end).map(|(.., n)| u64::from(*n)).sum();
+            let owed: u64 =
+                owed.iter().filter(|(first, end, _)| *first <= t && t < *end).map(|(.., n)| u64::from(*n)).sum();
             booked + held + owed + u64::from(line.units) <= capacity
         })
     }
 
     fn fullest_from(&self, resource: ResourceId, from: Instant) -> u64 {
         let bookings = self.bookings.values().filter(|b| !b.cancelled).flat_map(|b| b.lines.iter());
-        let all = bookings.chain(self.holds.values().map(|h| &h.line)).filter(|l| l.resource == resource && l.first > from);
+        let all =
+            bookings.chain(self.holds.values().map(|h| &h.line)).filter(|l| l.resource == resource && l.first > from);
         let instants = all.map(|l| l.first).chain([from]);
         let taken = |t| {
             let (booked, held) = self.at(resource, t, &Without::default(), from);
@@ -442,12 +460,19 @@ impl Model {
             return BTreeSet::new();
         }
         let meets = |h: &Held| h.line.resource == line.resource && h.line.first < line.end && line.first < h.line.end;
-        let own = self.holds.iter().filter(|(id, h)| self.live(h, now) && h.holder == who && !without.holds.contains(id));
+        let own =
+            self.holds.iter().filter(|(id, h)| self.live(h, now) && h.holder == who && !without.holds.contains(id));
         own.filter(|(_, h)| meets(h)).map(|(id, _)| *id).collect()
     }
 
     /// The holds that are given up for it, or why there is no room.
-    fn room(&self, who: Option<PersonId>, lines: &[Taken], without: &Without, now: Instant) -> Result<BTreeSet<HoldId>, Code> {
+    fn room(
+        &self,
+        who: Option<PersonId>,
+        lines: &[Taken],
+        without: &Without,
+        now: Instant,
+    ) -> Result<BTreeSet<HoldId>, Code> {
         let (mut without, mut gone) = (without.clone(), BTreeSet::new());
         let mut refused: Option<Code> = None;
         for line in lines {
@@ -457,8 +482,12 @@ impl Model {
             if let Some(who) = who
                 && !self.fits(line, &owed, &without, now)
             {
-                let meets = |h: &Held| h.line.resource == line.resource && h.line.first < line.end && line.first < h.line.end;
-                let own = self.holds.iter().filter(|(id, h)| self.live(h, now) && h.holder == who && !without.holds.contains(id));
+                let meets =
+                    |h: &Held| h.line.resource == line.resource && h.line.first < line.end && line.first < h.line.end;
+                let own = self
+                    .holds
+                    .iter()
+                    .filter(|(id, h)| self.live(h, now) && h.holder == who && !without.holds.contains(id));
                 let own: Vec<HoldId> = own.filter(|(_, h)| meets(h)).map(|(id, _)| *id).collect();
                 gone.extend(&own);
                 without.holds.extend(own);
@@ -486,7 +515,9 @@ impl Model {
         let who = entry.command.actor.person();
         let granted = |id: HoldId| {
             let of_all = entry.changes.records.iter().flat_map(|(_, changes)| changes);
-            of_all.filter_map(|c| if let Change::HoldGranted(hold) = c { Some(*hold) } else { None }).find(|h| h.id == id)
+            of_all
+                .filter_map(|c| if let Change::HoldGranted(hold) = c { Some(*hold) } else { None })
+                .find(|h| h.id == id)
         };
         let mut touched: BTreeSet<ResourceId> = self.touched(&entry.command.action);
         let lines_of = |model: &Model, lines: &[Line]| model.taken_all(lines);
@@ -565,7 +596,8 @@ impl Model {
             }
             Action::LeaveWaitlist { entry } => {
                 self.expire(&touched, now);
-                let offer = self.resources.values().flat_map(|r| &r.waiting).find(|w| w.id == *entry).and_then(|w| w.offer);
+                let offer =
+                    self.resources.values().flat_map(|r| &r.waiting).find(|w| w.id == *entry).and_then(|w| w.offer);
                 offer.into_iter().for_each(|id| self.end(id, Ended::Otherwise));
                 self.waits_no_more(*entry);
             }
@@ -589,7 +621,8 @@ impl Model {
     }
 
     fn touched(&self, action: &Action) -> BTreeSet<ResourceId> {
-        let of_booking = |id: &BookingId| self.bookings.get(id).map(|b| b.lines.iter().map(|l| l.resource).collect::<Vec<_>>());
+        let of_booking =
+            |id: &BookingId| self.bookings.get(id).map(|b| b.lines.iter().map(|l| l.resource).collect::<Vec<_>>());
         let of_hold = |id: &HoldId| self.holds.get(id).map(|h| h.line.resource);
         match action {
             Action::Book { lines, hold, .. } => {
@@ -602,7 +635,8 @@ impl Model {
                 of_booking(&booking.id).into_iter().flatten().chain(to.iter().map(|l| l.resource)).collect()
             }
             Action::LeaveWaitlist { entry } => {
-                let waits = self.resources.iter().filter(|(_, r)| r.waiting.iter().any(|w| w.id == *entry)).map(|(id, _)| *id);
+                let waits =
+                    self.resources.iter().filter(|(_, r)| r.waiting.iter().any(|w| w.id == *entry)).map(|(id, _)| *id);
                 waits.chain(self.waited.get(entry).map(|(resource, _)| *resource)).collect()
             }
             Action::SetCapacity { resource, .. } | Action::ExpireHolds { resource } => [*resource].into(),
@@ -610,13 +644,21 @@ impl Model {
         }
     }
 
-    fn move_to(&mut self, who: Option<PersonId>, id: BookingId, wanted: &[Taken], touched: &BTreeSet<ResourceId>, now: Instant) {
+    fn move_to(
+        &mut self,
+        who: Option<PersonId>,
+        id: BookingId,
+        wanted: &[Taken],
+        touched: &BTreeSet<ResourceId>,
+        now: Instant,
+    ) {
         let Some(booked) = self.bookings.get(&id).cloned() else { return };
         if booked.lines == wanted {
             return self.expire(touched, now);
         }
         let within = |w: &Taken| {
-            let kept = |o: &Taken| o.resource == w.resource && o.units >= w.units && o.first <= w.first && w.end <= o.end;
+            let kept =
+                |o: &Taken| o.resource == w.resource && o.units >= w.units && o.first <= w.first && w.end <= o.end;
             wanted.len() == 1 && booked.lines.iter().any(kept)
         };
         let anew: Vec<Taken> = wanted.iter().filter(|w| !within(w)).copied().collect();
@@ -658,7 +700,10 @@ impl Model {
     }
 
     fn expire(&mut self, resources: &BTreeSet<ResourceId>, now: Instant) {
-        let due = self.holds.iter().filter(|(_, h)| h.ended.is_none() && now >= h.until && resources.contains(&h.line.resource));
+        let due = self
+            .holds
+            .iter()
+            .filter(|(_, h)| h.ended.is_none() && now >= h.until && resources.contains(&h.line.resource));
         let due: Vec<HoldId> = due.map(|(id, _)| *id).collect();
         for id in due {
             self.end(id, Ended::ByTime);
@@ -737,13 +782,21 @@ impl Model {
                     }
                     Some(WaitMode::Offer { ttl }) => {
                         let of_all = entry.changes.records.iter().flat_map(|(_, changes)| changes);
-                        let offered = of_all.filter_map(|c| if let Change::HoldGranted(hold) = c { Some(hold) } else { None });
+                        let offered =
+                            of_all.filter_map(|c| if let Change::HoldGranted(hold) = c { Some(hold) } else { None });
                         let Some(hold) = offered.filter(|h| h.offer == Some(waiter.id)).last().copied() else {
                             return Err(format!("{} should have been offered it", waiter.owner));
                         };
                         let until = now.plus(ttl).min(until);
-                        self.grant(hold.id, hold.token, Held::new(hold.token, waiter.owner, line, now, until, Some(waiter.id)))?;
-                        let known = self.resources.get_mut(resource).and_then(|r| r.waiting.iter_mut().find(|w| w.id == waiter.id));
+                        self.grant(
+                            hold.id,
+                            hold.token,
+                            Held::new(hold.token, waiter.owner, line, now, until, Some(waiter.id)),
+                        )?;
+                        let known = self
+                            .resources
+                            .get_mut(resource)
+                            .and_then(|r| r.waiting.iter_mut().find(|w| w.id == waiter.id));
                         if let Some(known) = known {
                             (known.offer, known.offers) = (Some(hold.id), known.offers + 1);
                         }
@@ -771,13 +824,17 @@ impl Model {
         for calendar in &entry.after {
             let id = calendar.resource.id;
             let Some(known) = self.resources.get(&id) else { continue };
-            let mut theirs: Vec<_> = calendar.uses.values().map(|u| {
-                let until = match u.id {
-                    UseId::Hold(hold) => calendar.holds.get(&hold).map(|h| h.expires_at),
-                    UseId::Booking(..) => None,
-                };
-                (u.interval, u.occupied.start(), u.occupied.end(), u.units, u.owner, until)
-            }).collect();
+            let mut theirs: Vec<_> = calendar
+                .uses
+                .values()
+                .map(|u| {
+                    let until = match u.id {
+                        UseId::Hold(hold) => calendar.holds.get(&hold).map(|h| h.expires_at),
+                        UseId::Booking(..) => None,
+                    };
+                    (u.interval, u.occupied.start(), u.occupied.end(), u.units, u.owner, until)
+                })
+                .collect();
             let row = |l: &Taken, owner, until| (l.interval, l.first, l.end, l.units, owner, until);
             let standing = self.bookings.values().filter(|b| !b.cancelled);
             let booked = standing.flat_map(|b| b.lines.iter().map(|l| (l, b.owner))).filter(|(l, _)| l.resource == id);
@@ -789,7 +846,8 @@ impl Model {
             if ours != theirs {
                 return Err(format!("{id} should have on it\n{ours:#?}\nand it has\n{theirs:#?}"));
             }
-            let theirs: Vec<_> = calendar.waiting.values().map(|w| (w.id, w.owner, w.interval, w.units, w.offer)).collect();
+            let theirs: Vec<_> =
+                calendar.waiting.values().map(|w| (w.id, w.owner, w.interval, w.units, w.offer)).collect();
             let ours: Vec<_> = known.waiting.iter().map(|w| (w.id, w.owner, w.interval, w.units, w.offer)).collect();
             if ours != theirs {
                 return Err(format!("for {id} should wait\n{ours:#?}\nand there wait\n{theirs:#?}"));
@@ -829,7 +887,9 @@ impl Model {
                 Code::HoldSuperseded => self.tally.count("a stale token was refused"),
                 _ => {}
             },
-            (Action::Move { .. }, Outcome::Rejected(r)) if r.code.is_conflict() => self.tally.count("the old place kept"),
+            (Action::Move { .. }, Outcome::Rejected(r)) if r.code.is_conflict() => {
+                self.tally.count("the old place kept")
+            }
             (Action::SetCapacity { .. }, Outcome::Rejected(r)) if r.code == Code::Insufficient => {
                 self.tally.count("a cut under use");
             }
@@ -843,7 +903,8 @@ impl Model {
         let on = |l: &Taken| touched.contains(&l.resource);
         let bookings = self.bookings.iter().filter(|(_, b)| !b.cancelled && b.lines.iter().any(on));
         let holds = self.holds.iter().filter(|(_, h)| h.ended.is_none() && on(&h.line));
-        let resources = self.resources.iter().filter(|(id, _)| touched.contains(id)).map(|(id, r)| (id, r.capacity, &r.waiting));
+        let resources =
+            self.resources.iter().filter(|(id, _)| touched.contains(id)).map(|(id, r)| (id, r.capacity, &r.waiting));
         format!(
             "at {now}, where are\n{:#?}\n{:#?}\nof\n{:#?}",
             bookings.collect::<Vec<_>>(),
@@ -863,7 +924,14 @@ struct Rules {
 }
 
 impl Held {
-    fn new(token: FencingToken, holder: PersonId, line: Taken, now: Instant, until: Instant, entry: Option<EntryId>) -> Held {
+    fn new(
+        token: FencingToken,
+        holder: PersonId,
+        line: Taken,
+        now: Instant,
+        until: Instant,
+        entry: Option<EntryId>,
+    ) -> Held {
         Held { token, holder, line, granted: now, until, renewals: 0, entry, ended: None }
     }
 }

@@ -12,8 +12,8 @@ use crate::setting::{Faults, Kind, Setting};
 use crate::tally::Tally;
 use futures_util::future::join_all;
 use slotwise_domain::{
-    Action, BookingId, Details, Failure, FailureCode, Interval, Line, Outcome, Policy, PersonId, ResourceId, ResourceSpec, Role, Span,
-    Zone,
+    Action, BookingId, Details, Failure, FailureCode, Interval, Line, Outcome, PersonId, Policy, ResourceId,
+    ResourceSpec, Role, Span, Zone,
 };
 use slotwise_engine::committer::as_a_task;
 use slotwise_engine::outbox::Outbox;
@@ -46,6 +46,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// By what it was found, if something is wrong: the first word of what it says.
+    pub fn found_by(&self) -> Option<&str> {
+        self.wrong.as_deref().and_then(|wrong| wrong.split_once(':')).map(|(by, _)| by)
+    }
+
     /// The line that repeats it.
     pub fn repeat(&self) -> String {
         format!("cargo xtask sim --seed {}", self.seed)
@@ -142,7 +147,8 @@ impl World {
         for room in self.setting.rooms.clone() {
             let resource = ResourceId(self.ids.fresh());
             let mut admin = self.client(self.admin);
-            let made = admin.request(Action::CreateResource { resource, spec: Box::new(spec(room.capacity, room.policy.clone())) });
+            let made = admin
+                .request(Action::CreateResource { resource, spec: Box::new(spec(room.capacity, room.policy.clone())) });
             match admin.send(made).await {
                 Some(Answer::Decided(..)) => lock(&self.known).rooms.push((resource, room)),
                 other => return self.report(Some(format!("a resource could not be made: {other:?}"))),
@@ -283,7 +289,7 @@ impl World {
                     | Answer::None(NoAnswer::KeyReused)
                     | Answer::Failed(Failure { code: FailureCode::VersionStale, .. }),
                 ) => {}
-                other => return Some(format!("long after the last fault {sent:?} is answered {other:?}")),
+                other => return Some(format!("calm: long after the last fault {sent:?} is answered {other:?}")),
             }
         }
         None
@@ -297,7 +303,7 @@ impl World {
             Some((_, Answer::None(NoAnswer::KeyReused | NoAnswer::InProgress))) => None,
             Some((_, Answer::Failed(failure))) if failure.code == FailureCode::VersionStale => None,
             Some((_, Answer::Failed(failure))) if failure.code == FailureCode::Busy && crowded => None,
-            other => Some(format!("nothing goes wrong any more, and {sent:?} is told {other:?}")),
+            other => Some(format!("calm: nothing goes wrong any more, and {sent:?} is told {other:?}")),
         })
     }
 
@@ -316,7 +322,7 @@ impl World {
         let request = client.request(book);
         match client.send(request).await {
             Some(Answer::Decided(recorded, _)) if recorded.decision.outcome == Outcome::Booked => None,
-            other => Some(format!("somebody alone is not booked at the first try: {other:?}, after {made:?}")),
+            other => Some(format!("calm: somebody alone is not booked at the first try: {other:?}, after {made:?}")),
         }
     }
 
@@ -325,19 +331,27 @@ impl World {
         let (log, records) = (self.database.log(), self.database.records());
         let mut tally = Tally::default();
         if let Some(wrong) = lock(&self.history).wrong(&log, &mut tally) {
-            return Some(wrong);
+            return Some(format!("history: {wrong}"));
         }
         lock(&self.tally).add(&tally);
+        let sent = |key| lock(&self.history).0.iter().filter(|sent| sent.key == key).count();
+        let tries = self.database.tries().into_iter().filter(|(key, _)| !key.actor.is_nil());
+        if let Some((key, n)) = tries.into_iter().find(|(key, n)| *n > 1 && *n > sent(*key)) {
+            return Some(format!("tries: {key:?} was sent {} times, and came to {n} commits", sent(key)));
+        }
         for entry in &log {
             if let Err(wrong) = model.take(entry) {
-                return Some(format!("{wrong}\nby {:?}\ndecided {:#?}\nwith {:?}", entry.command, entry.recorded.decision, entry.changes.records));
+                return Some(format!(
+                    "oracle: {wrong}\nby {:?}\ndecided {:#?}\nwith {:?}",
+                    entry.command, entry.recorded.decision, entry.changes.records
+                ));
             }
         }
         lock(&self.tally).add(&model.tally);
         if let Some(overdue) = model.overdue(self.database.clock.now()) {
-            return Some(overdue);
+            return Some(format!("calm: {overdue}"));
         }
-        lock(&self.events).iter().find_map(|told| wrong_events(told, &records))
+        lock(&self.events).iter().find_map(|told| wrong_events(told, &records)).map(|wrong| format!("events: {wrong}"))
     }
 
     fn report(&self, wrong: Option<String>) -> Report {
@@ -413,7 +427,11 @@ impl Trouble<'_> {
             if clock_at.is_some_and(|at| now >= at) {
                 clock_at = self.next(faults.clock_every);
                 let by = Span::seconds(self.chance.below(60) as i64 - 30);
-                lock(&self.world.tally).count(if by < Span::ZERO { "the clock was set back" } else { "the clock was set ahead" });
+                lock(&self.world.tally).count(if by < Span::ZERO {
+                    "the clock was set back"
+                } else {
+                    "the clock was set ahead"
+                });
                 self.world.database.clock.set_by(by);
             }
         }

@@ -228,7 +228,10 @@ fn takers(record: &[Change]) -> Vec<Taker> {
             }
             Change::HoldGranted(hold) => {
                 // Whoever puts a hold of their own in the place of an offer had it before: it is nobody's turn by that.
-                let turn = turns.iter().map(|(_, e)| *e).find(|e| e.offer == Some(hold.id) && !goes_on(e));
+                let turn = turns
+                    .iter()
+                    .map(|(_, e)| *e)
+                    .find(|e| e.offer == Some(hold.id) && (crate::planted!(OfferGoesOnAsTurn) || !goes_on(e)));
                 if turn.is_some() || newcomers {
                     takers.push(Taker { occupied: hold.occupied, units: hold.units, turn });
                 }

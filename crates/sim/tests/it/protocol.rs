@@ -92,9 +92,13 @@ enum Outcome {
 enum Exec {
     Nothing,
     /// It has looked: at this version of the seat.
-    Ready { version: u8 },
+    Ready {
+        version: u8,
+    },
     /// Its key is written as in progress.
-    Began { version: u8 },
+    Began {
+        version: u8,
+    },
     /// Its effect is written, and its key is not.
     Wrote(Outcome),
     /// Its answer is on its way.
@@ -307,7 +311,11 @@ impl Protocol {
                 state.fall_due(self, at);
                 let owed = !state.waiting.is_empty();
                 let seat = &mut state.seats[usize::from(n)];
-                if seat.taken.is_some() || seat.lease.is_some() || at >= CUTOFF || (owed && self.promote == Promote::Within) {
+                if seat.taken.is_some()
+                    || seat.lease.is_some()
+                    || at >= CUTOFF
+                    || (owed && self.promote == Promote::Within)
+                {
                     return None;
                 }
                 state.tokens += 1;
@@ -548,14 +556,26 @@ const SOMETIMES: usize = 8;
 #[test]
 fn the_protocol_as_it_is_built_holds_in_every_state() {
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get());
-    let checker = FULL.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures).target_state_count(STATES).spawn_bfs().join();
+    let checker = FULL
+        .checker()
+        .threads(threads)
+        .finish_when(HasDiscoveries::AnyFailures)
+        .target_state_count(STATES)
+        .spawn_bfs()
+        .join();
     let found = checker.discoveries();
     for (name, path) in &found {
-        let always = FULL.properties().iter().any(|p| p.name == *name && p.expectation == stateright::Expectation::Always);
+        let always =
+            FULL.properties().iter().any(|p| p.name == *name && p.expectation == stateright::Expectation::Always);
         assert!(!always, "{name}: {path:?}");
     }
     println!("{} states, {} of them different", checker.state_count(), checker.unique_state_count());
-    assert_eq!(found.len(), SOMETIMES, "a search that never meets something proves nothing about it: {:?}", found.keys());
+    assert_eq!(
+        found.len(),
+        SOMETIMES,
+        "a search that never meets something proves nothing about it: {:?}",
+        found.keys()
+    );
     assert!(checker.unique_state_count() >= 1_000_000, "only {} states", checker.unique_state_count());
 }
 
@@ -571,7 +591,11 @@ fn check(name: &str, protocol: Protocol, wrong: &[&'static str], holds: &[&'stat
     for wrong in wrong {
         let path = discoveries.get(wrong);
         assert!(path.is_some(), "{name}: it is not found that {wrong}");
-        println!("{name}: after {} steps of {} states not: {wrong}", path.map_or(0, |p| p.clone().into_actions().len()), found.unique_state_count());
+        println!(
+            "{name}: after {} steps of {} states not: {wrong}",
+            path.map_or(0, |p| p.clone().into_actions().len()),
+            found.unique_state_count()
+        );
     }
     let wrong: BTreeSet<&'static str> = holds.iter().copied().collect();
     if !wrong.is_empty() {
