@@ -10,8 +10,8 @@ use crate::link::Link;
 use crate::setting::{Faults, Room, Setting};
 use futures_util::future::{Either, join, select};
 use slotwise_domain::{
-    Action, Actor, Below, Booking, BookingId, BookingRef, BookingState, Command, Details, EntryId, Fingerprint, Hold,
-    HoldId, HoldRef, Interval, Line, Outcome, PersonId, ResourceId, WaitEntry, Wants,
+    Action, Actor, Below, Booking, BookingId, BookingRef, Command, Details, EntryId, Fingerprint, Hold, HoldId,
+    HoldRef, Interval, Line, Outcome, PersonId, ResourceId, WaitEntry, Wants,
 };
 use slotwise_engine::{Answer, Engine, Ids, Made, NoAnswer, Request};
 use std::sync::{Arc, Mutex};
@@ -24,10 +24,13 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The instances that are up.
 #[derive(Default)]
-pub struct Cluster(pub Mutex<Vec<Option<(Arc<Engine>, Arc<Link>)>>>);
+pub struct Cluster(pub Mutex<Vec<Option<Instance>>>);
+
+/// An instance, and its way to the store.
+pub type Instance = (Arc<Engine>, Arc<Link>);
 
 impl Cluster {
-    fn any(&self, chance: &mut Chance) -> Option<(Arc<Engine>, Arc<Link>)> {
+    fn any(&self, chance: &mut Chance) -> Option<Instance> {
         let instances = lock(&self.0);
         let up: Vec<_> = instances.iter().flatten().collect();
         chance.one(&up).map(|instance| (*instance).clone())
@@ -312,11 +315,6 @@ impl Client {
         let (seen_used, reason) = (None, Some("The house changed.".to_owned()));
         Action::SetCapacity { resource, policy_version, to, seen_used, below, reason }
     }
-}
-
-/// Whether a booking stands.
-pub fn stands(booking: &Booking) -> bool {
-    booking.state == BookingState::Confirmed
 }
 
 /// What was sent, for whoever sends it again.

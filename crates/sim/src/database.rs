@@ -378,20 +378,21 @@ impl Database {
 
     /// What a disk forgets that was never asked to keep it: only where that is planted.
     fn lose_what_was_told(&self, inner: &mut Inner) -> bool {
-        inner.later.clear();
+        let untold = !std::mem::take(&mut inner.later).is_empty();
         let now = self.began.moment().0;
         let young = |entry: &Entry| now.saturating_sub(entry.at.0) < 200_000;
+        let all = inner.log.len();
         let keep = if planted!(FolderNotSynced) && inner.chance.below(4) == 0 {
             0
         } else if planted!(ToldBeforeSync) {
-            inner.log.iter().position(young).unwrap_or(inner.log.len())
+            inner.log.iter().position(young).unwrap_or(all)
         } else {
-            inner.log.len()
+            all
         };
         let records = inner.log.iter().take(keep).map(|e| e.changes.records.len()).sum();
         inner.log.truncate(keep);
         inner.records.truncate(records);
-        planted!(FolderNotSynced) || planted!(ToldBeforeSync) || planted!(KeyInSecondTransaction)
+        untold || keep < all
     }
 
     /// A tombstone for a commit of which nothing is known: it can never be from then on, or it is, and then so are its answers.

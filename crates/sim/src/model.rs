@@ -132,12 +132,12 @@ impl Model {
             };
             return Err(format!("it should be {expected}\n{}", self.around(&entry.command.action, now)));
         }
-        self.remarkable(entry, now);
+        self.remarkable(entry);
         match expected {
             Accepted => self.carry_out(entry, now)?,
             Rejected(_) => self.let_go(entry, now),
         }
-        self.compare(entry, now)
+        self.compare(entry)
     }
 
     // What is expected
@@ -784,7 +784,7 @@ impl Model {
                         let of_all = entry.changes.records.iter().flat_map(|(_, changes)| changes);
                         let offered =
                             of_all.filter_map(|c| if let Change::HoldGranted(hold) = c { Some(hold) } else { None });
-                        let Some(hold) = offered.filter(|h| h.offer == Some(waiter.id)).last().copied() else {
+                        let Some(hold) = offered.rev().find(|h| h.offer == Some(waiter.id)).copied() else {
                             return Err(format!("{} should have been offered it", waiter.owner));
                         };
                         let until = now.plus(ttl).min(until);
@@ -820,7 +820,7 @@ impl Model {
     // What is compared
 
     /// What the resources that changed are after it, and what they should be.
-    fn compare(&self, entry: &Entry, now: Instant) -> Result<(), String> {
+    fn compare(&self, entry: &Entry) -> Result<(), String> {
         for calendar in &entry.after {
             let id = calendar.resource.id;
             let Some(known) = self.resources.get(&id) else { continue };
@@ -856,7 +856,6 @@ impl Model {
                 return Err(format!("{id} should have {} units", known.capacity));
             }
         }
-        let _ = now;
         Ok(())
     }
 
@@ -876,7 +875,7 @@ impl Model {
     }
 
     /// Counts what a run must have met.
-    fn remarkable(&mut self, entry: &Entry, now: Instant) {
+    fn remarkable(&mut self, entry: &Entry) {
         let decision = &entry.recorded.decision;
         match (&entry.command.action, &decision.outcome) {
             (Action::Book { lines, .. }, Outcome::Booked) if lines.len() > 1 => self.tally.count("bundle booked"),
@@ -895,7 +894,6 @@ impl Model {
             }
             _ => {}
         }
-        let _ = now;
     }
 
     fn around(&self, action: &Action, now: Instant) -> String {

@@ -313,7 +313,7 @@ impl World {
         let mut admin = self.client(self.admin);
         let made = admin.request(Action::CreateResource { resource, spec: Box::new(spec(1, Policy::default())) });
         let made = admin.send(made).await;
-        let Some(&who) = self.people.last() else { return None };
+        let who = self.people.last().copied()?;
         let mut client = self.client(who);
         let start = BEGIN.plus(Span::days(30));
         let line = Line { resource, interval: Interval::new(start, start.plus(Span::hours(1))).ok(), units: 1 };
