@@ -60,6 +60,8 @@ fn perform(task: Task) -> Result<(), Stop> {
         Task::Openapi => errands::openapi(),
         Task::Bench(rest) => errands::bench(&rest),
         Task::InstallPeers => doctor::examine(&doctor::Purpose::Peers).map(drop),
+        Task::Sim(rest) => errands::sim(&rest),
+        Task::Planted => errands::planted(&tools::Tools::default()),
         Task::Counts { refresh } => errands::counts(refresh),
     }
 }

@@ -26,6 +26,10 @@ pub enum Task {
     Openapi,
     /// Run the benchmarks with these arguments.
     Bench(Vec<String>),
+    /// Run simulated worlds with these arguments.
+    Sim(Vec<String>),
+    /// See whether every planted bug is found.
+    Planted,
     /// Install what the benchmarks measure beside us.
     InstallPeers,
     /// Count the instructions of fixed workloads.
@@ -62,6 +66,9 @@ cargo xtask COMMAND
                                  what they measure beside us: Redis and PostgreSQL
   counts [--refresh]             count the instructions of fixed workloads and compare them with bench/counts.json;
                                  --refresh writes that file
+  sim [--ops N] [--from SEED]    run simulated worlds until so many operations were sent, a million if it is not said; --seed SEED
+                                 runs one alone, which does what it did
+  planted                        build with each known kind of bug in it, and see that the tests find it
   help                           this text
 
 As root on Debian demo, test, web and doctor install what is missing and say so; otherwise they print the line to paste.";
@@ -82,6 +89,8 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Result<Task, String> {
         "openapi" => Task::Openapi,
         "bench" if flag(&mut arguments, "--install-peers") => Task::InstallPeers,
         "bench" => Task::Bench(arguments.by_ref().collect()),
+        "sim" => Task::Sim(arguments.by_ref().collect()),
+        "planted" => Task::Planted,
         "counts" => Task::Counts { refresh: flag(&mut arguments, "--refresh") },
         unknown => return Err(format!("there is no command '{unknown}'")),
     };

@@ -57,6 +57,7 @@ fn row(steps: &mut Steps, quick: bool) -> Result<(), Stop> {
         steps.step("counts", |_| errands::count(&tools, false))?;
     }
     steps.step("rust tests", |summary| rust_tests(&tools, summary))?;
+    steps.step("planted bugs", |_| errands::planted(&tools))?;
     steps.step("doc tests", |summary| cargo(&tools, &["test", "--doc", "--workspace"], summary))?;
     if quick {
         steps.leave_out("browser tests", "--quick");

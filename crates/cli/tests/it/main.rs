@@ -25,6 +25,7 @@ mod limits;
 mod logs;
 mod notices;
 mod persons;
+mod planted;
 mod race_kit;
 mod races;
 mod rates;
