@@ -6,6 +6,7 @@ mod data;
 mod demo;
 mod doctor;
 mod errands;
+mod hostile;
 mod install;
 mod interrupt;
 mod options;
@@ -61,5 +62,7 @@ fn perform(task: Task) -> Result<(), Stop> {
         Task::Bench(rest) => errands::bench(&rest),
         Task::InstallPeers => doctor::examine(&doctor::Purpose::Peers).map(drop),
         Task::Counts { refresh } => errands::counts(refresh),
+        Task::Fuzz { executions } => hostile::fuzz(executions),
+        Task::Api { seconds } => hostile::api(seconds),
     }
 }

@@ -16,6 +16,7 @@ mod explain;
 mod export;
 mod faults;
 mod find;
+mod hostile;
 mod instances;
 mod keys;
 mod kill;

@@ -353,22 +353,34 @@ async fn images_of(seed: u64) {
     assert!(refused * 10 < *images, "most disks are opened: {seen:?}");
 }
 
-macro_rules! histories {
-    ($($name:ident $seed:literal)*) => {$(
-        #[tokio::test]
-        async fn $name() {
-            images_of($seed).await;
-        }
-    )*};
+#[tokio::test]
+async fn power_cuts_in_a_first_history() {
+    images_of(1).await;
 }
 
-histories! {
-    power_cuts_in_the_first_history 1
-    power_cuts_in_the_second_history 2
-    power_cuts_in_the_third_history 3
-    power_cuts_in_the_fourth_history 4
-    power_cuts_in_the_fifth_history 5
-    power_cuts_in_the_sixth_history 6
+#[tokio::test]
+async fn power_cuts_in_a_second_history() {
+    images_of(2).await;
+}
+
+#[tokio::test]
+async fn power_cuts_in_a_third_history() {
+    images_of(3).await;
+}
+
+#[tokio::test]
+async fn power_cuts_in_a_fourth_history() {
+    images_of(4).await;
+}
+
+#[tokio::test]
+async fn power_cuts_in_a_fifth_history() {
+    images_of(5).await;
+}
+
+#[tokio::test]
+async fn power_cuts_in_a_sixth_history() {
+    images_of(6).await;
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod durability;
 mod fuzz;
 mod hop;
 mod images;
+#[expect(dead_code, reason = "corpora in files are of other crates")]
 mod mutate;
 mod opening;
 mod people;

@@ -86,7 +86,8 @@ pub fn fuzz(target: &str, corpus: Vec<Vec<u8>>, words: &[&str], mut run: impl Fn
         }
         input.truncate(LENGTH_MAX);
         executions += 1;
-        if answers.insert(given(&input)) && pool.len() < POOL_MAX {
+        let answer = given(&input);
+        if pool.len() < POOL_MAX && answers.insert(answer) {
             pool.push(input);
         }
     }
