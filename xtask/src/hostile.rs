@@ -64,16 +64,12 @@ pub fn ask_api(seconds: u64, summary: &mut Vec<String>) -> Result<(), Stop> {
     run.args(["run", "crates/server/openapi.json", "--url", &server.url(), "--checks", CHECKS]);
     run.args(["--header", &format!("Authorization: Bearer {key}"), "--max-examples", "20", "--no-shrink"]);
     run.args(["--max-time", &seconds.to_string(), "--request-timeout", "30", "--warnings", "off"]);
-    process::run_keeping(&mut run, "Schemathesis", |line| line.contains("generated,")).map_or_else(
-        |(stop, lines)| {
-            summary.extend(lines);
-            Err(stop)
-        },
-        |lines| {
-            summary.extend(lines);
-            Ok(())
-        },
-    )?;
+    let (done, lines) = match process::run_keeping(&mut run, "Schemathesis", |line| line.contains("generated,")) {
+        Ok(lines) => (Ok(()), lines),
+        Err((stop, lines)) => (Err(stop), lines),
+    };
+    summary.extend(lines);
+    done?;
     server.stop()?;
     let made = made(&fs::read_to_string(&log).doing("reading the server's log")?);
     summary.push(format!("{made} requests made something"));

@@ -31,6 +31,7 @@ mod rates;
 mod reached;
 mod real_data;
 mod record;
+mod security;
 mod series;
 mod sick;
 mod slow;

@@ -16,10 +16,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
-/// Images that each of the six histories is looked at in, unless `SLOTWISE_CRASH_IMAGES` says how many.
-const IMAGES: usize = 3_400;
-/// Commits of each half of a history: six histories make three hundred.
-const COMMITS: usize = 25;
+/// Commits of each half of a history: twelve histories make more than three hundred, and more than twenty thousand images.
+/// `SLOTWISE_CRASH_IMAGES` takes no more than so many of each history, evenly.
+const COMMITS: usize = 13;
 /// Calls that may fail before a process is said to have no end.
 const CALLS_MAX: u32 = 5_000;
 const FOREVER: u32 = 1_000_000;
@@ -339,7 +338,7 @@ async fn cut_everywhere(calls: &[Call], seed: u64, images: usize, cuts: &[Cut]) 
 
 async fn images_of(seed: u64) {
     let Some((_, calls)) = history(seed) else { return };
-    let images = env("SLOTWISE_CRASH_IMAGES").map_or(IMAGES, |n| n as usize);
+    let images = env("SLOTWISE_CRASH_IMAGES").map_or(usize::MAX, |n| n as usize);
     let begun = std::time::Instant::now();
     let seen = cut_everywhere(&calls, seed, images, &CUTS).await;
     let Seen { images, refused, ahead, behind, wrong } = &seen;
@@ -354,40 +353,70 @@ async fn images_of(seed: u64) {
 }
 
 #[tokio::test]
-async fn power_cuts_in_a_first_history() {
+async fn power_cuts_in_history_1() {
     images_of(1).await;
 }
 
 #[tokio::test]
-async fn power_cuts_in_a_second_history() {
+async fn power_cuts_in_history_2() {
     images_of(2).await;
 }
 
 #[tokio::test]
-async fn power_cuts_in_a_third_history() {
+async fn power_cuts_in_history_3() {
     images_of(3).await;
 }
 
 #[tokio::test]
-async fn power_cuts_in_a_fourth_history() {
+async fn power_cuts_in_history_4() {
     images_of(4).await;
 }
 
 #[tokio::test]
-async fn power_cuts_in_a_fifth_history() {
+async fn power_cuts_in_history_5() {
     images_of(5).await;
 }
 
 #[tokio::test]
-async fn power_cuts_in_a_sixth_history() {
+async fn power_cuts_in_history_6() {
     images_of(6).await;
 }
 
 #[tokio::test]
+async fn power_cuts_in_history_7() {
+    images_of(7).await;
+}
+
+#[tokio::test]
+async fn power_cuts_in_history_8() {
+    images_of(8).await;
+}
+
+#[tokio::test]
+async fn power_cuts_in_history_9() {
+    images_of(9).await;
+}
+
+#[tokio::test]
+async fn power_cuts_in_history_10() {
+    images_of(10).await;
+}
+
+#[tokio::test]
+async fn power_cuts_in_history_11() {
+    images_of(11).await;
+}
+
+#[tokio::test]
+async fn power_cuts_in_history_12() {
+    images_of(12).await;
+}
+
+#[tokio::test]
 async fn a_store_that_does_not_sync_is_found_out() {
-    let Some((_, mut calls)) = history(7) else { return };
+    let Some((_, mut calls)) = history(13) else { return };
     calls.retain(|call| !matches!(call, Call::Sync(name) if name == "slotwise.sqlite-wal"));
-    let seen = cut_everywhere(&calls, 7, 200, &[Cut::Lost]).await;
+    let seen = cut_everywhere(&calls, 13, 200, &[Cut::Lost]).await;
     assert!(seen.wrong.iter().any(|wrong| wrong.contains("lost: ")), "{seen:?}");
 }
 
