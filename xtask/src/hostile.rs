@@ -39,13 +39,16 @@ pub fn api(seconds: u64) -> Result<(), Stop> {
     console::say("Slotwise: the API against its document");
     let tools = Tools::default();
     let mut build = tools.cargo();
-    process::run(build.args(["build", "--package", "slotwise-cli"]), "cargo build")?;
+    // As the tests are built, so that what they have built is used.
+    build.args(["test", "--quiet", "--package", "slotwise-cli", "--test", "it", "--no-run"]);
+    process::run(&mut build, "cargo test --no-run")?;
     ask_api(seconds, &mut Vec::new())
 }
 
 /// The same with the server that the tests were built with. Says how much was asked.
 pub fn ask_api(seconds: u64, summary: &mut Vec<String>) -> Result<(), Stop> {
-    let schemathesis = installed()?;
+    let folder = tree::target().join("schemathesis");
+    let schemathesis = installed(&folder)?;
     console::heading("Schemathesis on crates/server/openapi.json");
     let artefacts = tree::artefacts();
     fs::create_dir_all(&artefacts).doing("making the folder artefacts")?;
@@ -59,9 +62,11 @@ pub fn ask_api(seconds: u64, summary: &mut Vec<String>) -> Result<(), Stop> {
     let mut server = Server::start_as(&binary, data.path(), port, &UNLIMITED, Some(&log))?;
     server.wait_until_ready()?;
     let mut run = Command::new(schemathesis);
-    run.current_dir(tree::root()).env("PYTHONPATH", scripts()).env("SCHEMATHESIS_HOOKS", "hooks");
+    // It keeps what it found where it runs.
+    run.current_dir(&folder).env("PYTHONPATH", scripts()).env("SCHEMATHESIS_HOOKS", "hooks");
     run.env("PYTHONDONTWRITEBYTECODE", "1");
-    run.args(["run", "crates/server/openapi.json", "--url", &server.url(), "--checks", CHECKS]);
+    run.arg("run").arg(tree::root().join("crates/server/openapi.json"));
+    run.args(["--url", &server.url(), "--checks", CHECKS]);
     run.args(["--header", &format!("Authorization: Bearer {key}"), "--max-examples", "20", "--no-shrink"]);
     run.args(["--max-time", &seconds.to_string(), "--request-timeout", "30", "--warnings", "off"]);
     let (done, lines) = match process::run_keeping(&mut run, "Schemathesis", |line| line.contains("generated,")) {
@@ -90,8 +95,7 @@ fn scripts() -> PathBuf {
 }
 
 /// Schemathesis in a folder of its own below target, at the versions that are pinned. Made anew when they change.
-fn installed() -> Result<PathBuf, Stop> {
-    let folder = tree::target().join("schemathesis");
+fn installed(folder: &Path) -> Result<PathBuf, Stop> {
     let (stamp, pinned) = (folder.join("installed.txt"), scripts().join("requirements.txt"));
     let wanted = fs::read(&pinned).doing("reading requirements.txt")?;
     let program = folder.join("bin").join("schemathesis");
@@ -99,10 +103,10 @@ fn installed() -> Result<PathBuf, Stop> {
         return Ok(program);
     }
     console::heading("Schemathesis, at the versions in xtask/schemathesis/requirements.txt");
-    tree::remove(&folder)?;
+    tree::remove(folder)?;
     let mut venv = Command::new("python3");
-    process::run(venv.args(["-m", "venv"]).arg(&folder), "python3 -m venv (Debian: python3-venv)")?;
-    install(&folder, &pinned)?;
+    process::run(venv.args(["-m", "venv"]).arg(folder), "python3 -m venv (Debian: python3-venv)")?;
+    install(folder, &pinned)?;
     fs::write(&stamp, wanted).doing("noting what was installed")?;
     Ok(program)
 }

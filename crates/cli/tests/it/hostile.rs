@@ -54,7 +54,7 @@ impl Target {
 
 /// What may be in the first line of a request; everything else goes as `%XX`.
 fn path(bytes: &[u8]) -> String {
-    let plain = |b: u8| b.is_ascii_graphic() && b != b'%';
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/?&=:,+".contains(&b);
     let encoded = |b: &u8| if plain(*b) { char::from(*b).to_string() } else { format!("%{b:02X}") };
     bytes.iter().take(4_000).map(encoded).collect()
 }
@@ -214,9 +214,8 @@ fn fuzz_packets() {
         let post = Ask::post(&place).by(target.w.token("ann")).raw("text/plain", input);
         let reply = ask(&mut conn, post).unwrap_or_else(|e| panic!("no answer: {e}"));
         assert!(reply.status < 500, "{}: {}", reply.status, reply.text());
-        if reply.status == 200 {
-            session = Some(place);
-        }
+        // As long as it is one: thousands that nobody polls would each be kept for a while.
+        session = (!reply.text().contains("unknown")).then_some(place);
         format!("{} {}", "x".repeat(usize::from(reply.status % 100)), reply.text())
     });
     target.is_well();

@@ -43,7 +43,7 @@ pub struct AttemptBody {
     /// Of a refusal; of an unknown attempt `key_expired` or `epoch_changed`, if its answer may have been forgotten or lost.
     code: Option<&'static str>,
     /// What was answered, shown under the asker's present rights; of an unknown attempt with a code, what sending it would be answered.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>, required = true)]
     answer: Option<Value>,
     /// How an execution failed last, if one did on this instance and is still remembered.
     last_failure: Option<LastFailure>,
