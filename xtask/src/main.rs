@@ -6,6 +6,7 @@ mod data;
 mod demo;
 mod doctor;
 mod errands;
+mod hostile;
 mod install;
 mod interrupt;
 mod options;
@@ -63,5 +64,7 @@ fn perform(task: Task) -> Result<(), Stop> {
         Task::Sim(rest) => errands::sim(&rest),
         Task::Planted => errands::planted(&tools::Tools::default()),
         Task::Counts { refresh } => errands::counts(refresh),
+        Task::Fuzz { executions } => hostile::fuzz(executions),
+        Task::Api { seconds } => hostile::api(seconds),
     }
 }
