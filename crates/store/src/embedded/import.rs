@@ -1,7 +1,7 @@
 //! A data directory made of an export's lines: the same people, and the same commits with the same hashes, or none of it.
 //! What the lines say is written as bytes again, and must hash to the same chain; at the end everything is folded and verified.
 
-use super::backup::{BackupError, Lying, Progress, Result, add, new_journal, sync_file};
+use super::backup::{BackupError, Progress, Result, add, new_journal, sync_file};
 use super::connect::{Use, connect};
 use super::error::OpenError;
 use super::export::{Exported, encoded};
@@ -14,6 +14,7 @@ use super::restore::{self, Unfinished};
 use super::verify::verify;
 use super::{FILE, people};
 use crate::codec;
+use crate::commit::Lying;
 use crate::record;
 use crate::text::{EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText};
 use rusqlite::{Connection, params};
@@ -168,7 +169,7 @@ impl Filling {
         };
         self.head = Head { number, hash };
         self.exported.commits += 1;
-        Ok(Lying { number, hash, body, said })
+        Ok(Lying { place: None, number, hash, body, said })
     }
 
     fn add(&mut self, lying: Lying, data: &Path) -> Result<()> {

@@ -7,17 +7,18 @@
 //! makes one of a backup.
 
 mod audit;
-mod backup;
+pub(crate) mod backup;
 mod cache;
 mod checkpoint;
 mod compare;
 mod connect;
 mod erase;
 mod error;
-mod export;
+pub(crate) mod export;
 mod follow;
+pub(crate) mod folded;
 mod import;
-mod journal;
+pub(crate) mod journal;
 mod load;
 mod lookup;
 mod mend;
@@ -30,9 +31,9 @@ mod reconcile;
 mod refold;
 mod restore;
 mod rows;
-mod signed;
+pub(crate) mod signed;
 mod tail;
-mod verify;
+pub(crate) mod verify;
 mod views;
 pub mod wal;
 mod writer;

@@ -58,7 +58,7 @@ impl Default for Checkpoints {
 
 /// Whether a checkpoint is what somebody signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signed {
+pub(crate) enum Signed {
     /// With this key, and as it is.
     Holds,
     /// Not as it is.
@@ -68,7 +68,7 @@ pub(super) enum Signed {
 }
 
 /// Whether a checkpoint was signed with a key.
-pub(super) fn holds(checkpoint: &Checkpoint, key: &Hash) -> Signed {
+pub(crate) fn holds(checkpoint: &Checkpoint, key: &Hash) -> Signed {
     let signature = Signature::from_bytes(&checkpoint.signature);
     let by = |key: &Hash| {
         let key = VerifyingKey::from_bytes(key);
@@ -91,7 +91,7 @@ fn message(c: &Checkpoint) -> Vec<u8> {
 
 /// The sum over the heads of resources, in the order of their ids.
 #[derive(Default)]
-pub(super) struct Heads(Sha256);
+pub(crate) struct Heads(Sha256);
 
 impl Heads {
     pub fn add(&mut self, resource: ResourceId, version: Version, hash: Hash) {
@@ -107,7 +107,7 @@ impl Heads {
 }
 
 /// The sum over heads that are all in memory, in the order of their ids.
-pub(super) fn heads(all: impl Iterator<Item = (ResourceId, Version, Hash)>) -> Hash {
+pub(crate) fn heads(all: impl Iterator<Item = (ResourceId, Version, Hash)>) -> Hash {
     let mut sum = Heads::default();
     all.for_each(|(resource, version, hash)| sum.add(resource, version, hash));
     sum.sum()
@@ -145,7 +145,8 @@ pub fn checkpoint_line(c: &Checkpoint) -> String {
     serde_json::to_string(&line).unwrap_or_default() + "\n"
 }
 
-fn checkpoint(line: &str) -> std::result::Result<Checkpoint, String> {
+/// The checkpoint of a line.
+pub(crate) fn checkpoint(line: &str) -> std::result::Result<Checkpoint, String> {
     let line: Line = serde_json::from_str(line).map_err(|e| format!("it is no checkpoint: {e}"))?;
     if line.format != FORMAT {
         return Err(format!("it has format {}, and this version knows format {FORMAT}", line.format));
@@ -166,7 +167,7 @@ fn checkpoint(line: &str) -> std::result::Result<Checkpoint, String> {
 
 /// The lines of a file with checkpoints, each with its number. A line that was broken off, as by a kill, says nothing.
 #[expect(clippy::type_complexity, reason = "a line is a checkpoint or what is wrong with it")]
-pub(super) fn read(
+pub(crate) fn read(
     path: &Path,
 ) -> std::result::Result<Vec<(usize, std::result::Result<Checkpoint, String>)>, StoreError> {
     let text = fs::read_to_string(path).map_err(|e| StoreError(format!("reading {}: {e}", path.display())))?;

@@ -8,12 +8,14 @@ mod cache;
 mod error;
 mod feed;
 mod load;
+mod made;
 mod migrate;
 mod people;
 mod pool;
 mod post;
 mod proof;
 pub mod sql;
+mod still;
 mod write;
 mod writer;
 
