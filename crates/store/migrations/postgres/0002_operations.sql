@@ -11,8 +11,9 @@ CREATE TABLE IF NOT EXISTS origin (
 -- While everything is brought in from elsewhere. Nobody else opens the part meanwhile.
 
 CREATE TABLE IF NOT EXISTS filling (
-    part_id bigint NOT NULL,
-    store   uuid   NOT NULL,              -- whose commits are brought in
+    part_id bigint  NOT NULL,
+    store   uuid    NOT NULL,             -- whose commits are brought in
+    whole   boolean NOT NULL,             -- all is there and has not been verified yet
     PRIMARY KEY (part_id)
 );
 

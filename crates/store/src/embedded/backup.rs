@@ -140,7 +140,7 @@ impl BackupError {
         move |e| OpenError::sql(doing)(e).into()
     }
 
-    pub(super) fn damaged(path: &Path, says: impl Into<String>) -> BackupError {
+    pub(crate) fn damaged(path: &Path, says: impl Into<String>) -> BackupError {
         BackupError::Damaged { path: path.into(), says: says.into() }
     }
 }

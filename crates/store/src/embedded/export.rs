@@ -12,7 +12,9 @@ use super::rows::Rows;
 use super::{FILE, audit, follow, journal, people};
 use crate::codec::{self, Malformed, Said};
 use crate::commit::{Commit, Lying, Place};
-use crate::text::{CommitText, EndText, FORMAT, FORMAT_OF_SEVERAL, FactsText, HeaderText, Hex, KeyText, Line, PersonText, When};
+use crate::text::{
+    CommitText, EndText, FORMAT, FORMAT_OF_SEVERAL, FactsText, HeaderText, Hex, KeyText, Line, PersonText, When,
+};
 use rusqlite::Connection;
 use slotwise_domain::{AttemptKey, Booking, Epoch, Facts, Instant, PartId, PersonId, ResourceId, Role, Version};
 use slotwise_engine::round::{KEY_AHEAD, KEY_KEPT, key_time};

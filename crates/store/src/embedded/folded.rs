@@ -4,12 +4,11 @@
 use super::error::{Cells, Error, Result};
 use super::load::{self, PART, bookings_where};
 use super::verify::Fold;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 use slotwise_domain::{
     Booking, BookingId, Change, EntryId, Epoch, HoldId, Instant, News, Notice, PersonId, ResourceId, Version,
 };
 use slotwise_engine::{Noted, NoticeId};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A commit among those of all writers.
@@ -125,17 +124,10 @@ impl Folded<'_> {
         })
     }
 
-    /// The stamps of commits by their numbers, of those asked for that are there.
-    pub fn stamps(&self, numbers: impl IntoIterator<Item = u64>) -> Result<BTreeMap<u64, i64>> {
+    /// The stamp of a commit, where its number is its place among all.
+    pub fn stamp(&self, number: u64) -> Result<Option<i64>> {
         let mut select = self.tables().prepare_cached("SELECT stamp FROM place WHERE number = ?1")?;
-        let mut stamps = BTreeMap::new();
-        for number in numbers {
-            let mut rows = select.query(params![load::signed(number)])?;
-            if let Some(row) = rows.next()? {
-                stamps.insert(number, row.get(0)?);
-            }
-        }
-        Ok(stamps)
+        Ok(select.query_row([load::signed(number)], |row| row.get(0)).optional()?)
     }
 
     /// No booking lasts longer, in microseconds.

@@ -127,7 +127,8 @@ const FORGET_EVERY: u64 = 10_000;
 /// Attempts read at once.
 pub(crate) const PAGE: usize = 4_096;
 /// Where several write: which commit is which of all, beside the tables that are made here.
-const PLACES: &str = "CREATE TABLE place (number INTEGER NOT NULL PRIMARY KEY, stamp INTEGER NOT NULL, id BLOB NOT NULL) STRICT";
+const PLACES: &str =
+    "CREATE TABLE place (number INTEGER NOT NULL PRIMARY KEY, stamp INTEGER NOT NULL, id BLOB NOT NULL) STRICT";
 /// Of so many of the last checkpoints the heads of all resources are compared too; of the others the hash of the commit.
 const HEADS_OF: usize = 100;
 /// Where several write, what is of a person is in order only after so long: their rows bear no stamp.
@@ -308,8 +309,10 @@ impl Checkpoints {
                     continue;
                 }
             };
-            findings
-                .put(Finding { says: format!("the checkpoint in line {line} of {name} {broken}"), ..Finding::default() });
+            findings.put(Finding {
+                says: format!("the checkpoint in line {line} of {name} {broken}"),
+                ..Finding::default()
+            });
         }
         due.values_mut().for_each(|due| due.all.sort_by_key(|c| (c.commit, c.made_at)));
         Checkpoints { due, checked: Checked { key_given: public_key.is_some(), ..Checked::default() } }
@@ -333,6 +336,10 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
+    pub fn first(&self) -> Option<&Finding> {
+        self.found.first()
+    }
+
     pub fn put(&mut self, finding: Finding) {
         match self.found.len() < FINDINGS_MAX {
             true => self.found.push(finding),
@@ -383,12 +390,7 @@ pub(crate) struct Fold {
 }
 
 impl Fold {
-    pub fn new(
-        meta: Meta,
-        running: bool,
-        findings: Findings,
-        checkpoints: Option<Checkpoints>,
-    ) -> Result<Fold, Error> {
+    pub fn new(meta: Meta, running: bool, findings: Findings, checkpoints: Option<Checkpoints>) -> Result<Fold, Error> {
         let (tables, mark) = follow::nameless(&meta)?;
 
         Ok(Fold {
@@ -532,14 +534,7 @@ impl Fold {
         }
     }
 
-    fn fold_bytes(
-        &mut self,
-        position: u64,
-        number: u64,
-        hash: Hash,
-        body: &[u8],
-        said: &[u8],
-    ) -> Result<usize, Error> {
+    fn fold_bytes(&mut self, position: u64, number: u64, hash: Hash, body: &[u8], said: &[u8]) -> Result<usize, Error> {
         let decoded = codec::decode_commit(number, hash, body);
         let said = if said.is_empty() { Ok(Vec::new()) } else { codec::decode_said(said) };
         let ((mut commit, bodies), said) = match (decoded, said) {

@@ -252,7 +252,14 @@ impl Table {
 }
 
 impl Cell {
-    fn number(&self) -> Option<i64> {
+    pub fn flag(&self) -> Option<bool> {
+        match self {
+            Cell::Flag(flag) => Some(*flag),
+            Cell::Nothing | Cell::Number(_) | Cell::Id(_) | Cell::Text(_) | Cell::Bytes(_) => None,
+        }
+    }
+
+    pub fn number(&self) -> Option<i64> {
         match self {
             Cell::Number(n) => Some(*n),
             Cell::Nothing | Cell::Id(_) | Cell::Text(_) | Cell::Bytes(_) | Cell::Flag(_) => None,
@@ -266,14 +273,14 @@ impl Cell {
         }
     }
 
-    fn text(self) -> Option<String> {
+    pub fn text(self) -> Option<String> {
         match self {
             Cell::Text(text) => Some(text),
             Cell::Nothing | Cell::Number(_) | Cell::Id(_) | Cell::Bytes(_) | Cell::Flag(_) => None,
         }
     }
 
-    fn bytes(self) -> Option<Vec<u8>> {
+    pub fn bytes(self) -> Option<Vec<u8>> {
         match self {
             Cell::Bytes(bytes) => Some(bytes),
             Cell::Nothing | Cell::Number(_) | Cell::Id(_) | Cell::Text(_) | Cell::Flag(_) => None,
@@ -334,8 +341,9 @@ pub(super) fn rows_of(folded: &Folded, table: &Table, mut each: impl FnMut(Vec<C
             tell(Ok(vec![Cell::Id(resource.0), Cell::Number(start.0), Cell::Id(booking.0), Cell::Number(end.0)]))
         }),
         "claim" => folded.claims(|resource, change| tell(claim_row(resource, change))),
-        "attempt" => folded
-            .attempts(|key, actor, commit| tell(Ok(vec![Cell::Id(key), Cell::Id(actor), Cell::Id(commit)]))),
+        "attempt" => {
+            folded.attempts(|key, actor, commit| tell(Ok(vec![Cell::Id(key), Cell::Id(actor), Cell::Id(commit)])))
+        }
         "notice" => folded.notices(|noted, at| {
             tell(Ok(vec![
                 Cell::Id(noted.notice.to.0),

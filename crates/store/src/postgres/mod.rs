@@ -6,7 +6,9 @@
 
 mod cache;
 mod error;
+mod export;
 mod feed;
+mod fill;
 mod load;
 mod made;
 mod migrate;
@@ -16,11 +18,15 @@ mod post;
 mod proof;
 pub mod sql;
 mod still;
+mod verify;
 mod write;
 mod writer;
 
 pub use error::Error;
+pub use export::reading;
+pub use fill::{Brought, import, migrate_folder};
 pub use migrate::{statements, without_comments};
+pub use verify::examine;
 
 use crate::clock::SystemClock;
 use crate::health::Health;
@@ -176,6 +182,10 @@ impl Postgres {
         let readers = Pool::new(to.clone(), options.readers, READ_WAIT_MAX);
         let writers = Pool::new(to.clone(), 2, WRITE_WAIT_MAX);
         readers.rows(sql::META_ADD, args![part]).await?;
+        readers.rows(sql::ORIGIN_ADD, args![part, Uuid::now_v7()]).await?;
+        if !readers.rows(sql::FILLING, args![part]).await?.is_empty() {
+            return Err(Error::Unfit("what is brought into this database is not all there yet; run it again".into()));
+        }
         let asked = [(sql::META, args![part]), (sql::STAMP_LAST, args![part]), (sql::CLOCK, args![])];
         let [meta, stamp, clock] = readers.all(asked).await?;
         let (Some(meta), Some(clock)) = (meta.first(), clock.first()) else {

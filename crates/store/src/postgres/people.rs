@@ -233,10 +233,38 @@ async fn put_card(client: &Client, part: i64, person: &PersonCard) -> Result<()>
     let PersonCard { id, name, title, role } = person;
     let role = codec::role_name(*role);
     rows(client, sql::PERSON_PUT, &args![part, id.0, name.clone(), title.clone(), role]).await?;
+    put_words(client, part, person).await
+}
+
+/// By which words they are found.
+async fn put_words(client: &Client, part: i64, person: &PersonCard) -> Result<()> {
+    let PersonCard { id, name, title, role: _ } = person;
     rows(client, sql::WORDS_GONE, &args![part, id.0]).await?;
     let words: BTreeSet<String> = [name, title].into_iter().flat_map(|text| words_of(text)).collect();
     let words: Vec<String> = words.into_iter().collect();
     rows(client, sql::WORDS_PUT, &args![part, id.0, words]).await.map(drop)
+}
+
+/// Somebody as an export tells of them, whoever was there before.
+pub(super) async fn fill(
+    client: &Client,
+    part: i64,
+    listed: Listed,
+    suspended: bool,
+    facts: Option<(Facts, u64)>,
+) -> Result<()> {
+    let Listed { card, external_id, email } = listed;
+    let (id, role) = (card.id, codec::role_name(card.role));
+    let values = args![part, id.0, card.name.clone(), card.title.clone(), role, suspended, external_id];
+    rows(client, sql::PERSON_FILL, &values).await?;
+    put_words(client, part, &card).await?;
+    if let Some(email) = email {
+        rows(client, sql::ADDRESS_PUT, &args![part, id.0, email]).await?;
+    }
+    match facts {
+        Some((facts, version)) => put_facts(client, part, id, &facts, version).await,
+        None => Ok(()),
+    }
 }
 
 async fn put_row(client: &Client, part: i64, row: PersonRow) -> Result<RowPut> {

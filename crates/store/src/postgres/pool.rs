@@ -277,7 +277,7 @@ args_of! {
     bool => BOOL, Vec<bool> => BOOL_ARRAY,
     uuid::Uuid => UUID, Option<uuid::Uuid> => UUID, Vec<uuid::Uuid> => UUID_ARRAY, Vec<Option<uuid::Uuid>> => UUID_ARRAY,
     String => TEXT, Option<String> => TEXT, &'static str => TEXT, Vec<String> => TEXT_ARRAY, Vec<&'static str> => TEXT_ARRAY,
-    Vec<Option<String>> => TEXT_ARRAY, Option<bool> => BOOL,
+    Vec<Option<String>> => TEXT_ARRAY, Vec<Option<bool>> => BOOL_ARRAY,
     Vec<u8> => BYTEA, Option<Vec<u8>> => BYTEA, Vec<Vec<u8>> => BYTEA_ARRAY, Vec<Option<Vec<u8>>> => BYTEA_ARRAY,
 }
 

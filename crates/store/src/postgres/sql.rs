@@ -371,14 +371,25 @@ statements! {
         SELECT $1, f.resource, f.number, f.epoch, f.commit_id, f.decided_at, f.attempt, f.actor, f.changes
         FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::bigint[], $7::uuid[], $8::uuid[], $9::bytea[])
             AS f (resource, number, epoch, commit_id, decided_at, attempt, actor, changes)";
-    FILLING = "SELECT store FROM filling WHERE part_id = $1";
-    FILLING_ADD = "INSERT INTO filling (part_id, store) VALUES ($1, $2) ON CONFLICT (part_id) DO NOTHING";
-    FILLING_HELD = "SELECT store FROM filling WHERE part_id = $1 FOR UPDATE SKIP LOCKED";
+    FILLING = "SELECT store, whole FROM filling WHERE part_id = $1";
+    FILLING_ADD = "INSERT INTO filling (part_id, store, whole) VALUES ($1, $2, false) ON CONFLICT (part_id) DO NOTHING";
+    FILLING_HELD = "SELECT store, whole FROM filling WHERE part_id = $1 FOR UPDATE SKIP LOCKED";
+    FILLING_WHOLE = "UPDATE filling SET whole = true WHERE part_id = $1";
     FILLING_GONE = "DELETE FROM filling WHERE part_id = $1";
+    COMMITS_ANY = "SELECT id FROM journal WHERE part_id = $1 LIMIT 1";
+    PEOPLE_ANY = "SELECT id FROM person WHERE part_id = $1 LIMIT 1";
+    ORIGIN_PUT = "INSERT INTO origin (part_id, store) VALUES ($1, $2)
+        ON CONFLICT (part_id) DO UPDATE SET store = excluded.store";
+    COLUMNS = "SELECT CAST(column_name AS text), CAST(data_type AS text) FROM information_schema.columns
+        WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position";
     COMMIT_LAST = "SELECT id, hash FROM journal WHERE part_id = $1 ORDER BY stamp DESC, id DESC LIMIT 1";
     META_FILL = "UPDATE meta SET epoch = $2, epoch_began = $3, longest = $4 WHERE part_id = $1";
     NOTICES_POSTED = "UPDATE notice SET posted = true WHERE part_id = $1 AND (stamp, place) <= ($2, $3)";
-    PERSON_FILL = "INSERT INTO person (part_id, id, name, title, role, suspended, external_id) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    PERSON_FILL = "INSERT INTO person (part_id, id, name, title, role, suspended, external_id) VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (part_id, id) DO UPDATE SET name = excluded.name, title = excluded.title, role = excluded.role,
+            suspended = excluded.suspended, external_id = excluded.external_id";
+    KEY_FILL = "INSERT INTO api_key (part_id, secret_sha256, person, label) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (part_id, secret_sha256) DO UPDATE SET person = excluded.person, label = excluded.label";
 
     // The proof at the start, and what is watched
 
