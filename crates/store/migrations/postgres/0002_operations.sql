@@ -35,6 +35,5 @@ CREATE TABLE IF NOT EXISTS keeper (
     part_id bigint      NOT NULL,
     owner   uuid        NOT NULL,
     until   timestamptz NOT NULL,
-    reached uuid,                         -- the last resource that was compared
     PRIMARY KEY (part_id)
 );

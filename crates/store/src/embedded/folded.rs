@@ -9,6 +9,7 @@ use slotwise_domain::{
     Booking, BookingId, Change, EntryId, Epoch, HoldId, Instant, News, Notice, PersonId, ResourceId, Version,
 };
 use slotwise_engine::{Noted, NoticeId};
+use std::ops::RangeInclusive;
 use uuid::Uuid;
 
 /// A commit among those of all writers.
@@ -130,8 +131,10 @@ impl Folded<'_> {
         Ok(select.query_row([load::signed(number)], |row| row.get(0)).optional()?)
     }
 
-    /// No booking lasts longer, in microseconds.
-    pub fn longest(&self) -> Result<i64> {
-        Ok(load::mark(self.tables())?.map_or(0, |mark| mark.longest.0))
+    /// How long the longest booking is now, and how long any ever was, in microseconds.
+    pub fn longest(&self) -> Result<RangeInclusive<i64>> {
+        const NOW: &str = "SELECT coalesce(max(end_at - start_at), 0) FROM booking WHERE part_id = ?1";
+        let now = self.tables().query_row(NOW, [PART], |row| row.get(0))?;
+        Ok(now..=load::mark(self.tables())?.map_or(now, |mark| mark.longest.0))
     }
 }

@@ -82,6 +82,11 @@ pub(crate) fn holds(checkpoint: &Checkpoint, key: &Hash) -> Signed {
     }
 }
 
+/// Signs a checkpoint.
+pub(crate) fn sign(key: &SigningKey, checkpoint: &mut Checkpoint) {
+    checkpoint.signature = key.sign(&message(checkpoint)).to_bytes();
+}
+
 /// What is signed: lines of text, so that any other program can check it too.
 fn message(c: &Checkpoint) -> Vec<u8> {
     let (hash, heads) = (hex(&c.hash), hex(&c.heads));
@@ -322,7 +327,7 @@ impl Run {
             signature: [0; 64],
             public_key: self.key.verifying_key().to_bytes(),
         };
-        checkpoint.signature = self.key.sign(&message(&checkpoint)).to_bytes();
+        sign(&self.key, &mut checkpoint);
         let line = checkpoint_line(&checkpoint);
         for path in &self.files {
             append(path, &line).map_err(|e| Error::bug(format!("writing {}: {e}", path.display())))?;
@@ -335,7 +340,7 @@ impl Run {
 }
 
 /// Adds a line; one that was broken off before it is left as it is, on a line of its own.
-fn append(path: &Path, line: &str) -> io::Result<()> {
+pub(crate) fn append(path: &Path, line: &str) -> io::Result<()> {
     let mut file = File::options().create(true).read(true).append(true).open(path)?;
     let mut last = [b'\n'];
     if file.metadata()?.len() > 0 {
@@ -350,7 +355,7 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
 // The key
 
 /// Thirty-two bytes as hexadecimal digits in a file.
-fn read_key(path: &Path) -> std::result::Result<SigningKey, OpenError> {
+pub(crate) fn read_key(path: &Path) -> std::result::Result<SigningKey, OpenError> {
     let doing = || format!("reading the key of checkpoints {}", path.display());
     let text = fs::read_to_string(path).map_err(OpenError::io(doing()))?;
     let mode = fs::metadata(path).map_err(OpenError::io(doing()))?.permissions().mode();

@@ -348,7 +348,7 @@ impl Filling {
             }
         }
         let Meta { epoch, epoch_began, .. } = self.fold.meta;
-        let longest = folded.longest().map_err(Error::from)?;
+        let longest = *folded.longest().map_err(Error::from)?.end();
         let meta = args![part, i64::from(epoch.0), epoch_began.map(|at| at.0), longest];
         self.put_at_the_end(sql::META_FILL, meta)?;
         more(&self)?;

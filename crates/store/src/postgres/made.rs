@@ -367,7 +367,8 @@ pub(super) fn rows_of(folded: &Folded, table: &Table, mut each: impl FnMut(Vec<C
     }
 }
 
-fn booking_row(booking: &slotwise_domain::Booking, commit: Option<Uuid>) -> Result<Vec<Cell>> {
+/// The row of a booking, and which commit changed it last.
+pub(super) fn booking_row(booking: &slotwise_domain::Booking, commit: Option<Uuid>) -> Result<Vec<Cell>> {
     let until = booking.slots.iter().map(|s| s.occupied.end().0).max().unwrap_or(i64::MIN);
     Ok(vec![
         Cell::Id(booking.id.0),
@@ -385,7 +386,8 @@ fn booking_row(booking: &slotwise_domain::Booking, commit: Option<Uuid>) -> Resu
     ])
 }
 
-fn claim_row(resource: slotwise_domain::ResourceId, change: Change) -> Result<Vec<Cell>> {
+/// The row of a claim.
+pub(super) fn claim_row(resource: slotwise_domain::ResourceId, change: Change) -> Result<Vec<Cell>> {
     let of = claim_id(&change).ok_or_else(|| Error::bug("a claim is none"))?;
     let (id, kind, person, since, live) = of;
     Ok(vec![

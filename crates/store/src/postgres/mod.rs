@@ -9,6 +9,7 @@ mod error;
 mod export;
 mod feed;
 mod fill;
+mod keep;
 mod load;
 mod made;
 mod migrate;
@@ -16,6 +17,8 @@ mod people;
 mod pool;
 mod post;
 mod proof;
+mod reconcile;
+mod restore;
 pub mod sql;
 mod still;
 mod verify;
@@ -26,25 +29,28 @@ pub use error::Error;
 pub use export::reading;
 pub use fill::{Brought, import, migrate_folder};
 pub use migrate::{statements, without_comments};
+pub use restore::{Begun, begin_epoch};
 pub use verify::examine;
 
 use crate::clock::SystemClock;
+use crate::embedded::Checkpoints;
 use crate::health::Health;
 use async_trait::async_trait;
 use cache::Cache;
 use error::Result as Loaded;
 use feed::Feed;
 use futures_util::StreamExt;
+use keep::Keeper;
 use load::{ENTRY, Loading, limit, signed, unsigned};
 use pool::{Endpoint, Pool, args};
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Epoch, Hold, Instant, News, Notice, PersonId, Proposal,
+    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Epoch, Hold, Instant, News, Notice, PartId, PersonId, Proposal,
     ResourceId, Scope, Settle, Span, Version, WaitEntry, World,
 };
 use slotwise_engine::round;
 use slotwise_engine::{
-    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Clock, CommitError, Cursor, Noted, NoticeId,
-    Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
+    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Noted,
+    NoticeId, Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -70,13 +76,41 @@ pub struct Options {
     pub doorbell: bool,
     /// Batches that may wait for the writer.
     pub queue: usize,
+    /// How the record is looked after; none where a store is opened for a moment only.
+    pub keep: Option<Keep>,
+}
+
+/// How one of several instances looks after the record for all.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    /// How signed checkpoints are made: none without a key.
+    pub checkpoints: Checkpoints,
+    /// The reconciler rests so long at least between two looks.
+    pub rest: Duration,
+}
+
+impl Default for Keep {
+    fn default() -> Keep {
+        Keep { checkpoints: Checkpoints::default(), rest: Duration::from_millis(250) }
+    }
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { part: 1, clock: None, cache_bytes: 512 << 20, readers: 8, doorbell: true, queue: 64 }
+        Options {
+            part: 1,
+            clock: None,
+            cache_bytes: 512 << 20,
+            readers: 8,
+            doorbell: true,
+            queue: 64,
+            keep: Some(Keep::default()),
+        }
     }
 }
+
+/// Everything lives in one part for now.
+pub const PART: i64 = PartId::DEFAULT.0;
 
 /// How long a read waits for a connection.
 const READ_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -111,6 +145,8 @@ struct Shared {
     doorbell: bool,
     /// Why nothing is decided for now, if a setting of the database is why.
     refused: Mutex<Option<String>>,
+    /// The last signed checkpoint, whichever instance made it.
+    checkpoint: Mutex<Option<Checkpoint>>,
 }
 
 impl Shared {
@@ -209,7 +245,10 @@ impl Postgres {
             writers,
             doorbell: options.doorbell,
             refused: Mutex::default(),
+            checkpoint: Mutex::default(),
         });
+        let instance = Uuid::now_v7();
+        let keeper = options.keep.map(|keep| Keeper::new(instance, keep)).transpose()?;
         let settings = proof::look(&shared).await?;
         if let Some(says) = settings.refused {
             return Err(Error::Unfit(says));
@@ -232,12 +271,13 @@ impl Postgres {
         if options.doorbell {
             tasks.push(tokio::spawn(listen(to, part, heard)));
         }
+        tasks.extend(keeper.map(|keeper| tokio::spawn(keeper.run(Arc::downgrade(&shared)))));
         Ok(Arc::new(Postgres {
             shared,
             jobs: Some(jobs),
             writer: Some(writer),
             tasks,
-            instance: Uuid::now_v7(),
+            instance,
             sweeps_until: Mutex::default(),
             pruned: Mutex::default(),
         }))
@@ -445,6 +485,10 @@ impl Store for Postgres {
 
     fn warnings(&self) -> Vec<String> {
         self.shared.health.warnings()
+    }
+
+    fn checkpoint(&self) -> Option<Checkpoint> {
+        self.shared.checkpoint.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn doorbell(&self) -> Option<Arc<Notify>> {

@@ -199,6 +199,14 @@ impl Directory for Postgres {
     }
 }
 
+impl Postgres {
+    /// Makes somebody nobody for now, or somebody again.
+    pub async fn suspend(&self, id: PersonId, suspended: bool) -> std::result::Result<(), StoreError> {
+        let values = args![self.shared.part, id.0, suspended];
+        Ok(self.shared.readers.rows(sql::SUSPENDED_PUT, values).await.map(drop)?)
+    }
+}
+
 fn card(row: &Row) -> Result<PersonCard> {
     let role = codec::role_named(row.try_get(3)?)?;
     Ok(PersonCard { id: PersonId(row.try_get(0)?), name: row.try_get(1)?, title: row.try_get(2)?, role })

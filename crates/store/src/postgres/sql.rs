@@ -391,6 +391,33 @@ statements! {
     KEY_FILL = "INSERT INTO api_key (part_id, secret_sha256, person, label) VALUES ($1, $2, $3, $4)
         ON CONFLICT (part_id, secret_sha256) DO UPDATE SET person = excluded.person, label = excluded.label";
 
+    // What one of several instances does for all, and a new epoch
+
+    KEEPER_ADD = "INSERT INTO keeper (part_id, owner, until) VALUES ($1, $2, now() + interval '5 seconds')
+        ON CONFLICT (part_id) DO NOTHING";
+    KEEPER_TAKEN = "UPDATE keeper SET owner = $2, until = now() + interval '5 seconds'
+        WHERE part_id = $1 AND (owner = $2 OR until < now()) RETURNING owner";
+    CHECKPOINT_LAST = "SELECT commits, stamp, id, hash, line FROM checkpoint WHERE part_id = $1 ORDER BY commits DESC LIMIT 1";
+    CHECKPOINT_ADD = "INSERT INTO checkpoint (part_id, commits, stamp, id, hash, line) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (part_id, commits) DO NOTHING";
+    /// Since when somebody is in the middle of a transaction that writes.
+    WRITING_SINCE = "SELECT CAST(EXTRACT(epoch FROM min(xact_start)) * 1000000 AS bigint) FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_xid IS NOT NULL";
+    COMMIT_AT = "SELECT hash FROM journal WHERE part_id = $1 AND stamp = $2 AND id = $3";
+    RECORD_AT = "SELECT j.number, j.hash, j.body FROM record r
+        JOIN journal j ON j.part_id = r.part_id AND j.id = r.commit_id
+        WHERE r.part_id = $1 AND r.resource = $2 AND (j.stamp, j.id) <= ($3, $4) ORDER BY r.number DESC LIMIT 1";
+    HEADS_AFTER = "SELECT resource FROM resource_head WHERE part_id = $1 AND resource > $2 ORDER BY resource LIMIT $3";
+    HEAD_WHOLE = "SELECT epoch, number, decided_at, hash, due_at, in_group FROM resource_head WHERE part_id = $1 AND resource = $2";
+    HEAD_MENDED = "UPDATE resource_head SET decided_at = $4, due_at = $5, in_group = $6
+        WHERE part_id = $1 AND resource = $2 AND number = $3";
+    SNAPSHOT_GONE = "DELETE FROM snapshot WHERE part_id = $1 AND resource = $2";
+    BOOKING_GONE = "DELETE FROM booking WHERE part_id = $1 AND id = $2";
+    EPOCH_RAISED = "UPDATE meta SET epoch = $3, epoch_began = $4 WHERE part_id = $1 AND epoch = $2 RETURNING epoch";
+    HOLDS_DUE = "UPDATE resource_head SET due_at = $2 WHERE part_id = $1 AND resource IN
+        (SELECT c.resource FROM claim c WHERE c.part_id = $1 AND c.kind = 1 AND c.live)";
+    HOLDS_COUNTED = "SELECT count(*) FROM claim WHERE part_id = $1 AND kind = 1 AND live";
+
     // The proof at the start, and what is watched
 
     PROOF_ADD = "INSERT INTO proof (part_id, id, n) VALUES ($1, $2, 0)";

@@ -16,6 +16,7 @@ mod durability;
 mod hop;
 mod images;
 mod opening;
+mod operations;
 mod people;
 mod portable;
 mod postgres;

@@ -22,7 +22,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn open(url: &str, part: i64, clock: Arc<dyn Clock>, cache_bytes: usize) -> Arc<Postgres> {
-    let options = Options { part, clock: Some(clock), cache_bytes, readers: 3, ..Options::default() };
+    let options = Options { part, clock: Some(clock), cache_bytes, readers: 3, keep: None, ..Options::default() };
     now(Postgres::open(url, options)).unwrap()
 }
 
