@@ -87,7 +87,8 @@ impl Directories {
         match place.kept()? {
             Kept::Database(url) => {
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-                let options = postgres::Options { readers: 1, doorbell: false, cache_bytes: 0, ..Default::default() };
+                let options =
+                    postgres::Options { readers: 1, doorbell: false, cache_bytes: 0, keep: None, ..Default::default() };
                 let store = runtime.block_on(Postgres::open(url, options)).context("opening the database")?;
                 Ok(Directories::Database(runtime, store))
             }

@@ -126,14 +126,14 @@ struct Stores {
 
 impl Stores {
     async fn open(config: &Config) -> anyhow::Result<Stores> {
+        let checkpoints = Checkpoints {
+            key: config.checkpoint_key.clone(),
+            copy: config.checkpoints_to.clone(),
+            every: Duration::from_secs(60 * u64::from(config.checkpoint_minutes)),
+        };
         match &config.place {
             Place::Folder(data) => {
                 std::fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
-                let checkpoints = Checkpoints {
-                    key: config.checkpoint_key.clone(),
-                    copy: config.checkpoints_to.clone(),
-                    every: Duration::from_secs(60 * u64::from(config.checkpoint_minutes)),
-                };
                 let options = Options { cache_bytes: config.cache_bytes, checkpoints, ..Options::default() };
                 let store = Embedded::open(data, options).with_context(|| format!("opening {}", data.display()))?;
                 Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), post: store })
@@ -143,6 +143,7 @@ impl Stores {
                     cache_bytes: config.cache_bytes,
                     readers: *connections,
                     doorbell: *doorbell,
+                    keep: Some(postgres::Keep { checkpoints, ..postgres::Keep::default() }),
                     ..postgres::Options::default()
                 };
                 // The URL may have a password in it: it is not repeated.

@@ -140,7 +140,9 @@ async fn open(place: &PlaceArgs) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn View
             Ok((store.clone(), store.clone(), PeopleOf::Folder(store)))
         }
         Kept::Database(url) => {
-            let store = Postgres::open(url, postgres::Options::default()).await.context("opening the database")?;
+            let store = Postgres::open(url, postgres::Options { keep: None, ..postgres::Options::default() })
+                .await
+                .context("opening the database")?;
             Ok((store.clone(), store.clone(), PeopleOf::Database(store)))
         }
     }

@@ -23,6 +23,7 @@ mod leases;
 mod limits;
 mod logs;
 mod notices;
+mod operations;
 mod persons;
 mod race_kit;
 mod races;

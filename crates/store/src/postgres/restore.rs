@@ -50,7 +50,7 @@ pub fn begin_epoch(url: &str, part: i64) -> Result<Begun> {
             return Err(Error::Unfit("another process has begun a new epoch at the same moment".into()));
         }
         // What a hold is on is due at once: the first server that opens it lets go of it before it serves anybody.
-        rows(&client, sql::HOLDS_DUE, &args![part, i64::MIN]).await?;
+        rows(&client, sql::HOLDS_DUE, &args![part, Instant::MIN.0]).await?;
         let holds = rows(&client, sql::HOLDS_COUNTED, &args![part]).await?;
         let holds: i64 = holds.first().map_or(Ok(0), |row| row.try_get(0))?;
         plain(&client, sql::COMMIT).await?;

@@ -1,7 +1,7 @@
 //! What an operator does over PostgreSQL, on a real server: verify finds what was planted, everything goes out and comes in again, a
 //! folder becomes a database, a restored one begins a new epoch, and one of several instances looks after the record.
 
-use crate::database::Database;
+use crate::database::{Database, tool};
 use crate::support::{HOUR, START, Site, exclusive, held, id, outcome, person, room};
 use slotwise_domain::{Action, PersonId, Proposal, ResourceId, ResourceSpec, Role, Scope, Span, settle};
 use slotwise_engine::conformance::{Harness, run_all};
@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Moment};
 use tempfile::TempDir;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 /// On a thread of its own: what operators call waits by itself.
 fn apart<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
@@ -31,23 +30,16 @@ fn says(verified: &Verified) -> String {
     verified.findings.iter().map(|f| format!("{f}\n")).collect()
 }
 
-async fn sql(url: &str, sql: &str) -> Vec<String> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    let serving = tokio::spawn(connection);
-    let found = client.simple_query(sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
-    drop(client);
-    drop(serving.await);
-    let first = |message: &SimpleQueryMessage| match message {
-        SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
-        _ => None,
-    };
-    found.iter().filter_map(first).collect()
+fn sql(url: &str, sql: &str) -> Vec<String> {
+    let out = tool("psql").args(["-At", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]).output().unwrap();
+    assert!(out.status.success(), "{sql}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
 /// Until the connections of closed stores are gone.
 async fn alone(url: &str) {
     for _ in 0..500 {
-        let others = sql(url, "SELECT 1 FROM pg_stat_activity WHERE application_name = 'slotwise'").await;
+        let others = sql(url, "SELECT 1 FROM pg_stat_activity WHERE application_name = 'slotwise'");
         if others.is_empty() {
             return;
         }
@@ -158,13 +150,13 @@ async fn what_was_planted_in_a_database_is_found() {
         let part = n as i64 + 1;
         lived_in(&url, part).await;
         let edit = edit.replace('@', &format!("part_id = {part}")).replace('$', &part.to_string());
-        sql(&url, &edit).await;
+        sql(&url, &edit);
         let verified = examined(&url, part);
         let found = says(&verified);
         match expected.is_empty() {
             true => {
                 assert_eq!(found, "", "{edit}");
-                assert!(verified.commits >= 17 && verified.rows > 60 && verified.checkpoints.is_none(), "{verified:?}");
+                assert!(verified.commits >= 17 && verified.rows > 50 && verified.checkpoints.is_none(), "{verified:?}");
             }
             false => assert!(found.contains(expected), "{edit}: {found:?}"),
         }
@@ -310,10 +302,9 @@ async fn a_folder_becomes_a_database_with_all_that_is_in_it() {
     let site = Site::new();
     let store = site.reopen();
     let (told, one, hold) = live(&site, &*store, &*store).await;
-    let ann = told[0].decision.subject;
-    let ann =
-        store.notices_after(NoticeId::default(), 9).await.unwrap().first().unwrap_or_else(|| panic!("{ann:?}")).clone();
-    let (notice, ann) = (ann.id, ann.notice.to);
+    let ann = PersonId(told[0].key.actor);
+    let last = NoticeId { commit: u64::MAX >> 1, place: 0 };
+    let notice = store.notices_of(ann, last, 9).await.unwrap()[0].id;
     store.put_read_until(ann, notice).await.unwrap();
     store.put_address(ann, Some("ann@example.edu".into())).await.unwrap();
     store.put_plan(ann, 0, vec![vec![one]]).await.unwrap();
@@ -353,7 +344,7 @@ async fn a_folder_becomes_a_database_with_all_that_is_in_it() {
     assert_eq!(store.plan(ann).await.unwrap(), (vec![vec![one]], 1));
     assert_eq!(store.find_people(vec!["ann".into()], None, 9).await.unwrap().len(), 1);
     // What was read stays read, what was posted is posted once, and what waited to be sent is sent.
-    let theirs = store.notices_of(ann, NoticeId { commit: u64::MAX >> 1, place: 0 }, 9).await.unwrap();
+    let theirs = store.notices_of(ann, last, 9).await.unwrap();
     assert_eq!(
         theirs.iter().map(|n| n.notice).collect::<Vec<_>>(),
         noted.iter().rev().map(|n| n.notice).collect::<Vec<_>>()
@@ -484,12 +475,13 @@ async fn one_of_two_instances_signs_checkpoints_and_a_cut_off_end_shows() {
     // The last commit is taken out of every table, as if it had never been; only what was kept elsewhere knows of it.
     for table in ["record", "booking", "booking_commit", "attempt"] {
         let last = "(SELECT id FROM journal WHERE part_id = 1 ORDER BY stamp DESC LIMIT 1)";
-        sql(&url, &format!("DELETE FROM {table} WHERE part_id = 1 AND commit_id = {last}")).await;
+        sql(&url, &format!("DELETE FROM {table} WHERE part_id = 1 AND commit_id = {last}"));
     }
-    sql(&url, "DELETE FROM journal WHERE part_id = 1 AND stamp = (SELECT max(stamp) FROM journal WHERE part_id = 1)")
-        .await;
-    sql(&url, "DELETE FROM checkpoint WHERE part_id = 1 AND commits = (SELECT max(commits) FROM checkpoint WHERE part_id = 1)")
-        .await;
+    sql(&url, "DELETE FROM journal WHERE part_id = 1 AND stamp = (SELECT max(stamp) FROM journal WHERE part_id = 1)");
+    sql(
+        &url,
+        "DELETE FROM checkpoint WHERE part_id = 1 AND commits = (SELECT max(commits) FROM checkpoint WHERE part_id = 1)",
+    );
     assert!(!says(&check(false)).contains("its end was cut off"));
     assert!(says(&check(true)).contains("its end was cut off"));
     // A line that was changed is forged.
@@ -519,7 +511,7 @@ async fn wrong_rows_are_made_anew_while_instances_run() {
         let store = Postgres::open(&url, Options { keep, ..options(part, site.clock.clone()) }).await.unwrap();
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert_eq!((store.warnings(), says(&examined(&url, part))), (vec![], String::new()));
-        sql(&url, &edit).await;
+        sql(&url, &edit);
         assert_ne!(says(&examined(&url, part)), "", "{edit}");
         until(&edit, async || !store.warnings().is_empty()).await;
         until(&edit, async || examined(&url, part).findings.is_empty()).await;
@@ -530,7 +522,7 @@ async fn wrong_rows_are_made_anew_while_instances_run() {
     let (site, _) = lived_in(&url, part).await;
     let keep = Some(Keep { rest: Duration::from_millis(5), ..Keep::default() });
     let store = Postgres::open(&url, Options { keep, ..options(part, site.clock.clone()) }).await.unwrap();
-    sql(&url, &format!("UPDATE record SET actor = attempt WHERE part_id = {part} AND number = 2")).await;
+    sql(&url, &format!("UPDATE record SET actor = attempt WHERE part_id = {part} AND number = 2"));
     until("a stop", async || store.status() != Status::Ready).await;
     let refused = store.commit(vec![site.book(site.admin, ResourceId(id(START)), START)], settle).await;
     assert!(refused.is_err());
