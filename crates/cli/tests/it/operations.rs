@@ -78,16 +78,17 @@ fn a_folder_becomes_a_database_and_everything_says_the_same_of_it() {
     assert_eq!(run(&migrate, &[&folder], &url).0, 1);
 
     // The same house: the same keys of people and attempts, the same bookings, the same hold, the same notices.
+    let scratch = Home::over(None);
     let csv = |args: &[&str], to: &str| {
-        let to = w.home.file(to);
+        let to = scratch.file(to);
         let (code, said) = run(args, &[&to], &url);
         assert_eq!(code, 0, "{said}");
         to
     };
     let of_database = csv(&["export", "--format", "csv", "--to"], "of-database");
-    let of_folder = w.home.file("of-folder");
-    let folder_export = slotwise(&["export", "--format", "csv", "--to"]).arg(&of_folder).arg("--data").arg(&folder);
-    assert!({ folder_export }.status().unwrap().success());
+    let of_folder = scratch.file("of-folder");
+    let mut folder_export = slotwise(&["export", "--format", "csv", "--to"]);
+    assert!(folder_export.arg(&of_folder).arg("--data").arg(&folder).status().unwrap().success());
     for table in ["people", "resources", "bookings", "blocks", "attempts"] {
         let read = |dir: &PathBuf| fs::read_to_string(dir.join(format!("{table}.csv"))).unwrap();
         assert_eq!(read(&of_database), read(&of_folder), "{table}");
@@ -98,7 +99,7 @@ fn a_folder_becomes_a_database_and_everything_says_the_same_of_it() {
     assert_eq!(why, (0, String::from_utf8(folder_why.stdout).unwrap()));
     assert!(why.1.contains("REJECTED full"), "{}", why.1);
 
-    w.home = Home::over(Some(database.clone()));
+    let _folder = std::mem::replace(&mut w.home, Home::over(Some(database.clone())));
     w.start_again();
     w.check(
         "ann POST /api/bookings room 10:00-11:00 key a -> 200 BOOKED replayed
@@ -120,7 +121,7 @@ fn a_folder_becomes_a_database_and_everything_says_the_same_of_it() {
     let (code, copied) = verified(None, &other.url());
     assert_eq!((code, told(&copied)), (0, told(&verified(None, &url).1)), "{copied}");
     let into_folder =
-        slotwise(&["import", "jsonl"]).arg(&lines).arg("--data").arg(w.home.file("new")).output().unwrap();
+        slotwise(&["import", "jsonl"]).arg(&lines).arg("--data").arg(scratch.file("new")).output().unwrap();
     let said = String::from_utf8_lossy(&into_folder.stderr).into_owned();
     assert!(!into_folder.status.success() && said.contains("import it into one, with --store"), "{said}");
     // Tables into it, through the engine.
@@ -200,8 +201,9 @@ fn a_restored_database_begins_a_new_epoch() {
     let begin = || slotwise(&["restore", "--store", &url]).output().unwrap();
     assert!(String::from_utf8_lossy(&begin().stderr).contains("a server has the database open"));
     w.server.end();
-    let restoring = tool("pg_restore").args(["--clean", "--if-exists", "--exit-on-error", "-d", &url]);
-    let mut restoring = { restoring }.stdin(Stdio::piped()).spawn().unwrap();
+    let mut restoring = tool("pg_restore");
+    restoring.args(["--clean", "--if-exists", "--exit-on-error", "-d", &url]).stdin(Stdio::piped());
+    let mut restoring = restoring.spawn().unwrap();
     restoring.stdin.take().unwrap().write_all(&dumped.stdout).unwrap();
     assert!(restoring.wait().unwrap().success());
     let begun = begin();

@@ -58,7 +58,7 @@ pub fn migrate_folder(data: &Path, url: &str, part: i64, progress: Progress) -> 
     // Brings people's file to this program's format; a journal has had one only.
     drop(embedded::People::open(data)?);
     let folder = Folder::open(data)?;
-    let (meta, head) = folder.ends();
+    let (meta, _) = folder.ends();
     let mut filling = Filling::begin(url, part, meta, None)?;
     let mut exported = Exported::default();
     folder.lying(progress, &mut |page| {
@@ -69,10 +69,6 @@ pub fn migrate_folder(data: &Path, url: &str, part: i64, progress: Progress) -> 
         Ok(())
     })?;
     let found = filling.found;
-    if filling.whole && found < head.number {
-        let says = format!("the database has all of it up to commit {found}, and the folder has gone on since");
-        return Err(BackupError::Database(says));
-    }
     filling.end(|filling| {
         let tables = PeopleTables::of(folder.people_file())?;
         tables.copy(filling)
@@ -275,6 +271,10 @@ impl Filling {
         let number = self.fold.verified.commits;
         if number == self.found && self.ends != Some((place.id, lying.hash)) {
             let says = format!("commit {number} in the database is another one: drop the database and make a new one");
+            return Err(BackupError::Database(says));
+        }
+        if self.whole && number > self.found {
+            let says = format!("the database has all of it up to commit {}, and it has gone on since", self.found);
             return Err(BackupError::Database(says));
         }
         self.attempts += attempts;

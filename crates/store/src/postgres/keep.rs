@@ -14,8 +14,9 @@ use crate::record::Hash;
 use ed25519_dalek::SigningKey;
 use slotwise_domain::{ResourceId, Version};
 use slotwise_engine::{Checkpoint, Clock};
-use std::sync::{PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant as Moment};
+use tokio::sync::Notify;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -43,22 +44,24 @@ impl Keeper {
         Ok(Keeper { instance, key, wanted, signed_at: None, ours: None, reconcile: reconcile::Pace::resting(rest) })
     }
 
-    /// Goes on until the store is closed.
-    pub async fn run(mut self, shared: Weak<Shared>) {
+    /// Goes on until the store is closed, or is told to end: then it signs once more.
+    pub async fn run(mut self, shared: Weak<Shared>, end: Arc<Notify>) {
         loop {
-            tokio::time::sleep(TICK.min(self.reconcile.rest)).await;
+            let rest = TICK.min(self.reconcile.rest);
+            let ending = tokio::time::timeout(rest, end.notified()).await.is_ok();
             let Some(shared) = shared.upgrade() else { return };
-            if shared.health.stopped().is_some() {
-                continue;
+            if shared.health.stopped().is_none()
+                && let Err(e) = self.look(&shared, ending).await
+            {
+                tracing::warn!("looking after the record: {e}");
             }
-            match self.look(&shared).await {
-                Ok(()) => {}
-                Err(e) => tracing::warn!("looking after the record: {e}"),
+            if ending {
+                return;
             }
         }
     }
 
-    async fn look(&mut self, shared: &Shared) -> Result<()> {
+    async fn look(&mut self, shared: &Shared, ending: bool) -> Result<()> {
         let mut conn = shared.readers.get().await?;
         let ours = match self.ours {
             Some((asked, ours)) if asked.elapsed() < TICK => ours,
@@ -73,7 +76,8 @@ impl Keeper {
         if !ours {
             return Ok(());
         }
-        if self.key.is_some() && self.signed_at.is_none_or(|at| at.elapsed() >= self.wanted.every) {
+        let due = |at: Moment| ending || at.elapsed() >= self.wanted.every;
+        if self.key.is_some() && self.signed_at.is_none_or(due) {
             self.signed_at = Some(Moment::now());
             let says = match self.make_checkpoint(&mut conn, shared).await {
                 Ok(()) => None,
@@ -85,6 +89,9 @@ impl Keeper {
             shared.health.warn("checkpoints", says);
         }
         drop(conn);
+        if ending {
+            return Ok(());
+        }
         self.reconcile.look(shared).await
     }
 

@@ -127,6 +127,9 @@ const LOOK_RUNG: Duration = Duration::from_millis(400);
 const LOOK_FAR: Duration = Duration::from_secs(1);
 const RECONCILE_EVERY: Duration = Duration::from_secs(10);
 
+/// How long a last checkpoint may take.
+const FINISH_WITHIN: Duration = Duration::from_secs(3);
+
 /// Between two times at which what is kept no longer is taken away, and how much of each at once.
 const PRUNE_EVERY: Duration = Duration::from_secs(10);
 const PRUNED_AT_ONCE: i64 = 2_000;
@@ -200,6 +203,9 @@ pub struct Postgres {
     jobs: Option<mpsc::Sender<Job>>,
     writer: Option<JoinHandle<()>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// What looks after the record, until it is told to end.
+    keeper: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    end: Arc<Notify>,
     /// Who this is among the instances.
     instance: Uuid,
     /// Until when this one carries out what falls due, for certain.
@@ -271,16 +277,30 @@ impl Postgres {
         if options.doorbell {
             tasks.push(tokio::spawn(listen(to, part, heard)));
         }
-        tasks.extend(keeper.map(|keeper| tokio::spawn(keeper.run(Arc::downgrade(&shared)))));
+        let end = Arc::new(Notify::new());
+        let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(Arc::downgrade(&shared), end.clone())));
         Ok(Arc::new(Postgres {
             shared,
             jobs: Some(jobs),
             writer: Some(writer),
             tasks,
+            keeper: Mutex::new(keeper),
+            end,
             instance,
             sweeps_until: Mutex::default(),
             pruned: Mutex::default(),
         }))
+    }
+
+    /// Before an orderly stop, when nothing is committed any more: signs a last checkpoint, if it is this instance that signs them.
+    pub async fn finish(&self) {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut keeper) = keeper else { return };
+        self.end.notify_one();
+        if tokio::time::timeout(FINISH_WITHIN, &mut keeper).await.is_err() {
+            tracing::warn!("no last checkpoint could be made in time");
+            keeper.abort();
+        }
     }
 
     /// Takes in what other instances have committed until now, without waiting for the doorbell or the next look.
@@ -293,6 +313,9 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         self.jobs = None;
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        if let Some(keeper) = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            keeper.abort();
+        }
         self.shared.readers.close();
         self.shared.writers.close();
         // The thread ends by itself when its queue is empty; it may need this very runtime for that, so it is not waited for.

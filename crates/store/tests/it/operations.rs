@@ -239,11 +239,14 @@ async fn everything_goes_out_and_comes_in_again() {
     assert_eq!(found.1[&resource].last().unwrap().version, version);
 }
 
+/// A folder, and the store that was open on it.
+type Left = (TempDir, std::sync::Weak<Embedded>);
+
 /// Every case of the suite on folders, each brought into a part of a database: all that a folder can hold is verified there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_every_case_left_in_a_folder_becomes_a_database() {
     let Some(database) = Database::start(&[]) else { return };
-    let dirs: Arc<Mutex<Vec<(TempDir, std::sync::Weak<Embedded>)>>> = Arc::default();
+    let dirs: Arc<Mutex<Vec<Left>>> = Arc::default();
     let kept = dirs.clone();
     run_all(move |clock| {
         let dir = tempfile::tempdir().unwrap();
@@ -416,7 +419,7 @@ async fn a_restored_database_begins_a_new_epoch() {
     let Made::Hold(hold, None) = hold else { panic!("{hold:?}") };
     let confirm = site.by(hold.holder, Action::Release(slotwise_domain::HoldRef { id: hold.id, token: hold.token }));
     let confirmed = decided(&*store, confirm).await.0.decision.outcome;
-    assert_eq!(format!("{confirmed:?}").contains("HoldSuperseded"), true, "{confirmed:?}");
+    assert!(format!("{confirmed:?}").contains("HoldSuperseded"), "{confirmed:?}");
     // Known keys are answered the same; unknown ones from before are not carried out.
     assert_eq!(store.recall(told[0].key).await.unwrap().as_ref(), Some(&told[0]));
     let settled = store.commit(vec![late], settle).await.unwrap().remove(0);
@@ -459,6 +462,7 @@ async fn one_of_two_instances_signs_checkpoints_and_a_cut_off_end_shows() {
     let lines = std::fs::read_to_string(&copy).unwrap();
     assert!(lines.contains(&checkpoint_line(&one.checkpoint().unwrap())), "{lines}");
     let key = one.checkpoint().unwrap().public_key;
+    one.finish().await;
     drop((one, other));
     alone(&url).await;
     let check = |kept: bool| {
