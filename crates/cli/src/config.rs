@@ -128,7 +128,8 @@ struct Settings {
     #[arg(long, env = "SLOTWISE_BACKUP_KEEP", value_name = "N", help_heading = "Backups")]
     backup_keep: Option<usize>,
 
-    /// The file with the key that checkpoints are signed with; `checkpoint.key` in the folder, made at the first start, if left out.
+    /// The file with the key that checkpoints are signed with; `checkpoint.key` in the folder, made at the first start, if left
+    /// out. Over a database none are made without it, and all servers need the same.
     #[arg(long, env = "SLOTWISE_CHECKPOINT_KEY", value_name = "FILE", help_heading = "Checkpoints")]
     checkpoint_key: Option<PathBuf>,
     /// A second file for signed checkpoints, best on another machine's disk.
@@ -284,12 +285,7 @@ impl Settings {
     }
 
     fn place(&self) -> anyhow::Result<Place> {
-        let only_folder = [
-            ("backup-to", self.backup_to.is_some()),
-            ("checkpoint-key", self.checkpoint_key.is_some()),
-            ("checkpoints-to", self.checkpoints_to.is_some()),
-            ("checkpoint-minutes", self.checkpoint_minutes.is_some()),
-        ];
+        let only_folder = [("backup-to", self.backup_to.is_some())];
         let only_database = [
             ("store-connections", self.store_connections.is_some()),
             ("store-doorbell", self.store_doorbell.is_some()),
@@ -304,6 +300,16 @@ impl Settings {
                 if let Some(name) = said(&only_folder) {
                     anyhow::bail!(
                         "{name} is of a folder, and this is served from a database: use the database's own tools"
+                    );
+                }
+                // Without a key of their own, each server would sign with another.
+                let keyless = [
+                    ("checkpoints-to", self.checkpoints_to.is_some()),
+                    ("checkpoint-minutes", self.checkpoint_minutes.is_some()),
+                ];
+                if let (None, Some(name)) = (&self.checkpoint_key, said(&keyless)) {
+                    anyhow::bail!(
+                        "{name} needs checkpoint-key: over a database checkpoints are made with a key that is named"
                     );
                 }
                 let known = url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");
@@ -550,6 +556,7 @@ mod tests {
             ("data = \"/somewhere\"", "both"),
             ("backup_to = \"/else\"", "backup-to"),
             ("checkpoint_minutes = 1", "checkpoint-minutes"),
+            ("checkpoints_to = \"/else\"", "checkpoint-key"),
             ("store_connections = 0", "store-connections"),
         ] {
             let error = format!("{:#}", stored(file).unwrap_err());

@@ -109,6 +109,9 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     crowds.stop();
     drop(backups);
     engine.drain().await;
+    if let Some(database) = stores.database {
+        database.finish().await;
+    }
     for task in tasks {
         task.abort();
     }
@@ -122,32 +125,48 @@ struct Stores {
     views: Arc<dyn Views>,
     directory: Arc<dyn Directory>,
     post: Arc<dyn Post>,
+    /// A database signs a last checkpoint when it is told; a folder does when it is closed.
+    database: Option<Arc<Postgres>>,
 }
 
 impl Stores {
     async fn open(config: &Config) -> anyhow::Result<Stores> {
+        let checkpoints = Checkpoints {
+            key: config.checkpoint_key.clone(),
+            copy: config.checkpoints_to.clone(),
+            every: Duration::from_secs(60 * u64::from(config.checkpoint_minutes)),
+        };
         match &config.place {
             Place::Folder(data) => {
                 std::fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
-                let checkpoints = Checkpoints {
-                    key: config.checkpoint_key.clone(),
-                    copy: config.checkpoints_to.clone(),
-                    every: Duration::from_secs(60 * u64::from(config.checkpoint_minutes)),
-                };
                 let options = Options { cache_bytes: config.cache_bytes, checkpoints, ..Options::default() };
                 let store = Embedded::open(data, options).with_context(|| format!("opening {}", data.display()))?;
-                Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), post: store })
+                Ok(Stores {
+                    store: store.clone(),
+                    views: store.clone(),
+                    directory: store.clone(),
+                    post: store,
+                    database: None,
+                })
             }
             Place::Database { url, connections, doorbell } => {
                 let options = postgres::Options {
                     cache_bytes: config.cache_bytes,
                     readers: *connections,
                     doorbell: *doorbell,
+                    keep: Some(postgres::Keep { checkpoints, ..postgres::Keep::default() }),
                     ..postgres::Options::default()
                 };
                 // The URL may have a password in it: it is not repeated.
                 let store = Postgres::open(&url.0, options).await.context("opening the database")?;
-                Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), post: store })
+                let database = Some(store.clone());
+                Ok(Stores {
+                    store: store.clone(),
+                    views: store.clone(),
+                    directory: store.clone(),
+                    post: store,
+                    database,
+                })
             }
         }
     }

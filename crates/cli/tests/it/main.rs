@@ -25,6 +25,7 @@ mod leases;
 mod limits;
 mod logs;
 mod notices;
+mod operations;
 mod persons;
 mod planted;
 mod race_kit;

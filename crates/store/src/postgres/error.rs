@@ -136,6 +136,13 @@ fn said(e: &tokio_postgres::Error) -> String {
     }
 }
 
+/// What goes wrong in the tables that a fold makes for itself.
+impl From<crate::embedded::Error> for Error {
+    fn from(e: crate::embedded::Error) -> Error {
+        Error::Bug(e.to_string())
+    }
+}
+
 impl From<Error> for StoreError {
     fn from(e: Error) -> StoreError {
         StoreError(e.to_string())

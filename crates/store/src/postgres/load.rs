@@ -460,7 +460,8 @@ async fn cold(client: &Client, with: Loading<'_>, mut wanted: Vec<ResourceId>) -
     Err(Error::bug("a record does not follow its snapshot"))
 }
 
-fn snapshot(row: &Row) -> Result<Calendar> {
+/// A row of resource, number, epoch, instant, changes.
+pub(super) fn snapshot(row: &Row) -> Result<Calendar> {
     let id = ResourceId(row.try_get(0)?);
     let version = Version { epoch: epoch(row.try_get(2)?), number: unsigned(row.try_get(1)?) };
     let changes = codec::decode_changes(id, row.try_get(4)?)?;
@@ -604,9 +605,13 @@ pub(super) fn claim_id(change: &Change) -> Option<(Uuid, i64, PersonId, Instant,
 
 /// A row of person, version, tags, allowances.
 pub(super) fn facts_of(row: &Row) -> Result<(PersonId, Facts, u64)> {
+    Ok((PersonId(row.try_get(0)?), facts(row.try_get(2)?, row.try_get(3)?)?, unsigned(row.try_get(1)?)))
+}
+
+/// Tags and allowances as they are stored.
+pub(super) fn facts(tags: &str, allowances: &str) -> Result<Facts> {
     let json = |e: serde_json::Error| Error::Malformed(Malformed::from(e));
-    let tags: BTreeSet<String> = serde_json::from_str(row.try_get(2)?).map_err(json)?;
-    let allowances: BTreeMap<Uuid, u32> = serde_json::from_str(row.try_get(3)?).map_err(json)?;
-    let allowances = allowances.into_iter().map(|(of, most)| (ResourceId(of), most)).collect();
-    Ok((PersonId(row.try_get(0)?), Facts { tags, allowances }, unsigned(row.try_get(1)?)))
+    let tags: BTreeSet<String> = serde_json::from_str(tags).map_err(json)?;
+    let allowances: BTreeMap<Uuid, u32> = serde_json::from_str(allowances).map_err(json)?;
+    Ok(Facts { tags, allowances: allowances.into_iter().map(|(of, most)| (ResourceId(of), most)).collect() })
 }

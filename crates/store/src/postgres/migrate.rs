@@ -10,7 +10,10 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 /// Each file in order.
-const FILES: &[&str] = &[include_str!("../../migrations/postgres/0001_begin.sql")];
+const FILES: &[&str] = &[
+    include_str!("../../migrations/postgres/0001_begin.sql"),
+    include_str!("../../migrations/postgres/0002_operations.sql"),
+];
 /// How often making the table of migrations may meet another who makes it at the same moment.
 const TURNS_MAX: usize = 20;
 
@@ -49,6 +52,20 @@ pub(super) async fn migrate(to: &Endpoint) -> Result<()> {
         tracing::info!(from = done, to = all.len(), "the schema was extended");
     }
     plain(&lock, sql::COMMIT).await
+}
+
+/// Refuses a schema that is not this program's, and changes nothing.
+pub(super) async fn check(client: &Client) -> Result<()> {
+    let all: Vec<String> = statements().into_iter().map(without_comments).collect();
+    match done(client, &all).await {
+        Ok(done) if done == all.len() => Ok(()),
+        Ok(done) => Err(Error::Unfit(format!(
+            "the database has format {done}, and this version's is {}: start a server of this version on it once",
+            all.len()
+        ))),
+        Err(e) if e.no_table() => Err(Error::Unfit("there is no Slotwise store in this database".into())),
+        Err(e) => Err(e),
+    }
 }
 
 /// Two who make a table at the same moment: one of them is told that a key is there already.

@@ -6,37 +6,51 @@
 
 mod cache;
 mod error;
+mod export;
 mod feed;
+mod fill;
+mod keep;
 mod load;
+mod made;
 mod migrate;
 mod people;
 mod pool;
 mod post;
 mod proof;
+mod reconcile;
+mod restore;
 pub mod sql;
+mod still;
+mod verify;
 mod write;
 mod writer;
 
 pub use error::Error;
+pub use export::reading;
+pub use fill::{Brought, import, migrate_folder};
 pub use migrate::{statements, without_comments};
+pub use restore::{Begun, begin_epoch};
+pub use verify::examine;
 
 use crate::clock::SystemClock;
+use crate::embedded::Checkpoints;
 use crate::health::Health;
 use async_trait::async_trait;
 use cache::Cache;
 use error::Result as Loaded;
 use feed::Feed;
 use futures_util::StreamExt;
+use keep::Keeper;
 use load::{ENTRY, Loading, limit, signed, unsigned};
 use pool::{Endpoint, Pool, args};
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Epoch, Hold, Instant, News, Notice, PersonId, Proposal,
+    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Epoch, Hold, Instant, News, Notice, PartId, PersonId, Proposal,
     ResourceId, Scope, Settle, Span, Version, WaitEntry, World,
 };
 use slotwise_engine::round;
 use slotwise_engine::{
-    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Clock, CommitError, Cursor, Noted, NoticeId,
-    Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
+    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Noted,
+    NoticeId, Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -62,13 +76,41 @@ pub struct Options {
     pub doorbell: bool,
     /// Batches that may wait for the writer.
     pub queue: usize,
+    /// How the record is looked after; none where a store is opened for a moment only.
+    pub keep: Option<Keep>,
+}
+
+/// How one of several instances looks after the record for all.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    /// How signed checkpoints are made: none without a key.
+    pub checkpoints: Checkpoints,
+    /// The reconciler rests so long at least between two looks.
+    pub rest: Duration,
+}
+
+impl Default for Keep {
+    fn default() -> Keep {
+        Keep { checkpoints: Checkpoints::default(), rest: Duration::from_millis(250) }
+    }
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { part: 1, clock: None, cache_bytes: 512 << 20, readers: 8, doorbell: true, queue: 64 }
+        Options {
+            part: 1,
+            clock: None,
+            cache_bytes: 512 << 20,
+            readers: 8,
+            doorbell: true,
+            queue: 64,
+            keep: Some(Keep::default()),
+        }
     }
 }
+
+/// Everything lives in one part for now.
+pub const PART: i64 = PartId::DEFAULT.0;
 
 /// How long a read waits for a connection.
 const READ_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -84,6 +126,9 @@ const LOOK_RUNG: Duration = Duration::from_millis(400);
 /// Between two looks that go far back, and two at the heads of all resources.
 const LOOK_FAR: Duration = Duration::from_secs(1);
 const RECONCILE_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a last checkpoint may take.
+const FINISH_WITHIN: Duration = Duration::from_secs(3);
 
 /// Between two times at which what is kept no longer is taken away, and how much of each at once.
 const PRUNE_EVERY: Duration = Duration::from_secs(10);
@@ -103,6 +148,8 @@ struct Shared {
     doorbell: bool,
     /// Why nothing is decided for now, if a setting of the database is why.
     refused: Mutex<Option<String>>,
+    /// The last signed checkpoint, whichever instance made it.
+    checkpoint: Mutex<Option<Checkpoint>>,
 }
 
 impl Shared {
@@ -156,6 +203,9 @@ pub struct Postgres {
     jobs: Option<mpsc::Sender<Job>>,
     writer: Option<JoinHandle<()>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// What looks after the record, until it is told to end.
+    keeper: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    end: Arc<Notify>,
     /// Who this is among the instances.
     instance: Uuid,
     /// Until when this one carries out what falls due, for certain.
@@ -174,6 +224,10 @@ impl Postgres {
         let readers = Pool::new(to.clone(), options.readers, READ_WAIT_MAX);
         let writers = Pool::new(to.clone(), 2, WRITE_WAIT_MAX);
         readers.rows(sql::META_ADD, args![part]).await?;
+        readers.rows(sql::ORIGIN_ADD, args![part, Uuid::now_v7()]).await?;
+        if !readers.rows(sql::FILLING, args![part]).await?.is_empty() {
+            return Err(Error::Unfit("what is brought into this database is not all there yet; run it again".into()));
+        }
         let asked = [(sql::META, args![part]), (sql::STAMP_LAST, args![part]), (sql::CLOCK, args![])];
         let [meta, stamp, clock] = readers.all(asked).await?;
         let (Some(meta), Some(clock)) = (meta.first(), clock.first()) else {
@@ -197,7 +251,10 @@ impl Postgres {
             writers,
             doorbell: options.doorbell,
             refused: Mutex::default(),
+            checkpoint: Mutex::default(),
         });
+        let instance = Uuid::now_v7();
+        let keeper = options.keep.map(|keep| Keeper::new(instance, keep)).transpose()?;
         let settings = proof::look(&shared).await?;
         if let Some(says) = settings.refused {
             return Err(Error::Unfit(says));
@@ -220,15 +277,30 @@ impl Postgres {
         if options.doorbell {
             tasks.push(tokio::spawn(listen(to, part, heard)));
         }
+        let end = Arc::new(Notify::new());
+        let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(Arc::downgrade(&shared), end.clone())));
         Ok(Arc::new(Postgres {
             shared,
             jobs: Some(jobs),
             writer: Some(writer),
             tasks,
-            instance: Uuid::now_v7(),
+            keeper: Mutex::new(keeper),
+            end,
+            instance,
             sweeps_until: Mutex::default(),
             pruned: Mutex::default(),
         }))
+    }
+
+    /// Before an orderly stop, when nothing is committed any more: signs a last checkpoint, if it is this instance that signs them.
+    pub async fn finish(&self) {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut keeper) = keeper else { return };
+        self.end.notify_one();
+        if tokio::time::timeout(FINISH_WITHIN, &mut keeper).await.is_err() {
+            tracing::warn!("no last checkpoint could be made in time");
+            keeper.abort();
+        }
     }
 
     /// Takes in what other instances have committed until now, without waiting for the doorbell or the next look.
@@ -241,6 +313,9 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         self.jobs = None;
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        if let Some(keeper) = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            keeper.abort();
+        }
         self.shared.readers.close();
         self.shared.writers.close();
         // The thread ends by itself when its queue is empty; it may need this very runtime for that, so it is not waited for.
@@ -433,6 +508,10 @@ impl Store for Postgres {
 
     fn warnings(&self) -> Vec<String> {
         self.shared.health.warnings()
+    }
+
+    fn checkpoint(&self) -> Option<Checkpoint> {
+        self.shared.checkpoint.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn doorbell(&self) -> Option<Arc<Notify>> {

@@ -204,6 +204,12 @@ impl Endpoint {
         Ok(Endpoint { config, tls })
     }
 
+    /// The same under another name, by which the database's own tools tell it from servers.
+    pub fn named(mut self, name: &str) -> Endpoint {
+        self.config.application_name(name);
+        self
+    }
+
     /// Whether what is sent can be read on the way to another machine.
     pub fn is_open(&self) -> bool {
         let far = |host: &Host| match host {
@@ -271,6 +277,7 @@ args_of! {
     bool => BOOL, Vec<bool> => BOOL_ARRAY,
     uuid::Uuid => UUID, Option<uuid::Uuid> => UUID, Vec<uuid::Uuid> => UUID_ARRAY, Vec<Option<uuid::Uuid>> => UUID_ARRAY,
     String => TEXT, Option<String> => TEXT, &'static str => TEXT, Vec<String> => TEXT_ARRAY, Vec<&'static str> => TEXT_ARRAY,
+    Vec<Option<String>> => TEXT_ARRAY, Vec<Option<bool>> => BOOL_ARRAY,
     Vec<u8> => BYTEA, Option<Vec<u8>> => BYTEA, Vec<Vec<u8>> => BYTEA_ARRAY, Vec<Option<Vec<u8>>> => BYTEA_ARRAY,
 }
 

@@ -109,8 +109,13 @@ pub(super) struct Settings {
 
 /// Looks at the settings and the clocks now.
 pub(super) async fn look(shared: &Shared) -> Result<Settings> {
-    let asked = [(sql::SETTINGS, args![]), (sql::CLOCK, args![])];
-    let [settings, clock] = shared.readers.all(asked).await?;
+    let asked = [(sql::SETTINGS, args![]), (sql::CLOCK, args![]), (sql::META, args![shared.part])];
+    let [settings, clock, meta] = shared.readers.all(asked).await?;
+    let epoch = meta.first().map(|row| row.try_get::<_, i64>(0)).transpose()?.map(super::load::epoch);
+    if epoch != Some(shared.epoch) {
+        let says = "the database was restored since this server has opened it; start it again".to_owned();
+        return Ok(Settings { refused: Some(says), warning: None });
+    }
     let (Some(row), Some(clock)) = (settings.first(), clock.first()) else {
         return Err(Error::bug("the settings were not told"));
     };

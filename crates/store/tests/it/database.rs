@@ -102,6 +102,14 @@ impl Drop for Database {
     }
 }
 
+/// One of PostgreSQL's own tools, such as `psql`.
+///
+/// # Panics
+/// If they are not installed; whoever has a [`Database`] has them.
+pub fn tool(name: &str) -> Command {
+    as_server(Command::new(newest_bin().unwrap().join(name)))
+}
+
 fn newest_bin() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let version = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();

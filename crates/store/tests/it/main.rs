@@ -21,6 +21,7 @@ mod images;
 #[expect(dead_code, reason = "corpora in files are of other crates")]
 mod mutate;
 mod opening;
+mod operations;
 mod people;
 mod portable;
 mod postgres;

@@ -9,7 +9,8 @@ use slotwise_domain::{Action, Outcome, PersonId, Proposal, ResourceId, Role, Sco
 use slotwise_engine::conformance::{Harness, run_all};
 use slotwise_engine::{BookingFilter, Clock, CommitError, Cursor, Directory, Made, Settled, Store, Views};
 use slotwise_store::Postgres;
-use slotwise_store::postgres::Options;
+use slotwise_store::embedded::Wanted;
+use slotwise_store::postgres::{Options, examine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
@@ -21,7 +22,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn open(url: &str, part: i64, clock: Arc<dyn Clock>, cache_bytes: usize) -> Arc<Postgres> {
-    let options = Options { part, clock: Some(clock), cache_bytes, readers: 3, ..Options::default() };
+    let options = Options { part, clock: Some(clock), cache_bytes, readers: 3, keep: None, ..Options::default() };
     now(Postgres::open(url, options)).unwrap()
 }
 
@@ -35,6 +36,25 @@ async fn every_case_on_postgres() {
         Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: true }
     })
     .await;
+    whole(&database, part);
+}
+
+/// Verifying folds what every case has left behind, and finds nothing.
+fn whole(database: &Database, parts: i64) {
+    let url = database.url();
+    let looked = std::thread::spawn(move || {
+        let (mut commits, mut rows) = (0, 0);
+        for part in 1..=parts {
+            let verified = examine(&url, part, Wanted::default()).unwrap();
+            let found: String = verified.findings.iter().map(|f| format!("{f}\n")).collect();
+            assert_eq!(found, "", "part {part}");
+            (commits, rows) = (commits + verified.commits, rows + verified.rows);
+        }
+        (commits, rows)
+    });
+    let (commits, rows) = looked.join().unwrap();
+    println!("{parts} parts with {commits} commits and {rows} rows are as they were written");
+    assert!(commits > 100 && rows > 1_000, "{commits} {rows}");
 }
 
 /// Every second time one of them remembers nothing: each calendar is made of its snapshot and its record.
@@ -51,6 +71,7 @@ async fn every_case_on_either_of_two_instances() {
         Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: true }
     })
     .await;
+    whole(&database, part);
 }
 
 // Several instances
