@@ -210,10 +210,11 @@ fn a_restored_database_begins_a_new_epoch() {
     let said = String::from_utf8_lossy(&begun.stdout).into_owned() + &String::from_utf8_lossy(&begun.stderr);
     assert!(begun.status.success() && said.contains("1 live holds are void"), "{said}");
     w.start_again();
+    let confirmed = w.send(&w.confirm("ann", "lab", "12:00-13:00", &w.saved["h"]));
+    assert_eq!(confirmed.told(), "409 REJECTED hold_superseded", "{}", confirmed.text());
     w.check(
         "ann POST /api/bookings room 10:00-11:00 key a    -> 200 BOOKED replayed
          bob POST /api/bookings room 14:00-15:00 key lost -> 409 epoch_changed
-         ann POST /api/holds/@h/release hold h            -> 409 REJECTED hold_superseded
          bob POST /api/bookings lab 12:00-13:00           -> 201 BOOKED",
     );
     let (code, after) = verified(None, &url);

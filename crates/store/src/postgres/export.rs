@@ -1,4 +1,5 @@
-//! All that a database holds as a reading: the same exports and explanations as of a data directory. It changes nothing it reads.
+//! All that a database holds as a reading: the same exports and explanations as of a data directory.
+//! It changes nothing it reads, and makes every hash again on the way.
 
 use super::error::{Error, Result};
 use super::load::{limit, record, signed};

@@ -416,8 +416,9 @@ async fn a_restored_database_begins_a_new_epoch() {
     let store = Postgres::open(&url, options(1, site.clock.clone())).await.unwrap();
     assert_eq!(store.restored_at(), Some(begun.epoch_began));
     assert_eq!(store.due(START, 9).await.unwrap().first().map(|(_, id)| *id), Some(one));
-    let Made::Hold(hold, None) = hold else { panic!("{hold:?}") };
-    let confirm = site.by(hold.holder, Action::Release(slotwise_domain::HoldRef { id: hold.id, token: hold.token }));
+    let Made::Hold(granted, None) = hold else { panic!("{hold:?}") };
+    let lines = [(one, granted.interval.start())];
+    let confirm = site.by(granted.holder, site.booking(granted.holder, &lines, Some(held(Some(hold)))));
     let confirmed = decided(&*store, confirm).await.0.decision.outcome;
     assert!(format!("{confirmed:?}").contains("HoldSuperseded"), "{confirmed:?}");
     // Known keys are answered the same; unknown ones from before are not carried out.
