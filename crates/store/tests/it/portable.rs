@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 /// Tables that are of no part: they are the same everywhere.
-const OF_NO_PART: [&str; 1] = ["migration"];
+const OF_NO_PART: [&str; 2] = ["migration", "pg_stat_replication"];
 
 fn parsed(name: &str, text: &str) -> Statement {
     let mut all = Parser::parse_sql(&PostgreSqlDialect {}, text).unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));
