@@ -146,7 +146,9 @@ impl Error {
             Error::Malformed(_) => "the database holds something that this version did not write".into(),
             Error::Broken(_) => "a check of its own failed; this is a bug".into(),
             Error::Unfit(says) => says.clone(),
-            Error::Wrong(..) | Error::Bug(_) => "what the database holds is not what was judged on; this is a bug".into(),
+            Error::Wrong(..) | Error::Bug(_) => {
+                "what the database holds is not what was judged on; this is a bug".into()
+            }
         }
     }
 

@@ -519,8 +519,7 @@ pub(super) fn record(row: &Row) -> Result<Record> {
         decided_at: Instant(row.try_get(3)?),
         attempt: row.try_get(4)?,
         actor: codec::actor(row.try_get(5)?),
-        changes: codec::decode_changes(resource, row.try_get(6)?)
-            .map_err(|e| Error::wrong(resource, e.to_string()))?,
+        changes: codec::decode_changes(resource, row.try_get(6)?).map_err(|e| Error::wrong(resource, e.to_string()))?,
     })
 }
 

@@ -251,7 +251,8 @@ impl Postgres {
         for _ in 0..at_once {
             let writer = Writer::new(shared.clone(), tokio::runtime::Handle::current());
             let waiting = waiting.clone();
-            let thread = std::thread::Builder::new().name("slotwise-commits".into()).spawn(move || writer.run(&waiting));
+            let thread =
+                std::thread::Builder::new().name("slotwise-commits".into()).spawn(move || writer.run(&waiting));
             threads.push(thread.map_err(|e| Error::Unfit(format!("starting a thread that commits: {e}")))?);
         }
         let heard = Arc::new(Heard::default());

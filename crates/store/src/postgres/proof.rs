@@ -167,8 +167,9 @@ mod tests {
 
     #[test]
     fn settings_that_lose_what_was_told_are_refused() {
-        let judged =
-            |fsync, synchronous, pages, read_only| judge_settings("150018", fsync, synchronous, pages, read_only, false);
+        let judged = |fsync, synchronous, pages, read_only| {
+            judge_settings("150018", fsync, synchronous, pages, read_only, false)
+        };
         let behind = judge_settings("150018", "on", "on", "on", "off", true);
         assert!(behind.refused.is_none() && behind.warning.unwrap().contains("standby"));
         assert_eq!(judged("on", "on", "on", "off"), Settings { refused: None, warning: None });

@@ -101,7 +101,13 @@ impl Database {
         let dir = tempfile::Builder::new().prefix("slotwise-pg").tempdir_in(self.dir.path().parent().unwrap()).unwrap();
         give_away(dir.path());
         let copied = as_server(Command::new(self.bin.join("pg_basebackup")))
-            .args(["--host=127.0.0.1", "--username=slotwise", "--no-sync", "--checkpoint=fast", "--write-recovery-conf"])
+            .args([
+                "--host=127.0.0.1",
+                "--username=slotwise",
+                "--no-sync",
+                "--checkpoint=fast",
+                "--write-recovery-conf",
+            ])
             .arg(format!("--port={}", self.port))
             .arg("-D")
             .arg(dir.path().join("data"))

@@ -117,7 +117,12 @@ async fn a_database_that_restarts_is_found_again() {
             tokio::time::sleep(Duration::from_millis(400)).await;
         })
         .await;
-        println!("{} decided, {} failed, {} without an outcome", told.decided.len(), told.failed.len(), told.none.len());
+        println!(
+            "{} decided, {} failed, {} without an outcome",
+            told.decided.len(),
+            told.failed.len(),
+            told.none.len()
+        );
         assert!(told.decided.len() > 8 && !told.failed.is_empty());
         is_as_told(&database.url(), &site, &told).await;
     }
@@ -197,7 +202,10 @@ async fn two_hundred_at_two_connections() {
     for asked in asking {
         let (_, settled) = asked.await.unwrap();
         let said = outcome(&settled);
-        assert!(["BOOKED", "REJECTED own_overlap", "REJECTED full", "FAILED conflict"].contains(&said.as_str()), "{said}");
+        assert!(
+            ["BOOKED", "REJECTED own_overlap", "REJECTED full", "FAILED conflict"].contains(&said.as_str()),
+            "{said}"
+        );
         booked += usize::from(said == "BOOKED");
     }
     println!("{booked} of 200 booked, in {:?}", begun.elapsed());
@@ -219,8 +227,7 @@ async fn a_synchronous_standby_takes_over() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let (one, other) = (primary.port(), standby.port());
-    let url =
-        format!("postgres://slotwise@127.0.0.1:{one},127.0.0.1:{other}/postgres?target_session_attrs=read-write");
+    let url = format!("postgres://slotwise@127.0.0.1:{one},127.0.0.1:{other}/postgres?target_session_attrs=read-write");
     let site = site();
     let instance = Instance::over(&url, &site);
     instance.person(site.admin, Role::Admin).await;
@@ -257,8 +264,7 @@ async fn a_standby_that_is_behind_is_found_out() {
     drop(before);
     let standby = tokio::task::block_in_place(|| primary.standby());
     let (one, other) = (primary.port(), standby.port());
-    let url =
-        format!("postgres://slotwise@127.0.0.1:{one},127.0.0.1:{other}/postgres?target_session_attrs=read-write");
+    let url = format!("postgres://slotwise@127.0.0.1:{one},127.0.0.1:{other}/postgres?target_session_attrs=read-write");
     let instance = Instance::over(&url, &site);
     let warned = instance.store.warnings();
     assert!(warned.iter().any(|says| says.contains("standby")), "{warned:?}");

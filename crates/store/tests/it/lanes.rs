@@ -14,6 +14,7 @@ use slotwise_store::postgres::Options;
 use slotwise_store::{Postgres, SystemClock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
@@ -57,10 +58,8 @@ async fn a_row_not_had_costs_its_own_proposal_a_hundred_milliseconds() {
     assert!((Duration::from_millis(100)..Duration::from_millis(1_500)).contains(&took), "{took:?}");
 
     // In one commit with it, the neighbour is durable at once, and whoever waits has it as soon as the row is free.
-    let batch = vec![
-        site.book(site.admin, free, START.plus(Span::hours(20))),
-        site.book(site.admin, held, START.plus(HOUR)),
-    ];
+    let batch =
+        vec![site.book(site.admin, free, START.plus(Span::hours(20))), site.book(site.admin, held, START.plus(HOUR))];
     let neighbour = batch[0].key;
     let store = instance.store.clone();
     let both = tokio::spawn(async move { store.commit(batch, settle).await.unwrap() });
@@ -118,24 +117,37 @@ async fn what_is_being_decided_is_not_behind_what_is_shown() {
         other.batch_execute(&format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'")).await.unwrap();
         other.batch_execute("SELECT pg_reload_conf()").await.unwrap();
     };
+    other.batch_execute("CREATE TABLE waits (n bigint)").await.unwrap();
     wait("nobody").await;
-    soon("the setting counts", async || asked(&database.url(), "SHOW synchronous_standby_names").await == "nobody").await;
+    // The server takes a moment to know it: somebody else's commits are the first to wait.
+    let stop = Arc::new(AtomicBool::new(false));
+    let (before, stopped) = (connected(&database.url()).await, stop.clone());
+    let before = tokio::spawn(async move {
+        while !stopped.load(Ordering::Relaxed) {
+            before.batch_execute("INSERT INTO waits VALUES (1)").await.unwrap();
+        }
+    });
+    let stuck = async || {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        asked(&database.url(), sql).await.parse::<usize>().unwrap()
+    };
+    soon("the setting counts", async || stuck().await == 1).await;
+    stop.store(true, Ordering::Relaxed);
     let tomorrow = engine.now().plus(Span::days(1));
     let book = |room: ResourceId, hours: i64| {
         let action = site.booking(site.admin, &[(room, tomorrow.plus(Span::hours(hours)))], None);
         let (engine, request) = (engine.clone(), request(site.admin, action));
         tokio::spawn(async move { engine.execute(request).await })
     };
-    let first = [book(rooms[0], 1), book(rooms[1], 1)];
-    let stuck = async || {
-        let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-        asked(&database.url(), sql).await.parse::<usize>().unwrap()
-    };
-    soon("two commits are under way", async || stuck().await == 2).await;
+    let mut first = Vec::new();
+    for (n, room) in rooms.into_iter().enumerate() {
+        first.push(book(room, 1));
+        soon("one more commit is under way", async || stuck().await == n + 2).await;
+    }
     // Whoever wants what is under way waits for it, and joins the next.
     let second = [book(rooms[0], 2), book(rooms[0], 3)];
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!((stuck().await, engine.waiting()), (2, 2));
+    assert_eq!((stuck().await, engine.waiting()), (3, 2));
 
     let seen_until = engine.seen_until();
     let scope = Scope { resources: rooms.into(), ..Scope::default() };
@@ -153,6 +165,7 @@ async fn what_is_being_decided_is_not_behind_what_is_shown() {
         assert_eq!(then.calendar.version, seen.calendars[&id].version, "as it was shown at {at}");
     }
     assert!(engine.seen_until() >= seen_until.plus(Span(1)));
+    before.await.unwrap();
     assert_eq!(stuck().await, 0);
 }
 
@@ -160,7 +173,7 @@ async fn what_is_being_decided_is_not_behind_what_is_shown() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_is_two_round_trips() {
     let Some(database) = Database::start(&[]) else { return };
-    let each_way = Duration::from_millis(30);
+    let each_way = Duration::from_millis(75);
     let site = site();
     let near = Instance::over(&database.url(), &site);
     near.person(site.admin, Role::Admin).await;

@@ -362,44 +362,46 @@ async fn a_commit_cut_anywhere_is_told_as_it_is() {
     let begun = Moment::now();
     let mut rounds = 0;
     while rounds < wished && !(bounded && rounds > 0 && begun.elapsed() > Duration::from_secs(45)) {
-    rounds += 1;
-    for n in 1..40 {
-        let mut reached = false;
-        for cut in [Cut::Before(n), Cut::After(n)] {
-            at = at.plus(HOUR);
-            far.store.catch_up().await.unwrap();
-            let before = near.version(room).await;
-            let proposal = site.book(site.admin, room, at);
-            let key = proposal.key;
-            cutter.cut(cut);
-            let told = far.store.commit(vec![proposal], settle).await;
-            reached |= cutter.has_cut();
-            cuts += usize::from(cutter.has_cut());
-            cutter.open();
-            let recorded = near.store.recall(key).await.unwrap();
-            let risen = near.version(room).await - before;
-            match told {
-                Ok(settled) => {
-                    let [Settled::Decided(told, _)] = &settled[..] else { panic!("{cut:?}: {settled:?}") };
-                    assert_eq!((recorded.as_ref(), risen), (Some(&**told), 1), "{cut:?}");
-                    durable += usize::from(cutter.has_cut());
+        rounds += 1;
+        for n in 1..40 {
+            let mut reached = false;
+            for cut in [Cut::Before(n), Cut::After(n)] {
+                at = at.plus(HOUR);
+                far.store.catch_up().await.unwrap();
+                let before = near.version(room).await;
+                let proposal = site.book(site.admin, room, at);
+                let key = proposal.key;
+                cutter.cut(cut);
+                let told = far.store.commit(vec![proposal], settle).await;
+                reached |= cutter.has_cut();
+                cuts += usize::from(cutter.has_cut());
+                cutter.open();
+                let recorded = near.store.recall(key).await.unwrap();
+                let risen = near.version(room).await - before;
+                match told {
+                    Ok(settled) => {
+                        let [Settled::Decided(told, _)] = &settled[..] else { panic!("{cut:?}: {settled:?}") };
+                        assert_eq!((recorded.as_ref(), risen), (Some(&**told), 1), "{cut:?}");
+                        durable += usize::from(cutter.has_cut());
+                    }
+                    Err(CommitError::NothingWritten(_)) => {
+                        assert_eq!((recorded, risen), (None, 0), "{cut:?}");
+                        nothing += 1;
+                    }
+                    Err(CommitError::Unknown(e)) => panic!("{cut:?}: it could have been resolved: {e}"),
                 }
-                Err(CommitError::NothingWritten(_)) => {
-                    assert_eq!((recorded, risen), (None, 0), "{cut:?}");
-                    nothing += 1;
-                }
-                Err(CommitError::Unknown(e)) => panic!("{cut:?}: it could have been resolved: {e}"),
             }
+            if !reached {
+                break;
+            }
+            last = n;
         }
-        if !reached {
-            break;
-        }
-        last = n;
-    }
     }
     let open = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
     assert_eq!(asked(&database.url(), open).await, "0");
-    println!("{cuts} cuts, before and after each of {last} messages, {rounds} times: {nothing} times nothing was written, {durable} times it was durable all the same");
+    println!(
+        "{cuts} cuts, before and after each of {last} messages, {rounds} times: {nothing} times nothing was written, {durable} times it was durable all the same"
+    );
     assert!((12..39).contains(&last) && nothing >= 12 && durable >= 1, "{last} {nothing} {durable}");
 }
 
