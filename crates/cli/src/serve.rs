@@ -140,10 +140,11 @@ impl Stores {
                 let clock = Arc::new(SystemClock);
                 Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), post: store, clock })
             }
-            Place::Database { url, connections, doorbell } => {
+            Place::Database { url, connections, commits, doorbell } => {
                 let options = postgres::Options {
                     cache_bytes: config.cache_bytes,
                     readers: *connections,
+                    writers: *commits,
                     doorbell: *doorbell,
                     ..postgres::Options::default()
                 };

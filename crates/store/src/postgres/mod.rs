@@ -39,6 +39,7 @@ use slotwise_engine::{
     Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Moment};
@@ -112,6 +113,8 @@ struct Shared {
     doorbell: bool,
     /// Why nothing is decided for now, if a setting of the database is why.
     refused: Mutex<Option<String>>,
+    /// No booking lasts longer, as far as is known here: the part's own row says the same, or more.
+    longest: AtomicI64,
     /// Resources on which nothing is decided until somebody has looked and started this instance again.
     shut: Mutex<BTreeSet<ResourceId>>,
 }
@@ -233,6 +236,7 @@ impl Postgres {
             writers,
             doorbell: options.doorbell,
             refused: Mutex::default(),
+            longest: AtomicI64::new(0),
             shut: Mutex::default(),
         });
         let settings = proof::look(&shared).await?;

@@ -24,6 +24,7 @@ use slotwise_engine::{Clock, CommitError, Made, Recorded, Settled};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as Moment};
 use tokio::runtime::Handle;
@@ -372,6 +373,12 @@ impl Writer {
                 return Err(failed(e));
             }
         };
+        if let Err(e) = self.wait(lengthen(&shared, &commit)) {
+            if self.wait(rolled_back(&conn)) {
+                conn.clean();
+            }
+            return Err(failed(e));
+        }
         shared.feed.is_ours(id);
         let sent = self.wait(async {
             tokio::time::timeout(commit_within(decided.len()), send_and_commit(&conn, &statements)).await
@@ -723,6 +730,18 @@ async fn recorded_of(
         true => Ok(known),
         false => Err(Error::bug("a commit with answers is gone")),
     }
+}
+
+/// Says how long the longest booking is, if there was none so long. By another connection: it is a bound that may as well be too
+/// large, and a commit that held the part's own row would let all others wait.
+async fn lengthen(shared: &Shared, commit: &Commit) -> Result<()> {
+    let bookings = commit.entries.iter().flat_map(|entry| &entry.bookings);
+    let longest = bookings.map(|b| b.end().since(b.start()).0).max().unwrap_or(0);
+    if longest > shared.longest.load(Ordering::Acquire) {
+        shared.writers.rows(sql::LONGEST_PUT, args![shared.part, longest]).await?;
+        shared.longest.fetch_max(longest, Ordering::AcqRel);
+    }
+    Ok(())
 }
 
 async fn rolled_back(conn: &Conn) -> bool {

@@ -111,6 +111,14 @@ async fn what_is_being_decided_is_not_behind_what_is_shown() {
     let site = site();
     let (engine, store) = engine(&database.url(), site.admin).await;
     let rooms = [make_room(&engine, site.admin).await, make_room(&engine, site.admin).await];
+    let tomorrow = engine.now().plus(Span::days(1));
+    let book = |room: ResourceId, hours: i64| {
+        let action = site.booking(site.admin, &[(room, tomorrow.plus(Span::hours(hours)))], None);
+        let (engine, request) = (engine.clone(), request(site.admin, action));
+        tokio::spawn(async move { engine.execute(request).await })
+    };
+    // The first booking also says how long the longest is.
+    assert!(matches!(book(rooms[0], 9).await.unwrap(), Answer::Decided(..)));
     let other = connected(&database.url()).await;
     // From now on a COMMIT waits for a standby that never comes: it is decided, and nobody sees it.
     let wait = async |names: &str| {
@@ -133,12 +141,6 @@ async fn what_is_being_decided_is_not_behind_what_is_shown() {
     };
     soon("the setting counts", async || stuck().await == 1).await;
     stop.store(true, Ordering::Relaxed);
-    let tomorrow = engine.now().plus(Span::days(1));
-    let book = |room: ResourceId, hours: i64| {
-        let action = site.booking(site.admin, &[(room, tomorrow.plus(Span::hours(hours)))], None);
-        let (engine, request) = (engine.clone(), request(site.admin, action));
-        tokio::spawn(async move { engine.execute(request).await })
-    };
     let mut first = Vec::new();
     for (n, room) in rooms.into_iter().enumerate() {
         first.push(book(room, 1));
