@@ -16,6 +16,9 @@ pub enum Error {
     /// All connections are in use, or none could be made in time.
     #[error("no connection to the database was to be had in time")]
     NoConnection,
+    /// The database did not answer in time; nothing was to be committed yet.
+    #[error("the database did not answer in time")]
+    Late,
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
@@ -83,6 +86,7 @@ impl Error {
             Error::Wrong(resources, _) => resources.clone(),
             Error::Sql(_)
             | Error::NoConnection
+            | Error::Late
             | Error::Closed
             | Error::NotHad
             | Error::Malformed(_)
@@ -95,7 +99,7 @@ impl Error {
     pub(super) fn means(&self) -> Means {
         let sql = match self {
             Error::Sql(sql) => sql,
-            Error::NoConnection | Error::Closed => return Means::Refused,
+            Error::NoConnection | Error::Late | Error::Closed => return Means::Refused,
             Error::NotHad => return Means::Conflict,
             Error::Malformed(_) | Error::Broken(_) | Error::Wrong(..) | Error::Unfit(_) | Error::Bug(_) => {
                 return Means::Bug;
@@ -141,6 +145,7 @@ impl Error {
                 None => "the database cannot be reached".into(),
             },
             Error::NoConnection => "the database has no connection free".into(),
+            Error::Late => "the database did not answer in time".into(),
             Error::Closed => "the store is closed".into(),
             Error::NotHad => "somebody else was faster".into(),
             Error::Malformed(_) => "the database holds something that this version did not write".into(),

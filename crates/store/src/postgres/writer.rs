@@ -35,7 +35,7 @@ use uuid::Uuid;
 /// How long a proposal waits for rows that somebody else holds; then it is FAILED.
 const ROW_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Between two looks whether they are free.
-const ROW_LOOK_EVERY: Duration = Duration::from_millis(4);
+const ROW_LOOK_EVERY: Duration = Duration::from_millis(2);
 /// How long a commit may take before its outcome is asked for, and how much longer for each proposal in it.
 const COMMIT_WITHIN: Duration = Duration::from_secs(4);
 const COMMIT_EACH: Duration = Duration::from_millis(2);
@@ -173,7 +173,7 @@ impl Writer {
                     fail(&mut answers, &pending, FailureCode::Conflict);
                     pending.clear();
                 } else {
-                    std::thread::sleep(ROW_LOOK_EVERY);
+                    self.wait_for_rows(batch, &pending, begun);
                 }
             }
         }
@@ -181,6 +181,26 @@ impl Writer {
         match settled.len() == batch.len() {
             true => Ok(settled),
             false => Err(CommitError::Unknown("a proposal was left without an answer; this is a bug".into())),
+        }
+    }
+
+    /// Waits until one of the rows that were not had is free, or a proposal's time for that is over. To look costs one statement, and
+    /// not a transaction with all that is in it.
+    fn wait_for_rows(&self, batch: &[Proposal], pending: &[usize], begun: Moment) {
+        let proposals = pending.iter().filter_map(|n| batch.get(*n));
+        let wanted: BTreeSet<ResourceId> = proposals.flat_map(named).collect();
+        let wanted: Vec<Uuid> = wanted.into_iter().map(|id| id.0).collect();
+        loop {
+            std::thread::sleep(ROW_LOOK_EVERY);
+            if begun.elapsed() >= ROW_WAIT_MAX {
+                return;
+            }
+            let free = self.shared.writers.rows(sql::HEADS_HELD, args![self.shared.part, wanted.clone()]);
+            match self.wait(async { tokio::time::timeout(ROW_WAIT_MAX, free).await }) {
+                Ok(Ok(free)) if free.is_empty() && !wanted.is_empty() => {}
+                // What is wrong is found out by the transaction.
+                Ok(_) | Err(_) => return,
+            }
         }
     }
 
@@ -259,7 +279,12 @@ impl Writer {
         let keys: BTreeSet<(Uuid, Uuid)> = proposals.iter().map(|(_, p)| (p.key.key, p.key.actor)).collect();
         let mut all_of_them = Scope::default();
         proposals.iter().for_each(|(_, p)| all_of_them.extend(&p.command.scope()));
-        let begun = self.wait(begin(conn, shared, id, asked, keys, &all_of_them))?;
+        let within = commit_within(keys.len());
+        let begun = self.wait(async {
+            // COMMIT was not sent: whoever gives up here has written nothing.
+            tokio::time::timeout(within, begin(conn, shared, id, asked, keys, &all_of_them)).await
+        });
+        let begun = begun.map_err(|_| Error::Late)??;
         let Begun { mut held, others, now, known, ours, found } = begun;
         let now = match &shared.time.process {
             Some(clock) => clock.now(),
