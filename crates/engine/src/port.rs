@@ -28,6 +28,16 @@ pub trait Store: Send + Sync + 'static {
     /// together, durably, before this returns; or nothing is.
     async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError>;
 
+    /// The same for a screen: nothing in it is behind what anybody was told before this was asked.
+    async fn look(&self, scope: Scope) -> Result<World, StoreError> {
+        self.observe(scope).await
+    }
+
+    /// How many commits it takes at a time. Those of one engine want no rows of each other's, as far as that is known before.
+    fn commits_at_once(&self) -> usize {
+        1
+    }
+
     /// What happened to one resource after a version, in order, at most `max` records.
     async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError>;
 

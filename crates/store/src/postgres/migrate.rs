@@ -68,14 +68,14 @@ pub(super) async fn check(client: &Client) -> Result<()> {
     }
 }
 
-/// Two who make a table at the same moment: one of them is told that a key is there already.
+/// Two who make a table at the same moment: one of them is told that it, its type or its key is there already.
 async fn make_table(client: &Client) -> Result<()> {
     let mut met = Ok(());
     for _ in 0..TURNS_MAX {
         met = plain(client, sql::MIGRATIONS).await;
         match &met {
             Ok(()) => break,
-            Err(e) if e.key_taken() => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(e) if e.made_already() => tokio::time::sleep(Duration::from_millis(50)).await,
             Err(_) => break,
         }
     }

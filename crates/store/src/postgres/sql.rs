@@ -427,7 +427,10 @@ statements! {
     PROOF_HELD = "SELECT n FROM proof WHERE part_id = $1 AND id = $2 FOR UPDATE SKIP LOCKED";
     PROOF_GONE = "DELETE FROM proof WHERE part_id = $1 AND id = ANY($2)";
     SETTINGS = "SELECT current_setting('server_version_num'), current_setting('fsync'), current_setting('synchronous_commit'),
-        current_setting('full_page_writes'), current_setting('transaction_read_only')";
+        current_setting('full_page_writes'), current_setting('transaction_read_only'),
+        (SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'async'
+             AND application_name NOT LIKE 'pg_basebackup%') > 0
+            AND current_setting('synchronous_standby_names') = ''";
 
     // Between instances
 

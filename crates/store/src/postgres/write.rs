@@ -332,8 +332,6 @@ fn bookings(to: &mut Statements, part: i64, id: Uuid, judgement: &Judgement, com
         to.push((sql::BOOKINGS_ON, args![part, on, starts, whose, ends]));
     }
     to.push((sql::BOOKING_COMMITS, args![part, judgement.stamp, id, ids.clone()]));
-    let longest = all.iter().map(|b| b.end().since(b.start()).0).max().unwrap_or(0);
-    to.push((sql::LONGEST_PUT, args![part, longest]));
     Ok(ids)
 }
 

@@ -17,11 +17,11 @@ use std::time::{Duration, Instant as Moment};
 use tokio::runtime::Handle;
 
 /// From within a test's own threads, where nothing may wait.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub fn now<T>(future: impl Future<Output = T>) -> T {
     tokio::task::block_in_place(|| Handle::current().block_on(future))
 }
 
-fn open(url: &str, part: i64, clock: Arc<dyn Clock>, cache_bytes: usize) -> Arc<Postgres> {
+pub fn open(url: &str, part: i64, clock: Arc<dyn Clock>, cache_bytes: usize) -> Arc<Postgres> {
     let options = Options { part, clock: Some(clock), cache_bytes, readers: 3, keep: None, ..Options::default() };
     now(Postgres::open(url, options)).unwrap()
 }
@@ -33,7 +33,8 @@ async fn every_case_on_postgres() {
     run_all(|clock| {
         part += 1;
         let store = open(&database.url(), part, clock.clone(), 64 << 20);
-        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: true }
+        let (watches_clock, shuts_resources) = (true, true);
+        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock, shuts_resources }
     })
     .await;
     whole(&database, part);
@@ -68,7 +69,8 @@ async fn every_case_on_either_of_two_instances() {
         let one = open(&database.url(), part, clock.clone(), cache_bytes);
         let other = open(&database.url(), part, clock.clone(), 64 << 20);
         let store = Hop::over(one, other, part.unsigned_abs() * 0x9e37_79b9);
-        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: true }
+        let (watches_clock, shuts_resources) = (true, true);
+        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock, shuts_resources }
     })
     .await;
     whole(&database, part);
@@ -77,21 +79,21 @@ async fn every_case_on_either_of_two_instances() {
 // Several instances
 
 /// An instance over a database, with its own way to say what is sent.
-struct Instance {
-    store: Arc<Postgres>,
-    site: Arc<Site>,
+pub struct Instance {
+    pub store: Arc<Postgres>,
+    pub site: Arc<Site>,
 }
 
 impl Instance {
-    fn over(url: &str, site: &Arc<Site>) -> Instance {
+    pub fn over(url: &str, site: &Arc<Site>) -> Instance {
         Instance { store: open(url, 1, site.clock.clone(), 64 << 20), site: site.clone() }
     }
 
-    async fn one(&self, proposal: Proposal) -> Settled {
+    pub async fn one(&self, proposal: Proposal) -> Settled {
         self.store.commit(vec![proposal], settle).await.unwrap().remove(0)
     }
 
-    async fn room(&self) -> ResourceId {
+    pub async fn room(&self) -> ResourceId {
         let resource = ResourceId(id(self.site.clock.now()));
         let spec = Box::new(room("Room").checked().unwrap());
         let settled = self.one(self.site.by(self.site.admin, Action::CreateResource { resource, spec })).await;
@@ -99,22 +101,22 @@ impl Instance {
         resource
     }
 
-    async fn person(&self, who: PersonId, role: Role) {
+    pub async fn person(&self, who: PersonId, role: Role) {
         self.store.put_person(person(who, "Ada", role)).await.unwrap();
     }
 
-    async fn version(&self, resource: ResourceId) -> u64 {
+    pub async fn version(&self, resource: ResourceId) -> u64 {
         self.store.catch_up().await.unwrap();
         let scope = Scope { resources: [resource].into(), ..Scope::default() };
         self.store.observe(scope).await.unwrap().calendars[&resource].version.number
     }
 }
 
-fn site() -> Arc<Site> {
+pub fn site() -> Arc<Site> {
     Arc::new(Site::new())
 }
 
-async fn asked(url: &str, sql: &str) -> String {
+pub async fn asked(url: &str, sql: &str) -> String {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     let serving = tokio::spawn(connection);
     let rows = client.simple_query(sql).await.unwrap();
@@ -374,40 +376,53 @@ async fn a_commit_cut_anywhere_is_told_as_it_is() {
     near.person(site.admin, Role::Admin).await;
     let room = near.room().await;
     let mut at = START.plus(HOUR);
-    let (mut durable, mut nothing, mut last) = (0, 0, 0);
-    for n in 1..40 {
-        let mut reached = false;
-        for cut in [Cut::Before(n), Cut::After(n)] {
-            at = at.plus(HOUR);
-            far.store.catch_up().await.unwrap();
-            let before = near.version(room).await;
-            let proposal = site.book(site.admin, room, at);
-            let key = proposal.key;
-            cutter.cut(cut);
-            let told = far.store.commit(vec![proposal], settle).await;
-            reached |= cutter.has_cut();
-            cutter.open();
-            let recorded = near.store.recall(key).await.unwrap();
-            let risen = near.version(room).await - before;
-            match told {
-                Ok(settled) => {
-                    let [Settled::Decided(told, _)] = &settled[..] else { panic!("{cut:?}: {settled:?}") };
-                    assert_eq!((recorded.as_ref(), risen), (Some(&**told), 1), "{cut:?}");
-                    durable += usize::from(reached);
+    let (mut durable, mut nothing, mut last, mut cuts) = (0, 0, 0, 0);
+    // So many times at each place, or as often as there is time for.
+    let wished: usize = std::env::var("SLOTWISE_CUTS").map_or(500, |n| n.parse().unwrap());
+    let bounded = std::env::var_os("SLOTWISE_CUTS").is_none();
+    let begun = Moment::now();
+    let mut rounds = 0;
+    while rounds < wished && !(bounded && rounds > 0 && begun.elapsed() > Duration::from_secs(45)) {
+        rounds += 1;
+        for n in 1..40 {
+            let mut reached = false;
+            for cut in [Cut::Before(n), Cut::After(n)] {
+                at = at.plus(HOUR);
+                far.store.catch_up().await.unwrap();
+                let before = near.version(room).await;
+                let proposal = site.book(site.admin, room, at);
+                let key = proposal.key;
+                cutter.cut(cut);
+                let told = far.store.commit(vec![proposal], settle).await;
+                reached |= cutter.has_cut();
+                cuts += usize::from(cutter.has_cut());
+                cutter.open();
+                let recorded = near.store.recall(key).await.unwrap();
+                let risen = near.version(room).await - before;
+                match told {
+                    Ok(settled) => {
+                        let [Settled::Decided(told, _)] = &settled[..] else { panic!("{cut:?}: {settled:?}") };
+                        assert_eq!((recorded.as_ref(), risen), (Some(&**told), 1), "{cut:?}");
+                        durable += usize::from(cutter.has_cut());
+                    }
+                    Err(CommitError::NothingWritten(_)) => {
+                        assert_eq!((recorded, risen), (None, 0), "{cut:?}");
+                        nothing += 1;
+                    }
+                    Err(CommitError::Unknown(e)) => panic!("{cut:?}: it could have been resolved: {e}"),
                 }
-                Err(CommitError::NothingWritten(_)) => {
-                    assert_eq!((recorded, risen), (None, 0), "{cut:?}");
-                    nothing += 1;
-                }
-                Err(CommitError::Unknown(e)) => panic!("{cut:?}: it could have been resolved: {e}"),
             }
+            if !reached {
+                break;
+            }
+            last = n;
         }
-        if !reached {
-            break;
-        }
-        last = n;
     }
-    println!("cut at {last} places: {nothing} times nothing was written, {durable} times it was durable all the same");
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
+    assert_eq!(asked(&database.url(), open).await, "0");
+    println!(
+        "{cuts} cuts, before and after each of {last} messages, {rounds} times: {nothing} times nothing was written, {durable} times it was durable all the same"
+    );
     assert!((12..39).contains(&last) && nothing >= 12 && durable >= 1, "{last} {nothing} {durable}");
 }
 
