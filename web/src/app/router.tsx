@@ -13,10 +13,35 @@ const find = createRoute({
   path: '/',
   component: lazyRouteComponent(() => import('./TeacherDashboard'), 'TeacherDashboard'),
 });
+const slot = createRoute({
+  getParentRoute: () => member,
+  path: '/slots/$id',
+  component: lazyRouteComponent(() => import('./SlotPage')),
+});
 const bookings = createRoute({
   getParentRoute: () => member,
   path: '/bookings',
   component: lazyRouteComponent(() => import('../features/bookings/components/BookingsPage')),
+});
+const booking = createRoute({
+  getParentRoute: () => member,
+  path: '/bookings/$id',
+  component: lazyRouteComponent(() => import('../features/bookings/components/BookingPage')),
+});
+const entry = createRoute({
+  getParentRoute: () => member,
+  path: '/waitlist/$id',
+  component: lazyRouteComponent(() => import('../features/waitlist/components/OfferPage')),
+});
+const courses = createRoute({
+  getParentRoute: () => member,
+  path: '/courses',
+  component: lazyRouteComponent(() => import('../features/courses/components/CoursesPage')),
+});
+const classes = createRoute({
+  getParentRoute: () => member,
+  path: '/classes',
+  component: lazyRouteComponent(() => import('../features/classes/components/ClassesPage')),
 });
 const board = createRoute({
   getParentRoute: () => member,
@@ -25,7 +50,7 @@ const board = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([member.addChildren([find, bookings, board])]),
+  routeTree: root.addChildren([member.addChildren([find, slot, bookings, booking, entry, courses, classes, board])]),
   parseSearch,
   stringifySearch,
   // What somebody is about to open is fetched while they aim.
