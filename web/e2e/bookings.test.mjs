@@ -90,8 +90,8 @@ test('ux 23: a repeated booking previews its dates, skips one and moves one, and
   await page.getByLabel('This and those after it').check();
   await page.getByTestId('cancel-confirm-button').click();
   await page.locator(`[data-booking="${items[2].id}"][data-state=cancelled]`).waitFor();
-  const after = (await teacher.get(`/api/bookings?owner=me&resource=${id}`)).items.map((one) => one.state);
-  assert.deepEqual(after, ['confirmed', 'confirmed', 'cancelled', 'cancelled']);
+  const states = (await teacher.get(`/api/bookings?owner=me&resource=${id}`)).items.map((one) => one.state);
+  assert.deepEqual(states, ['confirmed', 'confirmed', 'cancelled', 'cancelled']);
   await closeAll(page, teacher, mia);
 });
 
@@ -107,7 +107,7 @@ test('what is taken can be asked after: word comes when it is free', async () =>
   const unread = async () => Number((await page.getByTestId('unread').count()) ? await page.getByTestId('unread').innerText() : 0);
   const seen = await unread();
   await mia.post(`/api/bookings/${booking.id}/cancel`);
-  await page.waitForFunction((before) => Number(document.querySelector('[data-testid=unread]')?.textContent ?? 0) > before, seen, { timeout: 70_000 });
+  await page.waitForFunction((last) => Number(document.querySelector('[data-testid=unread]')?.textContent ?? 0) > last, seen, { timeout: 70_000 });
   await page.getByTestId('bell').click();
   await page.locator('[data-testid=notice][data-news=free]').first().waitFor();
   assert.ok(day);

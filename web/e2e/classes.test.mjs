@@ -13,6 +13,7 @@ before(async () => {
 after(() => browser?.close());
 
 const row = (page, id) => page.locator(`[data-testid=class-row][data-class="${id}"]`);
+const local = (at, part) => new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Berlin', ...part }).format(at);
 const standing = (page, id, is) => page.locator(`[data-class="${id}"][data-standing="${is}"]`).waitFor();
 const places = (page, id) => row(page, id).getByTestId('places');
 
@@ -23,7 +24,7 @@ test('a place is taken on one screen, and the other shows it full in place', asy
   await row(a, yoga.id).getByTestId('join-class').click();
   await standing(a, yoga.id, 'booked');
   await row(b, yoga.id).getByTestId('wait-button').waitFor();
-  assert.match(await places(b, yoga.id).innerText(), /Waitlist\s*0 of 1 left/);
+  assert.match(await places(b, yoga.id).innerText(), /^Full\s*0 of 1 left/);
   await closeAll(a, b);
 });
 
@@ -99,7 +100,6 @@ test('ux 20: places kept for those who wait are told as that, and cannot be had 
 
 test('a late cancel says what it costs before it is one; check-in is there when its time has come', async () => {
   const soon = new Date(Date.now() + 20 * 60_000);
-  const local = (at, part) => new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Berlin', ...part }).format(at);
   const time = { hour: '2-digit', minute: '2-digit' };
   const day = local(soon, {});
   // Within the hour before midnight it would end the next day; then the day is over and there is nothing to try.

@@ -14,6 +14,7 @@ after(() => browser?.close());
 
 const section = (page, { id }) => page.locator(`[data-testid=section][data-section="${id}"]`);
 const lines = (page) => page.getByTestId('plan-line');
+const planned = (page, name) => lines(page).filter({ has: page.getByText(name, { exact: true }) });
 
 async function emptyPlan(person) {
   const { version } = await person.get('/api/plan');
@@ -30,10 +31,10 @@ test('ux 22: a plan is checked, then registered line by line, each with its reas
   const page = await openAs(browser, 'Sam Ito', { address: course.address });
   for (const one of [full, barred]) {
     await section(page, one).getByTestId('plan-button').click();
-    await lines(page).filter({ hasText: one.name }).waitFor();
+    await planned(page, one.name).waitFor();
   }
   await page.locator('[data-testid=plan-line][data-would=REJECTED][data-code=not_eligible]').waitFor();
-  const line = lines(page).filter({ hasText: full.name });
+  const line = planned(page, full.name);
   await line.locator('[data-testid=fix][data-fix=instead]').first().waitFor();
   await assertAccessible(page, 'plan');
   await shoot(page, 'plan');
@@ -76,21 +77,22 @@ test('ux 22: it opens on the second of the server, whatever the clock of the dev
   await closeAll(wrong, sam);
 });
 
-test('ux 22: all or nothing books nothing if one line cannot be had', async () => {
-  const sam = await byApi(browser, 'Sam Ito');
+test('ux 22: all or nothing books nothing if one line cannot be had; lines at one time say so before', async () => {
+  const [sam, mia] = [await byApi(browser, 'Sam Ito'), await byApi(browser, 'Mia Novak')];
   await emptyPlan(sam);
-  const course = await makeCourse(admin, [[30, ['we'], '11'], [30, ['we'], '11', {}, '2']]);
+  const course = await makeCourse(admin, [[1, ['sa'], '06'], [30, ['sa'], '06', {}, '2']]);
+  await mia.post('/api/bookings', { lines: [{ resource: course.sections[0].id }] });
   const page = await openAs(browser, 'Sam Ito', { address: course.address });
   for (const one of course.sections) {
     await section(page, one).getByTestId('plan-button').click();
-    await lines(page).filter({ hasText: one.name }).waitFor();
+    await planned(page, one.name).waitFor();
   }
   await lines(page).first().getByText('At the same time as').waitFor();
   await page.getByLabel('All or nothing').check();
   await page.getByTestId('register-all').click();
   await page.locator('[data-testid=result][data-outcome=REJECTED]').waitFor();
   assert.equal(await page.locator('[data-testid=section][data-mine=true]').count(), 0);
-  await closeAll(page, sam);
+  await closeAll(page, sam, mia);
 });
 
 test('ux 22: a swap keeps the old seat until the new one is sure; dropping gives it to whoever waits', async () => {

@@ -124,7 +124,7 @@ export async function makeClass(admin, { capacity = 1, policy = {}, day = dayIn(
 
 /** A term with the sections of one course; each is [number of seats, days, hour, policy]. */
 export async function makeCourse(admin, sections, { policy = {} } = {}) {
-  const term = await admin.make({ kind: 'group', name: unique('Term'), zone: 'America/Los_Angeles', policy: { own_overlap: 'refuse', hold_at: 'none', waitlist: { mode: 'book', fill: 'skip' }, book_by: { elapsed_s: 0 }, cancel_by: { elapsed_s: 0 }, ...policy } });
+  const term = await admin.make({ kind: 'group', name: unique('Term'), zone: 'America/Los_Angeles', policy: { hold_at: 'none', waitlist: { mode: 'book', fill: 'skip' }, book_by: { elapsed_s: 0 }, cancel_by: { elapsed_s: 0 }, ...policy } });
   const subject = randomBytes(2).toString('hex').toUpperCase();
   const made = [];
   for (const [index, [capacity, days, hour, own = {}, number = '1']] of sections.entries()) {
