@@ -51,7 +51,7 @@ test('ux 22: a plan is checked, then registered line by line, each with its reas
   await closeAll(page, sam, mia);
 });
 
-test('ux 22: it opens on the second of the server, whatever the clock of the device says', async () => {
+test('ux 10: and 22, it opens on the second of the server, whatever the clock of the device says', async () => {
   const sam = await byApi(browser, 'Sam Ito');
   await emptyPlan(sam);
   const opens = Math.ceil(Date.now() / 1000) * 1000 + 9_000;
@@ -59,7 +59,7 @@ test('ux 22: it opens on the second of the server, whatever the clock of the dev
   const page = await openAs(browser, 'Sam Ito', { address: course.address });
   await page.close();
   const wrong = await openAs(browser, 'Sam Ito', { address: '/' });
-  // ux 10: ten minutes ahead on this device.
+  // Ten minutes ahead on this device.
   await wrong.context().addInitScript(() => {
     const now = Date.now.bind(Date);
     Date.now = () => now() + 600_000;

@@ -12,6 +12,8 @@ before(async () => {
 });
 after(() => browser?.close());
 
+const problem = (status, code) => ({ status, contentType: 'application/problem+json', body: JSON.stringify({ type: `/problems/${code}`, title: code, status, code, detail: code }) });
+
 /** Each list with where it is read from, and an address where it is empty. */
 const lists = [
   { name: 'bookings', api: '**/api/bookings?*', address: '/bookings', nothing: null },
@@ -24,7 +26,6 @@ const lists = [
 for (const { name, api, address, nothing } of lists) {
   test(`ux 29: ${name} say when they load, are empty, cannot be read, are not allowed, or nobody answers`, async () => {
     const page = await openAs(browser, 'Teacher A');
-    const problem = (status, code) => ({ status, contentType: 'application/problem+json', body: JSON.stringify({ type: `/problems/${code}`, title: code, status, code, detail: code }) });
     const answers = [
       ['denied', (route) => route.fulfill(problem(403, 'not_allowed'))],
       ['trouble', (route) => route.fulfill(problem(422, 'invalid'))],

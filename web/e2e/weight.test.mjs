@@ -67,8 +67,8 @@ test('ux 16: under 50 changes a second rooms and classes change in place: nothin
   await cards(page).first().waitFor();
   const order = () => cards(page).evaluateAll((all) => all.map((one) => one.dataset.resource));
   const sorted = await order();
-  const rooms = sorted.slice(0, 12);
-  const items = (await mia.get(`/api/search?start=${dayIn(9)}T06:00&end=${dayIn(9)}T07:00&kind=room&units=1&limit=50`)).items.filter((one) => one.free && rooms.includes(one.resource.id));
+  const rooms = new Set(sorted.slice(0, 12));
+  const items = (await mia.get(`/api/search?start=${dayIn(9)}T06:00&end=${dayIn(9)}T07:00&kind=room&units=1&limit=50`)).items.filter((one) => one.free && rooms.has(one.resource.id));
   await page.waitForTimeout(500);
   await page.evaluate(watchShift);
   await page.evaluate(() => ((window.shifted = 0), (window.shifts = [])));
