@@ -1,9 +1,10 @@
 // Opens the socket for the signed-in person and does what every screen wants: own bookings are read again when they
 // change, and a refusal is told once.
 import { useQueryClient } from '@tanstack/react-query';
-import { createContext, useContext, useEffect, useMemo, type ReactNode } from 'react';
+import { createContext, useCallback, useContext, useEffect, useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { announceConflict } from './announceConflict';
+import { sinceAnswer } from '../../lib/http';
 import { LiveClient } from './liveClient';
 import type { LiveEvent } from './marks';
 
@@ -26,6 +27,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
             void queries.invalidateQueries({ queryKey: ['bookings'] });
             void queries.invalidateQueries({ queryKey: ['notices'] });
           }
+          if ('entry' in event) void queries.invalidateQueries({ queryKey: ['waitlist'] });
           clearTimeout(later);
           later = setTimeout(() => void queries.invalidateQueries({ queryKey: ['holds'] }), holds_settle_ms);
         }
@@ -36,7 +38,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let wasLost = false;
     const unwatch = client.watchConnection(() => {
       const { state } = client.connection;
-      if (state === 'live' && wasLost) void queries.invalidateQueries({ queryKey: ['bookings'] });
+      if (state === 'live' && wasLost) for (const key of ['bookings', 'waitlist', 'holds']) void queries.invalidateQueries({ queryKey: [key] });
       wasLost = state !== 'live';
     });
     // Without the library the page works, only without live changes; the connection state says so.
@@ -58,8 +60,23 @@ export function useLiveClient(): LiveClient {
   return client;
 }
 
+/** Nothing is decided on what is older than this. */
+const stale_ms = 30_000;
+
+/** How old what is on screen is, in milliseconds, where that is too old to act on; asked for at the moment of acting. */
+export function useStaleness(): () => number | null {
+  const client = useContext(LiveContext);
+  return useCallback(() => {
+    if (!client || client.connection.state === 'live') return null;
+    // Without a socket, what was read lately is as good.
+    const age = sinceAnswer();
+    return age > stale_ms ? age : null;
+  }, [client]);
+}
+
 function isMine(event: LiveEvent): boolean {
-  if ('booking' in event) return event.booking.mine;
+  if ('booking' in event) return event.booking?.mine ?? false;
+  if ('entry' in event) return event.entry?.mine ?? false;
   if ('hold' in event) return event.hold.mine;
   return false;
 }

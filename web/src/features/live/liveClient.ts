@@ -29,6 +29,7 @@ interface SubscribeAnswer {
   as_of: Instant;
 }
 
+/** All of them: one that is not listened for would look like a gap. */
 const events: LiveEvent['name'][] = [
   'bookingCreated',
   'bookingCanceled',
@@ -38,8 +39,22 @@ const events: LiveEvent['name'][] = [
   'holdRenewed',
   'holdReleased',
   'holdExpired',
+  'bookingCheckedIn',
+  'bookingNoShow',
+  'bookingDisplaced',
+  'bookingHandedOver',
+  'bookingOverrode',
+  'bookingReminded',
+  'waitlistJoined',
+  'waitlistChanged',
+  'waitlistOffered',
+  'waitlistPromoted',
+  'waitlistLeft',
   'resourceCreated',
   'resourceChanged',
+  'resourceClosed',
+  'resourceReopened',
+  'overCommitLowered',
   'blockAdded',
   'blockRemoved',
 ];
@@ -101,14 +116,21 @@ export class LiveClient {
       this.#board?.board(body);
     });
     socket.on('crowd', (body: Crowd) => this.#board?.crowd(body));
+    // The system knows at once that the line is down; the socket's own heartbeat takes half a minute.
+    window.addEventListener('offline', this.#offline);
     socket.on('resync', () => this.#resync([...this.#wanted]));
     socket.connect();
   }
+
+  readonly #offline = (): void => {
+    this.#socket?.io.engine?.close();
+  };
 
   close(): void {
     clearTimeout(this.#comeback);
     clearTimeout(this.#again);
     this.#closed = true;
+    window.removeEventListener('offline', this.#offline);
     this.#socket?.disconnect();
     this.#socket = null;
   }
