@@ -52,6 +52,9 @@ export type CrowdState = 'gathering' | 'running' | 'cancelling' | 'done' | 'stop
 export type CrowdRequest = Schemas['CrowdRequest'];
 export type Decided = Schemas['DecidedBody'];
 export type ScheduleItem = Schemas['ScheduleItem'];
+export type TimelineItem = Told<Schemas['TimelineItem']>;
+export type TimelineRow = Omit<Told<Schemas['TimelineRow']>, 'items' | 'resource'> & { items: TimelineItem[]; resource: ShortResource };
+export type Timeline = Omit<Schemas['TimelineBody'], 'rows'> & { rows: TimelineRow[] };
 
 export type Badge = 'open' | 'few_left' | 'full' | 'waitlist' | 'held' | 'closed' | 'past_cutoff' | 'overbooked';
 export type BookingState = 'confirmed' | 'pending' | 'cancelled' | 'checked_in' | 'no_show' | 'displaced';
