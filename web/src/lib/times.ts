@@ -6,7 +6,8 @@ export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** The person's own regional variant of the language, so that 24 h and day order follow their habits. */
 export function regional(language: string): string {
   const own = navigator.languages?.find((tag) => tag.split('-')[0] === language && tag.includes('-'));
-  return own ?? (language === 'en' ? 'en-GB' : language);
+  // Digits are Latin everywhere, as in the fields that the browser draws.
+  return `${own ?? (language === 'en' ? 'en-GB' : language)}-u-nu-latn`;
 }
 
 function format(at: number, zone: string, language: string, options: Intl.DateTimeFormatOptions): string {

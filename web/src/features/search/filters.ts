@@ -38,7 +38,7 @@ export function defaultFilters(now: number): Filters {
   };
 }
 
-export function readFilters(search: string, now: number): Filters {
+export function readFilters(search: URLSearchParams | string, now: number): Filters {
   const params = new URLSearchParams(search);
   const defaults = defaultFilters(now);
   const people = Number.parseInt(params.get('people') ?? '', 10);
