@@ -261,6 +261,7 @@ export function Grid(props: Props) {
       dir="ltr"
       tabIndex={0}
       aria-label={label}
+      data-narrow={sizes.col < 40}
       aria-rowcount={total + 1}
       aria-colcount={columns.length + 1}
       aria-activedescendant={rendered && total > 0 ? id(at) : undefined}
@@ -277,7 +278,10 @@ export function Grid(props: Props) {
     >
       <div className={css.canvas} role="presentation" style={{ width: sizes.rail + columns.length * sizes.col, height: head_height + total * sizes.row }}>
         <div role="row" aria-rowindex={1} className={css.head} style={{ height: head_height }}>
-          <div role="columnheader" aria-colindex={1} className={css.corner} style={{ width: sizes.rail }}>{t('timeline.name')}</div>
+          <div role="columnheader" aria-colindex={1} className={css.corner} style={{ width: sizes.rail }}>
+            {!overview && columns.length > 0 && <b>{writeDay(columns[Math.min(columns.length - 1, Math.floor(view.left / sizes.col))]!.start, zone, i18n.language)}</b>}
+            {t('timeline.name')}
+          </div>
           {columns.slice(wide.from, wide.to).map((column, index) => (
             <div
               key={column.start}
@@ -288,10 +292,10 @@ export function Grid(props: Props) {
               data-day={wide.from + index === 0 || columns[wide.from + index - 1]!.day !== column.day}
               style={{ insetInlineStart: sizes.rail + (wide.from + index) * sizes.col, width: sizes.col }}
             >
-              {(overview || wide.from + index === 0 || columns[wide.from + index - 1]!.day !== column.day || index === 0) && (
+              {(overview || (wide.from + index > 0 && columns[wide.from + index - 1]!.day !== column.day)) && (
                 <span className={css.date}>{writeDay(column.start, zone, i18n.language)}</span>
               )}
-              {!overview && <span className={css.clock}>{column.clock.endsWith(':00') ? column.clock : <small>{column.clock}</small>}</span>}
+              {!overview && <span className={css.clock}>{column.clock.endsWith(':00') ? (sizes.col < 40 ? column.clock.slice(0, 2) : column.clock) : sizes.col < 40 ? null : <small>{column.clock}</small>}</span>}
             </div>
           ))}
         </div>
@@ -409,7 +413,7 @@ const Row = memo(function Row({ row, index, top, sizes, columns, from, to, cells
           ? (labelled || (heat && short)) && (
               <span className={css.words} style={{ width: Math.max(1, heat && !overview ? 1 : length) * sizes.col - 4 }} aria-hidden="true">
                 {sign && <Icon name={sign} size={13} />}
-                {(length > 1 || heat || overview) && short}
+                {(length > 1 || heat || overview) && <span>{short}</span>}
               </span>
             )
           : null}
