@@ -12,8 +12,11 @@ import type { Target } from '../features/claim/intention';
 import { useBookingUpdates } from '../features/live/useBookingUpdates';
 import { Filters } from '../features/search/components/Filters';
 import { Results } from '../features/search/components/Results';
+import { useFavourites } from '../features/search/favourites';
 import { readFilters, writeFilters, type Filters as Values } from '../features/search/filters';
 import { useSearch } from '../features/search/queries';
+import { useSignedIn } from '../features/session/queries';
+import type { Wish } from '../features/waitlist/components/JoinDialog';
 import { toParams, toSearch, useParamsOfAddress } from '../lib/address';
 import { isLostRace } from '../lib/refusals';
 import { serverNow } from '../lib/serverClock';
@@ -24,6 +27,8 @@ const TimelineView = lazy(() => import('../features/timeline/components/Timeline
 const readClaimDialog = () => import('../features/claim/components/ClaimDialog');
 // Needed on a click only. It is fetched once the page stands, so that the click does not wait.
 const ClaimDialog = lazy(readClaimDialog);
+const SeriesDialog = lazy(() => import('../features/series/components/SeriesDialog'));
+const JoinDialog = lazy(() => import('../features/waitlist/components/JoinDialog'));
 
 const nothing: SearchItem[] = [];
 
@@ -35,7 +40,10 @@ export function TeacherDashboard() {
   // The day that an empty address means is chosen once, not anew at midnight.
   const [opened] = useState(serverNow);
   const filters = useMemo(() => readFilters(address, opened), [address, opened]);
-  const search = useSearch(filters);
+  const favourites = useFavourites(useSignedIn().id);
+  const search = useSearch(filters, favourites.ids);
+  const [repeated, setRepeated] = useState<SearchItem | null>(null);
+  const [wish, setWish] = useState<Wish | null>(null);
   useEffect(() => void readClaimDialog().catch(() => {}), []);
   const { refetch } = search;
   const refresh = useCallback(() => void refetch(), [refetch]);
@@ -58,6 +66,8 @@ export function TeacherDashboard() {
   );
   const { asOf } = search;
   const claim = useCallback((item: SearchItem) => setTarget({ item, as_of: asOf }), [asOf]);
+
+  const wait = useCallback(({ resource, start, end }: SearchItem) => setWish({ resource: resource.id, start, end, timed: true }), []);
 
   const booked = (answer: Accepted, taken: Target) => {
     const { start, end, resource } = taken.item;
@@ -120,9 +130,12 @@ export function TeacherDashboard() {
             filters={filters}
             search={search}
             updates={updates}
+            favourites={favourites}
             onClaim={claim}
+            onRepeat={setRepeated}
+            onWait={wait}
             onShowAll={() => change({ all: true })}
-            onClear={() => change({ people: null, equipment: [], buildings: [], text: '' })}
+            onClear={() => change({ people: null, equipment: [], buildings: [], text: '', favourites: false })}
           />
         )}
       </div>
@@ -141,6 +154,8 @@ export function TeacherDashboard() {
           onRefused={refused}
         />
       )}
+      {repeated && <SeriesDialog item={repeated} onClose={() => setRepeated(null)} />}
+      {wish && <JoinDialog wish={wish} onClose={() => setWish(null)} />}
       </Suspense>
     </main>
   );

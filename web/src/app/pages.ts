@@ -4,7 +4,7 @@ import type { Me } from '../api/types';
 import type { IconName } from '../components/icons';
 
 interface PageLink {
-  to: '/' | '/bookings' | '/board';
+  to: '/' | '/bookings' | '/courses' | '/classes' | '/board' | '/admin';
   /** The key of its name. */
   name: string;
   icon: IconName;
@@ -14,5 +14,8 @@ interface PageLink {
 export const pages: PageLink[] = [
   { to: '/', name: 'app.find', icon: 'search' },
   { to: '/bookings', name: 'app.myBookings', icon: 'calendar' },
+  { to: '/courses', name: 'app.courses', icon: 'book' },
+  { to: '/classes', name: 'app.classes', icon: 'people' },
   { to: '/board', name: 'board.title', icon: 'chart', isFor: (me) => me.demo || me.role === 'admin' },
+  { to: '/admin', name: 'admin.title', icon: 'key', isFor: (me) => me.role === 'admin' },
 ];

@@ -13,10 +13,35 @@ const find = createRoute({
   path: '/',
   component: lazyRouteComponent(() => import('./TeacherDashboard'), 'TeacherDashboard'),
 });
+const slot = createRoute({
+  getParentRoute: () => member,
+  path: '/slots/$id',
+  component: lazyRouteComponent(() => import('./SlotPage')),
+});
 const bookings = createRoute({
   getParentRoute: () => member,
   path: '/bookings',
   component: lazyRouteComponent(() => import('../features/bookings/components/BookingsPage')),
+});
+const booking = createRoute({
+  getParentRoute: () => member,
+  path: '/bookings/$id',
+  component: lazyRouteComponent(() => import('../features/bookings/components/BookingPage')),
+});
+const entry = createRoute({
+  getParentRoute: () => member,
+  path: '/waitlist/$id',
+  component: lazyRouteComponent(() => import('../features/waitlist/components/OfferPage')),
+});
+const courses = createRoute({
+  getParentRoute: () => member,
+  path: '/courses',
+  component: lazyRouteComponent(() => import('../features/courses/components/CoursesPage')),
+});
+const classes = createRoute({
+  getParentRoute: () => member,
+  path: '/classes',
+  component: lazyRouteComponent(() => import('../features/classes/components/ClassesPage')),
 });
 const board = createRoute({
   getParentRoute: () => member,
@@ -24,8 +49,55 @@ const board = createRoute({
   component: lazyRouteComponent(() => import('../features/board/components/Board')),
 });
 
+const admin = createRoute({
+  getParentRoute: () => member,
+  path: '/admin',
+  component: lazyRouteComponent(() => import('../features/admin/components/AdminFrame')),
+});
+const adminResources = createRoute({
+  getParentRoute: () => admin,
+  path: '/',
+  component: lazyRouteComponent(() => import('../features/admin/components/ResourcesPage')),
+});
+const adminResource = createRoute({
+  getParentRoute: () => admin,
+  path: '/resources/$id',
+  component: lazyRouteComponent(() => import('../features/admin/components/ResourcePage')),
+});
+const adminBulk = createRoute({
+  getParentRoute: () => admin,
+  path: '/bulk',
+  component: lazyRouteComponent(() => import('../features/admin/components/BulkPage')),
+});
+const adminApprovals = createRoute({
+  getParentRoute: () => admin,
+  path: '/approvals',
+  component: lazyRouteComponent(() => import('../features/admin/components/ApprovalsPage')),
+});
+const adminOverride = createRoute({
+  getParentRoute: () => admin,
+  path: '/override',
+  component: lazyRouteComponent(() => import('../features/admin/components/OverridePage')),
+});
+const adminPeople = createRoute({
+  getParentRoute: () => admin,
+  path: '/people',
+  component: lazyRouteComponent(() => import('../features/admin/components/PeoplePage')),
+});
+const adminAudit = createRoute({
+  getParentRoute: () => admin,
+  path: '/audit',
+  component: lazyRouteComponent(() => import('../features/admin/components/AuditPage')),
+});
+const adminBoard = createRoute({
+  getParentRoute: () => admin,
+  path: '/board',
+  component: lazyRouteComponent(() => import('../features/board/components/Board')),
+});
+const console_ = admin.addChildren([adminResources, adminResource, adminBulk, adminApprovals, adminOverride, adminPeople, adminAudit, adminBoard]);
+
 export const router = createRouter({
-  routeTree: root.addChildren([member.addChildren([find, bookings, board])]),
+  routeTree: root.addChildren([member.addChildren([find, slot, bookings, booking, entry, courses, classes, board, console_])]),
   parseSearch,
   stringifySearch,
   // What somebody is about to open is fetched while they aim.

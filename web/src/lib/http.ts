@@ -30,11 +30,11 @@ export class LostAnswer extends Error {
 }
 
 export interface Ask {
-  method?: 'GET' | 'POST' | 'PATCH' | 'PUT';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH';
   body?: unknown;
   /** The idempotency key of a changing request. */
   key?: string;
-  /** The version that is edited: somebody else's edit is not overwritten. */
+  /** The version that is edited; another's edit since is refused. */
   ifMatch?: number;
   signal?: AbortSignal;
 }

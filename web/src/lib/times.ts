@@ -40,7 +40,7 @@ export function writeClocks(start: string | number, end: string | number, zone: 
 }
 
 /** "Tue, 24 Nov" */
-export function writeDay(at: string | number, zone: string, language: string): string {
+export function writeShortDay(at: string | number, zone: string, language: string): string {
   return format(new Date(at).getTime(), zone, language, { weekday: 'short', day: 'numeric', month: 'short' });
 }
 
@@ -65,4 +65,26 @@ export function writeClock(at: string | number, zone: string, language: string, 
 export function differsForViewer(at: string | number, zone: string): boolean {
   const instant = new Date(at).getTime();
   return zoneOffset(instant, zone) !== zoneOffset(instant, viewerZone);
+}
+
+/** "Tue 24 Nov 2026" for the day of an instant in a zone */
+export function writeDay(at: string | number, zone: string, language: string): string {
+  return format(new Date(at).getTime(), zone, language, day);
+}
+
+/** "2 days 4 hr", "5 min", "12 sec": the two largest parts of a stretch of time, whole ones. */
+export function writeLength(length_ms: number, language: string): string {
+  const seconds = Math.max(0, Math.floor(length_ms / 1000));
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), 'day'],
+    [Math.floor(seconds / 3_600) % 24, 'hour'],
+    [Math.floor(seconds / 60) % 60, 'minute'],
+    [seconds % 60, 'second'],
+  ];
+  const first = Math.max(0, parts.findIndex(([count]) => count > 0) < 0 ? 3 : parts.findIndex(([count]) => count > 0));
+  return parts
+    .slice(first, first + 2)
+    .filter(([count], index) => index === 0 || count > 0)
+    .map(([count, unit]) => new Intl.NumberFormat(regional(language), { style: 'unit', unit, unitDisplay: 'short' }).format(count))
+    .join(' ');
 }

@@ -41,7 +41,7 @@ fn rows_say_what_takes_time_as_far_as_one_may_know() {
         r#"ann POST /api/bookings A1 09:00-10:00 as a                  -> 201 BOOKED
            bob POST /api/bookings A1 11:00-12:00                       -> 201 BOOKED
            root POST /api/resources/@A1/blocks if 1 {block}            -> 201 ACCEPTED
-           ann POST /api/bookings A2 09:00-10:00                       -> 201 BOOKED
+           ann POST /api/bookings A2 09:00-10:00                       -> 201 ACCEPTED
            ann POST /api/bookings Hall 09:00-11:00                     -> 201 BOOKED
            bob POST /api/bookings Hall 10:00-12:00                     -> 201 BOOKED"#
     ));

@@ -43,6 +43,8 @@ function foldItems(items: TimelineItem[], event: LiveEvent): TimelineItem[] | nu
       ];
     }
     case 'bookingCanceled':
+    case 'bookingDisplaced':
+    case 'bookingNoShow':
       return items.filter((item) => item.id !== event.booking.id);
     case 'holdGranted':
     case 'holdRenewed': {
@@ -60,8 +62,22 @@ function foldItems(items: TimelineItem[], event: LiveEvent): TimelineItem[] | nu
     }
     case 'blockRemoved':
       return items.filter((item) => item.id !== event.block.id);
+    // Who waits or was reminded takes no time of it.
+    case 'bookingReminded':
+    case 'waitlistJoined':
+    case 'waitlistChanged':
+    case 'waitlistOffered':
+    case 'waitlistPromoted':
+    case 'waitlistLeft':
+      return items;
+    case 'bookingCheckedIn':
+    case 'bookingHandedOver':
+    case 'bookingOverrode':
     case 'resourceCreated':
     case 'resourceChanged':
+    case 'resourceClosed':
+    case 'resourceReopened':
+    case 'overCommitLowered':
       return null;
   }
 }

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { TimelineRow } from '../../../api/types';
 import { Icon } from '../../../components/icons';
-import { writeClocks, writeDay } from '../../../lib/times';
+import { writeClocks, writeShortDay } from '../../../lib/times';
 import { cellsOf, heatOf, isShared, runsOf, type Column } from '../timeline';
 import { nameOf, signs, stateWords } from '../words';
 import css from './Grid.module.css';
@@ -35,7 +35,7 @@ export function DayList({ rows, columns, now, zone, onPick }: Props) {
         value={row.resource.id}
         onChange={(event) => setId(event.currentTarget.value)}
       />
-      <ul className={css.list} aria-label={t('timeline.listOf', { name: nameOf(row), day: writeDay(day[0]!.start, zone, i18n.language) })}>
+      <ul className={css.list} aria-label={t('timeline.listOf', { name: nameOf(row), day: writeShortDay(day[0]!.start, zone, i18n.language) })}>
         {runs.map(([first, length]) => {
           const cell = cells[first]!;
           const [start, end] = [day[first]!.start, day[first + length - 1]!.end];

@@ -4,7 +4,7 @@ import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useStat
 import { useTranslation } from 'react-i18next';
 import type { TimelineRow } from '../../../api/types';
 import { Icon } from '../../../components/icons';
-import { writeClocks, writeDay } from '../../../lib/times';
+import { writeClocks, writeShortDay } from '../../../lib/times';
 import { cellsOf, heatOf, inSight, isShared, joined, nextPlace, reach, runsOf, type Cell, type Column, type Heat, type Place } from '../timeline';
 import { nameOf, shortWords, signs, stateWords } from '../words';
 import type { Choice } from '../choice';
@@ -75,7 +75,7 @@ export function Grid(props: Props) {
   const whens = useMemo(
     () =>
       columns.map(({ start, end }) => {
-        const day = writeDay(start, zone, i18n.language);
+        const day = writeShortDay(start, zone, i18n.language);
         return overview ? day : `${day} ${writeClocks(start, end, zone, i18n.language)}`;
       }),
     [columns, zone, i18n.language, overview],
@@ -279,7 +279,7 @@ export function Grid(props: Props) {
       <div className={css.canvas} role="presentation" style={{ width: sizes.rail + columns.length * sizes.col, height: head_height + total * sizes.row }}>
         <div role="row" aria-rowindex={1} className={css.head} style={{ height: head_height }}>
           <div role="columnheader" aria-colindex={1} className={css.corner} style={{ width: sizes.rail }}>
-            {!overview && columns.length > 0 && <b>{writeDay(columns[Math.min(columns.length - 1, Math.floor(view.left / sizes.col))]!.start, zone, i18n.language)}</b>}
+            {!overview && columns.length > 0 && <b>{writeShortDay(columns[Math.min(columns.length - 1, Math.floor(view.left / sizes.col))]!.start, zone, i18n.language)}</b>}
             {t('timeline.name')}
           </div>
           {columns.slice(wide.from, wide.to).map((column, index) => (
@@ -293,7 +293,7 @@ export function Grid(props: Props) {
               style={{ insetInlineStart: sizes.rail + (wide.from + index) * sizes.col, width: sizes.col }}
             >
               {(overview || (wide.from + index > 0 && columns[wide.from + index - 1]!.day !== column.day)) && (
-                <span className={css.date}>{writeDay(column.start, zone, i18n.language)}</span>
+                <span className={css.date}>{writeShortDay(column.start, zone, i18n.language)}</span>
               )}
               {!overview && <span className={css.clock}>{column.clock.endsWith(':00') ? (sizes.col < 40 ? column.clock.slice(0, 2) : column.clock) : sizes.col < 40 ? null : <small>{column.clock}</small>}</span>}
             </div>
