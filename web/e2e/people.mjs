@@ -79,3 +79,44 @@ export async function shoot(page, name) {
   mkdirSync(screens, { recursive: true });
   await page.screenshot({ path: `${screens}/${name}.png` });
 }
+
+/** Asks the server in the name of whoever is signed in on a page; a change gets a key of its own. */
+export async function ask(page, method, path, body, ifMatch) {
+  return page.evaluate(
+    async ([how, where, sent, version]) => {
+      const bytes = crypto.getRandomValues(new Uint8Array(16));
+      const now = Date.now();
+      for (let at = 0; at < 6; at += 1) bytes[at] = Math.floor(now / 2 ** (8 * (5 - at))) % 256;
+      bytes[6] = 0x70 | (bytes[6] & 0x0f);
+      bytes[8] = 0x80 | (bytes[8] & 0x3f);
+      const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+      const key = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+      const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key, ...(version === undefined ? {} : { 'If-Match': `"${version}"` }) };
+      const answer = await fetch(where, { method: how, headers, body: sent === undefined ? undefined : JSON.stringify(sent) });
+      return { status: answer.status, body: await answer.json().catch(() => null) };
+    },
+    [method, path, body, ifMatch],
+  );
+}
+
+let made = 0;
+
+/** A name that no other run has used. */
+export function freshName(word) {
+  made += 1;
+  return `${word} ${Date.now().toString(36)}${made}`;
+}
+
+/** Makes a resource in an admin's name; returns it. */
+export async function makeResource(admin, fields) {
+  const { status, body } = await ask(admin, 'POST', '/api/resources', { kind: 'room', zone: 'UTC', capacity: 1, ...fields });
+  if (status !== 201) throw new Error(`no resource was made: ${JSON.stringify(body)}`);
+  return body.resource;
+}
+
+/** A working day some weeks ahead, as 2026-12-24. */
+export function quietDay(ahead = 40) {
+  const day = new Date(Date.now() + ahead * 86_400_000);
+  while ([0, 6].includes(day.getUTCDay())) day.setUTCDate(day.getUTCDate() + 1);
+  return day.toISOString().slice(0, 10);
+}

@@ -63,7 +63,12 @@ export function useTimeline(wanted: Wanted, first: number, last: number) {
     return found;
     // oxlint-disable-next-line react/exhaustive-deps -- the answers are what changes
   }, answers);
-  const total = results.find(({ data }) => data)?.data?.total ?? null;
+  // Another day has the same rows most of the time: the grid stays, and the focus in it, until the answer comes.
+  const lastTotal = useRef<number | null>(null);
+  const total = results.find(({ data }) => data)?.data?.total ?? lastTotal.current;
+  useEffect(() => {
+    lastTotal.current = total;
+  }, [total]);
   const as_of = answers.find((answer) => answer)?.as_of ?? null;
 
   const refresh = useRowsAgain(query, wanted);

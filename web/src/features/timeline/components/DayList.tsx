@@ -53,7 +53,7 @@ export function DayList({ rows, columns, now, zone, onPick }: Props) {
                 <Button
                   variant="light"
                   size="sm"
-                  aria-label={`${t('timeline.book')}: ${nameOf(row)}, ${writeClocks(start, until, zone, i18n.language)}`}
+                  aria-label={`${t('timeline.book')} ${writeClocks(start, until, zone, i18n.language)}: ${nameOf(row)}`}
                   onClick={() => onPick(row, start, until)}
                 >
                   {t('timeline.book')} {writeClocks(start, until, zone, i18n.language)}

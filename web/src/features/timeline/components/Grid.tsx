@@ -295,7 +295,7 @@ export function Grid(props: Props) {
               {(overview || (wide.from + index > 0 && columns[wide.from + index - 1]!.day !== column.day)) && (
                 <span className={css.date}>{writeShortDay(column.start, zone, i18n.language)}</span>
               )}
-              {!overview && <span className={css.clock}>{column.clock.endsWith(':00') ? (sizes.col < 40 ? column.clock.slice(0, 2) : column.clock) : sizes.col < 40 ? null : <small>{column.clock}</small>}</span>}
+              {!overview && <span className={css.clock}>{column.clock.endsWith(':00') ? (sizes.col < 40 ? column.clock.slice(0, 2) : column.clock) : <small>{sizes.col < 40 ? column.clock.slice(2) : column.clock}</small>}</span>}
             </div>
           ))}
         </div>
