@@ -22,6 +22,8 @@ after(() => browser?.close());
 async function openAdmin(path, options = {}) {
   const page = await openAs(browser, 'Alex Rivera', { address: `/admin${path}`, ...options });
   await page.getByRole('navigation', { name: 'Admin' }).waitFor();
+  // All resources, or all of the record, are read now and then.
+  page.setDefaultTimeout(30_000);
   return page;
 }
 
@@ -57,9 +59,9 @@ test('a resource is made, edited by its difference, taken out of service and put
   await page.getByTestId('save').click();
   await page.getByText('Saved.').first().waitFor();
   await page.getByRole('button', { name: 'Take out of service' }).click();
-  const act = page.getByRole('button', { name: `Take ${name} out of service` });
+  const act = page.getByRole('dialog').getByRole('button', { name: `Take ${name} out of service` });
   assert.equal(await act.getAttribute('aria-disabled'), 'true', 'not without a reason');
-  await page.getByLabel('Reason', { exact: true }).selectOption({ label: 'Maintenance' });
+  await page.getByRole('dialog').getByLabel('Reason', { exact: true }).selectOption({ label: 'Maintenance' });
   await act.click();
   await page.getByRole('button', { name: 'Put in service' }).waitFor();
   await done(page);
@@ -222,7 +224,7 @@ test('ux 26: the record is narrowed by resource, person and booking, shows befor
   await shoot(page, 'admin-audit');
 
   const shown = await entries.evaluateAll((all) => all.map((one) => one.dataset.attempt));
-  const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId('audit-csv').click()]);
+  const [file] = await Promise.all([page.waitForEvent('download', { timeout: 90_000 }), page.getByTestId('audit-csv').click()]);
   const lines = readFileSync(await file.path(), 'utf8').trim().split('\r\n');
   const column = lines[0].split(',').indexOf('attempt');
   assert.deepEqual([...new Set(lines.slice(1).map((line) => line.split(',')[column]))], shown);
@@ -347,8 +349,8 @@ test('the board is one of the console’s screens, and moves while attempts come
   const page = await openAdmin('/board');
   await page.getByRole('heading', { name: 'Board', level: 1 }).waitFor();
   const room = await makeResource(root, { name: freshName('Busy') });
-  await book(ann, room.id, '10:00', '11:00');
-  await page.getByRole('table').getByText(room.name).or(page.getByText(room.name)).first().waitFor();
+  await Promise.all(Array.from({ length: 30 }, () => ask(ann, 'POST', '/api/bookings', { lines: [{ resource: room.id, start: at('10:00'), end: at('11:00') }] })));
+  await page.getByText(room.name).first().waitFor();
   await done(page);
 });
 

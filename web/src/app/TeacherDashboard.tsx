@@ -2,6 +2,7 @@
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { VisuallyHidden } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
+import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import type { Accepted, ProblemBody, SearchItem } from '../api/types';
@@ -36,6 +37,7 @@ export function TeacherDashboard() {
   const { t, i18n } = useTranslation();
   const address = useParamsOfAddress();
   const navigate = useNavigate();
+  const queries = useQueryClient();
   useTitle(t('app.find'));
   // The day that an empty address means is chosen once, not anew at midnight.
   const [opened] = useState(serverNow);
@@ -83,6 +85,8 @@ export function TeacherDashboard() {
       closeButtonProps: { 'aria-label': t('common.dismiss') },
     });
     updates.noteOwn(answer);
+    // Its cells are coloured without waiting for the socket.
+    if (timeline) void queries.invalidateQueries({ queryKey: ['timeline'] });
     close(id);
   };
 

@@ -77,7 +77,7 @@ function Refuse({ booking, onClose }: { booking: Booking; onClose: () => void })
         <Reason value={reason} onChange={setReason} />
         <Trouble trouble={trouble} />
         <Button
-          color="red"
+          color="red.9"
           loading={busy}
           aria-disabled={!reason.trim()}
           data-testid="decline-save"

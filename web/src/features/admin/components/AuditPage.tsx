@@ -28,6 +28,7 @@ export default function AuditPage() {
   const filter = Object.fromEntries(names.map((name) => [name, params.get(name) ?? ''])) as unknown as AuditFilter;
   const [booking, setBooking] = useState(filter.booking);
   const [trouble, setTrouble] = useState(false);
+  const [taking, setTaking] = useState(false);
   const found = useAudit(filter);
   const items = found.data?.pages.flatMap(({ items: page }) => page) ?? [];
   const go = (part: Record<string, string | undefined>) =>
@@ -41,9 +42,14 @@ export default function AuditPage() {
         <Button
           variant="default"
           data-testid="audit-csv"
+          loading={taking}
           onClick={() => {
             setTrouble(false);
-            downloadFrom(`/api/audit?${auditParams(filter)}`, 'text/csv', 'audit.csv').catch(() => setTrouble(true));
+            setTaking(true);
+            // A long record takes a while: it is read from its beginning to its end.
+            downloadFrom(`/api/audit?${auditParams(filter)}`, 'text/csv', 'audit.csv')
+              .catch(() => setTrouble(true))
+              .finally(() => setTaking(false));
           }}
         >
           {t('admin.audit.csv')}

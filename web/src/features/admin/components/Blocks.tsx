@@ -154,7 +154,7 @@ function NewBlock({ resource }: { resource: Resource }) {
           )}
           {stale ? <Notice tone="few" urgent icon="warning" title={t('admin.stale')}>{t('admin.lookAgain')}</Notice> : <Trouble trouble={trouble} />}
           <div className={css.row}>
-            <Button loading={busy} color={seen.bookings.length > 0 ? 'red' : undefined} data-testid="block-save" onClick={() => (stale ? void preview() : void save())}>
+            <Button loading={busy} color={seen.bookings.length > 0 ? 'red.9' : undefined} data-testid="block-save" onClick={() => (stale ? void preview() : void save())}>
               {stale ? t('admin.blocks.preview') : seen.bookings.length > 0 ? t('admin.blocks.saveDisplace', { count: seen.bookings.length }) : t('admin.blocks.save')}
             </Button>
           </div>

@@ -112,7 +112,7 @@ export function Capacity({ resource }: { resource: Resource }) {
                 {stale && <Button onClick={() => void preview()}>{t('admin.capacity.preview')}</Button>}
                 <Button
                   loading={busy}
-                  color={above && below === 'displace_newest' ? 'red' : undefined}
+                  color={above && below === 'displace_newest' ? 'red.9' : undefined}
                   aria-disabled={stale !== null || (above && !reason.trim())}
                   data-testid="capacity-save"
                   onClick={() => !stale && (!above || reason.trim()) && void save()}

@@ -9,7 +9,6 @@ import { Notice } from '../../../components/Notice';
 import { Page } from '../../../components/Page';
 import { ask, LostAnswer, Problem } from '../../../lib/http';
 import { refusalSentence } from '../../../lib/refusals';
-import { uuidv7 } from '../../../lib/uuidv7';
 import { staleOf, useAct } from '../act';
 import { beginOverride, overrideLeft, useOverrideUntil } from '../override';
 import css from './Admin.module.css';
@@ -34,7 +33,7 @@ export default function OverridePage() {
       ) : (
         <section className={`panel ${css.card}`}>
           <p>{t('admin.override.what')}</p>
-          <Button color="orange.9" data-testid="override-begin" onClick={() => beginOverride()}>{t('admin.override.begin')}</Button>
+          <Button data-testid="override-begin" onClick={() => beginOverride()}>{t('admin.override.begin')}</Button>
         </section>
       )}
     </Page>
@@ -66,7 +65,7 @@ function Form() {
     forget();
     setUnread(null);
     try {
-      const plain = { key: uuidv7(), command: 'book', lines, for: person.id };
+      const plain = { command: 'book', lines, for: person.id };
       const [would, displacement] = await Promise.all([
         ask<ProblemBody>('/api/attempts/dry-run', { method: 'POST', body: plain }),
         ask<Displacement>(`/api/resources/${resource.id}/displacement-preview`, { method: 'POST', body: { book: { lines, for: person.id } } }),
@@ -123,7 +122,7 @@ function Form() {
                 {stale ? <Notice tone="few" urgent icon="warning" title={t('admin.stale')}>{t('admin.lookAgain')}</Notice> : <Trouble trouble={trouble} />}
                 <div className={css.row}>
                   {stale && <Button variant="default" onClick={() => void look()}>{t('admin.override.preview')}</Button>}
-                  <Button color="red" loading={busy} aria-disabled={!reason.trim() || stale} data-testid="override-save" onClick={() => !stale && void save()}>
+                  <Button color="red.9" loading={busy} aria-disabled={!reason.trim() || stale} data-testid="override-save" onClick={() => !stale && void save()}>
                     {t('admin.override.save', { count, name: resource?.name ?? '' })}
                   </Button>
                 </div>
