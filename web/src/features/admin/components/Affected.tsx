@@ -12,7 +12,7 @@ export function Affected({ bookings, empty }: { bookings: Booking[]; empty: stri
       {bookings.map((booking) => (
         <li key={booking.id} className={css.item}>
           <div className={css.main}>
-            <h3>{booking.owner?.name ?? t('admin.somebody')}{booking.title ? ` – ${booking.title}` : ''}</h3>
+            <b>{booking.owner?.name ?? t('admin.somebody')}{booking.title ? ` – ${booking.title}` : ''}</b>
             {booking.lines.slice(0, 3).map((line) => (
               <div key={`${line.resource} ${line.start}`}>
                 <span>{line.name}{line.units > 1 ? ` × ${line.units}` : ''}</span>
