@@ -92,7 +92,7 @@ export async function ask(page, method, path, body, ifMatch) {
       const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
       const key = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
       const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key, ...(version === undefined ? {} : { 'If-Match': `"${version}"` }) };
-      const answer = await fetch(where, { method: how, headers, body: sent === undefined ? undefined : JSON.stringify(sent) });
+      const answer = await fetch(where, sent === undefined ? { method: how, headers } : { method: how, headers, body: JSON.stringify(sent) });
       return { status: answer.status, body: await answer.json().catch(() => null) };
     },
     [method, path, body, ifMatch],

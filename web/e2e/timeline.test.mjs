@@ -33,6 +33,8 @@ async function book(page, resource, start, end, more = {}) {
   return body.booking;
 }
 
+const contrast = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+
 async function done(page) {
   assert.deepEqual(page.problems, []);
   await page.context().close();
@@ -104,7 +106,6 @@ test('ux 5: nine states differ in sign, pattern and words, and stand out by thre
     assert.equal(told.length, 9);
     assert.equal(new Set(told.map(({ words }) => words)).size, 9);
     assert.equal(new Set(told.map(({ look }) => look)).size, 9, JSON.stringify(told.map(({ state, look }) => [state, look])));
-    const contrast = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     for (const one of told) for (const other of told) assert.ok(contrast(one.edge, other.fill) >= 3, `${colorScheme}: the edge of ${one.state} on ${other.state}: ${contrast(one.edge, other.fill)}`);
     await done(page);
   }

@@ -94,10 +94,10 @@ const adminBoard = createRoute({
   path: '/board',
   component: lazyRouteComponent(() => import('../features/board/components/Board')),
 });
-const console_ = admin.addChildren([adminResources, adminResource, adminBulk, adminApprovals, adminOverride, adminPeople, adminAudit, adminBoard]);
+const backOffice = admin.addChildren([adminResources, adminResource, adminBulk, adminApprovals, adminOverride, adminPeople, adminAudit, adminBoard]);
 
 export const router = createRouter({
-  routeTree: root.addChildren([member.addChildren([find, slot, bookings, booking, entry, courses, classes, board, console_])]),
+  routeTree: root.addChildren([member.addChildren([find, slot, bookings, booking, entry, courses, classes, board, backOffice])]),
   parseSearch,
   stringifySearch,
   // What somebody is about to open is fetched while they aim.

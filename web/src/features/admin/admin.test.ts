@@ -30,9 +30,9 @@ describe('tables', () => {
   });
 });
 
-describe('bulk', () => {
-  const plan = (text: string, known: Resource[] = [room()]) => planResources(readTable(text), known);
+const plan = (text: string, known: Resource[] = [room()]) => planResources(readTable(text), known);
 
+describe('bulk', () => {
   test('a dry run counts what is made, changed and the same, groups first', () => {
     const { steps, wrong } = plan(
       'kind,name,zone,building,seats,capacity,group\nroom,N 102,Europe/Berlin,North,4,1,Wing\ngroup,Wing,Europe/Berlin,,,,\nroom,N 101,Europe/Berlin,North,8,1,\nroom,N 101b,,North,8,1,',

@@ -22,7 +22,7 @@ export interface Plan {
   wrong: Wrong[];
 }
 
-const kinds = ['room', 'section', 'session', 'equipment', 'group'];
+const kinds = new Set(['room', 'section', 'session', 'equipment', 'group']);
 export const resource_columns = ['kind', 'name', 'zone', 'building', 'seats', 'capacity', 'equipment', 'group', 'start', 'end', 'opening_hours'] as const;
 
 /** A resource is known by its kind and name; groups come first, so that others can join them. */
@@ -39,7 +39,7 @@ export function planResources(table: Table, known: Resource[]): Plan {
   for (const row of table.rows) {
     const say = (column: string, what: Wrong['what']) => void wrong.push({ line: row.line, column, what });
     const { kind = '', name = '' } = row.cells;
-    if (!kinds.includes(kind)) say('kind', kind ? 'unknown' : 'missing');
+    if (!kinds.has(kind)) say('kind', kind ? 'unknown' : 'missing');
     if (!name) say('name', 'missing');
     const mark = `${kind} ${name}`;
     if (seen.has(mark)) say('name', 'twice');

@@ -64,9 +64,10 @@ function readLines(text: string): { line: number; cells: string[] }[] {
 
 /** A table as a spreadsheet opens it; what it would take for a formula begins with an apostrophe. */
 export function writeTable(rows: string[][]): string {
-  const write = (cell: string) => {
-    const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-    return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  };
-  return rows.map((row) => `${row.map(write).join(',')}\r\n`).join('');
+  return rows.map((row) => `${row.map(writeCell).join(',')}\r\n`).join('');
+}
+
+function writeCell(cell: string): string {
+  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -67,10 +67,10 @@ export function changesOf(before: Values, after: Values): Change[] {
  * what it says itself already and what is changed now, so that it goes on following the group in everything else.
  */
 export function editOf(resource: Resource, after: Values): ResourceEdit {
-  const changed = changesOf(valuesOf(resource), after).map(({ field }) => field);
+  const changed = new Set<string>(changesOf(valuesOf(resource), after).map(({ field }) => field));
   const edit: Values = {};
-  for (const name of facts) if (changed.includes(name)) edit[name] = after[name];
-  const changedRules = rules.filter((name) => changed.includes(name));
+  for (const name of facts) if (changed.has(name)) edit[name] = after[name];
+  const changedRules = rules.filter((name) => changed.has(name));
   if (changedRules.length > 0) {
     const policy: Values = {};
     for (const [name, value] of Object.entries(resource.policy)) {

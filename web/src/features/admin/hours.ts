@@ -67,6 +67,9 @@ export function readRequirements(text: string): Requirement[] | null {
 }
 
 export function writeRequirements(requirements: Requirement[]): string {
-  const part = (how: string, tags: string[]) => (tags.length > 0 ? `${how} ${tags.join(' ')}` : '');
-  return requirements.map(({ all, any, none }) => [part('all', all), part('any', any), part('none', none)].filter(Boolean).join('; ')).join('\n');
+  return requirements.map(({ all, any, none }) => [writeTags('all', all), writeTags('any', any), writeTags('none', none)].filter(Boolean).join('; ')).join('\n');
+}
+
+function writeTags(how: string, tags: string[]): string {
+  return tags.length > 0 ? `${how} ${tags.join(' ')}` : '';
 }

@@ -53,16 +53,19 @@ export function useGroups() {
   });
 }
 
-/** All resources, four thousand at the most, for a table that names them. */
+/** All resources and groups, four thousand of each at the most, for a table that names them. */
 export async function readAllResources(): Promise<Resource[]> {
   const all: Resource[] = [];
-  let next: string | null = null;
-  for (let page = 0; page < pages_max; page += 1) {
-    const after: string = next ? `&after=${encodeURIComponent(next)}` : '';
-    const answer: Page<Resource> = await ask(`/api/resources?limit=200${after}`);
-    all.push(...answer.items);
-    next = answer.next;
-    if (!next) break;
+  // Groups are told only where they are asked for.
+  for (const kind of ['', '&kind=group']) {
+    let next: string | null = null;
+    for (let page = 0; page < pages_max; page += 1) {
+      const after: string = next ? `&after=${encodeURIComponent(next)}` : '';
+      const answer: Page<Resource> = await ask(`/api/resources?limit=200${kind}${after}`);
+      all.push(...answer.items);
+      next = answer.next;
+      if (!next) break;
+    }
   }
   return all;
 }

@@ -13,7 +13,7 @@ export interface Job {
   name: string;
   /** Made when its turn has come: what was made before may matter. Null if there is nothing to send any more. */
   wish: () => Wish | null | Promise<Wish | null>;
-  then?: (answer: Changed | null) => void;
+  told?: (answer: Changed | null) => void;
 }
 
 export type JobEnd = { job: Job; end: 'done'; answer: Changed | null } | { job: Job; end: 'refused' | 'unknown'; code: string; detail: string };
@@ -36,7 +36,7 @@ export function run(first: Job[], rest: Job[], tell: (ends: JobEnd[]) => void): 
   async function work(jobs: Job[]): Promise<void> {
     for (let job = jobs.shift(); job && !stopped; job = jobs.shift()) {
       const end = await one(job);
-      if (end.end === 'done') job.then?.(end.answer);
+      if (end.end === 'done') job.told?.(end.answer);
       note(end);
     }
   }
@@ -76,5 +76,5 @@ function secondsUntilAgain(settled: Settled): number | null {
 function refused(job: Job, settled: Exclude<Settled, { end: 'accepted' }>): JobEnd {
   if (!('problem' in settled)) return { job, end: 'unknown', code: settled.end, detail: '' };
   const { code = '', detail, title, errors } = settled.problem;
-  return { job, end: 'refused', code, detail: errors?.map((one) => one.detail).join(' ') || (detail ?? title) };
+  return { job, end: 'refused', code, detail: errors?.map((fault) => fault.detail).join(' ') || (detail ?? title) };
 }

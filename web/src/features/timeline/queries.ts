@@ -1,7 +1,7 @@
 // Reads the rows in sight, fifty at a time, and keeps them true: what is heard is folded in place, what cannot be folded is read
 // again, row by row. No row changes its place.
 import { keepPreviousData, useQueries, useQueryClient } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { Timeline, TimelineRow } from '../../api/types';
 import { ask } from '../../lib/http';
 import { serverNow } from '../../lib/serverClock';
@@ -109,13 +109,7 @@ export function useTimeline(wanted: Wanted, first: number, last: number) {
 /** Reads single rows anew, those of a moment together. */
 function useRowsAgain(query: string, { from, to }: Wanted): (ids: string[]) => void {
   const cache = useQueryClient();
-  const due = useRef(new Set<string>());
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const read = useLatest(async () => {
-    timer.current = undefined;
-    const ids = [...due.current].slice(0, rows_at_once);
-    for (const id of ids) due.current.delete(id);
-    if (due.current.size > 0) timer.current = setTimeout(() => void read.current(), gather_ms);
+  const read = useLatest(async (ids: string[]) => {
     const params = new URLSearchParams(windowOf(from, to));
     for (const id of ids) params.append('resource', id);
     // What cannot be read now is read with the next change, or by hand.
@@ -131,14 +125,36 @@ function useRowsAgain(query: string, { from, to }: Wanted): (ids: string[]) => v
       return { ...old, rows, as_of: answer.as_of };
     });
   });
-  useEffect(() => () => clearTimeout(timer.current), []);
-  return useCallback(
-    (ids: string[]) => {
-      for (const id of ids) due.current.add(id);
-      timer.current ??= setTimeout(() => void read.current(), gather_ms);
-    },
-    [read],
-  );
+  const [gathering] = useState(() => new Gathering((ids) => void read.current(ids)));
+  useEffect(() => () => gathering.stop(), [gathering]);
+  return gathering.add;
+}
+
+/** Ids of a moment, told together and not too many at once. */
+class Gathering {
+  readonly #due = new Set<string>();
+  readonly #tell: (ids: string[]) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(tell: (ids: string[]) => void) {
+    this.#tell = tell;
+  }
+
+  readonly add = (ids: string[]): void => {
+    for (const id of ids) this.#due.add(id);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const some = [...this.#due].slice(0, rows_at_once);
+      for (const id of some) this.#due.delete(id);
+      if (this.#due.size > 0) this.add([]);
+      this.#tell(some);
+    }, gather_ms);
+  };
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
 }
 
 /** The server's clock, often enough: each second while something runs out, else each quarter of a minute. */

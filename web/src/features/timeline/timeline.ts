@@ -141,7 +141,6 @@ export interface Bounds {
 /** Where a key leads. Another day than those shown is said as a shift in days; null is no key of the grid. */
 export function nextPlace({ row, col }: Place, key: string, ctrl: boolean, { rows, columns }: Bounds): (Place & { days?: number }) | null {
   const last = columns.length - 1;
-  const clamp = (value: number, most: number) => Math.max(0, Math.min(most, value));
   switch (key) {
     case 'ArrowLeft':
       return { row, col: clamp(col - 1, last) };
@@ -161,6 +160,10 @@ export function nextPlace({ row, col }: Place, key: string, ctrl: boolean, { row
     default:
       return null;
   }
+}
+
+function clamp(value: number, most: number): number {
+  return Math.max(0, Math.min(most, value));
 }
 
 /** The same time of day, a day on. */

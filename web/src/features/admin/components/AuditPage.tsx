@@ -105,7 +105,7 @@ function Entry({ item }: { item: AuditItem }) {
           <time dateTime={item.decided_at}>{writeInstant(item.decided_at, viewerZone, i18n.language)}</time>
         </p>
         <ul style={{ margin: '6px 0 0', paddingInlineStart: 18 }}>
-          {item.changes.map((change, at) => <What key={`${change.resource} ${change.version} ${at}`} change={change} />)}
+          {item.changes.map((change) => <What key={`${change.resource} ${change.version} ${change.what} ${change.id} ${change.start}`} change={change} />)}
         </ul>
         <p className={css.id}>{t('admin.audit.attempt')} {item.attempt}</p>
       </div>

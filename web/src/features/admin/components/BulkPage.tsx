@@ -196,7 +196,7 @@ function ofResources({ steps, wrong }: Plan): DryRun {
         return { path: '/api/resources', body: { ...step.body, ...(group ? { group } : {}) } };
       };
       // What joins a group that the table makes knows its id once it is made.
-      if (isGroup) first.push({ line, name, wish, then: (answer) => void (answer?.resource && made.set(name, answer.resource.id)) });
+      if (isGroup) first.push({ line, name, wish, told: (answer) => void (answer?.resource && made.set(name, answer.resource.id)) });
       else rest.push({ line, name, wish });
       continue;
     }

@@ -79,6 +79,7 @@ export function Picker({ what, label, value, onPick, description }: Props) {
         onBlur={() => setTyped(null)}
         onKeyDown={keyDown}
       />
+      {/* oxlint-disable jsx-a11y/no-noninteractive-element-to-interactive-role -- the pattern of a combobox: the field has the focus and the keys */}
       <ul id={list} role="listbox" aria-label={label} className={css.choices} hidden={items.length === 0}>
         {items.map((one, index) => (
           // oxlint-disable-next-line jsx-a11y/click-events-have-key-events -- the field takes the keys for its list
@@ -97,6 +98,7 @@ export function Picker({ what, label, value, onPick, description }: Props) {
           </li>
         ))}
       </ul>
+      {/* oxlint-enable jsx-a11y/no-noninteractive-element-to-interactive-role */}
     </div>
   );
 }

@@ -247,7 +247,6 @@ export function Grid(props: Props) {
     act(place);
   }
 
-  const id = (place: Place) => `cell-${place.row}-${place.col}`;
   const rendered = at.row >= tall.from && at.row < tall.to && at.col >= wide.from && at.col < wide.to;
   const shown = Array.from({ length: tall.to - tall.from }, (_, index) => tall.from + index);
   const nowCol = columns.findIndex(({ start, end }) => start <= now && now < end);
@@ -264,7 +263,7 @@ export function Grid(props: Props) {
       data-narrow={sizes.col < 40}
       aria-rowcount={total + 1}
       aria-colcount={columns.length + 1}
-      aria-activedescendant={rendered && total > 0 ? id(at) : undefined}
+      aria-activedescendant={rendered && total > 0 ? cellId(at) : undefined}
       aria-describedby="timeline-keys"
       data-testid="timeline-grid"
       onKeyDown={keyDown}
@@ -333,16 +332,22 @@ export function Grid(props: Props) {
   );
 }
 
+function cellId({ row, col }: Place): string {
+  return `cell-${row}-${col}`;
+}
+
 /** The cells of a row are worked out once for each row, minute and axis. */
 function useCells(columns: Column[], now: number): (row: TimelineRow) => Cell[] {
-  return useMemo(() => {
-    const known = new WeakMap<TimelineRow, Cell[]>();
-    return (row) => {
-      const found = known.get(row) ?? cellsOf(row, columns, now);
-      known.set(row, found);
-      return found;
-    };
-  }, [columns, now]);
+  return useMemo(() => rememberCells(columns, now), [columns, now]);
+}
+
+function rememberCells(columns: Column[], now: number): (row: TimelineRow) => Cell[] {
+  const known = new WeakMap<TimelineRow, Cell[]>();
+  return (row) => {
+    const found = known.get(row) ?? cellsOf(row, columns, now);
+    known.set(row, found);
+    return found;
+  };
 }
 
 function Waiting({ index, top, sizes, words }: { index: number; top: number; sizes: Sizes; words: string }) {
@@ -396,7 +401,7 @@ const Row = memo(function Row({ row, index, top, sizes, columns, from, to, cells
     parts.push(
       <div
         key={column.start}
-        id={`cell-${index}-${col}`}
+        id={cellId({ row: index, col })}
         role="gridcell"
         aria-colindex={col + 2}
         aria-label={t('timeline.cell', { name: nameOf(row), when, state: words })}

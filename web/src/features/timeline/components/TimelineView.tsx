@@ -12,7 +12,7 @@ import { Segments } from '../../../components/Segments';
 import { toParams, toSearch, useParamsOfAddress } from '../../../lib/address';
 import { refusalSentence } from '../../../lib/refusals';
 import { LostAnswer, Problem } from '../../../lib/http';
-import { writeInterval, writeZone } from '../../../lib/times';
+import { viewerZone, writeInterval, writeZone } from '../../../lib/times';
 import { addDays, civilDate } from '../../../lib/zoned';
 import type { Filters } from '../../search/filters';
 import type { Target } from '../../claim/intention';
@@ -64,7 +64,7 @@ export default function TimelineView({ filters, onFilters, onPick }: Props) {
   );
 
   // Until the first answer nobody knows in which zone the rooms are; the day is asked for in the viewer's.
-  const shownZone = zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const shownZone = zone ?? viewerZone;
   const axis: Axis = useMemo(
     () => ({
       date: filters.date,
