@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { assertAccessible, assertFingerSized } from './access.mjs';
-import { ask, base, freshName, launch, makeResource, openAs, quietDay, shoot } from './people.mjs';
+import { ask, base, unique, launch, makeResource, openAs, quietDay, shoot } from './people.mjs';
 
 let browser;
 let root;
@@ -44,7 +44,7 @@ async function done(page) {
 }
 
 test('a resource is made, edited by its difference, taken out of service and put in again', async () => {
-  const name = freshName('Made');
+  const name = unique('Made');
   const page = await openAdmin('');
   await page.getByRole('button', { name: 'New resource' }).click();
   const sheet = page.getByTestId('new-resource');
@@ -68,7 +68,7 @@ test('a resource is made, edited by its difference, taken out of service and put
 });
 
 test('ux 25: who saves over a newer edit chooses field by field, and nothing of theirs is lost', async () => {
-  const room = await makeResource(root, { name: freshName('Merge'), seats: 24, building: 'North' });
+  const room = await makeResource(root, { name: unique('Merge'), seats: 24, building: 'North' });
   const page = await openAdmin(`/resources/${room.id}`);
   await page.getByLabel('Seats').fill('18');
   await page.getByLabel('Equipment').fill('piano');
@@ -93,7 +93,7 @@ test('ux 25: who saves over a newer edit chooses field by field, and nothing of 
 });
 
 test('ux 25: a lower capacity is seen first with the bookings above it; a stale save is refused, then made anew', async () => {
-  const hall = await makeResource(root, { name: freshName('Hall'), capacity: 24 });
+  const hall = await makeResource(root, { name: unique('Hall'), capacity: 24 });
   for (const title of ['First', 'Second', 'Third']) await book(ann, hall.id, '10:00', '11:00', { units: 7, title });
   const page = await openAdmin(`/resources/${hall.id}`);
   const capacity = page.getByTestId('capacity');
@@ -131,7 +131,7 @@ test('ux 25: a lower capacity is seen first with the bookings above it; a stale 
 });
 
 test('a block is seen before, spares who is excepted, and is removed', async () => {
-  const room = await makeResource(root, { name: freshName('Block') });
+  const room = await makeResource(root, { name: unique('Block') });
   await book(ann, room.id, '10:00', '11:00', { title: 'Lecture' });
   const page = await openAdmin(`/resources/${room.id}`);
   const blocks = page.getByTestId('blocks');
@@ -154,7 +154,7 @@ test('a block is seen before, spares who is excepted, and is removed', async () 
 });
 
 test('ux 24: override shows itself on every page, what it breaks and whom it concerns, wants a reason, ends by itself, and is on record within a second', async () => {
-  const name = freshName('Over');
+  const name = unique('Over');
   const room = await makeResource(root, { name });
   await book(ann, room.id, '10:00', '11:00', { title: 'Seminar' });
   const page = await openAdmin('/override');
@@ -200,7 +200,7 @@ test('ux 24: override shows itself on every page, what it breaks and whom it con
 });
 
 test('ux 26: the record is narrowed by resource, person and booking, shows before and after, and its CSV is what is shown', async () => {
-  const name = freshName('Record');
+  const name = unique('Record');
   const room = await makeResource(root, { name, seats: 8 });
   assert.equal((await ask(root, 'PATCH', `/api/resources/${room.id}`, { seats: 10 }, 1)).status, 200);
   const booking = await book(ann, room.id, '10:00', '11:00');
@@ -242,7 +242,7 @@ test('ux 26: the record is narrowed by resource, person and booking, shows befor
 });
 
 test('a table of resources is looked at first, carried out line by line, and the same again changes nothing', async () => {
-  const [house, one, two] = ['House', 'Room', 'Room'].map(freshName);
+  const [house, one, two] = ['House', 'Room', 'Room'].map(unique);
   const page = await openAdmin('/bulk');
   const csv = `kind,name,zone,building,seats,group,opening_hours\nroom,${one},Europe/Berlin,East,8,${house},\ngroup,${house},Europe/Berlin,,,,mo-fr 08:00-20:00\nroom,${two},Europe/Berlin,East,4,${house},`;
   const text = page.getByLabel('Or its text');
@@ -270,9 +270,9 @@ test('a table of resources is looked at first, carried out line by line, and the
 });
 
 test('closed days by a table leave out what is booked, and are taken back', async () => {
-  const building = freshName('Closed');
+  const building = unique('Closed');
   const rooms = [];
-  for (const number of [1, 2]) rooms.push(await makeResource(root, { name: freshName(`C${number}`), building }));
+  for (const number of [1, 2]) rooms.push(await makeResource(root, { name: unique(`C${number}`), building }));
   await book(ann, rooms[0].id, '10:00', '11:00');
   const page = await openAdmin('/bulk');
   await page.getByRole('button', { name: 'Closed days' }).click();
@@ -291,7 +291,7 @@ test('closed days by a table leave out what is booked, and are taken back', asyn
 });
 
 test('requests are approved and declined with a reason, and a booking is handed over', async () => {
-  const room = await makeResource(root, { name: freshName('Ask'), policy: { approval: true } });
+  const room = await makeResource(root, { name: unique('Ask'), policy: { approval: true } });
   const [yes, no] = [await book(ann, room.id, '10:00', '11:00', { title: 'Yes' }), await book(ann, room.id, '12:00', '13:00', { title: 'No' })];
   const page = await openAdmin('/approvals');
   const row = (id) => page.locator(`[data-booking="${id}"]`);
@@ -319,7 +319,7 @@ test('requests are approved and declined with a reason, and a booking is handed 
 });
 
 test('people come by a table that is looked at first; what is known of one is edited', async () => {
-  const name = freshName('Pat');
+  const name = unique('Pat');
   const page = await openAdmin('/people');
   await page.getByRole('button', { name: 'Import people' }).click();
   const sheet = page.getByTestId('import-people');
@@ -348,7 +348,7 @@ test('people come by a table that is looked at first; what is known of one is ed
 test('the board is one of the console’s screens, and moves while attempts come', async () => {
   const page = await openAdmin('/board');
   await page.getByRole('heading', { name: 'Board', level: 1 }).waitFor();
-  const room = await makeResource(root, { name: freshName('Busy') });
+  const room = await makeResource(root, { name: unique('Busy') });
   await Promise.all(Array.from({ length: 30 }, () => ask(ann, 'POST', '/api/bookings', { lines: [{ resource: room.id, start: at('10:00'), end: at('11:00') }] })));
   await page.getByText(room.name).first().waitFor();
   await done(page);
@@ -364,7 +364,7 @@ test('who is no admin is told so, and finds no way to it', async () => {
 
 for (const [theme, width] of [['light', 1280], ['dark', 1280], ['light', 320], ['dark', 320]]) {
   test(`ux 27: the console is without an axe violation, ${theme} at ${width}`, async () => {
-    const room = await makeResource(root, { name: freshName('Look') });
+    const room = await makeResource(root, { name: unique('Look') });
     const page = await openAdmin('', { colorScheme: theme, viewport: { width, height: width > 400 ? 900 : 640 } });
     for (const path of ['', `/resources/${room.id}`, '/bulk', '/approvals', '/override', '/people', '/audit', '/board']) {
       await page.goto(`${base}/admin${path}`);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible, assertFingerSized } from './access.mjs';
-import { ask, confirm, dialog, freshName, launch, makeResource, openAs, quietDay, shoot, toast } from './people.mjs';
+import { ask, confirm, dialog, unique, launch, makeResource, openAs, quietDay, shoot, toast } from './people.mjs';
 
 let browser;
 let admin;
@@ -42,7 +42,7 @@ async function done(page) {
 
 test('ux 4: five hundred rooms by seven days open in a second and a half, with few nodes and no blank rows', async () => {
   const { body } = await ask(admin, 'GET', '/api/timeline?kind=room&limit=1&from=2027-01-04T00:00:00Z&to=2027-01-05T00:00:00Z');
-  for (let missing = 500 - body.total; missing > 0; missing -= 1) await makeResource(admin, { name: freshName('Many') });
+  for (let missing = 500 - body.total; missing > 0; missing -= 1) await makeResource(admin, { name: unique('Many') });
 
   const page = await openAs(browser, 'Teacher A', { address: `/?date=${day}&span=week` });
   await page.getByRole('button', { name: 'Timeline' }).waitFor();
@@ -112,7 +112,7 @@ test('ux 5: nine states differ in sign, pattern and words, and stand out by thre
 });
 
 test('ux 6: what has several units says how many are taken, and who waits when it is full', async () => {
-  const name = freshName('Kit');
+  const name = unique('Kit');
   const kit = await makeResource(admin, { kind: 'equipment', name, capacity: 2, policy: { waitlist: { mode: 'offer' } } });
   const page = await openTimeline('Teacher A', name, '&kind=equipment');
   await book(page, kit.id, '09:00', '10:00');
@@ -128,7 +128,7 @@ test('ux 6: what has several units says how many are taken, and who waits when i
 });
 
 test('ux 7: one tab stop and every key; a room is booked with the keyboard alone', async () => {
-  const name = freshName('Keys');
+  const name = unique('Keys');
   await makeResource(admin, { name });
   const page = await openTimeline('Teacher A', name);
   assert.equal(await grid(page).locator('[tabindex]').count(), 0, 'the grid itself is the only stop');
@@ -177,7 +177,7 @@ test('ux 7: one tab stop and every key; a room is booked with the keyboard alone
 });
 
 test('ux 8: what is dragged can be clicked: making, moving, lengthening', async () => {
-  const name = freshName('Drag');
+  const name = unique('Drag');
   const room = await makeResource(admin, { name });
   const page = await openTimeline('Teacher A', name);
   const middle = async (clock) => {
@@ -240,7 +240,7 @@ test('ux 8: what is dragged can be clicked: making, moving, lengthening', async 
 });
 
 test('ux 9: what another books colours its cells here within a second, and rows stay where they are', async () => {
-  const name = freshName('Live');
+  const name = unique('Live');
   const room = await makeResource(admin, { name });
   await makeResource(admin, { name: `${name} too` });
   const page = await openTimeline('Teacher A', name);
@@ -264,7 +264,7 @@ test('ux 9: what another books colours its cells here within a second, and rows 
 });
 
 test('the overview says how much of each day is taken, and opens the day', async () => {
-  const name = freshName('Week');
+  const name = unique('Week');
   const room = await makeResource(admin, { name });
   await book(admin, room.id, '07:00', '14:00');
   const page = await openTimeline('Teacher A', name, '&span=overview');
@@ -275,7 +275,7 @@ test('the overview says how much of each day is taken, and opens the day', async
 });
 
 test('ux 28: on a phone a list of one room says the same, and books', async () => {
-  const name = freshName('Phone');
+  const name = unique('Phone');
   const room = await makeResource(admin, { name });
   await book(admin, room.id, '09:00', '10:00');
   const page = await openAs(browser, 'Teacher A', { address: `/?show=timeline&date=${day}&q=${encodeURIComponent(name)}`, viewport: { width: 320, height: 640 } });
