@@ -346,6 +346,8 @@ pub struct AttemptFilter {
     pub resource: Option<ResourceId>,
     /// Of this person, for them, or about a booking or hold of theirs.
     pub person: Option<PersonId>,
+    /// That changed this booking.
+    pub booking: Option<BookingId>,
     /// Asked by this one; nil is the system.
     pub actor: Option<Uuid>,
     /// With this outcome, by name.
@@ -397,6 +399,7 @@ impl AttemptFilter {
             && self.from.is_none_or(|from| decision.decided_at >= from)
             && self.to.is_none_or(|to| decision.decided_at < to)
             && self.resource.is_none_or(|id| on(id) || changes().any(|(of, _)| of == id))
+            && self.booking.is_none_or(|id| changes().any(|(_, change)| change.booking() == Some(id)))
             && self.person.is_none_or(|id| {
                 actor == id.0
                     || decision.asked.owner == Some(id)

@@ -41,6 +41,7 @@ mod slow;
 mod socket;
 mod stop;
 mod surface;
+mod timeline;
 mod verify;
 mod views;
 mod waitlist;
