@@ -11,11 +11,15 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use slotwise_engine::outbox::Outbox;
-use slotwise_engine::{Directory, Engine, Limits, Post, Store, Views, deadlines, no_shows};
+use slotwise_engine::{Accounts, Directory, Engine, Limits, Post, Secret, SecretKind, Store, Views, deadlines, no_shows};
 use slotwise_server::listen::Bounds;
 use slotwise_server::rate::Rates;
 use slotwise_server::tls::Tls;
-use slotwise_server::{App, Crowds, DemoSessions, Parts, People, Realtime, listen, router, run_realtime};
+use slotwise_domain::{Instant, PersonId};
+use slotwise_server::{
+    App, Crowds, DemoSessions, Mailer, Parts, Passwords, People, Provider, Realtime, SETUP_LASTS, listen, plain_code,
+    router, run_realtime, secret_hash,
+};
 use slotwise_store::embedded::{Checkpoints, Embedded, Options};
 use slotwise_store::{Postgres, SystemClock, postgres};
 use std::io::Write;
@@ -64,6 +68,13 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         (Place::Folder(_), None) | (Place::Database { .. }, _) => Ok(None),
     };
     let backups = backups.context("starting the thread that makes backups")?;
+    // Whoever comes from now on waits until everything is there.
+    let listener = listen_on(config.listen).with_context(|| format!("listening on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let base = slotwise_server::base(site.public.as_ref(), &format!("{scheme}://{address}"));
+    let provider = config.provider.map(|provider| Provider::new(provider, &base)).transpose();
+    let provider = provider.context("oidc-issuer")?;
     let (realtime, asked) = Realtime::new();
     let upkeep = metrics.clone();
     let app = App::new(Parts {
@@ -72,6 +83,11 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         people: Arc::new(People::new(stores.directory.clone())),
         directory: stores.directory,
         post: stores.post,
+        accounts: stores.accounts,
+        passwords: Passwords::default(),
+        provider,
+        links: config.mailer.as_ref().map(Mailer::links),
+        base,
         realtime,
         demo: config.demo.then(|| Arc::new(DemoSessions::default())),
         crowds: Arc::new(Crowds::default()),
@@ -84,22 +100,23 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         bounds,
         site: site.clone(),
     });
+    if !config.demo {
+        print_setup_code(&*app.accounts, engine.now(), &app.base).await?;
+    }
     let outbox = Outbox::from_now(&engine).await?;
     let mut tasks = vec![
         tokio::spawn(run_realtime(app.clone(), outbox, asked)),
         tokio::spawn(deadlines::run(engine.clone())),
         tokio::spawn(no_shows::run(engine.clone(), stores.views.clone())),
         tokio::spawn(tidy(upkeep)),
+        tokio::spawn(forget_secrets(app.clone())),
         tokio::spawn(renew(tls.clone())),
     ];
     tasks.extend(config.mailer.map(|mailer| tokio::spawn(mailer.run(app.clone()))));
-    let listener = listen_on(config.listen).with_context(|| format!("listening on {}", config.listen))?;
-    let address = listener.local_addr()?;
     let crowds = app.crowds.clone();
     let (router, sockets) = router(app);
     tracing::info!(%address, place = config.place.name(), demo = config.demo, "serving");
     // Whoever started this reads where it listens; nobody may be reading.
-    let scheme = if tls.is_some() { "https" } else { "http" };
     drop(writeln!(std::io::stdout(), "Slotwise is on {scheme}://{address}"));
     // Half of the memory: what is asked for is to find room without anything having to go.
     let (views, now, half) = (stores.views, engine.now(), config.cache_bytes / 2);
@@ -122,6 +139,7 @@ struct Stores {
     views: Arc<dyn Views>,
     directory: Arc<dyn Directory>,
     post: Arc<dyn Post>,
+    accounts: Arc<dyn Accounts>,
 }
 
 impl Stores {
@@ -136,7 +154,7 @@ impl Stores {
                 };
                 let options = Options { cache_bytes: config.cache_bytes, checkpoints, ..Options::default() };
                 let store = Embedded::open(data, options).with_context(|| format!("opening {}", data.display()))?;
-                Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), post: store })
+                Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), accounts: store.clone(), post: store })
             }
             Place::Database { url, connections, doorbell } => {
                 let options = postgres::Options {
@@ -147,7 +165,7 @@ impl Stores {
                 };
                 // The URL may have a password in it: it is not repeated.
                 let store = Postgres::open(&url.0, options).await.context("opening the database")?;
-                Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), post: store })
+                Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), accounts: store.clone(), post: store })
             }
         }
     }
@@ -177,6 +195,36 @@ async fn stop_asked(sockets: slotwise_server::Sockets) {
     }
     tracing::info!("stopping: running requests may end, no new ones are taken");
     sockets.close().await;
+}
+
+/// Says on standard output, and nowhere else, the code with which the first admin is made; nothing if there is an admin.
+async fn print_setup_code(accounts: &dyn Accounts, now: Instant, base: &str) -> anyhow::Result<()> {
+    if accounts.has_admin().await? {
+        return Ok(());
+    }
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    let code = random.as_bytes().chunks(4).map(String::from_utf8_lossy).take(5).collect::<Vec<_>>().join("-");
+    let secret = Secret {
+        kind: SecretKind::Setup,
+        person: None,
+        made_at: now,
+        until: Some(now.plus(SETUP_LASTS)),
+        ..Secret::key(secret_hash(&plain_code(&code)), PersonId(uuid::Uuid::nil()), String::new())
+    };
+    accounts.put_secret(secret).await?;
+    drop(writeln!(std::io::stdout(), "There is no admin yet. Open {base}/setup within a day and enter this code: {code}"));
+    Ok(())
+}
+
+/// Secrets whose time is over are forgotten now and then; they were of no use before.
+async fn forget_secrets(app: App) {
+    let mut tick = tokio::time::interval(Duration::from_secs(3_600));
+    loop {
+        tick.tick().await;
+        if let Err(e) = app.accounts.forget_secrets(app.engine.now()).await {
+            tracing::warn!("forgetting secrets whose time is over: {e}");
+        }
+    }
 }
 
 /// Things that grow are tidied now and then.

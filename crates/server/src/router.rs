@@ -2,7 +2,7 @@
 //! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{
-    admin, alternatives, attempts, audit, board, bookings, classes, courses, explain, holds, notices, operations,
+    admin, alternatives, attempts, audit, board, bookings, classes, courses, doors, explain, holds, notices, oidc, operations,
     people, plan, resources, room_bookings, search, series, waitlist,
 };
 use crate::app::App;
@@ -90,7 +90,30 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(people::list))
         .routes(routes!(people::facts, people::put_facts))
         .routes(routes!(people::import))
-        .routes(routes!(people::create_key))
+        .routes(routes!(doors::doors))
+        .routes(routes!(doors::set_up))
+        .routes(routes!(doors::sign_in, doors::sign_out))
+        .routes(routes!(oidc::begin))
+        .routes(routes!(oidc::callback))
+        .routes(routes!(doors::look_at_invitation))
+        .routes(routes!(doors::accept_invitation))
+        .routes(routes!(doors::ask_for_reset))
+        .routes(routes!(doors::reset_password))
+        .routes(routes!(doors::profile, doors::put_profile))
+        .routes(routes!(doors::put_password))
+        .routes(routes!(doors::sessions, doors::end_other_sessions))
+        .routes(routes!(doors::end_session))
+        .routes(routes!(doors::keys, doors::make_key))
+        .routes(routes!(doors::end_key))
+        .routes(routes!(doors::list_keys_of, doors::create_key))
+        .routes(routes!(doors::end_key_of))
+        .routes(routes!(doors::end_sessions_of))
+        .routes(routes!(doors::put_role))
+        .routes(routes!(doors::suspend))
+        .routes(routes!(doors::restore))
+        .routes(routes!(doors::invite))
+        .routes(routes!(doors::invite_again))
+        .routes(routes!(doors::deeds))
         .routes(routes!(notices::address, notices::put_address))
         .routes(routes!(notices::list))
         .routes(routes!(notices::read))

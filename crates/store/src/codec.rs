@@ -18,6 +18,7 @@ use slotwise_domain::{
     QuotaScope, Rejection, Requirement, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Series, SeriesId, Slot,
     Span, Subject, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Wants, Weekdays, Witness, Zone,
 };
+use slotwise_engine::SecretKind;
 use slotwise_engine::Recorded;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -207,7 +208,19 @@ names! {
     /// The stored name of a role.
     role_name,
     /// The role of a stored name.
-    role_named: Role { Role::Member = "member", Role::Admin = "admin" }
+    role_named: Role {
+        Role::Member = "member", Role::Admin = "admin", Role::Manager = "manager", Role::Auditor = "auditor",
+    }
+}
+
+names! {
+    /// The stored name of what a secret is for.
+    secret_kind_name,
+    /// What a secret is for, by its stored name.
+    secret_kind_named: SecretKind {
+        SecretKind::Session = "session", SecretKind::Key = "key", SecretKind::Invitation = "invitation",
+        SecretKind::Reset = "reset", SecretKind::Setup = "setup",
+    }
 }
 
 names! {
@@ -243,6 +256,7 @@ names! {
         Rule::EntriesPerPerson = "entries_per_person", Rule::GivesUp = "gives_up",
         Rule::Dates = "dates", Rule::SameSeries = "same_series",
         Rule::LateCancelFrom = "late_cancel_from", Rule::CheckIn = "check_in", Rule::DisplacedMax = "displaced_max",
+        Rule::LooksOnly = "looks_only",
     } also { Rule::Field(_) = "field" }
 }
 

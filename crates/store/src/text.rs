@@ -17,6 +17,7 @@ use slotwise_domain::{
     SeriesId, Slot, Span, Subject, Version, WaitEntry, Wants, Witness,
 };
 use slotwise_engine::Recorded;
+use slotwise_engine::doors::{Account, AccountPatch, Subject as AtProvider};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -75,6 +76,41 @@ pub(crate) struct PersonText {
     pub email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<FactsText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountText>,
+    /// Resources and groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manages: Vec<Uuid>,
+}
+
+/// How somebody signs in. Their password is here as its slow hash.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountText {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    pub language: String,
+    pub zone: String,
+}
+
+impl AccountText {
+    pub(crate) fn of(account: Account) -> AccountText {
+        let Account { person: _, login, password, subject, language, zone } = account;
+        let (issuer, subject) = subject.map(|s| (s.issuer, s.subject)).unzip();
+        AccountText { login, password, issuer, subject, language, zone }
+    }
+
+    pub(crate) fn patch(self) -> AccountPatch {
+        let subject = self.issuer.zip(self.subject).map(|(issuer, subject)| AtProvider { issuer, subject });
+        let AccountText { login, password, language, zone, .. } = self;
+        AccountPatch { login, password, subject, language: Some(language), zone: Some(zone) }
+    }
 }
 
 /// What is known of a person.
@@ -105,6 +141,12 @@ pub(crate) struct KeyText {
     pub secret_sha256: Hex,
     pub person: Uuid,
     pub label: String,
+    /// Left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<u8>,
+    /// When it ends, in microseconds since 1970; left out: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
 }
 
 // Small things

@@ -10,7 +10,10 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 /// Each file in order.
-const FILES: &[&str] = &[include_str!("../../migrations/postgres/0001_begin.sql")];
+const FILES: &[&str] = &[
+    include_str!("../../migrations/postgres/0001_begin.sql"),
+    include_str!("../../migrations/postgres/0002_doors.sql"),
+];
 /// How often making the table of migrations may meet another who makes it at the same moment.
 const TURNS_MAX: usize = 20;
 

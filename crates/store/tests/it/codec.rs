@@ -501,6 +501,7 @@ fn rule() -> impl Strategy<Value = Rule> {
         BlocksMax,
         Owner,
         AdminOnly,
+        LooksOnly,
         Holder,
         Begun,
         BookFrom,
