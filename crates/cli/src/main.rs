@@ -81,6 +81,8 @@ enum ImportCommand {
     Foothill(import::foothill::FoothillArgs),
     /// Rooms of the University of British Columbia, with their seats and furniture.
     UbcRooms(import::rooms::RoomsArgs),
+    /// A small made-up world around now: rooms with rules of their own, courses in registration, a studio's classes, people in them.
+    DemoWorld(import::world::WorldArgs),
 }
 
 #[derive(Subcommand)]
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
         Command::Import(ImportCommand::UcsdSchedule(args)) => import::submit::run(&args),
         Command::Import(ImportCommand::Foothill(args)) => import::foothill::run(&args),
         Command::Import(ImportCommand::UbcRooms(args)) => import::rooms::run(&args),
+        Command::Import(ImportCommand::DemoWorld(args)) => import::world::run(&args),
         Command::Replay(ReplayCommand::UcsdChanges(args)) => replay::ucsd_changes::run(&args),
         Command::Person(command) => keys::person(command),
         Command::Key(command) => keys::key(command),
