@@ -16,5 +16,6 @@ export default defineConfig({
   test: {
     environment: 'happy-dom',
     include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['src/app/setup.test-env.ts'],
   },
 });

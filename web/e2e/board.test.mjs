@@ -64,7 +64,7 @@ test('a second screen sees the same race live, and the page can be left and foun
   await sendCrowd(a, 30);
   await result(b).getByText('30 / 30').waitFor();
   assert.equal(await b.getByTestId('who-won').innerText(), await a.getByTestId('who-won').innerText());
-  await a.getByRole('link', { name: 'Find a room' }).click();
+  await a.getByRole('link', { name: 'Find', exact: true }).click();
   await cards(a).first().waitFor();
   await a.goBack();
   await a.getByRole('heading', { name: 'Board', level: 1 }).waitFor();

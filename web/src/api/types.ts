@@ -41,6 +41,47 @@ export type News =
   | 'reminder';
 export type Notice = Omit<Told<Schemas['NoticeBody']>, 'news'> & { news: News };
 export type Notices = Page<Notice> & Pick<Schemas['NoticesBody'], 'unread'>;
+export type EntryState = 'waiting' | 'offered' | 'promoted' | 'left' | 'lapsed' | 'voided' | 'told';
+export type Entry = Omit<Told<Schemas['EntryBody']>, 'state' | 'id' | 'offer'> & { id: string; state: EntryState; offer: Hold | null };
+export type JoinRequest = Schemas['JoinRequest'];
+export type Requirement = Schemas['RequirementBody'];
+export type Cutoff = Schemas['CutoffBody'];
+export type Series = Omit<Schemas['SeriesBody'], 'bookings'> & { bookings: Booking[] };
+export type SeriesRequest = Schemas['SeriesRequest'];
+export type SeriesDate = Omit<Told<Schemas['DateBody']>, 'became'> & {
+  became: 'booked' | 'booked_elsewhere' | 'free' | 'free_elsewhere' | 'refused' | 'changed' | 'untouched';
+};
+export type SeriesPreview = Omit<Schemas['SeriesPreview'], 'dates'> & { dates: SeriesDate[] };
+
+export type Standing = 'booked' | 'pending' | 'checked_in' | 'no_show' | 'offered' | 'waiting' | 'watching';
+export type Class = Omit<Told<Schemas['ClassBody']>, 'badge' | 'mine'> & { badge: Badge; mine: (Told<Schemas['MineBody']> & { standing: Standing }) | null };
+export type Section = Omit<Told<Schemas['SectionListed']>, 'badge' | 'course'> & { badge: Badge | null; course: Told<Schemas['CourseBody']> };
+export type Course = Omit<Told<Schemas['Page_CourseListed']['items'][number]>, 'sections'> & { sections: Section[] };
+export type Courses = Page<Course> & Pick<Schemas['CoursesBody'], 'subjects'>;
+export type Meeting = Schemas['MeetingBody'];
+export type PlanLine = Schemas['PlanLine'];
+export type Plan = Schemas['KeptPlanBody'];
+export type Fix = Omit<Schemas['FixBody'], 'fix'> & { fix: 'instead' | 'add' | 'wait' };
+export interface WouldBe {
+  would: 'BOOKED' | 'REJECTED' | 'FAILED';
+  reason: Reason | null;
+  opens_at: Instant | null;
+  fixes: Fix[];
+}
+export type CheckedLine = WouldBe & Pick<Schemas['CheckedLine'], 'clashes_with' | 'sections'>;
+export type CheckedPlan = Pick<Schemas['CheckedBody'], 'credits' | 'as_of'> & { together: WouldBe; lines: CheckedLine[] };
+export type PlanContract = Schemas['PlanContract'];
+export type RegisterRequest = Schemas['RegisterRequest'];
+/** What became of a line: an accepted attempt, or a problem. */
+export type Registered = Omit<Partial<ProblemBody>, 'outcome'> & {
+  outcome: 'BOOKED' | 'ACCEPTED' | 'REJECTED' | 'FAILED' | null;
+  sections: string[];
+  fixes: Fix[];
+};
+export interface RegisteredPlan {
+  attempts: Registered[];
+  as_of: Instant;
+}
 export type HoldRequest = Schemas['HoldRequest'];
 export type BookingRequest = Schemas['BookingRequest'];
 
@@ -121,6 +162,11 @@ export interface BookingEvent extends EventHead {
 export interface HoldEvent extends EventHead {
   /** The id is told to the holder only. */
   hold: { id: string | null; start: Instant; end: Instant; units: number; expires_at: Instant; mine: boolean };
+}
+
+export interface EntryEvent extends EventHead {
+  /** null says only when those who wait are looked at next. */
+  entry: { id: string | null; start: Instant; end: Instant; units: number; offer: string | null; mine: boolean } | null;
 }
 
 export interface BlockEvent extends EventHead {

@@ -1,72 +1,43 @@
-// Puts the providers around the page and decides between the sign-in and the dashboard.
-import { Button, MantineProvider, Stack, Text } from '@mantine/core';
+// Puts the providers around the routes. Decides nothing itself.
+import { DirectionProvider, MantineProvider, useDirection } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { lazy, Suspense } from 'react';
+import { RouterProvider } from '@tanstack/react-router';
+import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
-import { LiveProvider } from '../features/live/LiveProvider';
-import { SignIn } from '../features/session/components/SignIn';
-import type { Me } from '../api/types';
-import { useMe } from '../features/session/queries';
-import { usePath } from '../lib/location';
 import { ErrorBoundary } from './ErrorBoundary';
 import { queries } from './queryClient';
-import { Shell } from './Shell';
-import { TeacherDashboard } from './TeacherDashboard';
+import { router } from './router';
 import { theme } from './theme';
-
-// Few look at it, and nobody first.
-const Board = lazy(() => import('../features/board/components/Board'));
 
 export function App() {
   return (
-    <MantineProvider theme={theme} defaultColorScheme="auto">
-      <QueryClientProvider client={queries}>
-        <ErrorBoundary>
-          <Toasts />
-          <Entrance />
-        </ErrorBoundary>
-      </QueryClientProvider>
-    </MantineProvider>
+    <DirectionProvider>
+      <MantineProvider theme={theme} defaultColorScheme="auto">
+        <QueryClientProvider client={queries}>
+          <ErrorBoundary>
+            <Direction />
+            <Toasts />
+            <RouterProvider router={router} />
+          </ErrorBoundary>
+        </QueryClientProvider>
+      </MantineProvider>
+    </DirectionProvider>
   );
+}
+
+/** The kit learns from here which way the language runs. */
+function Direction() {
+  const { i18n } = useTranslation();
+  const { setDirection } = useDirection();
+  const direction = i18n.dir(i18n.language);
+  useEffect(() => setDirection(direction), [direction, setDirection]);
+  return null;
 }
 
 /** Never over the way on: below on a wide screen, above on a phone, where the dialog's buttons are below. */
 function Toasts() {
-  const narrow = useMediaQuery('(max-width: 640px)');
+  const narrow = useMediaQuery('(max-width: 780px)');
   return <Notifications position={narrow ? 'top-center' : 'bottom-right'} zIndex={500} containerWidth={340} />;
-}
-
-function Entrance() {
-  const { t } = useTranslation();
-  const me = useMe();
-  if (me.isPending) return <p role="status" style={{ padding: 24 }}>{t('common.loading')}</p>;
-  if (me.isError) {
-    return (
-      <Stack component="main" align="center" p="xl" mt="10vh">
-        <Text role="alert">{t('common.noAnswer')}</Text>
-        <Button onClick={() => void me.refetch()}>{t('common.retry')}</Button>
-      </Stack>
-    );
-  }
-  if (me.data === null) return <SignIn />;
-  // Another person gets another page: nothing of the one before may stay.
-  return (
-    <LiveProvider key={me.data.id}>
-      <Shell me={me.data}>
-        <Page me={me.data} />
-      </Shell>
-    </LiveProvider>
-  );
-}
-
-function Page({ me }: { me: Me }) {
-  const { t } = useTranslation();
-  if (usePath() !== '/board') return <TeacherDashboard />;
-  return (
-    <Suspense fallback={<p role="status" style={{ padding: 24 }}>{t('common.loading')}</p>}>
-      <Board me={me} />
-    </Suspense>
-  );
 }

@@ -1,6 +1,7 @@
 // The frame around every screen: who I am, how fresh the data is, colours and language.
 import { ActionIcon, VisuallyHidden } from '@mantine/core';
-import type { MouseEvent, ReactNode } from 'react';
+import { Link, useRouterState } from '@tanstack/react-router';
+import { useEffect, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Me } from '../api/types';
 import { Icon } from '../components/icons';
@@ -10,11 +11,12 @@ import { ConnectionState } from '../features/live/components/ConnectionState';
 import { Bell } from '../features/notices/components/Bell';
 import { useSignOut } from '../features/session/mutations';
 import { initials } from '../lib/initials';
-import { usePath, visit } from '../lib/location';
+import { pages } from './pages';
 import css from './Shell.module.css';
 
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   const { t } = useTranslation();
+  useFocusOnScreen();
   return (
     <>
       <a className="skip" href="#content">
@@ -23,7 +25,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
       <header className={css.header}>
         <div className={css.bar}>
           <Logo />
-          {(me.demo || me.role === 'admin') && <OtherPage />}
+          <Pages me={me} />
           <ConnectionState />
           <Bell />
           <LanguageSwitch />
@@ -36,24 +38,29 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   );
 }
 
-/** There are two pages: the way to the one that is not open. */
-function OtherPage() {
+function Pages({ me }: { me: Me }) {
   const { t } = useTranslation();
-  const onBoard = usePath() === '/board';
-  const path = onBoard ? '/' : '/board';
-  const go = (event: MouseEvent) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    visit(path);
-  };
   return (
     <nav className={css.pages} aria-label={t('app.pages')}>
-      <a href={path} onClick={go} className={css.page} title={onBoard ? t('app.findRoom') : t('board.title')}>
-        <Icon name={onBoard ? 'search' : 'chart'} />
-        <span>{onBoard ? t('app.findRoom') : t('board.title')}</span>
-      </a>
+      {pages.filter(({ isFor }) => isFor?.(me) ?? true).map(({ to, name, icon }) => (
+        <Link key={to} to={to} className={css.page} activeOptions={{ exact: to === '/', includeSearch: false }}>
+          <Icon name={icon} />
+          <span>{t(name)}</span>
+        </Link>
+      ))}
     </nav>
   );
+}
+
+/** Another screen begins at its own head, for the keyboard and for those who listen. */
+function useFocusOnScreen() {
+  const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
+  const first = useRef(path);
+  useEffect(() => {
+    if (path === first.current) return;
+    first.current = undefined;
+    document.getElementById('content')?.focus({ preventScroll: true });
+  }, [path]);
 }
 
 function Account({ me }: { me: Me }) {

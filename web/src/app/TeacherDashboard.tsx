@@ -1,35 +1,45 @@
-// The one page: search and recommendations beside my bookings. On a narrow screen one of the two at a time.
+// Finding: search and recommendations, on a wide screen beside my bookings, which have a screen of their own.
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { VisuallyHidden } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
+import { useNavigate } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import type { Accepted, ProblemBody, SearchItem } from '../api/types';
+import { useTitle } from '../components/Page';
 import { MyBookings } from '../features/bookings/components/MyBookings';
 import type { Target } from '../features/claim/intention';
 import { useBookingUpdates } from '../features/live/useBookingUpdates';
 import { Filters } from '../features/search/components/Filters';
 import { Results } from '../features/search/components/Results';
+import { useFavourites } from '../features/search/favourites';
 import { readFilters, writeFilters, type Filters as Values } from '../features/search/filters';
 import { useSearch } from '../features/search/queries';
-import { goTo, useSearchString } from '../lib/location';
+import { useSignedIn } from '../features/session/queries';
+import type { Wish } from '../features/waitlist/components/JoinDialog';
+import { toParams, toSearch, useParamsOfAddress } from '../lib/address';
 import { isLostRace } from '../lib/refusals';
 import { serverNow } from '../lib/serverClock';
 import { writeInterval } from '../lib/times';
-import { Tabs } from './Tabs';
 import css from './TeacherDashboard.module.css';
 
 const readClaimDialog = () => import('../features/claim/components/ClaimDialog');
 // Needed on a click only. It is fetched once the page stands, so that the click does not wait.
 const ClaimDialog = lazy(readClaimDialog);
+const SeriesDialog = lazy(() => import('../features/series/components/SeriesDialog'));
+const JoinDialog = lazy(() => import('../features/waitlist/components/JoinDialog'));
 
 export function TeacherDashboard() {
   const { t, i18n } = useTranslation();
-  const address = useSearchString();
+  const address = useParamsOfAddress();
+  const navigate = useNavigate();
+  useTitle(t('app.find'));
   // The day that an empty address means is chosen once, not anew at midnight.
   const [opened] = useState(serverNow);
   const filters = useMemo(() => readFilters(address, opened), [address, opened]);
-  const view = new URLSearchParams(address).get('view') === 'bookings' ? 'bookings' : 'find';
-  const search = useSearch(filters);
+  const favourites = useFavourites(useSignedIn().id);
+  const search = useSearch(filters, favourites.ids);
+  const [repeated, setRepeated] = useState<SearchItem | null>(null);
+  const [wish, setWish] = useState<Wish | null>(null);
   useEffect(() => void readClaimDialog().catch(() => {}), []);
   const { refetch } = search;
   const refresh = useCallback(() => void refetch(), [refetch]);
@@ -38,13 +48,20 @@ export function TeacherDashboard() {
 
   const change = useCallback(
     (part: Partial<Values>, how?: 'push' | 'replace') => {
-      const now = readFilters(window.location.search, opened);
-      goTo(writeFilters({ ...now, ...part }, new URLSearchParams(window.location.search)), how);
+      void navigate({
+        to: '/',
+        search: (old: object) => toSearch(writeFilters({ ...readFilters(toParams({ ...old }), opened), ...part }, toParams({ ...old }))),
+        // Typing replaces the entry, so that "back" does not have to undo letter by letter.
+        replace: how === 'replace',
+        resetScroll: false,
+      });
     },
-    [opened],
+    [navigate, opened],
   );
   const { asOf } = search;
   const claim = useCallback((item: SearchItem) => setTarget({ item, as_of: asOf }), [asOf]);
+
+  const wait = useCallback(({ resource, start, end }: SearchItem) => setWish({ resource: resource.id, start, end, timed: true }), []);
 
   const booked = (answer: Accepted, taken: Target) => {
     const { start, end, resource } = taken.item;
@@ -86,18 +103,20 @@ export function TeacherDashboard() {
   }
 
   return (
-    <main id="content" className={css.page} data-view={view}>
+    <main id="content" className={css.page} tabIndex={-1}>
       <VisuallyHidden component="h1">{t('app.title')}</VisuallyHidden>
-      <Tabs view={view} />
       <div className={css.find}>
         <Filters filters={filters} found={search.facets} onChange={change} />
         <Results
           filters={filters}
           search={search}
           updates={updates}
+          favourites={favourites}
           onClaim={claim}
+          onRepeat={setRepeated}
+          onWait={wait}
           onShowAll={() => change({ all: true })}
-          onClear={() => change({ people: null, equipment: [], buildings: [], text: '' })}
+          onClear={() => change({ people: null, equipment: [], buildings: [], text: '', favourites: false })}
         />
       </div>
       <aside className={css.mine} aria-label={t('app.myBookings')}>
@@ -115,6 +134,8 @@ export function TeacherDashboard() {
           onRefused={refused}
         />
       )}
+      {repeated && <SeriesDialog item={repeated} onClose={() => setRepeated(null)} />}
+      {wish && <JoinDialog wish={wish} onClose={() => setWish(null)} />}
       </Suspense>
     </main>
   );

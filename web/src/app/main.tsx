@@ -1,7 +1,8 @@
-// Starts the page.
+// Starts the page, as soon as the language is there.
 import './styles';
-import '../lib/i18n';
 import { createRoot } from 'react-dom/client';
+import { startI18n } from '../lib/i18n';
 import { App } from './App';
+import { loadTexts } from './texts';
 
-createRoot(document.getElementById('root')!).render(<App />);
+void startI18n(loadTexts).then(() => createRoot(document.getElementById('root')!).render(<App />));

@@ -1,8 +1,9 @@
 // Light or dark, and the language: small, always at hand.
-import { ActionIcon, VisuallyHidden, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import { chooseLanguage, languages } from '../lib/i18n';
+import { chooseLanguage, languages, type Language } from '../lib/i18n';
 import { Icon } from './icons';
+import css from './Switches.module.css';
 
 export function ColourSwitch() {
   const { t } = useTranslation();
@@ -13,7 +14,7 @@ export function ColourSwitch() {
       variant="subtle"
       color="gray"
       size={40}
-      aria-label={dark ? t('app.toLight') : t('app.toDark')}
+      aria-label={dark ? t('common.toLight') : t('common.toDark')}
       onClick={() => setColorScheme(dark ? 'light' : 'dark')}
     >
       <Icon name={dark ? 'sun' : 'moon'} />
@@ -21,23 +22,23 @@ export function ColourSwitch() {
   );
 }
 
+/** The code of the language, and over it the browser's own list: small, and made for fingers and keyboards alike. */
 export function LanguageSwitch() {
   const { t, i18n } = useTranslation();
-  const next = languages[(languages.indexOf(i18n.language as 'en') + 1) % languages.length]!;
-  const nextName = new Intl.DisplayNames([next], { type: 'language' }).of(next)!;
   return (
-    <ActionIcon
-      variant="subtle"
-      color="gray"
-      size={40}
-      onClick={() => chooseLanguage(next)}
-      fw={650}
-      fz={13}
-    >
-      {next.toUpperCase()}
-      <VisuallyHidden>
-        , {t('app.language')}: <span lang={next}>{nextName}</span>
-      </VisuallyHidden>
-    </ActionIcon>
+    <span className={css.language}>
+      <span aria-hidden="true">{i18n.language.slice(0, 2).toUpperCase()}</span>
+      <select
+        aria-label={t('common.language')}
+        value={i18n.language}
+        onChange={(event) => void chooseLanguage(event.currentTarget.value as Language)}
+      >
+        {languages.map((language) => (
+          <option key={language} value={language} lang={language}>
+            {new Intl.DisplayNames([language], { type: 'language' }).of(language)}
+          </option>
+        ))}
+      </select>
+    </span>
   );
 }

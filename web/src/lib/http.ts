@@ -30,19 +30,22 @@ export class LostAnswer extends Error {
 }
 
 export interface Ask {
-  method?: 'GET' | 'POST' | 'PATCH';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH';
   body?: unknown;
   /** The idempotency key of a changing request. */
   key?: string;
+  /** The version that is edited; another's edit since is refused. */
+  ifMatch?: number;
   signal?: AbortSignal;
 }
 
-export async function ask<Answer>(path: string, { method = 'GET', body, key, signal }: Ask = {}): Promise<Answer> {
+export async function ask<Answer>(path: string, { method = 'GET', body, key, ifMatch, signal }: Ask = {}): Promise<Answer> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   const apiKey = readApiKey();
   if (apiKey) headers.Authorization = `Bearer ${apiKey}`;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (key) headers['Idempotency-Key'] = key;
+  if (ifMatch !== undefined) headers['If-Match'] = `"${ifMatch}"`;
 
   const response = await fetch(path, {
     method,

@@ -6,7 +6,8 @@ export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** The person's own regional variant of the language, so that 24 h and day order follow their habits. */
 export function regional(language: string): string {
   const own = navigator.languages?.find((tag) => tag.split('-')[0] === language && tag.includes('-'));
-  return own ?? (language === 'en' ? 'en-GB' : language);
+  // Digits are Latin everywhere, as in the fields that the browser draws.
+  return `${own ?? (language === 'en' ? 'en-GB' : language)}-u-nu-latn`;
 }
 
 function format(at: number, zone: string, language: string, options: Intl.DateTimeFormatOptions): string {
@@ -59,4 +60,26 @@ export function writeClock(at: string | number, zone: string, language: string, 
 export function differsForViewer(at: string | number, zone: string): boolean {
   const instant = new Date(at).getTime();
   return zoneOffset(instant, zone) !== zoneOffset(instant, viewerZone);
+}
+
+/** "Tue 24 Nov 2026" for the day of an instant in a zone */
+export function writeDay(at: string | number, zone: string, language: string): string {
+  return format(new Date(at).getTime(), zone, language, day);
+}
+
+/** "2 days 4 hr", "5 min", "12 sec": the two largest parts of a stretch of time, whole ones. */
+export function writeLength(length_ms: number, language: string): string {
+  const seconds = Math.max(0, Math.floor(length_ms / 1000));
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), 'day'],
+    [Math.floor(seconds / 3_600) % 24, 'hour'],
+    [Math.floor(seconds / 60) % 60, 'minute'],
+    [seconds % 60, 'second'],
+  ];
+  const first = Math.max(0, parts.findIndex(([count]) => count > 0) < 0 ? 3 : parts.findIndex(([count]) => count > 0));
+  return parts
+    .slice(first, first + 2)
+    .filter(([count], index) => index === 0 || count > 0)
+    .map(([count, unit]) => new Intl.NumberFormat(regional(language), { style: 'unit', unit, unitDisplay: 'short' }).format(count))
+    .join(' ');
 }

@@ -1,7 +1,7 @@
 // Books what was claimed: by policy with a hold first, with the hold that the dialog took, or at once.
 import type { Accepted, AttemptRecord, BookingRequest, HoldRequest } from '../../api/types';
 import { settleAttempt, type Progress, type Settled } from '../../lib/attempt';
-import { ask } from '../../lib/http';
+import { ask, type Ask } from '../../lib/http';
 import type { Details, Intention, Target } from './intention';
 
 const wait = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
@@ -10,9 +10,15 @@ export function lookUpAttempt(key: string): Promise<AttemptRecord> {
   return ask<AttemptRecord>(`/api/attempts/${key}`);
 }
 
-export function sendAttempt(path: string, key: string, body: unknown, tell: (progress: Progress) => void): Promise<Settled> {
+export function sendAttempt(
+  path: string,
+  key: string,
+  body: unknown,
+  tell: (progress: Progress) => void,
+  { method = 'POST', ifMatch }: Pick<Ask, 'method' | 'ifMatch'> = {},
+): Promise<Settled> {
   return settleAttempt({
-    send: () => ask<Accepted>(path, { method: 'POST', key, body }),
+    send: () => ask<Accepted>(path, { method, key, body, ...(ifMatch === undefined ? {} : { ifMatch }) }),
     lookUp: () => lookUpAttempt(key),
     wait,
     tell,

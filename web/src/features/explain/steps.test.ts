@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Explanation } from '../../api/types';
-import en from '../../locales/en.json';
+import en from './texts.en.json';
 import { stepsOf } from './steps';
 
 const step = { epoch: 1, version: 2, start: null, end: null, this_attempt: false, decisive: false, after_screen: true, attempt: null, text: '' };

@@ -11,11 +11,12 @@ export function useMyHolds() {
   });
 }
 
-/** A hold names its resource by id only. */
-export function useResource(id: string) {
+/** What is named by id only; `fresh` where what is left of it or waits for it is shown too. */
+export function useResource(id: string, fresh = false) {
   return useQuery({
+    enabled: id !== '',
     queryKey: ['resource', id],
     queryFn: ({ signal }) => ask<Resource>(`/api/resources/${id}`, { signal }),
-    staleTime: 5 * 60_000,
+    staleTime: fresh ? 5_000 : 5 * 60_000,
   });
 }

@@ -26,6 +26,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
             void queries.invalidateQueries({ queryKey: ['bookings'] });
             void queries.invalidateQueries({ queryKey: ['notices'] });
           }
+          if ('entry' in event) void queries.invalidateQueries({ queryKey: ['waitlist'] });
           clearTimeout(later);
           later = setTimeout(() => void queries.invalidateQueries({ queryKey: ['holds'] }), holds_settle_ms);
         }
@@ -36,7 +37,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let wasLost = false;
     const unwatch = client.watchConnection(() => {
       const { state } = client.connection;
-      if (state === 'live' && wasLost) void queries.invalidateQueries({ queryKey: ['bookings'] });
+      if (state === 'live' && wasLost) for (const key of ['bookings', 'waitlist', 'holds']) void queries.invalidateQueries({ queryKey: [key] });
       wasLost = state !== 'live';
     });
     // Without the library the page works, only without live changes; the connection state says so.
@@ -59,7 +60,8 @@ export function useLiveClient(): LiveClient {
 }
 
 function isMine(event: LiveEvent): boolean {
-  if ('booking' in event) return event.booking.mine;
+  if ('booking' in event) return event.booking?.mine ?? false;
+  if ('entry' in event) return event.entry?.mine ?? false;
   if ('hold' in event) return event.hold.mine;
   return false;
 }

@@ -29,6 +29,7 @@ interface SubscribeAnswer {
   as_of: Instant;
 }
 
+/** All of them: one that is not listened for would look like a gap. */
 const events: LiveEvent['name'][] = [
   'bookingCreated',
   'bookingCanceled',
@@ -38,8 +39,22 @@ const events: LiveEvent['name'][] = [
   'holdRenewed',
   'holdReleased',
   'holdExpired',
+  'bookingCheckedIn',
+  'bookingNoShow',
+  'bookingDisplaced',
+  'bookingHandedOver',
+  'bookingOverrode',
+  'bookingReminded',
+  'waitlistJoined',
+  'waitlistChanged',
+  'waitlistOffered',
+  'waitlistPromoted',
+  'waitlistLeft',
   'resourceCreated',
   'resourceChanged',
+  'resourceClosed',
+  'resourceReopened',
+  'overCommitLowered',
   'blockAdded',
   'blockRemoved',
 ];

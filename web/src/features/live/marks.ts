@@ -1,13 +1,16 @@
 // What has become of a card since its search answer, folded from the events heard after it. Only for drawing:
 // the server's next answer replaces it, and nothing is decided by it.
-import type { BlockEvent, BookingEvent, EventHead, HoldEvent, Version } from '../../api/types';
+import type { BlockEvent, BookingEvent, EntryEvent, EventHead, HoldEvent, Version } from '../../api/types';
 import { compareVersions } from './versions';
 
 export type LiveEvent =
   | ({ name: 'bookingCreated' | 'bookingCanceled' | 'bookingChanged' | 'bookingMoved' } & BookingEvent)
   | ({ name: 'holdGranted' | 'holdRenewed' | 'holdReleased' | 'holdExpired' } & HoldEvent)
   | ({ name: 'blockAdded' | 'blockRemoved' } & BlockEvent)
-  | ({ name: 'resourceCreated' | 'resourceChanged' } & EventHead & { policy_version: number });
+  | ({ name: 'bookingDisplaced' | 'bookingNoShow' } & BookingEvent)
+  | ({ name: 'bookingCheckedIn' | 'bookingHandedOver' | 'bookingOverrode' | 'bookingReminded' } & EventHead & { booking: { mine: boolean } | null })
+  | ({ name: 'waitlistJoined' | 'waitlistChanged' | 'waitlistOffered' | 'waitlistPromoted' | 'waitlistLeft' } & EntryEvent)
+  | ({ name: 'resourceCreated' | 'resourceChanged' | 'resourceClosed' | 'resourceReopened' | 'overCommitLowered' } & EventHead);
 
 /** A card as the search told it, with the interval it was searched for. */
 export interface Card extends Version {
@@ -66,6 +69,8 @@ export function foldCard(card: Card, events: readonly LiveEvent[], now: number):
         if (!booking.mine) changes += 1;
         break;
       }
+      case 'bookingDisplaced':
+      case 'bookingNoShow':
       case 'bookingCanceled': {
         const { booking } = event;
         const before = told.bookings.get(booking.id);
@@ -121,7 +126,21 @@ export function foldCard(card: Card, events: readonly LiveEvent[], now: number):
         break;
       case 'resourceCreated':
       case 'resourceChanged':
+      case 'resourceClosed':
+      case 'resourceReopened':
+      case 'overCommitLowered':
         changes += 1;
+        break;
+      // Who waits, came or was told changes nothing of what is free; what it led to is told besides.
+      case 'bookingCheckedIn':
+      case 'bookingHandedOver':
+      case 'bookingOverrode':
+      case 'bookingReminded':
+      case 'waitlistJoined':
+      case 'waitlistChanged':
+      case 'waitlistOffered':
+      case 'waitlistPromoted':
+      case 'waitlistLeft':
         break;
     }
   }
@@ -150,7 +169,7 @@ function isSame(one: LiveHold, other: LiveHold): boolean {
 }
 
 function touches(card: Card, event: LiveEvent): boolean {
-  if ('booking' in event) return meets(card, event.booking) || meets(card, event.booking.from ?? {});
+  if ('booking' in event) return event.booking === null || !('id' in event.booking) || meets(card, event.booking) || meets(card, event.booking.from ?? {});
   if ('hold' in event) return meets(card, event.hold);
   if ('block' in event) return meets(card, event.block);
   return true;

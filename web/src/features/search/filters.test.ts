@@ -15,6 +15,7 @@ describe('filters in the address bar', () => {
       buildings: ['Center Hall & Annex', 'North, old'],
       text: 'a+b c',
       all: true,
+      favourites: true,
       sort: 'seats',
     };
     expect(readFilters(`?${writeFilters(filters, new URLSearchParams())}`, friday)).toEqual(filters);

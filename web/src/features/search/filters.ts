@@ -14,6 +14,8 @@ export interface Filters {
   text: string;
   /** Also show what cannot be booked, with the reason. */
   all: boolean;
+  /** Only the rooms that one has marked, free or not. */
+  favourites: boolean;
   sort: Sort;
 }
 
@@ -34,11 +36,12 @@ export function defaultFilters(now: number): Filters {
     buildings: [],
     text: '',
     all: false,
+    favourites: false,
     sort: 'best',
   };
 }
 
-export function readFilters(search: string, now: number): Filters {
+export function readFilters(search: URLSearchParams | string, now: number): Filters {
   const params = new URLSearchParams(search);
   const defaults = defaultFilters(now);
   const people = Number.parseInt(params.get('people') ?? '', 10);
@@ -52,6 +55,7 @@ export function readFilters(search: string, now: number): Filters {
     buildings: params.getAll('building').filter(Boolean),
     text: params.get('q') ?? '',
     all: params.get('all') === '1',
+    favourites: params.get('fav') === '1',
     sort: sorts.find((sort) => sort === params.get('sort')) ?? defaults.sort,
   };
 }
@@ -70,6 +74,7 @@ export function writeFilters(filters: Filters, onto: URLSearchParams): URLSearch
   for (const building of filters.buildings) params.append('building', building);
   put('q', filters.text);
   put('all', filters.all ? '1' : '');
+  put('fav', filters.favourites ? '1' : '');
   put('sort', filters.sort === 'best' ? '' : filters.sort);
   return params;
 }
@@ -84,13 +89,14 @@ export function searchQuery(filters: Filters): URLSearchParams {
       : { start: `${date}T${from}`, end: `${date}T${to}` }),
     units: '1',
     kind: 'room',
-    limit: '50',
+    // Which are marked is known here only: all pages are read for them.
+    limit: filters.favourites ? '200' : '50',
   });
   if (filters.people) params.set('people', String(filters.people));
   if (filters.equipment.length > 0) params.set('equipment', filters.equipment.join(','));
   for (const building of filters.buildings) params.append('building', building);
   if (filters.text.trim()) params.set('q', filters.text.trim());
-  if (!filters.all) params.set('free', 'true');
+  if (!filters.all && !filters.favourites) params.set('free', 'true');
   if (filters.sort !== 'best') params.set('sort', filters.sort);
   return params;
 }

@@ -1,11 +1,13 @@
 // Reads search results and facets. Results are read again only when asked for: nothing may move under the pointer.
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useEffect, useMemo } from 'react';
 import type { Facets, SearchItem, SearchPage } from '../../api/types';
 import { ask } from '../../lib/http';
 import { isOrdered, searchQuery, type Filters } from './filters';
 
-export function useSearch(filters: Filters) {
+const pages_max = 10;
+
+export function useSearch(filters: Filters, favourites: ReadonlySet<string>) {
   const query = searchQuery(filters).toString();
   const result = useInfiniteQuery({
     queryKey: ['search', query],
@@ -21,9 +23,19 @@ export function useSearch(filters: Filters) {
     refetchOnMount: 'always',
   });
   const pages = result.data?.pages;
-  const items = useMemo(() => dropRepeats(pages), [pages]);
+  const all = useMemo(() => dropRepeats(pages), [pages]);
+  const marked = filters.favourites ? favourites : null;
+  const items = useMemo(() => (marked ? all.filter((item) => marked.has(item.resource.id)) : all), [all, marked]);
   const first = pages?.[0];
-  return { ...result, items, total: first?.total ?? 0, totalFree: first?.total_free ?? 0, facets: first?.facets, asOf: pages?.at(-1)?.as_of ?? null };
+  // What is marked may stand on any page.
+  const { hasNextPage, isFetching, fetchNextPage } = result;
+  const readOn = marked !== null && hasNextPage && !isFetching && (pages?.length ?? 0) < pages_max;
+  useEffect(() => {
+    if (readOn) void fetchNextPage();
+  }, [readOn, fetchNextPage]);
+  const total = marked ? items.length : (first?.total ?? 0);
+  const totalFree = marked ? items.filter((item) => item.free).length : (first?.total_free ?? 0);
+  return { ...result, hasNextPage: marked === null && hasNextPage, items, total, totalFree, facets: first?.facets, asOf: pages?.at(-1)?.as_of ?? null };
 }
 
 export function useFacets() {

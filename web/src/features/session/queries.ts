@@ -21,6 +21,13 @@ export function useMe() {
   });
 }
 
+/** Who is signed in, on a screen that nobody else sees. */
+export function useSignedIn(): Me {
+  const { data } = useMe();
+  if (!data) throw new Error('useSignedIn is used where nobody is signed in');
+  return data;
+}
+
 /** null: this server is no demo, people bring an API key. */
 export function useDemoPeople(enabled: boolean) {
   return useQuery({

@@ -3,11 +3,13 @@ import { Button, Skeleton } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Board as BoardBody, Me } from '../../../api/types';
+import type { Board as BoardBody } from '../../../api/types';
 import { Notice } from '../../../components/Notice';
+import { useTitle } from '../../../components/Page';
 import { Problem } from '../../../lib/http';
 import { regional } from '../../../lib/times';
 import { serverNow } from '../../../lib/serverClock';
+import { useSignedIn } from '../../session/queries';
 import { columns, sum, type Column } from '../board';
 import { useBoard } from '../queries';
 import { AttemptsChart } from './AttemptsChart';
@@ -20,8 +22,10 @@ import { LatencyChart } from './LatencyChart';
 /** With less motion wanted, the minute moves on in steps instead of with each second. */
 const calm_step_ms = 10_000;
 
-export default function Board({ me }: { me: Me }) {
+export default function Board() {
   const { t } = useTranslation();
+  const me = useSignedIn();
+  useTitle(t('board.title'));
   const state = useBoard();
   const [paused, setPaused] = useState<number | null>(null);
   const calm = useMediaQuery('(prefers-reduced-motion: reduce)');
@@ -31,7 +35,7 @@ export default function Board({ me }: { me: Me }) {
   const { board, crowd } = state;
 
   return (
-    <main id="content" className={css.page}>
+    <main id="content" className={css.page} tabIndex={-1}>
       <div className={css.head}>
         <h1 className={css.title}>{t('board.title')}</h1>
         {board && (

@@ -4,15 +4,29 @@ import { notifications } from '@mantine/notifications';
 import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Booking, CancelRequest } from '../../../api/types';
+import { Notice } from '../../../components/Notice';
 import { Sheet } from '../../../components/Sheet';
 import { TimeAndZone } from '../../../components/TimeAndZone';
-import { useChange } from '../mutations';
+import { useAttempt } from '../../claim/useAttempt';
+import { undo_ms } from '../undo';
+import { addressOf, fromOf, isDate, type Scope } from '../scope';
+import { serverNow } from '../../../lib/serverClock';
 import css from './CancelDialog.module.css';
+import { ScopeChoice } from './ScopeChoice';
 import { Trouble } from './Trouble';
 
-export default function CancelDialog({ booking, onClose }: { booking: Booking; onClose: () => void }) {
+interface Props {
+  booking: Booking;
+  /** From then on it counts as if it had been had. */
+  lateFrom?: string | null;
+  onClose: () => void;
+}
+
+export default function CancelDialog({ booking, lateFrom = null, onClose }: Props) {
   const { t } = useTranslation();
-  const { send, progress, trouble } = useChange(booking, 'cancel');
+  const { send, progress, trouble } = useAttempt();
+  const [scope, setScope] = useState<Scope>('this');
+  const late = lateFrom !== null && Date.parse(lateFrom) <= serverNow();
   const line = booking.lines[0]!;
   const rooms = booking.lines.map((one) => one.name).join(', ');
 
@@ -25,7 +39,8 @@ export default function CancelDialog({ booking, onClose }: { booking: Booking; o
     event.preventDefault();
     setAsked(true);
     if (missing || progress !== null) return;
-    if (!(await send(booking.mine ? {} : ({ reason: why } satisfies CancelRequest)))) return;
+    const body: Partial<CancelRequest> = booking.mine ? {} : { reason: why };
+    if (!(await send(addressOf(booking, scope, 'cancel'), { ...fromOf(booking, scope), ...body }))) return;
     notifications.show({ message: t('bookings.cancelled_done'), color: 'teal', closeButtonProps: { 'aria-label': t('common.dismiss') } });
     onClose();
   }
@@ -35,7 +50,12 @@ export default function CancelDialog({ booking, onClose }: { booking: Booking; o
       <form onSubmit={(event) => void go(event)} noValidate>
         <p className={css.name}>{booking.title ? `${booking.title} – ${rooms}` : rooms}</p>
         <TimeAndZone start={line.start} end={line.end} zone={line.zone} />
-        <p className={css.text}>{t('bookings.cancelText', { name: rooms })}</p>
+        {isDate(booking) && <ScopeChoice scope={scope} onChange={setScope} />}
+        <p className={css.text}>
+          {t('bookings.cancelText', { name: rooms })}
+          {booking.mine && scope === 'this' && ` ${t('bookings.cancelUndo', { count: undo_ms / 1000 })}`}
+        </p>
+        {late && <Notice tone="few" icon="warning" title={t('classes.cancelLate')}>{t('classes.lateNow')}</Notice>}
         {!booking.mine && (
           <Textarea
             label={t('bookings.cancelWhy')}

@@ -7,9 +7,9 @@ import { ask } from '../../../lib/http';
 import { writeInstant, writeInterval } from '../../../lib/times';
 import css from './BookingRow.module.css';
 
-export function History({ booking }: { booking: Booking }) {
+export function History({ booking, opened = false }: { booking: Booking; opened?: boolean }) {
   const { t, i18n } = useTranslation();
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState(opened);
   const history = useQuery({
     enabled: open,
     queryKey: ['bookings', booking.id, 'history'],
@@ -31,7 +31,7 @@ export function History({ booking }: { booking: Booking }) {
   }
 
   return (
-    <details className={css.history} onToggle={(event) => setOpen(event.currentTarget.open)} data-testid="history">
+    <details className={css.history} open={open} onToggle={(event) => setOpen(event.currentTarget.open)} data-testid="history">
       <summary>{t('history.show')}</summary>
       {history.isError && <p className={css.soft} role="alert">{t('history.failed')}</p>}
       <ol>

@@ -10,15 +10,18 @@ import { TimeAndZone } from '../../../components/TimeAndZone';
 import { isLostRace } from '../../../lib/refusals';
 import { serverNow } from '../../../lib/serverClock';
 import { civilDate, civilTime } from '../../../lib/zoned';
+import { useAttempt } from '../../claim/useAttempt';
 import { ConflictPanel } from '../../claim/components/ConflictPanel';
 import { defaultFilters, isOrdered, type Filters } from '../../search/filters';
-import { useChange } from '../mutations';
+import { addressOf, fromOf, isDate, type Scope } from '../scope';
 import css from './CancelDialog.module.css';
+import { ScopeChoice } from './ScopeChoice';
 import { Trouble } from './Trouble';
 
 export default function MoveDialog({ booking, onClose }: { booking: Booking; onClose: () => void }) {
   const { t } = useTranslation();
-  const { send, progress, trouble } = useChange(booking, 'move');
+  const { send, progress, trouble } = useAttempt();
+  const [scope, setScope] = useState<Scope>('this');
   const line = booking.lines[0]!;
   const [filters, setFilters] = useState<Filters>(() => ({
     ...defaultFilters(serverNow()),
@@ -37,7 +40,9 @@ export default function MoveDialog({ booking, onClose }: { booking: Booking; onC
 
   async function move(to: MoveRequest['lines'][number]) {
     setRefusedAt(here);
-    if (!(await send({ lines: [to] } satisfies MoveRequest))) return;
+    const { resource, start, end } = to;
+    const body = scope === 'this' || !isDate(booking) ? ({ lines: [to] } satisfies MoveRequest) : { ...fromOf(booking, scope), resource, start, end };
+    if (!(await send(addressOf(booking, scope, 'move'), body))) return;
     // What was refused on the way here is settled.
     notifications.clean();
     notifications.show({ message: t('bookings.moved_done'), color: 'teal', closeButtonProps: { 'aria-label': t('common.dismiss') } });
@@ -56,7 +61,8 @@ export default function MoveDialog({ booking, onClose }: { booking: Booking; onC
       <form onSubmit={submit}>
         <p className={css.name}>{name}</p>
         <TimeAndZone start={line.start} end={line.end} zone={line.zone} />
-        <p className={css.text}>{t('bookings.moveText')}</p>
+        {isDate(booking) && <ScopeChoice scope={scope} onChange={setScope} />}
+        <p className={css.text}>{t(scope === 'this' ? 'bookings.moveText' : 'series.moveText')}</p>
         <div className={css.fields}>
           <TextInput
             type="date"

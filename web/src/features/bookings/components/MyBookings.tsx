@@ -1,17 +1,13 @@
-// What I have booked and what is held for me, soonest first.
+// Beside the search: what I have booked and what is held for me, soonest first. All of it has a screen of its own.
 import { Button, Skeleton } from '@mantine/core';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Booking } from '../../../api/types';
 import { HoldRow } from '../../holds/components/HoldRow';
 import { useMyHolds } from '../../holds/queries';
 import { useMyBookings } from '../queries';
 import { BookingRow } from './BookingRow';
+import { Dialogs, type Asked } from './Dialogs';
 import css from './MyBookings.module.css';
-
-// Needed on a click only; the page starts without it.
-const CancelDialog = lazy(() => import('./CancelDialog'));
-const MoveDialog = lazy(() => import('./MoveDialog'));
 
 interface Props {
   /** A hold that the open dialog shows already. */
@@ -22,8 +18,7 @@ export function MyBookings({ hiddenHoldOf }: Props) {
   const { t } = useTranslation();
   const bookings = useMyBookings();
   const holds = useMyHolds();
-  const [cancelling, setCancelling] = useState<Booking | null>(null);
-  const [moving, setMoving] = useState<Booking | null>(null);
+  const [asked, setAsked] = useState<Asked | null>(null);
   const items = bookings.data?.pages.flatMap((page) => page.items) ?? [];
   const held = (holds.data?.items ?? []).filter((hold) => hold.resource !== hiddenHoldOf);
 
@@ -53,15 +48,14 @@ export function MyBookings({ hiddenHoldOf }: Props) {
         </div>
       )}
       <ul className={css.list}>
-        {items.map((booking) => <BookingRow key={booking.id} booking={booking} onCancel={setCancelling} onMove={setMoving} />)}
+        {items.map((booking) => <BookingRow key={booking.id} brief booking={booking} onAsk={(what, one) => setAsked({ what, booking: one })} />)}
       </ul>
       {bookings.hasNextPage && (
         <Button variant="default" fullWidth mt="md" loading={bookings.isFetchingNextPage} onClick={() => void bookings.fetchNextPage()}>
           {t('bookings.more')}
         </Button>
       )}
-      <Suspense fallback={null}>{moving && <MoveDialog booking={moving} onClose={() => setMoving(null)} />}</Suspense>
-      <Suspense fallback={null}>{cancelling && <CancelDialog booking={cancelling} onClose={() => setCancelling(null)} />}</Suspense>
+      <Dialogs asked={asked} onClose={() => setAsked(null)} />
     </section>
   );
 }

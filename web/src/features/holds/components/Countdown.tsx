@@ -15,9 +15,11 @@ interface Props {
   granted_at: string;
   expires_at: string;
   onEnd?: () => void;
+  /** What it is that ends. */
+  of?: 'hold' | 'offer';
 }
 
-export function Countdown({ granted_at, expires_at, onEnd }: Props) {
+export function Countdown({ granted_at, expires_at, onEnd, of = 'hold' }: Props) {
   const { t } = useTranslation();
   const end = Date.parse(expires_at);
   const left = () => Math.max(0, Math.ceil((end - serverNow()) / 1000));
@@ -39,15 +41,28 @@ export function Countdown({ granted_at, expires_at, onEnd }: Props) {
     // oxlint-disable-next-line react/exhaustive-deps -- left() depends on nothing but the end
   }, [end]);
 
+  function said(): string {
+    if (stage > 0) return t(of === 'hold' ? 'claim.holdWarning' : 'waitlist.offerWarning', { count: stage });
+    return of === 'hold' ? t('claim.holdStarted', { count: Math.round(total) }) : '';
+  }
+
   const stage = seconds <= last_call_s ? last_call_s : seconds <= warnAt ? Math.floor(warnAt) : 0;
   return (
     <>
       <span role="timer" className={css.timer} data-soon={seconds <= warnAt}>
-        {Math.floor(seconds / 60)}:{String(seconds % 60).padStart(2, '0')}
+        {clockOf(seconds)}
       </span>
       <VisuallyHidden role="status">
-        {stage > 0 ? t('claim.holdWarning', { count: stage }) : t('claim.holdStarted', { count: Math.round(total) })}
+        {said()}
       </VisuallyHidden>
     </>
   );
+}
+
+const two = (value: number) => String(value).padStart(2, '0');
+
+/** 1:05, or 1:00:05 where hours are left. */
+function clockOf(seconds: number): string {
+  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }

@@ -133,6 +133,11 @@ export function Filters({ filters, found, onChange }: Props) {
           checked={filters.all}
           onChange={(event) => onChange({ all: event.currentTarget.checked })}
         />
+        <Switch
+          label={t('search.favourites')}
+          checked={filters.favourites}
+          onChange={(event) => onChange({ favourites: event.currentTarget.checked })}
+        />
       </div>
     </form>
   );

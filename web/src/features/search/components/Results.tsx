@@ -9,6 +9,7 @@ import { writeInterval, writeZone } from '../../../lib/times';
 import type { BookingUpdates } from '../../live/useBookingUpdates';
 import { countNarrowing, isOrdered, lengthWithin, type Filters } from '../filters';
 import { useFacets, type useSearch } from '../queries';
+import type { useFavourites } from '../favourites';
 import { RoomRecommendationCard } from './RoomRecommendationCard';
 import css from './Results.module.css';
 
@@ -16,12 +17,15 @@ interface Props {
   filters: Filters;
   search: ReturnType<typeof useSearch>;
   updates: BookingUpdates;
+  favourites: ReturnType<typeof useFavourites>;
   onClaim: (item: SearchItem) => void;
+  onRepeat: (item: SearchItem) => void;
+  onWait: (item: SearchItem) => void;
   onShowAll: () => void;
   onClear: () => void;
 }
 
-export function Results({ filters, search, updates, onClaim, onShowAll, onClear }: Props) {
+export function Results({ filters, search, updates, favourites, onClaim, onRepeat, onWait, onShowAll, onClear }: Props) {
   const { t } = useTranslation();
   const facets = useFacets();
   const { items } = search;
@@ -62,7 +66,7 @@ export function Results({ filters, search, updates, onClaim, onShowAll, onClear 
     if (search.isError) return t('search.errorTitle');
     if (search.isPending) return t('search.counting');
     const free = search.totalFree + changedSince();
-    return filters.all ? t('search.count', { free, total: search.total }) : t('search.countFree', { count: free });
+    return filters.all || filters.favourites ? t('search.count', { free, total: search.total }) : t('search.countFree', { count: free });
   }
 
   /** Cards that have been taken or freed in place since they were counted. */
@@ -96,6 +100,14 @@ export function Results({ filters, search, updates, onClaim, onShowAll, onClear 
         </div>
       );
     }
+    if (items.length === 0 && filters.favourites) {
+      return (
+        <div className={`panel ${css.message}`}>
+          <h3>{t('search.noFavouritesTitle')}</h3>
+          <p>{search.isFetching ? t('search.counting') : t('search.noFavourites')}</p>
+        </div>
+      );
+    }
     if (items.length === 0) {
       return (
         <div className={`panel ${css.message}`}>
@@ -112,7 +124,17 @@ export function Results({ filters, search, updates, onClaim, onShowAll, onClear 
       <>
         <div className={css.grid} data-stale={search.isPlaceholderData}>
           {items.map((item) => (
-            <RoomRecommendationCard key={item.resource.id} item={item} timed={within !== null} marked={updates.marks.get(item.resource.id)} onClaim={onClaim} />
+            <RoomRecommendationCard
+              key={item.resource.id}
+              item={item}
+              timed={within !== null}
+              marked={updates.marks.get(item.resource.id)}
+              isFavourite={favourites.ids.has(item.resource.id)}
+              onFavourite={favourites.toggle}
+              onClaim={onClaim}
+              onRepeat={onRepeat}
+              onWait={onWait}
+            />
           ))}
         </div>
         {search.hasNextPage && (

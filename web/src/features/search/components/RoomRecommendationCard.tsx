@@ -1,11 +1,14 @@
 // One room that the search recommends: what it is, how it stands, and the one thing to do with it.
-import { Button, VisuallyHidden } from '@mantine/core';
+import { ActionIcon, Button, VisuallyHidden } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { memo, useLayoutEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { SearchItem } from '../../../api/types';
 import { Icon } from '../../../components/icons';
-import { StateBadge } from '../../../components/StateBadge';
+import { StateBadge, type Tone } from '../../../components/StateBadge';
+import { TimeAndZone } from '../../../components/TimeAndZone';
 import { humanize } from '../../../lib/humanize';
+import { serverNow } from '../../../lib/serverClock';
 import { writeClocks } from '../../../lib/times';
 import type { Marked } from '../../live/marks';
 import { cardState } from '../cardState';
@@ -17,11 +20,17 @@ interface Props {
   item: SearchItem;
   /** Each card has a time of its own, which it tells. */
   timed: boolean;
+  /** With its day: where it stands alone, not in a list of one day. */
+  dated?: boolean;
   marked: Marked | undefined;
+  isFavourite: boolean;
+  onFavourite: (id: string) => void;
   onClaim: (item: SearchItem) => void;
+  onRepeat: (item: SearchItem) => void;
+  onWait: (item: SearchItem) => void;
 }
 
-export const RoomRecommendationCard = memo(function RoomRecommendationCard({ item, timed, marked, onClaim }: Props) {
+export const RoomRecommendationCard = memo(function RoomRecommendationCard({ item, timed, dated = false, marked, isFavourite, onFavourite, onClaim, onRepeat, onWait }: Props) {
   const { t, i18n } = useTranslation();
   const { resource } = item;
   const state = cardState(t, item, marked, i18n.language);
@@ -53,9 +62,27 @@ export const RoomRecommendationCard = memo(function RoomRecommendationCard({ ite
       onBlur={() => void (focused.current = false)}
     >
       <div className={css.top}>
-        <StateBadge tone={state.tone}>{state.label}</StateBadge>
-        <h3 className={css.name} id={heading}>{resource.name}</h3>
+        <div className={css.head}>
+          <StateBadge tone={state.tone}>{state.label}</StateBadge>
+          <ActionIcon
+            variant="subtle"
+            color={isFavourite ? 'yellow' : 'gray'}
+            size={36}
+            data-testid="favourite-button"
+            className={css.star}
+            aria-pressed={isFavourite}
+            aria-label={t('card.favouriteNamed', { name: resource.name })}
+            title={t('card.favourite')}
+            onClick={() => onFavourite(resource.id)}
+          >
+            <Icon name="star" />
+          </ActionIcon>
+        </div>
+        <h3 className={css.name} id={heading}>
+          <Link to="/slots/$id" params={{ id: resource.id }} search={{ start: item.start, end: item.end } as never}>{resource.name}</Link>
+        </h3>
       </div>
+      {dated && <TimeAndZone start={item.start} end={item.end} zone={resource.zone} />}
       {timed && item.free && (
         <p className={css.when} data-testid="card-time">
           <Icon name="clock" size={16} /> {writeClocks(item.start, item.end, resource.zone, i18n.language)}
@@ -89,20 +116,52 @@ export const RoomRecommendationCard = memo(function RoomRecommendationCard({ ite
       )}
       <div className={css.foot}>
         {state.claimable ? (
-          <Button
-            fullWidth
-            variant="light"
-            size="md"
-            data-testid="claim-button"
-            aria-label={t('card.claimNamed', { name: resource.name })}
-            onClick={() => onClaim(item)}
-          >
-            {t('card.claim')}
-          </Button>
+          <>
+            <Button
+              fullWidth
+              variant="light"
+              size="md"
+              data-testid="claim-button"
+              aria-label={t('card.claimNamed', { name: resource.name })}
+              onClick={() => onClaim(item)}
+            >
+              {t('card.claim')}
+            </Button>
+            <ActionIcon
+              variant="default"
+              size={42}
+              data-testid="repeat-button"
+              aria-label={t('card.repeatNamed', { name: resource.name })}
+              title={t('card.repeat')}
+              onClick={() => onRepeat(item)}
+            >
+              <Icon name="repeat" />
+            </ActionIcon>
+          </>
         ) : (
-          <p className={css.words}>{state.words}</p>
+          <>
+            <p className={css.words}>{state.words}</p>
+            {canBeFreed(item, state.tone) && (
+              <ActionIcon
+                variant="default"
+                size={42}
+                data-testid="tell-me-button"
+                aria-label={t('waitlist.watchNamed', { name: resource.name })}
+                title={t('waitlist.watchTitle')}
+                onClick={() => onWait(item)}
+              >
+                <Icon name="bell" />
+              </ActionIcon>
+            )}
+          </>
         )}
       </div>
     </article>
   );
 });
+
+/** Somebody else has it, and may give it up; what is closed or too small does not become free. */
+function canBeFreed({ reason, start }: SearchItem, tone: Tone): boolean {
+  const taken = reason === null || reason.code === 'full' || reason.code === 'held_by_other' || reason.code === 'insufficient' || reason.code === 'waitlist_first';
+  return (tone === 'taken' || tone === 'held') && taken && Date.parse(start) > serverNow();
+}
