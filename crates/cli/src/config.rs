@@ -165,7 +165,12 @@ struct Settings {
     #[arg(long, env = "SLOTWISE_OIDC_NAME", value_name = "TEXT", help_heading = "Sign-in by a provider")]
     oidc_name: Option<String>,
     /// Whether whoever the provider vouches for and is not known becomes a member; false if left out.
-    #[arg(long, env = "SLOTWISE_OIDC_NEW_PEOPLE", value_name = "TRUE or FALSE", help_heading = "Sign-in by a provider")]
+    #[arg(
+        long,
+        env = "SLOTWISE_OIDC_NEW_PEOPLE",
+        value_name = "TRUE or FALSE",
+        help_heading = "Sign-in by a provider"
+    )]
     oidc_new_people: Option<bool>,
 
     /// Logs as lines for people or as JSON; text if left out.

@@ -10,12 +10,14 @@ use crate::warm::warm;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use slotwise_domain::{Instant, PersonId};
 use slotwise_engine::outbox::Outbox;
-use slotwise_engine::{Accounts, Directory, Engine, Limits, Post, Secret, SecretKind, Store, Views, deadlines, no_shows};
+use slotwise_engine::{
+    Accounts, Directory, Engine, Limits, Post, Secret, SecretKind, Store, Views, deadlines, no_shows,
+};
 use slotwise_server::listen::Bounds;
 use slotwise_server::rate::Rates;
 use slotwise_server::tls::Tls;
-use slotwise_domain::{Instant, PersonId};
 use slotwise_server::{
     App, Crowds, DemoSessions, Mailer, Parts, Passwords, People, Provider, Realtime, SETUP_LASTS, listen, plain_code,
     router, run_realtime, secret_hash,
@@ -154,7 +156,13 @@ impl Stores {
                 };
                 let options = Options { cache_bytes: config.cache_bytes, checkpoints, ..Options::default() };
                 let store = Embedded::open(data, options).with_context(|| format!("opening {}", data.display()))?;
-                Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), accounts: store.clone(), post: store })
+                Ok(Stores {
+                    store: store.clone(),
+                    views: store.clone(),
+                    directory: store.clone(),
+                    accounts: store.clone(),
+                    post: store,
+                })
             }
             Place::Database { url, connections, doorbell } => {
                 let options = postgres::Options {
@@ -165,7 +173,13 @@ impl Stores {
                 };
                 // The URL may have a password in it: it is not repeated.
                 let store = Postgres::open(&url.0, options).await.context("opening the database")?;
-                Ok(Stores { store: store.clone(), views: store.clone(), directory: store.clone(), accounts: store.clone(), post: store })
+                Ok(Stores {
+                    store: store.clone(),
+                    views: store.clone(),
+                    directory: store.clone(),
+                    accounts: store.clone(),
+                    post: store,
+                })
             }
         }
     }
@@ -212,7 +226,10 @@ async fn print_setup_code(accounts: &dyn Accounts, now: Instant, base: &str) -> 
         ..Secret::key(secret_hash(&plain_code(&code)), PersonId(uuid::Uuid::nil()), String::new())
     };
     accounts.put_secret(secret).await?;
-    drop(writeln!(std::io::stdout(), "There is no admin yet. Open {base}/setup within a day and enter this code: {code}"));
+    drop(writeln!(
+        std::io::stdout(),
+        "There is no admin yet. Open {base}/setup within a day and enter this code: {code}"
+    ));
     Ok(())
 }
 

@@ -21,7 +21,8 @@ pub mod round;
 pub use attempt::{Answer, Engine, Ids, Limits, NoAnswer, Request, Standing};
 pub use catalogue::Catalogue;
 pub use doors::{
-    Account, AccountOf, AccountPatch, AccountPut, Accounts, Deed, Door, RolePut, Scopes, Secret, SecretKind, Subject, Which,
+    Account, AccountOf, AccountPatch, AccountPut, Accounts, Deed, Door, RolePut, Scopes, Secret, SecretKind, Subject,
+    Which,
 };
 pub use port::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Checkpoint, Clock, CommitError, Cursor, Directory, Erased,

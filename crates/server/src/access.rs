@@ -31,6 +31,22 @@ pub enum Who {
     Demo,
 }
 
+impl Who {
+    /// Its name in the document.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Who::Anyone => "anyone",
+            Who::SignedIn => "signed_in",
+            Who::Concerned => "concerned",
+            Who::Manages => "manages",
+            Who::Looks => "looks",
+            Who::Admin => "admin",
+            Who::Browser => "browser",
+            Who::Demo => "demo",
+        }
+    }
+}
+
 /// An operation's row.
 #[derive(Clone, Copy, Debug)]
 pub struct Access {

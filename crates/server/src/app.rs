@@ -6,6 +6,9 @@ use crate::api;
 use crate::auth::{Asker, DemoSessions};
 use crate::crowd::Crowds;
 use crate::listen::Bounds;
+use crate::mail::Links;
+use crate::oidc::Provider;
+use crate::password::Passwords;
 use crate::people::People;
 use crate::problem::{Problem, Shown, subject_of};
 use crate::rate::Rates;
@@ -20,13 +23,10 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slotwise_domain::{
-    Action, Became, Booking, BookingId, Calendar, Command, DateSaid, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, Resource,
-    ResourceId, Role, Scope, Slot, Subject,
+    Action, Became, Booking, BookingId, Calendar, Command, DateSaid, Decision, FailureCode, Fingerprint, HoldEnd, Kind,
+    Outcome, Resource, ResourceId, Role, Scope, Slot, Subject,
 };
 use slotwise_engine::catalogue;
-use crate::mail::Links;
-use crate::oidc::Provider;
-use crate::password::Passwords;
 use slotwise_engine::{Accounts, Answer, Directory, Engine, Made, Post, Recorded, Request, Scopes, Views};
 use std::ops::Deref;
 use std::sync::Arc;

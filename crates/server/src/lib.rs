@@ -31,9 +31,9 @@ mod standing;
 pub mod tls;
 mod wire;
 
-pub use app::{App, Parts};
 pub use access::{ALL as ACCESS, Access, Who};
 pub use api::doors::{SETUP_LASTS, plain_code};
+pub use app::{App, Parts};
 pub use auth::{DemoSessions, new_secret, secret_hash};
 pub use crowd::Crowds;
 pub use mail::{Links, MailError, Mailer};

@@ -4,13 +4,13 @@
 use crate::api::doors::reset_letter;
 use crate::app::App;
 use crate::notices::{notice_id, words};
+use crate::problem::Problem;
+use crate::site::Client;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::transport::smtp::response::Severity;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-use crate::problem::Problem;
-use crate::site::Client;
 use slotwise_domain::{PersonId, Span};
 use slotwise_engine::{AccountOf, Letter, StoreError};
 use std::fmt;

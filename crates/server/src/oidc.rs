@@ -157,11 +157,8 @@ impl Provider {
             .add_scope(Scope::new("profile".into()))
             .set_pkce_challenge(challenge)
             .url();
-        let kept = Kept {
-            state: state.secret().clone(),
-            nonce: nonce.secret().clone(),
-            verifier: verifier.secret().clone(),
-        };
+        let kept =
+            Kept { state: state.secret().clone(), nonce: nonce.secret().clone(), verifier: verifier.secret().clone() };
         Ok(Begun { url: url.to_string(), kept })
     }
 

@@ -86,7 +86,9 @@ pub fn check(field: &str, password: &str, others: &[&str]) -> Result<(), Problem
     let small = password.to_lowercase();
     let known = others.iter().any(|other| !other.is_empty() && small.contains(&other.to_lowercase()));
     match known || letters.len() < 4 {
-        true => refuse("too_easy", "is too easy to guess: leave your name and address out, and do not repeat one letter"),
+        true => {
+            refuse("too_easy", "is too easy to guess: leave your name and address out, and do not repeat one letter")
+        }
         false => Ok(()),
     }
 }

@@ -460,7 +460,9 @@ impl Shown {
         let owner = match rejection.witness {
             Some(Witness::Booking { owner, .. }) if owner == asker.id => Some("you".to_owned()),
             Some(Witness::Booking { id, owner, .. })
-                if spec.is_some_and(|s| s.kind == Kind::Room) || asker.sees_all() || rejection.resource.is_some_and(|id| asker.manages(id)) =>
+                if spec.is_some_and(|s| s.kind == Kind::Room)
+                    || asker.sees_all()
+                    || rejection.resource.is_some_and(|id| asker.manages(id)) =>
             {
                 // What cannot be looked up is not told.
                 let booking = app.views.booking(id).await.ok().flatten();

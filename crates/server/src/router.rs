@@ -2,14 +2,14 @@
 //! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{
-    admin, alternatives, attempts, audit, board, bookings, classes, courses, doors, explain, holds, notices, oidc, operations,
-    people, plan, resources, room_bookings, search, series, waitlist,
+    admin, alternatives, attempts, audit, board, bookings, classes, courses, doors, explain, holds, notices, oidc,
+    operations, people, plan, resources, room_bookings, search, series, waitlist,
 };
 use crate::app::App;
 use crate::auth;
 use crate::listen::Answers;
 use crate::problem::{FieldError, Problem, ProblemBody, WitnessBody};
-use crate::{assets, realtime, requests};
+use crate::{access, assets, realtime, requests};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
@@ -19,6 +19,8 @@ use socketioxide::SocketIo;
 use tower::util::MapRequestLayer;
 use tower::{ServiceBuilder, service_fn};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::path::PathItem;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -131,9 +133,22 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(operations::accept_clock))
 }
 
-/// The OpenAPI 3.1 document.
+/// The OpenAPI 3.1 document. Each operation says for whom it is, and which scope a key needs for it.
 pub fn openapi() -> OpenApi {
-    described().into_openapi()
+    let mut document = described().into_openapi();
+    for item in document.paths.paths.values_mut() {
+        let PathItem { get, put, post, delete, patch, .. } = item;
+        for operation in [get, put, post, delete, patch].into_iter().flatten() {
+            let id = operation.operation_id.as_deref().unwrap_or_default();
+            let Some(access) = access::ALL.iter().find(|access| access.operation == id) else { continue };
+            let said = ExtensionsBuilder::new()
+                .add("x-who", access.who.name())
+                .add("x-scope", access.scope.names().join(" "))
+                .build();
+            operation.extensions = Some(said);
+        }
+    }
+    document
 }
 
 /// The document as it is served and kept: pretty JSON with a newline at its end.

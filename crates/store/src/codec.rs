@@ -18,8 +18,8 @@ use slotwise_domain::{
     QuotaScope, Rejection, Requirement, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Series, SeriesId, Slot,
     Span, Subject, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Wants, Weekdays, Witness, Zone,
 };
-use slotwise_engine::SecretKind;
 use slotwise_engine::Recorded;
+use slotwise_engine::SecretKind;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

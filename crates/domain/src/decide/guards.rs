@@ -295,5 +295,6 @@ fn manages_all(draft: &Draft, id: PersonId, on: impl IntoIterator<Item = Resourc
     let Some(managed) = draft.world.manages.get(&id) else { return false };
     let group = |resource| draft.calendar(resource).ok()?.resource.spec.group.as_ref().map(|g| g.id);
     let mut on = on.into_iter().peekable();
-    on.peek().is_some() && on.all(|resource| managed.contains(&resource) || group(resource).is_some_and(|g| managed.contains(&g)))
+    on.peek().is_some()
+        && on.all(|resource| managed.contains(&resource) || group(resource).is_some_and(|g| managed.contains(&g)))
 }

@@ -83,7 +83,8 @@ pub(super) async fn an_address_and_a_subject_are_one_persons(b: &Bench) {
     assert_eq!(put(b.ben, is("1")).await, AccountPut::Put);
     assert_eq!(put(b.cyd, is("1")).await, AccountPut::Taken);
     assert_eq!(put(PersonId(b.ids.fresh()), is("2")).await, AccountPut::NoPerson);
-    let more = AccountPatch { password: Some("$argon2id$".into()), zone: Some("UTC".into()), ..AccountPatch::default() };
+    let more =
+        AccountPatch { password: Some("$argon2id$".into()), zone: Some("UTC".into()), ..AccountPatch::default() };
     assert_eq!(put(b.ben, more).await, AccountPut::Put);
     let account = b.accounts.account(AccountOf::Login("ben@example.edu".into())).await.unwrap().unwrap();
     assert_eq!((account.person, account.zone.as_str(), account.language.as_str()), (b.ben, "UTC", ""));
@@ -98,7 +99,8 @@ pub(super) async fn a_manager_decides_over_what_they_manage_at_the_instant(b: &B
     let (mine, other) = (b.room(1).await, b.room(1).await);
     let group = ResourceSpec { kind: Kind::Group, capacity: None, ..super::kit::room("House", 1) };
     let house = b.resource(group).await;
-    let within = ResourceSpec { group: Some(Grouped { id: house, own: BTreeSet::new() }), ..super::kit::room("Within", 1) };
+    let within =
+        ResourceSpec { group: Some(Grouped { id: house, own: BTreeSet::new() }), ..super::kit::room("Within", 1) };
     let within = b.resource(within).await;
     let manages = async |over: &[ResourceId]| {
         let put = b.accounts.put_role(b.ben, Role::Manager, over.iter().copied().collect()).await.unwrap();

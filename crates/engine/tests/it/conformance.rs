@@ -8,7 +8,14 @@ use slotwise_engine::memory::Memory;
 async fn every_case_on_the_reference_store() {
     run_all(|clock| {
         let store = Memory::new(clock.clone());
-        Harness { store: store.clone(), views: store.clone(), directory: store.clone(), accounts: store, clock, watches_clock: false }
+        Harness {
+            store: store.clone(),
+            views: store.clone(),
+            directory: store.clone(),
+            accounts: store,
+            clock,
+            watches_clock: false,
+        }
     })
     .await;
 }

@@ -134,7 +134,9 @@ pub async fn list(
     };
     let managed = q.resource.is_some_and(|id| asker.manages(ResourceId(id)));
     if owner != Some(asker.id) && !asker.sees_all() && !managed {
-        return Err(Problem::not_allowed("Only admins, and managers of the resource that is asked for, see the bookings of others here. Ask for owner=me."));
+        return Err(Problem::not_allowed(
+            "Only admins, and managers of the resource that is asked for, see the bookings of others here. Ask for owner=me.",
+        ));
     }
     if q.state.as_deref().is_some_and(|s| !STATES.contains(&s)) {
         return Err(bad("state", "must be confirmed, pending, cancelled, checked_in, no_show or displaced"));
@@ -331,7 +333,9 @@ pub async fn history(
     }
     let booking = app.views.booking(BookingId(id)).await?.ok_or_else(|| Problem::not_found("booking"))?;
     if !asker.oversees(&booking) && asker.id != booking.owner {
-        return Err(Problem::not_allowed("Only the owner of a booking, whoever manages its resource and admins see its history."));
+        return Err(Problem::not_allowed(
+            "Only the owner of a booking, whoever manages its resource and admins see its history.",
+        ));
     }
     let mut records = app.views.history(booking.id, HISTORY_MAX + 1).await?;
     let more = records.len() > HISTORY_MAX;

@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 use slotwise_domain::{Instant, PersonId, ResourceId, Role, Span};
 use slotwise_engine::doors::{MANAGES_MAX, secret_id};
 use slotwise_engine::{
-    AccountOf, AccountPatch, AccountPut, Deed, PersonCard, PersonRow, RolePut, RowPut, Scopes, Secret, SecretKind, Which,
+    AccountOf, AccountPatch, AccountPut, Deed, PersonCard, PersonRow, RolePut, RowPut, Scopes, Secret, SecretKind,
+    Which,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -436,7 +437,8 @@ pub async fn end_other_sessions(
 pub struct KeyRequest {
     /// So that it is known again; 100 characters at the most.
     label: String,
-    /// `read`, `book`, `manage`, `admin`: of what its person may do, as much. Left out: `read` and `book`, or `read` alone for auditors.
+    /// `read`, `book`, `manage`, `admin`: of what its person may do, as much. Left out: of a key of one's own `read` and `book`,
+    /// or `read` alone for auditors; of a program's all that it may do.
     scopes: Option<Vec<String>>,
     /// When it ends, in days; left out, it lasts until it is revoked.
     days: Option<u16>,
@@ -498,11 +500,19 @@ async fn keys_of(app: &App, id: PersonId) -> Result<Response, Problem> {
     Ok(no_store(Page { items: items.collect(), next: None, as_of: time(now) }))
 }
 
+/// What a key allows where nothing is said.
+enum Usual {
+    /// What is needed most: to look and to book.
+    Little,
+    /// What its person may do: they are the program.
+    All,
+}
+
 async fn make_key_for(
     app: &App,
     asker: &Asker,
     client: Client,
-    card: &PersonCard,
+    (card, usual): (&PersonCard, Usual),
     body: KeyRequest,
 ) -> Result<Response, Problem> {
     let invalid = |field, says| Problem::field(FieldError::new(field, "out_of_range", says));
@@ -514,7 +524,10 @@ async fn make_key_for(
     }
     let most = Scopes::of_role(card.role);
     let scopes = match &body.scopes {
-        None => Scopes(Scopes::READ.and(Scopes::BOOK).0 & most.0),
+        None => match usual {
+            Usual::Little => Scopes(Scopes::READ.and(Scopes::BOOK).0 & most.0),
+            Usual::All => Scopes(most.0 & asker.scopes.0),
+        },
         Some(names) => {
             let mut scopes = Scopes::READ;
             for name in names {
@@ -531,7 +544,8 @@ async fn make_key_for(
         return Err(invalid("scopes", "go beyond what your own key allows"));
     }
     let now = app.engine.now();
-    if app.accounts.secrets_of(card.id, SecretKind::Key).await?.iter().filter(|key| key.lives(now)).count() >= KEYS_MAX {
+    if app.accounts.secrets_of(card.id, SecretKind::Key).await?.iter().filter(|key| key.lives(now)).count() >= KEYS_MAX
+    {
         let detail = "There are 50 keys already. Revoke one first.";
         return Err(Problem::request(StatusCode::CONFLICT, "too_many_keys", "Too many keys", detail));
     }
@@ -546,8 +560,15 @@ async fn make_key_for(
         ..Secret::key(auth::secret_hash(&key), card.id, String::new())
     };
     // Whoever has it acts in somebody's name: who made it must be found again.
-    note(app, client, Some(asker.id), Some(card.id), "key_made", &format!("{} {}", kept.id(), scopes.names().join(" ")))
-        .await?;
+    note(
+        app,
+        client,
+        Some(asker.id),
+        Some(card.id),
+        "key_made",
+        &format!("{} {}", kept.id(), scopes.names().join(" ")),
+    )
+    .await?;
     app.accounts.put_secret(kept.clone()).await?;
     let made = KeyMadeBody {
         id: kept.id(),
@@ -560,7 +581,13 @@ async fn make_key_for(
     Ok((StatusCode::CREATED, no_store(made)).into_response())
 }
 
-async fn end_key_of_person(app: &App, asker: &Asker, client: Client, of: PersonId, key: Uuid) -> Result<StatusCode, Problem> {
+async fn end_key_of_person(
+    app: &App,
+    asker: &Asker,
+    client: Client,
+    of: PersonId,
+    key: Uuid,
+) -> Result<StatusCode, Problem> {
     if app.accounts.end_secrets(of, vec![SecretKind::Key], Which::Only(key)).await? == 0 {
         return Err(Problem::not_found("key"));
     }
@@ -587,7 +614,7 @@ pub async fn make_key(
         return Err(Problem::not_allowed("In a demo anybody is anybody: there are no keys of one's own."));
     }
     let card = app.directory.person(asker.id).await?.ok_or_else(Problem::unauthenticated)?;
-    make_key_for(&app, &asker, client, &card, body).await
+    make_key_for(&app, &asker, client, (&card, Usual::Little), body).await
 }
 
 /// Revokes an API key of one's own.
@@ -626,7 +653,7 @@ pub async fn create_key(
     if card.id != asker.id && account.is_some_and(|a| a.password.is_some() || a.subject.is_some()) {
         return Err(Problem::not_allowed("Whoever signs in by themselves makes their own keys, in their profile."));
     }
-    make_key_for(&app, &asker, client, &card, body).await
+    make_key_for(&app, &asker, client, (&card, Usual::All), body).await
 }
 
 /// Revokes a key of somebody. Admins only.
@@ -757,7 +784,13 @@ pub async fn restore(
     suspend_or_not(&app, &asker, client, PersonId(id), false).await
 }
 
-async fn suspend_or_not(app: &App, asker: &Asker, client: Client, id: PersonId, so: bool) -> Result<StatusCode, Problem> {
+async fn suspend_or_not(
+    app: &App,
+    asker: &Asker,
+    client: Client,
+    id: PersonId,
+    so: bool,
+) -> Result<StatusCode, Problem> {
     role_put(app.accounts.put_suspended(id, so).await?)?;
     if so {
         app.accounts.end_secrets(id, vec![SecretKind::Session], Which::All).await?;
@@ -867,7 +900,13 @@ pub async fn invite_again(
     invite_person(&app, &asker, client, id, email).await
 }
 
-async fn invite_person(app: &App, asker: &Asker, client: Client, id: PersonId, email: String) -> Result<Response, Problem> {
+async fn invite_person(
+    app: &App,
+    asker: &Asker,
+    client: Client,
+    id: PersonId,
+    email: String,
+) -> Result<Response, Problem> {
     let login = AccountPatch { login: Some(email.clone()), ..AccountPatch::default() };
     if app.accounts.put_account(id, login).await? == AccountPut::Taken {
         return Err(taken());
@@ -897,7 +936,13 @@ async fn put_link(
 ) -> Result<(String, Instant), Problem> {
     let (secret, now) = (auth::plain_secret(), app.engine.now());
     let until = now.plus(lasts);
-    let link = Secret { kind, made_at: now, made_by: by, until: Some(until), ..Secret::key(auth::secret_hash(&secret), id, String::new()) };
+    let link = Secret {
+        kind,
+        made_at: now,
+        made_by: by,
+        until: Some(until),
+        ..Secret::key(auth::secret_hash(&secret), id, String::new())
+    };
     app.accounts.put_secret(link).await?;
     Ok((secret, until))
 }
@@ -1014,7 +1059,7 @@ pub struct ResetRequest {
 /// Sends a link for a new password to an address, if somebody signs in with it. The answer is the same if nobody does, and comes before
 /// that is looked up.
 #[utoipa::path(post, operation_id = "ask_for_reset", path = "/api/password-reset", tag = "doors", request_body = ResetRequest,
-    responses((status = 202), Problems))]
+    responses((status = 204, description = "the same, whoever there is"), Problems))]
 pub async fn ask_for_reset(
     State(app): State<App>,
     Stranger(client): Stranger,
@@ -1027,7 +1072,7 @@ pub async fn ask_for_reset(
         return Err(Problem::not_found("way to choose a new password: this server sends no letters. Ask an admin"));
     };
     links.begin(email, client);
-    Ok(StatusCode::ACCEPTED)
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Writes the letter for whoever forgot a password, if somebody signs in with this address.
@@ -1078,7 +1123,11 @@ pub struct DeedBody {
 /// What was done with accounts, sessions, keys and roles, the latest first. Admins and auditors only.
 #[utoipa::path(get, operation_id = "read_deeds", path = "/api/deeds", tag = "doors", params(DeedsQuery),
     responses((status = 200, body = Page<DeedBody>), Problems))]
-pub async fn deeds(State(app): State<App>, _: Asker, Query(q): Query<DeedsQuery>) -> Result<Json<Page<DeedBody>>, Problem> {
+pub async fn deeds(
+    State(app): State<App>,
+    _: Asker,
+    Query(q): Query<DeedsQuery>,
+) -> Result<Json<Page<DeedBody>>, Problem> {
     let max = page_size(q.limit)?;
     let mut found = app.accounts.deeds(q.after, max + 1).await?;
     let more = found.len() > max;

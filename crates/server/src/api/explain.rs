@@ -123,7 +123,9 @@ pub async fn read(
 ) -> Result<Response, Problem> {
     let actor = q.actor.unwrap_or(asker.id.0);
     if actor != asker.id.0 && !asker.sees_all() {
-        return Err(Problem::not_allowed("Only admins and auditors see the attempts of others. Leave actor out for your own."));
+        return Err(Problem::not_allowed(
+            "Only admins and auditors see the attempts of others. Leave actor out for your own.",
+        ));
     }
     let (status, body) = match recalled(&app, actor, key).await? {
         Some(attempt) => (StatusCode::OK, recorded(&app, &asker, attempt).await?),

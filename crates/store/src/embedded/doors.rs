@@ -25,10 +25,7 @@ const ACCOUNT: &str = "person, login, password, issuer, subject, language, zone"
 impl People {
     /// Whom these let in, if that is known without asking the file; all of them or none.
     fn remembered_doors(&self, secrets: &[Sha256], now: Instant) -> Option<Vec<Option<Door>>> {
-        secrets
-            .iter()
-            .map(|sha256| Some(self.remembered_door(sha256)?.filter(|door| door.secret.lives(now))))
-            .collect()
+        secrets.iter().map(|sha256| Some(self.remembered_door(sha256)?.filter(|door| door.secret.lives(now)))).collect()
     }
 
     fn doors(&self, secrets: &[Sha256], now: Instant) -> Asked<Vec<Option<Door>>> {
@@ -74,7 +71,8 @@ impl People {
     fn take_secret(&self, sha256: Sha256, kind: SecretKind, now: Instant) -> Asked<Option<Secret>> {
         self.change(|db| {
             let Some(found) = secret(db, &sha256)?.filter(|s| s.kind == kind) else { return Ok(None) };
-            db.prepare_cached("DELETE FROM secret WHERE part_id = ?1 AND sha256 = ?2")?.execute(params![PART, sha256])?;
+            db.prepare_cached("DELETE FROM secret WHERE part_id = ?1 AND sha256 = ?2")?
+                .execute(params![PART, sha256])?;
             Ok(Some(found).filter(|s| s.lives(now)))
         })
     }
@@ -142,7 +140,8 @@ impl People {
             if db.prepare_cached(PUT)?.execute(params![PART, id.0, codec::role_name(role)])? == 0 {
                 return Ok(RolePut::NoPerson);
             }
-            db.prepare_cached("DELETE FROM manages WHERE part_id = ?1 AND person = ?2")?.execute(params![PART, id.0])?;
+            db.prepare_cached("DELETE FROM manages WHERE part_id = ?1 AND person = ?2")?
+                .execute(params![PART, id.0])?;
             let mut put = db.prepare_cached("INSERT INTO manages (part_id, person, resource) VALUES (?1, ?2, ?3)")?;
             for resource in over {
                 put.execute(params![PART, id.0, resource.0])?;
@@ -277,9 +276,9 @@ fn account(db: &Connection, of: &AccountOf) -> Result<Option<Account>> {
     let found = match of {
         AccountOf::Person(id) => db.prepare_cached(&sql("person = ?2"))?.query_row(params![PART, id.0], read),
         AccountOf::Login(login) => db.prepare_cached(&sql("login = ?2"))?.query_row(params![PART, login], read),
-        AccountOf::Subject(s) => db
-            .prepare_cached(&sql("issuer = ?2 AND subject = ?3"))?
-            .query_row(params![PART, s.issuer, s.subject], read),
+        AccountOf::Subject(s) => {
+            db.prepare_cached(&sql("issuer = ?2 AND subject = ?3"))?.query_row(params![PART, s.issuer, s.subject], read)
+        }
     };
     Ok(found.optional()?)
 }

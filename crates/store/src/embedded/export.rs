@@ -12,7 +12,9 @@ use super::rows::Rows;
 use super::{FILE, audit, doors, follow, journal, people};
 use crate::codec::{self, Malformed, Said};
 use crate::commit::Commit;
-use crate::text::{AccountText, CommitText, EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText, When};
+use crate::text::{
+    AccountText, CommitText, EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText, When,
+};
 use rusqlite::Connection;
 use slotwise_domain::{AttemptKey, Booking, Epoch, Facts, Instant, PartId, PersonId, ResourceId, Role, Version};
 use slotwise_engine::round::{KEY_AHEAD, KEY_KEPT, key_time};
@@ -137,9 +139,9 @@ impl Reading {
     }
 
     fn keys(&self, mut each: impl FnMut(KeyText) -> Result<()>) -> Result<()> {
-        const OLD: &str = "SELECT secret_sha256, person, label, 15, NULL FROM api_key WHERE part_id = ?1 ORDER BY secret_sha256";
-        const KEYS: &str =
-            "SELECT sha256, person, label, scopes, until FROM secret WHERE part_id = ?1 AND kind = 'key' ORDER BY sha256";
+        const OLD: &str =
+            "SELECT secret_sha256, person, label, 15, NULL FROM api_key WHERE part_id = ?1 ORDER BY secret_sha256";
+        const KEYS: &str = "SELECT sha256, person, label, scopes, until FROM secret WHERE part_id = ?1 AND kind = 'key' ORDER BY sha256";
         let (db, path) = &self.people;
         let reading = || BackupError::sql("reading", path);
         let format = db.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).map_err(reading())?;
@@ -261,7 +263,8 @@ impl Reading {
         lines.line(&header)?;
         self.people(|everything| {
             exported.people += 1;
-            let Everything { listed: Listed { card, external_id, email }, suspended, facts, account, manages } = everything;
+            let Everything { listed: Listed { card, external_id, email }, suspended, facts, account, manages } =
+                everything;
             let PersonCard { id, name, title, role } = card;
             let (role, facts) = (codec::role_name(role).into(), facts.map(FactsText::of));
             let (account, manages) = (account.map(AccountText::of), manages.into_iter().map(|id| id.0).collect());

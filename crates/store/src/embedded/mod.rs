@@ -70,9 +70,9 @@ use slotwise_engine::{
     Erased, FactsPut, Letter, Listed, Noted, NoticeId, PersonCard, PersonRow, Plan, PlanPut, Post, Record, Recorded,
     RowPut, Settled, Status, Store, StoreError, Streamed, Views,
 };
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;

@@ -1,8 +1,8 @@
 //! Who people are: names, roles, facts and API keys, in a file of their own that can be erased.
 //! It knows nothing of bookings, and no secret: of a key only its hash is kept.
 
-use super::doors::manages;
 use super::connect::{Use, connect, use_log};
+use super::doors::manages;
 use super::error::{Cells, Error, OpenError, Result};
 use super::load::{PART, max_rows, signed};
 use super::migrate::PEOPLE;
@@ -12,7 +12,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, params_from_iter};
 use slotwise_domain::{Facts, PersonId, ResourceId, Role};
 use slotwise_engine::catalogue::words_of;
-use slotwise_engine::{Door, Secret, FactsPut, Listed, PersonCard, PersonRow, Plan, PlanPut, RowPut, StoreError};
+use slotwise_engine::{Door, FactsPut, Listed, PersonCard, PersonRow, Plan, PlanPut, RowPut, Secret, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -187,8 +187,21 @@ impl People {
                 params![PART, id.0],
             )?;
             // What was done stays, by their id; what was said of it may name them.
-            tx.execute("UPDATE deed SET detail = '', address = '' WHERE part_id = ?1 AND ?2 IN (by, person)", params![PART, id.0])?;
-            for table in ["secret", "account", "manages", "letter", "notice_read", "address", "plan", "person_facts", "person_word"] {
+            tx.execute(
+                "UPDATE deed SET detail = '', address = '' WHERE part_id = ?1 AND ?2 IN (by, person)",
+                params![PART, id.0],
+            )?;
+            for table in [
+                "secret",
+                "account",
+                "manages",
+                "letter",
+                "notice_read",
+                "address",
+                "plan",
+                "person_facts",
+                "person_word",
+            ] {
                 tx.execute(&format!("DELETE FROM {table} WHERE part_id = ?1 AND person = ?2"), params![PART, id.0])?;
             }
             tx.execute("DELETE FROM person WHERE part_id = ?1 AND id = ?2", params![PART, id.0])?;
@@ -238,7 +251,10 @@ impl People {
     }
 
     /// Carries a change out in one transaction.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&Connection) -> Result<T>) -> std::result::Result<T, StoreError> {
+    pub(super) fn change<T>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T>,
+    ) -> std::result::Result<T, StoreError> {
         self.change_if(|db| Ok((change(db)?, true)))
     }
 

@@ -255,7 +255,8 @@ impl Found {
     }
 
     fn of(answers: Vec<Vec<Row>>, scope: &Scope) -> Result<Found> {
-        let Ok([bookings, claims, roles, managed, facts, ruled, live, members]) = <[Vec<Row>; 8]>::try_from(answers) else {
+        let Ok([bookings, claims, roles, managed, facts, ruled, live, members]) = <[Vec<Row>; 8]>::try_from(answers)
+        else {
             return Err(Error::bug("a statement was not answered"));
         };
         // An offer has the id of the place in the waitlist that it is made to.

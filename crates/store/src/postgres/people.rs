@@ -161,7 +161,8 @@ impl Directory for Postgres {
                 let none = None::<Vec<u8>>;
                 let values = args![part, id.0, all, none.clone(), none.clone(), none];
                 let ended = rows(client, sql::SECRETS_ENDED, &values).await?;
-                let keys = ended.iter().filter(|row| row.try_get::<_, String>(0).is_ok_and(|kind| kind == "key")).count();
+                let keys =
+                    ended.iter().filter(|row| row.try_get::<_, String>(0).is_ok_and(|kind| kind == "key")).count();
                 for sql in [
                     sql::DEEDS_FORGOTTEN,
                     sql::ACCOUNT_GONE,
@@ -182,7 +183,6 @@ impl Directory for Postgres {
         erased.keys = gone.await?;
         Ok(Some(erased))
     }
-
 }
 
 fn card(row: &Row) -> Result<PersonCard> {

@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Facts, Hold, Instant, PersonId, Proposal, ResourceId, Role, Scope,
-    Settle, Version, WaitEntry, World,
+    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Facts, Hold, Instant, PersonId, Proposal, ResourceId, Role,
+    Scope, Settle, Version, WaitEntry, World,
 };
 use slotwise_engine::doors::{
     Account, AccountOf, AccountPatch, AccountPut, Accounts, Deed, Door, RolePut, Secret, SecretKind, Sha256, Which,
@@ -201,7 +201,6 @@ impl Directory for Hop {
     async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError> {
         self.either().0.erase(id).await
     }
-
 }
 
 #[async_trait]

@@ -32,7 +32,14 @@ async fn every_case_on_postgres() {
     run_all(|clock| {
         part += 1;
         let store = open(&database.url(), part, clock.clone(), 64 << 20);
-        Harness { store: store.clone(), views: store.clone(), directory: store.clone(), accounts: store, clock, watches_clock: true }
+        Harness {
+            store: store.clone(),
+            views: store.clone(),
+            directory: store.clone(),
+            accounts: store,
+            clock,
+            watches_clock: true,
+        }
     })
     .await;
 }
@@ -48,7 +55,14 @@ async fn every_case_on_either_of_two_instances() {
         let one = open(&database.url(), part, clock.clone(), cache_bytes);
         let other = open(&database.url(), part, clock.clone(), 64 << 20);
         let store = Hop::over(one, other, part.unsigned_abs() * 0x9e37_79b9);
-        Harness { store: store.clone(), views: store.clone(), directory: store.clone(), accounts: store, clock, watches_clock: true }
+        Harness {
+            store: store.clone(),
+            views: store.clone(),
+            directory: store.clone(),
+            accounts: store,
+            clock,
+            watches_clock: true,
+        }
     })
     .await;
 }
