@@ -19,8 +19,8 @@ use slotwise_server::listen::Bounds;
 use slotwise_server::rate::Rates;
 use slotwise_server::tls::Tls;
 use slotwise_server::{
-    App, Crowds, DemoSessions, Mailer, Parts, Passwords, People, Provider, Realtime, SETUP_LASTS, listen, plain_code,
-    router, run_realtime, secret_hash,
+    App, Crowds, DemoSessions, Mailer, Parts, Passwords, People, Provider, Realtime, SETUP_LASTS, Seen, listen,
+    plain_code, router, run_realtime, secret_hash,
 };
 use slotwise_store::embedded::{Checkpoints, Embedded, Options};
 use slotwise_store::{Postgres, SystemClock, postgres};
@@ -86,6 +86,7 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         directory: stores.directory,
         post: stores.post,
         accounts: stores.accounts,
+        seen: Seen::default(),
         passwords: Passwords::default(),
         provider,
         links: config.mailer.as_ref().map(Mailer::links),
@@ -102,9 +103,6 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         bounds,
         site: site.clone(),
     });
-    if !config.demo {
-        print_setup_code(&*app.accounts, engine.now(), &app.base).await?;
-    }
     let outbox = Outbox::from_now(&engine).await?;
     let mut tasks = vec![
         tokio::spawn(run_realtime(app.clone(), outbox, asked)),
@@ -115,11 +113,14 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         tokio::spawn(renew(tls.clone())),
     ];
     tasks.extend(config.mailer.map(|mailer| tokio::spawn(mailer.run(app.clone()))));
-    let crowds = app.crowds.clone();
+    let (crowds, accounts, base) = (app.crowds.clone(), app.accounts.clone(), app.base.clone());
     let (router, sockets) = router(app);
     tracing::info!(%address, place = config.place.name(), demo = config.demo, "serving");
     // Whoever started this reads where it listens; nobody may be reading.
     drop(writeln!(std::io::stdout(), "Slotwise is on {scheme}://{address}"));
+    if !config.demo {
+        print_setup_code(&*accounts, engine.now(), &base).await?;
+    }
     // Half of the memory: what is asked for is to find room without anything having to go.
     let (views, now, half) = (stores.views, engine.now(), config.cache_bytes / 2);
     let warming = tokio::spawn(async move { warm(&*views, now, half).await });

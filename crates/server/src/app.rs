@@ -3,7 +3,7 @@
 
 use crate::access::scope_missing;
 use crate::api;
-use crate::auth::{Asker, DemoSessions};
+use crate::auth::{Asker, DemoSessions, Seen};
 use crate::crowd::Crowds;
 use crate::listen::Bounds;
 use crate::mail::Links;
@@ -62,6 +62,8 @@ pub struct Parts {
     pub directory: Arc<dyn Directory>,
     /// How they come in.
     pub accounts: Arc<dyn Accounts>,
+    /// What of it was noted as used.
+    pub seen: Seen,
     /// Where passwords are hashed.
     pub passwords: Passwords,
     /// A provider that people may sign in with.

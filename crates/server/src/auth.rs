@@ -222,8 +222,14 @@ pub async fn standing(app: &App, came: Vec<Came>) -> Result<Vec<Option<Asker>>, 
                 Some(door) => {
                     let used = door.secret.seen_at.unwrap_or(Instant(0));
                     let asker = Asker::let_in(app, door, came, now);
-                    if asker.is_some() && used.plus(SEEN_EVERY) <= now {
-                        app.accounts.seen(hash, now).await?;
+                    if asker.is_some() && used.plus(SEEN_EVERY) <= now && app.seen.is_news(hash, now) {
+                        let accounts = app.accounts.clone();
+                        // Nobody waits for it, and nothing hangs on it.
+                        tokio::spawn(async move {
+                            if let Err(e) = accounts.seen(hash, now).await {
+                                tracing::debug!("noting when a key or a session was used: {e}");
+                            }
+                        });
                     }
                     asker
                 }
@@ -240,6 +246,24 @@ pub async fn standing(app: &App, came: Vec<Came>) -> Result<Vec<Option<Asker>>, 
         });
     }
     Ok(askers)
+}
+
+/// What was noted as used lately, so that many who come at once with one key note it once.
+#[derive(Default)]
+pub struct Seen(Mutex<HashMap<Sha256, Instant>>);
+
+impl Seen {
+    fn is_news(&self, hash: Sha256, now: Instant) -> bool {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(&hash).is_some_and(|at| at.plus(SEEN_EVERY) > now) {
+            return false;
+        }
+        if noted.len() >= SESSIONS_MAX {
+            noted.clear();
+        }
+        noted.insert(hash, now);
+        true
+    }
 }
 
 /// The value of a cookie.

@@ -34,7 +34,7 @@ mod wire;
 pub use access::{ALL as ACCESS, Access, Who};
 pub use api::doors::{SETUP_LASTS, plain_code};
 pub use app::{App, Parts};
-pub use auth::{DemoSessions, new_secret, secret_hash};
+pub use auth::{DemoSessions, Seen, new_secret, secret_hash};
 pub use crowd::Crowds;
 pub use mail::{Links, MailError, Mailer};
 pub use oidc::{OidcError, Provider, ProviderConfig, base};

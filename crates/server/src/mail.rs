@@ -72,11 +72,17 @@ impl Link {
         Link::write(app, id, email, |name, german| match german {
             true => (
                 "Einladung zu Slotwise".to_owned(),
-                format!("Guten Tag {name},\n\n{by} lädt Sie ein, mit Slotwise zu buchen. Hier beginnen Sie, innerhalb von sieben Tagen:\n\n{link}\n\nDer Link gilt einmal und nur für Sie.\n"),
+                format!(
+                    "Guten Tag {name},\n\n{by} lädt Sie ein, mit Slotwise zu buchen. Hier beginnen Sie, \
+                     innerhalb von sieben Tagen:\n\n{link}\n\nDer Link gilt einmal und nur für Sie.\n"
+                ),
             ),
             false => (
                 "Your invitation to Slotwise".to_owned(),
-                format!("Hello {name},\n\n{by} invites you to book with Slotwise. Begin here, within seven days:\n\n{link}\n\nThe link is good once, and for you only.\n"),
+                format!(
+                    "Hello {name},\n\n{by} invites you to book with Slotwise. Begin here, \
+                     within seven days:\n\n{link}\n\nThe link is good once, and for you only.\n"
+                ),
             ),
         })
         .await
@@ -87,11 +93,14 @@ impl Link {
         Link::write(app, id, email, |name, german| match german {
             true => (
                 "Neues Passwort für Slotwise".to_owned(),
-                format!("Guten Tag {name},\n\nhier wählen Sie innerhalb einer Stunde ein neues Passwort:\n\n{link}\n\nDer Link gilt einmal. Haben Sie nicht darum gebeten, so ist nichts zu tun: Ihr Passwort bleibt, wie es ist.\n"),
+                format!("Guten Tag {name},\n\nhier wählen Sie innerhalb einer Stunde ein neues Passwort:\n\n{link}\n\n\
+                     Der Link gilt einmal. Haben Sie nicht darum \
+                     gebeten, so ist nichts zu tun: Ihr Passwort bleibt, wie es ist.\n"),
             ),
             false => (
                 "A new password for Slotwise".to_owned(),
-                format!("Hello {name},\n\nchoose a new password here, within an hour:\n\n{link}\n\nThe link is good once. If you did not ask for it, there is nothing to do: your password stays as it is.\n"),
+                format!("Hello {name},\n\nchoose a new password here, within an hour:\n\n{link}\n\nThe link is good once. If you did not ask \
+                     for it, there is nothing to do: your password stays as it is.\n"),
             ),
         })
         .await

@@ -1,6 +1,7 @@
 //! Every operation of the document × who asks × whose thing it is: who gets in, and who is turned away with nothing changed.
 //! For whom an operation is, the document says (`x-who`), from the table beside the router; a new operation is tried as soon as it is there.
 
+use crate::harness::node::Node;
 use crate::harness::{Ask, Reply, World};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -112,6 +113,8 @@ impl Stage {
             "move_series" => json!({ "start": start, "end": end }),
             "set_class" => json!({ "class": 1 }),
             "import_people" => json!({ "csv": "name\nNew\n", "dry_run": true }),
+            "demo_sign_in" => json!({ "person": bob }),
+            "send_crowd" => json!({ "resource": self.w.id("mine"), "people": 5 }),
             "put_role" => json!({ "role": "member" }),
             "invite" => json!({ "name": "New", "email": format!("{}@example.org", Uuid::now_v7().simple()) }),
             "invite_again" => json!({ "email": "eve@example.org" }),
@@ -233,4 +236,71 @@ fn every_operation_lets_in_whom_it_is_for_and_nobody_else() {
     for (what, least) in [("let in", 300), ("turned away", 300), ("missing", 200)] {
         assert!(tried[what] >= least, "{tried:?}");
     }
+}
+
+/// What each of them may hear of Ann's private booking, her hold and her place in line.
+#[test]
+fn every_event_says_to_each_only_what_they_may_know() {
+    let mut node = Node::start();
+    let mut stage = Stage::new();
+    let (mine, full) = (stage.w.id("mine").to_owned(), stage.w.id("full").to_owned());
+    let listening = ["ann", "bob", "mia", "max", "root", "aud"];
+    for who in listening {
+        node.connect(&stage.w, who, who, &["websocket"]);
+        for resource in [&mine, &full] {
+            node.subscribe(who, resource, None);
+        }
+    }
+    let hello = json!({ "do": "connect", "name": "rex", "url": stage.w.server.url(), "token": stage.w.token("rex"),
+        "transports": ["websocket"], "upgrade": false });
+    assert_eq!(node.call(hello).unwrap()["connected"], false, "who is suspended hears nothing");
+
+    let (start, end) = stage.time();
+    let line = json!({ "resource": mine, "start": start, "end": end });
+    let made = stage.made("ann", "/api/bookings", &json!({ "lines": [line], "private": true, "title": "Secret" }));
+    let booking = made["booking"]["id"].as_str().unwrap().to_owned();
+    for who in listening {
+        let told = node.event(who, "bookingCreated");
+        let inside = ["ann", "mia", "root", "aud"].contains(&who);
+        assert_eq!(told["booking"]["owner"].is_string(), inside, "{who}: {told}");
+        assert_eq!(told["booking"]["mine"], who == "ann", "{who}: {told}");
+        assert!(!told.to_string().contains("Secret"), "{who}: what is written inside is in no event: {told}");
+    }
+    let asked = stage.w.change("root", "POST", &format!("/api/bookings/{booking}/cancel"));
+    assert_eq!(stage.w.send(&asked.json(&json!({ "reason": "The matrix." }))).status, 200);
+    for who in listening {
+        let told = node.event(who, "bookingCanceled");
+        assert_eq!(told["booking"]["owner"].is_string(), ["ann", "mia", "root", "aud"].contains(&who), "{who}: {told}");
+    }
+    let (start, end) = stage.time();
+    stage.made("ann", "/api/holds", &json!({ "resource": mine, "start": start, "end": end }));
+    for who in listening {
+        let told = node.event(who, "holdGranted");
+        assert_eq!(
+            (told["hold"]["mine"] == true, told["hold"]["id"].is_string()),
+            (who == "ann", who == "ann"),
+            "{who}: {told}"
+        );
+    }
+    let (start, end) = stage.time();
+    let line = json!({ "resource": full, "start": start, "end": end });
+    stage.made("bob", "/api/bookings", &json!({ "lines": [line] }));
+    stage.made("ann", "/api/waitlist", &line);
+    for who in listening {
+        let told = node.event(who, "waitlistJoined");
+        let known = told.to_string().contains(&stage.w.person("ann").id);
+        assert!(!known || ["ann", "mia", "root", "aud"].contains(&who), "{who}: {told}");
+    }
+
+    // A role that is taken away counts for who is listening already, within five seconds.
+    let path = format!("/api/people/{}/role", stage.w.person("mia").id);
+    let role = Ask::new("PUT", &path).by(stage.w.token("root")).json(&json!({ "role": "member" }));
+    assert_eq!(stage.w.send(&role).status, 204);
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    let (start, end) = stage.time();
+    let line = json!({ "resource": mine, "start": start, "end": end });
+    stage.made("ann", "/api/bookings", &json!({ "lines": [line], "private": true }));
+    let is = |l: &Value| l["from"] == "mia" && l["event"] == "bookingCreated" && l["data"]["resource"] == mine;
+    let told = node.wait(std::time::Duration::from_secs(20), is).unwrap();
+    assert_eq!(told["data"]["booking"]["owner"], Value::Null, "{told}");
 }

@@ -10,6 +10,7 @@ import { useDoors, useKeys, useProfile, useSessions } from '../queries';
 import { Complaint, PasswordField } from './Door';
 import css from './ProfilePage.module.css';
 
+const nameOf = (code: string) => new Intl.DisplayNames([code], { type: 'language' }).of(code) ?? code;
 const zones = Intl.supportedValuesOf('timeZone');
 const scopes = { member: ['read', 'book'], auditor: ['read'], manager: ['read', 'book', 'manage'], admin: ['read', 'book', 'manage', 'admin'] } as const;
 
@@ -62,7 +63,6 @@ function Likes({ me }: { me: Profile }) {
   const put = usePutProfile();
   const [language, setLanguage] = useState(me.language ?? '');
   const [zone, setZone] = useState(me.zone ?? '');
-  const name = (code: string) => new Intl.DisplayNames([code], { type: 'language' }).of(code) ?? code;
   const send = (event: FormEvent) => {
     event.preventDefault();
     put.mutate({ language: language || null, zone: zone || null });
@@ -75,7 +75,7 @@ function Likes({ me }: { me: Profile }) {
           label={t('profile.language')}
           value={language}
           onChange={(event) => setLanguage(event.currentTarget.value)}
-          data={[{ value: '', label: t('profile.browser') }, ...languages.map((value) => ({ value, label: name(value) }))]}
+          data={[{ value: '', label: t('profile.browser') }, ...languages.map((value) => ({ value, label: nameOf(value) }))]}
           mb="sm"
         />
         <NativeSelect

@@ -45,7 +45,7 @@ function Ways() {
   );
 }
 
-const told = ['provider_unknown', 'provider_denied', 'provider_expired', 'provider_failed', 'provider_taken', 'link_over'];
+const told = new Set(['provider_unknown', 'provider_denied', 'provider_expired', 'provider_failed', 'provider_taken', 'link_over']);
 
 function PasswordForm({ provider }: { provider: string | null }) {
   const { t } = useTranslation();
@@ -67,7 +67,7 @@ function PasswordForm({ provider }: { provider: string | null }) {
               {t('doors.withProvider', { name: provider })}
             </Button>
           )}
-          {told.includes(back) && <p role="alert" className={css.error}>{t(`doors.provider.${back}`)}</p>}
+          {told.has(back) && <p role="alert" className={css.error}>{t(`doors.provider.${back}`)}</p>}
           <Complaint error={atProvider.error} />
           <Anchor component={Link} to="/forgot" display="block" mt="md">{t('doors.forgot')}</Anchor>
         </>
