@@ -72,17 +72,17 @@ test('the first admin sets the server up, invites somebody, and sees where they 
   await assertAccessible(ben, 'sign-in');
   await shoot(ben, 'sign-in');
   await ben.getByLabel('E-mail address').fill('ben@example.org');
-  await ben.getByLabel('Password', { exact: true }).fill('wrong horse battery');
+  await ben.locator('input[name=password]').fill('wrong horse battery');
   await ben.getByRole('button', { name: 'Sign in', exact: true }).click();
   await ben.getByRole('alert').filter({ hasText: 'not right' }).waitFor();
-  await ben.getByLabel('Password', { exact: true }).fill(password);
+  await ben.locator('input[name=password]').fill(password);
   await ben.getByRole('button', { name: 'Sign in', exact: true }).click();
   await live(ben);
 
   // A second browser is seen, and signed out from the first: its page is at the entrance again.
   const other = await open('/');
   await other.getByLabel('E-mail address').fill('ben@example.org');
-  await other.getByLabel('Password', { exact: true }).fill(password);
+  await other.locator('input[name=password]').fill(password);
   await other.getByRole('button', { name: 'Sign in', exact: true }).click();
   await live(other);
   await ben.goto(`${base}/profile`);

@@ -18,6 +18,8 @@ const NOT_CARRIED_OUT: [&str; 3] = ["erase_person", "suspend_person", "put_role"
 struct Stage {
     w: World,
     quarter: i64,
+    /// What Ann gives up again before she has another: nobody may have any number of them.
+    undo: Option<(String, Value)>,
 }
 
 impl Stage {
@@ -38,7 +40,7 @@ impl Stage {
         role("max", &[&other]);
         let rex = format!("/api/people/{}/suspend", w.person("rex").id);
         assert_eq!(w.send(&Ask::post(&rex).by(w.token("root"))).status, 204);
-        Stage { w, quarter: 0 }
+        Stage { w, quarter: 0, undo: None }
     }
 
     /// A quarter of an hour that nobody has used.
@@ -65,6 +67,9 @@ impl Stage {
 
     /// A thing of Ann's that an operation may be asked of, and the body to ask with.
     fn thing(&mut self, operation: &str, path: &str) -> (String, Value) {
+        if let Some((path, body)) = self.undo.take() {
+            self.w.send(&self.w.change("ann", "POST", &path).json(&body));
+        }
         let (start, end) = self.time();
         let bob = self.w.person("bob").id.clone();
         let id = match path.split('/').nth(2).unwrap_or_default() {
@@ -85,11 +90,16 @@ impl Stage {
                 let (start, end) = self.time();
                 let line = json!({ "resource": self.w.id("full"), "start": start, "end": end });
                 self.made("bob", "/api/bookings", &json!({ "lines": [line] }));
-                self.made("ann", "/api/waitlist", &line)["entry"]["id"].as_str().unwrap().to_owned()
+                let id = self.made("ann", "/api/waitlist", &line)["entry"]["id"].as_str().unwrap().to_owned();
+                self.undo = Some((format!("/api/waitlist/{id}/leave"), json!({})));
+                id
             }
             "holds" if path.contains("{id}") => {
                 let body = json!({ "resource": self.w.id("mine"), "start": start, "end": end });
-                self.made("ann", "/api/holds", &body)["hold"]["id"].as_str().unwrap().to_owned()
+                let hold = self.made("ann", "/api/holds", &body)["hold"].clone();
+                let id = hold["id"].as_str().unwrap().to_owned();
+                self.undo = Some((format!("/api/holds/{id}/release"), json!({ "token": hold["token"] })));
+                id
             }
             _ => Uuid::now_v7().to_string(),
         };
