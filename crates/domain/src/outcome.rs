@@ -5,6 +5,7 @@ use crate::booking::Booking;
 use crate::change::Changes;
 use crate::command::{Asked, Preview, Seen};
 use crate::ids::{BlockId, BookingId, EntryId, HoldId, PersonId, ResourceId, SeriesId, Version};
+use crate::policy::Measure;
 use crate::resource::Resource;
 use crate::series::DateSaid;
 use crate::time::{Instant, Interval};
@@ -399,10 +400,12 @@ pub enum Witness {
     Quota {
         /// Of which group or resource.
         of: ResourceId,
-        /// Units counted before.
+        /// So much was counted before, as the measure says.
         counted: u64,
-        /// Units allowed.
+        /// So much is allowed.
         most: u32,
+        /// What is counted.
+        counts: Measure,
         /// In which period; `None` is all time.
         period: Option<(Instant, Instant)>,
     },

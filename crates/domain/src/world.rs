@@ -1,7 +1,7 @@
 //! What a command is judged against: the loaded part of what is true, at one moment of one store.
 //! It knows what was looked for, so that "does not exist" and "not looked for" stay apart.
 
-use crate::booking::{Booking, Slot};
+use crate::booking::{Booking, Counts, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::eligibility::Facts;
@@ -153,6 +153,8 @@ pub struct CountedSlot {
     pub start: Instant,
     /// How many units.
     pub units: u32,
+    /// What each is worth, in hundredths of a credit.
+    pub credits: u16,
 }
 
 /// Resources of a group. Cheap to clone: it is shared.
@@ -473,8 +475,8 @@ impl Counted {
 
     fn take(&mut self, booking: BookingId, slots: &[(u16, Slot)]) {
         let counted = slots.iter().filter_map(|(n, s)| {
-            let slot = CountedSlot { of: s.quota?, start: s.interval.start(), units: s.units };
-            Some(((booking, s.resource, *n), slot))
+            let Counts { of, credits } = s.quota?;
+            Some(((booking, s.resource, *n), CountedSlot { of, start: s.interval.start(), units: s.units, credits }))
         });
         self.0.extend(counted);
     }

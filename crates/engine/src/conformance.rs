@@ -206,6 +206,7 @@ pub fn cases() -> Vec<Case> {
             an_edit_of_a_group_is_one_commit_over_all_that_is_in_it
             an_edit_of_a_group_guards_what_is_in_it
             a_quota_is_settled_within_one_commit
+            credits_are_counted_as_they_were_decided
             what_is_cancelled_and_moved_counts_as_it_is
             what_was_had_counts_and_what_was_taken_away_does_not
             a_booking_handed_over_counts_for_its_new_owner

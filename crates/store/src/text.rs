@@ -11,13 +11,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use slotwise_domain::recurrence::Given;
 use slotwise_domain::{
-    Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, DateSaid, Decision, Details, Displacer,
+    Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, Counts, DateSaid, Decision, Details, Displacer,
     EndedEntry, EndedHold, EntryId, Epoch, Exceptions, Facts, FencingToken, Fingerprint, Guest, Hold, HoldId, Instant,
-    Interval, Line as LineOf, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule, Seen,
-    SeriesId, Slot, Span, Subject, Version, WaitEntry, Wants, Witness,
+    Interval, Line as LineOf, Measure, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule,
+    Seen, SeriesId, Slot, Span, Subject, Version, WaitEntry, Wants, Witness,
 };
-use slotwise_engine::Recorded;
 use slotwise_engine::doors::{Account, AccountPatch, Subject as AtProvider};
+use slotwise_engine::{Plan, Recorded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -77,10 +77,31 @@ pub(crate) struct PersonText {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<FactsText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountText>,
     /// Resources and groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manages: Vec<Uuid>,
+}
+
+/// The sections that somebody means to take, line by line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlanText {
+    pub version: u64,
+    pub lines: Vec<Vec<Uuid>>,
+}
+
+impl PlanText {
+    pub(crate) fn of((plan, version): (Plan, u64)) -> PlanText {
+        PlanText { version, lines: plan.into_iter().map(|line| line.into_iter().map(|id| id.0).collect()).collect() }
+    }
+
+    pub(crate) fn plan(self) -> (Plan, u64) {
+        let lines = self.lines.into_iter().map(|line| line.into_iter().map(ResourceId).collect());
+        (lines.collect(), self.version)
+    }
 }
 
 /// How somebody signs in. Their password is here as its slow hash.
@@ -668,12 +689,35 @@ impl RejectionText {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum WitnessText {
-    Booking { id: Uuid, owner: Uuid, at: During },
-    Hold { id: Uuid, holder: Uuid, at: During, expires_at: When },
-    Block { id: Uuid, at: During },
+    Booking {
+        id: Uuid,
+        owner: Uuid,
+        at: During,
+    },
+    Hold {
+        id: Uuid,
+        holder: Uuid,
+        at: During,
+        expires_at: When,
+    },
+    Block {
+        id: Uuid,
+        at: During,
+    },
     Instant(When),
-    Waiting { id: Uuid, place: u32 },
-    Quota { of: Uuid, counted: u64, most: u32, period: Option<(When, When)> },
+    Waiting {
+        id: Uuid,
+        place: u32,
+    },
+    Quota {
+        of: Uuid,
+        counted: u64,
+        most: u32,
+        /// Left out where units are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counts: Option<String>,
+        period: Option<(When, When)>,
+    },
     Requirement(u16),
     Linked(u16),
 }
@@ -691,8 +735,10 @@ impl WitnessText {
             Witness::Block { id, interval } => WitnessText::Block { id: id.0, at: at(interval) },
             Witness::Instant(t) => WitnessText::Instant(When(t)),
             Witness::Waiting { id, place } => WitnessText::Waiting { id: id.0, place },
-            Witness::Quota { of, counted, most, period } => {
-                WitnessText::Quota { of: of.0, counted, most, period: period.map(|(from, to)| (When(from), When(to))) }
+            Witness::Quota { of, counted, most, counts, period } => {
+                let counts = (counts != Measure::Units).then(|| codec::measure_name(counts).into());
+                let period = period.map(|(from, to)| (When(from), When(to)));
+                WitnessText::Quota { of: of.0, counted, most, counts, period }
             }
             Witness::Requirement { place } => WitnessText::Requirement(place),
             Witness::Linked { place } => WitnessText::Linked(place),
@@ -713,9 +759,10 @@ impl WitnessText {
             WitnessText::Block { id, at } => Witness::Block { id: BlockId(id), interval: at.interval()? },
             WitnessText::Instant(t) => Witness::Instant(t.0),
             WitnessText::Waiting { id, place } => Witness::Waiting { id: EntryId(id), place },
-            WitnessText::Quota { of, counted, most, period } => {
+            WitnessText::Quota { of, counted, most, counts, period } => {
+                let counts = counts.map_or(Ok(Measure::Units), |name| codec::measure_named(&name))?;
                 let period = period.map(|(from, to)| (from.0, to.0));
-                Witness::Quota { of: ResourceId(of), counted, most, period }
+                Witness::Quota { of: ResourceId(of), counted, most, counts, period }
             }
             WitnessText::Requirement(place) => Witness::Requirement { place },
             WitnessText::Linked(place) => Witness::Linked { place },
@@ -1240,6 +1287,9 @@ struct SlotText {
     /// The group or resource under whose quota it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     quota: Option<Uuid>,
+    /// What each unit is worth, in hundredths of a credit; only where there is a quota.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credits: Option<u16>,
 }
 
 impl SlotText {
@@ -1250,14 +1300,15 @@ impl SlotText {
             around: Around::of(slot.interval, slot.occupied),
             units: slot.units,
             own_overlap: codec::own_overlap_name(slot.own_overlap).into(),
-            quota: slot.quota.map(|of| of.0),
+            quota: slot.quota.map(|counts| counts.of.0),
+            credits: slot.quota.map(|counts| counts.credits),
         }
     }
 
     fn slot(self, resource: ResourceId) -> Decoded<(u16, Slot)> {
         let interval = self.at.interval()?;
         let (occupied, own_overlap) = (self.around.occupied(interval), codec::own_overlap_named(&self.own_overlap)?);
-        let quota = self.quota.map(ResourceId);
+        let quota = self.quota.map(|of| Counts { of: ResourceId(of), credits: self.credits.unwrap_or(0) });
         Ok((self.place, Slot { resource, interval, occupied, units: self.units, own_overlap, quota }))
     }
 }

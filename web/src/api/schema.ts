@@ -1683,11 +1683,8 @@ export interface components {
         };
         /** @description What became of one of many attempts. */
         AttemptAnswer: Record<string, never> & {
-            /**
-             * Format: uuid
-             * @description Its key, as it was sent.
-             */
-            key: string | null;
+            /** @description Its key, as it was sent. */
+            key: unknown;
             /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`, or null: no execution, or no outcome yet. */
             outcome: string | null;
             /** @description It was decided before. */
@@ -2394,8 +2391,16 @@ export interface components {
              */
             units?: number;
         };
-        /** @description An instant relative to the start of a booking: `{"elapsed_s": 86400}` before it, or `{"days_before": 1, "at": "18:00"}` in the resource's zone. */
-        CutoffBody: components["schemas"]["ElapsedCutoff"] | components["schemas"]["CivilCutoff"];
+        /** @description An instant that does not depend on the start. What has one time for all can be booked until then though it has begun. */
+        CutoffAt: {
+            /** @description Such as `2027-01-15T17:00` in the resource's zone, or `2027-01-16T01:00:00Z`; told with `Z`. */
+            at: string;
+        };
+        /**
+         * @description `{"elapsed_s": 86400}` before the start of a booking, `{"days_before": 1, "at": "18:00"}` in the resource's zone, or, whatever the
+         *     start, `{"at": "2027-01-15T17:00"}`: an instant with its offset, or by the clock of the resource's zone.
+         */
+        CutoffBody: components["schemas"]["ElapsedCutoff"] | components["schemas"]["CivilCutoff"] | components["schemas"]["CutoffAt"];
         /** @description What was said of one date of a series. */
         DateBody: {
             /**
@@ -3389,6 +3394,11 @@ export interface components {
             /** @description What they are called. */
             title: string;
         };
+        /**
+         * @description What a quota counts.
+         * @enum {string}
+         */
+        MeasureBody: "units" | "credits";
         /** @description Something that is the same every week, by the clock of the resource's zone. */
         MeetingBody: {
             /** @description Of `mo tu we th fr sa su`. */
@@ -4112,6 +4122,12 @@ export interface components {
              */
             closed: boolean;
             /**
+             * Format: double
+             * @description What a unit is worth under a quota of credits, exact to hundredths; null is what its course says, and 1 for what is of no course.
+             * @default null
+             */
+            credits: number | null;
+            /**
              * Format: int64
              * @description The longest booking, in seconds.
              * @default null
@@ -4289,11 +4305,13 @@ export interface components {
             /** @description How many may wait; beyond it attempts are FAILED `busy`. */
             waiting_max: number;
         };
-        /** @description How much one person may book in a period: the units of their active bookings that begin in it. */
+        /** @description How much one person may book in a period: of their active bookings that begin in it. */
         QuotaBody: {
+            /** @description What is counted: `units`, or `credits` that they are worth. */
+            counts?: components["schemas"]["MeasureBody"];
             /**
-             * Format: int32
-             * @description So many units; a person's allowance stands in its place.
+             * Format: double
+             * @description So many units or credits; a person's allowance stands in its place. Credits are exact to hundredths.
              */
             most: number;
             /** @description A stretch of civil time in the resource's zone. */
@@ -4309,15 +4327,17 @@ export interface components {
         /** @description How much somebody has had of what one may have in a period. */
         QuotaStandingBody: {
             /**
-             * Format: int64
-             * @description Units that count already: of what one has, gave up late or did not come to.
+             * Format: double
+             * @description What counts already: of what one has, gave up late or did not come to.
              */
             counted: number;
+            /** @description Whether `units` or `credits` are counted. */
+            counts: components["schemas"]["MeasureBody"];
             /** @description When the period began; null is all time. */
             from?: string | null;
             /**
-             * Format: int32
-             * @description So many may.
+             * Format: double
+             * @description So much may.
              */
             most: number;
             /**
@@ -5196,10 +5216,11 @@ export interface components {
             /** @description The instant that decided. */
             at?: string | null;
             /**
-             * Format: int64
-             * @description Of a quota: units counted already, in the period from `start` until `end`, or in all.
+             * Format: double
+             * @description Of a quota: what is counted already, in the period from `start` until `end`, or in all.
              */
             counted?: number | null;
+            counts?: components["schemas"]["MeasureBody"] | null;
             /** @description Until. */
             end?: string | null;
             /**
@@ -5210,8 +5231,8 @@ export interface components {
             /** @description `booking`, `hold`, `block`, `rule`, `instant`, `waiting`, `quota`, `requirement` or `linked`. */
             kind: string;
             /**
-             * Format: int32
-             * @description Of a quota: units allowed.
+             * Format: double
+             * @description Of a quota: what is allowed.
              */
             most?: number | null;
             /** @description Whose, where people may know. */
@@ -5727,12 +5748,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description REJECTED `not_found`, or there is none. */
+            /** @description nothing is known of it */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["AttemptBody"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -5868,12 +5890,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description REJECTED `not_found`, or there is none. */
+            /** @description nothing is known of it */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["ExplanationBody"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };

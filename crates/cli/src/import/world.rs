@@ -9,8 +9,8 @@ use clap::Args;
 use jiff::civil::{Date, Weekday};
 use slotwise_domain::{
     Action, Actor, BookingId, CheckIn, Course, Cutoff, Details, EntryId, Grouped, HoldAt, Instant, Interval, Kind,
-    Line, Meeting, OpeningHours, Outcome, OwnOverlap, Period, PersonId, Policy, Quota, QuotaScope, Requirement,
-    ResourceId, ResourceSpec, Span, WaitMode, Waitlist, Wants, Zone,
+    Line, Measure, Meeting, OpeningHours, Outcome, OwnOverlap, Period, PersonId, Policy, Quota, QuotaScope,
+    Requirement, ResourceId, ResourceSpec, Span, WaitMode, Waitlist, Wants, Zone,
 };
 use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, PersonRow};
 use slotwise_store::SystemClock;
@@ -54,7 +54,8 @@ const ROOMS: [Room; 6] = [
         (policy.setup, policy.teardown) = (Span::minutes(15), Span::minutes(15));
     }),
     ("Podcast Booth", 2, &["microphone", "soundproof"], |policy| {
-        policy.quota = Some(Quota { most: 2, period: Period::Week, scope: QuotaScope::Resource });
+        policy.quota =
+            Some(Quota { most: 2, counts: Measure::Units, period: Period::Week, scope: QuotaScope::Resource });
         policy.duration_max = Some(Span::hours(2));
     }),
     ("Laser Lab", 8, &["laser cutter"], |policy| {
@@ -314,7 +315,7 @@ impl World {
             cancel_by: Some(Cutoff::Elapsed(Span::minutes(30))),
             late_cancel_from: Some(Cutoff::Elapsed(Span::hours(12))),
             check_in: Some(CheckIn { opens: Span::minutes(30), closes: Span::minutes(10) }),
-            quota: Some(Quota { most: 8, period: Period::Month, scope: QuotaScope::Group }),
+            quota: Some(Quota { most: 8, counts: Measure::Units, period: Period::Month, scope: QuotaScope::Group }),
             waitlist: Some(Waitlist {
                 mode: WaitMode::Offer { ttl: Span::hours(4) },
                 fill: slotwise_domain::WaitFill::Skip,

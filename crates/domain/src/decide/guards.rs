@@ -10,7 +10,7 @@ use crate::command::{Actor, Command, Line};
 use crate::course::clash;
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Witness};
-use crate::policy::{OwnOverlap, Policy};
+use crate::policy::OwnOverlap;
 use crate::resource::{Kind, ResourceSpec};
 use crate::time::{Instant, Interval};
 use crate::world::{Role, Scope};
@@ -66,7 +66,7 @@ pub(super) fn slot(draft: &Draft, line: &Line) -> Result<Slot, Stop> {
         occupied: spec.policy.occupied(interval),
         units: line.units,
         own_overlap: spec.policy.own_overlap,
-        quota: resource.quota_of(),
+        quota: resource.counts(),
     })
 }
 
@@ -96,7 +96,8 @@ pub(super) fn in_time(draft: &Draft, slots: &[Slot], over: Option<Over>) -> Resu
         in_service(draft, slots)?;
     }
     for slot in slots {
-        not_begun(draft, slot.resource, slot.interval.start().plus(Policy::START_GRACE).min(slot.interval.end()))?;
+        let begun = draft.calendar(slot.resource)?.resource.spec.begun(slot.interval);
+        not_begun(draft, slot.resource, begun)?;
     }
     if over.is_none() {
         before_cutoff(draft, slots, Rule::BookBy)?;

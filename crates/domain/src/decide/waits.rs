@@ -79,7 +79,8 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
         // Who only wants word takes nothing by it: what else they have is asked when they book.
         Wants::Word => {
             in_service(draft, &slots)?;
-            not_begun(draft, resource, slot.interval.start())?;
+            let spec = &draft.calendar(resource)?.resource.spec;
+            not_begun(draft, resource, promote::begins(spec, slot.interval))?;
             before_cutoff(draft, &slots, Rule::BookBy)?;
         }
     }

@@ -13,12 +13,12 @@ use super::{FILE, audit, doors, follow, journal, people};
 use crate::codec::{self, Malformed, Said};
 use crate::commit::Commit;
 use crate::text::{
-    AccountText, CommitText, EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText, When,
+    AccountText, CommitText, EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText, PlanText, When,
 };
 use rusqlite::Connection;
 use slotwise_domain::{AttemptKey, Booking, Epoch, Facts, Instant, PartId, PersonId, ResourceId, Role, Version};
 use slotwise_engine::round::{KEY_AHEAD, KEY_KEPT, key_time};
-use slotwise_engine::{Account, Attempt, AttemptFilter, Listed, PersonCard, Record, Scopes};
+use slotwise_engine::{Account, Attempt, AttemptFilter, Listed, PersonCard, Plan, Record, Scopes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -48,6 +48,8 @@ pub struct Everything {
     pub suspended: bool,
     /// What is known of them, and its version.
     pub facts: Option<(Facts, u64)>,
+    /// The sections they mean to take, and its version; nothing and 0 if they never kept any.
+    pub plan: (Plan, u64),
     /// How they sign in.
     pub account: Option<Account>,
     /// What they manage.
@@ -58,6 +60,8 @@ pub struct Everything {
 const ADDRESSES_SINCE: u32 = 2;
 /// The format since which there are facts.
 const FACTS_SINCE: u32 = 3;
+/// The format since which plans are kept.
+const PLANS_SINCE: u32 = 4;
 /// The format of the people's file that has accounts and scopes.
 const DOORS_SINCE: u32 = 6;
 
@@ -129,11 +133,15 @@ impl Reading {
                 true => people::facts(db, listed.card.id).map_err(|e| damaged(e.to_string()))?,
                 false => None,
             };
+            let plan = match format >= PLANS_SINCE {
+                true => people::plan(db, listed.card.id).map_err(|e| damaged(e.to_string()))?,
+                false => Default::default(),
+            };
             let (account, manages) = match format >= DOORS_SINCE {
                 true => doors::of_person(db, listed.card.id).map_err(|e| damaged(e.to_string()))?,
                 false => (None, BTreeSet::new()),
             };
-            each(Everything { listed, suspended, facts, account, manages })?;
+            each(Everything { listed, suspended, facts, plan, account, manages })?;
         }
         Ok(())
     }
@@ -263,8 +271,9 @@ impl Reading {
         lines.line(&header)?;
         self.people(|everything| {
             exported.people += 1;
-            let Everything { listed: Listed { card, external_id, email }, suspended, facts, account, manages } =
-                everything;
+            let Everything { listed, suspended, facts, plan, account, manages } = everything;
+            let Listed { card, external_id, email } = listed;
+            let plan = (plan.1 > 0).then(|| PlanText::of(plan));
             let PersonCard { id, name, title, role } = card;
             let (role, facts) = (codec::role_name(role).into(), facts.map(FactsText::of));
             let (account, manages) = (account.map(AccountText::of), manages.into_iter().map(|id| id.0).collect());
@@ -278,6 +287,7 @@ impl Reading {
                 external_id,
                 email,
                 facts,
+                plan,
                 account,
                 manages,
             }))

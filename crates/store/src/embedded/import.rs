@@ -9,13 +9,13 @@ use super::journal::{Head, Meta};
 use super::load::PART;
 use super::migrate::PEOPLE;
 use super::open::RESTORING;
-use super::people::{put_email, put_facts};
+use super::people::{put_email, put_facts, put_plan};
 use super::restore::{self, Unfinished};
 use super::verify::verify;
 use super::{FILE, doors, people};
 use crate::codec;
 use crate::record;
-use crate::text::{AccountText, EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText};
+use crate::text::{AccountText, EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText, PlanText};
 use rusqlite::{Connection, params};
 use serde::Deserialize;
 use slotwise_domain::{Epoch, Instant, PersonId};
@@ -125,7 +125,7 @@ impl Filling {
     fn person(&mut self, person: PersonText) -> std::result::Result<(), String> {
         const PUT: &str = "INSERT INTO person (part_id, id, name, title, role, suspended, external_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let role = codec::role_name(codec::role_named(&person.role).map_err(|e| format!("role: {e}"))?);
-        let PersonText { id, name, title, suspended, external_id, email, facts, account, manages, .. } = person;
+        let PersonText { id, name, title, suspended, external_id, email, facts, plan, account, manages, .. } = person;
         let put = self.people.prepare_cached(PUT).and_then(|mut put| {
             put.execute(params![PART, id, name, title, role, suspended, external_id])?;
             email.map_or(Ok(()), |email| put_email(&self.people, PersonId(id), &email))
@@ -136,6 +136,9 @@ impl Filling {
         if let Some((facts, version)) = facts.map(FactsText::facts) {
             facts.check().map_err(|(field, says)| format!("person {id}: facts: {field} {says}"))?;
             put_facts(&self.people, PersonId(id), &facts, version).map_err(|e| format!("person {id}: {e}"))?;
+        }
+        if let Some((plan, version)) = plan.map(PlanText::plan) {
+            put_plan(&self.people, PersonId(id), &plan, version).map_err(|e| format!("person {id}: {e}"))?;
         }
         self.exported.people += 1;
         Ok(())
