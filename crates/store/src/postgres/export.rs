@@ -195,7 +195,8 @@ impl Database {
     }
 }
 
-/// A row of id, name, title, role, what another system calls them, address, whether they are suspended, version, tags, allowances, the plan's version, its lines.
+/// A row of id, name, title, role, what another system calls them, address, whether they are suspended, version, tags, allowances, and the version
+/// and lines of their plan.
 fn everything(row: &Row) -> Result<Everything> {
     let role = codec::role_named(row.try_get(3)?)?;
     let id = PersonId(row.try_get(0)?);
