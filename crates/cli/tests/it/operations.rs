@@ -210,7 +210,7 @@ fn a_restored_database_begins_a_new_epoch() {
     let said = String::from_utf8_lossy(&begun.stdout).into_owned() + &String::from_utf8_lossy(&begun.stderr);
     assert!(begun.status.success() && said.contains("1 live holds are void"), "{said}");
     w.start_again();
-    let confirmed = w.send(&w.confirm("ann", "lab", "12:00-13:00", &w.saved["h"]));
+    let confirmed = w.send(&w.confirm("ann", "lab", "12:00-13:00", &w.saved["h"]["hold"]));
     assert_eq!(confirmed.told(), "409 REJECTED hold_superseded", "{}", confirmed.text());
     w.check(
         "ann POST /api/bookings room 10:00-11:00 key a    -> 200 BOOKED replayed
