@@ -10,6 +10,7 @@ use crate::data;
 use crate::demo;
 use crate::doctor::{self, Purpose};
 use crate::errands;
+use crate::hostile;
 use crate::process;
 use crate::server::{self, Server};
 use crate::steps::Steps;
@@ -57,6 +58,12 @@ fn row(steps: &mut Steps, quick: bool) -> Result<(), Stop> {
         steps.step("counts", |_| errands::count(&tools, false))?;
     }
     steps.step("rust tests", |summary| rust_tests(&tools, summary))?;
+    steps.step("planted bugs", |_| errands::planted(&tools))?;
+    if quick {
+        steps.leave_out("api", "--quick");
+    } else {
+        steps.step("api", |summary| hostile::ask_api(hostile::API_SECONDS, summary))?;
+    }
     steps.step("doc tests", |summary| cargo(&tools, &["test", "--doc", "--workspace"], summary))?;
     if quick {
         steps.leave_out("browser tests", "--quick");

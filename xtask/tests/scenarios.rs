@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 /// Scenarios by number, and those that others had.
 const NUMBERED: usize = 86;
 const OF_OTHERS: usize = 29;
+/// Promises of security.
+const OF_SECURITY: usize = 14;
 /// What needs the PostgreSQL store, and has no test besides.
 const POSTGRES: &str = "PostgreSQL, not yet";
 
@@ -96,6 +98,19 @@ fn every_scenario_is_told_once_and_its_tests_are_there() {
         }
         complaints.extend(named.into_iter().filter_map(missing).map(|says| format!("{number}: {says}")));
     }
+    assert!(complaints.is_empty(), "\n\n  {}\n", complaints.join("\n  "));
+}
+
+#[test]
+fn every_promise_of_security_is_told_once_and_its_tests_are_there() {
+    let page = read("docs/reference/security.md");
+    let rows = rows(&page);
+    let numbers: Vec<&str> = rows.iter().map(|[number, ..]| *number).collect();
+    let wanted: Vec<String> = (1..=OF_SECURITY).map(|n| format!("SEC{n}")).collect();
+    assert_eq!(numbers, wanted, "every number once, in order");
+    let names =
+        rows.iter().flat_map(|[.., shown]| shown.split('`').skip(1).step_by(2)).filter(|name| name.contains("::"));
+    let complaints: Vec<String> = names.filter_map(missing).collect();
     assert!(complaints.is_empty(), "\n\n  {}\n", complaints.join("\n  "));
 }
 

@@ -4,6 +4,24 @@
 //! Read in this order: [`command`] is what somebody asks, [`world`] what it is judged against, [`decide`] and [`settle`] the
 //! judgement, [`change`] what follows from it, [`calendar`] how that folds into state, [`invariants`] what must hold after it.
 
+/// Whether this bug of [`planted::Bug`] is in: in a build made to see that the tests find it. In every other build it is false.
+#[cfg(feature = "planted")]
+#[macro_export]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::planted::is($crate::planted::Bug::$bug)
+    };
+}
+
+/// Whether a bug is planted: never, in this build.
+#[cfg(not(feature = "planted"))]
+#[macro_export]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 pub mod alternatives;
 pub mod booking;
 pub mod calendar;
@@ -19,6 +37,8 @@ pub mod invariants;
 pub mod levels;
 pub mod notice;
 pub mod outcome;
+#[cfg(feature = "planted")]
+pub mod planted;
 pub mod policy;
 pub mod recurrence;
 pub mod resource;

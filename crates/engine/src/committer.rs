@@ -5,7 +5,7 @@ use crate::attempt::{Limits, lock};
 use crate::meter::Meter;
 use crate::port::{CommitError, Settled, Store};
 use futures_util::FutureExt;
-use futures_util::future::join;
+use futures_util::future::{BoxFuture, join};
 use slotwise_domain::{Failure, FailureCode, Proposal, settle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +22,31 @@ pub struct Committer {
     waiting: Arc<AtomicUsize>,
     waiting_max: usize,
     doorbell: Arc<Notify>,
+}
+
+/// What runs that which commits.
+pub type Spawn = fn(BoxFuture<'static, ()>);
+
+/// On a thread of its own: whoever waits for a commit must not wait for all that the other threads have to do, least when they have
+/// too much. It ends with the runtime, if not before.
+pub fn on_a_thread(run: BoxFuture<'static, ()>) {
+    let runtime = Handle::current();
+    let (mut alive, shut_down) = oneshot::channel::<()>();
+    // It goes with all tasks when the runtime ends, and takes the thread with it, whoever may still hold an engine then.
+    tokio::spawn(async move { alive.closed().await });
+    tokio::task::spawn_blocking(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                () = run => {}
+                _ = shut_down => {}
+            }
+        });
+    });
+}
+
+/// As a task among all others: for a world of one thread, in which everything happens in one order.
+pub fn as_a_task(run: BoxFuture<'static, ()>) {
+    tokio::spawn(run);
 }
 
 /// What is said of the proposals of a group: one for each, in order.
@@ -73,9 +98,8 @@ struct Queued {
 }
 
 impl Committer {
-    /// Starts what commits; it ends with the runtime, or when the committer is dropped and the queue is empty. It has a thread of its own: whoever waits for
-    /// a commit must not wait for all that the other threads have to do, least when they have too much.
-    pub fn start(store: Arc<dyn Store>, limits: Limits, meter: Arc<Meter>) -> Committer {
+    /// Starts what commits, run as `spawn` says; it ends when the committer is dropped and the queue is empty.
+    pub fn start(store: Arc<dyn Store>, limits: Limits, meter: Arc<Meter>, spawn: Spawn) -> Committer {
         let (queue, groups) = mpsc::unbounded_channel();
         let doorbell = Arc::new(Notify::new());
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -87,18 +111,7 @@ impl Committer {
             doorbell: doorbell.clone(),
             meter,
         };
-        let runtime = Handle::current();
-        let (mut alive, shut_down) = oneshot::channel::<()>();
-        // It goes with all tasks when the runtime ends, and takes the thread with it, whoever may still hold an engine then.
-        tokio::spawn(async move { alive.closed().await });
-        tokio::task::spawn_blocking(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = run.run(groups) => {}
-                    _ = shut_down => {}
-                }
-            });
-        });
+        spawn(Box::pin(run.run(groups)));
         Committer { queue, waiting, waiting_max: limits.queue_max, doorbell }
     }
 
@@ -199,9 +212,11 @@ impl Run {
     async fn commit(&self, batch: Vec<Proposal>, tells: Vec<(Group, usize)>) -> Ended {
         let expected = batch.len();
         self.meter.committed(expected);
-        // A store that panics says nothing of whether its commit is durable, and must not end those that come after it.
-        let commit = AssertUnwindSafe(self.store.commit(batch, settle)).catch_unwind().await;
-        let commit = commit.unwrap_or_else(|_| Err(CommitError::Unknown("the store panicked; this is a bug".into())));
+        let again = slotwise_domain::planted!(HiddenRetry).then(|| batch.clone());
+        let mut commit = self.once(batch).await;
+        if let (Some(again), true) = (again, matches!(commit, Err(CommitError::NothingWritten(_)))) {
+            commit = self.once(again).await;
+        }
         let failed = match commit {
             Ok(settled) if settled.len() == expected => {
                 self.doorbell.notify_waiters();
@@ -218,5 +233,10 @@ impl Run {
             }
         };
         tells.into_iter().map(|(group, n)| (group, vec![Err(failed.clone()); n])).collect()
+    }
+    /// A store that panics says nothing of whether its commit is durable, and must not end those that come after it.
+    async fn once(&self, batch: Vec<Proposal>) -> Result<Vec<Settled>, CommitError> {
+        let commit = AssertUnwindSafe(self.store.commit(batch, settle)).catch_unwind().await;
+        commit.unwrap_or_else(|_| Err(CommitError::Unknown("the store panicked; this is a bug".into())))
     }
 }

@@ -31,7 +31,8 @@ pub fn read(csv: &[u8], rows_max: usize, fresh: impl Fn() -> Uuid) -> Result<Vec
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv);
     let headers = reader.headers().map_err(|e| vec![error(1, "", &e.to_string())])?.clone();
     let mut errors = Vec::new();
-    for (n, header) in headers.iter().enumerate() {
+    // Of so many at least one is not known or is there twice.
+    for (n, header) in headers.iter().enumerate().take(ERRORS_MAX) {
         if !COLUMNS.contains(&header) {
             errors.push(error(1, header, &format!("is not known here; known are {}", COLUMNS.join(", "))));
         } else if headers.iter().take(n).any(|before| before == header) {

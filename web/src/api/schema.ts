@@ -1275,11 +1275,8 @@ export interface components {
         };
         /** @description What became of one of many attempts. */
         AttemptAnswer: Record<string, never> & {
-            /**
-             * Format: uuid
-             * @description Its key, as it was sent.
-             */
-            key: string | null;
+            /** @description Its key, as it was sent. */
+            key: unknown;
             /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`, or null: no execution, or no outcome yet. */
             outcome: string | null;
             /** @description It was decided before. */
@@ -5012,12 +5009,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description REJECTED `not_found`, or there is none. */
+            /** @description nothing is known of it */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["AttemptBody"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -5153,12 +5151,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description REJECTED `not_found`, or there is none. */
+            /** @description nothing is known of it */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["ExplanationBody"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };

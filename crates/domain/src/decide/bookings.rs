@@ -85,7 +85,10 @@ pub(super) fn book(
     own_overlap(draft, owner, &slots, &leaving)?;
     let hold = match hold {
         Some(Held::Ended(ended)) => return reject(ended_hold(&ended)),
-        Some(Held::Live(hold)) if Some(hold.token) != named.map(|n| n.token) => {
+        Some(Held::Live(hold))
+            if Some(hold.token) != named.map(|n| n.token)
+                && !(crate::planted!(FencingByMaxSeen) && named.is_some_and(|n| n.token > hold.token)) =>
+        {
             return reject(Rejection::of(Code::HoldSuperseded).on(hold.resource));
         }
         Some(Held::Live(hold)) => Some(hold),
@@ -187,7 +190,10 @@ pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Opt
     if !matches!(booking.state, BookingState::Cancelled { .. }) {
         stands(&booking)?;
     }
-    let role = owner_or_admin(draft, actor, &booking)?;
+    let role = match crate::planted!(OwnerUnchecked) {
+        true => role(draft, actor)?,
+        false => owner_or_admin(draft, actor, &booking)?,
+    };
     if matches!(booking.state, BookingState::Cancelled { .. }) {
         return Ok(Subject::Booking(id));
     }

@@ -4,7 +4,7 @@
 use super::{Broken, broken};
 use crate::calendar::{Calendar, UseId};
 use crate::change::{Change, Changes};
-use crate::hold::HoldEnd;
+use crate::hold::{EndedHold, HoldEnd};
 use crate::ids::{PersonId, ResourceId};
 use crate::policy::{OwnOverlap, Policy};
 use crate::resource::Resource;
@@ -200,6 +200,10 @@ fn takers(record: &[Change]) -> Vec<Taker> {
         _ => false,
     };
     let newcomers = !record.iter().any(kept);
+    let goes_on = |entry: &WaitEntry| {
+        let was = |ended: &EndedHold| ended.end == HoldEnd::Superseded && ended.hold.offer == Some(entry.id);
+        record.iter().any(|change| matches!(change, Change::HoldEnded(ended) if was(ended)))
+    };
     let turns = record.iter().filter_map(|change| match change {
         Change::WaitEnded(ended) => Some((Some(ended), ended.entry)),
         Change::WaitOffered(entry) => Some((None, *entry)),
@@ -221,7 +225,11 @@ fn takers(record: &[Change]) -> Vec<Taker> {
                 takers.extend(taken);
             }
             Change::HoldGranted(hold) => {
-                let turn = turns.iter().find(|(_, e)| e.offer == Some(hold.id)).map(|(_, e)| *e);
+                // Whoever puts a hold of their own in the place of an offer had it before: it is nobody's turn by that.
+                let turn = turns
+                    .iter()
+                    .map(|(_, e)| *e)
+                    .find(|e| e.offer == Some(hold.id) && (crate::planted!(OfferGoesOnAsTurn) || !goes_on(e)));
                 if turn.is_some() || newcomers {
                     takers.push(Taker { occupied: hold.occupied, units: hold.units, turn });
                 }

@@ -314,6 +314,17 @@ crate::rows::tables! {
         confirm w1-offer by ann as a        -> BOOKED; w1-offer consumed, w1 promoted
     ";
 
+    a_hold_that_grows_from_an_offer_takes_nobody_s_turn: "
+        room room-1 capacity 2 waitlist offer 10m
+        book room-1 10:00-11:00 by root as r1   -> BOOKED
+        book room-1 10:00-11:00 by root as r2   -> BOOKED
+        wait room-1 10:00-11:00 x2 by bob as w1 -> WAITS at 1
+        wait room-1 10:00-11:00 by ann as w2    -> WAITS at 2
+        cancel r1 by root                       -> ACCEPTED; w2 offered until 08:10
+        cancel r2 by root                       -> ACCEPTED
+        hold room-1 10:00-11:00 x2 by ann as h  -> HELD until 08:10; w2-offer superseded, w2 offered until 08:10
+    ";
+
     a_block_voids_an_offer_and_its_end_brings_it_back: "
         room room-1 waitlist offer 10m
         book room-1 10:00-11:00 by root as r    -> BOOKED

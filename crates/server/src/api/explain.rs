@@ -12,7 +12,7 @@ use crate::explain::{
     explain, on_screen, people, wanted, zone_of,
 };
 use crate::extract::{Path, Query};
-use crate::problem::{Problem, Shown, WitnessBody, at_text};
+use crate::problem::{Problem, ProblemBody, Shown, WitnessBody, at_text};
 use crate::wire::{PersonBody, time};
 use axum::Json;
 use axum::extract::State;
@@ -112,8 +112,8 @@ pub struct ExplanationBody {
 /// now. One's own; any for admins. As text with `Accept: text/plain`.
 #[utoipa::path(get, operation_id = "explain_attempt", path = "/api/attempts/{key}/explain", tag = "attempts",
     params(("key" = Uuid, Path), ExplainQuery),
-    responses((status = 200, body = ExplanationBody),
-        (status = 404, body = ExplanationBody, description = "nothing is known of it"), Problems))]
+    responses((status = 200, body = ExplanationBody), Problems, (status = 404, description = "nothing is known of it",
+        content((ExplanationBody = "application/json"), (ProblemBody = "application/problem+json")))))]
 pub async fn read(
     State(app): State<App>,
     asker: Asker,

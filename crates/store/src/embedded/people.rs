@@ -8,12 +8,13 @@ use super::migrate::PEOPLE;
 use super::open::make_dir;
 use crate::codec;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, ffi, params, params_from_iter};
 use slotwise_domain::{Facts, PersonId, ResourceId, Role};
 use slotwise_engine::catalogue::words_of;
 use slotwise_engine::{FactsPut, Listed, PersonCard, PersonRow, Plan, PlanPut, RowPut, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Moment};
 use uuid::Uuid;
@@ -31,6 +32,8 @@ pub struct People {
     path: PathBuf,
     db: Mutex<Connection>,
     known: Mutex<Known>,
+    /// A write failed, and what it left in the log is still there.
+    broken_off: AtomicBool,
 }
 
 #[derive(Default)]
@@ -54,7 +57,9 @@ impl People {
         db.pragma_update(None, "wal_autocheckpoint", 200).map_err(failed())?;
         PEOPLE.migrate(&mut db, &path)?;
         put_words_of_all(&mut db).map_err(failed())?;
-        Ok(People { path, db: Mutex::new(db), known: Mutex::default() })
+        // What a process that was broken off has left there is no damage once the log begins anew. Others may be reading: then later.
+        begin_log_anew(&db).map_err(failed())?;
+        Ok(People { path, db: Mutex::new(db), known: Mutex::default(), broken_off: AtomicBool::new(false) })
     }
 
     /// One person; `None` if there is none or they are suspended.
@@ -210,10 +215,12 @@ impl People {
             tx.execute("DELETE FROM person WHERE part_id = ?1 AND id = ?2", params![PART, id.0])?;
             tx.commit()?;
             // Others may be reading: then the log is emptied by a later one.
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            begin_log_anew(db)?;
             Ok(keys as u64)
         };
-        let removed = remove(&self.db());
+        let db = self.db();
+        let removed = self.carried_out(self.after_a_failure(&db).and_then(|()| remove(&db)));
+        drop(db);
         *self.known() = Known::default();
         Ok(removed?)
     }
@@ -245,7 +252,9 @@ impl People {
     }
 
     fn write(&self, sql: &str, params: impl rusqlite::Params) -> std::result::Result<(), StoreError> {
-        let written = self.db().execute(sql, params);
+        let db = self.db();
+        let written = self.carried_out(self.after_a_failure(&db).and_then(|()| Ok(db.execute(sql, params)?)));
+        drop(db);
         *self.known() = Known::default();
         match written.map_err(|e| StoreError(format!("writing {}: {e}", self.path.display())))? {
             1 => Ok(()),
@@ -264,7 +273,9 @@ impl People {
         change: impl FnOnce(&Connection) -> Result<(T, bool)>,
     ) -> std::result::Result<T, StoreError> {
         let mut db = self.db();
+        let ready = self.after_a_failure(&db);
         let carry_out = || -> Result<T> {
+            ready?;
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let (done, keep) = change(&tx)?;
             if keep {
@@ -272,9 +283,29 @@ impl People {
             }
             Ok(done)
         };
-        let done = carry_out();
+        let done = self.carried_out(carry_out());
         *self.known() = Known::default();
         done.map_err(|e| StoreError(format!("writing {}: {e}", self.path.display())))
+    }
+
+    /// Frames of a write that failed stay in the log, of the same round as those after them: written over in part, they would look
+    /// like damage to the next start. So nothing is written before the log begins anew.
+    pub(super) fn after_a_failure(&self, db: &Connection) -> Result<()> {
+        if !self.broken_off.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        match begin_log_anew(db)? {
+            true => self.broken_off.store(false, Ordering::Release),
+            false => return Err(Error::Sql(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None))),
+        }
+        Ok(())
+    }
+
+    pub(super) fn carried_out<T>(&self, written: Result<T>) -> Result<T> {
+        if written.as_ref().is_err_and(Error::stops) {
+            self.broken_off.store(true, Ordering::Release);
+        }
+        written
     }
 
     /// Forgets what is known if another connection has written since. What is read after this is at least as new.
@@ -349,6 +380,11 @@ impl Roles {
         self.facts.insert(id, read.clone());
         Ok(read)
     }
+}
+
+/// Copies the log into the file and empties it; not while others read.
+fn begin_log_anew(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
 }
 
 fn data_version(db: &Connection) -> Result<i64> {

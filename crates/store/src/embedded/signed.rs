@@ -31,6 +31,7 @@ use uuid::Uuid;
 pub(super) const FILE: &str = "checkpoints.jsonl";
 /// The key they are signed with, if no other is given.
 const KEY_FILE: &str = "checkpoint.key";
+const KEY_FILE_UNFINISHED: &str = "checkpoint.key.new";
 /// From so many new commits on, one is made before its time.
 const MANY: u64 = 10_000;
 /// But never more often than this.
@@ -370,10 +371,13 @@ fn own_key(dir: &Path) -> std::result::Result<SigningKey, OpenError> {
     // Four version 4 UUIDs: 488 bits from the system's randomness, in 256.
     let random = (0..4).fold(Sha256::new(), |sum, _| sum.chain_update(Uuid::new_v4().as_bytes()));
     let seed: Hash = random.finalize().into();
-    let made = File::options().create_new(true).write(true).mode(0o600).open(&path);
+    // Under another name until it is whole: a name may outlive a power cut that its content does not.
+    let unfinished = dir.join(KEY_FILE_UNFINISHED);
+    let made = File::options().create(true).truncate(true).write(true).mode(0o600).open(&unfinished);
     let made = made.and_then(|mut file| {
         file.write_all((hex(&seed) + "\n").as_bytes())?;
-        file.sync_all()
+        file.sync_all()?;
+        fs::rename(&unfinished, &path)
     });
     made.map_err(OpenError::io(format!("making the key of checkpoints {}", path.display())))?;
     sync(dir)?;

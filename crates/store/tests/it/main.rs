@@ -10,11 +10,16 @@ mod chains;
 mod clock;
 mod codec;
 mod conformance;
+mod crash;
 mod cutter;
 mod database;
+mod disk;
 mod durability;
+mod fuzz;
 mod hop;
 mod images;
+#[expect(dead_code, reason = "corpora in files are of other crates")]
+mod mutate;
 mod opening;
 mod people;
 mod portable;
