@@ -25,10 +25,12 @@ const REACHED: &[&str] = &[
     "hold_expired", "hold_superseded", "held_by_other", "full", "insufficient", "waitlist_first", "version_stale", "others would go",
     "no way",
     // Rules.
-    "admin_only", "approval", "begun", "book_by", "change_by", "cancel_by", "eligibility", "capacity", "check_in", "holder", "linked", "one_interval", "owner", "owner_of_both", "quota",
+    "admin_only", "approval", "begun",
+    "book_by", "change_by", "cancel_by", "eligibility", "capacity", "check_in", "holder", "linked", "one_interval", "owner", "owner_of_both", "quota",
     "renewals", "same_booking", "state", "to", "units", "units_free", "waiting", "waitlist_off",
     // Changes.
-    "BlockAdded", "BlockRemoved", "BookingApproved", "BookingCancelled", "BookingCheckedIn", "BookingDisplaced", "BookingHandedOver", "BookingMade", "BookingMoved",
+    "BlockAdded", "BlockRemoved",
+    "BookingApproved", "BookingCancelled", "BookingCheckedIn", "BookingDisplaced", "BookingHandedOver", "BookingMade", "BookingMoved",
     "BookingNoShow", "BookingOverrode", "BookingRequested", "CapacitySet", "HoldGranted", "HoldRenewed", "OverCommitLowered",
     "RequestApproved", "ResourceEdited", "ServiceSet", "WaitDue", "WaitJoined", "hold expired", "hold released", "hold consumed",
     "hold given up", "hold voided", "wait promoted", "wait left", "wait lapsed",
