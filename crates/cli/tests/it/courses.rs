@@ -492,7 +492,7 @@ fn a_term_that_runs_is_added_and_dropped_until_its_instants() {
     let badges = ["runs", "begun", "gone"].map(|name| t.listed("bob", name)["badge"].clone());
     assert_eq!(badges, ["full", "past_cutoff", "past_cutoff"]);
     // Whoever waits while it runs has the seat of whoever drops while it runs.
-    let wait = json!({ "line": { "resource": t.id("runs") } });
+    let wait = json!({ "resource": t.id("runs") });
     assert_eq!(t.w.send(&t.w.change("bob", "POST", "/api/waitlist").json(&wait)).status, 201);
     let cancel = |who: &str, name: &str| {
         let path = format!("/api/bookings/{}/cancel", t.booking(who, name));
@@ -500,7 +500,7 @@ fn a_term_that_runs_is_added_and_dropped_until_its_instants() {
     };
     assert_eq!(cancel("ann", "runs"), "200 ACCEPTED");
     assert_eq!(t.enrolled("bob"), ["runs"]);
-    assert_eq!(cancel("ann", "kept"), "409 past_cutoff");
+    assert_eq!(cancel("ann", "kept"), "409 REJECTED past_cutoff");
     // The term moves its last day, and what follows it moves with it.
     let moved = json!({ "policy": { "hold_at": "none", "book_by": { "at": hours(-1).to_string() } } });
     let edit =

@@ -20,7 +20,10 @@ ANN=$(slotwise key create --data ./data --person Ann)
 slotwise serve --data ./data --port 8080 >serve.log 2>&1 &
 SERVER=$!
 until curl -sf $URL/readyz >/dev/null; do sleep 0.1; done
-fresh() { python3 -c 'import os,time; b=bytearray(int(time.time()*1000).to_bytes(6,"big")+os.urandom(10)); b[6]=b[6]&15|112; b[8]=b[8]&63|128; h=b.hex(); print("-".join([h[:8],h[8:12],h[12:16],h[16:20],h[20:]]))'; }
+fresh() {
+  local t r; t=$(printf %012x "$(date +%s%3N)"); r=$(od -An -N10 -tx1 /dev/urandom | tr -d ' \n')
+  echo "${t:0:8}-${t:8:4}-7${r:0:3}-8${r:3:3}-${r:6:12}"
+}
 given() { curl -s "$URL/api/$1" -H "Authorization: Bearer $KEY" -H "Idempotency-Key: $(fresh)" -H 'Content-Type: application/json' -d "$2"; }
 "#;
 
@@ -35,8 +38,10 @@ OTHER=$(book $OTHER_ROOM 2027-03-01T12:00 2027-03-01T13:00)
 
 /// Besides: a series of five.
 const SERIES: &str = r#"
-SERIES=$(given series '{"resource": "'$OTHER_ROOM'", "start": "2027-03-09T15:00", "end": "2027-03-09T16:00", "rule": "FREQ=WEEKLY;COUNT=5", "contract": "all_or_nothing"}' | jq -er .series)
-BOOKING=$(curl -s "$URL/api/bookings?owner=me&resource=$OTHER_ROOM" -H "Authorization: Bearer $KEY" | jq -er '[.items[] | select(.lines[0].start | contains("T15:00"))] | sort_by(.lines[0].start) | .[0].id')
+SERIES=$(given series '{"resource": "'$OTHER_ROOM'", "start": "2027-03-09T15:00", "end": "2027-03-09T16:00",
+  "rule": "FREQ=WEEKLY;COUNT=5", "contract": "all_or_nothing"}' | jq -er .series)
+BOOKING=$(curl -s "$URL/api/bookings?owner=me&resource=$OTHER_ROOM" -H "Authorization: Bearer $KEY" |
+  jq -er '[.items[] | select(.lines[0].start | contains("T15:00"))] | sort_by(.lines[0].start) | .[0].id')
 "#;
 
 /// Besides: something is known of the member.

@@ -66,14 +66,14 @@ pub(super) fn remind(
 }
 
 /// Whether no resource of the booking closes earlier, and none before this one at the same instant. Or what must be seen to tell.
-fn binds(draft: &Draft, id: BookingId, on: ResourceId, cutoff: Instant) -> Result<bool, Scope> {
+fn binds(draft: &Draft, id: BookingId, on: ResourceId, cutoff: Instant) -> Result<bool, Box<Scope>> {
     let Some(booking) = draft.booking(id) else {
-        return Err(Scope { bookings: [id].into(), ..Scope::default() });
+        return Err(Box::new(Scope { bookings: [id].into(), ..Scope::default() }));
     };
     let mut first: [Option<(Instant, ResourceId)>; 2] = [None, None];
     for slot in &booking.slots {
         let Ok(calendar) = draft.calendar(slot.resource) else {
-            return Err(Scope { resources: [slot.resource].into(), ..Scope::default() });
+            return Err(Box::new(Scope { resources: [slot.resource].into(), ..Scope::default() }));
         };
         let spec = &calendar.resource.spec;
         let cutoffs = [spec.policy.change_by, spec.policy.cancel_by];

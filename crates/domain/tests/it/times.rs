@@ -66,7 +66,8 @@ crate::rows::tables! {
 
     // Added and dropped while it runs, until instants of their own; exclusive at them. Admins drop as long as it runs.
     a_section_is_booked_and_dropped_while_it_runs_until_the_instant: "
-        section math 10:00-16:00 capacity 2 book-from @2026-03-02T09:00:00Z book-by @2026-03-02T13:00:00Z change-by @2026-03-02T13:30:00Z cancel-by @2026-03-02T14:00:00Z
+        group term change-by @2026-03-02T13:30:00Z cancel-by @2026-03-02T14:00:00Z
+        section math 10:00-16:00 capacity 2 book-from @2026-03-02T09:00:00Z book-by @2026-03-02T13:00:00Z in term
         at 08:59:59.999999
         book math by ann                        -> REJECTED too_early: book_from (09:00) again 09:00
         at 09:00

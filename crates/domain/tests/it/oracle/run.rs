@@ -712,11 +712,6 @@ impl Run {
         let (accepted, verdict) = self.compared(&expected, who, action, &taken);
         if accepted && booking.lines.iter().map(|l| l.ask).ne(lines.iter().copied()) {
             self.count("moved");
-            let all = self.model.without(&[booking.id]).room(&taken, Some(who), None, &self.model.kept()).0;
-            let more = lines.len() == 1 && lines[0].to > booking.lines[0].ask.to;
-            if more && all != Expected::Accepted {
-                self.count("went on longer where it was fuller");
-            }
             self.given_up(&verdict, who, &taken, beside, None);
             self.is_at(booking, taken);
         }

@@ -327,6 +327,12 @@ pub fn setting(dice: &mut Dice) -> Setting {
     }
     // Either nothing has begun before the end, or things begin and end on the way.
     let begins = if dice.one_in(2) { -4 * 3600 } else { dice.below(50) as i64 * 60 };
+    // Or something goes on that began more than an hour ago.
+    let long = rules.iter().find_map(|rules| rules.section.filter(|(from, to)| to - from > 60));
+    let begins = match long {
+        Some((from, _)) if dice.one_in(2) => (from + 60 + dice.below(20) as i64) * 60,
+        Some(_) | None => begins,
+    };
     Setting { night: dice.one_of(&NIGHTS), rules, allowances, begins }
 }
 
@@ -366,7 +372,7 @@ fn sections(dice: &mut Dice, rules: &mut [Rules]) {
         let from = 20 + dice.below(40) as i64;
         // Some go on for more than an hour: what can be booked late is another matter there.
         rules.section = Some(match dice.one_in(3) {
-            true => (from / 4, from / 4 + 65 + dice.below(30) as i64),
+            true => (8 + from / 10, 8 + from / 10 + 65 + dice.below(30) as i64),
             false => (from, from + 5 + dice.below(30) as i64),
         });
         rules.adds_until = rules.adds_until.or_else(|| dice.one_in(3).then(|| 60 + dice.below(60) as i64));
