@@ -40,7 +40,7 @@ pub fn api(seconds: u64) -> Result<(), Stop> {
     let tools = Tools::default();
     let mut build = tools.cargo();
     // As the tests are built, so that what they have built is used.
-    build.args(["test", "--quiet", "--package", "slotwise-cli", "--test", "it", "--no-run"]);
+    build.args(["test", "--quiet", "--workspace", "--test", "it", "--no-run"]);
     process::run(&mut build, "cargo test --no-run")?;
     ask_api(seconds, &mut Vec::new())
 }
