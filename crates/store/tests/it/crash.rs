@@ -453,7 +453,7 @@ async fn fail_each(faults: &[Fault], before: &Files, sitting: u64) {
     for (what, (calls, failed, unknown)) in &met {
         println!("{what}: {calls} calls failed, {failed} times FAILED was told, {unknown} times no outcome yet");
     }
-    assert!(met.values().all(|(calls, failed, _)| *calls > 10 && *failed > 0), "{met:?}");
+    assert!(met.values().all(|(calls, failed, _)| *calls > 0 && *failed > 0), "{met:?}");
 }
 
 /// A folder whose last process was killed, with a log that the next start has to bring in.
