@@ -1698,7 +1698,7 @@ export interface components {
         /** @description How an attempt stands. */
         AttemptBody: {
             /** @description What was answered, shown under the asker's present rights; of an unknown attempt with a code, what sending it would be answered. */
-            answer: Record<string, never>;
+            answer: Record<string, never> | null;
             /** @description The server's clock. */
             as_of: string;
             /**
@@ -2732,7 +2732,7 @@ export interface components {
             unrelated: number;
         };
         /** @description Something that happened to a resource. */
-        ExplainedStep: components["schemas"]["VersionBody"] & {
+        ExplainedStep: {
             /** @description Whether it came after what the screen showed; null if that is not known. */
             after_screen: boolean | null;
             /**
@@ -2746,12 +2746,22 @@ export interface components {
             decisive: boolean;
             /** @description Until. */
             end?: string | null;
+            /**
+             * Format: int32
+             * @description The version it made: raised by a restore.
+             */
+            epoch: number;
             /** @description From. */
             start?: string | null;
             /** @description It in a sentence. */
             text: string;
             /** @description Whether this attempt did it. */
             this_attempt: boolean;
+            /**
+             * Format: int64
+             * @description Raised by every change.
+             */
+            version: number;
             /**
              * @description `booked`, `requested`, `approved`, `cancelled`, `moved`, `edited`, `held`, `renewed`, `hold_ended`, `created`, `changed`,
              *     `blocked` or `unblocked`.
@@ -4740,7 +4750,7 @@ export interface components {
             units?: number | null;
         };
         /** @description What the screen showed of a resource. */
-        ScreenBody: components["schemas"]["VersionBody"] & {
+        ScreenBody: {
             /**
              * Format: int64
              * @description How long before the decision that was, in milliseconds.
@@ -4748,8 +4758,18 @@ export interface components {
             age_ms: number;
             /** @description The instant it stated. */
             as_of: string;
+            /**
+             * Format: int32
+             * @description The version it stated: raised by a restore.
+             */
+            epoch: number;
             /** @description Whether it showed what was asked for as free; null if that cannot be told any more. */
             free: boolean | null;
+            /**
+             * Format: int64
+             * @description Raised by every change.
+             */
+            version: number;
         };
         /** @description What was found. */
         SearchBody: {

@@ -40,7 +40,7 @@ impl Target {
     }
 
     /// It goes on as if nothing had been.
-    fn is_well(mut self) {
+    fn check_well(mut self) {
         self.w.server.ready_within(Duration::from_secs(5));
         assert_eq!(self.w.send(&self.w.book("ann", "hall", "10:00-11:00", 1)).told(), "201 BOOKED");
         let grown = self.w.server.memory_kib().saturating_sub(self.before);
@@ -128,7 +128,7 @@ fn fuzz_requests() {
         let status = "x".repeat(usize::from(reply.status / 100));
         format!("{method} {status} {} {field}", reply.told())
     });
-    target.is_well();
+    target.check_well();
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn fuzz_heads() {
         assert!(reply.status < 500, "{}: {}", reply.status, reply.text());
         format!("{} {}", "x".repeat(usize::from(reply.status % 100)), reply.code())
     });
-    target.is_well();
+    target.check_well();
 }
 
 #[test]
@@ -218,5 +218,5 @@ fn fuzz_packets() {
         session = (!reply.text().contains("unknown")).then_some(place);
         format!("{} {}", "x".repeat(usize::from(reply.status % 100)), reply.text())
     });
-    target.is_well();
+    target.check_well();
 }
