@@ -147,3 +147,24 @@ export async function closeAll(...pages) {
     await (page.context?.() ?? page).close();
   }
 }
+
+/** Asks the server in the name of whoever is signed in on a page, and says what it answered, whatever it is. */
+export async function ask(page, method, path, data, version) {
+  const headers = { 'Idempotency-Key': freshKey(), ...(version === undefined ? {} : { 'If-Match': `"${version}"` }) };
+  const answer = await page.context().request.fetch(base + path, { method, headers, ...(data === undefined ? {} : { data }) });
+  return { status: answer.status(), body: await answer.json().catch(() => null) };
+}
+
+/** Makes a resource in an admin's name; returns it. */
+export async function makeResource(admin, fields) {
+  const { status, body } = await ask(admin, 'POST', '/api/resources', { kind: 'room', zone: 'UTC', capacity: 1, ...fields });
+  if (status !== 201) throw new Error(`no resource was made: ${JSON.stringify(body)}`);
+  return body.resource;
+}
+
+/** A working day some weeks ahead, as 2026-12-24. */
+export function quietDay(ahead = 40) {
+  const day = new Date(Date.now() + ahead * 86_400_000);
+  while ([0, 6].includes(day.getUTCDay())) day.setUTCDate(day.getUTCDate() + 1);
+  return day.toISOString().slice(0, 10);
+}

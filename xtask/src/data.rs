@@ -1,4 +1,4 @@
-//! The data of the demonstration: the real schedule, imported once and copied for every run.
+//! The data of the demonstration: the real schedule, imported once and copied for every run, and a small made-up world around now.
 //! It never changes a folder that already holds data.
 
 use std::fs;
@@ -19,9 +19,15 @@ pub fn fill(folder: &Path) -> Result<(), Stop> {
         return Ok(());
     }
     let prepared = prepare()?;
-    tree::copy(&prepared, folder).inspect_err(|_| {
+    let filled = tree::copy(&prepared, folder).and_then(|()| {
+        // Its registration windows and classes are near the present, so it is made anew each time.
+        let mut world = Command::new(tree::binary()?);
+        world.args(["import", "demo-world", "--data"]).arg(folder);
+        process::run(world.current_dir(tree::root()), "slotwise import demo-world")
+    });
+    filled.inspect_err(|_| {
         if tree::remove(folder).is_err() {
-            console::failure(&format!("{} holds half a copy: remove it", folder.display()));
+            console::failure(&format!("{} holds half of it: remove it", folder.display()));
         }
     })
 }

@@ -69,7 +69,9 @@ fn what_to_click(url: &str, seconds: f64, farewell: &str) -> String {
     4. Claim it as Teacher A, then as Teacher B.
     5. Confirm as Teacher A, then as Teacher B: one has the room, the other is told about the
        conflict at once, with what stands in the way and what else is free.
-    6. Open {url}/board, send a crowd of hundreds at one room, and watch the race
+    6. Be Sam Ito, a student: two terms of courses, one open for registration, one that opens ten minutes after the start.
+       Be Mia Novak: classes of a studio, one of which is offered to her. Be Alex Rivera: a request waits for approval.
+    7. Open {url}/board, send a crowd of hundreds at one room, and watch the race
        being decided: exactly one has it.
 
   {farewell}

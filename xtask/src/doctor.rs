@@ -89,6 +89,7 @@ enum Check {
     Valgrind,
     Redis,
     Postgres,
+    Python,
 }
 
 /// What is missing and what would help.
@@ -100,7 +101,7 @@ struct Lack {
 
 fn checks(purpose: &Purpose) -> Vec<Check> {
     use Check::{
-        Chromium, Clippy, Compiler, Formatter, Nextest, Node, OpenFiles, Port, Postgres, Redis, Rustc, Valgrind,
+        Chromium, Clippy, Compiler, Formatter, Nextest, Node, OpenFiles, Port, Postgres, Python, Redis, Rustc, Valgrind,
     };
     match purpose {
         Purpose::Web => vec![Node],
@@ -108,7 +109,10 @@ fn checks(purpose: &Purpose) -> Vec<Check> {
         Purpose::Peers => vec![Redis, Postgres],
         Purpose::Demo { .. } => vec![Rustc, Compiler, Node, Port, OpenFiles],
         Purpose::Test | Purpose::Everything => {
-            vec![Rustc, Compiler, Formatter, Clippy, Nextest, Node, Chromium, Port, OpenFiles, Valgrind, Postgres]
+            vec![
+                Rustc, Compiler, Formatter, Clippy, Nextest, Node, Chromium, Port, OpenFiles, Valgrind, Postgres,
+                Python,
+            ]
         }
     }
 }
@@ -129,6 +133,7 @@ fn look(open: &[Check], purpose: &Purpose, tools: &mut Tools) -> Vec<(Check, Lac
             Check::Valgrind => valgrind(),
             Check::Redis => redis(),
             Check::Postgres => postgres(),
+            Check::Python => python(),
         };
         match found {
             Ok(line) => console::tick(&line),
@@ -254,6 +259,15 @@ fn chromium(tools: &mut Tools) -> Result<String, Lack> {
 fn valgrind() -> Result<String, Lack> {
     let version = process::ask(Command::new("valgrind").arg("--version"));
     version.ok_or_else(|| lack("no valgrind, which counts instructions", &["valgrind"]))
+}
+
+/// Debian has the part that makes folders with packages of their own in a package apart.
+fn python() -> Result<String, Lack> {
+    let asked = process::ask(
+        Command::new("python3").args(["-c", "import ensurepip, platform; print(platform.python_version())"]),
+    );
+    let version = asked.map(|version| format!("Python {version}, for Schemathesis"));
+    version.ok_or_else(|| lack("no python3 with venv, for Schemathesis", &["python3", "python3-venv"]))
 }
 
 fn redis() -> Result<String, Lack> {

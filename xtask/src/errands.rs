@@ -43,6 +43,21 @@ pub fn bench(arguments: &[String]) -> Result<(), Stop> {
     process::run(&mut run, "slotwise-bench")
 }
 
+/// Runs simulated worlds; every argument is theirs. With the checks of an ordinary build: whatever overflows is found too.
+pub fn sim(arguments: &[String]) -> Result<(), Stop> {
+    let mut run = Tools::default().cargo();
+    run.args(["run", "--quiet", "--package", "slotwise-sim", "--"]).args(arguments);
+    process::run(&mut run, "slotwise-sim")
+}
+
+/// Builds with planted bugs, in which one after another is switched on, and sees that each is found.
+pub fn planted(tools: &Tools) -> Result<(), Stop> {
+    console::heading("cargo test --package slotwise-sim --features planted --test planted");
+    let mut test = tools.cargo();
+    test.args(["test", "--package", "slotwise-sim", "--features", "planted", "--test", "planted", "--", "--nocapture"]);
+    process::run(&mut test, "planted bugs")
+}
+
 /// Counts instructions of fixed workloads and compares them with what is committed.
 pub fn counts(refresh: bool) -> Result<(), Stop> {
     console::say("Slotwise: instruction counts");

@@ -6,6 +6,7 @@ mod data;
 mod demo;
 mod doctor;
 mod errands;
+mod hostile;
 mod install;
 mod interrupt;
 mod options;
@@ -60,6 +61,10 @@ fn perform(task: Task) -> Result<(), Stop> {
         Task::Openapi => errands::openapi(),
         Task::Bench(rest) => errands::bench(&rest),
         Task::InstallPeers => doctor::examine(&doctor::Purpose::Peers).map(drop),
+        Task::Sim(rest) => errands::sim(&rest),
+        Task::Planted => errands::planted(&tools::Tools::default()),
         Task::Counts { refresh } => errands::counts(refresh),
+        Task::Fuzz { executions } => hostile::fuzz(executions),
+        Task::Api { seconds } => hostile::api(seconds),
     }
 }

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::hostile;
+
 /// What a person asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Task {
@@ -26,12 +28,26 @@ pub enum Task {
     Openapi,
     /// Run the benchmarks with these arguments.
     Bench(Vec<String>),
+    /// Run simulated worlds with these arguments.
+    Sim(Vec<String>),
+    /// See whether every planted bug is found.
+    Planted,
     /// Install what the benchmarks measure beside us.
     InstallPeers,
     /// Count the instructions of fixed workloads.
     Counts {
         /// Write them down as what is expected from now on.
         refresh: bool,
+    },
+    /// Give every parser so many inputs.
+    Fuzz {
+        /// For each of them.
+        executions: u64,
+    },
+    /// Hold the API to its document.
+    Api {
+        /// For so long.
+        seconds: u64,
     },
 }
 
@@ -62,6 +78,12 @@ cargo xtask COMMAND
                                  what they measure beside us: Redis and PostgreSQL
   counts [--refresh]             count the instructions of fixed workloads and compare them with bench/counts.json;
                                  --refresh writes that file
+  sim [--ops N] [--from SEED]    run simulated worlds until so many operations were sent, a million if it is not said; --seed SEED
+                                 runs one alone, which does what it did
+  planted                        build with each known kind of bug in it, and see that the tests find it
+  fuzz [N]                       give every parser N inputs (1,000,000 without N), made of its corpus by chance
+  api [SECONDS]                  ask the whole API with Schemathesis for so long (150): nothing but what its document
+                                 says may come back
   help                           this text
 
 As root on Debian demo, test, web and doctor install what is missing and say so; otherwise they print the line to paste.";
@@ -82,7 +104,11 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Result<Task, String> {
         "openapi" => Task::Openapi,
         "bench" if flag(&mut arguments, "--install-peers") => Task::InstallPeers,
         "bench" => Task::Bench(arguments.by_ref().collect()),
+        "sim" => Task::Sim(arguments.by_ref().collect()),
+        "planted" => Task::Planted,
         "counts" => Task::Counts { refresh: flag(&mut arguments, "--refresh") },
+        "fuzz" => Task::Fuzz { executions: number(&mut arguments, hostile::EXECUTIONS)? },
+        "api" => Task::Api { seconds: number(&mut arguments, hostile::API_SECONDS)? },
         unknown => return Err(format!("there is no command '{unknown}'")),
     };
     match arguments.next() {
@@ -111,6 +137,12 @@ fn read_demo(arguments: &mut impl Iterator<Item = String>) -> Result<DemoWish, S
         }
     }
     Ok(wish)
+}
+
+/// A number above nought, if one follows.
+fn number(arguments: &mut impl Iterator<Item = String>, otherwise: u64) -> Result<u64, String> {
+    let Some(text) = arguments.next() else { return Ok(otherwise) };
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("'{text}' is no number above 0"))
 }
 
 fn flag(arguments: &mut std::iter::Peekable<impl Iterator<Item = String>>, name: &str) -> bool {
@@ -145,6 +177,11 @@ mod tests {
         check("bench --install-peers", Ok(Task::InstallPeers));
         check("bench --install-peers e1", Err("'bench' does not know 'e1'"));
         check("counts --refresh", Ok(Task::Counts { refresh: true }));
+        check("fuzz", Ok(Task::Fuzz { executions: 1_000_000 }));
+        check("fuzz 5000", Ok(Task::Fuzz { executions: 5_000 }));
+        check("fuzz much", Err("'much' is no number above 0"));
+        check("api 0", Err("'0' is no number above 0"));
+        check("api 60 more", Err("'api' does not know 'more'"));
         check("deploy", Err("there is no command 'deploy'"));
     }
 }

@@ -26,12 +26,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it on this data; its words go to `log`, or to the terminal.
+    /// Starts the release build on this data; its words go to `log`, or to the terminal.
     pub fn start(data: &Path, port: u16, log: Option<&Path>) -> Result<Server, Stop> {
+        Server::start_as(&tree::binary()?, data, port, &[], log)
+    }
+
+    /// Starts any build of it, with more flags.
+    pub fn start_as(binary: &Path, data: &Path, port: u16, flags: &[&str], log: Option<&Path>) -> Result<Server, Stop> {
         // The doctor looked minutes ago; an answer from another server must not pass for ours.
         drop(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).doing(&format!("taking port {port}"))?);
-        let mut command = Command::new(tree::binary()?);
-        command.args(["serve", "--demo", "--data"]).arg(data).args(["--port", &port.to_string()]);
+        let mut command = Command::new(binary);
+        command.args(["serve", "--demo", "--data"]).arg(data).args(["--port", &port.to_string()]).args(flags);
         command.current_dir(tree::root()).stdin(Stdio::null()).process_group(0);
         if let Some(log) = log {
             let file = std::fs::File::create(log).doing("making the server's log")?;

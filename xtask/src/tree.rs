@@ -41,6 +41,12 @@ pub fn binary() -> Result<PathBuf, Stop> {
     Ok(built.join("release").join(format!("slotwise{}", std::env::consts::EXE_SUFFIX)))
 }
 
+/// The binary `slotwise` as built for the tests: it lies beside this program, which is built in the same way.
+pub fn built_for_tests() -> Result<PathBuf, Stop> {
+    let own = std::env::current_exe().doing("finding the folder cargo builds into")?;
+    Ok(own.with_file_name(format!("slotwise{}", std::env::consts::EXE_SUFFIX)))
+}
+
 /// A folder that goes when this value goes.
 #[derive(Debug)]
 pub struct Scratch {

@@ -124,6 +124,34 @@ fn the_domain_uses_only_what_is_allowed() {
 }
 
 #[test]
+fn bugs_are_planted_in_no_ordinary_build() {
+    let mut complaints = Vec::new();
+    for (folder, manifest) in manifests() {
+        let features = manifest.get("features").and_then(Value::as_table);
+        let planted = features.and_then(|features| features.get("planted")).map(ToString::to_string);
+        let expected = match folder.as_str() {
+            "crates/domain" => Some("[]".to_owned()),
+            "crates/sim" => Some("[\"slotwise-domain/planted\"]".to_owned()),
+            _ => None,
+        };
+        if planted != expected {
+            complaints
+                .push(format!("{folder}/Cargo.toml: the feature planted must be {expected:?}, and is {planted:?}"));
+        }
+        let mut others = manifest.clone();
+        if let Some(Value::Table(features)) = others.get_mut("features") {
+            features.remove("planted");
+        }
+        // The test that needs it says so.
+        others.remove("test");
+        if others.to_string().contains("planted") {
+            complaints.push(format!("{folder}/Cargo.toml: something else asks for the feature planted"));
+        }
+    }
+    report(complaints);
+}
+
+#[test]
 fn crates_do_not_name_what_is_not_theirs() {
     let mut complaints = Vec::new();
     let manifests = manifests();

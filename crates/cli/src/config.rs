@@ -5,10 +5,10 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use serde::Deserialize;
-use slotwise_server::Mailer;
 use slotwise_server::listen::Bounds;
 use slotwise_server::rate::Rate;
 use slotwise_server::site::{Origin, Site};
+use slotwise_server::{Mailer, ProviderConfig};
 use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -40,9 +40,12 @@ struct Settings {
     /// may use it at once. Best said in the environment or the file, where others on this machine do not see the password.
     #[arg(long, env = "SLOTWISE_STORE", value_name = "URL", hide_env_values = true)]
     store: Option<Secret>,
-    /// Connections to the database for reading; two more write. 8 if left out.
+    /// Connections to the database for reading. 8 if left out.
     #[arg(long, env = "SLOTWISE_STORE_CONNECTIONS", value_name = "N")]
     store_connections: Option<usize>,
+    /// Commits to the database at a time, each on a connection of its own, and two more. 4 if left out.
+    #[arg(long, env = "SLOTWISE_STORE_COMMITS", value_name = "N")]
+    store_commits: Option<usize>,
     /// Whether servers ring each other through the database; true if left out. Without it, changes by others are shown a little later.
     #[arg(long, env = "SLOTWISE_STORE_DOORBELL", value_name = "TRUE or FALSE")]
     store_doorbell: Option<bool>,
@@ -128,7 +131,8 @@ struct Settings {
     #[arg(long, env = "SLOTWISE_BACKUP_KEEP", value_name = "N", help_heading = "Backups")]
     backup_keep: Option<usize>,
 
-    /// The file with the key that checkpoints are signed with; `checkpoint.key` in the folder, made at the first start, if left out.
+    /// The file with the key that checkpoints are signed with; `checkpoint.key` in the folder, made at the first start, if left
+    /// out. Over a database none are made without it, and all servers need the same.
     #[arg(long, env = "SLOTWISE_CHECKPOINT_KEY", value_name = "FILE", help_heading = "Checkpoints")]
     checkpoint_key: Option<PathBuf>,
     /// A second file for signed checkpoints, best on another machine's disk.
@@ -145,6 +149,33 @@ struct Settings {
     /// From whom letters are, such as Slotwise <no-reply@example.edu>.
     #[arg(long, env = "SLOTWISE_MAIL_FROM", value_name = "ADDRESS", help_heading = "E-mail")]
     mail_from: Option<String>,
+
+    /// A provider that people may sign in with (OpenID Connect), such as https://id.example.edu; none if left out.
+    #[arg(long, env = "SLOTWISE_OIDC_ISSUER", value_name = "URL", help_heading = "Sign-in by a provider")]
+    oidc_issuer: Option<String>,
+    /// What the provider calls this server.
+    #[arg(long, env = "SLOTWISE_OIDC_CLIENT_ID", value_name = "ID", help_heading = "Sign-in by a provider")]
+    oidc_client_id: Option<String>,
+    /// The secret that the provider gave it. Best said in the environment or the file.
+    #[arg(
+        long,
+        env = "SLOTWISE_OIDC_CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true,
+        help_heading = "Sign-in by a provider"
+    )]
+    oidc_client_secret: Option<Secret>,
+    /// What the button says; "Single sign-on" if left out.
+    #[arg(long, env = "SLOTWISE_OIDC_NAME", value_name = "TEXT", help_heading = "Sign-in by a provider")]
+    oidc_name: Option<String>,
+    /// Whether whoever the provider vouches for and is not known becomes a member; false if left out.
+    #[arg(
+        long,
+        env = "SLOTWISE_OIDC_NEW_PEOPLE",
+        value_name = "TRUE or FALSE",
+        help_heading = "Sign-in by a provider"
+    )]
+    oidc_new_people: Option<bool>,
 
     /// Logs as lines for people or as JSON; text if left out.
     #[arg(long, env = "SLOTWISE_LOG_FORMAT", value_name = "FORMAT", help_heading = "Logs")]
@@ -211,6 +242,8 @@ pub enum Place {
         url: Secret,
         /// Connections for reading.
         connections: usize,
+        /// Commits at a time.
+        commits: usize,
         /// Whether servers ring each other through it.
         doorbell: bool,
     },
@@ -261,6 +294,8 @@ pub struct Config {
     pub checkpoint_minutes: u32,
     /// How letters are sent, if they are.
     pub mailer: Option<Mailer>,
+    /// A provider that people may sign in with.
+    pub provider: Option<ProviderConfig>,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -275,23 +310,20 @@ macro_rules! over {
 impl Settings {
     fn over(self, file: Settings) -> Settings {
         over!(self, file:
-            data store store_connections store_doorbell host port cache_mib
+            data store store_connections store_commits store_doorbell host port cache_mib
             tls_cert tls_key public_url trusted_proxy
             rate_limit rate_limit_admin rate_limit_address attempts_max connections_max connections_per_address_max
             headers_max headers_kib headers_within_s body_kib body_within_s answer_within_s send_within_s idle_within_s
             backup_to backup_every backup_keep checkpoint_key checkpoints_to checkpoint_minutes mail_url mail_from
+            oidc_issuer oidc_client_id oidc_client_secret oidc_name oidc_new_people
             log_format log_filter #[cfg(feature = "otlp")] otlp_endpoint)
     }
 
     fn place(&self) -> anyhow::Result<Place> {
-        let only_folder = [
-            ("backup-to", self.backup_to.is_some()),
-            ("checkpoint-key", self.checkpoint_key.is_some()),
-            ("checkpoints-to", self.checkpoints_to.is_some()),
-            ("checkpoint-minutes", self.checkpoint_minutes.is_some()),
-        ];
+        let only_folder = [("backup-to", self.backup_to.is_some())];
         let only_database = [
             ("store-connections", self.store_connections.is_some()),
+            ("store-commits", self.store_commits.is_some()),
             ("store-doorbell", self.store_doorbell.is_some()),
         ];
         let said = |of: &[(&'static str, bool)]| of.iter().find(|(_, said)| *said).map(|(name, _)| *name);
@@ -306,11 +338,22 @@ impl Settings {
                         "{name} is of a folder, and this is served from a database: use the database's own tools"
                     );
                 }
+                // Without a key of their own, each server would sign with another.
+                let keyless = [
+                    ("checkpoints-to", self.checkpoints_to.is_some()),
+                    ("checkpoint-minutes", self.checkpoint_minutes.is_some()),
+                ];
+                if let (None, Some(name)) = (&self.checkpoint_key, said(&keyless)) {
+                    anyhow::bail!(
+                        "{name} needs checkpoint-key: over a database checkpoints are made with a key that is named"
+                    );
+                }
                 let known = url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");
                 anyhow::ensure!(known, "store must be a URL that begins with postgres://");
                 Ok(Place::Database {
                     url: url.clone(),
                     connections: within("store-connections", self.store_connections, 8, 1..=1_000)?,
+                    commits: within("store-commits", self.store_commits, 4, 1..=64)?,
                     doorbell: self.store_doorbell.unwrap_or(true),
                 })
             }
@@ -337,6 +380,31 @@ impl Settings {
                 anyhow::bail!("mail-from is said and mail-url is not: say where letters are sent through")
             }
         }
+    }
+
+    fn provider(&self) -> anyhow::Result<Option<ProviderConfig>> {
+        let Some(issuer) = &self.oidc_issuer else {
+            let said = [
+                ("oidc-client-id", self.oidc_client_id.is_some()),
+                ("oidc-client-secret", self.oidc_client_secret.is_some()),
+                ("oidc-name", self.oidc_name.is_some()),
+                ("oidc-new-people", self.oidc_new_people.is_some()),
+            ];
+            return match said.into_iter().find(|(_, said)| *said) {
+                Some((name, _)) => anyhow::bail!("{name} is said and oidc-issuer is not: say which provider"),
+                None => Ok(None),
+            };
+        };
+        let missing = |name| format!("oidc-issuer is said and {name} is not: the provider gives both");
+        let client_id = self.oidc_client_id.clone().with_context(|| missing("oidc-client-id"))?;
+        let Secret(client_secret) = self.oidc_client_secret.clone().with_context(|| missing("oidc-client-secret"))?;
+        Ok(Some(ProviderConfig {
+            issuer: issuer.clone(),
+            client_id,
+            client_secret,
+            name: self.oidc_name.clone().unwrap_or_else(|| "Single sign-on".to_owned()),
+            new_people: self.oidc_new_people.unwrap_or(false),
+        }))
     }
 
     fn bounds(&self) -> anyhow::Result<Bounds> {
@@ -429,7 +497,11 @@ impl ServeArgs {
             (None, Some(_)) => anyhow::bail!("tls-key is said and tls-cert is not: TLS needs both"),
         };
         let (site, bounds, mailer) = (settings.site()?, settings.bounds()?, settings.mailer()?);
-        let place = settings.place()?;
+        let (place, provider) = (settings.place()?, settings.provider()?);
+        anyhow::ensure!(
+            provider.is_none() || !self.demo,
+            "--demo lets anybody choose who to be, so there is no provider: leave oidc-issuer out, or leave --demo out"
+        );
         let data = settings.data.unwrap_or_default();
         let backups = Schedule::read(settings.backup_to, settings.backup_every, settings.backup_keep, &data)?;
         Ok(Config {
@@ -449,6 +521,7 @@ impl ServeArgs {
             checkpoints_to: settings.checkpoints_to,
             checkpoint_minutes: within("checkpoint-minutes", settings.checkpoint_minutes, 10, 1..=100_000)?,
             mailer,
+            provider,
             log: LogConfig {
                 format: settings.log_format.unwrap_or_default(),
                 filter: settings.log_filter,
@@ -529,6 +602,9 @@ mod tests {
             ("tls_key = \"key.pem\"", "tls-cert"),
             ("log_format = \"xml\"", "log_format"),
             ("mail_url = \"smtp://localhost\"", "mail-from"),
+            ("oidc_client_id = \"it\"", "oidc-issuer"),
+            ("oidc_issuer = \"https://id.example.edu\"", "oidc-client-id"),
+            ("oidc_issuer = \"https://id.example.edu\"\noidc_client_id = \"it\"", "oidc-client-secret"),
             ("mail_from = \"me@localhost\"", "mail-url"),
             ("mail_url = \"not://it\"\nmail_from = \"me@localhost\"", "mail URL"),
             ("mail_url = \"smtp://localhost\"\nmail_from = \"nobody\"", "sender"),
@@ -542,15 +618,17 @@ mod tests {
     fn everything_is_in_one_place() {
         let url = Secret("postgres://me:secret@db/slotwise".into());
         let stored = |file: &str| read(Settings { store: Some(url.clone()), ..Settings::default() }, file);
-        let place = Place::Database { url: url.clone(), connections: 8, doorbell: true };
+        let place = Place::Database { url: url.clone(), connections: 8, commits: 4, doorbell: true };
         assert_eq!(stored("").unwrap().place, place);
-        let place = Place::Database { url: url.clone(), connections: 3, doorbell: false };
-        assert_eq!(stored("store_connections = 3\nstore_doorbell = false").unwrap().place, place);
+        let place = Place::Database { url: url.clone(), connections: 3, commits: 2, doorbell: false };
+        assert_eq!(stored("store_connections = 3\nstore_commits = 2\nstore_doorbell = false").unwrap().place, place);
         for (file, says) in [
             ("data = \"/somewhere\"", "both"),
             ("backup_to = \"/else\"", "backup-to"),
             ("checkpoint_minutes = 1", "checkpoint-minutes"),
+            ("checkpoints_to = \"/else\"", "checkpoint-key"),
             ("store_connections = 0", "store-connections"),
+            ("store_commits = 65", "store-commits"),
         ] {
             let error = format!("{:#}", stored(file).unwrap_err());
             assert!(error.contains(says) && !error.contains("secret"), "{file}: {error}");

@@ -160,8 +160,17 @@ pub struct Slot {
     pub units: u32,
     /// The rule about two at once as it was when it was decided.
     pub own_overlap: OwnOverlap,
-    /// The group or resource under whose quota it counts, as it was when it was decided.
-    pub quota: Option<ResourceId>,
+    /// The quota under which it counts, as it was when it was decided.
+    pub quota: Option<Counts>,
+}
+
+/// How a slot counts under a quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// The group or resource whose quota it is.
+    pub of: ResourceId,
+    /// What each of its units is worth, in hundredths of a credit.
+    pub credits: u16,
 }
 
 /// What people say about a booking. Personal: the record refers to it and does not embed it.

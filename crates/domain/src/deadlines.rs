@@ -85,7 +85,7 @@ pub fn deadlines(world: &World, command: &Command) -> Vec<Deadline> {
                 add(what, cutoff.instant(interval.start(), &spec.zone));
             }
         }
-        add(Clock::Begun, interval.start().plus(Policy::START_GRACE).min(interval.end()));
+        add(Clock::Begun, spec.begun(interval));
         add(Clock::Ends, interval.end());
     }
     if let Action::CheckIn { booking } | Action::ReleaseNoShow { booking } = &command.action {

@@ -56,7 +56,11 @@ impl Levels {
     /// The pieces of the interval with their levels, in order, the first beginning at its start.
     pub fn during(&self, interval: Interval) -> impl Iterator<Item = (Instant, Level)> {
         let first = (interval.start(), self.at(interval.start()));
-        let after = (std::ops::Bound::Excluded(interval.start()), std::ops::Bound::Excluded(interval.end()));
+        let end = match crate::planted!(TouchingMeets) {
+            true => std::ops::Bound::Included(interval.end()),
+            false => std::ops::Bound::Excluded(interval.end()),
+        };
+        let after = (std::ops::Bound::Excluded(interval.start()), end);
         std::iter::once(first).chain(self.steps.range(after).map(|(t, l)| (*t, *l)))
     }
 

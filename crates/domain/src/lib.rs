@@ -4,6 +4,24 @@
 //! Read in this order: [`command`] is what somebody asks, [`world`] what it is judged against, [`decide`] and [`settle`] the
 //! judgement, [`change`] what follows from it, [`calendar`] how that folds into state, [`invariants`] what must hold after it.
 
+/// Whether this bug of [`planted::Bug`] is in: in a build made to see that the tests find it. In every other build it is false.
+#[cfg(feature = "planted")]
+#[macro_export]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::planted::is($crate::planted::Bug::$bug)
+    };
+}
+
+/// Whether a bug is planted: never, in this build.
+#[cfg(not(feature = "planted"))]
+#[macro_export]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 pub mod alternatives;
 pub mod booking;
 pub mod calendar;
@@ -19,6 +37,8 @@ pub mod invariants;
 pub mod levels;
 pub mod notice;
 pub mod outcome;
+#[cfg(feature = "planted")]
+pub mod planted;
 pub mod policy;
 pub mod recurrence;
 pub mod resource;
@@ -29,7 +49,7 @@ pub mod waitlist;
 pub mod world;
 
 pub use alternatives::Wish;
-pub use booking::{Booking, BookingState, Details, DetailsPatch, Displacer, Guest, Slot};
+pub use booking::{Booking, BookingState, Counts, Details, DetailsPatch, Displacer, Guest, Slot};
 pub use calendar::{Block, Calendar, Exceptions, Use, UseId};
 pub use change::{Change, Changes};
 pub use command::{
@@ -45,8 +65,8 @@ pub use invariants::Broken;
 pub use notice::{News, Notice};
 pub use outcome::{Code, Decision, Failure, FailureCode, Ground, Outcome, Rejection, Rule, Subject, Verdict, Witness};
 pub use policy::{
-    CheckIn, Cutoff, HoldAt, OpeningHours, OwnOverlap, Period, Policy, PolicyError, PolicyField, Quota, QuotaScope,
-    Weekdays,
+    CheckIn, Cutoff, HoldAt, Measure, OpeningHours, OwnOverlap, Period, Policy, PolicyError, PolicyField, Quota,
+    QuotaScope, Weekdays,
 };
 pub use resource::{Grouped, Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
 pub use series::{Became, Contract, DateSaid, Occurrence, Series, SeriesDate, SeriesEdit, SeriesPlace};

@@ -5,6 +5,7 @@ use crate::booking::Booking;
 use crate::change::Changes;
 use crate::command::{Asked, Preview, Seen};
 use crate::ids::{BlockId, BookingId, EntryId, HoldId, PersonId, ResourceId, SeriesId, Version};
+use crate::policy::Measure;
 use crate::resource::Resource;
 use crate::series::DateSaid;
 use crate::time::{Instant, Interval};
@@ -302,6 +303,8 @@ pub enum Rule {
     CheckIn,
     /// Too many bookings would be displaced at once.
     DisplacedMax,
+    /// An auditor changes nothing.
+    LooksOnly,
 }
 
 impl Rule {
@@ -323,6 +326,7 @@ impl Rule {
             Rule::OwnerOfBoth => "owner_of_both",
             Rule::Approval => "approval",
             Rule::AdminOnly => "admin_only",
+            Rule::LooksOnly => "looks_only",
             Rule::Holder => "holder",
             Rule::Begun => "begun",
             Rule::BookFrom => "book_from",
@@ -396,10 +400,12 @@ pub enum Witness {
     Quota {
         /// Of which group or resource.
         of: ResourceId,
-        /// Units counted before.
+        /// So much was counted before, as the measure says.
         counted: u64,
-        /// Units allowed.
+        /// So much is allowed.
         most: u32,
+        /// What is counted.
+        counts: Measure,
         /// In which period; `None` is all time.
         period: Option<(Instant, Instant)>,
     },

@@ -46,6 +46,8 @@ pub struct Policy {
     pub duration_max: Option<Span>,
     /// How much one person may book in a period.
     pub quota: Option<Quota>,
+    /// What a unit is worth under a quota of credits, in hundredths. `None` is what its course says, and one credit for what is of no course.
+    pub credits: Option<u16>,
     /// What a person must be to book; all of them.
     pub eligibility: Vec<Requirement>,
     /// Whether people may wait for units that come free, and how they get them.
@@ -95,11 +97,13 @@ pub enum PolicyField {
     LateCancelFrom,
     /// [`Policy::check_in`].
     CheckIn,
+    /// [`Policy::credits`].
+    Credits,
 }
 
 impl PolicyField {
     /// All of them.
-    pub const ALL: [PolicyField; 20] = [
+    pub const ALL: [PolicyField; 21] = [
         PolicyField::HoldAt,
         PolicyField::HoldTtl,
         PolicyField::Setup,
@@ -120,6 +124,7 @@ impl PolicyField {
         PolicyField::PendingTakes,
         PolicyField::LateCancelFrom,
         PolicyField::CheckIn,
+        PolicyField::Credits,
     ];
 
     /// Its name in JSON and in the record.
@@ -145,6 +150,7 @@ impl PolicyField {
             PolicyField::PendingTakes => "pending_takes",
             PolicyField::LateCancelFrom => "late_cancel_from",
             PolicyField::CheckIn => "check_in",
+            PolicyField::Credits => "credits",
         }
     }
 
@@ -154,15 +160,44 @@ impl PolicyField {
     }
 }
 
-/// How much one person may book in a period: the units of all their active bookings that count together.
+/// How much one person may book in a period: of all their active bookings that count together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Quota {
-    /// So many units; an allowance of the person stands in its place.
+    /// So many, as [`Measure`] counts them; an allowance of the person stands in its place.
     pub most: u32,
+    /// What is counted.
+    pub counts: Measure,
     /// A booking counts in the period in which it begins.
     pub period: Period,
     /// What counts together.
     pub scope: QuotaScope,
+}
+
+/// What a quota counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Measure {
+    /// Units.
+    Units,
+    /// What they are worth, in hundredths of a credit.
+    Credits,
+}
+
+impl Measure {
+    /// How much so many units of something count.
+    pub fn of(self, units: u32, credits: u16) -> u64 {
+        match self {
+            Measure::Units => u64::from(units),
+            Measure::Credits => u64::from(units) * u64::from(credits),
+        }
+    }
+
+    /// How much a person may have whose allowance is so many whole units or credits.
+    pub fn allowed(self, allowance: u32) -> u64 {
+        match self {
+            Measure::Units => u64::from(allowance),
+            Measure::Credits => u64::from(allowance) * 100,
+        }
+    }
 }
 
 /// A stretch of civil time, in the resource's zone.
@@ -226,6 +261,7 @@ impl Default for Policy {
             remind_before: None,
             duration_max: None,
             quota: None,
+            credits: None,
             eligibility: Vec::new(),
             waitlist: None,
         }
@@ -255,8 +291,10 @@ impl Policy {
     pub const START_GRACE: Span = Span::hours(1);
     /// The longest before a cutoff that anybody is reminded of it.
     pub const REMIND_LONGEST: Span = Span::days(30);
-    /// The most units that a quota or an allowance can speak of.
+    /// The most units, or hundredths of a credit, that a quota or an allowance can speak of.
     pub const QUOTA_MAX: u32 = 1_000_000;
+    /// The most that one unit is worth, in hundredths of a credit.
+    pub const CREDITS_MAX: u16 = 10_000;
 
     /// Checks what no type can: bounds of spans and hours.
     pub fn check(&self) -> Result<(), PolicyError> {
@@ -290,7 +328,10 @@ impl Policy {
                 Some(Cutoff::Civil { days_before, .. }) if days_before > 366 => {
                     return err(field, "must be at most 366 days before");
                 }
-                Some(Cutoff::Elapsed(_) | Cutoff::Civil { .. }) | None => {}
+                Some(Cutoff::At(at)) if at < Instant::MIN || at > Instant::MAX => {
+                    return err(field, "must be between 1970 and 2200");
+                }
+                Some(Cutoff::Elapsed(_) | Cutoff::Civil { .. } | Cutoff::At(_)) | None => {}
             }
         }
         if let Some(CheckIn { opens, closes }) = self.check_in
@@ -311,7 +352,10 @@ impl Policy {
             return err("duration_max_s", "must be between 1 second and 366 days");
         }
         if self.quota.is_some_and(|q| q.most == 0 || q.most > Policy::QUOTA_MAX) {
-            return err("quota", "must allow between 1 and 1000000 units");
+            return err("quota", "must allow between 1 and 1000000 units, or up to 10000 credits");
+        }
+        if self.credits.is_some_and(|credits| credits > Policy::CREDITS_MAX) {
+            return err("credits", "must be at most 100");
         }
         if self.eligibility.len() > Requirement::MOST {
             return err("eligibility", "must have at most 20 requirements");
@@ -359,6 +403,7 @@ impl Policy {
             remind_before: by(PolicyField::RemindBefore).remind_before,
             duration_max: by(PolicyField::DurationMax).duration_max,
             quota: by(PolicyField::Quota).quota,
+            credits: by(PolicyField::Credits).credits,
             eligibility: by(PolicyField::Eligibility).eligibility.clone(),
             waitlist: by(PolicyField::Waitlist).waitlist,
         }
@@ -485,12 +530,15 @@ pub enum Cutoff {
         /// The time on that day.
         at: civil::Time,
     },
+    /// An instant of its own, the same for whatever starts whenever: such as the last day to add a course.
+    At(Instant),
 }
 
 impl Cutoff {
     /// The instant this means for something that starts then.
     pub fn instant(self, start: Instant, zone: &Zone) -> Instant {
         match self {
+            Cutoff::At(at) => at,
             Cutoff::Elapsed(before) => start.minus(before),
             Cutoff::Civil { days_before, at } => {
                 let day = start.timestamp().to_zoned(zone.rules().clone()).date();

@@ -1,10 +1,11 @@
 //! Something bookable: what it is, what it holds, and its rules.
 //! What is booked on it is a [`crate::Calendar`].
 
+use crate::booking::Counts;
 use crate::course::{Course, Meeting};
 use crate::ids::ResourceId;
-use crate::policy::{Policy, PolicyError, PolicyField, QuotaScope};
-use crate::time::{Interval, Zone};
+use crate::policy::{Cutoff, Policy, PolicyError, PolicyField, QuotaScope};
+use crate::time::{Instant, Interval, Zone};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -35,6 +36,11 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// How its bookings count under its quota, if there is one.
+    pub fn counts(&self) -> Option<Counts> {
+        Some(Counts { of: self.quota_of()?, credits: self.spec.credits() })
+    }
+
     /// Under whose quota its bookings count: its own or its group's.
     pub fn quota_of(&self) -> Option<ResourceId> {
         Some(match self.spec.policy.quota?.scope {
@@ -210,11 +216,41 @@ impl ResourceSpec {
             || self.group != other.group
             || self.linked != other.linked
             || self.meetings() != other.meetings()
+            || self.credits() != other.credits()
+    }
+
+    /// What each unit of it is worth under a quota of credits, in hundredths: what its rules say, or its course; what is of no course is
+    /// worth one.
+    pub fn credits(&self) -> u16 {
+        let of_course = || self.course.as_ref().map_or(100, |course| course.credits.unwrap_or(0));
+        self.policy.credits.unwrap_or_else(of_course)
     }
 
     /// When it meets week by week; `None` if it is there for all of its time.
     pub fn meetings(&self) -> Option<&[Meeting]> {
         self.course.as_ref().map(|course| &*course.meetings)
+    }
+
+    /// Whether booking its one interval closes at an instant of its own, so that it is booked while it runs: a course in its first week.
+    pub fn booked_while_it_runs(&self) -> bool {
+        match self.policy.book_by {
+            Some(Cutoff::At(_)) => self.interval.is_some(),
+            Some(Cutoff::Elapsed(_) | Cutoff::Civil { .. }) | None => false,
+        }
+    }
+
+    /// From when on an interval of it has begun too long ago to be booked, whatever else its rules say.
+    pub fn begun(&self, interval: Interval) -> Instant {
+        match self.booked_while_it_runs() {
+            true => interval.end(),
+            false => interval.start().plus(Policy::START_GRACE).min(interval.end()),
+        }
+    }
+
+    /// From when on an interval of it is not booked any more: it has begun, or booking has closed.
+    pub fn too_late(&self, interval: Interval) -> Instant {
+        let begun = self.begun(interval);
+        self.policy.book_by.map_or(begun, |cutoff| cutoff.instant(interval.start(), &self.zone).min(begun))
     }
 
     /// Whether so many people fit in, as far as either number is known.

@@ -1,7 +1,7 @@
 //! What a command is judged against: the loaded part of what is true, at one moment of one store.
 //! It knows what was looked for, so that "does not exist" and "not looked for" stay apart.
 
-use crate::booking::{Booking, Slot};
+use crate::booking::{Booking, Counts, Slot};
 use crate::calendar::Calendar;
 use crate::change::{Change, Changes};
 use crate::eligibility::Facts;
@@ -123,6 +123,10 @@ pub enum Role {
     Member,
     /// Makes and edits resources, and sees all.
     Admin,
+    /// Does on named resources, and on all in named groups, what an admin does; elsewhere a member.
+    Manager,
+    /// Sees all, and changes nothing.
+    Auditor,
 }
 
 /// What rules about one person ask for.
@@ -149,6 +153,8 @@ pub struct CountedSlot {
     pub start: Instant,
     /// How many units.
     pub units: u32,
+    /// What each is worth, in hundredths of a credit.
+    pub credits: u16,
 }
 
 /// Resources of a group. Cheap to clone: it is shared.
@@ -171,6 +177,8 @@ pub struct World {
     pub people: BTreeMap<PersonId, Person>,
     /// People who exist and are not suspended.
     pub roles: BTreeMap<PersonId, Role>,
+    /// What managers among them manage: resources, and groups with all that is in them.
+    pub manages: BTreeMap<PersonId, Arc<BTreeSet<ResourceId>>>,
     /// Groups whose members were looked for.
     pub members: BTreeMap<ResourceId, Members>,
     /// People whose quotas were asked for.
@@ -195,6 +203,7 @@ impl World {
             holds: BTreeMap::new(),
             people: BTreeMap::new(),
             roles: BTreeMap::new(),
+            manages: BTreeMap::new(),
             members: BTreeMap::new(),
             counted: BTreeMap::new(),
             facts: BTreeMap::new(),
@@ -466,8 +475,8 @@ impl Counted {
 
     fn take(&mut self, booking: BookingId, slots: &[(u16, Slot)]) {
         let counted = slots.iter().filter_map(|(n, s)| {
-            let slot = CountedSlot { of: s.quota?, start: s.interval.start(), units: s.units };
-            Some(((booking, s.resource, *n), slot))
+            let Counts { of, credits } = s.quota?;
+            Some(((booking, s.resource, *n), CountedSlot { of, start: s.interval.start(), units: s.units, credits }))
         });
         self.0.extend(counted);
     }

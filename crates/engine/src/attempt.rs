@@ -1,14 +1,14 @@
 //! One attempt: its key claimed, observed, proposed, persisted, answered. Every change of bookings comes through here.
 //! It never retries, and it does not stop because a client went away: nobody who waits for an execution carries it.
 
-use crate::committer::{Answers, Committer, Group, Place};
+use crate::committer::{self, Answers, Committer, Group, Place, Spawn, Wants};
 use crate::meter::{Class, Meter};
 use crate::port::{Clock, CommitError, Made, Recorded, Settled, Status, Store, StoreError};
 use crate::pressure::Pressure;
 use crate::round::{self, KeyAge};
 use slotwise_domain::{
-    Actor, AttemptKey, Code, Command, Failure, FailureCode, Fingerprint, Instant, Outcome, PartId, Proposal, Scope,
-    Verdict, World, decide,
+    Actor, AttemptKey, Code, Command, Decision, Failure, FailureCode, Fingerprint, Instant, Outcome, PartId, Proposal,
+    Rejection, Scope, Verdict, World, decide,
 };
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::poll_fn;
@@ -179,8 +179,19 @@ impl Tally {
 impl Engine {
     /// An engine over a store; must be called within a Tokio runtime.
     pub fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, limits: Limits) -> Arc<Engine> {
+        Engine::start_with(store, clock, ids, limits, committer::on_a_thread)
+    }
+
+    /// The same, with what commits run as `spawn` says.
+    pub fn start_with(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        limits: Limits,
+        spawn: Spawn,
+    ) -> Arc<Engine> {
         let meter = Arc::new(Meter::new(clock.clone()));
-        let committer = Committer::start(store.clone(), limits, meter.clone());
+        let committer = Committer::start(store.clone(), clock.clone(), limits, meter.clone(), spawn);
         let (pressure, failures) = (Pressure::new(limits.batch_max), Mutex::new(Failures::default()));
         let (running, tallies) = (Mutex::new(HashMap::new()), Mutex::new(Vec::new()));
         let under_way = metrics::gauge!("slotwise_attempts_running");
@@ -322,12 +333,32 @@ impl Engine {
                 return conclude(vec![Answer::Failed(Failure::of(FailureCode::StoreUnavailable)); group.len()]);
             }
         };
+        if slotwise_domain::planted!(RefusedFromCache)
+            && let [(key, request)] = &group[..]
+            && let [Some(code)] = hints[..]
+        {
+            let decision = Decision {
+                outcome: Outcome::Rejected(Rejection::of(code)),
+                subject: None,
+                decided_at: self.clock.now(),
+                seen: None,
+                observed: Vec::new(),
+                decided: world.versions(&request.command.scope()),
+                policies: Vec::new(),
+                dates: Vec::new(),
+                asked: request.command.asked(),
+            };
+            let recorded = Recorded { key: *key, fingerprint: request.fingerprint, decision };
+            return conclude(vec![Answer::Decided(Arc::new(recorded), None)]);
+        }
         let proposals = group.into_iter().zip(hints).map(|((key, Request { fingerprint, command, .. }), hint)| {
             let observed = world.versions(&command.scope());
             Proposal { key, fingerprint, command, observed, hint }
         });
         let told = Box::new(|settled: Answers| conclude(settled.into_iter().map(answer).collect()));
-        self.committer.hand_in(Group { proposals: proposals.collect(), told }, &place);
+        let proposals = proposals.collect();
+        let wants = if self.committer.is_wide() { Wants::of(&world) } else { Wants::default() };
+        self.committer.hand_in(Group { proposals, wants, told }, &place);
     }
 
     /// What the command would be judged against now, without any exclusivity. Also what screens are made from.
@@ -376,7 +407,7 @@ impl Engine {
 
     /// What is true of a scope, for screens.
     pub async fn look(&self, scope: Scope) -> Result<World, StoreError> {
-        self.store.observe(scope).await
+        self.store.look(scope).await
     }
 
     /// What would be said of a command now, which is not carried out: for whoever wants to see first who is displaced by it.
@@ -424,6 +455,12 @@ impl Engine {
     /// The clock.
     pub fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    /// As of when a screen may say that it shows a resource: whatever was decided here until then is in what is read after asking.
+    /// That is now, or the instant before the commits under way were begun.
+    pub fn seen_until(&self) -> Instant {
+        self.committer.seen_until(self.clock.now())
     }
 
     /// A new id.
@@ -554,6 +591,9 @@ fn answer(settled: Result<Settled, CommitError>) -> Answer {
         Ok(Settled::KeyReused) => Answer::None(NoAnswer::KeyReused),
         Ok(Settled::KeyExpired) => Answer::None(NoAnswer::KeyExpired),
         Ok(Settled::EpochChanged) => Answer::None(NoAnswer::EpochChanged),
+        Err(CommitError::Unknown(_)) if slotwise_domain::planted!(UnknownToldFailed) => {
+            Answer::Failed(Failure::of(FailureCode::StoreUnavailable))
+        }
         Err(CommitError::NothingWritten(_)) => Answer::Failed(Failure::of(FailureCode::StoreUnavailable)),
         Err(CommitError::Unknown(_)) => Answer::None(NoAnswer::NotYet),
     }

@@ -452,8 +452,8 @@ struct Rules {
     group: bool,
     linked: Vec<Vec<ResourceId>>,
     meetings: Option<Vec<Meeting>>,
-    /// Under whose quota it counts: a person may have booked more of one than of another.
-    quota_of: Option<ResourceId>,
+    /// How it counts under which quota: a person may have booked more of one than of another.
+    counts: Option<(ResourceId, u16)>,
 }
 
 impl Rules {
@@ -468,7 +468,7 @@ impl Rules {
             group: spec.kind == Kind::Group,
             linked: spec.linked.clone(),
             meetings: spec.meetings().map(<[_]>::to_vec),
-            quota_of: resource.quota_of(),
+            counts: resource.counts().map(|counts| (counts.of, counts.credits)),
         }
     }
 }

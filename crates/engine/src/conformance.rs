@@ -5,6 +5,7 @@
 
 mod admins;
 mod batches;
+mod doors;
 mod keys;
 mod kit;
 mod leases;
@@ -21,6 +22,7 @@ mod verdicts;
 mod waits;
 
 use crate::attempt::Ids;
+use crate::doors::Accounts;
 use crate::port::{Clock, Directory, Store, Views};
 use futures_util::future::BoxFuture;
 use kit::Bench;
@@ -112,10 +114,14 @@ pub struct Harness {
     pub views: Arc<dyn Views>,
     /// The people.
     pub directory: Arc<dyn Directory>,
+    /// How they come in.
+    pub accounts: Arc<dyn Accounts>,
     /// The store's only clock.
     pub clock: Arc<TestClock>,
     /// Whether the store refuses to decide after the wall clock was set by much.
     pub watches_clock: bool,
+    /// Whether a broken invariant stops the resource that it is broken on, and not the store.
+    pub shuts_resources: bool,
 }
 
 /// A case by its name.
@@ -136,6 +142,15 @@ pub fn cases() -> Vec<Case> {
         }};
     }
     cases! {
+        doors:
+            a_secret_lets_its_person_in_until_it_ends
+            a_link_is_taken_once
+            an_address_and_a_subject_are_one_persons
+            a_manager_decides_over_what_they_manage_at_the_instant
+            an_auditor_changes_nothing
+            the_last_admin_stays
+            what_was_done_is_written_down
+            whoever_is_erased_has_no_door;
         races:
             one_of_two_hundred_has_the_room
             two_hundred_share_seven_units
@@ -193,6 +208,7 @@ pub fn cases() -> Vec<Case> {
             an_edit_of_a_group_is_one_commit_over_all_that_is_in_it
             an_edit_of_a_group_guards_what_is_in_it
             a_quota_is_settled_within_one_commit
+            credits_are_counted_as_they_were_decided
             what_is_cancelled_and_moved_counts_as_it_is
             what_was_had_counts_and_what_was_taken_away_does_not
             a_booking_handed_over_counts_for_its_new_owner
@@ -224,7 +240,7 @@ pub fn cases() -> Vec<Case> {
             changes_of_one_commit_are_in_order;
         verdicts:
             a_panic_spares_its_neighbours
-            an_unsound_commit_stops_the_store
+            an_unsound_commit_stops_what_it_is_about
             judging_may_ask_to_see_more
             who_asks_for_ever_is_in_conflict
             an_empty_commit_is_nothing;

@@ -46,7 +46,10 @@ impl Outbox {
             // Registered before looking, so that a commit in between rings.
             rung.as_mut().enable();
             match self.store.outbox(self.cursor.clone(), READ_MAX).await {
-                Ok((records, cursor)) => {
+                Ok((mut records, cursor)) => {
+                    if slotwise_domain::planted!(EventsDropped) {
+                        records.truncate(2);
+                    }
                     self.cursor = cursor;
                     if !records.is_empty() {
                         return records;

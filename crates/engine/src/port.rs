@@ -28,6 +28,16 @@ pub trait Store: Send + Sync + 'static {
     /// together, durably, before this returns; or nothing is.
     async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError>;
 
+    /// The same for a screen: nothing in it is behind what anybody was told before this was asked.
+    async fn look(&self, scope: Scope) -> Result<World, StoreError> {
+        self.observe(scope).await
+    }
+
+    /// How many commits it takes at a time. Those of one engine want no rows of each other's, as far as that is known before.
+    fn commits_at_once(&self) -> usize {
+        1
+    }
+
     /// What happened to one resource after a version, in order, at most `max` records.
     async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError>;
 
@@ -128,9 +138,6 @@ pub trait Directory: Send + Sync + 'static {
     /// Everybody, by name, at most `max`.
     async fn people(&self, max: usize) -> Result<Vec<PersonCard>, StoreError>;
 
-    /// Who an API key speaks for, by the SHA-256 of its secret.
-    async fn by_key(&self, secret_sha256: [u8; 32]) -> Result<Option<PersonCard>, StoreError>;
-
     /// Makes a person, or changes name, title and role of the one with this id.
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError>;
 
@@ -161,9 +168,6 @@ pub trait Directory: Send + Sync + 'static {
     /// Forgets a person for good: what they wrote in their bookings, their API keys, and who they are. What was decided stays, by
     /// their id. `None` if there is no such person. What was cut short is finished by asking again.
     async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError>;
-
-    /// Makes an API key for a person.
-    async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError>;
 }
 
 /// How people are told of notices: where to write to them, what they have read, and the letters still to be sent.
@@ -336,6 +340,8 @@ pub struct AttemptFilter {
     pub resource: Option<ResourceId>,
     /// Of this person, for them, or about a booking or hold of theirs.
     pub person: Option<PersonId>,
+    /// That changed this booking.
+    pub booking: Option<BookingId>,
     /// Asked by this one; nil is the system.
     pub actor: Option<Uuid>,
     /// With this outcome, by name.
@@ -387,6 +393,7 @@ impl AttemptFilter {
             && self.from.is_none_or(|from| decision.decided_at >= from)
             && self.to.is_none_or(|to| decision.decided_at < to)
             && self.resource.is_none_or(|id| on(id) || changes().any(|(of, _)| of == id))
+            && self.booking.is_none_or(|id| changes().any(|(_, change)| change.booking() == Some(id)))
             && self.person.is_none_or(|id| {
                 actor == id.0
                     || decision.asked.owner == Some(id)

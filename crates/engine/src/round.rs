@@ -34,6 +34,10 @@ pub fn judge<E>(
     clock: Instant,
     mut load: impl FnMut(&mut World, &Scope) -> Result<(), E>,
 ) -> Result<Judged, E> {
+    let clock = match slotwise_domain::planted!(CutoffAtArrival) {
+        true => clock.min(key_time(proposal.key)),
+        false => clock,
+    };
     let mut scope = proposal.command.scope();
     if !scope.within(&world.loaded) {
         load(world, &scope.minus(&world.loaded))?;

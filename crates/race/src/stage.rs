@@ -199,7 +199,10 @@ impl Stage {
             }
             let made = self.change(Ask::post("/api/resources", &self.secret, body)).await;
             let made = made.with_context(|| format!("making {name}"))?["resource"].take();
-            let cutoff = |name: &str| Some(start - made["policy"][name]["elapsed_s"].as_i64()? * 1_000_000);
+            let cutoff = |name: &str| match &made["policy"][name] {
+                said if said["days_before"].is_null() && said["at"].is_string() => instant(&said["at"]),
+                said => Some(start - said["elapsed_s"].as_i64()? * 1_000_000),
+            };
             let thing = Thing {
                 n,
                 name: name.clone(),

@@ -81,9 +81,10 @@ pub struct AskedBody {
 /// What the screen showed of a resource.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ScreenBody {
-    /// The version it stated.
-    #[serde(flatten)]
-    pub version: VersionBody,
+    /// The version it stated: raised by a restore.
+    pub epoch: u32,
+    /// Raised by every change.
+    pub version: u64,
     /// The instant it stated.
     pub as_of: String,
     /// Whether it showed what was asked for as free; null if that cannot be told any more.
@@ -96,9 +97,10 @@ pub struct ScreenBody {
 /// Something that happened to a resource.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ExplainedStep {
-    /// The version it made.
-    #[serde(flatten)]
-    pub version: VersionBody,
+    /// The version it made: raised by a restore.
+    pub epoch: u32,
+    /// Raised by every change.
+    pub version: u64,
     /// When it was decided.
     pub decided_at: String,
     /// `booked`, `requested`, `approved`, `cancelled`, `moved`, `edited`, `held`, `renewed`, `hold_ended`, `created`, `changed`,
@@ -462,7 +464,8 @@ impl Teller<'_> {
             Some(lines.all(fits))
         });
         ScreenBody {
-            version: seen.version.into(),
+            epoch: seen.version.epoch.0,
+            version: seen.version.number,
             as_of: time(seen.as_of),
             free,
             age_ms: self.decided_at().since(seen.as_of).0 / 1_000,
@@ -473,8 +476,7 @@ impl Teller<'_> {
         let Some(seen) = self.case.attempt.recorded.decision.seen else { return };
         let name = &touched.resource.spec.name;
         let at = clock(seen.as_of, self.zone);
-        let params =
-            json!({ "resource": touched.resource.id.0, "as_of": screen.as_of, "version": screen.version.version });
+        let params = json!({ "resource": touched.resource.id.0, "as_of": screen.as_of, "version": screen.version });
         let (key, says) = match screen.free {
             Some(true) => ("screen_free", format!("showed {name} free then")),
             Some(false) => ("screen_taken", format!("showed that {name} was not free then")),
@@ -555,7 +557,8 @@ impl Teller<'_> {
         let name = &touched.resource.spec.name;
         let own_key = self.reader.admin || record.actor.person().is_some_and(|id| self.reader.id == Some(id));
         ExplainedStep {
-            version: record.version.into(),
+            epoch: record.version.epoch.0,
+            version: record.version.number,
             decided_at: time(record.decided_at),
             what,
             start: interval.map(|i| time(i.start())),
@@ -666,12 +669,12 @@ impl Teller<'_> {
                         Some(false) => "not free",
                         None => "shown",
                     };
-                    let text = format!("{name} {free} (version {})", screen.version.version);
+                    let text = format!("{name} {free} (version {})", screen.version);
                     self.diagram.message(&at, (SYSTEM, ASKER), Ends::Told, &text);
                 }
                 Drawn::Step(step, name) => {
                     let on = if several { format!("{name}, ") } else { String::new() };
-                    let text = format!("{} ({on}version {})", step.text.trim_end_matches('.'), step.version.version);
+                    let text = format!("{} ({on}version {})", step.text.trim_end_matches('.'), step.version);
                     match step.who.as_deref() {
                         Some("Slotwise") => self.diagram.note(&at, &text),
                         Some("you" | "somebody, for you,") => {
@@ -752,7 +755,7 @@ impl Teller<'_> {
                 let text = format!("At {}, {when}: {}", clock(at, self.zone), step.text);
                 let params = json!({
                     "resource": resource.resource, "what": step.what, "who": step.who, "decided_at": step.decided_at,
-                    "version": step.version.version, "decisive": step.decisive,
+                    "version": step.version, "decisive": step.decisive,
                 });
                 told.push((at, if step.decisive { "decisive_step" } else { "step" }, params, text));
             }

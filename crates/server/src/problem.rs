@@ -5,14 +5,14 @@ use crate::app::{App, json};
 use crate::auth::Asker;
 use crate::rate::Standing;
 use crate::requests::Said;
-use crate::wire::{DateBody, ResourceVersion, SeenBody, time};
+use crate::wire::{DateBody, MeasureBody, ResourceVersion, SeenBody, amount, time, whole_if};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use slotwise_domain::{
-    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Policy, Rejection, ResourceId,
-    ResourceSpec, Rule, Series, Waitlist, Witness, Zone,
+    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Measure, Policy, Rejection,
+    ResourceId, ResourceSpec, Rule, Series, Waitlist, Witness, Zone,
 };
 use slotwise_engine::NoAnswer;
 use utoipa::ToSchema;
@@ -64,12 +64,15 @@ pub struct WitnessBody {
     /// The instant that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// Of a quota: units counted already, in the period from `start` until `end`, or in all.
+    /// Of a quota: what is counted already, in the period from `start` until `end`, or in all.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "whole_if")]
+    pub counted: Option<f64>,
+    /// Of a quota: what is allowed.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "whole_if")]
+    pub most: Option<f64>,
+    /// Of a quota: whether `units` or `credits` are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub counted: Option<u64>,
-    /// Of a quota: units allowed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub most: Option<u32>,
+    pub counts: Option<MeasureBody>,
     /// The place in line of whoever waits. Of eligibility: the place of the requirement in the policy, from 0; of linked sections: the place of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<u32>,
@@ -460,7 +463,9 @@ impl Shown {
         let owner = match rejection.witness {
             Some(Witness::Booking { owner, .. }) if owner == asker.id => Some("you".to_owned()),
             Some(Witness::Booking { id, owner, .. })
-                if spec.is_some_and(|s| s.kind == Kind::Room) || asker.is_admin() =>
+                if spec.is_some_and(|s| s.kind == Kind::Room)
+                    || asker.sees_all()
+                    || rejection.resource.is_some_and(|id| asker.manages(id)) =>
             {
                 // What cannot be looked up is not told.
                 let booking = app.views.booking(id).await.ok().flatten();
@@ -556,13 +561,14 @@ fn witness(rejection: &Rejection, owner: Option<String>) -> Option<WitnessBody> 
             ..WitnessBody::default()
         },
         Some(Witness::Instant(at)) => WitnessBody { kind: "instant", at: Some(time(at)), ..WitnessBody::default() },
-        Some(Witness::Quota { of, counted, most, period }) => WitnessBody {
+        Some(Witness::Quota { of, counted, most, counts, period }) => WitnessBody {
             kind: "quota",
             id: Some(of.0),
             start: period.map(|(from, _)| time(from)),
             end: period.map(|(_, to)| time(to)),
-            counted: Some(counted),
-            most: Some(most),
+            counted: Some(amount(counts, counted)),
+            most: Some(amount(counts, most.into())),
+            counts: Some(counts.into()),
             ..WitnessBody::default()
         },
         Some(Witness::Requirement { place }) => {
@@ -686,7 +692,10 @@ fn sentence(
         (Code::NotFound, Some(Rule::Person)) => "There is no such person.".into(),
         (Code::NotFound, Some(Rule::Holder)) => "There is no such hold.".into(),
         (Code::NotFound, _) => "There is no such thing; it may never have existed.".into(),
-        (Code::NotAllowed, Some(Rule::AdminOnly)) => "Only an admin may do this.".into(),
+        (Code::NotAllowed, Some(Rule::AdminOnly)) => {
+            "Only an admin may do this, or whoever manages all that it is about.".into()
+        }
+        (Code::NotAllowed, Some(Rule::LooksOnly)) => "An auditor looks at everything and changes nothing.".into(),
         (Code::NotAllowed, Some(Rule::Owner)) => "Only the owner or an admin may do this.".into(),
         (Code::NotAllowed, Some(Rule::OwnerOfBoth)) => {
             "Only an admin, or somebody who owns both bookings, may swap their places.".into()
@@ -730,12 +739,17 @@ fn sentence(
             format!("You hold {} things already. Confirm or release one first.", Policy::HOLDS_PER_PERSON_MAX)
         }
         (Code::QuotaExceeded, Some(Rule::Quota)) => match r.witness {
-            Some(Witness::Quota { counted, most, period, .. }) => {
+            Some(Witness::Quota { counted, most, counts, period, .. }) => {
                 let within = period.map_or_else(String::new, |(from, to)| {
                     format!(" from {} to {} ({})", at_text(from, zone), at_text(to, zone), zone.name())
                 });
+                let (most, counted) = (amount(counts, most.into()), amount(counts, counted));
+                let what = match counts {
+                    Measure::Units => "",
+                    Measure::Credits => " credits",
+                };
                 format!(
-                    "{most} may be booked per person{within}, and {counted} are. Cancel one first, or choose another time."
+                    "{most}{what} may be booked per person{within}, and {counted} are. Cancel one first, or choose another time."
                 )
             }
             _ => "The limit per person is reached.".into(),

@@ -31,7 +31,8 @@ pub fn read(csv: &[u8], rows_max: usize, fresh: impl Fn() -> Uuid) -> Result<Vec
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv);
     let headers = reader.headers().map_err(|e| vec![error(1, "", &e.to_string())])?.clone();
     let mut errors = Vec::new();
-    for (n, header) in headers.iter().enumerate() {
+    // Of so many at least one is not known or is there twice.
+    for (n, header) in headers.iter().enumerate().take(ERRORS_MAX) {
         if !COLUMNS.contains(&header) {
             errors.push(error(1, header, &format!("is not known here; known are {}", COLUMNS.join(", "))));
         } else if headers.iter().take(n).any(|before| before == header) {
@@ -129,7 +130,9 @@ fn row<'c>(
     let role = match said("role") {
         Some("member") => Some(Role::Member),
         Some("admin") => Some(Role::Admin),
-        Some(_) => return Err(("role", "must be member or admin".into())),
+        Some("manager") => Some(Role::Manager),
+        Some("auditor") => Some(Role::Auditor),
+        Some(_) => return Err(("role", "must be member, manager, auditor or admin".into())),
         None => None,
     };
     let tags: Option<BTreeSet<String>> = cell("tags")
@@ -175,7 +178,7 @@ mod tests {
             told("external_id,name,role,tags\nA1,,,\nB2,Bob,teacher,\nC3,Cat,,a b\n"),
             [
                 "line 2, column name: is missing",
-                "line 3, column role: must be member or admin",
+                "line 3, column role: must be member, manager, auditor or admin",
                 "line 4, column tags: must have 1 to 100 characters each, no spaces, commas and semicolons, and no * at the end",
             ]
         );

@@ -38,12 +38,11 @@ pub fn of_its_own_time(calendar: &Calendar, now: Instant) -> Option<Standing> {
     let spec = &calendar.resource.spec;
     let interval = spec.interval?;
     let occupied = spec.policy.occupied(interval);
-    let late = spec.policy.book_by.is_some_and(|by| now >= by.instant(interval.start(), &spec.zone));
     let taken = calendar.levels.during(occupied).map(|(_, level)| level.booked).max().unwrap_or(0);
     let standing = of(calendar, interval, None, None, now);
     let refused = if spec.policy.closed || calendar.blocks.values().any(|b| b.interval.meets(occupied)) {
         Some(Code::Closed)
-    } else if late || now >= interval.end() {
+    } else if now >= spec.too_late(interval) {
         Some(Code::PastCutoff)
     } else if standing.left == Some(0) && standing.waiting == 0 {
         let held = spec.capacity.is_some_and(|capacity| taken < u64::from(capacity));

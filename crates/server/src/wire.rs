@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
     Became, Block, Booking, BookingState, Calendar, CheckIn, Contract, Course, Cutoff, DateSaid, Details, DetailsPatch,
-    EntryEnd, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, Meeting,
-    OpeningHours, OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource,
+    EntryEnd, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldRef, Instant, Interval, Kind, Measure,
+    Meeting, OpeningHours, OwnOverlap, Period, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, Resource,
     ResourceId, ResourcePatch, ResourceSpec, Role, Seen, Slot, Span, Version, WaitEntry, WaitFill, WaitMode, Waitlist,
     Wants, Weekdays, Zone, check_in_window,
 };
@@ -240,6 +240,21 @@ pub enum RoleBody {
     Member,
     /// Makes and edits resources.
     Admin,
+    /// Does on named resources and groups what an admin does.
+    Manager,
+    /// Sees all, changes nothing.
+    Auditor,
+}
+
+impl From<RoleBody> for Role {
+    fn from(r: RoleBody) -> Role {
+        match r {
+            RoleBody::Member => Role::Member,
+            RoleBody::Admin => Role::Admin,
+            RoleBody::Manager => Role::Manager,
+            RoleBody::Auditor => Role::Auditor,
+        }
+    }
 }
 
 impl From<Role> for RoleBody {
@@ -247,11 +262,14 @@ impl From<Role> for RoleBody {
         match r {
             Role::Member => RoleBody::Member,
             Role::Admin => RoleBody::Admin,
+            Role::Manager => RoleBody::Manager,
+            Role::Auditor => RoleBody::Auditor,
         }
     }
 }
 
-/// An instant relative to the start of a booking: `{"elapsed_s": 86400}` before it, or `{"days_before": 1, "at": "18:00"}` in the resource's zone.
+/// `{"elapsed_s": 86400}` before the start of a booking, `{"days_before": 1, "at": "18:00"}` in the resource's zone, or, whatever the
+/// start, `{"at": "2027-01-15T17:00"}`: an instant with its offset, or by the clock of the resource's zone.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum CutoffBody {
@@ -259,6 +277,8 @@ pub enum CutoffBody {
     Elapsed(ElapsedCutoff),
     /// At a civil time so many days before.
     Civil(CivilCutoff),
+    /// At an instant of its own.
+    At(CutoffAt),
 }
 
 /// So much elapsed time before the start.
@@ -279,9 +299,18 @@ pub struct CivilCutoff {
     pub at: String,
 }
 
+/// An instant that does not depend on the start. What has one time for all can be booked until then though it has begun.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CutoffAt {
+    /// Such as `2027-01-15T17:00` in the resource's zone, or `2027-01-16T01:00:00Z`; told with `Z`.
+    pub at: String,
+}
+
 impl CutoffBody {
-    fn read(&self, field: &str) -> Result<Cutoff, FieldError> {
+    fn read(&self, field: &str, zone: &Zone) -> Result<Cutoff, FieldError> {
         match self {
+            CutoffBody::At(c) => read_time(&c.at, field, Some(zone)).map(Cutoff::At),
             CutoffBody::Elapsed(e) => Ok(Cutoff::Elapsed(Span::seconds(e.elapsed_s))),
             CutoffBody::Civil(c) => {
                 let at =
@@ -296,6 +325,7 @@ impl CutoffBody {
 impl From<Cutoff> for CutoffBody {
     fn from(c: Cutoff) -> CutoffBody {
         match c {
+            Cutoff::At(at) => CutoffBody::At(CutoffAt { at: time(at) }),
             Cutoff::Elapsed(span) => CutoffBody::Elapsed(ElapsedCutoff { elapsed_s: span.whole_seconds() }),
             Cutoff::Civil { days_before, at } => {
                 CutoffBody::Civil(CivilCutoff { days_before, at: at.strftime("%H:%M").to_string() })
@@ -395,14 +425,18 @@ pub struct MeetingBody {
     pub place: Option<String>,
 }
 
+/// Credits in hundredths.
+fn read_credits(credits: f64, field: &str) -> Result<u16, FieldError> {
+    match (credits * 100.0).round() {
+        hundredths if (0.0..=f64::from(Policy::CREDITS_MAX)).contains(&hundredths) => Ok(hundredths as u16),
+        _ => Err(FieldError::new(field, "not_understood", "must be between 0 and 100")),
+    }
+}
+
 impl CourseBody {
     fn read(&self) -> Result<Arc<Course>, FieldError> {
         let bad = |field: &str, detail| FieldError::new(field, "not_understood", detail);
-        let credits = match self.credits.map(|credits| (credits * 100.0).round()) {
-            Some(hundredths) if (0.0..=10_000.0).contains(&hundredths) => Some(hundredths as u16),
-            Some(_) => return Err(bad("course.credits", "must be between 0 and 100")),
-            None => None,
-        };
+        let credits = self.credits.map(|credits| read_credits(credits, "course.credits")).transpose()?;
         let meeting = |(n, m): (usize, &MeetingBody)| {
             let within = |name: &str| format!("course.meetings[{n}].{name}");
             let hours = HoursBody { days: m.days.clone(), from: m.from.clone(), to: m.to.clone() };
@@ -485,6 +519,9 @@ pub struct PolicyBody {
     pub duration_max_s: Option<i64>,
     /// How much one person may book in a period.
     pub quota: Option<QuotaBody>,
+    /// What a unit is worth under a quota of credits, exact to hundredths; null is what its course says, and 1 for what is of no course.
+    #[serde(serialize_with = "whole_if")]
+    pub credits: Option<f64>,
     /// What a person must be to book; all of them.
     pub eligibility: Vec<RequirementBody>,
     /// How those who wait get what comes free; null is no waitlist. Left out: sections book, sessions offer for an hour, others have none.
@@ -562,17 +599,65 @@ impl WaitlistBody {
     }
 }
 
-/// How much one person may book in a period: the units of their active bookings that begin in it.
+/// How much one person may book in a period: of their active bookings that begin in it.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuotaBody {
-    /// So many units; a person's allowance stands in its place.
-    pub most: u32,
+    /// So many units or credits; a person's allowance stands in its place. Credits are exact to hundredths.
+    #[serde(serialize_with = "whole")]
+    pub most: f64,
+    /// What is counted: `units`, or `credits` that they are worth.
+    #[serde(default)]
+    pub counts: MeasureBody,
     /// A stretch of civil time in the resource's zone.
     pub period: PeriodBody,
     /// What counts together.
     #[serde(default)]
     pub scope: QuotaScopeBody,
+}
+
+/// What a quota counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MeasureBody {
+    /// Units.
+    #[default]
+    Units,
+    /// What they are worth.
+    Credits,
+}
+
+impl From<Measure> for MeasureBody {
+    fn from(m: Measure) -> MeasureBody {
+        match m {
+            Measure::Units => MeasureBody::Units,
+            Measure::Credits => MeasureBody::Credits,
+        }
+    }
+}
+
+/// So much of what is counted, as people say it.
+pub fn amount(counts: Measure, n: u64) -> f64 {
+    match counts {
+        Measure::Units => n as f64,
+        Measure::Credits => n as f64 / 100.0,
+    }
+}
+
+/// A number without a fraction is told without one.
+pub fn whole<S: serde::Serializer>(n: &f64, to: S) -> Result<S::Ok, S::Error> {
+    match n.fract() == 0.0 && (0.0..=1e15).contains(n) {
+        true => to.serialize_u64(*n as u64),
+        false => to.serialize_f64(*n),
+    }
+}
+
+/// The same, of a number that may be missing.
+pub fn whole_if<S: serde::Serializer>(n: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+    match n {
+        Some(n) => whole(n, to),
+        None => to.serialize_none(),
+    }
 }
 
 /// A stretch of civil time.
@@ -603,7 +688,8 @@ pub enum QuotaScopeBody {
 impl From<Quota> for QuotaBody {
     fn from(q: Quota) -> QuotaBody {
         QuotaBody {
-            most: q.most,
+            most: amount(q.counts, q.most.into()),
+            counts: q.counts.into(),
             period: match q.period {
                 Period::Day => PeriodBody::Day,
                 Period::Week => PeriodBody::Week,
@@ -618,10 +704,23 @@ impl From<Quota> for QuotaBody {
     }
 }
 
-impl From<QuotaBody> for Quota {
-    fn from(q: QuotaBody) -> Quota {
-        Quota {
-            most: q.most,
+impl QuotaBody {
+    fn read(self) -> Result<Quota, FieldError> {
+        let q = self;
+        let (counts, most) = match q.counts {
+            MeasureBody::Units => (Measure::Units, q.most),
+            MeasureBody::Credits => (Measure::Credits, (q.most * 100.0).round()),
+        };
+        let bad = |detail| Err(FieldError::new("policy.quota.most", "out_of_range", detail));
+        if !(0.0..=f64::from(Policy::QUOTA_MAX)).contains(&most) {
+            return bad("must be between 1 and 1000000 units, or up to 10000 credits");
+        }
+        if most.fract() != 0.0 {
+            return bad("must be a whole number of units");
+        }
+        Ok(Quota {
+            most: most as u32,
+            counts,
             period: match q.period {
                 PeriodBody::Day => Period::Day,
                 PeriodBody::Week => Period::Week,
@@ -632,7 +731,7 @@ impl From<QuotaBody> for Quota {
                 QuotaScopeBody::Resource => QuotaScope::Resource,
                 QuotaScopeBody::Group => QuotaScope::Group,
             },
-        }
+        })
     }
 }
 
@@ -668,8 +767,8 @@ pub struct PolicyRequest {
 }
 
 impl PolicyRequest {
-    fn read(&self, kind: Kind) -> Result<(Policy, BTreeSet<PolicyField>), FieldError> {
-        Ok((self.policy.read(kind)?, self.named.clone()))
+    fn read(&self, kind: Kind, zone: &Zone) -> Result<(Policy, BTreeSet<PolicyField>), FieldError> {
+        Ok((self.policy.read(kind, zone)?, self.named.clone()))
     }
 }
 
@@ -789,6 +888,7 @@ impl From<&Policy> for PolicyBody {
             remind_before_s: p.remind_before.map(Span::whole_seconds),
             duration_max_s: p.duration_max.map(Span::whole_seconds),
             quota: p.quota.map(QuotaBody::from),
+            credits: p.credits.map(|hundredths| f64::from(hundredths) / 100.0),
             eligibility: p.eligibility.iter().map(RequirementBody::from).collect(),
             waitlist: Some(p.waitlist.map(WaitlistBody::from)),
         }
@@ -796,8 +896,8 @@ impl From<&Policy> for PolicyBody {
 }
 
 impl PolicyBody {
-    fn read(&self, kind: Kind) -> Result<Policy, FieldError> {
-        let cutoff = |c: &Option<CutoffBody>, field| c.as_ref().map(|c| c.read(field)).transpose();
+    fn read(&self, kind: Kind, zone: &Zone) -> Result<Policy, FieldError> {
+        let cutoff = |c: &Option<CutoffBody>, field| c.as_ref().map(|c| c.read(field, zone)).transpose();
         let policy = Policy {
             hold_at: match self.hold_at {
                 HoldAtBody::Confirm => HoldAt::Confirm,
@@ -829,7 +929,8 @@ impl PolicyBody {
                 .map(|c| CheckIn { opens: Span::seconds(c.opens_s), closes: Span::seconds(c.closes_s) }),
             remind_before: self.remind_before_s.map(Span::seconds),
             duration_max: self.duration_max_s.map(Span::seconds),
-            quota: self.quota.map(Quota::from),
+            quota: self.quota.map(QuotaBody::read).transpose()?,
+            credits: self.credits.map(|credits| read_credits(credits, "policy.credits")).transpose()?,
             eligibility: self.eligibility.iter().map(Requirement::from).collect(),
             waitlist: match self.waitlist {
                 Some(waitlist) => waitlist.map(WaitlistBody::read).transpose()?,
@@ -909,7 +1010,7 @@ impl ResourceRequest {
             Some(i) => Some(read_interval(&i.start, &i.end, "interval.", Some(&zone)).map_err(Problem::fields)?),
             None => None,
         };
-        let (policy, own) = self.policy.read(self.kind.into()).map_err(Problem::field)?;
+        let (policy, own) = self.policy.read(self.kind.into(), &zone).map_err(Problem::field)?;
         // A group is not booked, so what is said for all that can be is not meant for it.
         let one_by_default = matches!(self.kind, KindBody::Group) && self.capacity == one_unit();
         let spec = ResourceSpec {
@@ -988,7 +1089,7 @@ impl ResourceEdit {
             Some(i) => Some(Some(read_interval(&i.start, &i.end, "interval.", Some(zone)).map_err(Problem::fields)?)),
             None => None,
         };
-        let policy = self.policy.as_ref().map(|p| p.read(spec.kind)).transpose().map_err(Problem::field)?;
+        let policy = self.policy.as_ref().map(|p| p.read(spec.kind, zone)).transpose().map_err(Problem::field)?;
         let own = policy.as_ref().map(|(_, own)| own.clone()).unwrap_or_default();
         let course = match &self.course {
             Some(course) => Some(course.as_ref().map(CourseBody::read).transpose().map_err(Problem::field)?),

@@ -12,13 +12,15 @@ use serde::{Deserialize, Serialize};
 use slotwise_domain::recurrence::{Given, Met};
 use slotwise_domain::{
     Actor, Asked, AttemptKey, Became, Block, BlockId, Booking, BookingId, BookingState, Change, CheckIn, Code,
-    Contract, Course, Cutoff, DateSaid, Decision, Details, Displacer, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch,
-    Exceptions, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval, Kind,
-    Line, Meeting, Occurrence, OpeningHours, Outcome, OwnOverlap, PartId, Period, PersonId, Policy, PolicyField, Quota,
-    QuotaScope, Rejection, Requirement, Resource, ResourceId, ResourceSpec, Role, Rule, Seen, Series, SeriesId, Slot,
-    Span, Subject, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Wants, Weekdays, Witness, Zone,
+    Contract, Counts, Course, Cutoff, DateSaid, Decision, Details, Displacer, EndedEntry, EndedHold, EntryEnd, EntryId,
+    Epoch, Exceptions, FencingToken, Fingerprint, Grouped, Guest, Hold, HoldAt, HoldEnd, HoldId, Instant, Interval,
+    Kind, Line, Measure, Meeting, Occurrence, OpeningHours, Outcome, OwnOverlap, PartId, Period, PersonId, Policy,
+    PolicyField, Quota, QuotaScope, Rejection, Requirement, Resource, ResourceId, ResourceSpec, Role, Rule, Seen,
+    Series, SeriesId, Slot, Span, Subject, Version, WaitEntry, WaitFill, WaitMode, Waitlist, Wants, Weekdays, Witness,
+    Zone,
 };
 use slotwise_engine::Recorded;
+use slotwise_engine::SecretKind;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -207,7 +209,19 @@ names! {
     /// The stored name of a role.
     role_name,
     /// The role of a stored name.
-    role_named: Role { Role::Member = "member", Role::Admin = "admin" }
+    role_named: Role {
+        Role::Member = "member", Role::Admin = "admin", Role::Manager = "manager", Role::Auditor = "auditor",
+    }
+}
+
+names! {
+    /// The stored name of what a secret is for.
+    secret_kind_name,
+    /// What a secret is for, by its stored name.
+    secret_kind_named: SecretKind {
+        SecretKind::Session = "session", SecretKind::Key = "key", SecretKind::Invitation = "invitation",
+        SecretKind::Reset = "reset", SecretKind::Setup = "setup",
+    }
 }
 
 names! {
@@ -243,6 +257,7 @@ names! {
         Rule::EntriesPerPerson = "entries_per_person", Rule::GivesUp = "gives_up",
         Rule::Dates = "dates", Rule::SameSeries = "same_series",
         Rule::LateCancelFrom = "late_cancel_from", Rule::CheckIn = "check_in", Rule::DisplacedMax = "displaced_max",
+        Rule::LooksOnly = "looks_only",
     } also { Rule::Field(_) = "field" }
 }
 
@@ -253,6 +268,13 @@ names! {
     period_named: Period {
         Period::Day = "day", Period::Week = "week", Period::Month = "month", Period::All = "all",
     }
+}
+
+names! {
+    /// The stored name of what a quota counts.
+    measure_name,
+    /// What a quota of that name counts.
+    measure_named: Measure { Measure::Units = "units", Measure::Credits = "credits" }
 }
 
 names! {
@@ -1303,7 +1325,16 @@ struct SlotBin {
 enum SlotRulesBin {
     None,
     Exclusive,
-    Counted { exclusive: bool, quota: Id },
+    Counted {
+        exclusive: bool,
+        quota: Id,
+    },
+    /// The same, since units are worth credits.
+    Worth {
+        exclusive: bool,
+        quota: Id,
+        credits: u16,
+    },
 }
 
 impl SlotBin {
@@ -1317,8 +1348,9 @@ impl SlotBin {
             rules: match (slot.own_overlap, slot.quota) {
                 (OwnOverlap::Allow, None) => SlotRulesBin::None,
                 (OwnOverlap::Refuse, None) => SlotRulesBin::Exclusive,
-                (own_overlap, Some(of)) => {
-                    SlotRulesBin::Counted { exclusive: own_overlap == OwnOverlap::Refuse, quota: of.0.into() }
+                (own_overlap, Some(Counts { of, credits })) => {
+                    let (exclusive, quota) = (own_overlap == OwnOverlap::Refuse, of.0.into());
+                    SlotRulesBin::Worth { exclusive, quota, credits }
                 }
             },
         })
@@ -1329,7 +1361,12 @@ impl SlotBin {
         let (exclusive, quota) = match self.rules {
             SlotRulesBin::None => (false, None),
             SlotRulesBin::Exclusive => (true, None),
-            SlotRulesBin::Counted { exclusive, quota } => (exclusive, Some(ResourceId(quota.into()))),
+            SlotRulesBin::Counted { exclusive, quota } => {
+                (exclusive, Some(Counts { of: ResourceId(quota.into()), credits: 0 }))
+            }
+            SlotRulesBin::Worth { exclusive, quota, credits } => {
+                (exclusive, Some(Counts { of: ResourceId(quota.into()), credits }))
+            }
         };
         let slot = Slot {
             resource,
@@ -1792,6 +1829,8 @@ struct PolicyJson {
     duration_max: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     quota: Option<QuotaJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credits: Option<u16>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     eligibility: Vec<RequirementJson>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -1801,6 +1840,9 @@ struct PolicyJson {
 #[derive(Serialize, Deserialize)]
 struct QuotaJson {
     most: u32,
+    /// Left out where units are counted, as they were when nothing else was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counts: Option<String>,
     period: String,
     scope: String,
 }
@@ -1809,13 +1851,16 @@ impl QuotaJson {
     fn of(quota: Quota) -> QuotaJson {
         QuotaJson {
             most: quota.most,
+            counts: (quota.counts != Measure::Units).then(|| measure_name(quota.counts).into()),
             period: period_name(quota.period).into(),
             scope: quota_scope_name(quota.scope).into(),
         }
     }
 
     fn quota(self) -> Decoded<Quota> {
-        Ok(Quota { most: self.most, period: period_named(&self.period)?, scope: quota_scope_named(&self.scope)? })
+        let counts = self.counts.map_or(Ok(Measure::Units), |name| measure_named(&name))?;
+        let (period, scope) = (period_named(&self.period)?, quota_scope_named(&self.scope)?);
+        Ok(Quota { most: self.most, counts, period, scope })
     }
 }
 
@@ -1861,6 +1906,7 @@ impl PolicyJson {
             remind_before: policy.remind_before.map(|span| span.0),
             duration_max: policy.duration_max.map(|span| span.0),
             quota: policy.quota.map(QuotaJson::of),
+            credits: policy.credits,
             eligibility: policy.eligibility.iter().map(RequirementJson::of).collect(),
             waitlist: policy.waitlist.map(WaitlistJson::of),
         }
@@ -1887,6 +1933,7 @@ impl PolicyJson {
             remind_before: self.remind_before.map(Span),
             duration_max: self.duration_max.map(Span),
             quota: self.quota.map(QuotaJson::quota).transpose()?,
+            credits: self.credits,
             eligibility: self.eligibility.into_iter().map(RequirementJson::requirement).collect(),
             waitlist: self.waitlist.map(WaitlistJson::waitlist).transpose()?,
         })
@@ -1946,6 +1993,7 @@ impl HoursJson {
 enum CutoffJson {
     Elapsed(i64),
     Civil { days_before: u16, at: String },
+    At(i64),
 }
 
 impl CutoffJson {
@@ -1953,12 +2001,14 @@ impl CutoffJson {
         match cutoff {
             Cutoff::Elapsed(span) => CutoffJson::Elapsed(span.0),
             Cutoff::Civil { days_before, at } => CutoffJson::Civil { days_before, at: at.to_string() },
+            Cutoff::At(at) => CutoffJson::At(at.0),
         }
     }
 
     fn cutoff(self) -> Decoded<Cutoff> {
         Ok(match self {
             CutoffJson::Elapsed(span) => Cutoff::Elapsed(Span(span)),
+            CutoffJson::At(at) => Cutoff::At(Instant(at)),
             CutoffJson::Civil { days_before, at } => {
                 let at = at.parse().map_err(|_| Malformed(format!("{at:?} is no time of day")))?;
                 Cutoff::Civil { days_before, at }
@@ -2193,14 +2243,41 @@ impl RejectionBin {
 
 #[derive(Serialize, Deserialize)]
 enum WitnessBin {
-    Booking { id: Id, owner: Id, at: During },
-    Hold { id: Id, holder: Id, at: During, expires_at: i64 },
-    Block { id: Id, at: During },
+    Booking {
+        id: Id,
+        owner: Id,
+        at: During,
+    },
+    Hold {
+        id: Id,
+        holder: Id,
+        at: During,
+        expires_at: i64,
+    },
+    Block {
+        id: Id,
+        at: During,
+    },
     Instant(i64),
-    Waiting { id: Id, place: u32 },
-    Quota { of: Id, counted: u64, most: u32, period: Option<At> },
+    Waiting {
+        id: Id,
+        place: u32,
+    },
+    Quota {
+        of: Id,
+        counted: u64,
+        most: u32,
+        period: Option<At>,
+    },
     Requirement(u16),
     Linked(u16),
+    /// Of a quota that counts credits, in hundredths.
+    Credits {
+        of: Id,
+        counted: u64,
+        most: u32,
+        period: Option<At>,
+    },
 }
 
 impl WitnessBin {
@@ -2219,8 +2296,12 @@ impl WitnessBin {
             Witness::Block { id, interval } => WitnessBin::Block { id: id.0.into(), at: during(interval) },
             Witness::Instant(t) => WitnessBin::Instant(t.0),
             Witness::Waiting { id, place } => WitnessBin::Waiting { id: id.0.into(), place },
-            Witness::Quota { of, counted, most, period } => {
-                WitnessBin::Quota { of: of.0.into(), counted, most, period: period.map(|(from, to)| (from.0, to.0)) }
+            Witness::Quota { of, counted, most, counts, period } => {
+                let (of, period) = (of.0.into(), period.map(|(from, to)| (from.0, to.0)));
+                match counts {
+                    Measure::Units => WitnessBin::Quota { of, counted, most, period },
+                    Measure::Credits => WitnessBin::Credits { of, counted, most, period },
+                }
             }
             Witness::Requirement { place } => WitnessBin::Requirement(place),
             Witness::Linked { place } => WitnessBin::Linked(place),
@@ -2228,6 +2309,13 @@ impl WitnessBin {
     }
 
     fn witness(self) -> Decoded<Witness> {
+        let quota = |counts, of: Id, counted, most, period: Option<At>| Witness::Quota {
+            of: ResourceId(of.into()),
+            counted,
+            most,
+            counts,
+            period: period.map(|(from, to)| (Instant(from), Instant(to))),
+        };
         Ok(match self {
             WitnessBin::Booking { id, owner, at } => {
                 Witness::Booking { id: BookingId(id.into()), owner: PersonId(owner.into()), interval: at.interval()? }
@@ -2241,12 +2329,8 @@ impl WitnessBin {
             WitnessBin::Block { id, at } => Witness::Block { id: BlockId(id.into()), interval: at.interval()? },
             WitnessBin::Instant(t) => Witness::Instant(Instant(t)),
             WitnessBin::Waiting { id, place } => Witness::Waiting { id: EntryId(id.into()), place },
-            WitnessBin::Quota { of, counted, most, period } => Witness::Quota {
-                of: ResourceId(of.into()),
-                counted,
-                most,
-                period: period.map(|(from, to)| (Instant(from), Instant(to))),
-            },
+            WitnessBin::Quota { of, counted, most, period } => quota(Measure::Units, of, counted, most, period),
+            WitnessBin::Credits { of, counted, most, period } => quota(Measure::Credits, of, counted, most, period),
             WitnessBin::Requirement(place) => Witness::Requirement { place },
             WitnessBin::Linked(place) => Witness::Linked { place },
         })

@@ -5,24 +5,28 @@
 //! older programs could not read gets the next [`FORMAT`].
 
 use crate::codec::{self, Malformed, Said};
-use crate::commit::{Commit, Entry, EntryRecord};
+use crate::commit::{Commit, Entry, EntryRecord, Place};
+use crate::embedded::Everything;
 use crate::record::Hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use slotwise_domain::recurrence::Given;
 use slotwise_domain::{
-    Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, DateSaid, Decision, Details, Displacer,
+    Asked, AttemptKey, Became, Block, BlockId, BookingId, Change, Code, Counts, DateSaid, Decision, Details, Displacer,
     EndedEntry, EndedHold, EntryId, Epoch, Exceptions, Facts, FencingToken, Fingerprint, Guest, Hold, HoldId, Instant,
-    Interval, Line as LineOf, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule, Seen,
-    SeriesId, Slot, Span, Subject, Version, WaitEntry, Wants, Witness,
+    Interval, Line as LineOf, Measure, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule,
+    Seen, SeriesId, Slot, Span, Subject, Version, WaitEntry, Wants, Witness,
 };
-use slotwise_engine::Recorded;
+use slotwise_engine::doors::{Account, AccountPatch, Subject as AtProvider};
+use slotwise_engine::{Listed, PersonCard, Plan, Recorded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The form that is written.
+/// The form that is written of a journal that one writer wrote.
 pub const FORMAT: u32 = 1;
+/// Of one that several wrote: each commit says whose it is and where among all.
+pub const FORMAT_OF_SEVERAL: u32 = 2;
 
 type Decoded<T> = Result<T, Malformed>;
 
@@ -75,6 +79,74 @@ pub(crate) struct PersonText {
     pub email: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<FactsText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountText>,
+    /// Resources and groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manages: Vec<Uuid>,
+}
+
+impl PersonText {
+    pub(crate) fn of(everything: Everything) -> PersonText {
+        let Everything { listed: Listed { card, external_id, email }, suspended, facts, plan, account, manages } =
+            everything;
+        let PersonCard { id, name, title, role } = card;
+        let (role, facts) = (codec::role_name(role).into(), facts.map(FactsText::of));
+        let plan = (plan.1 > 0).then(|| PlanText::of(plan));
+        let (account, manages) = (account.map(AccountText::of), manages.into_iter().map(|id| id.0).collect());
+        PersonText { id: id.0, name, title, role, suspended, external_id, email, facts, plan, account, manages }
+    }
+}
+
+/// The sections that somebody means to take, line by line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlanText {
+    pub version: u64,
+    pub lines: Vec<Vec<Uuid>>,
+}
+
+impl PlanText {
+    pub(crate) fn of((plan, version): (Plan, u64)) -> PlanText {
+        PlanText { version, lines: plan.into_iter().map(|line| line.into_iter().map(|id| id.0).collect()).collect() }
+    }
+
+    pub(crate) fn plan(self) -> (Plan, u64) {
+        let lines = self.lines.into_iter().map(|line| line.into_iter().map(ResourceId).collect());
+        (lines.collect(), self.version)
+    }
+}
+
+/// How somebody signs in. Their password is here as its slow hash.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountText {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    pub language: String,
+    pub zone: String,
+}
+
+impl AccountText {
+    pub(crate) fn of(account: Account) -> AccountText {
+        let Account { person: _, login, password, subject, language, zone } = account;
+        let (issuer, subject) = subject.map(|s| (s.issuer, s.subject)).unzip();
+        AccountText { login, password, issuer, subject, language, zone }
+    }
+
+    pub(crate) fn patch(self) -> AccountPatch {
+        let subject = self.issuer.zip(self.subject).map(|(issuer, subject)| AtProvider { issuer, subject });
+        let AccountText { login, password, language, zone, .. } = self;
+        AccountPatch { login, password, subject, language: Some(language), zone: Some(zone) }
+    }
 }
 
 /// What is known of a person.
@@ -105,6 +177,12 @@ pub(crate) struct KeyText {
     pub secret_sha256: Hex,
     pub person: Uuid,
     pub label: String,
+    /// Left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<u8>,
+    /// When it ends, in microseconds since 1970; left out: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
 }
 
 // Small things
@@ -220,6 +298,9 @@ struct PolicyVersion {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CommitText {
+    /// Where it is among the commits of several writers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<PlaceText>,
     number: u64,
     hash: Hex,
     epoch: u32,
@@ -230,8 +311,9 @@ pub(crate) struct CommitText {
 }
 
 impl CommitText {
-    pub fn of(commit: &Commit, said: &Said) -> CommitText {
+    pub fn of(place: Option<Place>, commit: &Commit, said: &Said) -> CommitText {
         CommitText {
+            place: place.map(|Place { writer, stamp, id }| PlaceText { writer, stamp: When(Instant(stamp)), id }),
             number: commit.number,
             hash: Hex(commit.hash),
             epoch: commit.epoch.0,
@@ -241,6 +323,11 @@ impl CommitText {
         }
     }
 
+    /// Where it is among the commits of several writers.
+    pub fn place(&self) -> Option<Place> {
+        self.place.as_ref().map(|p| Place { writer: p.writer, stamp: p.stamp.0.0, id: p.id })
+    }
+
     /// The commit, its bookings not folded, with what people said in it.
     pub fn commit(self) -> Decoded<(Commit, Said)> {
         let epoch = Epoch(self.epoch);
@@ -248,6 +335,14 @@ impl CommitText {
         let said = self.said.into_iter().map(SaidText::said).collect();
         Ok((Commit { number: self.number, epoch, at: self.at.0, hash: self.hash.0, entries }, said))
     }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaceText {
+    writer: Uuid,
+    stamp: When,
+    id: Uuid,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -626,12 +721,35 @@ impl RejectionText {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum WitnessText {
-    Booking { id: Uuid, owner: Uuid, at: During },
-    Hold { id: Uuid, holder: Uuid, at: During, expires_at: When },
-    Block { id: Uuid, at: During },
+    Booking {
+        id: Uuid,
+        owner: Uuid,
+        at: During,
+    },
+    Hold {
+        id: Uuid,
+        holder: Uuid,
+        at: During,
+        expires_at: When,
+    },
+    Block {
+        id: Uuid,
+        at: During,
+    },
     Instant(When),
-    Waiting { id: Uuid, place: u32 },
-    Quota { of: Uuid, counted: u64, most: u32, period: Option<(When, When)> },
+    Waiting {
+        id: Uuid,
+        place: u32,
+    },
+    Quota {
+        of: Uuid,
+        counted: u64,
+        most: u32,
+        /// Left out where units are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counts: Option<String>,
+        period: Option<(When, When)>,
+    },
     Requirement(u16),
     Linked(u16),
 }
@@ -649,8 +767,10 @@ impl WitnessText {
             Witness::Block { id, interval } => WitnessText::Block { id: id.0, at: at(interval) },
             Witness::Instant(t) => WitnessText::Instant(When(t)),
             Witness::Waiting { id, place } => WitnessText::Waiting { id: id.0, place },
-            Witness::Quota { of, counted, most, period } => {
-                WitnessText::Quota { of: of.0, counted, most, period: period.map(|(from, to)| (When(from), When(to))) }
+            Witness::Quota { of, counted, most, counts, period } => {
+                let counts = (counts != Measure::Units).then(|| codec::measure_name(counts).into());
+                let period = period.map(|(from, to)| (When(from), When(to)));
+                WitnessText::Quota { of: of.0, counted, most, counts, period }
             }
             Witness::Requirement { place } => WitnessText::Requirement(place),
             Witness::Linked { place } => WitnessText::Linked(place),
@@ -671,9 +791,10 @@ impl WitnessText {
             WitnessText::Block { id, at } => Witness::Block { id: BlockId(id), interval: at.interval()? },
             WitnessText::Instant(t) => Witness::Instant(t.0),
             WitnessText::Waiting { id, place } => Witness::Waiting { id: EntryId(id), place },
-            WitnessText::Quota { of, counted, most, period } => {
+            WitnessText::Quota { of, counted, most, counts, period } => {
+                let counts = counts.map_or(Ok(Measure::Units), |name| codec::measure_named(&name))?;
                 let period = period.map(|(from, to)| (from.0, to.0));
-                Witness::Quota { of: ResourceId(of), counted, most, period }
+                Witness::Quota { of: ResourceId(of), counted, most, counts, period }
             }
             WitnessText::Requirement(place) => Witness::Requirement { place },
             WitnessText::Linked(place) => Witness::Linked { place },
@@ -1198,6 +1319,9 @@ struct SlotText {
     /// The group or resource under whose quota it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     quota: Option<Uuid>,
+    /// What each unit is worth, in hundredths of a credit; only where there is a quota.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credits: Option<u16>,
 }
 
 impl SlotText {
@@ -1208,14 +1332,15 @@ impl SlotText {
             around: Around::of(slot.interval, slot.occupied),
             units: slot.units,
             own_overlap: codec::own_overlap_name(slot.own_overlap).into(),
-            quota: slot.quota.map(|of| of.0),
+            quota: slot.quota.map(|counts| counts.of.0),
+            credits: slot.quota.map(|counts| counts.credits),
         }
     }
 
     fn slot(self, resource: ResourceId) -> Decoded<(u16, Slot)> {
         let interval = self.at.interval()?;
         let (occupied, own_overlap) = (self.around.occupied(interval), codec::own_overlap_named(&self.own_overlap)?);
-        let quota = self.quota.map(ResourceId);
+        let quota = self.quota.map(|of| Counts { of: ResourceId(of), credits: self.credits.unwrap_or(0) });
         Ok((self.place, Slot { resource, interval, occupied, units: self.units, own_overlap, quota }))
     }
 }

@@ -7,6 +7,7 @@ import type { Me } from '../api/types';
 import { Icon } from '../components/icons';
 import { Logo } from '../components/Logo';
 import { ColourSwitch, LanguageSwitch } from '../components/Switches';
+import { OverrideBar } from '../features/admin/components/OverrideBar';
 import { ConnectionState } from '../features/live/components/ConnectionState';
 import { Bell } from '../features/notices/components/Bell';
 import { useSignOut } from '../features/session/mutations';
@@ -33,6 +34,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <Account me={me} />
         </div>
       </header>
+      {me.role === 'admin' && <OverrideBar />}
       {children}
     </>
   );
@@ -69,7 +71,7 @@ function Account({ me }: { me: Me }) {
   const leave = me.demo ? t('app.switchPerson') : t('app.signOut');
   return (
     <div className={css.account}>
-      <span className={css.who}>
+      <Link to="/profile" className={css.who}>
         <span className={css.initials} aria-hidden="true">
           {initials(me.name)}
         </span>
@@ -77,7 +79,7 @@ function Account({ me }: { me: Me }) {
           <VisuallyHidden>{t('app.account', { name: '' })}</VisuallyHidden>
           {me.name}
         </span>
-      </span>
+      </Link>
       <ActionIcon variant="default" size={40} aria-label={leave} title={leave} onClick={() => signOut.mutate(me)}>
         <Icon name="switch" />
       </ActionIcon>

@@ -7,3 +7,4 @@ pub mod people;
 pub mod rooms;
 pub mod submit;
 pub mod ucsd;
+pub mod world;

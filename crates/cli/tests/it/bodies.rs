@@ -223,6 +223,17 @@ fn texts_are_bounded_and_without_control_characters() {
         (json!({ "policy": { "hold_ttl_s": 301 } }), "policy.hold_ttl_s"),
         (json!({ "policy": { "setup_s": -1 } }), "policy.setup_s"),
         (json!({ "policy": { "cancel_by": { "days_before": 1, "at": "25:00" } } }), "policy.cancel_by.at"),
+        (json!({ "policy": { "cancel_by": { "at": "tomorrow" } } }), "policy.cancel_by.at"),
+        (json!({ "policy": { "book_by": { "at": "1969-12-31T23:59:59Z" } } }), "policy.book_by"),
+        // Clocks are set forward, and back: the time does not exist, and happens twice.
+        (
+            json!({ "zone": "Europe/Berlin", "policy": { "book_by": { "at": "2027-03-28T02:30" } } }),
+            "policy.book_by.at",
+        ),
+        (
+            json!({ "zone": "Europe/Berlin", "policy": { "book_by": { "at": "2027-10-31T02:30" } } }),
+            "policy.book_by.at",
+        ),
     ] {
         let reply = resource(fields.clone());
         assert_eq!(reply.told(), "422 malformed", "{fields}: {}", reply.text());

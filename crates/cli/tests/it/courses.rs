@@ -462,3 +462,81 @@ fn sections_of_one_term_clash_where_they_meet_also_on_two_devices_at_once() {
         refused.text()
     );
 }
+
+#[test]
+fn a_term_that_runs_is_added_and_dropped_until_its_instants() {
+    let now = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap();
+    let hours = |n: i64| now.checked_add(jiff::SignedDuration::from_hours(n)).unwrap();
+    let day = hours(240).to_zoned(jiff::tz::TimeZone::get("America/Los_Angeles").unwrap()).date();
+    // By the clock of the term, and with an offset.
+    let mut t = Term::new(
+        &["ann", "bob"],
+        &json!({ "hold_at": "none", "waitlist": { "mode": "book", "fill": "skip" }, "book_by": { "at": format!("{day}T17:00") },
+                 "cancel_by": { "at": hours(300).to_string() } }),
+    );
+    let week = json!({ "start": hours(-48).to_string(), "end": hours(1000).to_string() });
+    let added = |policy: Value| json!({ "capacity": 1, "interval": week, "policy": policy });
+    let course = |n: &'static str| ["ART", n, "Ink", "001", "studio"];
+    let started = hours(-48);
+    t.section(("runs", course("1"), None, added(json!({}))))
+        .section(("begun", course("2"), None, added(json!({ "book_by": null }))))
+        .section(("gone", course("3"), None, added(json!({ "book_by": { "at": hours(-1).to_string() } }))))
+        .section(("kept", course("4"), None, added(json!({ "cancel_by": { "at": started.to_string() } }))));
+    assert_eq!(
+        t.each("ann", "runs begun gone kept"),
+        ["201 BOOKED", "409 REJECTED past_cutoff", "409 REJECTED past_cutoff", "201 BOOKED"]
+    );
+    let closes = day.at(17, 0, 0, 0).in_tz("America/Los_Angeles").unwrap().timestamp();
+    let listed = t.listed("ann", "runs");
+    assert_eq!(listed["add_by"].as_str().map(|at| at.parse().unwrap()), Some(closes));
+    let badges = ["runs", "begun", "gone"].map(|name| t.listed("bob", name)["badge"].clone());
+    assert_eq!(badges, ["full", "past_cutoff", "past_cutoff"]);
+    // Whoever waits while it runs has the seat of whoever drops while it runs.
+    let wait = json!({ "line": { "resource": t.id("runs") } });
+    assert_eq!(t.w.send(&t.w.change("bob", "POST", "/api/waitlist").json(&wait)).status, 201);
+    let cancel = |who: &str, name: &str| {
+        let path = format!("/api/bookings/{}/cancel", t.booking(who, name));
+        t.w.send(&t.w.change(who, "POST", &path).json(&json!({}))).told()
+    };
+    assert_eq!(cancel("ann", "runs"), "200 ACCEPTED");
+    assert_eq!(t.enrolled("bob"), ["runs"]);
+    assert_eq!(cancel("ann", "kept"), "409 past_cutoff");
+    // The term moves its last day, and what follows it moves with it.
+    let moved = json!({ "policy": { "hold_at": "none", "book_by": { "at": hours(-1).to_string() } } });
+    let edit =
+        t.w.change("root", "PATCH", &format!("/api/resources/{}", t.term)).header("if-match", "\"1\"").json(&moved);
+    assert_eq!(t.w.send(&edit).status, 200);
+    assert_eq!(t.listed("ann", "runs")["badge"], "past_cutoff");
+}
+
+#[test]
+fn a_term_limits_credits_and_a_person_may_have_an_allowance() {
+    let quota = json!({ "most": 6.5, "counts": "credits", "period": "all", "scope": "group" });
+    let mut t = Term::new(&["ann", "bob"], &json!({ "hold_at": "none", "waitlist": null, "quota": quota }));
+    for (name, number) in [("one", "1"), ("two", "2")] {
+        t.section((name, ["ART", number, "Ink", "001", "studio"], None, json!({})));
+    }
+    t.section(("short", ["ART", "3", "Oil", "001", "studio"], None, json!({ "policy": { "credits": 2.5 } })));
+    assert_eq!(t.w.read("ann", &format!("/api/resources/{}", t.term))["policy"]["quota"], quota);
+    assert_eq!(t.each("ann", "one two short"), ["201 BOOKED", "409 REJECTED quota_exceeded", "201 BOOKED"]);
+    let refused =
+        t.w.send(&t.w.change("ann", "POST", "/api/bookings").json(&json!({ "lines": [{ "resource": t.id("two") }] })))
+            .json();
+    let witness = &refused["witness"];
+    assert_eq!(
+        (&witness["kind"], &witness["counts"], &witness["counted"], &witness["most"]),
+        (&json!("quota"), &json!("credits"), &json!(6.5), &json!(6.5))
+    );
+    assert!(refused["detail"].as_str().unwrap().starts_with("6.5 credits may be booked per person"), "{refused}");
+    // Together they are summed: a check says so before the attempt does.
+    let together = t.check("bob", "one two")["together"].clone();
+    assert_eq!(t.would(&together), "REJECTED quota_exceeded");
+    assert_eq!(t.register_all("bob", "one two"), ["409 REJECTED quota_exceeded"]);
+    let path = format!("/api/people/{}/facts", t.w.person("bob").id);
+    let put = Ask::new("PUT", &path).by(t.w.token("root")).header("if-match", "0");
+    assert_eq!(t.w.send(&put.json(&json!({ "tags": [], "allowances": { &*t.term: 8 } }))).status, 200);
+    assert_eq!(t.register_all("bob", "one two"), ["201 BOOKED"]);
+    let half =
+        json!({ "kind": "room", "name": "x", "zone": "UTC", "policy": { "quota": { "most": 1.5, "period": "all" } } });
+    assert_eq!(t.w.send(&t.w.change("root", "POST", "/api/resources").json(&half)).told(), "422 malformed");
+}

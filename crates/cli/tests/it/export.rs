@@ -86,6 +86,14 @@ fn without_time(lines: &str) -> (Value, String) {
 fn what_is_exported_and_imported_is_exported_the_same_before_and_after_a_server_ran_on_it() {
     let mut w = lived_in();
     let (one, copy) = (w.home.file("one.jsonl"), w.home.file("copy"));
+    let section = w.resource(
+        "math",
+        json!({ "kind": "section", "interval": { "start": w.span("08:00-09:00").0, "end": w.span("08:00-09:00").1 } }),
+    );
+    let plan = Ask::new("PUT", "/api/plan").by(w.token("ann")).header("if-match", "\"0\"");
+    assert_eq!(w.send(&plan.json(&json!({ "lines": [{ "sections": [section] }] }))).status, 200);
+    let planned = |w: &World| w.read("ann", "/api/plan")["lines"].clone();
+    let before_the_move = planned(&w);
     let lines = export(&w.home.data(), &one);
     let said = import(&one, &copy).unwrap();
     assert!(said.contains("and verified"), "{said}");
@@ -104,10 +112,12 @@ fn what_is_exported_and_imported_is_exported_the_same_before_and_after_a_server_
         items
     };
     let before = mine(&w);
+    assert_eq!(before_the_move[0]["sections"], json!([section]));
     w.server.end();
     fs::rename(w.home.data(), w.home.file("old")).unwrap();
     import(&w.home.file("three.jsonl"), &w.home.data()).unwrap();
     w.start_again();
+    assert_eq!(planned(&w), before_the_move);
     assert_eq!(mine(&w), before);
     assert_eq!(before.len(), 6);
     assert_eq!(w.send(&known).told(), "200 BOOKED replayed");

@@ -1,19 +1,28 @@
-//! SIGKILL at any moment, under load, again and again, with a ledger outside: what was told is so, what was not is once or never.
-//! Layer T5 of the proof; `SLOTWISE_KILL_ROUNDS` makes it longer.
+//! SIGKILL, SIGSTOP and SIGTERM at any moment, again and again, with a ledger outside: what was told is so, what was not is once or
+//! never. Layer T5 of the proof; `SLOTWISE_KILL_ROUNDS` makes it longer. The server is the one that ships and knows of none of it.
 
 use crate::harness::oracle::oversold;
 use crate::harness::server::slotwise;
 use crate::harness::{Ask, Conn, Reply, Rng, Server, World};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PEOPLE: [&str; 4] = ["ann", "bob", "cem", "dan"];
 const WORKERS: usize = 6;
+/// Kills under load, in each of two tests; after every second of them the start is killed too: 300 in all.
+const KILLS: u64 = 100;
+/// Pauses that begin before a hold's expiry and end after it.
+const PAUSES: u64 = 50;
+/// Orderly stops under load.
+const STOPS: u64 = 50;
+/// How long a start may take until bookings are taken, whatever happened before it.
+const READY_WITHIN: Duration = Duration::from_secs(5);
 
 /// What was sent, and what was told of it.
 #[derive(Clone, Debug)]
@@ -176,54 +185,189 @@ fn sweep(w: &World, rooms: &[String], entries: &[Entry]) {
     }
 }
 
-fn rounds() -> u64 {
-    std::env::var("SLOTWISE_KILL_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(100)
+/// So many rounds, or as many as somebody wants.
+fn rounds(usual: u64) -> u64 {
+    std::env::var("SLOTWISE_KILL_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
+/// How a server is ended.
+#[derive(Clone, Copy)]
+enum Signal {
+    Kill,
+    Terminate,
+}
+
+/// Loads the rooms of a round until the server is ended so. Returns the ledger.
+fn burst(w: &mut World, rng: &mut Rng, rooms: &[String], signal: Signal) -> Vec<Entry> {
+    rooms.iter().for_each(|r| drop(w.room(r)));
+    let file = File::options().create(true).append(true).open(w.home.file("ledger")).unwrap();
+    let ledger = Mutex::new(Ledger { file, entries: Vec::new() });
+    let wait = Duration::from_micros(5_000 + rng.below(100_000));
+    let workers: Vec<Rng> = (0..WORKERS).map(|_| Rng(rng.next())).collect();
+    thread::scope(|scope| {
+        for rng in workers {
+            let (w, ledger) = (&*w, &ledger);
+            scope.spawn(move || work(w, rooms, ledger, rng));
+        }
+        thread::sleep(wait);
+        match signal {
+            Signal::Kill => w.server.kill_now(),
+            Signal::Terminate => w.server.terminate(),
+        }
+    });
+    match signal {
+        Signal::Kill => w.server.end(),
+        Signal::Terminate => {
+            let ended = w.server.ended_within(Duration::from_secs(10));
+            assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
+        }
+    }
+    ledger.into_inner().unwrap().entries
+}
+
+/// Everybody begins anew: what is held still would be in the way of the cap.
+fn clear(w: &mut World, rooms: &[String]) {
+    for who in PEOPLE {
+        for hold in w.read(who, "/api/holds?owner=me")["items"].as_array().unwrap() {
+            let path = format!("/api/holds/{}/release", hold["id"].as_str().unwrap());
+            w.send(&w.change(who, "POST", &path).json(&json!({ "token": hold["token"] })));
+        }
+    }
+    rooms.iter().for_each(|r| w.forget_room(r));
+}
+
+fn all_is_as_written(w: &World) {
+    let verified = slotwise(&["verify"]).arg(w.home.data()).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
+fn print_and_demand(seen: &BTreeMap<String, usize>, parts: &[&str]) {
+    seen.iter().for_each(|(what, n)| println!("{n:6} {what}"));
+    for part in parts {
+        assert!(seen.keys().any(|what| what.contains(part)), "nothing in this run was {part}: {seen:?}");
+    }
+}
+
+fn kill_again_and_again(name: &str) {
+    let mut rng = Rng::seeded(name);
+    let mut w = World::new(&PEOPLE);
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut slowest, mut last, mut in_start) = (Duration::ZERO, Duration::from_millis(50), 0);
+    for round in 0..rounds(KILLS) {
+        let rooms: Vec<String> = (0..3).map(|n| format!("r{round}-{n}")).collect();
+        let entries = burst(&mut w, &mut rng, &rooms, Signal::Kill);
+        if round % 2 == 0 {
+            // Scenario 48: the start after it is cut short as well, somewhere.
+            let mut child = Server::spawn(&w.home, &[]);
+            thread::sleep(Duration::from_micros(rng.below(last.as_micros() as u64)));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            in_start += 1;
+        }
+        let since = Instant::now();
+        w.start_again();
+        last = since.elapsed();
+        slowest = slowest.max(last);
+        judge(&w, &entries, &mut seen);
+        sweep(&w, &rooms, &entries);
+        clear(&mut w, &rooms);
+    }
+    all_is_as_written(&w);
+    println!(
+        "{} kills under load, {in_start} in the start after one, ready after {slowest:?} at the latest:",
+        rounds(KILLS)
+    );
+    assert!(slowest <= READY_WITHIN, "{slowest:?}");
+    print_and_demand(&seen, &["told 201 BOOKED", "told 409 REJECTED", "told 200 ACCEPTED", "told nothing"]);
 }
 
 #[test]
 fn kill_at_any_moment_keeps_what_was_told() {
-    let mut rng = Rng::seeded("kill");
+    kill_again_and_again("kill");
+}
+
+#[test]
+fn kill_at_any_other_moment_keeps_what_was_told() {
+    kill_again_and_again("kill once more");
+}
+
+#[test]
+fn kill_with_a_request_to_end_leaves_nothing_half_told() {
+    let mut rng = Rng::seeded("terminate");
     let mut w = World::new(&PEOPLE);
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut slowest = Duration::ZERO;
-    for round in 0..rounds() {
+    for round in 0..rounds(STOPS) {
         let rooms: Vec<String> = (0..3).map(|n| format!("r{round}-{n}")).collect();
-        rooms.iter().for_each(|r| drop(w.room(r)));
-        let file = File::options().create(true).append(true).open(w.home.file("ledger")).unwrap();
-        let ledger = Mutex::new(Ledger { file, entries: Vec::new() });
-        let wait = Duration::from_micros(5_000 + rng.below(200_000));
-        thread::scope(|scope| {
-            for _ in 0..WORKERS {
-                let rng = Rng(rng.next());
-                scope.spawn(|| work(&w, &rooms, &ledger, rng));
-            }
-            thread::sleep(wait);
-            w.server.kill_now();
-        });
-        w.server.end();
-        let since = std::time::Instant::now();
-        w.start_again();
+        let since = Instant::now();
+        let entries = burst(&mut w, &mut rng, &rooms, Signal::Terminate);
         slowest = slowest.max(since.elapsed());
-        let entries = ledger.into_inner().unwrap().entries;
+        w.start_again();
+        for e in entries.iter().filter(|e| e.told.is_none()) {
+            let attempt = w.get(e.who, &format!("/api/attempts/{}", e.key)).json();
+            assert_eq!(attempt["state"], "unknown", "{e:?} was carried out, and its answer cut off by an orderly end");
+        }
         judge(&w, &entries, &mut seen);
         sweep(&w, &rooms, &entries);
-        // Everybody begins anew: what is held still would be in the way of the cap.
-        for who in PEOPLE {
-            for hold in w.read(who, "/api/holds?owner=me")["items"].as_array().unwrap() {
-                let path = format!("/api/holds/{}/release", hold["id"].as_str().unwrap());
-                w.send(&w.change(who, "POST", &path).json(&json!({ "token": hold["token"] })));
+        clear(&mut w, &rooms);
+    }
+    all_is_as_written(&w);
+    println!("{} orderly ends under load, {slowest:?} at most with the load before it:", rounds(STOPS));
+    print_and_demand(&seen, &["told 201 BOOKED", "told 409 REJECTED"]);
+}
+
+#[test]
+fn kill_is_not_needed_for_a_hold_to_end_while_the_server_stands_still() {
+    let mut rng = Rng::seeded("pause");
+    let mut w = World::new(&["ann", "bob"]);
+    let (mut pauses, mut in_time) = (0, 0);
+    while pauses < rounds(PAUSES) {
+        // As many as one person may hold, each ending a while after the one before.
+        let held: Vec<(String, serde_json::Value)> = (0..10)
+            .map(|n| {
+                let room = format!("r{pauses}-{n}");
+                w.resource(&room, json!({ "policy": { "hold_ttl_s": 3 } }));
+                thread::sleep(Duration::from_millis(100));
+                let hold = w.held("ann", &room, "10:00-11:00");
+                (room, hold)
+            })
+            .collect();
+        for (room, hold) in &held {
+            let expires: Timestamp = hold["expires_at"].as_str().unwrap().parse().unwrap();
+            let sleep_until = |at: Timestamp| {
+                thread::sleep(Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default());
+            };
+            sleep_until(expires - SignedDuration::from_millis(5 + rng.below(40) as i64));
+            w.server.pause();
+            let asks = [w.confirm("ann", room, "10:00-11:00", hold), w.book("bob", room, "10:00-11:00", 1)];
+            let replies = thread::scope(|scope| {
+                let sent = scope.spawn(|| w.race(&asks));
+                sleep_until(expires + SignedDuration::from_millis(rng.below(30) as i64));
+                w.server.resume();
+                sent.join().unwrap()
+            });
+            pauses += 1;
+            let (mine, theirs) = (replies[0].told(), replies[1].told());
+            match (mine.as_str(), theirs.as_str()) {
+                ("409 REJECTED hold_expired" | "409 REJECTED full", "201 BOOKED") => {}
+                // The machine was slow to stop it, and it was decided in time.
+                ("201 BOOKED", "409 REJECTED full") => {
+                    let decided: Timestamp = replies[0].json()["decided_at"].as_str().unwrap().parse().unwrap();
+                    assert!(decided < expires, "{decided} is past {expires}: {}", replies[0].text());
+                    in_time += 1;
+                }
+                other => panic!("{other:?}: {} {}", replies[0].text(), replies[1].text()),
             }
+            w.sweep_room(room);
+            w.forget_room(room);
         }
-        rooms.iter().for_each(|r| w.forget_room(r));
+        w.server.ready_within(READY_WITHIN);
     }
-    let verified = slotwise(&["verify"]).arg(w.home.data()).output().unwrap();
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
-    println!("{} rounds, ready after {slowest:?} at the latest:", rounds());
-    seen.iter().for_each(|(what, n)| println!("{n:6} {what}"));
-    let some = |part: &str| seen.iter().any(|(what, n)| what.contains(part) && *n > 0);
-    for part in ["told 201 BOOKED", "told 409 REJECTED", "told 200 ACCEPTED", "told nothing"] {
-        assert!(some(part), "nothing in this run was {part}: {seen:?}");
-    }
+    println!("{pauses} pauses, {in_time} confirmed in time");
+    assert!(in_time < pauses, "no pause was longer than a hold");
+    w.server.terminate();
+    assert!(w.server.ended_within(Duration::from_secs(10)).is_some_and(|status| status.success()));
+    all_is_as_written(&w);
 }
 
 #[test]

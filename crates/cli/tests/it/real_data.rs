@@ -135,6 +135,26 @@ fn a_college_and_its_rooms_are_imported_once_and_found() {
 }
 
 #[test]
+fn a_made_up_world_has_something_of_everything_and_is_made_once() {
+    let home = Home::new();
+    drop(home.key_create("root", "admin"));
+    for made in ["6 rooms with rules of their own, 30 sections", "0 rooms with rules of their own, 0 sections"] {
+        let out = slotwise(&["import", "demo-world", "--data"]).arg(home.data()).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stdout);
+        assert!(out.status.success() && said.starts_with(made), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    }
+    verified(&home.data());
+    let w = World::in_home(home, &[], &UNLIMITED);
+    let courses = w.read("root", "/api/courses?q=&limit=200");
+    let sections = || courses["items"].as_array().unwrap().iter().flat_map(|c| c["sections"].as_array().unwrap());
+    let badges: std::collections::BTreeSet<&str> = sections().map(|s| s["badge"].as_str().unwrap()).collect();
+    assert_eq!(badges, ["few_left", "full", "open", "waitlist"].into());
+    assert_eq!(sections().map(|s| s["waiting"].as_u64().unwrap()).sum::<u64>(), 16);
+    let waiting = w.read("root", "/api/bookings?state=pending");
+    assert_eq!(waiting["items"].as_array().unwrap().len(), 1, "{waiting}");
+}
+
+#[test]
 fn a_server_tells_what_a_replay_left_at_any_instant() {
     let home = Home::new();
     let file = home.file("changes.csv");

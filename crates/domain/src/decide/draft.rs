@@ -68,7 +68,13 @@ impl<'w> Draft<'w> {
     pub fn expire_due(&mut self, resources: impl IntoIterator<Item = ResourceId>) {
         for id in resources {
             let Some(calendar) = self.world.calendars.get(&id) else { continue };
-            let over = |hold: &Hold| Some((*hold, hold.over(self.world.epoch, self.now)?));
+            let over = |hold: &Hold| {
+                if crate::planted!(SweepForgetsRenewals) && hold.offer.is_none() {
+                    let until = hold.granted_at.plus(calendar.resource.spec.policy.hold_ttl);
+                    return (self.now >= until).then_some((*hold, HoldEnd::Expired));
+                }
+                Some((*hold, hold.over(self.world.epoch, self.now)?))
+            };
             let due: Vec<(Hold, HoldEnd)> = calendar.holds.values().filter_map(over).collect();
             for (hold, end) in due {
                 self.end_hold(hold, end);
@@ -249,6 +255,13 @@ impl<'w> Draft<'w> {
     pub fn next_token(&self, resource: ResourceId) -> Result<FencingToken, Stop> {
         let changes = self.drafted(resource).map_or(&[][..], |drafted| &drafted.changes);
         let granted = changes.iter().filter(|change| matches!(change, Change::HoldGranted(_))).count();
+        if crate::planted!(OffersShareToken) {
+            return Ok(FencingToken(self.grants_at(resource)?, 0));
+        }
+        if crate::planted!(TokensBeginAnew) {
+            let held = self.calendar(resource)?.holds.len() as u64;
+            return Ok(FencingToken(Version { number: held + 1, ..self.grants_at(resource)? }, 0));
+        }
         // A command grants few: offers are bounded by the turns of one.
         Ok(FencingToken(self.grants_at(resource)?, granted as u16))
     }

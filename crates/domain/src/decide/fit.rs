@@ -21,6 +21,9 @@ pub(super) fn make_room(
 ) -> Result<(), Stop> {
     let mut refused = Vec::new();
     for (n, slot) in slots.iter().enumerate() {
+        if crate::planted!(UncheckedFarFromFull) && draft.calendar(slot.resource)?.uses.len() < 4 {
+            continue;
+        }
         // Lines of one request are summed: those before this one already take their units.
         let before = slots.iter().enumerate().take(n).filter(|(_, s)| s.resource == slot.resource);
         let before: Vec<(u16, Slot)> = before.map(|(n, s)| (n as u16, *s)).collect();
@@ -196,7 +199,11 @@ pub(super) fn first_over(calendar: &Calendar, slot: &Slot, taken: fn(Level) -> u
 fn all_over(calendar: &Calendar, slot: &Slot, taken: fn(Level) -> u64) -> impl Iterator<Item = Instant> {
     let (capacity, units) = (calendar.resource.spec.capacity.map(u64::from), u64::from(slot.units));
     let pieces = calendar.levels.during(slot.occupied);
-    pieces.filter(move |(_, level)| capacity.is_some_and(|c| taken(*level) + units > c)).map(|(t, _)| t)
+    let all: u64 = match crate::planted!(SumOfOverlaps) {
+        true => calendar.meeting(slot.occupied).map(|u| u64::from(u.units)).sum(),
+        false => 0,
+    };
+    pieces.filter(move |(_, level)| capacity.is_some_and(|c| taken(*level).max(all) + units > c)).map(|(t, _)| t)
 }
 
 /// Names what stands in the way: bookings if they alone do, else the hold that does.

@@ -3,10 +3,11 @@
 
 use super::draft::Draft;
 use super::{Stop, reject};
-use crate::booking::{Booking, Slot};
+use crate::booking::{Booking, Counts, Slot};
 use crate::calendar::UseId;
 use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Witness};
+use crate::policy::Measure;
 use crate::resource::Resource;
 use crate::time::Instant;
 use crate::world::{Counted, Scope, World};
@@ -86,32 +87,36 @@ fn one_of(draft: &Draft, owner: PersonId, list: &[ResourceId], leaving: &[Bookin
     Ok(theirs)
 }
 
-/// No more units in a period than the quota of what the slots are of allows, or the person's allowance in its place. What is
+/// No more in a period than the quota of what the slots are of allows, or the person's allowance in its place. What is
 /// leaving its place counts no more; and whoever has more than is allowed now may still have as much as before.
 pub(super) fn quota(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[BookingId]) -> Result<(), Stop> {
     for slot in slots {
         let spec = &draft.calendar(slot.resource)?.resource.spec;
-        let (Some(quota), Some(of)) = (spec.policy.quota, slot.quota) else { continue };
+        let (Some(quota), Some(Counts { of, .. })) = (spec.policy.quota, slot.quota) else { continue };
         let Some(counted) = draft.counted(owner).filter(|_| draft.world.loaded.facts.contains(&owner)) else {
             return needs(asked(draft, owner, slots)?);
         };
         let allowance = draft.world.facts.get(&owner).and_then(|facts| facts.allowances.get(&of).copied());
-        let most = allowance.unwrap_or(quota.most);
+        let most = allowance.map_or(u64::from(quota.most), |allowance| quota.counts.allowed(allowance));
         let period = quota.period.around(slot.interval.start(), &spec.zone);
         let within = |t: Instant| period.is_none_or(|(from, to)| from <= t && t < to);
         let sum = |counted: &Counted, leaving: &[BookingId]| -> u64 {
             let counts =
                 counted.0.iter().filter(|((id, ..), c)| c.of == of && within(c.start) && !leaving.contains(id));
-            counts.map(|(_, c)| u64::from(c.units)).sum()
+            counts.map(|(_, c)| quota.counts.of(c.units, c.credits)).sum()
         };
         // Where a command has put several already, they count where they are now, and what they had before counts as it was.
         let leaving: Vec<BookingId> = leaving.iter().filter(|id| !draft.has_changed(**id)).copied().collect();
         let at_first = draft.world.counted.get(&owner).map_or(0, |counted| sum(counted, &[]));
-        let new = slots.iter().filter(|s| s.quota == Some(of) && within(s.interval.start()));
+        let new = slots.iter().filter(|s| within(s.interval.start())).filter_map(|s| {
+            let counts = s.quota.filter(|counts| counts.of == of)?;
+            Some(quota.counts.of(s.units, counts.credits))
+        });
         let (before, standing) = (sum(&counted, &[]).min(at_first), sum(&counted, &leaving));
-        let after = standing + new.map(|s| u64::from(s.units)).sum::<u64>();
-        if after > u64::from(most) && after > before {
-            let witness = Witness::Quota { of, counted: standing, most, period };
+        let after = standing + new.sum::<u64>();
+        if after > most && after > before {
+            let most = u32::try_from(most).unwrap_or(u32::MAX);
+            let witness = Witness::Quota { of, counted: standing, most, counts: quota.counts, period };
             return reject(Rejection::by(Code::QuotaExceeded, Rule::Quota).on(slot.resource).shown(witness));
         }
     }
@@ -123,10 +128,12 @@ pub(super) fn quota(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[B
 pub struct QuotaStanding {
     /// Under the quota of which group or resource.
     pub of: ResourceId,
-    /// Units that count already: of what they have, what they gave up late, and what they did not come to.
+    /// What counts already: of what they have, what they gave up late, and what they did not come to.
     pub counted: u64,
-    /// So many may: the person's allowance, or the quota's own.
-    pub most: u32,
+    /// So much may: the person's allowance, or the quota's own.
+    pub most: u64,
+    /// What is counted.
+    pub counts: Measure,
     /// The period that it counts in; `None` is all time.
     pub period: Option<(Instant, Instant)>,
 }
@@ -140,8 +147,9 @@ pub fn quota_standing(world: &World, resource: &Resource, person: PersonId, at: 
     let period = quota.period.around(at, &resource.spec.zone);
     let within = |t: Instant| period.is_none_or(|(from, to)| from <= t && t < to);
     let counts = counted.0.values().filter(|c| c.of == of && within(c.start));
-    let counted = counts.map(|c| u64::from(c.units)).sum();
-    Some(QuotaStanding { of, counted, most: allowance.unwrap_or(quota.most), period })
+    let counted = counts.map(|c| quota.counts.of(c.units, c.credits)).sum();
+    let most = allowance.map_or(u64::from(quota.most), |allowance| quota.counts.allowed(allowance));
+    Some(QuotaStanding { of, counted, most, counts: quota.counts, period })
 }
 
 /// All that the rules about a person will ask of the slots, so that settling asks once and not once for each rule.

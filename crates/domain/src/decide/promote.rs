@@ -15,7 +15,7 @@ use crate::hold::Hold;
 use crate::ids::{BookingId, EntryId, PersonId, ResourceId};
 use crate::levels::{Level, Levels};
 use crate::outcome::{Code, Rule};
-use crate::policy::Policy;
+use crate::resource::ResourceSpec;
 use crate::time::{Instant, Interval};
 use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, WaitFill, WaitMode, Waitlist};
 use crate::world::{Scope, World};
@@ -144,7 +144,7 @@ pub(super) fn follow(draft: &mut Draft, touched: BTreeSet<ResourceId>) -> Result
     }
     for (id, unfinished) in seen {
         let unfinished = tell(draft, id, &mut left)? || unfinished;
-        let remind_at = remind(draft, id, &mut left)?;
+        let remind_at = remind(draft, id, &mut left, &mut asked)?;
         let look_at = if unfinished { Some(draft.now) } else { next_look(draft, id)? };
         let due = look_at.into_iter().chain(remind_at).min();
         if due != draft.calendar(id)?.wait_due {
@@ -171,7 +171,7 @@ fn tell(draft: &mut Draft, id: ResourceId, left: &mut usize) -> Result<bool, Sto
         let slot = slot_of(entry, calendar);
         let end = if spec.interval.is_some_and(|one| one != entry.interval) {
             EntryEnd::Voided
-        } else if draft.now >= no_word_from(&spec.policy, entry, &spec.zone) {
+        } else if draft.now >= no_word_from(spec, entry) {
             EntryEnd::Lapsed
         } else if fit::fits_beside(calendar, &owed, &slot)
             && matches!(by_clock(draft, &slot)?, Standing::Eligible)
@@ -192,9 +192,13 @@ fn tell(draft: &mut Draft, id: ResourceId, left: &mut usize) -> Result<bool, Sto
 }
 
 /// From when on nobody is told that something is free: it begins, or can be booked no more.
-pub(super) fn no_word_from(policy: &Policy, entry: &WaitEntry, zone: &crate::time::Zone) -> Instant {
-    let start = entry.interval.start();
-    policy.book_by.map_or(start, |cutoff| cutoff.instant(start, zone).min(start))
+pub(super) fn no_word_from(spec: &ResourceSpec, entry: &WaitEntry) -> Instant {
+    spec.too_late(entry.interval).min(begins(spec, entry.interval))
+}
+
+/// When it is of no use any more to be told that something is free.
+pub(super) fn begins(spec: &ResourceSpec, interval: Interval) -> Instant {
+    if spec.booked_while_it_runs() { interval.end() } else { interval.start() }
 }
 
 /// Where else people wait whom a booking that is gone kept from their turn.
@@ -278,7 +282,7 @@ pub(super) fn slot_of(entry: &WaitEntry, calendar: &Calendar) -> Slot {
         occupied: policy.occupied(entry.interval),
         units: entry.units,
         own_overlap: policy.own_overlap,
-        quota: calendar.resource.quota_of(),
+        quota: calendar.resource.counts(),
     }
 }
 
@@ -289,7 +293,7 @@ fn by_rules(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, S
         return Ok(Standing::Over(EntryEnd::Voided));
     }
     // Too late is told after other reasons, and is so whatever they are.
-    if draft.now >= too_late(&spec.policy, entry, &spec.zone) {
+    if draft.now >= spec.too_late(entry.interval) {
         return Ok(Standing::Over(EntryEnd::Lapsed));
     }
     by_clock(draft, slot)
@@ -302,12 +306,6 @@ fn by_clock(draft: &Draft, slot: &Slot) -> Result<Standing, Stop> {
         Err(Stop::Rejected(_)) => Ok(Standing::NotNow),
         Err(other @ (Stop::Needs(_) | Stop::Moved(_))) => Err(other),
     }
-}
-
-/// From when on nothing is promoted.
-fn too_late(policy: &Policy, entry: &WaitEntry, zone: &crate::time::Zone) -> Instant {
-    let begun = entry.interval.start().plus(Policy::START_GRACE).min(entry.interval.end());
-    policy.book_by.map_or(begun, |cutoff| cutoff.instant(entry.interval.start(), zone).min(begun))
 }
 
 /// By who they are: known and not suspended, no block that concerns them, the rules about whoever books, and what they give up can be given up.
@@ -404,10 +402,10 @@ fn next_look(draft: &Draft, id: ResourceId) -> Result<Option<Instant>, Stop> {
         }
         let opens = spec.policy.book_from.map(|c| c.instant(entry.interval.start(), &spec.zone));
         let opens = opens.filter(|at| draft.now < *at);
-        let at = opens.unwrap_or_else(|| too_late(&spec.policy, entry, &spec.zone));
+        let at = opens.unwrap_or_else(|| spec.too_late(entry.interval));
         next = Some(next.map_or(at, |n| n.min(at)));
     }
-    let watched = calendar.watching.values().map(|e| no_word_from(&spec.policy, e, &spec.zone));
+    let watched = calendar.watching.values().map(|e| no_word_from(spec, e));
     Ok(next.into_iter().chain(watched).min())
 }
 
@@ -445,7 +443,7 @@ fn give(draft: &mut Draft, entry: &WaitEntry, slot: Slot) -> Result<(), Stop> {
             give_up(draft, entry);
         }
         WaitMode::Offer { ttl } => {
-            let until = draft.now.plus(ttl).min(too_late(&spec.policy, entry, &spec.zone));
+            let until = draft.now.plus(ttl).min(spec.too_late(entry.interval));
             let hold = Hold {
                 id: entry.next_offer(draft.now),
                 token: draft.next_token(entry.resource)?,

@@ -1,6 +1,7 @@
 //! Who is reminded that it will soon be too late to change a booking or to give it up.
 //! It changes no booking, and nothing rests on anybody having been reminded.
 //!
+//! A booking of several resources is reminded by the one whose cutoff comes first: after it the others' do not matter.
 //! Nothing is kept of it but the record: whoever is to be reminded between the last decision on a resource and this one is reminded
 //! now. What was booked or moved within that time is not: its owner knows.
 
@@ -11,6 +12,7 @@ use crate::change::Change;
 use crate::ids::{BookingId, ResourceId};
 use crate::resource::ResourceSpec;
 use crate::time::{Instant, Span};
+use crate::world::Scope;
 
 /// Reminders of one instant are spread over this much after it, by the names of their bookings: a full class is told in a few
 /// commits, none of which is large.
@@ -25,24 +27,64 @@ struct Due {
 }
 
 /// Reminds whoever is to be reminded by now, so many at most. Says when the next are due: in the past if some were left.
-pub(super) fn remind(draft: &mut Draft, id: ResourceId, left: &mut usize) -> Result<Option<Instant>, Stop> {
+/// What must be seen for it goes to `needs`.
+pub(super) fn remind(
+    draft: &mut Draft,
+    id: ResourceId,
+    left: &mut usize,
+    needs: &mut Scope,
+) -> Result<Option<Instant>, Stop> {
     if draft.calendar(id)?.resource.spec.policy.remind_before.is_none() {
         return Ok(None);
     }
     let mut due = due(draft, id).into_iter().peekable();
+    let mut unseen = None;
     // Those of one instant are not parted if that is now: it could not be told afterwards who was reminded.
-    while let Some(Due { cutoff, of, booking, .. }) = due.next_if(|due| *left > 0 || due.at == draft.now) {
+    while let Some(Due { at, cutoff, of, booking }) = due.next_if(|due| *left > 0 || due.at == draft.now) {
         let calendar = draft.calendar(id)?;
         let stands = calendar.uses.get(&(of.occupied.start(), of.id)) == Some(&of);
-        if stands && draft.now < cutoff {
-            *left = left.saturating_sub(1);
-            draft.change(id, Change::Reminded { booking, owner: of.owner, cutoff });
+        if !stands || draft.now >= cutoff {
+            continue;
+        }
+        match binds(draft, booking, id, cutoff) {
+            Ok(true) => {
+                *left = left.saturating_sub(1);
+                draft.change(id, Change::Reminded { booking, owner: of.owner, cutoff });
+            }
+            Ok(false) => {}
+            Err(more) => {
+                needs.extend(&more);
+                unseen = Some(at);
+                break;
+            }
         }
     }
-    match due.next() {
-        Some(first) => Ok(Some(first.at)),
+    match unseen.or_else(|| due.next().map(|first| first.at)) {
+        Some(first) => Ok(Some(first)),
         None => Ok(next(draft.calendar(id)?, draft.now)),
     }
+}
+
+/// Whether no resource of the booking closes earlier, and none before this one at the same instant. Or what must be seen to tell.
+fn binds(draft: &Draft, id: BookingId, on: ResourceId, cutoff: Instant) -> Result<bool, Scope> {
+    let Some(booking) = draft.booking(id) else {
+        return Err(Scope { bookings: [id].into(), ..Scope::default() });
+    };
+    let mut first: [Option<(Instant, ResourceId)>; 2] = [None, None];
+    for slot in &booking.slots {
+        let Ok(calendar) = draft.calendar(slot.resource) else {
+            return Err(Scope { resources: [slot.resource].into(), ..Scope::default() });
+        };
+        let spec = &calendar.resource.spec;
+        let cutoffs = [spec.policy.change_by, spec.policy.cancel_by];
+        for (first, at) in first.iter_mut().zip(cutoffs.map(|c| Some(c?.instant(slot.interval.start(), &spec.zone)))) {
+            let Some(at) = at else { continue };
+            if first.is_none_or(|(earlier, _)| at < earlier) {
+                *first = Some((at, slot.resource));
+            }
+        }
+    }
+    Ok(first.contains(&Some((cutoff, on))))
 }
 
 /// The first reminder that is due and was not given, for a command that gives none.
@@ -63,7 +105,9 @@ fn due(draft: &Draft, id: ResourceId) -> Vec<Due> {
             all.push(Due { at, cutoff, of: *u, booking });
         }
     }
-    all.sort_by_key(|due| (due.at, due.booking));
+    all.sort_by_key(|due| (due.at, due.booking, due.cutoff));
+    // Two lines of one booking are one reminder.
+    all.dedup_by_key(|due| (due.at, due.booking, due.cutoff));
     all
 }
 
@@ -82,11 +126,11 @@ fn next(calendar: &Calendar, now: Instant) -> Option<Instant> {
     next
 }
 
-/// The reminders of a use, each with what it is of: when, and before which cutoff. Of several resources the first reminds.
+/// The reminders of a use, each with what it is of: when, and before which cutoff.
 fn reminders(spec: &ResourceSpec, u: &Use) -> impl Iterator<Item = (BookingId, Instant, Instant)> {
     let booking = match u.id {
-        UseId::Booking(id, 0) => Some(id),
-        UseId::Booking(..) | UseId::Hold(_) => None,
+        UseId::Booking(id, _) => Some(id),
+        UseId::Hold(_) => None,
     };
     let cutoffs = booking.map(|_| cutoffs(spec, u.interval.start())).unwrap_or_default();
     let spread = |id: BookingId| Span(i64::try_from(id.0.as_u128() % SPREAD as u128).unwrap_or(0));

@@ -4,7 +4,7 @@
 use super::{Broken, broken};
 use crate::calendar::{Calendar, UseId};
 use crate::change::{Change, Changes};
-use crate::hold::HoldEnd;
+use crate::hold::{EndedHold, HoldEnd};
 use crate::ids::{PersonId, ResourceId};
 use crate::policy::{OwnOverlap, Policy};
 use crate::resource::Resource;
@@ -81,9 +81,7 @@ fn in_time(id: ResourceId, resource: &Resource, record: &[Change], at: Instant) 
             Change::WaitOffered(entry) => entry,
             _ => continue,
         };
-        let (start, zone) = (entry.interval.start(), &resource.spec.zone);
-        let late = resource.spec.policy.book_by.is_some_and(|by| at >= by.instant(start, zone));
-        if late || at >= entry.interval.end() {
+        if at >= resource.spec.too_late(entry.interval) {
             return broken("I6", id, at, format!("{} had their turn when it was too late", entry.id));
         }
     }
@@ -202,6 +200,10 @@ fn takers(record: &[Change]) -> Vec<Taker> {
         _ => false,
     };
     let newcomers = !record.iter().any(kept);
+    let goes_on = |entry: &WaitEntry| {
+        let was = |ended: &EndedHold| ended.end == HoldEnd::Superseded && ended.hold.offer == Some(entry.id);
+        record.iter().any(|change| matches!(change, Change::HoldEnded(ended) if was(ended)))
+    };
     let turns = record.iter().filter_map(|change| match change {
         Change::WaitEnded(ended) => Some((Some(ended), ended.entry)),
         Change::WaitOffered(entry) => Some((None, *entry)),
@@ -223,7 +225,11 @@ fn takers(record: &[Change]) -> Vec<Taker> {
                 takers.extend(taken);
             }
             Change::HoldGranted(hold) => {
-                let turn = turns.iter().find(|(_, e)| e.offer == Some(hold.id)).map(|(_, e)| *e);
+                // Whoever puts a hold of their own in the place of an offer had it before: it is nobody's turn by that.
+                let turn = turns
+                    .iter()
+                    .map(|(_, e)| *e)
+                    .find(|e| e.offer == Some(hold.id) && (crate::planted!(OfferGoesOnAsTurn) || !goes_on(e)));
                 if turn.is_some() || newcomers {
                     takers.push(Taker { occupied: hold.occupied, units: hold.units, turn });
                 }
@@ -256,9 +262,7 @@ fn least_free(calendar: &Calendar, occupied: Interval, without: Option<&Taker>) 
 fn excused(world: &World, calendar: &Calendar, entry: &WaitEntry, at: Instant) -> bool {
     let spec = &calendar.resource.spec;
     let policy: &Policy = &spec.policy;
-    let start = entry.interval.start();
     let occupied = policy.occupied(entry.interval);
-    let before = |cutoff: Option<crate::policy::Cutoff>| cutoff.map(|c| c.instant(start, &spec.zone));
     let elsewhere = || {
         policy.own_overlap == OwnOverlap::Refuse
             && world
@@ -271,9 +275,8 @@ fn excused(world: &World, calendar: &Calendar, entry: &WaitEntry, at: Instant) -
         || spec.capacity.is_some_and(|capacity| entry.units > capacity)
         || policy.closed
         || entry.gives_up.is_some()
-        || at >= start.plus(Policy::START_GRACE).min(entry.interval.end())
-        || before(policy.book_by).is_some_and(|by| at >= by)
-        || before(policy.book_from).is_some_and(|from| at < from)
+        || at >= spec.too_late(entry.interval)
+        || policy.book_from.is_some_and(|from| at < from.instant(entry.interval.start(), &spec.zone))
         || calendar.blocks.values().any(|b| b.interval.meets(occupied) && !b.exceptions.allow(Some(entry.owner), None))
         || !policy.open_during(entry.interval, &spec.zone)
         || !world.roles.contains_key(&entry.owner)
@@ -309,6 +312,7 @@ fn too_much(world: &World, resource: &Resource, entry: &WaitEntry) -> bool {
     let zone = &resource.spec.zone;
     let period = |at| quota.period.around(at, zone);
     let same = counted.0.values().filter(|c| c.of == of && period(c.start) == period(entry.interval.start()));
-    same.map(|c| u64::from(c.units)).sum::<u64>() + u64::from(entry.units)
-        > u64::from(allowance.copied().unwrap_or(quota.most))
+    let measure = |units, credits| quota.counts.of(units, credits);
+    same.map(|c| measure(c.units, c.credits)).sum::<u64>() + measure(entry.units, resource.spec.credits())
+        > allowance.map_or(u64::from(quota.most), |allowance| quota.counts.allowed(*allowance))
 }

@@ -21,6 +21,7 @@ mod words;
 
 mod alternatives;
 mod levels;
+mod offers;
 mod oracle;
 mod pages;
 mod states;

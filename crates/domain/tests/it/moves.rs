@@ -161,6 +161,22 @@ crate::rows::tables! {
         move a to room-1 12:00-13:00 + room-1 12:00-13:00 by ann     -> REJECTED past_cutoff: book_by (10:00)
     ";
 
+    // What has been was fuller than it may be now, and is not asked.
+    what_runs_goes_on_longer_though_it_was_fuller_before: "
+        room room-1 capacity 3
+        at 09:00
+        book room-1 10:00-12:00 by ann as a          -> BOOKED
+        book room-1 10:00-10:30 by bob               -> BOOKED
+        book room-1 10:00-10:30 by cat               -> BOOKED
+        book room-1 12:30-13:00 by cat               -> BOOKED
+        at 10:40
+        capacity room-1 to 1 by root                 -> ACCEPTED
+        move a to room-1 10:00-12:45 by ann          -> REJECTED full (cat 12:30-13:00)
+        move a to room-1 10:00-12:30 x2 by ann       -> REJECTED invalid: units
+        move a to room-1 09:50-12:30 by ann          -> REJECTED full (bob 10:00-10:30)
+        move a to room-1 10:00-12:30 by ann          -> ACCEPTED
+    ";
+
     what_has_begun_goes_on_longer_or_ends_sooner: "
         room room-1
         at 08:00

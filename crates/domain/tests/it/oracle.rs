@@ -21,14 +21,14 @@ const CASES: u64 = 1_000_000;
 #[rustfmt::skip]
 const REACHED: &[&str] = &[
     // Verdicts.
-    "accepted", "invalid", "not_allowed", "not_eligible", "closed", "too_early", "past_cutoff", "quota_exceeded", "own_overlap",
+    "accepted", "invalid", "not_allowed", "not_eligible", "closed", "outside_hours", "too_early", "blocked", "past_cutoff", "quota_exceeded", "own_overlap",
     "hold_expired", "hold_superseded", "held_by_other", "full", "insufficient", "waitlist_first", "version_stale", "others would go",
     "no way",
     // Rules.
-    "admin_only", "approval", "begun", "capacity", "check_in", "holder", "linked", "one_interval", "owner", "owner_of_both", "quota",
+    "admin_only", "approval", "begun", "book_by", "change_by", "cancel_by", "eligibility", "capacity", "check_in", "holder", "linked", "one_interval", "owner", "owner_of_both", "quota",
     "renewals", "same_booking", "state", "to", "units", "units_free", "waiting", "waitlist_off",
     // Changes.
-    "BookingApproved", "BookingCancelled", "BookingCheckedIn", "BookingDisplaced", "BookingHandedOver", "BookingMade", "BookingMoved",
+    "BlockAdded", "BlockRemoved", "BookingApproved", "BookingCancelled", "BookingCheckedIn", "BookingDisplaced", "BookingHandedOver", "BookingMade", "BookingMoved",
     "BookingNoShow", "BookingOverrode", "BookingRequested", "CapacitySet", "HoldGranted", "HoldRenewed", "OverCommitLowered",
     "RequestApproved", "ResourceEdited", "ServiceSet", "WaitDue", "WaitJoined", "hold expired", "hold released", "hold consumed",
     "hold given up", "hold voided", "wait promoted", "wait left", "wait lapsed",
@@ -36,6 +36,7 @@ const REACHED: &[&str] = &[
     "a cancel gave back", "a displacement gave back", "a late cancel counts", "a no-show counts", "a lower allowance",
     "a higher allowance", "over the quota", "bundle booked", "bundle displaced", "linked together", "cancelled late", "capacity set",
     "over-committed", "newest displaced", "named displaced", "moved", "moved over others", "swapped", "reopened", "waits", "promoted",
+    "blocked but for somebody", "booked while it runs", "too many credits", "went on longer where it was fuller",
 ];
 
 /// Runs a sequence to its end, tidied; how many commands were judged, and what was said.

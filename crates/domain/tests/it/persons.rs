@@ -2,6 +2,43 @@
 //! Two at once and holds per person are with the bookings and holds.
 
 crate::rows::tables! {
+    // So many credits of a term, exact to hundredths: what the course of a section says, or its rules.
+    credits_of_a_term_are_limited: "
+        group term credits 10.5
+        section math 10:00-11:00 capacity 9 of-credits 4.5 in term
+        section bio 11:00-12:00 capacity 9 of-credits 5 in term
+        section lab 12:00-13:00 capacity 9 of-credits 0 in term
+        section art 13:00-14:00 capacity 9 of-credits 1.01 in term
+        section yoga 14:00-15:00 capacity 9 in term
+        section night 15:00-16:00 capacity 9 worth 2.5 of-credits 4 in term
+        book math by ann as m                           -> BOOKED
+        book bio by ann as b                            -> BOOKED
+        book lab by ann                                 -> BOOKED
+        book art by ann                                 -> REJECTED quota_exceeded: quota (term 9.5 of 10.5)
+        book yoga by ann as y                           -> BOOKED
+        book night by ann                               -> REJECTED quota_exceeded: quota (term 10.5 of 10.5)
+        # What is dropped makes room, and a swap counts what it leaves.
+        move b to night by ann                          -> ACCEPTED
+        book bio by ann                                 -> REJECTED quota_exceeded: quota (term 8 of 10.5)
+        cancel m by ann                                 -> ACCEPTED
+        book bio by ann                                 -> BOOKED
+        # Two seats count twice; several sections at once are summed.
+        book bio x2 + art by bob                        -> REJECTED quota_exceeded: quota on bio (term 0 of 10.5)
+        book bio x2 by bob                              -> BOOKED
+        # An allowance is of whole credits, in the place of the term's number.
+        facts cat allows term 4
+        book math by cat                                -> REJECTED quota_exceeded: quota (term 0 of 4)
+        facts cat allows term 5
+        book math by cat                                -> BOOKED
+        # What was decided while units were counted is worth what it was then.
+        facts cat
+        edit term by root quota 2/all/group             -> ACCEPTED
+        book yoga by cat as x                           -> BOOKED
+        book lab by cat                                 -> REJECTED quota_exceeded: quota (term 2 of 2)
+        edit term by root credits 6                     -> ACCEPTED
+        book art by cat                                 -> REJECTED quota_exceeded: quota (term 5.5 of 6)
+    ";
+
     a_quota_counts_units_by_the_day: "
         room room-1 capacity 9 quota 3/day
         book room-1 09:00-10:00 x2 by ann as a          -> BOOKED

@@ -313,7 +313,19 @@ impl Desk {
                     other => panic!("{other} is no period"),
                 };
                 let scope = if parts.next() == Some("group") { QuotaScope::Group } else { QuotaScope::Resource };
-                policy.quota = Some(Quota { most, period, scope });
+                policy.quota = Some(Quota { most, counts: Measure::Units, period, scope });
+            }
+            // A limit of credits, exact to hundredths: of a term, of all time.
+            "credits" => {
+                let most = hundredths(words.next());
+                let (counts, period, scope) = (Measure::Credits, Period::All, QuotaScope::Group);
+                policy.quota = Some(Quota { most, counts, period, scope });
+            }
+            "worth" => policy.credits = Some(hundredths(words.next()) as u16),
+            "of-credits" => {
+                let mut course = Course::clone(&self.course("never"));
+                course.credits = Some(hundredths(words.next()) as u16);
+                spec.course = Some(Arc::new(course));
             }
             "no-quota" => policy.quota = None,
             "needs" | "either" | "bars" => {
@@ -376,7 +388,8 @@ impl Desk {
             "book-by" => PolicyField::BookBy,
             "cancel-by" => PolicyField::CancelBy,
             "remind" => PolicyField::RemindBefore,
-            "quota" | "no-quota" => PolicyField::Quota,
+            "quota" | "no-quota" | "credits" => PolicyField::Quota,
+            "worth" => PolicyField::Credits,
             "needs" | "either" | "bars" => PolicyField::Eligibility,
             "waitlist" | "no-waitlist" => PolicyField::Waitlist,
             "pending-takes" => PolicyField::PendingTakes,
@@ -719,8 +732,13 @@ impl Desk {
                 said += &format!(" ({} {})", self.name(id.0), self.span_of(interval));
             }
             Some(Witness::Instant(at)) => said += &format!(" ({})", self.time(at)),
-            Some(Witness::Quota { of, counted, most, period }) => {
+            Some(Witness::Quota { of, counted, most, counts, period }) => {
                 let within = period.map(|(from, to)| format!(" {}-{}", self.time(from), self.time(to)));
+                let said_of = |n: u64| match counts {
+                    Measure::Units => n.to_string(),
+                    Measure::Credits => (n as f64 / 100.0).to_string(),
+                };
+                let (counted, most) = (said_of(counted), said_of(most.into()));
                 said += &format!(" ({} {counted} of {most}{})", self.name(of.0), within.unwrap_or_default());
             }
             Some(Witness::Requirement { place } | Witness::Linked { place }) => said += &format!(" ({place})"),
@@ -1004,8 +1022,11 @@ fn span(word: &str) -> Span {
     }
 }
 
-/// `24h` is elapsed time before the start; `18:00/1d` is 18:00 on the day before.
+/// `24h` is elapsed time before the start; `18:00/1d` is 18:00 on the day before; `@2026-03-02T10:30:00Z` is that instant.
 fn cutoff(word: &str) -> Cutoff {
+    if let Some(at) = word.strip_prefix('@') {
+        return Cutoff::At(at.parse::<jiff::Timestamp>().unwrap().into());
+    }
     match word.split_once('/') {
         Some((at, days)) => {
             let days_before = days.strip_suffix('d').unwrap().parse().unwrap();
@@ -1013,6 +1034,10 @@ fn cutoff(word: &str) -> Cutoff {
         }
         None => Cutoff::Elapsed(span(word)),
     }
+}
+
+fn hundredths(word: &str) -> u32 {
+    (word.parse::<f64>().unwrap() * 100.0).round() as u32
 }
 
 fn minute(word: &str) -> u16 {

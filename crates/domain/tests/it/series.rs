@@ -326,7 +326,8 @@ fn check_meeting(time: DateTime, zone: &Zone) {
 fn one_a_day() -> World {
     let mut world = world(1);
     let mut resource = Resource::clone(&world.calendars[&ROOM].resource);
-    resource.spec.policy.quota = Some(Quota { most: 1, period: Period::Day, scope: QuotaScope::Resource });
+    resource.spec.policy.quota =
+        Some(Quota { most: 1, counts: Measure::Units, period: Period::Day, scope: QuotaScope::Resource });
     let record = vec![(ROOM, vec![Change::ResourceEdited(Arc::new(resource))])];
     world.apply(&Changes { records: record, ..Changes::default() }, NOW);
     for id in [ANN, BOB] {

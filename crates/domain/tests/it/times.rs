@@ -64,6 +64,67 @@ crate::rows::tables! {
         book room-1 10:00-11:00 by ann          -> BOOKED
     ";
 
+    // Added and dropped while it runs, until instants of their own; exclusive at them. Admins drop as long as it runs.
+    a_section_is_booked_and_dropped_while_it_runs_until_the_instant: "
+        section math 10:00-16:00 capacity 2 book-from @2026-03-02T09:00:00Z book-by @2026-03-02T13:00:00Z change-by @2026-03-02T13:30:00Z cancel-by @2026-03-02T14:00:00Z
+        at 08:59:59.999999
+        book math by ann                        -> REJECTED too_early: book_from (09:00) again 09:00
+        at 09:00
+        book math by ann as a                   -> BOOKED
+        at 12:59:59.999999
+        book math by bob as b                   -> BOOKED
+        cancel b by bob                         -> ACCEPTED
+        at 13:00
+        book math by bob                        -> REJECTED past_cutoff: book_by (13:00)
+        book math by root                       -> REJECTED past_cutoff: book_by (13:00)
+        hold math by bob                        -> REJECTED past_cutoff: book_by (13:00)
+        at 13:29:59.999999
+        change a by ann people 1                -> ACCEPTED
+        at 13:30
+        change a by ann people 2                -> REJECTED past_cutoff: change_by (13:30)
+        at 13:59:59.999999
+        cancel a by ann                         -> ACCEPTED
+        at 14:00
+        override book math by root for ann as c -> BOOKED
+        cancel c by ann                         -> REJECTED past_cutoff: cancel_by (14:00)
+        cancel c by root                        -> ACCEPTED
+    ";
+
+    // An instant after the end of it closes nothing before the end does.
+    nobody_books_what_is_over: "
+        section math 10:00-16:00 capacity 2 book-by @2026-03-03T13:00:00Z cancel-by @2026-03-03T13:00:00Z
+        at 15:59:59.999999
+        book math by ann as a                   -> BOOKED
+        at 16:00
+        book math by bob                        -> REJECTED past_cutoff: begun (16:00)
+        cancel a by ann                         -> REJECTED past_cutoff: begun (16:00)
+    ";
+
+    // What has no one time is not booked late because there is a last instant for all of it.
+    a_room_has_begun_as_ever: "
+        room room-1 capacity 9 book-by @2026-03-02T13:00:00Z
+        at 11:00
+        book room-1 10:00-12:00 by ann          -> REJECTED past_cutoff: begun (11:00)
+        book room-1 15:00-16:00 by ann          -> BOOKED
+        at 13:00
+        book room-1 15:00-16:00 by ann          -> REJECTED past_cutoff: book_by (13:00)
+    ";
+
+    // A term says when adding ends, and a section may say something else.
+    a_term_hands_its_instants_down: "
+        group term book-by @2026-03-02T13:00:00Z cancel-by @2026-03-02T14:00:00Z
+        section math 10:00-16:00 capacity 9 in term
+        section bio 11:00-16:00 capacity 9 book-by @2026-03-02T12:00:00Z in term
+        at 12:00
+        book math by ann as a                   -> BOOKED
+        book bio by ann                         -> REJECTED past_cutoff: book_by (12:00)
+        edit term by root book-by @2026-03-02T12:30:00Z cancel-by @2026-03-02T14:00:00Z -> ACCEPTED
+        at 12:30
+        book math by bob                        -> REJECTED past_cutoff: book_by (12:30)
+        at 13:59:59.999999
+        cancel a by ann                         -> ACCEPTED
+    ";
+
     cancelling_and_changing_close_at_their_instants: "
         day 2026-03-10 UTC
         room room-1 capacity 9 cancel-by 24h change-by 48h

@@ -14,6 +14,36 @@ crate::rows::tables! {
         book algebra by ann                 -> BOOKED
     ";
 
+    // The seat of whoever drops in the first week goes to whoever waits, until adding ends.
+    a_section_that_runs_promotes_until_adding_ends: "
+        section math 10:00-16:00 waitlist book book-by @2026-03-02T13:00:00Z cancel-by @2026-03-02T15:00:00Z
+        book math by ann as a                   -> BOOKED
+        at 12:00
+        wait math by bob as w1                  -> WAITS at 1
+        wait math by cat as w2                  -> WAITS at 2
+        cancel a by ann                         -> ACCEPTED; w1 promoted
+        at 12:59:59.999999
+        cancel w1 by bob                        -> ACCEPTED; w2 promoted
+        wait math by ann as w3                  -> WAITS at 1
+        at 13:00
+        cancel w2 by cat                        -> ACCEPTED; w3 lapsed
+        book math by bob                        -> REJECTED past_cutoff: book_by (13:00)
+    ";
+
+    // Whoever gets what they wait for by a swap waits no more, and is not promoted into it a second time.
+    a_swap_ends_the_wait_of_whoever_gains_by_it: "
+        section math 10:00-11:00 capacity 2 waitlist book
+        section bio 12:00-13:00 waitlist book
+        book math by ann as a                   -> BOOKED
+        book math by root as r                  -> BOOKED
+        book bio by bob as b                    -> BOOKED
+        wait math by bob as w1                  -> WAITS at 1
+        wait math by cat as w2                  -> WAITS at 2
+        swap a with b by root                   -> ACCEPTED; w1 promoted
+        cancel r by root                        -> ACCEPTED; w2 promoted
+        cancel w2 by cat                        -> ACCEPTED
+    ";
+
     what_admins_free_goes_to_whoever_is_next: "
         room room-1 waitlist book check-in 15m 10m
         room room-2 waitlist book
@@ -282,6 +312,17 @@ crate::rows::tables! {
         cancel r by root                    -> ACCEPTED; w1 offered until 08:10
         hold yoga by ann as h               -> HELD until 08:10; w1-offer superseded, w1 offered until 08:10
         confirm w1-offer by ann as a        -> BOOKED; w1-offer consumed, w1 promoted
+    ";
+
+    a_hold_that_grows_from_an_offer_takes_nobody_s_turn: "
+        room room-1 capacity 2 waitlist offer 10m
+        book room-1 10:00-11:00 by root as r1   -> BOOKED
+        book room-1 10:00-11:00 by root as r2   -> BOOKED
+        wait room-1 10:00-11:00 x2 by bob as w1 -> WAITS at 1
+        wait room-1 10:00-11:00 by ann as w2    -> WAITS at 2
+        cancel r1 by root                       -> ACCEPTED; w2 offered until 08:10
+        cancel r2 by root                       -> ACCEPTED
+        hold room-1 10:00-11:00 x2 by ann as h  -> HELD until 08:10; w2-offer superseded, w2 offered until 08:10
     ";
 
     a_block_voids_an_offer_and_its_end_brings_it_back: "

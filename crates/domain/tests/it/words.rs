@@ -111,6 +111,24 @@ crate::rows::tables! {
         expire room-1                         -> ACCEPTED; c reminded of 16:00
     ";
 
+    // The resource whose cutoff comes first reminds of it, whichever it is; after it nothing can be done any more.
+    a_bundle_is_reminded_of_what_closes_first: "
+        room room-1 cancel-by 1h remind 30m
+        room beamer cancel-by 3h change-by 1h remind 45m
+        room chairs capacity 9 remind 2h
+        at 06:00
+        book room-1 12:00-13:00 + beamer 12:00-13:00 + chairs 12:00-13:00 by ann as a -> BOOKED
+        book beamer 14:00-15:00 x1 by bob as b -> BOOKED
+        at 08:15:01
+        expire beamer                         -> ACCEPTED; a reminded of 09:00
+        expire room-1                         -> ACCEPTED, nothing changes
+        at 10:15:01
+        expire beamer                         -> ACCEPTED; a reminded of 11:00, b reminded of 11:00
+        at 10:30:01
+        expire room-1                         -> ACCEPTED
+        expire chairs                         -> ACCEPTED, nothing changes
+    ";
+
     who_books_late_is_not_reminded: "
         room room-1 cancel-by 1h remind 2h
         book room-1 10:30-11:00 by ann as a   -> BOOKED

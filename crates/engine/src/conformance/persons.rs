@@ -7,9 +7,9 @@ use super::waits::join;
 use crate::attempt::{Answer, Ids};
 use crate::port::{FactsPut, Made, PersonRow, Plan, PlanPut, RowPut};
 use slotwise_domain::{
-    Action, BookingId, BookingRef, Calendar, CheckIn, Course, Cutoff, Facts, Ground, Grouped, Interval, Kind, Meeting,
-    OpeningHours, OwnOverlap, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId, ResourcePatch,
-    ResourceSpec, Role, Span, UseId, WaitFill, WaitMode, Waitlist, Witness, Zone,
+    Action, BookingId, BookingRef, Calendar, CheckIn, Course, Cutoff, Facts, Ground, Grouped, Interval, Kind, Measure,
+    Meeting, OpeningHours, OwnOverlap, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId,
+    ResourcePatch, ResourceSpec, Role, Span, UseId, WaitFill, WaitMode, Waitlist, Witness, Zone,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ fn closed() -> Policy {
 }
 
 fn a_day(most: u32, scope: QuotaScope) -> Policy {
-    let quota = Some(Quota { most, period: slotwise_domain::Period::Day, scope });
+    let quota = Some(Quota { most, counts: Measure::Units, period: slotwise_domain::Period::Day, scope });
     Policy { quota, ..Policy::default() }
 }
 
@@ -99,6 +99,43 @@ pub(super) async fn a_quota_is_settled_within_one_commit(b: &Bench) {
         matches!(refused.witness, Some(Witness::Quota { of, counted: 2, most: 2, .. }) if of == studio),
         "{refused:?}"
     );
+}
+
+/// Within one commit, after it, and after the worth and the limit are others; in hundredths.
+pub(super) async fn credits_are_counted_as_they_were_decided(b: &Bench) {
+    let limit =
+        |most| Quota { most, counts: Measure::Credits, period: slotwise_domain::Period::All, scope: QuotaScope::Group };
+    let term = b.resource(group(Policy { quota: Some(limit(650)), ..Policy::default() })).await;
+    let mut rooms = Vec::new();
+    for credits in [Some(250), Some(400), None] {
+        let policy = Policy { credits, ..Policy::default() };
+        rooms.push(b.resource(within(term, &[PolicyField::Credits], policy)).await);
+    }
+    let book = |who, n: usize, hour| b.book(who, rooms[n], hours(hour, hour + 1));
+    let batch = vec![
+        b.proposal(b.ben, book(b.ben, 0, 9)),
+        b.proposal(b.ben, book(b.ben, 2, 9)),
+        b.proposal(b.ben, book(b.ben, 1, 9)),
+        b.proposal(b.ben, book(b.ben, 0, 10)),
+        b.proposal(b.ben, book(b.ben, 2, 10)),
+    ];
+    assert_eq!(b.commit(batch).await, ["BOOKED", "BOOKED", "quota_exceeded", "BOOKED", "quota_exceeded"]);
+    let refused = rejection(&b.send(b.ben, book(b.ben, 2, 12)).await);
+    let expected = Witness::Quota { of: term, counted: 600, most: 650, counts: Measure::Credits, period: None };
+    assert_eq!(refused.witness, Some(expected));
+    // Worth less from now on, and more may be had: what was decided counts as it was.
+    let cheap = Box::new(ResourcePatch {
+        policy: Some(Policy { credits: Some(50), ..Policy::default() }),
+        own: [PolicyField::Credits].into(),
+        ..ResourcePatch::default()
+    });
+    let edited = Action::EditResource { resource: rooms[0], policy_version: 1, patch: cheap };
+    assert_eq!(b.says(b.ada, edited).await, "ACCEPTED");
+    assert_eq!(b.says(b.ben, book(b.ben, 0, 13)).await, "BOOKED");
+    assert_eq!(b.says(b.ben, book(b.ben, 0, 14)).await, "quota_exceeded");
+    let units = Quota { most: 4, counts: Measure::Units, ..limit(0) };
+    assert_eq!(b.says(b.ada, edit(term, 1, Policy { quota: Some(units), ..Policy::default() })).await, "ACCEPTED");
+    assert_eq!(b.says(b.ben, book(b.ben, 0, 15)).await, "quota_exceeded");
 }
 
 pub(super) async fn what_is_cancelled_and_moved_counts_as_it_is(b: &Bench) {

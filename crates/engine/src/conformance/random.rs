@@ -8,8 +8,8 @@ use crate::port::{Clock, Made, Settled};
 use crate::round::Judged;
 use slotwise_domain::{
     Action, Below, BlockId, Booking, BookingRef, Calendar, CheckIn, Cutoff, DetailsPatch, Exceptions, Failure,
-    Fingerprint, Ground, Hold, Instant, Interval, OverBookings, OverHolds, OwnOverlap, Period, PersonId, Policy,
-    Preview, Proposal, Quota, QuotaScope, ResourceId, ResourcePatch, Service, Span, WaitEntry, WaitMode,
+    Fingerprint, Ground, Hold, Instant, Interval, Measure, OverBookings, OverHolds, OwnOverlap, Period, PersonId,
+    Policy, Preview, Proposal, Quota, QuotaScope, ResourceId, ResourcePatch, Service, Span, WaitEntry, WaitMode,
 };
 use std::sync::Arc;
 
@@ -247,10 +247,16 @@ pub(super) fn prepared(b: &Bench) -> (Known, Vec<Proposal>, Vec<Proposal>) {
         cancel_by: Some(Cutoff::Elapsed(Span::hours(2))),
         ..Policy::default()
     };
-    let quota = Some(Quota { most: 2, period: Period::Day, scope: QuotaScope::Resource });
+    let quota = Some(Quota { most: 2, counts: Measure::Units, period: Period::Day, scope: QuotaScope::Resource });
     let counted = Policy { quota, ..waits::waitlist(WaitMode::Book) };
     let offers = waits::waitlist(WaitMode::Offer { ttl: Span::seconds(20) });
-    let books = Policy { own_overlap: OwnOverlap::Refuse, ..waits::waitlist(WaitMode::Book) };
+    let last_day = Some(Cutoff::At(hours(14, 15).start()));
+    let books = Policy {
+        own_overlap: OwnOverlap::Refuse,
+        book_by: last_day,
+        cancel_by: last_day,
+        ..waits::waitlist(WaitMode::Book)
+    };
     let check_in = Some(CheckIn { opens: Span::minutes(30), closes: Span::minutes(5) });
     let specs = [
         with_policy(1, Policy { check_in, ..Policy::default() }),

@@ -8,7 +8,15 @@ use slotwise_engine::memory::Memory;
 async fn every_case_on_the_reference_store() {
     run_all(|clock| {
         let store = Memory::new(clock.clone());
-        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: false }
+        Harness {
+            store: store.clone(),
+            views: store.clone(),
+            directory: store.clone(),
+            accounts: store,
+            clock,
+            watches_clock: false,
+            shuts_resources: false,
+        }
     })
     .await;
 }

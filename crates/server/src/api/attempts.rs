@@ -5,7 +5,7 @@ use super::{Problems, admin, bookings, holds, series, waitlist};
 use crate::app::{App, Told, accepted_status, bookings_of};
 use crate::auth::Asker;
 use crate::extract::{Path, check_key, parse_json, read_body, read_value};
-use crate::problem::{FieldError, Problem};
+use crate::problem::{FieldError, Problem, ProblemBody};
 use crate::wire::{ResourceVersion, time};
 use axum::Json;
 use axum::extract::{Request, State};
@@ -43,7 +43,7 @@ pub struct AttemptBody {
     /// Of a refusal; of an unknown attempt `key_expired` or `epoch_changed`, if its answer may have been forgotten or lost.
     code: Option<&'static str>,
     /// What was answered, shown under the asker's present rights; of an unknown attempt with a code, what sending it would be answered.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>, required = true)]
     answer: Option<Value>,
     /// How an execution failed last, if one did on this instance and is still remembered.
     last_failure: Option<LastFailure>,
@@ -53,7 +53,8 @@ pub struct AttemptBody {
 
 /// How one's own attempt stands.
 #[utoipa::path(get, operation_id = "read_attempt", path = "/api/attempts/{key}", tag = "attempts", params(("key" = Uuid, Path)),
-    responses((status = 200, body = AttemptBody), (status = 404, body = AttemptBody, description = "nothing is known of it"), Problems))]
+    responses((status = 200, body = AttemptBody), Problems, (status = 404, description = "nothing is known of it",
+        content((AttemptBody = "application/json"), (ProblemBody = "application/problem+json")))))]
 pub async fn read(State(app): State<App>, asker: Asker, Path(key): Path<Uuid>) -> Result<Response, Problem> {
     let standing = app.engine.standing(asker.id.0, key).await?;
     let last_failure = standing.last_failure.map(|(code, at)| LastFailure { code: code.name(), at: time(at) });
@@ -138,7 +139,7 @@ pub struct AttemptsBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AttemptAnswer {
     /// Its key, as it was sent.
-    #[schema(value_type = Option<Uuid>, required = true)]
+    #[schema(value_type = Value, required = true)]
     key: Value,
     /// The HTTP status that its own endpoint would answer with.
     status: u16,

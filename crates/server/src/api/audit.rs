@@ -36,6 +36,8 @@ pub struct AuditQuery {
     resource: Option<Uuid>,
     /// Of this person, for them, or about a booking or hold of theirs.
     person: Option<Uuid>,
+    /// That changed this booking.
+    booking: Option<Uuid>,
     /// Asked by this one; `system` is Slotwise itself.
     actor: Option<String>,
     /// `BOOKED`, `ACCEPTED` or `REJECTED`.
@@ -151,9 +153,9 @@ pub async fn read(
     Query(q): Query<AuditQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if !asker.is_admin() {
+    if !asker.sees_all() {
         return Err(Problem::not_allowed(
-            "Only admins see what everybody asked. Ask for your own attempts by their keys.",
+            "Only admins and auditors see what everybody asked. Ask for your own attempts by their keys.",
         ));
     }
     let filter = q.filter()?;
@@ -191,6 +193,7 @@ impl AuditQuery {
             key: None,
             resource: self.resource.map(ResourceId),
             person: self.person.map(PersonId),
+            booking: self.booking.map(BookingId),
             actor,
             outcome: self.outcome.clone(),
             code: code.transpose()?,

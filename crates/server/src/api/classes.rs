@@ -7,7 +7,7 @@ use crate::auth::Asker;
 use crate::extract::{Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::standing;
-use crate::wire::{KindBody, Page, time};
+use crate::wire::{KindBody, MeasureBody, Page, amount, time, whole};
 use axum::Json;
 use axum::extract::State;
 use jiff::civil::Date;
@@ -117,10 +117,14 @@ pub struct MineBody {
 pub struct QuotaStandingBody {
     /// The group or resource whose quota it is.
     of: Uuid,
-    /// Units that count already: of what one has, gave up late or did not come to.
-    counted: u64,
-    /// So many may.
-    most: u32,
+    /// What counts already: of what one has, gave up late or did not come to.
+    #[serde(serialize_with = "whole")]
+    counted: f64,
+    /// So much may.
+    #[serde(serialize_with = "whole")]
+    most: f64,
+    /// Whether `units` or `credits` are counted.
+    counts: MeasureBody,
     /// When the period began; null is all time.
     from: Option<String>,
     /// When it ends.
@@ -267,8 +271,9 @@ fn body(world: &World, calendar: &Calendar, asker: PersonId, now: Instant) -> Op
         mine: mine(world, calendar, asker),
         quota: quota.map(|quota| QuotaStandingBody {
             of: quota.of.0,
-            counted: quota.counted,
-            most: quota.most,
+            counted: amount(quota.counts, quota.counted),
+            most: amount(quota.counts, quota.most),
+            counts: quota.counts.into(),
             from: quota.period.map(|(from, _)| time(from)),
             to: quota.period.map(|(_, to)| time(to)),
         }),

@@ -12,7 +12,7 @@ use crate::explain::{
     explain, on_screen, people, wanted, zone_of,
 };
 use crate::extract::{Path, Query};
-use crate::problem::{Problem, Shown, WitnessBody, at_text};
+use crate::problem::{Problem, ProblemBody, Shown, WitnessBody, at_text};
 use crate::wire::{PersonBody, time};
 use axum::Json;
 use axum::extract::State;
@@ -112,8 +112,8 @@ pub struct ExplanationBody {
 /// now. One's own; any for admins. As text with `Accept: text/plain`.
 #[utoipa::path(get, operation_id = "explain_attempt", path = "/api/attempts/{key}/explain", tag = "attempts",
     params(("key" = Uuid, Path), ExplainQuery),
-    responses((status = 200, body = ExplanationBody),
-        (status = 404, body = ExplanationBody, description = "nothing is known of it"), Problems))]
+    responses((status = 200, body = ExplanationBody), Problems, (status = 404, description = "nothing is known of it",
+        content((ExplanationBody = "application/json"), (ProblemBody = "application/problem+json")))))]
 pub async fn read(
     State(app): State<App>,
     asker: Asker,
@@ -122,8 +122,10 @@ pub async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let actor = q.actor.unwrap_or(asker.id.0);
-    if actor != asker.id.0 && !asker.is_admin() {
-        return Err(Problem::not_allowed("Only admins see the attempts of others. Leave actor out for your own."));
+    if actor != asker.id.0 && !asker.sees_all() {
+        return Err(Problem::not_allowed(
+            "Only admins and auditors see the attempts of others. Leave actor out for your own.",
+        ));
     }
     let (status, body) = match recalled(&app, actor, key).await? {
         Some(attempt) => (StatusCode::OK, recorded(&app, &asker, attempt).await?),
@@ -214,14 +216,14 @@ async fn recorded(app: &App, asker: &Asker, attempt: Attempt) -> Result<Explanat
         None => None,
     };
     let mut hidden = BTreeSet::new();
-    for id in bookings(&case).into_iter().filter(|_| !asker.is_admin()) {
+    for id in bookings(&case).into_iter().filter(|_| !asker.sees_all()) {
         // What cannot be looked up is not told.
         let booking = app.views.booking(id).await.ok().flatten();
         if !booking.is_some_and(|b| !b.details.private || asker.sees_inside(&b)) {
             hidden.insert(id);
         }
     }
-    let reader = Reader { id: Some(asker.id), admin: asker.is_admin(), names: &names, hidden: &hidden };
+    let reader = Reader { id: Some(asker.id), admin: asker.sees_all(), names: &names, hidden: &hidden };
     let explained = explain(&case, &reader, shown.as_ref());
     let person = |id: PersonId| names.get(&id).map(|name| PersonBody { id: id.0, name: name.clone() });
     let mut body = ExplanationBody {

@@ -104,6 +104,7 @@ CREATE TABLE booking_slot (
     exclusive   INTEGER NOT NULL,    -- 1 where one person may not have two at once
     active      INTEGER NOT NULL,    -- 1 while it takes its units, 2 for what it took before it was a no-show, -1 while it only counts
     quota       BLOB,                -- the group or resource under whose quota it counts
+    credits     INTEGER,             -- what a unit counts there, in hundredths of a credit
     PRIMARY KEY (part_id, resource, until, booking, place)
 ) STRICT, WITHOUT ROWID;
 

@@ -8,10 +8,10 @@ use super::rows::Mark;
 use crate::codec::{self, Malformed, actor};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use slotwise_domain::{
-    AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Counted, CountedSlot, Details, Displacer,
-    EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, Facts, FencingToken, Hold, HoldEnd, HoldId, Instant,
-    Interval, Members, OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope, Slot, Span, Version,
-    WaitEntry, World,
+    AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Counted, CountedSlot, Counts, Details,
+    Displacer, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, Facts, FencingToken, Hold, HoldEnd, HoldId,
+    Instant, Interval, Members, OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope, Slot, Span,
+    Version, WaitEntry, World,
 };
 use slotwise_engine::{Catalogue, Recorded};
 use std::collections::BTreeSet;
@@ -59,6 +59,8 @@ pub(super) trait Source {
     fn calendar(&mut self, id: ResourceId) -> Result<Option<Arc<Calendar>>>;
     /// What a person may do, or `None` if they do not exist or are suspended.
     fn role(&mut self, id: PersonId) -> Result<Option<Role>>;
+    /// What a manager manages.
+    fn manages(&mut self, id: PersonId) -> Result<Arc<BTreeSet<ResourceId>>>;
     /// What rules about a person ask for.
     fn person(&mut self, id: PersonId) -> Result<Person>;
     /// What counts of a person under quotas.
@@ -121,6 +123,9 @@ pub(super) fn fill(
     for id in &scope.roles {
         if let Some(role) = source.role(*id)? {
             world.roles.insert(*id, role);
+            if role == Role::Manager {
+                world.manages.insert(*id, source.manages(*id)?);
+            }
         }
         world.loaded.roles.insert(*id);
     }
@@ -192,7 +197,7 @@ pub(super) fn calendar(db: &Connection, id: ResourceId, since: Instant) -> Resul
         FROM resource r JOIN resource_head h ON h.part_id = r.part_id AND h.resource = r.id
         WHERE r.part_id = ?1 AND r.id = ?2";
     const SLOTS: &str = "
-        SELECT booking, place, owner, start_at, end_at, setup, teardown, units, exclusive, quota
+        SELECT booking, place, owner, start_at, end_at, setup, teardown, units, exclusive, quota, credits
         FROM booking_slot
         WHERE part_id = ?1 AND resource = ?2 AND until > ?3 AND active > 0";
     const BLOCKS: &str =
@@ -275,9 +280,10 @@ fn own_overlap(cells: &Cells, at: usize) -> Result<OwnOverlap> {
     }
 }
 
-/// The group or resource under whose quota a slot counts.
-fn quota(cells: &Cells, at: usize) -> Result<Option<ResourceId>> {
-    Ok(cells.get::<Option<Uuid>>(at)?.map(ResourceId))
+/// The group or resource under whose quota a slot counts, and what its units are worth.
+fn quota(cells: &Cells, at: usize) -> Result<Option<Counts>> {
+    let of = cells.get::<Option<Uuid>>(at)?.map(ResourceId);
+    of.map(|of| Ok(Counts { of, credits: cells.get(at + 1)? })).transpose()
 }
 
 // Bookings
@@ -357,7 +363,7 @@ fn displacer(text: &str) -> Option<Displacer> {
 
 fn slots(db: &Connection, id: BookingId, until: i64, resources: &[Uuid]) -> Result<Vec<Slot>> {
     const SLOTS: &str = "
-        SELECT place, start_at, end_at, setup, teardown, units, exclusive, quota FROM booking_slot
+        SELECT place, start_at, end_at, setup, teardown, units, exclusive, quota, credits FROM booking_slot
         WHERE part_id = ?1 AND resource = ?2 AND until = ?3 AND booking = ?4";
     let mut select = db.prepare_cached(SLOTS)?;
     let mut placed: Vec<(u16, Slot)> = Vec::with_capacity(resources.len());
@@ -495,7 +501,7 @@ pub(super) fn person(db: &Connection, id: PersonId, since: Instant) -> Result<Pe
 /// What counts of one person under quotas, whenever it was or will be: quotas themselves bound how much that is.
 pub(super) fn counted(db: &Connection, id: PersonId) -> Result<Counted> {
     const COUNTED: &str = "
-        SELECT booking, resource, place, quota, start_at, units FROM booking_slot
+        SELECT booking, resource, place, quota, start_at, units, credits FROM booking_slot
         WHERE part_id = ?1 AND owner = ?2 AND quota IS NOT NULL AND active <> 0";
     let mut counted = Counted::default();
     let mut select = db.prepare_cached(COUNTED)?;
@@ -504,7 +510,7 @@ pub(super) fn counted(db: &Connection, id: PersonId) -> Result<Counted> {
         let cells = Cells { table: "booking_slot", key: &id, row };
         let line = (BookingId(cells.get(0)?), ResourceId(cells.get(1)?), cells.get(2)?);
         let (of, start) = (ResourceId(cells.get(3)?), Instant(cells.get(4)?));
-        counted.0.insert(line, CountedSlot { of, start, units: cells.get(5)? });
+        counted.0.insert(line, CountedSlot { of, start, units: cells.get(5)?, credits: cells.get(6)? });
     }
     Ok(counted)
 }

@@ -32,7 +32,7 @@ pub(super) fn make_dir(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
-pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(OpenError::io(format!("opening {}", path.display())))?;
@@ -110,6 +110,8 @@ fn look_at_header(path: &Path) -> Result<(), OpenError> {
     };
     match read {
         Ok(()) if &header == b"SQLite format 3\0" => Ok(()),
+        // The power was cut while the first page was written: SQLite takes it back by its own journal, and refuses if it cannot.
+        Ok(()) if header == [0; 16] && with_suffix(path, "-journal").exists() => Ok(()),
         Ok(()) => Err(OpenError::NotOurs { path: path.into(), says: "it is no SQLite database".into() }),
         Err(e) => Err(OpenError::io(format!("reading {}", path.display()))(e)),
     }

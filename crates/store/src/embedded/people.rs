@@ -2,18 +2,20 @@
 //! It knows nothing of bookings, and no secret: of a key only its hash is kept.
 
 use super::connect::{Use, connect, use_log};
+use super::doors::manages;
 use super::error::{Cells, Error, OpenError, Result};
 use super::load::{PART, max_rows, signed};
 use super::migrate::PEOPLE;
 use super::open::make_dir;
 use crate::codec;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, ffi, params, params_from_iter};
 use slotwise_domain::{Facts, PersonId, ResourceId, Role};
 use slotwise_engine::catalogue::words_of;
-use slotwise_engine::{FactsPut, Listed, PersonCard, PersonRow, Plan, PlanPut, RowPut, StoreError};
+use slotwise_engine::{Door, FactsPut, Listed, PersonCard, PersonRow, Plan, PlanPut, RowPut, Secret, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Moment};
 use uuid::Uuid;
@@ -31,14 +33,16 @@ pub struct People {
     path: PathBuf,
     db: Mutex<Connection>,
     known: Mutex<Known>,
+    /// A write failed, and what it left in the log is still there.
+    broken_off: AtomicBool,
 }
 
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     data_version: i64,
     checked: Option<Moment>,
     cards: HashMap<PersonId, Option<PersonCard>>,
-    keys: HashMap<[u8; 32], PersonId>,
+    pub(super) doors: HashMap<[u8; 32], Option<Door>>,
 }
 
 impl People {
@@ -54,7 +58,9 @@ impl People {
         db.pragma_update(None, "wal_autocheckpoint", 200).map_err(failed())?;
         PEOPLE.migrate(&mut db, &path)?;
         put_words_of_all(&mut db).map_err(failed())?;
-        Ok(People { path, db: Mutex::new(db), known: Mutex::default() })
+        // What a process that was broken off has left there is no damage once the log begins anew. Others may be reading: then later.
+        begin_log_anew(&db).map_err(failed())?;
+        Ok(People { path, db: Mutex::new(db), known: Mutex::default(), broken_off: AtomicBool::new(false) })
     }
 
     /// One person; `None` if there is none or they are suspended.
@@ -82,27 +88,6 @@ impl People {
             Ok(people)
         };
         Ok(read(&self.db())?)
-    }
-
-    /// Who an API key speaks for, by the SHA-256 of its secret.
-    pub fn by_key(&self, secret_sha256: [u8; 32]) -> std::result::Result<Option<PersonCard>, StoreError> {
-        if let Some(card) = self.remembered_by_key(&secret_sha256) {
-            return Ok(card);
-        }
-        const KEY: &str = "SELECT person FROM api_key WHERE part_id = ?1 AND secret_sha256 = ?2";
-        let read = |db: &Connection| -> Result<Option<PersonId>> {
-            let mut select = db.prepare_cached(KEY)?;
-            let mut rows = select.query(params![PART, secret_sha256])?;
-            Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(PersonId))
-        };
-        // The connection is held until what was read is remembered: nobody's write can come between.
-        let db = self.db();
-        self.freshen(&db)?;
-        let Some(id) = read(&db)? else { return Ok(None) };
-        self.remember(|known| {
-            known.keys.insert(secret_sha256, id);
-        });
-        Ok(self.read_person(&db, id)?)
     }
 
     /// Makes a person, or changes name, title and role of the one with this id.
@@ -183,10 +168,9 @@ impl People {
         self.write("UPDATE person SET suspended = ?3 WHERE part_id = ?1 AND id = ?2", params![PART, id.0, suspended])
     }
 
-    /// Makes an API key for a person.
+    /// Makes an API key for a person that allows all they may do.
     pub fn put_key(&self, secret_sha256: [u8; 32], id: PersonId, label: &str) -> std::result::Result<(), StoreError> {
-        const PUT: &str = "INSERT INTO api_key (part_id, secret_sha256, person, label) VALUES (?1, ?2, ?3, ?4)";
-        self.write(PUT, params![PART, secret_sha256, id.0, label])
+        self.put_secret(&Secret::key(secret_sha256, id, label.to_owned()))
     }
 
     /// Whether there is such a person, suspended or not.
@@ -203,17 +187,37 @@ impl People {
         let remove = |db: &Connection| -> Result<u64> {
             db.pragma_update(None, "secure_delete", true)?;
             let tx = db.unchecked_transaction()?;
-            let keys = tx.execute("DELETE FROM api_key WHERE part_id = ?1 AND person = ?2", params![PART, id.0])?;
-            for table in ["letter", "notice_read", "address", "plan", "person_facts", "person_word"] {
+            let keys = tx.execute(
+                "DELETE FROM secret WHERE part_id = ?1 AND person = ?2 AND kind = 'key'",
+                params![PART, id.0],
+            )?;
+            // What was done stays, by their id; what was said of it may name them.
+            tx.execute(
+                "UPDATE deed SET detail = '', address = '' WHERE part_id = ?1 AND ?2 IN (by, person)",
+                params![PART, id.0],
+            )?;
+            for table in [
+                "secret",
+                "account",
+                "manages",
+                "letter",
+                "notice_read",
+                "address",
+                "plan",
+                "person_facts",
+                "person_word",
+            ] {
                 tx.execute(&format!("DELETE FROM {table} WHERE part_id = ?1 AND person = ?2"), params![PART, id.0])?;
             }
             tx.execute("DELETE FROM person WHERE part_id = ?1 AND id = ?2", params![PART, id.0])?;
             tx.commit()?;
             // Others may be reading: then the log is emptied by a later one.
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            begin_log_anew(db)?;
             Ok(keys as u64)
         };
-        let removed = remove(&self.db());
+        let db = self.db();
+        let removed = self.carried_out(self.after_a_failure(&db).and_then(|()| remove(&db)));
+        drop(db);
         *self.known() = Known::default();
         Ok(removed?)
     }
@@ -224,16 +228,16 @@ impl People {
         known.recent().then(|| known.cards.get(&id).cloned()).flatten()
     }
 
-    /// The same by API key.
-    pub(super) fn remembered_by_key(&self, secret_sha256: &[u8; 32]) -> Option<Option<PersonCard>> {
+    /// The same of whom a secret lets in.
+    pub(super) fn remembered_door(&self, sha256: &[u8; 32]) -> Option<Option<Door>> {
         let known = self.known();
-        known.recent().then(|| known.cards.get(known.keys.get(secret_sha256)?).cloned()).flatten()
+        known.recent().then(|| known.doors.get(sha256).cloned()).flatten()
     }
 
     /// A reader of roles for the writer, on a connection of its own.
     pub(super) fn roles(&self) -> rusqlite::Result<Roles> {
         let db = connect(&self.path, Use::Read, CACHE_BYTES)?;
-        Ok(Roles { db, data_version: 0, known: HashMap::new(), facts: HashMap::new() })
+        Ok(Roles { db, data_version: 0, known: HashMap::new(), facts: HashMap::new(), manages: HashMap::new() })
     }
 
     fn read_person(&self, db: &Connection, id: PersonId) -> Result<Option<PersonCard>> {
@@ -245,7 +249,9 @@ impl People {
     }
 
     fn write(&self, sql: &str, params: impl rusqlite::Params) -> std::result::Result<(), StoreError> {
-        let written = self.db().execute(sql, params);
+        let db = self.db();
+        let written = self.carried_out(self.after_a_failure(&db).and_then(|()| Ok(db.execute(sql, params)?)));
+        drop(db);
         *self.known() = Known::default();
         match written.map_err(|e| StoreError(format!("writing {}: {e}", self.path.display())))? {
             1 => Ok(()),
@@ -254,7 +260,10 @@ impl People {
     }
 
     /// Carries a change out in one transaction.
-    fn change<T>(&self, change: impl FnOnce(&Connection) -> Result<T>) -> std::result::Result<T, StoreError> {
+    pub(super) fn change<T>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T>,
+    ) -> std::result::Result<T, StoreError> {
         self.change_if(|db| Ok((change(db)?, true)))
     }
 
@@ -264,7 +273,9 @@ impl People {
         change: impl FnOnce(&Connection) -> Result<(T, bool)>,
     ) -> std::result::Result<T, StoreError> {
         let mut db = self.db();
+        let ready = self.after_a_failure(&db);
         let carry_out = || -> Result<T> {
+            ready?;
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let (done, keep) = change(&tx)?;
             if keep {
@@ -272,13 +283,33 @@ impl People {
             }
             Ok(done)
         };
-        let done = carry_out();
+        let done = self.carried_out(carry_out());
         *self.known() = Known::default();
         done.map_err(|e| StoreError(format!("writing {}: {e}", self.path.display())))
     }
 
+    /// Frames of a write that failed stay in the log, of the same round as those after them: written over in part, they would look
+    /// like damage to the next start. So nothing is written before the log begins anew.
+    pub(super) fn after_a_failure(&self, db: &Connection) -> Result<()> {
+        if !self.broken_off.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        match begin_log_anew(db)? {
+            true => self.broken_off.store(false, Ordering::Release),
+            false => return Err(Error::Sql(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None))),
+        }
+        Ok(())
+    }
+
+    pub(super) fn carried_out<T>(&self, written: Result<T>) -> Result<T> {
+        if written.as_ref().is_err_and(Error::stops) {
+            self.broken_off.store(true, Ordering::Release);
+        }
+        written
+    }
+
     /// Forgets what is known if another connection has written since. What is read after this is at least as new.
-    fn freshen(&self, db: &Connection) -> std::result::Result<(), StoreError> {
+    pub(super) fn freshen(&self, db: &Connection) -> std::result::Result<(), StoreError> {
         let begun = Moment::now();
         let now = data_version(db)?;
         let mut known = self.known();
@@ -289,9 +320,9 @@ impl People {
         Ok(())
     }
 
-    fn remember(&self, put: impl FnOnce(&mut Known)) {
+    pub(super) fn remember(&self, put: impl FnOnce(&mut Known)) {
         let mut known = self.known();
-        if known.cards.len().max(known.keys.len()) >= CACHED_MAX {
+        if known.cards.len().max(known.doors.len()) >= CACHED_MAX {
             *known = Known { data_version: known.data_version, checked: known.checked, ..Known::default() };
         }
         put(&mut known);
@@ -318,6 +349,7 @@ pub(super) struct Roles {
     data_version: i64,
     known: HashMap<PersonId, Option<Role>>,
     facts: HashMap<PersonId, Option<Arc<Facts>>>,
+    manages: HashMap<PersonId, Arc<BTreeSet<ResourceId>>>,
 }
 
 impl Roles {
@@ -327,6 +359,7 @@ impl Roles {
         if self.data_version != now || self.known.len().max(self.facts.len()) >= CACHED_MAX {
             self.known.clear();
             self.facts.clear();
+            self.manages.clear();
             self.data_version = now;
         }
         Ok(())
@@ -341,6 +374,15 @@ impl Roles {
         Ok(role)
     }
 
+    pub fn manages(&mut self, id: PersonId) -> Result<Arc<BTreeSet<ResourceId>>> {
+        if let Some(manages) = self.manages.get(&id) {
+            return Ok(manages.clone());
+        }
+        let read = Arc::new(manages(&self.db, id)?);
+        self.manages.insert(id, read.clone());
+        Ok(read)
+    }
+
     pub fn facts(&mut self, id: PersonId) -> Result<Option<Arc<Facts>>> {
         if let Some(facts) = self.facts.get(&id) {
             return Ok(facts.clone());
@@ -351,18 +393,23 @@ impl Roles {
     }
 }
 
+/// Copies the log into the file and empties it; not while others read.
+fn begin_log_anew(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
+}
+
 fn data_version(db: &Connection) -> Result<i64> {
     Ok(db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
 }
 
-fn person(db: &Connection, id: PersonId) -> Result<Option<PersonCard>> {
+pub(super) fn person(db: &Connection, id: PersonId) -> Result<Option<PersonCard>> {
     const PERSON: &str = "SELECT id, name, title, role FROM person WHERE part_id = ?1 AND id = ?2 AND suspended = 0";
     let mut select = db.prepare_cached(PERSON)?;
     let mut rows = select.query(params![PART, id.0])?;
     rows.next()?.map(card).transpose()
 }
 
-fn card(row: &Row) -> Result<PersonCard> {
+pub(super) fn card(row: &Row) -> Result<PersonCard> {
     let id = PersonId(row.get(0)?);
     let cells = Cells { table: "person", key: &id, row };
     Ok(PersonCard { id, name: cells.get(1)?, title: cells.get(2)?, role: cells.decode(3, codec::role_named)? })
@@ -370,7 +417,7 @@ fn card(row: &Row) -> Result<PersonCard> {
 
 // Facts
 
-fn exists(db: &Connection, id: PersonId) -> Result<bool> {
+pub(super) fn exists(db: &Connection, id: PersonId) -> Result<bool> {
     let mut select = db.prepare_cached("SELECT 1 FROM person WHERE part_id = ?1 AND id = ?2")?;
     Ok(select.exists(params![PART, id.0])?)
 }
@@ -402,7 +449,8 @@ pub(super) fn put_facts(db: &Connection, id: PersonId, facts: &Facts, version: u
     Ok(())
 }
 
-fn plan(db: &Connection, id: PersonId) -> Result<(Plan, u64)> {
+/// The plan a person keeps, and its version.
+pub(super) fn plan(db: &Connection, id: PersonId) -> Result<(Plan, u64)> {
     let mut select = db.prepare_cached("SELECT version, lines FROM plan WHERE part_id = ?1 AND person = ?2")?;
     let mut rows = select.query(params![PART, id.0])?;
     let Some(row) = rows.next()? else { return Ok((Plan::new(), 0)) };
@@ -412,7 +460,8 @@ fn plan(db: &Connection, id: PersonId) -> Result<(Plan, u64)> {
     Ok((lines.collect(), cells.get(0)?))
 }
 
-fn put_plan(db: &Connection, id: PersonId, plan: &Plan, version: u64) -> Result<()> {
+/// Puts a plan in the place of whatever is there.
+pub(super) fn put_plan(db: &Connection, id: PersonId, plan: &Plan, version: u64) -> Result<()> {
     const PUT: &str = "
         INSERT INTO plan (part_id, person, version, lines) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (part_id, person) DO UPDATE SET version = excluded.version, lines = excluded.lines";

@@ -24,7 +24,7 @@ impl People {
     pub(super) fn put_address(&self, person: PersonId, email: Option<&str>) -> Asked<()> {
         const GONE: &str = "DELETE FROM address WHERE part_id = ?1 AND person = ?2";
         const LETTERS_GONE: &str = "DELETE FROM letter WHERE part_id = ?1 AND person = ?2";
-        self.post(|db| {
+        self.post_change(|db| {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             match email {
                 Some(email) => put_email(&tx, person, email)?,
@@ -53,7 +53,7 @@ impl People {
             INSERT INTO notice_read (part_id, person, commit_number, place) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT (part_id, person) DO UPDATE SET commit_number = excluded.commit_number, place = excluded.place
             WHERE (excluded.commit_number, excluded.place) > (notice_read.commit_number, notice_read.place)";
-        self.post(|db| {
+        self.post_change(|db| {
             db.prepare_cached(PUT)?.execute(params![PART, person.0, signed(until.commit), until.place])?;
             Ok(())
         })
@@ -74,7 +74,7 @@ impl People {
         const POSTED: &str = "
             INSERT INTO posted (part_id, commit_number, place) VALUES (?1, ?2, ?3)
             ON CONFLICT (part_id) DO UPDATE SET commit_number = excluded.commit_number, place = excluded.place";
-        self.post(|db| {
+        self.post_change(|db| {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for Noted { id, notice, resource, at, dates } in told {
                 let (commit, news) = (signed(id.commit), notice.news.name());
@@ -110,7 +110,7 @@ impl People {
     pub(super) fn letter_done(&self, person: PersonId, id: NoticeId) -> Asked<()> {
         const GONE: &str =
             "DELETE FROM letter WHERE part_id = ?1 AND person = ?2 AND commit_number = ?3 AND place = ?4";
-        self.post(|db| {
+        self.post_change(|db| {
             db.prepare_cached(GONE)?.execute(params![PART, person.0, signed(id.commit), id.place])?;
             Ok(())
         })
@@ -121,10 +121,16 @@ impl People {
         const LATER: &str = "
             UPDATE letter SET tries = tries + 1, due_at = ?5
             WHERE part_id = ?1 AND person = ?2 AND commit_number = ?3 AND place = ?4";
-        self.post(|db| {
+        self.post_change(|db| {
             db.prepare_cached(LATER)?.execute(params![PART, person.0, signed(id.commit), id.place, again.0])?;
             Ok(())
         })
+    }
+
+    fn post_change<T>(&self, change: impl FnOnce(&mut Connection) -> Result<T>) -> Asked<T> {
+        let mut db = self.db();
+        let ready = self.after_a_failure(&db);
+        Ok(self.carried_out(ready.and_then(|()| change(&mut db)))?)
     }
 
     fn post<T>(&self, ask: impl FnOnce(&mut Connection) -> Result<T>) -> Asked<T> {

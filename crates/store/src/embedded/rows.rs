@@ -85,8 +85,8 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?
 
 pub(super) const SLOT: &str = "
 INSERT INTO booking_slot (part_id, resource, until, booking, place, owner, start_at, end_at, setup, teardown, units, exclusive,
-                          active, quota)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+                          active, quota, credits)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
 const BOOKING_CHANGED: &str = "
 UPDATE booking SET state = ?4, state_at = ?5, state_by = ?6, state_reason = ?7, title = ?8, purpose = ?9, people = ?10,
@@ -523,7 +523,8 @@ fn put_slot(statement: &mut Statement, booking: &Booking, until: Instant, place:
         slot.units,
         exclusive(slot),
         active(booking, slot),
-        slot.quota.map(|of| of.0)
+        slot.quota.map(|counts| counts.of.0),
+        slot.quota.map(|counts| counts.credits)
     ])?;
     Ok(())
 }

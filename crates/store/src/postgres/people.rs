@@ -30,12 +30,6 @@ impl Directory for Postgres {
         Ok(found.iter().map(card).collect::<Result<_>>()?)
     }
 
-    async fn by_key(&self, secret_sha256: [u8; 32]) -> std::result::Result<Option<PersonCard>, StoreError> {
-        let values = args![self.shared.part, secret_sha256.to_vec()];
-        let found = self.shared.readers.rows(sql::PERSON_BY_KEY, values).await?;
-        Ok(found.first().map(card).transpose()?)
-    }
-
     async fn put_person(&self, person: PersonCard) -> std::result::Result<(), StoreError> {
         let part = self.shared.part;
         let put = self
@@ -117,9 +111,7 @@ impl Directory for Postgres {
                 if at != version {
                     return Ok(PlanPut::Moved(theirs, at));
                 }
-                let lines: Vec<Vec<Uuid>> = plan.iter().map(|line| line.iter().map(|id| id.0).collect()).collect();
-                let lines = serde_json::to_string(&lines).map_err(|e| Error::bug(e.to_string()))?;
-                rows(client, sql::PLAN_PUT, &args![part, id.0, signed(version + 1), lines]).await?;
+                put_plan(client, part, id, &plan, version + 1).await?;
                 Ok(PlanPut::Put(version + 1))
             })
         });
@@ -163,8 +155,16 @@ impl Directory for Postgres {
         }
         let gone = readers.transaction(move |client| {
             Box::pin(async move {
-                let keys = rows(client, sql::KEYS_GONE, &args![part, id.0]).await?.len();
+                let all = ["key", "session", "invitation", "reset"].map(String::from).to_vec();
+                let none = None::<Vec<u8>>;
+                let values = args![part, id.0, all, none.clone(), none.clone(), none];
+                let ended = rows(client, sql::SECRETS_ENDED, &values).await?;
+                let keys =
+                    ended.iter().filter(|row| row.try_get::<_, String>(0).is_ok_and(|kind| kind == "key")).count();
                 for sql in [
+                    sql::DEEDS_FORGOTTEN,
+                    sql::ACCOUNT_GONE,
+                    sql::MANAGES_GONE,
                     sql::LETTERS_GONE,
                     sql::READ_GONE,
                     sql::ADDRESS_GONE,
@@ -181,27 +181,24 @@ impl Directory for Postgres {
         erased.keys = gone.await?;
         Ok(Some(erased))
     }
+}
 
-    async fn put_key(
-        &self,
-        secret_sha256: [u8; 32],
-        person: PersonId,
-        label: String,
-    ) -> std::result::Result<(), StoreError> {
-        let values = args![self.shared.part, secret_sha256.to_vec(), person.0, label];
-        match self.shared.readers.rows(sql::KEY_PUT, values).await {
-            Ok(_) => Ok(()),
-            Err(Error::Sql(e)) if e.code() == Some(&tokio_postgres::error::SqlState::FOREIGN_KEY_VIOLATION) => {
-                Err(StoreError("there is no such person".into()))
-            }
-            Err(e) => Err(e.into()),
-        }
+impl Postgres {
+    /// Makes somebody nobody for now, or somebody again.
+    pub async fn suspend(&self, id: PersonId, suspended: bool) -> std::result::Result<(), StoreError> {
+        let values = args![self.shared.part, id.0, suspended];
+        Ok(self.shared.readers.rows(sql::SUSPENDED_PUT, values).await.map(drop)?)
     }
 }
 
 fn card(row: &Row) -> Result<PersonCard> {
-    let role = codec::role_named(row.try_get(3)?)?;
-    Ok(PersonCard { id: PersonId(row.try_get(0)?), name: row.try_get(1)?, title: row.try_get(2)?, role })
+    card_from(row, 0)
+}
+
+/// A card in four columns from the n-th on.
+pub(super) fn card_from(row: &Row, n: usize) -> Result<PersonCard> {
+    let role = codec::role_named(row.try_get(n + 3)?)?;
+    Ok(PersonCard { id: PersonId(row.try_get(n)?), name: row.try_get(n + 1)?, title: row.try_get(n + 2)?, role })
 }
 
 fn listed(row: &Row) -> Result<Listed> {
@@ -210,9 +207,12 @@ fn listed(row: &Row) -> Result<Listed> {
 
 /// A row of version, lines.
 fn plan_of(row: &Row) -> Result<(Plan, u64)> {
-    let lines: Vec<Vec<Uuid>> = serde_json::from_str(row.try_get(1)?).map_err(|e| Error::Malformed(e.into()))?;
-    let lines = lines.into_iter().map(|line| line.into_iter().map(ResourceId).collect());
-    Ok((lines.collect(), unsigned(row.try_get(0)?)))
+    Ok((plan_lines(row.try_get(1)?)?, unsigned(row.try_get(0)?)))
+}
+
+pub(super) fn plan_lines(text: &str) -> Result<Plan> {
+    let lines: Vec<Vec<Uuid>> = serde_json::from_str(text).map_err(|e| Error::Malformed(e.into()))?;
+    Ok(lines.into_iter().map(|line| line.into_iter().map(ResourceId).collect()).collect())
 }
 
 async fn known(client: &Client, part: i64, id: PersonId) -> Result<(Facts, u64)> {
@@ -233,10 +233,48 @@ async fn put_card(client: &Client, part: i64, person: &PersonCard) -> Result<()>
     let PersonCard { id, name, title, role } = person;
     let role = codec::role_name(*role);
     rows(client, sql::PERSON_PUT, &args![part, id.0, name.clone(), title.clone(), role]).await?;
+    put_words(client, part, person).await
+}
+
+/// By which words they are found.
+async fn put_words(client: &Client, part: i64, person: &PersonCard) -> Result<()> {
+    let PersonCard { id, name, title, role: _ } = person;
     rows(client, sql::WORDS_GONE, &args![part, id.0]).await?;
     let words: BTreeSet<String> = [name, title].into_iter().flat_map(|text| words_of(text)).collect();
     let words: Vec<String> = words.into_iter().collect();
     rows(client, sql::WORDS_PUT, &args![part, id.0, words]).await.map(drop)
+}
+
+/// Somebody as an export tells of them, whoever was there before.
+pub(super) async fn fill(
+    client: &Client,
+    part: i64,
+    listed: Listed,
+    suspended: bool,
+    facts: Option<(Facts, u64)>,
+    plan: Option<(Plan, u64)>,
+) -> Result<()> {
+    let Listed { card, external_id, email } = listed;
+    let (id, role) = (card.id, codec::role_name(card.role));
+    let values = args![part, id.0, card.name.clone(), card.title.clone(), role, suspended, external_id];
+    rows(client, sql::PERSON_FILL, &values).await?;
+    put_words(client, part, &card).await?;
+    if let Some(email) = email {
+        rows(client, sql::ADDRESS_PUT, &args![part, id.0, email]).await?;
+    }
+    if let Some((facts, version)) = facts {
+        put_facts(client, part, id, &facts, version).await?;
+    }
+    match plan {
+        Some((plan, version)) => put_plan(client, part, id, &plan, version).await,
+        None => Ok(()),
+    }
+}
+
+async fn put_plan(client: &Client, part: i64, id: PersonId, plan: &Plan, version: u64) -> Result<()> {
+    let lines: Vec<Vec<Uuid>> = plan.iter().map(|line| line.iter().map(|id| id.0).collect()).collect();
+    let lines = serde_json::to_string(&lines).map_err(|e| Error::bug(e.to_string()))?;
+    rows(client, sql::PLAN_PUT, &args![part, id.0, signed(version), lines]).await.map(drop)
 }
 
 async fn put_row(client: &Client, part: i64, row: PersonRow) -> Result<RowPut> {

@@ -56,9 +56,20 @@ fn own_overlap() -> impl Strategy<Value = OwnOverlap> {
 }
 
 fn slots(of: ResourceId) -> impl Strategy<Value = Vec<(u16, Slot)>> {
-    let slot = (any::<u16>(), Just(of), occupied(), any::<u32>(), own_overlap(), proptest::option::of(uuid()));
+    let slot =
+        (any::<u16>(), Just(of), occupied(), any::<u32>(), own_overlap(), proptest::option::of((uuid(), any::<u16>())));
     let slot = slot.prop_map(|(n, resource, (interval, occupied), units, own_overlap, quota)| {
-        (n, Slot { resource, interval, occupied, units, own_overlap, quota: quota.map(ResourceId) })
+        (
+            n,
+            Slot {
+                resource,
+                interval,
+                occupied,
+                units,
+                own_overlap,
+                quota: quota.map(|(of, credits)| Counts { of: ResourceId(of), credits }),
+            },
+        )
     });
     vec(slot, 0..4)
 }
@@ -138,6 +149,7 @@ fn hold_end() -> impl Strategy<Value = HoldEnd> {
 fn cutoff() -> impl Strategy<Value = Cutoff> {
     prop_oneof![
         any::<i64>().prop_map(|n| Cutoff::Elapsed(Span(n))),
+        any::<i64>().prop_map(|n| Cutoff::At(Instant(n))),
         (any::<u16>(), 0..24_i8, 0..60_i8, 0..60_i8, 0..1_000_000_000_i32).prop_map(|(days_before, h, m, s, n)| {
             Cutoff::Civil { days_before, at: jiff::civil::Time::new(h, m, s, n).unwrap() }
         }),
@@ -151,10 +163,19 @@ fn hours() -> impl Strategy<Value = OpeningHours> {
     })
 }
 
+fn measure() -> impl Strategy<Value = Measure> {
+    prop_oneof![Just(Measure::Units), Just(Measure::Credits)]
+}
+
 fn quota() -> impl Strategy<Value = Quota> {
     let period = prop_oneof![Just(Period::Day), Just(Period::Week), Just(Period::Month), Just(Period::All)];
     let scope = prop_oneof![Just(QuotaScope::Resource), Just(QuotaScope::Group)];
-    (any::<u32>(), period, scope).prop_map(|(most, period, scope)| Quota { most, period, scope })
+    (any::<u32>(), measure(), period, scope).prop_map(|(most, counts, period, scope)| Quota {
+        most,
+        counts,
+        period,
+        scope,
+    })
 }
 
 fn requirement() -> impl Strategy<Value = Requirement> {
@@ -172,7 +193,7 @@ fn policy() -> BoxedStrategy<Policy> {
     let first = (hold_at, any::<i64>(), any::<i64>(), any::<i64>(), any::<bool>(), any::<bool>(), own_overlap());
     let second = (vec(hours(), 0..3), of(cutoff()), of(cutoff()), of(cutoff()), of(cutoff()), of(any::<i64>()));
     let third = (any::<bool>(), of(cutoff()), of((any::<i64>(), any::<i64>())));
-    let fourth = (of(quota()), vec(requirement(), 0..3), of_some(waitlist()), of(any::<i64>()));
+    let fourth = (of((quota(), of(any::<u16>()))), vec(requirement(), 0..3), of_some(waitlist()), of(any::<i64>()));
     (first, second, third, fourth)
         .prop_map(
             |(
@@ -198,7 +219,8 @@ fn policy() -> BoxedStrategy<Policy> {
                 check_in: check_in.map(|(opens, closes)| CheckIn { opens: Span(opens), closes: Span(closes) }),
                 pending_takes,
                 duration_max: most.map(Span),
-                quota,
+                quota: quota.map(|(quota, _)| quota),
+                credits: quota.and_then(|(_, credits)| credits),
                 eligibility,
                 waitlist,
             },
@@ -501,6 +523,7 @@ fn rule() -> impl Strategy<Value = Rule> {
         BlocksMax,
         Owner,
         AdminOnly,
+        LooksOnly,
         Holder,
         Begun,
         BookFrom,
@@ -546,8 +569,9 @@ fn witness() -> impl Strategy<Value = Witness> {
         (uuid(), interval()).prop_map(|(id, interval)| Witness::Block { id: BlockId(id), interval }),
         any::<i64>().prop_map(|n| Witness::Instant(Instant(n))),
         (uuid(), any::<u32>()).prop_map(|(id, place)| Witness::Waiting { id: EntryId(id), place }),
-        (uuid(), any::<u64>(), any::<u32>(), of((instant(), instant())))
-            .prop_map(|(of, counted, most, period)| Witness::Quota { of: ResourceId(of), counted, most, period }),
+        (uuid(), any::<u64>(), any::<u32>(), measure(), of((instant(), instant()))).prop_map(
+            |(of, counted, most, counts, period)| Witness::Quota { of: ResourceId(of), counted, most, counts, period }
+        ),
         any::<u16>().prop_map(|place| Witness::Requirement { place }),
         any::<u16>().prop_map(|place| Witness::Linked { place }),
     ]

@@ -12,7 +12,15 @@ async fn every_case_on_the_embedded_store() {
         let options = Options { clock: clock.clone(), readers: 2, ..Options::default() };
         let store = Embedded::open(dir.path(), options).unwrap();
         dirs.push(dir);
-        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: true }
+        Harness {
+            store: store.clone(),
+            views: store.clone(),
+            directory: store.clone(),
+            accounts: store,
+            clock,
+            watches_clock: true,
+            shuts_resources: false,
+        }
     })
     .await;
 }
@@ -26,7 +34,15 @@ async fn every_case_without_a_cache() {
         let options = Options { clock: clock.clone(), readers: 1, cache_bytes: 0, ..Options::default() };
         let store = Embedded::open(dir.path(), options).unwrap();
         dirs.push(dir);
-        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: true }
+        Harness {
+            store: store.clone(),
+            views: store.clone(),
+            directory: store.clone(),
+            accounts: store,
+            clock,
+            watches_clock: true,
+            shuts_resources: false,
+        }
     })
     .await;
 }

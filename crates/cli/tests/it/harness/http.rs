@@ -5,7 +5,7 @@ use rustix::net::{AddressFamily, SocketType};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// No answer takes so long unless something is wrong.
@@ -162,6 +162,11 @@ impl Conn {
 
     pub fn write_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
+    }
+
+    /// Says that nothing more will be written.
+    pub fn end_of_writing(&mut self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)
     }
 
     pub fn send(&mut self, ask: &Ask) -> io::Result<Reply> {

@@ -6,6 +6,8 @@
 pub mod database;
 pub mod http;
 pub mod liar;
+#[path = "../../../../store/tests/it/mutate.rs"]
+pub mod mutate;
 pub mod node;
 pub mod oracle;
 pub mod race;

@@ -2,7 +2,7 @@
 //! It shares no code with the judgement; only the answers are the domain's.
 
 use super::steps::*;
-use slotwise_domain::{BookingId, Code, EntryId, HoldId, HoldRef};
+use slotwise_domain::{BlockId, BookingId, Code, EntryId, HoldId, HoldRef};
 use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,6 +91,25 @@ pub struct Waiter {
     pub class: u8,
 }
 
+/// Time out of use.
+#[derive(Clone, Debug)]
+pub struct Blocked {
+    pub id: BlockId,
+    pub resource: usize,
+    pub from: i64,
+    pub to: i64,
+    pub but: Option<usize>,
+    pub spares: Option<BookingId>,
+}
+
+impl Blocked {
+    /// Whether it meets what somebody takes, or would take, with that booking.
+    pub fn concerns(&self, line: &Taken, owner: usize, booking: Option<BookingId>) -> bool {
+        let spared = self.but == Some(owner) || booking.is_some() && self.spares == booking;
+        self.resource == line.ask.resource && self.from < line.end && line.first < self.to && !spared
+    }
+}
+
 #[derive(Clone)]
 pub struct Model {
     pub setting: Setting,
@@ -98,6 +117,7 @@ pub struct Model {
     pub waiters: Vec<Waiter>,
     pub bookings: Vec<Booked>,
     pub holds: Vec<Held>,
+    pub blocks: Vec<Blocked>,
     /// The second it is.
     pub now: i64,
 }
@@ -208,7 +228,9 @@ impl Model {
     pub fn fill(&mut self) -> u64 {
         let mut promoted = 0;
         let now = self.now;
-        self.waiters.retain(|w| now < too_late(w.ask));
+        let too_late: Vec<EntryId> =
+            self.waiters.iter().filter(|w| now >= self.too_late(w.ask)).map(|w| w.id).collect();
+        self.waiters.retain(|w| !too_late.contains(&w.id));
         for resource in 0..self.setting.rules.len() {
             let rules = self.rules(resource);
             let (capacity, Some(kept)) = (rules.capacity.map(u64::from), rules.waits) else { continue };
@@ -244,7 +266,10 @@ impl Model {
     /// Whoever waits may not have it now: it is closed or too late, they have too much, or something else then.
     fn not_theirs(&self, owner: usize, line: Taken) -> bool {
         self.rules(line.ask.resource).closed
-            || self.now >= too_late(line.ask)
+            || self.outside(&[line.ask])
+            || self.now >= self.too_late(line.ask)
+            || self.unfit(owner, &[line.ask])
+            || self.blocked(owner, &[line.ask], None)
             || self.too_many(owner, &[line.ask], &[])
             || self.twice(owner, &[line], &[])
     }
@@ -389,9 +414,48 @@ impl Model {
         lines.iter().any(|l| self.rules(l.resource).closed)
     }
 
-    /// Something of it began too long ago to be booked.
-    fn begun(&self, lines: &[Ask]) -> bool {
-        lines.iter().any(|l| self.now >= too_late(*l))
+    /// Something of it began too long ago to be booked, or booking has closed.
+    fn late(&self, lines: &[Ask]) -> bool {
+        lines.iter().any(|l| self.now >= self.too_late(*l))
+    }
+
+    /// The second from which on it cannot be booked, whoever says so: an hour after it began, at the latest when it ends. What has one time
+    /// for all, and another last minute, is booked while it runs.
+    fn begun(&self, ask: Ask) -> i64 {
+        let rules = self.rules(ask.resource);
+        match rules.section.is_some() && rules.adds_until.is_some() {
+            true => ask.to * 60,
+            false => (ask.from * 60 + 3600).min(ask.to * 60),
+        }
+    }
+
+    /// The second from which on people do not book it.
+    pub fn too_late(&self, ask: Ask) -> i64 {
+        let closes = self.rules(ask.resource).adds_until.map_or(i64::MAX, |minute| minute * 60);
+        self.begun(ask).min(closes)
+    }
+
+    /// Some minute of it is not open.
+    fn outside(&self, lines: &[Ask]) -> bool {
+        let shut = |l: &Ask, minute: i64| {
+            self.rules(l.resource).open.is_some_and(|(from, to)| !(from <= minute && minute < to))
+        };
+        lines.iter().any(|l| (l.from..l.to).any(|minute| shut(l, minute)))
+    }
+
+    /// Who did not pass what is asked for.
+    fn unfit(&self, owner: usize, lines: &[Ask]) -> bool {
+        owner == NOVICE && lines.iter().any(|l| self.rules(l.resource).needs)
+    }
+
+    /// Some of the time is out of use for them.
+    fn blocked(&self, owner: usize, lines: &[Ask], booking: Option<BookingId>) -> bool {
+        lines.iter().any(|l| self.blocks.iter().any(|b| b.concerns(&self.taken(*l), owner, booking)))
+    }
+
+    /// Some line's last minute has come.
+    fn is_over(&self, lines: &[Taken], last: impl Fn(&Rules) -> Option<i64>) -> bool {
+        lines.iter().any(|l| last(self.rules(l.ask.resource)).is_some_and(|minute| self.now >= minute * 60))
     }
 
     fn is_past(&self, booking: &Booked) -> bool {
@@ -439,7 +503,9 @@ impl Model {
 
     fn sum<'a>(&self, period: Time, with: &Ask, lines: impl Iterator<Item = &'a Ask>) -> u64 {
         let same = |a: &&Ask| self.family(a) == self.family(with) && self.same_period(period, a.from, with.from);
-        lines.filter(same).map(|a| u64::from(a.units)).sum()
+        let credits = self.rules(with.resource).quota.is_some_and(|limit| limit.credits);
+        let worth = |a: &Ask| if credits { u64::from(self.rules(a.resource).worth) } else { 1 };
+        lines.filter(same).map(|a| u64::from(a.units) * worth(a)).sum()
     }
 
     /// How many units somebody may have of what counts with the line.
@@ -447,7 +513,8 @@ impl Model {
         let limit = self.rules(of.resource).quota?;
         let family = self.family(of)?;
         let theirs = self.setting.allowances.iter().find(|(who, of, _)| *who == owner && *of == family);
-        Some(u64::from(theirs.map_or(limit.most, |(_, _, most)| *most)))
+        let hundredths = if limit.credits { 100 } else { 1 };
+        Some(u64::from(theirs.map_or(limit.most, |(_, _, most)| *most)) * hundredths)
     }
 
     /// The owner would have more than they may, and more than before.
@@ -535,22 +602,35 @@ impl Model {
         }
         if over.is_none() {
             let left = || who != ADMIN && booking.state.has() && self.left_alone(booking, lines);
-            if self.alone(booking.owner, lines, &[booking.id]) || left() {
+            if self.unfit(booking.owner, &fresh) || self.alone(booking.owner, lines, &[booking.id]) || left() {
                 return Some(Expected::Rejected(Code::NotEligible));
             }
             if self.closed(&fresh) {
                 return Some(Expected::Rejected(Code::Closed));
+            }
+            if self.outside(&fresh) {
+                return Some(Expected::Rejected(Code::OutsideHours));
             }
         }
         // What goes on where it began may end sooner or later, but not in the past; what is new must not have begun long ago.
         let past = |l: &Ask| {
             let same = |o: &Taken| o.ask.resource == l.resource && o.ask.from == l.from;
             let new = fresh.contains(l) && !booking.lines.iter().any(same);
-            self.now >= if new { too_late(*l) } else { l.to * 60 }
+            self.now >= if new { self.begun(*l) } else { l.to * 60 }
         };
         let changed = |l: &&Ask| booking.lines.iter().all(|o| o.ask != **l);
-        if self.is_past(booking) || lines.iter().filter(changed).any(past) {
+        let closed = over.is_none() && self.is_over(&self.all_taken(&fresh), |rules| rules.adds_until);
+        // Where nothing comes instead, what is left behind is given up.
+        let left: Vec<Taken> =
+            booking.lines.iter().filter(|o| lines.iter().all(|l| l.resource != o.ask.resource)).copied().collect();
+        let bound = who != ADMIN
+            && (self.is_over(&booking.lines, |rules| rules.changes_until)
+                || fresh.is_empty() && self.is_over(&left, |rules| rules.drops_until));
+        if self.is_past(booking) || lines.iter().filter(changed).any(past) || closed || bound {
             return Some(Expected::Rejected(Code::PastCutoff));
+        }
+        if self.blocked(booking.owner, &fresh, Some(booking.id)) {
+            return Some(Expected::Rejected(Code::Blocked));
         }
         if over.is_none() && self.too_many(booking.owner, lines, &[booking.id]) {
             return Some(Expected::Rejected(Code::QuotaExceeded));
@@ -577,8 +657,29 @@ impl Model {
         {
             return Expected::Accepted;
         }
-        let taken: Vec<Taken> = lines.iter().map(|l| self.taken(*l)).collect();
+        let taken = self.from_now_on(booking, lines);
         self.without(&[booking.id]).room(&taken, Some(who), None, &self.kept()).0
+    }
+
+    fn all_taken(&self, lines: &[Ask]) -> Vec<Taken> {
+        lines.iter().map(|l| self.taken(*l)).collect()
+    }
+
+    /// What a moved booking takes, without the minutes that are over and were its own.
+    pub fn from_now_on(&self, booking: &Booked, lines: &[Ask]) -> Vec<Taken> {
+        let mut taken = self.all_taken(lines);
+        let now = self.now;
+        for line in &mut taken {
+            let alone = lines.iter().filter(|l| l.resource == line.ask.resource).count() == 1;
+            let had = |o: &Taken| {
+                let units = o.ask.resource == line.ask.resource && o.ask.units >= line.ask.units;
+                units && o.first <= line.first && now <= o.end * 60
+            };
+            if alone && booking.state.has() && booking.lines.iter().any(had) {
+                line.first = line.first.max(now.div_euclid(60));
+            }
+        }
+        taken
     }
 
     /// A move by an admin's word, who names those that it displaces.
@@ -598,8 +699,11 @@ impl Model {
         if who != ADMIN {
             return Expected::Rejected(Code::NotAllowed);
         }
-        if self.begun(lines) {
+        if lines.iter().any(|l| self.now >= self.begun(*l)) {
             return Expected::Rejected(Code::PastCutoff);
+        }
+        if self.blocked(owner, lines, None) {
+            return Expected::Rejected(Code::Blocked);
         }
         let taken: Vec<Taken> = lines.iter().map(|l| self.taken(*l)).collect();
         let ids: Vec<BookingId> = named.iter().map(|(id, _)| *id).collect();
@@ -676,10 +780,11 @@ impl Model {
             let asks = |b: &Booked| b.lines.iter().map(|l| l.ask).collect();
             vec![(one.owner, asks(other)), (other.owner, asks(one))]
         };
-        if hands.iter().any(|(owner, lines)| self.alone(*owner, lines, &both)) {
+        if hands.iter().any(|(owner, lines)| self.unfit(*owner, lines) || self.alone(*owner, lines, &both)) {
             return Expected::Rejected(Code::NotEligible);
         }
-        if self.is_past(one) || self.is_past(other) {
+        let bound = |b: &Booked| who != ADMIN && self.is_over(&b.lines, |rules| rules.changes_until);
+        if self.is_past(one) || self.is_past(other) || bound(one) || bound(other) {
             return Expected::Rejected(Code::PastCutoff);
         }
         if hands.iter().any(|(owner, lines)| self.too_many(*owner, lines, &both)) {
@@ -719,9 +824,11 @@ impl Model {
     fn newly(&self, owner: usize, lines: &[Ask]) -> Option<Code> {
         let taken: Vec<Taken> = lines.iter().map(|l| self.taken(*l)).collect();
         match () {
-            () if self.alone(owner, lines, &[]) => Some(Code::NotEligible),
+            () if self.unfit(owner, lines) || self.alone(owner, lines, &[]) => Some(Code::NotEligible),
             () if self.closed(lines) => Some(Code::Closed),
-            () if self.begun(lines) => Some(Code::PastCutoff),
+            () if self.outside(lines) => Some(Code::OutsideHours),
+            () if self.late(lines) => Some(Code::PastCutoff),
+            () if self.blocked(owner, lines, None) => Some(Code::Blocked),
             () if self.too_many(owner, lines, &[]) => Some(Code::QuotaExceeded),
             () if self.twice(owner, &taken, &[]) => Some(Code::OwnOverlap),
             () => None,
@@ -735,8 +842,10 @@ impl Model {
             state if state.is_over() => Expected::Rejected(Code::Invalid),
             _ if who != ADMIN => Expected::Rejected(Code::NotAllowed),
             State::Pending { .. } => match () {
+                () if self.unfit(booking.owner, &asks) => Expected::Rejected(Code::NotEligible),
                 () if self.alone(booking.owner, &asks, &id) => Expected::Rejected(Code::NotEligible),
                 () if self.is_past(booking) => Expected::Rejected(Code::PastCutoff),
+                () if self.blocked(booking.owner, &asks, Some(booking.id)) => Expected::Rejected(Code::Blocked),
                 () if self.too_many(booking.owner, &asks, &id) => Expected::Rejected(Code::QuotaExceeded),
                 () if self.twice(booking.owner, &booking.lines, &id) => Expected::Rejected(Code::OwnOverlap),
                 () => self.without(&id).room(&booking.lines, None, None, &self.kept()).0,
@@ -762,6 +871,9 @@ impl Model {
                 Expected::Rejected(Code::NotEligible)
             }
             _ if self.is_past(booking) => Expected::Rejected(Code::PastCutoff),
+            _ if who != ADMIN && self.is_over(&booking.lines, |rules| rules.drops_until) => {
+                Expected::Rejected(Code::PastCutoff)
+            }
             _ => Expected::Accepted,
         }
     }
@@ -779,6 +891,7 @@ impl Model {
             () if booking.state.is_over() => Expected::Rejected(Code::Invalid),
             () if who != ADMIN => Expected::Rejected(Code::NotAllowed),
             () if booking.owner == to => Expected::Accepted,
+            () if self.unfit(to, &asks) => Expected::Rejected(Code::NotEligible),
             () if self.alone(to, &asks, &[booking.id]) => Expected::Rejected(Code::NotEligible),
             () if self.is_past(booking) => Expected::Rejected(Code::PastCutoff),
             () if self.too_many(to, &asks, &[]) => Expected::Rejected(Code::QuotaExceeded),
@@ -841,8 +954,11 @@ impl Model {
         let line = self.taken(ask);
         // What goes with it, and what else they have then, is asked when it is booked.
         match () {
+            () if self.unfit(who, &[ask]) => return Expected::Rejected(Code::NotEligible),
             () if self.closed(&[ask]) => return Expected::Rejected(Code::Closed),
-            () if self.begun(&[ask]) => return Expected::Rejected(Code::PastCutoff),
+            () if self.outside(&[ask]) => return Expected::Rejected(Code::OutsideHours),
+            () if self.late(&[ask]) => return Expected::Rejected(Code::PastCutoff),
+            () if self.blocked(who, &[ask], None) => return Expected::Rejected(Code::Blocked),
             () if self.too_many(who, &[ask], &[]) => return Expected::Rejected(Code::QuotaExceeded),
             () => {}
         }
@@ -855,6 +971,26 @@ impl Model {
             return Expected::Rejected(Code::QuotaExceeded);
         }
         room
+    }
+
+    pub fn block(&self, who: usize, block: &Blocked, voids: bool) -> Expected {
+        let in_the_way = |b: &&Booked| {
+            let stands = |l: &&Taken| (l.first..l.end).any(|minute| b.stands(block.resource, minute));
+            b.lines.iter().filter(stands).any(|l| block.concerns(l, b.owner, Some(b.id)))
+        };
+        match () {
+            () if who != ADMIN => Expected::Rejected(Code::NotAllowed),
+            () if self.now >= block.to * 60 => Expected::Rejected(Code::PastCutoff),
+            () if !voids && self.voided(block).next().is_some() => Expected::Rejected(Code::HeldByOther),
+            () if self.bookings.iter().any(|b| in_the_way(&b)) => Expected::Rejected(Code::Full),
+            () => Expected::Accepted,
+        }
+    }
+
+    /// The live holds that a block ends.
+    pub fn voided<'a>(&'a self, block: &'a Blocked) -> impl Iterator<Item = HoldId> + 'a {
+        let in_the_way = |h: &&Held| self.live(h) && block.concerns(&h.line, h.holder, None);
+        self.holds.iter().filter(in_the_way).map(|h| h.named.id)
     }
 
     pub fn renew(&self, who: usize, hold: &Held, stale: bool) -> Expected {
@@ -899,7 +1035,9 @@ impl Model {
             return Expected::Rejected(Code::NotAllowed);
         }
         match self.newly(who, &[ask]) {
-            Some(code @ (Code::Closed | Code::PastCutoff | Code::NotEligible)) => Expected::Rejected(code),
+            Some(code @ (Code::NotEligible | Code::Closed | Code::OutsideHours | Code::PastCutoff | Code::Blocked)) => {
+                Expected::Rejected(code)
+            }
             _ if mine.count() >= 20 => Expected::Rejected(Code::QuotaExceeded),
             Some(code) => Expected::Rejected(code),
             None => Expected::Accepted,
@@ -911,9 +1049,4 @@ impl Model {
 fn asked_at(lines: &[Taken], resource: usize, minute: i64) -> u64 {
     let here = lines.iter().filter(|l| l.ask.resource == resource && l.first <= minute && minute < l.end);
     here.map(|l| u64::from(l.ask.units)).sum()
-}
-
-/// The second from which on it cannot be booked: an hour after it began, at the latest when it ends.
-pub fn too_late(ask: Ask) -> i64 {
-    (ask.from * 60 + 3600).min(ask.to * 60)
 }

@@ -25,6 +25,7 @@ impl Run {
             setting: setting.clone(),
             bookings: vec![],
             holds: vec![],
+            blocks: vec![],
             waiters: vec![],
             now: setting.begins.min(-4 * 3600),
         };
@@ -54,6 +55,10 @@ impl Run {
         for (n, rules) in setting.rules.iter().enumerate() {
             let spec = run.spec(rules, group);
             run.create(run.resources[n], spec);
+        }
+        for (n, id) in run.people.clone().into_iter().enumerate().filter(|(n, _)| *n != NOVICE) {
+            let facts = run.world.facts.entry(id).or_default();
+            Arc::make_mut(facts).tags.insert(format!("passed:{n}"));
         }
         for (who, of, most) in &setting.allowances {
             let of = of.map_or(group, |n| run.resources[n]);
@@ -96,7 +101,28 @@ impl Run {
             approval: rules.approval,
             pending_takes: rules.pending_takes,
             own_overlap: if rules.exclusive { OwnOverlap::Refuse } else { OwnOverlap::Allow },
-            quota: rules.quota.map(|limit| Quota { most: limit.most, period: period(limit), scope: scope(limit) }),
+            quota: rules.quota.map(|limit| Quota {
+                most: if limit.credits { limit.most * 100 } else { limit.most },
+                counts: if limit.credits { Measure::Credits } else { Measure::Units },
+                period: period(limit),
+                scope: scope(limit),
+            }),
+            credits: Some(rules.worth),
+            opening_hours: rules.open.map_or(Vec::new(), |(from, to)| {
+                let days = || (0..7).map(|n| jiff::civil::Weekday::from_monday_zero_offset(n).unwrap()).collect();
+                let (evening, night) = (23 * 60 + from as u16, to as u16 - 60);
+                vec![
+                    OpeningHours { days: days(), from_min: evening, to_min: 1440 },
+                    OpeningHours { days: days(), from_min: 0, to_min: night },
+                ]
+            }),
+            book_by: rules.adds_until.map(|minute| Cutoff::At(self.at(minute * 60))),
+            change_by: rules.changes_until.map(|minute| Cutoff::At(self.at(minute * 60))),
+            cancel_by: rules.drops_until.map(|minute| Cutoff::At(self.at(minute * 60))),
+            eligibility: match rules.needs {
+                true => vec![Requirement { all: vec!["passed:*".into()], any: vec![], none: vec![] }],
+                false => vec![],
+            },
             late_cancel_from: rules.late.map(|minutes| Cutoff::Elapsed(Span::minutes(minutes))),
             check_in: rules
                 .check_in
@@ -387,6 +413,27 @@ impl Run {
                 let resource = self.resources[resource % self.resources.len()];
                 self.expire(resource);
             }
+            Step::Block { resource, who, from, to, but, spares, voids, old } => {
+                let resource = resource % self.resources.len();
+                let spares = spares.and_then(|index| self.booked(index)).map(|b| b.id);
+                let id = BlockId(self.id());
+                let block = Blocked { id, resource, from: *from, to: *to, but: *but, spares };
+                self.block(*who, block, *voids, *old);
+            }
+            Step::Unblock { block, who, old } => {
+                let n = block.checked_rem(self.model.blocks.len())?;
+                let Blocked { id, resource, .. } = self.model.blocks[n];
+                let expected = match () {
+                    () if *old => Expected::Moved(None),
+                    () if *who != ADMIN => Expected::Rejected(Code::NotAllowed),
+                    () => Expected::Accepted,
+                };
+                let policy_version = self.policy_version(resource, *old);
+                let action = Action::RemoveBlock { resource: self.resources[resource], policy_version, block: id };
+                if self.compared(&expected, *who, action, &[]).0 {
+                    self.model.blocks.remove(n);
+                }
+            }
             Step::Join { who, ask, class } => self.join(*who, *ask, *class),
             Step::Leave { entry, who } => {
                 let n = entry.checked_rem(self.model.waiters.len())?;
@@ -412,6 +459,32 @@ impl Run {
         booking.revision += 1;
     }
 
+    fn block(&mut self, who: usize, block: Blocked, voids: bool, old: bool) {
+        let expected = if old { Expected::Moved(None) } else { self.model.block(who, &block, voids) };
+        let action = Action::AddBlock {
+            resource: self.resources[block.resource],
+            policy_version: self.policy_version(block.resource, old),
+            block: block.id,
+            interval: self.interval(block.from, block.to),
+            reason: "paint".into(),
+            over_holds: if voids { OverHolds::Void } else { OverHolds::Refuse },
+            over_bookings: OverBookings::Refuse,
+            exceptions: Exceptions::of(
+                block.but.map(|n| self.people[n]).into_iter().collect(),
+                block.spares.into_iter().collect(),
+            ),
+        };
+        if self.compared(&expected, who, action, &[]).0 {
+            if block.spares.is_some() || block.but.is_some() {
+                self.count("blocked but for somebody");
+            }
+            for hold in self.model.voided(&block).collect::<Vec<_>>() {
+                self.end(hold);
+            }
+            self.model.blocks.push(block);
+        }
+    }
+
     fn swap(&mut self, one: usize, other: usize, who: Option<usize>, old: bool) -> Option<()> {
         let (one, other) = (self.booked(one)?, self.booked(other)?);
         let who = who.unwrap_or(one.owner);
@@ -423,6 +496,7 @@ impl Run {
                 let booking = self.model.booking(to.id);
                 booking.lines.clone_from(&from.lines);
                 booking.revision += 1;
+                self.has(to.owner, &from.lines);
             }
         }
         Some(())
@@ -632,11 +706,17 @@ impl Run {
         }
         let expected = if old { Expected::Moved(None) } else { self.model.relocate(who, booking, &lines) };
         let taken = self.taken(&lines);
-        let (_, beside) = self.model.without(&[booking.id]).room(&taken, Some(who), None, &self.model.kept());
+        let asked = self.model.from_now_on(booking, &lines);
+        let (_, beside) = self.model.without(&[booking.id]).room(&asked, Some(who), None, &self.model.kept());
         let action = Action::Move { booking: Run::seen(booking, old), to: self.lines(&lines) };
         let (accepted, verdict) = self.compared(&expected, who, action, &taken);
         if accepted && booking.lines.iter().map(|l| l.ask).ne(lines.iter().copied()) {
             self.count("moved");
+            let all = self.model.without(&[booking.id]).room(&taken, Some(who), None, &self.model.kept()).0;
+            let more = lines.len() == 1 && lines[0].to > booking.lines[0].ask.to;
+            if more && all != Expected::Accepted {
+                self.count("went on longer where it was fuller");
+            }
             self.given_up(&verdict, who, &taken, beside, None);
             self.is_at(booking, taken);
         }
@@ -666,6 +746,9 @@ impl Run {
             if taken.iter().any(|l| l.ask.resource != lines[0].resource) {
                 self.count("bundle booked");
             }
+            if lines.iter().any(|l| self.model.now >= l.from * 60 + 3600) {
+                self.count("booked while it runs");
+            }
             if lines.iter().any(|l| !self.model.rules(l.resource).linked.is_empty()) {
                 self.count("linked together");
             }
@@ -677,6 +760,10 @@ impl Run {
             self.model.put(booking, owner, state, taken);
         } else if expected == Expected::Rejected(Code::QuotaExceeded) {
             self.kept_from(owner, lines);
+            let credits = |l: &Ask| self.model.rules(l.resource).quota.is_some_and(|limit| limit.credits);
+            if lines.iter().all(credits) {
+                self.count("too many credits");
+            }
         }
         if !accepted
             && let Some(((held, _), false)) = hold
@@ -694,6 +781,9 @@ impl Run {
             [("a cancel gave back", State::Cancelled { late: false }), ("a displacement gave back", State::Displaced)];
         for (name, state) in gone {
             let over = |l: &Ask| {
+                if self.model.rules(l.resource).quota.is_some_and(|limit| limit.credits) {
+                    return false;
+                }
                 let with = self.model.counted(owner, l, |b| b.state == state) + u64::from(l.units);
                 self.model.most(owner, l).is_some_and(|most| with > most)
             };

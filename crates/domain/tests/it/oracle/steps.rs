@@ -9,6 +9,8 @@ pub const MINUTES: usize = 120;
 pub const MIDNIGHT: i64 = 60;
 pub const PEOPLE: usize = 4;
 pub const ADMIN: usize = 3;
+/// Who passed nothing.
+pub const NOVICE: usize = 2;
 
 /// What is done in one step. Indices are taken modulo what there is, so that a shortened sequence still means something.
 #[derive(Clone, Debug)]
@@ -118,6 +120,22 @@ pub enum Step {
     Expire {
         resource: usize,
     },
+    /// Takes time out of use, but for a person and a booking; holds in the way are voided or refuse it, bookings refuse it.
+    Block {
+        resource: usize,
+        who: usize,
+        from: i64,
+        to: i64,
+        but: Option<usize>,
+        spares: Option<usize>,
+        voids: bool,
+        old: bool,
+    },
+    Unblock {
+        block: usize,
+        who: usize,
+        old: bool,
+    },
     Join {
         who: usize,
         ask: Ask,
@@ -181,6 +199,16 @@ pub struct Rules {
     /// Whether people may wait, and whether what is free is kept for the first of them.
     pub waits: Option<bool>,
     pub closed: bool,
+    /// Hundredths of a credit that a unit is worth.
+    pub worth: u16,
+    /// Minutes of the night from which and until which it is open.
+    pub open: Option<(i64, i64)>,
+    /// Minutes of the night until which it is booked, changed and given up, whenever it begins.
+    pub adds_until: Option<i64>,
+    pub changes_until: Option<i64>,
+    pub drops_until: Option<i64>,
+    /// Only for those who passed something.
+    pub needs: bool,
     /// The one time of a section.
     pub section: Option<(i64, i64)>,
     /// Of each list, one comes with it.
@@ -191,6 +219,8 @@ pub struct Rules {
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
     pub most: u32,
+    /// Credits are counted, and not units.
+    pub credits: bool,
     pub period: Time,
     /// Together with whatever else counts so, or the resource alone.
     pub together: bool,
@@ -311,6 +341,7 @@ fn some_rules(dice: &mut Dice) -> Rules {
         exclusive: dice.one_in(4),
         quota: dice.one_in(2).then(|| Limit {
             most: 1 + dice.below(6) as u32,
+            credits: dice.one_in(3),
             period: dice.one_of(&[Time::Day, Time::Week, Time::Month, Time::All]),
             together: dice.one_in(2),
         }),
@@ -318,6 +349,12 @@ fn some_rules(dice: &mut Dice) -> Rules {
         check_in: dice.one_in(2).then(|| (dice.below(90) as i64, 1 + dice.below(12) as i64)),
         waits: None,
         closed: false,
+        worth: dice.one_of(&[0, 50, 100, 150, 250]),
+        open: dice.one_in(6).then(|| (dice.below(40) as i64, 75 + dice.below(46) as i64)),
+        adds_until: dice.one_in(6).then(|| dice.below(120) as i64),
+        changes_until: dice.one_in(8).then(|| dice.below(120) as i64),
+        drops_until: dice.one_in(8).then(|| dice.below(120) as i64),
+        needs: dice.one_in(8),
         section: None,
         linked: Vec::new(),
     }
@@ -327,7 +364,12 @@ fn some_rules(dice: &mut Dice) -> Rules {
 fn sections(dice: &mut Dice, rules: &mut [Rules]) {
     for rules in &mut *rules {
         let from = 20 + dice.below(40) as i64;
-        rules.section = Some((from, from + 5 + dice.below(30) as i64));
+        // Some go on for more than an hour: what can be booked late is another matter there.
+        rules.section = Some(match dice.one_in(3) {
+            true => (from / 4, from / 4 + 65 + dice.below(30) as i64),
+            false => (from, from + 5 + dice.below(30) as i64),
+        });
+        rules.adds_until = rules.adds_until.or_else(|| dice.one_in(3).then(|| 60 + dice.below(60) as i64));
         // Mostly there is room: what goes together is the matter here.
         rules.capacity = rules.capacity.map(|capacity| capacity + 3);
     }
@@ -381,7 +423,7 @@ pub fn step(dice: &mut Dice, setting: &Setting) -> Step {
     let who = dice.person();
     let waits = rules.iter().any(|k| k.waits.is_some());
     let old = dice.one_in(20);
-    match dice.below(134) {
+    match dice.below(139) {
         0..28 => {
             let owner = if dice.one_in(12) { dice.person() } else { who };
             let hold = dice.one_in(12).then(|| (dice.index(), dice.one_in(4)));
@@ -395,7 +437,10 @@ pub fn step(dice: &mut Dice, setting: &Setting) -> Step {
         71..79 => {
             let number = if dice.one_in(4) { 2 } else { 1 };
             let lines = (0..number).map(|_| ask(dice, rules)).collect();
-            let nudge = dice.one_in(2).then(|| (dice.below(21) as i64 - 10, dice.below(21) as i64 - 10));
+            let nudge = dice.one_in(2).then(|| {
+                let from = if dice.one_in(2) { 0 } else { dice.below(21) as i64 - 10 };
+                (from, dice.below(21) as i64 - 10)
+            });
             let who = dice.one_in(4).then_some(who);
             Step::Move { booking: dice.index(), who, lines, nudge, keep: dice.one_in(4), old }
         }
@@ -438,6 +483,20 @@ pub fn step(dice: &mut Dice, setting: &Setting) -> Step {
             Step::Join { who, ask, class: if dice.one_in(6) { 1 } else { 0 } }
         }
         122 if waits => Step::Leave { entry: dice.index(), who: dice.one_in(6).then_some(who) },
+        134..137 => {
+            let from = 10 + dice.below(90) as i64;
+            Step::Block {
+                resource: dice.index(),
+                who: dice.admin(),
+                from,
+                to: from + 1 + dice.below(15) as i64,
+                but: dice.one_in(2).then_some(who),
+                spares: dice.one_in(3).then(|| dice.index()),
+                voids: dice.one_in(2),
+                old,
+            }
+        }
+        137..139 => Step::Unblock { block: dice.index(), who: dice.admin(), old },
         // Minutes pass where things begin on the way, and seconds where holds run out.
         123..130 if setting.begins >= 0 => Step::Wait { seconds: dice.one_of(&[30, 60, 300, 420, 600]) },
         _ => Step::Wait { seconds: dice.one_of(&[0, 1, 1, 4, 5, 29, 30, 31]) },
