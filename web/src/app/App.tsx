@@ -1,15 +1,17 @@
 // Puts the providers around the routes. Decides nothing itself.
 import { DirectionProvider, MantineProvider, useDirection } from '@mantine/core';
-import { useMediaQuery } from '@mantine/hooks';
-import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { whenIdle } from '../lib/whenIdle';
 import { ErrorBoundary } from './ErrorBoundary';
 import { queries } from './queryClient';
 import { router } from './router';
 import { theme } from './theme';
+
+// Nothing is told before the page stands; what is told meanwhile waits for it.
+const Toasts = lazy(() => import('./Toasts'));
 
 export function App() {
   return (
@@ -18,7 +20,7 @@ export function App() {
         <QueryClientProvider client={queries}>
           <ErrorBoundary>
             <Direction />
-            <Toasts />
+            <Later />
             <RouterProvider router={router} />
           </ErrorBoundary>
         </QueryClientProvider>
@@ -36,8 +38,8 @@ function Direction() {
   return null;
 }
 
-/** Never over the way on: below on a wide screen, above on a phone, where the dialog's buttons are below. */
-function Toasts() {
-  const narrow = useMediaQuery('(max-width: 780px)');
-  return <Notifications position={narrow ? 'top-center' : 'bottom-right'} zIndex={500} containerWidth={340} />;
+function Later() {
+  const [stands, setStands] = useState(false);
+  useEffect(() => whenIdle(() => setStands(true)), []);
+  return stands ? <Suspense fallback={null}><Toasts /></Suspense> : null;
 }

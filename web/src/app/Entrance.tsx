@@ -1,16 +1,20 @@
 // The way in to what only somebody may see who is signed in: everybody else meets the sign-in, at the same address.
 import { Button, Stack, Text } from '@mantine/core';
 import { Outlet } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { LiveProvider } from '../features/live/LiveProvider';
-import { SignIn } from '../features/session/components/SignIn';
 import { useMe } from '../features/session/queries';
+import { Opening } from './Interludes';
 import { Shell } from './Shell';
+
+// Whoever is signed in does not need it.
+const SignIn = lazy(() => import('../features/session/components/SignIn').then((module) => ({ default: module.SignIn })));
 
 export function Entrance() {
   const { t } = useTranslation();
   const me = useMe();
-  if (me.isPending) return <p role="status" style={{ padding: 24 }}>{t('common.loading')}</p>;
+  if (me.isPending) return <Opening />;
   if (me.isError) {
     return (
       <Stack component="main" align="center" p="xl" mt="10vh">
@@ -19,7 +23,13 @@ export function Entrance() {
       </Stack>
     );
   }
-  if (me.data === null) return <SignIn />;
+  if (me.data === null) {
+    return (
+      <Suspense fallback={<Opening />}>
+        <SignIn />
+      </Suspense>
+    );
+  }
   // Another person gets another page: nothing of the one before may stay.
   return (
     <LiveProvider key={me.data.id}>

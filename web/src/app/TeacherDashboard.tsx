@@ -22,6 +22,7 @@ import { toParams, toSearch, useParamsOfAddress } from '../lib/address';
 import { isLostRace } from '../lib/refusals';
 import { serverNow } from '../lib/serverClock';
 import { writeInterval } from '../lib/times';
+import { whenIdle } from '../lib/whenIdle';
 import css from './TeacherDashboard.module.css';
 
 const TimelineView = lazy(() => import('../features/timeline/components/TimelineView'));
@@ -46,7 +47,7 @@ export function TeacherDashboard() {
   const search = useSearch(filters, favourites.ids);
   const [repeated, setRepeated] = useState<SearchItem | null>(null);
   const [wish, setWish] = useState<Wish | null>(null);
-  useEffect(() => void readClaimDialog().catch(() => {}), []);
+  useEffect(() => whenIdle(() => void readClaimDialog().catch(() => {})), []);
   const { refetch } = search;
   const refresh = useCallback(() => void refetch(), [refetch]);
   const timeline = address.get('show') === 'timeline';

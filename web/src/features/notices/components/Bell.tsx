@@ -1,14 +1,14 @@
 // What others did to one's bookings: how much of it is unread, and all of it on asking. Closing it says that it was read.
-import { ActionIcon, Button, VisuallyHidden } from '@mantine/core';
-import { useState } from 'react';
+import { ActionIcon, VisuallyHidden } from '@mantine/core';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Notice } from '../../../api/types';
 import { Icon } from '../../../components/icons';
-import { Sheet } from '../../../components/Sheet';
-import { writeInstant, writeInterval } from '../../../lib/times';
 import { useReadNotices } from '../mutations';
 import { useNotices } from '../queries';
 import css from './Bell.module.css';
+
+// Read on a click only.
+const Notices = lazy(() => import('./Notices'));
 
 /** The server counts no further. */
 const unread_max = 100;
@@ -40,39 +40,10 @@ export function Bell() {
       </ActionIcon>
       <VisuallyHidden role="status">{unread > 0 ? t('notices.unread', { count: unread }) : ''}</VisuallyHidden>
       {open && (
-        <Sheet title={t('notices.title')} onClose={close} testId="notices">
-          {notices.isError && <p role="alert">{t('notices.failed')}</p>}
-          {notices.isSuccess && items.length === 0 && <p className={css.soft}>{t('notices.none')}</p>}
-          <ul className={css.list}>
-            {items.map((notice) => (
-              <Row key={notice.id} notice={notice} />
-            ))}
-          </ul>
-          {notices.hasNextPage && (
-            <Button variant="subtle" fullWidth loading={notices.isFetchingNextPage} onClick={() => void notices.fetchNextPage()}>
-              {t('notices.more')}
-            </Button>
-          )}
-        </Sheet>
+        <Suspense fallback={null}>
+          <Notices notices={notices} onClose={close} />
+        </Suspense>
       )}
     </>
-  );
-}
-
-function Row({ notice }: { notice: Notice }) {
-  const { t, i18n } = useTranslation();
-  const zone = notice.zone ?? 'UTC';
-  const name = notice.resource_name ?? t('notices.aBooking');
-  return (
-    <li className={css.row} data-testid="notice" data-news={notice.news} data-read={notice.read}>
-      <span className={css.what}>
-        {t(`notices.${notice.news}`, { name })}
-        {!notice.read && <span className={css.new}>{t('notices.new')}</span>}
-      </span>
-      {notice.title && <span>{notice.title}</span>}
-      {notice.dates > 1 && <span>{t('notices.dates', { count: notice.dates })}</span>}
-      {notice.start && notice.end && <span>{writeInterval(notice.start, notice.end, zone, i18n.language)}</span>}
-      <span className={css.soft}>{writeInstant(notice.at, zone, i18n.language)}</span>
-    </li>
   );
 }
