@@ -20,7 +20,8 @@ pub const SOMETIMES: &[&str] = &[
     "a commit came twice", "FAILED, and sent again and booked",
     // What went wrong.
     "crash of an instance", "crash of the store", "a commit was torn", "a commit survived untold", "a commit was lost untold",
-    "the disk was full", "a sync failed", "a commit stalled", "the clock was set back", "the clock was set ahead", "a client went away", "a request was sent twice at once",
+    "the disk was full", "a sync failed", "a commit stalled", "the clock was set back", "the clock was set ahead",
+    "a client went away", "a request was sent twice at once",
     "several proposals in one commit",
     // Races over time.
     "a hold expired during its confirm", "a stale token was refused", "a cutoff was crossed in the queue", "a hold was renewed",
