@@ -297,7 +297,8 @@ impl World {
 
     /// In the calm half nothing fails but what the command itself named, and what comes upon itself.
     fn went_wrong_in_calm(&self, from: usize) -> Option<String> {
-        let crowded = self.setting.queue_max < 100;
+        // Where few are a crowd, whoever comes second to an instance that was slow last is turned away until somebody came alone.
+        let crowded = self.setting.queue_max < 100 || self.setting.batch_max < 2;
         lock(&self.history).0.iter().skip(from).find_map(|sent| match &sent.told {
             Some((_, Answer::Decided(..) | Answer::Replayed(_))) => None,
             Some((_, Answer::None(NoAnswer::KeyReused | NoAnswer::InProgress))) => None,
