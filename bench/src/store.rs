@@ -8,7 +8,7 @@ use slotwise_domain::{
     Action, Actor, AttemptKey, BookingId, Command, Details, Fingerprint, Instant, Interval, Kind, Line, PartId,
     PersonId, Policy, Proposal, ResourceId, ResourceSpec, Role, Span, Zone, settle,
 };
-use slotwise_engine::{Clock, Directory, Ids, PersonCard, Settled, Store};
+use slotwise_engine::{Accounts, Clock, Directory, Ids, PersonCard, Settled, Store};
 use slotwise_store::{Embedded, Options, Postgres, SystemClock, postgres};
 use std::path::Path;
 use std::sync::Arc;
@@ -289,7 +289,7 @@ mod tests {
         let all = store.bookings(BookingFilter { max: 1_000, ..BookingFilter::default() }).await.unwrap();
         let coming = all.iter().filter(|booking| booking.start() > now).count();
         assert_eq!((all.len(), coming), (65, 15));
-        let key = store.by_key(slotwise_server::secret_hash(&filled.secret)).await.unwrap();
+        let key = store.door(slotwise_server::secret_hash(&filled.secret), slotwise_domain::Instant(0)).await.unwrap();
         assert_eq!(key.unwrap().role, Role::Admin);
     }
 }

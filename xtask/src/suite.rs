@@ -131,6 +131,8 @@ fn browser_tests(tools: &Tools, summary: &mut Vec<String>) -> Result<(), Stop> {
         let mut node = tools.node();
         node.args(["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=300000"]).args(&files);
         node.env("SLOTWISE_URL", server.url());
+        // What is no demo is started by its own test.
+        node.env("SLOTWISE_BINARY", tree::binary()?);
         if let Some(chromium) = &tools.chromium {
             node.env("SLOTWISE_CHROMIUM", chromium);
         }

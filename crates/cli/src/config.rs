@@ -5,10 +5,10 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use serde::Deserialize;
-use slotwise_server::Mailer;
 use slotwise_server::listen::Bounds;
 use slotwise_server::rate::Rate;
 use slotwise_server::site::{Origin, Site};
+use slotwise_server::{Mailer, ProviderConfig};
 use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -150,6 +150,33 @@ struct Settings {
     #[arg(long, env = "SLOTWISE_MAIL_FROM", value_name = "ADDRESS", help_heading = "E-mail")]
     mail_from: Option<String>,
 
+    /// A provider that people may sign in with (OpenID Connect), such as https://id.example.edu; none if left out.
+    #[arg(long, env = "SLOTWISE_OIDC_ISSUER", value_name = "URL", help_heading = "Sign-in by a provider")]
+    oidc_issuer: Option<String>,
+    /// What the provider calls this server.
+    #[arg(long, env = "SLOTWISE_OIDC_CLIENT_ID", value_name = "ID", help_heading = "Sign-in by a provider")]
+    oidc_client_id: Option<String>,
+    /// The secret that the provider gave it. Best said in the environment or the file.
+    #[arg(
+        long,
+        env = "SLOTWISE_OIDC_CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true,
+        help_heading = "Sign-in by a provider"
+    )]
+    oidc_client_secret: Option<Secret>,
+    /// What the button says; "Single sign-on" if left out.
+    #[arg(long, env = "SLOTWISE_OIDC_NAME", value_name = "TEXT", help_heading = "Sign-in by a provider")]
+    oidc_name: Option<String>,
+    /// Whether whoever the provider vouches for and is not known becomes a member; false if left out.
+    #[arg(
+        long,
+        env = "SLOTWISE_OIDC_NEW_PEOPLE",
+        value_name = "TRUE or FALSE",
+        help_heading = "Sign-in by a provider"
+    )]
+    oidc_new_people: Option<bool>,
+
     /// Logs as lines for people or as JSON; text if left out.
     #[arg(long, env = "SLOTWISE_LOG_FORMAT", value_name = "FORMAT", help_heading = "Logs")]
     log_format: Option<LogFormat>,
@@ -267,6 +294,8 @@ pub struct Config {
     pub checkpoint_minutes: u32,
     /// How letters are sent, if they are.
     pub mailer: Option<Mailer>,
+    /// A provider that people may sign in with.
+    pub provider: Option<ProviderConfig>,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -286,6 +315,7 @@ impl Settings {
             rate_limit rate_limit_admin rate_limit_address attempts_max connections_max connections_per_address_max
             headers_max headers_kib headers_within_s body_kib body_within_s answer_within_s send_within_s idle_within_s
             backup_to backup_every backup_keep checkpoint_key checkpoints_to checkpoint_minutes mail_url mail_from
+            oidc_issuer oidc_client_id oidc_client_secret oidc_name oidc_new_people
             log_format log_filter #[cfg(feature = "otlp")] otlp_endpoint)
     }
 
@@ -350,6 +380,31 @@ impl Settings {
                 anyhow::bail!("mail-from is said and mail-url is not: say where letters are sent through")
             }
         }
+    }
+
+    fn provider(&self) -> anyhow::Result<Option<ProviderConfig>> {
+        let Some(issuer) = &self.oidc_issuer else {
+            let said = [
+                ("oidc-client-id", self.oidc_client_id.is_some()),
+                ("oidc-client-secret", self.oidc_client_secret.is_some()),
+                ("oidc-name", self.oidc_name.is_some()),
+                ("oidc-new-people", self.oidc_new_people.is_some()),
+            ];
+            return match said.into_iter().find(|(_, said)| *said) {
+                Some((name, _)) => anyhow::bail!("{name} is said and oidc-issuer is not: say which provider"),
+                None => Ok(None),
+            };
+        };
+        let missing = |name| format!("oidc-issuer is said and {name} is not: the provider gives both");
+        let client_id = self.oidc_client_id.clone().with_context(|| missing("oidc-client-id"))?;
+        let Secret(client_secret) = self.oidc_client_secret.clone().with_context(|| missing("oidc-client-secret"))?;
+        Ok(Some(ProviderConfig {
+            issuer: issuer.clone(),
+            client_id,
+            client_secret,
+            name: self.oidc_name.clone().unwrap_or_else(|| "Single sign-on".to_owned()),
+            new_people: self.oidc_new_people.unwrap_or(false),
+        }))
     }
 
     fn bounds(&self) -> anyhow::Result<Bounds> {
@@ -442,7 +497,11 @@ impl ServeArgs {
             (None, Some(_)) => anyhow::bail!("tls-key is said and tls-cert is not: TLS needs both"),
         };
         let (site, bounds, mailer) = (settings.site()?, settings.bounds()?, settings.mailer()?);
-        let place = settings.place()?;
+        let (place, provider) = (settings.place()?, settings.provider()?);
+        anyhow::ensure!(
+            provider.is_none() || !self.demo,
+            "--demo lets anybody choose who to be, so there is no provider: leave oidc-issuer out, or leave --demo out"
+        );
         let data = settings.data.unwrap_or_default();
         let backups = Schedule::read(settings.backup_to, settings.backup_every, settings.backup_keep, &data)?;
         Ok(Config {
@@ -462,6 +521,7 @@ impl ServeArgs {
             checkpoints_to: settings.checkpoints_to,
             checkpoint_minutes: within("checkpoint-minutes", settings.checkpoint_minutes, 10, 1..=100_000)?,
             mailer,
+            provider,
             log: LogConfig {
                 format: settings.log_format.unwrap_or_default(),
                 filter: settings.log_filter,
@@ -542,6 +602,9 @@ mod tests {
             ("tls_key = \"key.pem\"", "tls-cert"),
             ("log_format = \"xml\"", "log_format"),
             ("mail_url = \"smtp://localhost\"", "mail-from"),
+            ("oidc_client_id = \"it\"", "oidc-issuer"),
+            ("oidc_issuer = \"https://id.example.edu\"", "oidc-client-id"),
+            ("oidc_issuer = \"https://id.example.edu\"\noidc_client_id = \"it\"", "oidc-client-secret"),
             ("mail_from = \"me@localhost\"", "mail-url"),
             ("mail_url = \"not://it\"\nmail_from = \"me@localhost\"", "mail URL"),
             ("mail_url = \"smtp://localhost\"\nmail_from = \"nobody\"", "sender"),

@@ -6,9 +6,13 @@ use crate::config::Secret;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use slotwise_domain::{PersonId, Role};
-use slotwise_engine::{Directory, PersonCard, PersonRow, RowPut};
+use slotwise_engine::{
+    Account, AccountOf, AccountPatch, AccountPut, Accounts, Directory, PersonCard, PersonRow, RolePut, RowPut,
+    Secret as Door, SecretKind,
+};
 use slotwise_store::embedded::{People, Reading};
 use slotwise_store::{Postgres, postgres};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +26,8 @@ pub enum PersonCommand {
     Add(AddArgs),
     /// List everybody.
     List(ListArgs),
+    /// Print a link with which an admin comes in again, or the first one comes in, whoever lost what.
+    ResetAdmin(ResetAdminArgs),
 }
 
 /// Where everything is kept.
@@ -126,6 +132,40 @@ impl Directories {
         })
     }
 
+    fn account(&self, login: &str) -> anyhow::Result<Option<Account>> {
+        let of = AccountOf::Login(login.to_owned());
+        Ok(match self {
+            Directories::Folder(people) => people.account(&of)?,
+            Directories::Database(runtime, store) => runtime.block_on(store.account(of))?,
+        })
+    }
+
+    fn put_account(&self, id: PersonId, patch: AccountPatch) -> anyhow::Result<AccountPut> {
+        Ok(match self {
+            Directories::Folder(people) => people.put_account(id, patch)?,
+            Directories::Database(runtime, store) => runtime.block_on(store.put_account(id, patch))?,
+        })
+    }
+
+    fn make_admin(&self, id: PersonId) -> anyhow::Result<()> {
+        let put = match self {
+            Directories::Folder(people) => people.put_role(id, Role::Admin, &BTreeSet::new())?,
+            Directories::Database(runtime, store) => {
+                runtime.block_on(store.put_role(id, Role::Admin, BTreeSet::new()))?
+            }
+        };
+        anyhow::ensure!(put == RolePut::Put, "they cannot be made an admin");
+        Ok(())
+    }
+
+    fn put_secret(&self, secret: Door) -> anyhow::Result<()> {
+        match self {
+            Directories::Folder(people) => people.put_secret(&secret)?,
+            Directories::Database(runtime, store) => runtime.block_on(store.put_secret(secret))?,
+        }
+        Ok(())
+    }
+
     fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: &str) -> anyhow::Result<()> {
         match self {
             Directories::Folder(people) => people.put_key(secret_sha256, person, label)?,
@@ -160,6 +200,22 @@ pub struct ListArgs {
     place: PlaceArgs,
 }
 
+/// `slotwise person reset-admin`.
+#[derive(Args)]
+pub struct ResetAdminArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// The address they sign in with.
+    #[arg(long)]
+    email: String,
+    /// What somebody new is called.
+    #[arg(long, default_value = "Admin")]
+    name: String,
+    /// Where the server is reached.
+    #[arg(long, env = "SLOTWISE_PUBLIC_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+}
+
 /// `slotwise key`.
 #[derive(Subcommand)]
 pub enum KeyCommand {
@@ -190,6 +246,8 @@ pub enum RoleArg {
     Member,
     /// Makes and edits resources.
     Admin,
+    /// Looks at everything, changes nothing.
+    Auditor,
 }
 
 impl From<RoleArg> for Role {
@@ -197,6 +255,7 @@ impl From<RoleArg> for Role {
         match r {
             RoleArg::Member => Role::Member,
             RoleArg::Admin => Role::Admin,
+            RoleArg::Auditor => Role::Auditor,
         }
     }
 }
@@ -216,11 +275,47 @@ pub fn person(command: PersonCommand) -> anyhow::Result<()> {
                 let role = match p.role {
                     Role::Member => "member",
                     Role::Admin => "admin",
+                    Role::Manager => "manager",
+                    Role::Auditor => "auditor",
                 };
                 writeln!(out, "{}\t{role}\t{}\t{}", p.id.0, p.name, p.title)?;
             }
         }
+        PersonCommand::ResetAdmin(args) => reset_admin(&args)?,
     }
+    Ok(())
+}
+
+/// Makes sure that whoever signs in with an address is an admin, and prints a link by which they choose a password. Whoever can run
+/// this has the data in their hands already.
+fn reset_admin(args: &ResetAdminArgs) -> anyhow::Result<()> {
+    let people = Directories::open(&args.place)?;
+    let login = args.email.trim().to_lowercase();
+    anyhow::ensure!(login.contains('@'), "--email {:?} is no address", args.email);
+    let id = match people.account(&login)? {
+        Some(account) => account.person,
+        None => {
+            let id = add(&people, &args.name, "", RoleArg::Admin)?;
+            let patch = AccountPatch { login: Some(login), ..AccountPatch::default() };
+            anyhow::ensure!(
+                people.put_account(id, patch)? == AccountPut::Put,
+                "somebody who is suspended signs in with that address"
+            );
+            id
+        }
+    };
+    people.make_admin(id)?;
+    let secret = slotwise_server::new_secret();
+    let now = slotwise_domain::Instant(jiff::Timestamp::now().as_microsecond());
+    let link = Door {
+        kind: SecretKind::Reset,
+        made_at: now,
+        until: Some(now.plus(slotwise_domain::Span::hours(1))),
+        ..Door::key(slotwise_server::secret_hash(&secret), id, String::new())
+    };
+    people.put_secret(link)?;
+    writeln!(std::io::stdout(), "{}/reset#{secret}", args.url.trim_end_matches('/'))?;
+    drop(writeln!(std::io::stderr(), "Open it within an hour. It is good once."));
     Ok(())
 }
 

@@ -10,12 +10,18 @@ use crate::warm::warm;
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use slotwise_domain::{Instant, PersonId};
 use slotwise_engine::outbox::Outbox;
-use slotwise_engine::{Clock, Directory, Engine, Limits, Post, Store, Views, deadlines, no_shows};
+use slotwise_engine::{
+    Accounts, Clock, Directory, Engine, Limits, Post, Secret, SecretKind, Store, Views, deadlines, no_shows,
+};
 use slotwise_server::listen::Bounds;
 use slotwise_server::rate::Rates;
 use slotwise_server::tls::Tls;
-use slotwise_server::{App, Crowds, DemoSessions, Parts, People, Realtime, listen, router, run_realtime};
+use slotwise_server::{
+    App, Crowds, DemoSessions, Mailer, Parts, Passwords, People, Provider, Realtime, SETUP_LASTS, Seen, listen,
+    plain_code, router, run_realtime, secret_hash,
+};
 use slotwise_store::embedded::{Checkpoints, Embedded, Options};
 use slotwise_store::{Postgres, SystemClock, postgres};
 use std::io::Write;
@@ -63,6 +69,13 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         (Place::Folder(_), None) | (Place::Database { .. }, _) => Ok(None),
     };
     let backups = backups.context("starting the thread that makes backups")?;
+    // Whoever comes from now on waits until everything is there.
+    let listener = listen_on(config.listen).with_context(|| format!("listening on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let base = slotwise_server::base(site.public.as_ref(), &format!("{scheme}://{address}"));
+    let provider = config.provider.map(|provider| Provider::new(provider, &base)).transpose();
+    let provider = provider.context("oidc-issuer")?;
     let (realtime, asked) = Realtime::new();
     let upkeep = metrics.clone();
     let app = App::new(Parts {
@@ -71,6 +84,12 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         people: Arc::new(People::new(stores.directory.clone())),
         directory: stores.directory,
         post: stores.post,
+        accounts: stores.accounts,
+        seen: Seen::default(),
+        passwords: Passwords::default(),
+        provider,
+        links: config.mailer.as_ref().map(Mailer::links),
+        base,
         realtime,
         demo: config.demo.then(|| Arc::new(DemoSessions::default())),
         crowds: Arc::new(Crowds::default()),
@@ -89,17 +108,18 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         tokio::spawn(deadlines::run(engine.clone())),
         tokio::spawn(no_shows::run(engine.clone(), stores.views.clone())),
         tokio::spawn(tidy(upkeep)),
+        tokio::spawn(forget_secrets(app.clone())),
         tokio::spawn(renew(tls.clone())),
     ];
     tasks.extend(config.mailer.map(|mailer| tokio::spawn(mailer.run(app.clone()))));
-    let listener = listen_on(config.listen).with_context(|| format!("listening on {}", config.listen))?;
-    let address = listener.local_addr()?;
-    let crowds = app.crowds.clone();
+    let (crowds, accounts, base) = (app.crowds.clone(), app.accounts.clone(), app.base.clone());
     let (router, sockets) = router(app);
     tracing::info!(%address, place = config.place.name(), demo = config.demo, "serving");
     // Whoever started this reads where it listens; nobody may be reading.
-    let scheme = if tls.is_some() { "https" } else { "http" };
     drop(writeln!(std::io::stdout(), "Slotwise is on {scheme}://{address}"));
+    if !config.demo {
+        print_setup_code(&*accounts, engine.now(), &base).await?;
+    }
     // Half of the memory: what is asked for is to find room without anything having to go.
     let (views, now, half) = (stores.views, engine.now(), config.cache_bytes / 2);
     let warming = tokio::spawn(async move { warm(&*views, now, half).await });
@@ -128,6 +148,7 @@ struct Stores {
     database: Option<Arc<Postgres>>,
     /// What decisions go by: this machine's, or the database's.
     clock: Arc<dyn Clock>,
+    accounts: Arc<dyn Accounts>,
 }
 
 impl Stores {
@@ -147,6 +168,7 @@ impl Stores {
                     store: store.clone(),
                     views: store.clone(),
                     directory: store.clone(),
+                    accounts: store.clone(),
                     post: store,
                     database: None,
                     clock,
@@ -168,6 +190,7 @@ impl Stores {
                     store: store.clone(),
                     views: store.clone(),
                     directory: store.clone(),
+                    accounts: store.clone(),
                     post: store,
                     database,
                     clock,
@@ -201,6 +224,39 @@ async fn stop_asked(sockets: slotwise_server::Sockets) {
     }
     tracing::info!("stopping: running requests may end, no new ones are taken");
     sockets.close().await;
+}
+
+/// Says on standard output, and nowhere else, the code with which the first admin is made; nothing if there is an admin.
+async fn print_setup_code(accounts: &dyn Accounts, now: Instant, base: &str) -> anyhow::Result<()> {
+    if accounts.has_admin().await? {
+        return Ok(());
+    }
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    let code = random.as_bytes().chunks(4).map(String::from_utf8_lossy).take(5).collect::<Vec<_>>().join("-");
+    let secret = Secret {
+        kind: SecretKind::Setup,
+        person: None,
+        made_at: now,
+        until: Some(now.plus(SETUP_LASTS)),
+        ..Secret::key(secret_hash(&plain_code(&code)), PersonId(uuid::Uuid::nil()), String::new())
+    };
+    accounts.put_secret(secret).await?;
+    drop(writeln!(
+        std::io::stdout(),
+        "There is no admin yet. Open {base}/setup within a day and enter this code: {code}"
+    ));
+    Ok(())
+}
+
+/// Secrets whose time is over are forgotten now and then; they were of no use before.
+async fn forget_secrets(app: App) {
+    let mut tick = tokio::time::interval(Duration::from_secs(3_600));
+    loop {
+        tick.tick().await;
+        if let Err(e) = app.accounts.forget_secrets(app.engine.now()).await {
+            tracing::warn!("forgetting secrets whose time is over: {e}");
+        }
+    }
 }
 
 /// Things that grow are tidied now and then.

@@ -303,6 +303,8 @@ pub enum Rule {
     CheckIn,
     /// Too many bookings would be displaced at once.
     DisplacedMax,
+    /// An auditor changes nothing.
+    LooksOnly,
 }
 
 impl Rule {
@@ -324,6 +326,7 @@ impl Rule {
             Rule::OwnerOfBoth => "owner_of_both",
             Rule::Approval => "approval",
             Rule::AdminOnly => "admin_only",
+            Rule::LooksOnly => "looks_only",
             Rule::Holder => "holder",
             Rule::Begun => "begun",
             Rule::BookFrom => "book_from",

@@ -123,6 +123,10 @@ pub enum Role {
     Member,
     /// Makes and edits resources, and sees all.
     Admin,
+    /// Does on named resources, and on all in named groups, what an admin does; elsewhere a member.
+    Manager,
+    /// Sees all, and changes nothing.
+    Auditor,
 }
 
 /// What rules about one person ask for.
@@ -173,6 +177,8 @@ pub struct World {
     pub people: BTreeMap<PersonId, Person>,
     /// People who exist and are not suspended.
     pub roles: BTreeMap<PersonId, Role>,
+    /// What managers among them manage: resources, and groups with all that is in them.
+    pub manages: BTreeMap<PersonId, Arc<BTreeSet<ResourceId>>>,
     /// Groups whose members were looked for.
     pub members: BTreeMap<ResourceId, Members>,
     /// People whose quotas were asked for.
@@ -197,6 +203,7 @@ impl World {
             holds: BTreeMap::new(),
             people: BTreeMap::new(),
             roles: BTreeMap::new(),
+            manages: BTreeMap::new(),
             members: BTreeMap::new(),
             counted: BTreeMap::new(),
             facts: BTreeMap::new(),

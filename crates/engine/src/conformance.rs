@@ -5,6 +5,7 @@
 
 mod admins;
 mod batches;
+mod doors;
 mod keys;
 mod kit;
 mod leases;
@@ -21,6 +22,7 @@ mod verdicts;
 mod waits;
 
 use crate::attempt::Ids;
+use crate::doors::Accounts;
 use crate::port::{Clock, Directory, Store, Views};
 use futures_util::future::BoxFuture;
 use kit::Bench;
@@ -112,6 +114,8 @@ pub struct Harness {
     pub views: Arc<dyn Views>,
     /// The people.
     pub directory: Arc<dyn Directory>,
+    /// How they come in.
+    pub accounts: Arc<dyn Accounts>,
     /// The store's only clock.
     pub clock: Arc<TestClock>,
     /// Whether the store refuses to decide after the wall clock was set by much.
@@ -138,6 +142,15 @@ pub fn cases() -> Vec<Case> {
         }};
     }
     cases! {
+        doors:
+            a_secret_lets_its_person_in_until_it_ends
+            a_link_is_taken_once
+            an_address_and_a_subject_are_one_persons
+            a_manager_decides_over_what_they_manage_at_the_instant
+            an_auditor_changes_nothing
+            the_last_admin_stays
+            what_was_done_is_written_down
+            whoever_is_erased_has_no_door;
         races:
             one_of_two_hundred_has_the_room
             two_hundred_share_seven_units

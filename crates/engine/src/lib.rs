@@ -8,6 +8,7 @@ pub mod committer;
 pub mod conformance;
 mod counted;
 pub mod deadlines;
+pub mod doors;
 pub mod dry_run;
 pub mod memory;
 pub mod meter;
@@ -19,6 +20,10 @@ pub mod round;
 
 pub use attempt::{Answer, Engine, Ids, Limits, NoAnswer, Request, Standing};
 pub use catalogue::Catalogue;
+pub use doors::{
+    Account, AccountOf, AccountPatch, AccountPut, Accounts, Deed, Door, RolePut, Scopes, Secret, SecretKind, Subject,
+    Which,
+};
 pub use port::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Checkpoint, Clock, CommitError, Cursor, Directory, Erased,
     Facets, FactsPut, Letter, Listed, Made, Noted, NoticeId, PersonCard, PersonRow, Plan, PlanPut, Post, Record,

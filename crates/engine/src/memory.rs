@@ -3,6 +3,9 @@
 
 use crate::attempt::lock;
 use crate::catalogue::{self, Catalogue};
+use crate::doors::{
+    Account, AccountOf, AccountPatch, AccountPut, Accounts, Deed, Door, RolePut, Secret, SecretKind, Sha256, Which,
+};
 use crate::port::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Clock, CommitError, Cursor, Directory, Erased, FactsPut,
     Listed, Noted, NoticeId, PersonCard, PersonRow, Plan, PlanPut, Record, Recorded, RowPut, Settled, Status, Store,
@@ -15,9 +18,10 @@ use slotwise_domain::{
     ResourceId, Role, Scope, Settle, Version, WaitEntry, World,
 };
 use slotwise_domain::{Calendar, Details, OwnOverlap};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, RwLock};
+use uuid::Uuid;
 
 /// A store that forgets everything when it is dropped.
 pub struct Memory {
@@ -39,8 +43,17 @@ struct State {
     revisions: Vec<(Versions, Arc<Booking>)>,
     people: BTreeMap<PersonId, PersonCard>,
     known: BTreeMap<PersonId, Known>,
-    keys: BTreeMap<[u8; 32], PersonId>,
+    doors: Doors,
     stopped: Option<String>,
+}
+
+#[derive(Default)]
+struct Doors {
+    secrets: BTreeMap<Sha256, Secret>,
+    accounts: BTreeMap<PersonId, Account>,
+    manages: BTreeMap<PersonId, BTreeSet<ResourceId>>,
+    suspended: BTreeSet<PersonId>,
+    deeds: BTreeMap<Uuid, Deed>,
 }
 
 /// What is known of a person besides who they are.
@@ -68,7 +81,7 @@ impl Memory {
             commits: 0,
             people: BTreeMap::new(),
             known: BTreeMap::new(),
-            keys: BTreeMap::new(),
+            doors: Doors::default(),
             stopped: None,
         };
         Arc::new(Memory { clock, state: Mutex::new(state), catalogue: RwLock::default() })
@@ -112,6 +125,16 @@ impl State {
         }
     }
 
+    /// Somebody who is not suspended.
+    fn card(&self, id: PersonId) -> Option<PersonCard> {
+        self.people.get(&id).filter(|_| !self.doors.suspended.contains(&id)).cloned()
+    }
+
+    fn only_admin(&self, id: PersonId) -> bool {
+        let mut admins = self.people.keys().filter_map(|id| self.card(*id)).filter(|card| card.role == Role::Admin);
+        self.card(id).is_some_and(|card| card.role == Role::Admin) && admins.all(|card| card.id == id)
+    }
+
     /// The part of what is true that a scope asks for.
     fn load(&self, into: &mut World, scope: &Scope) {
         for id in &scope.bookings {
@@ -143,7 +166,12 @@ impl State {
             into.people.insert(*id, person(from, *id));
         }
         for id in &scope.roles {
-            into.roles.extend(self.people.get(id).map(|p| (*id, p.role)));
+            let Some(person) = self.people.get(id).filter(|_| !self.doors.suspended.contains(id)) else { continue };
+            into.roles.insert(*id, person.role);
+            if person.role == Role::Manager {
+                let managed = self.doors.manages.get(id).cloned().unwrap_or_default();
+                into.manages.insert(*id, Arc::new(managed));
+            }
         }
         for id in &scope.counted {
             let theirs = from.bookings.values().filter(|b| b.owner == *id);
@@ -435,7 +463,7 @@ impl Views for Memory {
 #[async_trait]
 impl Directory for Memory {
     async fn person(&self, id: PersonId) -> Result<Option<PersonCard>, StoreError> {
-        Ok(lock(&self.state).people.get(&id).cloned())
+        Ok(lock(&self.state).card(id))
     }
 
     async fn people(&self, max: usize) -> Result<Vec<PersonCard>, StoreError> {
@@ -443,11 +471,6 @@ impl Directory for Memory {
         people.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
         people.truncate(max);
         Ok(people)
-    }
-
-    async fn by_key(&self, secret_sha256: [u8; 32]) -> Result<Option<PersonCard>, StoreError> {
-        let state = lock(&self.state);
-        Ok(state.keys.get(&secret_sha256).and_then(|id| state.people.get(id)).cloned())
     }
 
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError> {
@@ -525,18 +548,166 @@ impl Directory for Memory {
         if state.people.remove(&id).is_none() {
             return Ok(None);
         }
-        let keys = state.keys.len();
-        state.keys.retain(|_, of| *of != id);
+        let doors = &mut state.doors;
+        let keys = doors.secrets.values().filter(|s| s.person == Some(id) && s.kind == SecretKind::Key).count() as u64;
+        doors.secrets.retain(|_, secret| secret.person != Some(id));
+        doors.accounts.remove(&id);
+        doors.manages.remove(&id);
+        for deed in doors.deeds.values_mut().filter(|deed| [deed.by, deed.person].contains(&Some(id))) {
+            (deed.detail, deed.address) = (String::new(), String::new());
+        }
         let revisions = state.revisions.iter_mut().map(|(_, booking)| booking);
         let bookings = state.world.bookings.values().filter(|b| b.owner == id).count() as u64;
         for booking in state.world.bookings.values_mut().chain(revisions).filter(|b| b.owner == id) {
             Arc::make_mut(booking).details = Details::default();
         }
-        Ok(Some(Erased { bookings, keys: (keys - state.keys.len()) as u64 }))
+        Ok(Some(Erased { bookings, keys }))
+    }
+}
+
+#[async_trait]
+impl Accounts for Memory {
+    async fn doors(&self, secrets: Vec<Sha256>, now: Instant) -> Result<Vec<Option<Door>>, StoreError> {
+        let state = lock(&self.state);
+        let door = |sha256: &Sha256| {
+            let secret = state.doors.secrets.get(sha256).filter(|s| s.lives(now))?;
+            let card = match secret.kind {
+                SecretKind::Session | SecretKind::Key => state.card(secret.person?)?,
+                SecretKind::Invitation | SecretKind::Reset | SecretKind::Setup => return None,
+            };
+            let managed = state.doors.manages.get(&card.id).filter(|_| card.role == Role::Manager);
+            Some(Door { manages: managed.cloned().unwrap_or_default(), card, secret: secret.clone() })
+        };
+        Ok(secrets.iter().map(door).collect())
     }
 
-    async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, _label: String) -> Result<(), StoreError> {
-        lock(&self.state).keys.insert(secret_sha256, person);
+    async fn account(&self, of: AccountOf) -> Result<Option<Account>, StoreError> {
+        let state = lock(&self.state);
+        let wanted = |account: &&Account| match &of {
+            AccountOf::Person(id) => account.person == *id,
+            AccountOf::Login(login) => account.login.as_ref() == Some(login),
+            AccountOf::Subject(subject) => account.subject.as_ref() == Some(subject),
+        };
+        Ok(state.doors.accounts.values().find(wanted).filter(|a| state.card(a.person).is_some()).cloned())
+    }
+
+    async fn put_account(&self, person: PersonId, patch: AccountPatch) -> Result<AccountPut, StoreError> {
+        let state = &mut *lock(&self.state);
+        if !state.people.contains_key(&person) {
+            return Ok(AccountPut::NoPerson);
+        }
+        let taken = state.doors.accounts.values().filter(|a| a.person != person).any(|a| {
+            (patch.login.is_some() && a.login == patch.login) || (patch.subject.is_some() && a.subject == patch.subject)
+        });
+        if taken {
+            return Ok(AccountPut::Taken);
+        }
+        let before = state.doors.accounts.remove(&person).unwrap_or(Account::of(person));
+        state.doors.accounts.insert(person, before.patched(patch));
+        Ok(AccountPut::Put)
+    }
+
+    async fn put_secret(&self, secret: Secret) -> Result<(), StoreError> {
+        let state = &mut *lock(&self.state);
+        if secret.person.is_some_and(|id| !state.people.contains_key(&id)) {
+            return Err(StoreError("there is no such person".into()));
+        }
+        if state.doors.secrets.contains_key(&secret.sha256) {
+            return Err(StoreError("there is such a secret".into()));
+        }
+        state.doors.secrets.insert(secret.sha256, secret);
         Ok(())
+    }
+
+    async fn take_secret(&self, sha256: Sha256, kind: SecretKind, now: Instant) -> Result<Option<Secret>, StoreError> {
+        let secrets = &mut lock(&self.state).doors.secrets;
+        let found = secrets.get(&sha256).filter(|s| s.kind == kind).is_some();
+        Ok(if found { secrets.remove(&sha256).filter(|s| s.lives(now)) } else { None })
+    }
+
+    async fn secret(&self, sha256: Sha256, kind: SecretKind, now: Instant) -> Result<Option<Secret>, StoreError> {
+        Ok(lock(&self.state).doors.secrets.get(&sha256).filter(|s| s.kind == kind && s.lives(now)).cloned())
+    }
+
+    async fn secrets_of(&self, person: PersonId, kind: SecretKind) -> Result<Vec<Secret>, StoreError> {
+        let state = lock(&self.state);
+        let theirs = state.doors.secrets.values().filter(|s| s.person == Some(person) && s.kind == kind);
+        let mut found: Vec<Secret> = theirs.cloned().collect();
+        found.sort_by_key(|s| (std::cmp::Reverse(s.made_at), s.sha256));
+        Ok(found)
+    }
+
+    async fn end_secrets(&self, person: PersonId, kinds: Vec<SecretKind>, which: Which) -> Result<u64, StoreError> {
+        let secrets = &mut lock(&self.state).doors.secrets;
+        let before = secrets.len();
+        secrets.retain(|sha256, s| {
+            let one_of_them = match which {
+                Which::All => true,
+                Which::Only(id) => s.id() == id,
+                Which::But(but) => *sha256 != but,
+            };
+            !(s.person == Some(person) && kinds.contains(&s.kind) && one_of_them)
+        });
+        Ok((before - secrets.len()) as u64)
+    }
+
+    async fn seen(&self, sha256: Sha256, now: Instant) -> Result<(), StoreError> {
+        if let Some(secret) = lock(&self.state).doors.secrets.get_mut(&sha256) {
+            secret.seen_at = Some(now);
+        }
+        Ok(())
+    }
+
+    async fn forget_secrets(&self, now: Instant) -> Result<u64, StoreError> {
+        let secrets = &mut lock(&self.state).doors.secrets;
+        let before = secrets.len();
+        secrets.retain(|_, s| s.lives(now));
+        Ok((before - secrets.len()) as u64)
+    }
+
+    async fn manages(&self, person: PersonId) -> Result<BTreeSet<ResourceId>, StoreError> {
+        Ok(lock(&self.state).doors.manages.get(&person).cloned().unwrap_or_default())
+    }
+
+    async fn put_role(&self, person: PersonId, role: Role, over: BTreeSet<ResourceId>) -> Result<RolePut, StoreError> {
+        let state = &mut *lock(&self.state);
+        if role != Role::Admin && state.only_admin(person) {
+            return Ok(RolePut::LastAdmin);
+        }
+        let Some(card) = state.people.get_mut(&person) else { return Ok(RolePut::NoPerson) };
+        card.role = role;
+        state.doors.manages.insert(person, over);
+        Ok(RolePut::Put)
+    }
+
+    async fn put_suspended(&self, person: PersonId, suspended: bool) -> Result<RolePut, StoreError> {
+        let state = &mut *lock(&self.state);
+        if suspended && state.only_admin(person) {
+            return Ok(RolePut::LastAdmin);
+        }
+        if !state.people.contains_key(&person) {
+            return Ok(RolePut::NoPerson);
+        }
+        match suspended {
+            true => state.doors.suspended.insert(person),
+            false => state.doors.suspended.remove(&person),
+        };
+        Ok(RolePut::Put)
+    }
+
+    async fn has_admin(&self) -> Result<bool, StoreError> {
+        let state = lock(&self.state);
+        Ok(state.people.keys().filter_map(|id| state.card(*id)).any(|card| card.role == Role::Admin))
+    }
+
+    async fn note(&self, deed: Deed) -> Result<(), StoreError> {
+        lock(&self.state).doors.deeds.insert(deed.id, deed);
+        Ok(())
+    }
+
+    async fn deeds(&self, before: Option<Uuid>, max: usize) -> Result<Vec<Deed>, StoreError> {
+        let state = lock(&self.state);
+        let all = state.doors.deeds.values().rev().filter(|d| before.is_none_or(|before| d.id < before));
+        Ok(all.take(max).cloned().collect())
     }
 }

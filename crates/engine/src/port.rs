@@ -138,9 +138,6 @@ pub trait Directory: Send + Sync + 'static {
     /// Everybody, by name, at most `max`.
     async fn people(&self, max: usize) -> Result<Vec<PersonCard>, StoreError>;
 
-    /// Who an API key speaks for, by the SHA-256 of its secret.
-    async fn by_key(&self, secret_sha256: [u8; 32]) -> Result<Option<PersonCard>, StoreError>;
-
     /// Makes a person, or changes name, title and role of the one with this id.
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError>;
 
@@ -171,9 +168,6 @@ pub trait Directory: Send + Sync + 'static {
     /// Forgets a person for good: what they wrote in their bookings, their API keys, and who they are. What was decided stays, by
     /// their id. `None` if there is no such person. What was cut short is finished by asking again.
     async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError>;
-
-    /// Makes an API key for a person.
-    async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError>;
 }
 
 /// How people are told of notices: where to write to them, what they have read, and the letters still to be sent.

@@ -1,10 +1,14 @@
 //! What every handler shares, and the one way an attempt takes from a handler to the engine and back.
 //! It knows no store by name and keeps nothing that is true.
 
+use crate::access::scope_missing;
 use crate::api;
-use crate::auth::{Asker, DemoSessions};
+use crate::auth::{Asker, DemoSessions, Seen};
 use crate::crowd::Crowds;
 use crate::listen::Bounds;
+use crate::mail::Links;
+use crate::oidc::Provider;
+use crate::password::Passwords;
 use crate::people::People;
 use crate::problem::{Problem, Shown, subject_of};
 use crate::rate::Rates;
@@ -19,11 +23,11 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slotwise_domain::{
-    Became, Booking, Calendar, Command, DateSaid, Decision, FailureCode, Fingerprint, HoldEnd, Kind, Outcome, Resource,
-    ResourceId, Scope, Slot, Subject,
+    Action, Became, Booking, BookingId, Calendar, Command, DateSaid, Decision, FailureCode, Fingerprint, HoldEnd, Kind,
+    Outcome, Resource, ResourceId, Role, Scope, Slot, Subject,
 };
 use slotwise_engine::catalogue;
-use slotwise_engine::{Answer, Directory, Engine, Made, Post, Recorded, Request, Views};
+use slotwise_engine::{Accounts, Answer, Directory, Engine, Made, Post, Recorded, Request, Scopes, Views};
 use std::ops::Deref;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -56,6 +60,18 @@ pub struct Parts {
     pub views: Arc<dyn Views>,
     /// Who people are.
     pub directory: Arc<dyn Directory>,
+    /// How they come in.
+    pub accounts: Arc<dyn Accounts>,
+    /// What of it was noted as used.
+    pub seen: Seen,
+    /// Where passwords are hashed.
+    pub passwords: Passwords,
+    /// A provider that people may sign in with.
+    pub provider: Option<Provider>,
+    /// The way to those who write letters with links, if letters are sent.
+    pub links: Option<Links>,
+    /// The address of this server in links, without a slash at its end: never what a request says it is.
+    pub base: String,
     /// How they are told of notices.
     pub post: Arc<dyn Post>,
     /// Their names, remembered for a moment.
@@ -209,6 +225,7 @@ impl App {
         command: Command,
     ) -> Result<Told, Problem> {
         self.rates.attempts(asker, bookings_of(&command.action))?;
+        self.within_scopes(asker, &command).await?;
         let asked = command.clone();
         let answer = self.engine.execute(Request { key, fingerprint, command }).await;
         self.conclude(asker, key, answer, &asked).await
@@ -217,6 +234,9 @@ impl App {
     /// Takes many commands to their outcomes and says them, in their order.
     pub async fn attempts(&self, asker: &Asker, requests: Vec<Request>) -> Result<Vec<Told>, Problem> {
         self.rates.attempts(asker, requests.iter().map(|r| bookings_of(&r.command.action)).sum())?;
+        for request in &requests {
+            self.within_scopes(asker, &request.command).await?;
+        }
         let asked: Vec<(Uuid, Command)> = requests.iter().map(|r| (r.key, r.command.clone())).collect();
         let answers = self.engine.execute_all(requests).await;
         let mut told = Vec::with_capacity(answers.len());
@@ -226,6 +246,59 @@ impl App {
             told.push(shown.unwrap_or_else(|problem| Told::Problem(problem, false)));
         }
         Ok(told)
+    }
+
+    /// A key without `manage` of somebody who may more than a member does no more than a member: what is their own, by the rules.
+    async fn within_scopes(&self, asker: &Asker, command: &Command) -> Result<(), Problem> {
+        let more = match asker.role {
+            Role::Admin | Role::Manager => true,
+            Role::Member | Role::Auditor => false,
+        };
+        if !more || asker.scopes.allow(Scopes::MANAGE) {
+            return Ok(());
+        }
+        let own = match &command.action {
+            Action::Book { owner, .. } => *owner == asker.id,
+            Action::JoinWaitlist { owner, class, .. } => *owner == asker.id && *class == 0,
+            Action::BookSeries(series) => series.owner == asker.id,
+            Action::Hold { .. } | Action::Renew(_) | Action::Release(_) => true,
+            Action::Cancel { booking, .. } | Action::EditBooking { booking, .. } | Action::CheckIn { booking } => {
+                self.owns(asker, &[*booking]).await?
+            }
+            Action::Move { booking, .. } => self.owns(asker, &[booking.id]).await?,
+            Action::Swap { one, other } => self.owns(asker, &[one.id, other.id]).await?,
+            Action::EditSeries { bookings, .. } => {
+                self.owns(asker, &bookings.iter().map(|b| b.id).collect::<Vec<_>>()).await?
+            }
+            Action::LeaveWaitlist { entry } => {
+                let theirs = self.views.entries_of(asker.id, usize::from(u16::MAX)).await?;
+                theirs.iter().any(|(known, _)| known.id == *entry)
+            }
+            Action::CreateResource { .. }
+            | Action::EditResource { .. }
+            | Action::AddBlock { .. }
+            | Action::RemoveBlock { .. }
+            | Action::Approve { .. }
+            | Action::ExpireHolds { .. }
+            | Action::ReleaseNoShow { .. }
+            | Action::Decline { .. }
+            | Action::HandOver { .. }
+            | Action::SetCapacity { .. }
+            | Action::SetService { .. }
+            | Action::Override { .. }
+            | Action::SetClass { .. } => false,
+        };
+        if own { Ok(()) } else { Err(scope_missing(Scopes::MANAGE)) }
+    }
+
+    async fn owns(&self, asker: &Asker, bookings: &[BookingId]) -> Result<bool, Problem> {
+        for id in bookings {
+            // What is not there is for the decision to say.
+            if self.views.booking(*id).await?.is_some_and(|booking| booking.owner != asker.id) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn conclude(&self, asker: &Asker, key: Uuid, answer: Answer, asked: &Command) -> Result<Told, Problem> {

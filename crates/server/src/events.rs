@@ -246,7 +246,7 @@ async fn described_booking(
 
 /// Whether they may see a booking with all there is to it: its owner, admins, and whoever is invited.
 fn inside(owner: PersonId, known: Option<&Booking>, to: &Asker) -> bool {
-    to.is_admin() || owner == to.id || known.is_some_and(|b| b.concerns(to.id))
+    to.sees_all() || owner == to.id || known.is_some_and(|b| b.concerns(to.id) || to.oversees(b))
 }
 
 /// From when until when, and how many units; no start and no end if there is nothing on this resource.

@@ -1,6 +1,7 @@
 //! HTTP, Socket.IO and the web app's files over the engine: requests in, outcomes and events out.
 //! It never names a store and judges nothing.
 
+mod access;
 pub mod api;
 pub mod app;
 mod assets;
@@ -15,6 +16,8 @@ mod find;
 pub mod listen;
 mod mail;
 mod notices;
+mod oidc;
+mod password;
 mod people;
 mod problem;
 pub mod rate;
@@ -28,10 +31,14 @@ mod standing;
 pub mod tls;
 mod wire;
 
+pub use access::{ALL as ACCESS, Access, Who};
+pub use api::doors::{SETUP_LASTS, plain_code};
 pub use app::{App, Parts};
-pub use auth::{DemoSessions, new_secret, secret_hash};
+pub use auth::{DemoSessions, Seen, new_secret, secret_hash};
 pub use crowd::Crowds;
-pub use mail::{MailError, Mailer};
+pub use mail::{Links, MailError, Mailer};
+pub use oidc::{OidcError, Provider, ProviderConfig, base};
+pub use password::Passwords;
 pub use people::People;
 pub use problem::Shown;
 pub use realtime::{Realtime, run as run_realtime};

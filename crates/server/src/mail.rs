@@ -1,17 +1,21 @@
 //! Sends notices as letters: each at least once to whoever has an address, after the commit that made it true, in its own time.
 //! A letter that cannot be sent waits and is tried again; it holds up nothing else.
 
+use crate::api::doors::reset_letter;
 use crate::app::App;
 use crate::notices::{notice_id, words};
+use crate::problem::Problem;
+use crate::site::Client;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::transport::smtp::response::Severity;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-use slotwise_domain::Span;
-use slotwise_engine::{Letter, StoreError};
+use slotwise_domain::{PersonId, Span};
+use slotwise_engine::{AccountOf, Letter, StoreError};
 use std::fmt;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// How often it is looked for something to send.
 const EVERY: Duration = Duration::from_secs(1);
@@ -26,8 +30,100 @@ const AGAIN_AFTER_MIN: [i64; 8] = [1, 5, 15, 60, 180, 360, 720, 1_440];
 /// What became true longer ago than this is not written about any more, as when e-mail is switched on.
 const NEWS_AGE_MAX: Span = Span::hours(48);
 
+/// Letters with links that wait to be sent, and people who wait for one; beyond it they are not written.
+const LINKS_MAX: usize = 1_000;
+/// A letter with a link is tried again after so many seconds, and then given up: whoever waits for it asks again.
+const LINK_AGAIN_AFTER_S: [u64; 3] = [0, 5, 30];
+
+/// A letter with a link by which somebody comes in. It is never kept: only the hash of its link is.
+pub struct Link {
+    to: Mailbox,
+    subject: String,
+    text: String,
+}
+
+/// What is to be written.
+enum Asked {
+    Letter(Box<Link>),
+    Reset(String, Client),
+}
+
+/// The way to those who write letters with links.
+#[derive(Clone)]
+pub struct Links(mpsc::Sender<Asked>);
+
+impl Links {
+    /// Hands a letter over; false if there are too many.
+    pub fn send(&self, link: Link) -> bool {
+        self.0.try_send(Asked::Letter(Box::new(link))).is_ok()
+    }
+
+    /// Writes to whoever forgot a password, if there is somebody. What is told of it is told before.
+    pub fn begin(&self, email: String, client: Client) {
+        if self.0.try_send(Asked::Reset(email, client)).is_err() {
+            tracing::warn!("too many letters with links wait; one is not written");
+        }
+    }
+}
+
+impl Link {
+    /// To somebody who is invited.
+    pub async fn invitation(app: &App, id: PersonId, email: String, by: &str, link: &str) -> Result<Link, Problem> {
+        Link::write(app, id, email, |name, german| match german {
+            true => (
+                "Einladung zu Slotwise".to_owned(),
+                format!(
+                    "Guten Tag {name},\n\n{by} lädt Sie ein, mit Slotwise zu buchen. Hier beginnen Sie, \
+                     innerhalb von sieben Tagen:\n\n{link}\n\nDer Link gilt einmal und nur für Sie.\n"
+                ),
+            ),
+            false => (
+                "Your invitation to Slotwise".to_owned(),
+                format!(
+                    "Hello {name},\n\n{by} invites you to book with Slotwise. Begin here, \
+                     within seven days:\n\n{link}\n\nThe link is good once, and for you only.\n"
+                ),
+            ),
+        })
+        .await
+    }
+
+    /// To somebody who forgot their password.
+    pub async fn reset(app: &App, id: PersonId, email: String, link: &str) -> Result<Link, Problem> {
+        Link::write(app, id, email, |name, german| match german {
+            true => (
+                "Neues Passwort für Slotwise".to_owned(),
+                format!("Guten Tag {name},\n\nhier wählen Sie innerhalb einer Stunde ein neues Passwort:\n\n{link}\n\n\
+                     Der Link gilt einmal. Haben Sie nicht darum \
+                     gebeten, so ist nichts zu tun: Ihr Passwort bleibt, wie es ist.\n"),
+            ),
+            false => (
+                "A new password for Slotwise".to_owned(),
+                format!("Hello {name},\n\nchoose a new password here, within an hour:\n\n{link}\n\nThe link is good once. If you did not ask \
+                     for it, there is nothing to do: your password stays as it is.\n"),
+            ),
+        })
+        .await
+    }
+
+    async fn write(
+        app: &App,
+        id: PersonId,
+        email: String,
+        words: impl FnOnce(&str, bool) -> (String, String),
+    ) -> Result<Link, Problem> {
+        let name = app.people.name(id).await.unwrap_or_default();
+        let account = app.accounts.account(AccountOf::Person(id)).await?;
+        let (subject, text) = words(&name, account.is_some_and(|account| account.language == "de"));
+        let address = email.parse().map_err(|_| Problem::unavailable())?;
+        Ok(Link { to: Mailbox::new(Some(name), address), subject, text })
+    }
+}
+
 /// A way to send letters, and from whom they are.
 pub struct Mailer {
+    links: Links,
+    asked: mpsc::Receiver<Asked>,
     server: AsyncSmtpTransportBuilder,
     from: Mailbox,
 }
@@ -60,24 +156,71 @@ impl Mailer {
     pub fn new(url: &str, from: &str) -> Result<Mailer, MailError> {
         let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|_| MailError::Url)?;
         let server = server.timeout(Some(SEND_WITHIN));
-        Ok(Mailer { server, from: from.parse().map_err(|_| MailError::From)? })
+        let (links, asked) = mpsc::channel(LINKS_MAX);
+        Ok(Mailer { links: Links(links), asked, server, from: from.parse().map_err(|_| MailError::From)? })
+    }
+
+    /// The way to it, for letters with links.
+    pub fn links(&self) -> Links {
+        self.links.clone()
     }
 
     /// Sends until its task is aborted.
     pub async fn run(self, app: App) {
         let sender = Sender { transport: self.server.build(), from: self.from };
-        let mut tick = tokio::time::interval(EVERY);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tick.tick().await;
-            if let Err(e) = sender.round(&app).await {
-                tracing::warn!("looking for letters to send: {e}");
-            }
-        }
+        // Beside the notices: whoever waits for a link waits at the door.
+        tokio::join!(sender.send_notices(&app), sender.send_links(&app, self.asked));
     }
 }
 
 impl Sender {
+    async fn send_notices(&self, app: &App) {
+        let mut tick = tokio::time::interval(EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if let Err(e) = self.round(app).await {
+                tracing::warn!("looking for letters to send: {e}");
+            }
+        }
+    }
+
+    async fn send_links(&self, app: &App, mut asked: mpsc::Receiver<Asked>) {
+        while let Some(asked) = asked.recv().await {
+            let link = match asked {
+                Asked::Letter(link) => *link,
+                Asked::Reset(email, client) => match reset_letter(app, &email, client).await {
+                    Ok(Some(link)) => link,
+                    Ok(None) => continue,
+                    Err(problem) => {
+                        tracing::warn!("a letter with a link cannot be written: {}", problem.detail);
+                        continue;
+                    }
+                },
+            };
+            self.send_link(link).await;
+        }
+    }
+
+    async fn send_link(&self, Link { to, subject, text }: Link) {
+        let message = Message::builder().from(self.from.clone()).to(to).subject(subject).header(AutoSubmitted);
+        let message = match message.header(ContentType::TEXT_PLAIN).body(text) {
+            Ok(message) => message,
+            Err(e) => return tracing::error!("a letter with a link cannot be written: {e}"),
+        };
+        for after in LINK_AGAIN_AFTER_S {
+            tokio::time::sleep(Duration::from_secs(after)).await;
+            match self.transport.send(message.clone()).await {
+                Ok(_) => {
+                    metrics::counter!("slotwise_letters_total", "outcome" => "sent").increment(1);
+                    return;
+                }
+                Err(e) => tracing::warn!("a letter with a link was not sent: {e}"),
+            }
+        }
+        metrics::counter!("slotwise_letters_total", "outcome" => "given_up").increment(1);
+    }
+
     async fn round(&self, app: &App) -> Result<(), StoreError> {
         let mut after = app.post.posted_until().await?.unwrap_or_default();
         loop {

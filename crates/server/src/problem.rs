@@ -463,7 +463,9 @@ impl Shown {
         let owner = match rejection.witness {
             Some(Witness::Booking { owner, .. }) if owner == asker.id => Some("you".to_owned()),
             Some(Witness::Booking { id, owner, .. })
-                if spec.is_some_and(|s| s.kind == Kind::Room) || asker.is_admin() =>
+                if spec.is_some_and(|s| s.kind == Kind::Room)
+                    || asker.sees_all()
+                    || rejection.resource.is_some_and(|id| asker.manages(id)) =>
             {
                 // What cannot be looked up is not told.
                 let booking = app.views.booking(id).await.ok().flatten();
@@ -690,7 +692,10 @@ fn sentence(
         (Code::NotFound, Some(Rule::Person)) => "There is no such person.".into(),
         (Code::NotFound, Some(Rule::Holder)) => "There is no such hold.".into(),
         (Code::NotFound, _) => "There is no such thing; it may never have existed.".into(),
-        (Code::NotAllowed, Some(Rule::AdminOnly)) => "Only an admin may do this.".into(),
+        (Code::NotAllowed, Some(Rule::AdminOnly)) => {
+            "Only an admin may do this, or whoever manages all that it is about.".into()
+        }
+        (Code::NotAllowed, Some(Rule::LooksOnly)) => "An auditor looks at everything and changes nothing.".into(),
         (Code::NotAllowed, Some(Rule::Owner)) => "Only the owner or an admin may do this.".into(),
         (Code::NotAllowed, Some(Rule::OwnerOfBoth)) => {
             "Only an admin, or somebody who owns both bookings, may swap their places.".into()

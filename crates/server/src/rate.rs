@@ -19,6 +19,18 @@ use tokio::time::Instant;
 /// Buckets of one kind kept at once; whoever has been quiet longest is forgotten first, and begins with a full one again.
 const BUCKETS_MAX: usize = 100_000;
 
+/// Tries to come in under one name from one network; each takes six.
+const TRIES: Rate = rate_of(1, 60);
+/// Tries to come in under one name from anywhere.
+const NAMES: Rate = rate_of(1, 200);
+
+const fn rate_of(per_second: u32, burst: u32) -> Rate {
+    match (NonZeroU32::new(per_second), NonZeroU32::new(burst)) {
+        (Some(per_second), Some(burst)) => Rate { per_second, burst },
+        (_, _) => Rate { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN },
+    }
+}
+
 /// So many at once, and so many per second in the long run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
@@ -145,6 +157,8 @@ pub struct Rates {
     /// Requests of one address that come without an identity, and sockets it opens.
     pub address: Option<Rate>,
     people: Buckets<PersonId>,
+    tries: Buckets<(IpAddr, [u8; 32])>,
+    names: Buckets<[u8; 32]>,
     addresses: Buckets<IpAddr>,
 }
 
@@ -159,6 +173,17 @@ impl Rates {
         let tokens = u32::try_from(n).unwrap_or(u32::MAX);
         let Some(rate) = (if asker.is_admin() { self.admin } else { self.member }) else { return Ok(()) };
         judge("attempts", self.people.take(asker.id, rate, tokens, Instant::now()), &asker.notes)
+    }
+
+    /// Counts somebody's try to come in under a name, by the hash of it: a few at once from one place and then one each six seconds,
+    /// and more, but not any number, from all places together. It does not tell whether there is anybody of that name.
+    pub fn try_in(&self, client: Client, name: [u8; 32], notes: &Notes) -> Result<(), Problem> {
+        if self.address.is_none() {
+            return Ok(());
+        }
+        let now = Instant::now();
+        judge("sign-in", self.tries.take((client.network(), name), TRIES, 6, now), notes)?;
+        judge("sign-in", self.names.take(name, NAMES, 1, now), notes)
     }
 
     /// Counts a request of somebody who is nobody yet.

@@ -2,7 +2,7 @@
 //! It speaks of nothing that is not durable, except `bookingConflict`, which goes to the loser's own sockets.
 
 use crate::app::App;
-use crate::auth::{self, Asker};
+use crate::auth::{self, Asker, Came};
 use crate::board::{board, may_look};
 use crate::crowd::CrowdBody;
 use crate::events;
@@ -36,6 +36,11 @@ pub const BUFFER_MAX: usize = 1_024;
 
 /// How often a socket that was too slow is tried to be told so.
 const CLOSE_EVERY: Duration = Duration::from_millis(100);
+
+/// How often it is asked whether those who listen may still: whoever may not hears nothing more within this and the asking.
+const ASK_AGAIN_EVERY: Duration = Duration::from_secs(2);
+/// Doors asked about in one question.
+const DOORS_AT_ONCE: usize = 500;
 
 /// How often those who watch the board are told.
 const BOARD_EVERY: Duration = Duration::from_secs(1);
@@ -81,6 +86,8 @@ pub enum Ask {
     LeaveBoard(Sid),
     /// A crowd has gone on.
     Crowd(Box<CrowdBody>),
+    /// Whom the doors of some sockets let in now.
+    Standing(Vec<(Came, Option<Box<Asker>>)>),
 }
 
 impl Realtime {
@@ -240,9 +247,12 @@ pub async fn run(app: App, mut outbox: Outbox, mut asked: Asked) {
     slow.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut board = tokio::time::interval(BOARD_EVERY);
     board.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut again = tokio::time::interval(ASK_AGAIN_EVERY);
+    again.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = board.tick(), if !hub.board.is_empty() => hub.tell_board(&app).await,
+            _ = again.tick(), if !hub.listeners.is_empty() => hub.ask_again(&app),
             _ = slow.tick(), if !hub.closing.is_empty() => hub.close_slow(),
             // While nobody listens nothing is read.
             records = outbox.next(), if !hub.listeners.is_empty() => {
@@ -289,10 +299,49 @@ impl Hub {
             Ask::LeaveBoard(sid) => {
                 self.board.remove(&sid);
             }
+            Ask::Standing(standing) => self.stand(standing),
             Ask::Crowd(crowd) => self.tell_watchers("crowd", &json!(crowd)),
         }
         app.realtime.sockets.store(self.listeners.len(), Ordering::Relaxed);
         metrics::gauge!("slotwise_sockets").set(self.listeners.len() as f64);
+    }
+
+    /// Asks, without anybody having to wait for it, whom the doors of all who listen let in now.
+    fn ask_again(&self, app: &App) {
+        let came: BTreeSet<Came> = self.listeners.values().map(|l| l.asker.came).collect();
+        let came: Vec<Came> = came.into_iter().collect();
+        for some in came.chunks(DOORS_AT_ONCE).map(<[Came]>::to_vec) {
+            let app = app.clone();
+            tokio::spawn(async move {
+                match auth::standing(&app, some.clone()).await {
+                    Ok(askers) => {
+                        let standing = some.into_iter().zip(askers.into_iter().map(|a| a.map(Box::new))).collect();
+                        drop(app.realtime.ask.send(Ask::Standing(standing)).await);
+                    }
+                    // What cannot be asked is asked again.
+                    Err(problem) => tracing::warn!("asking who may still listen: {}", problem.detail),
+                }
+            });
+        }
+    }
+
+    /// Whoever is let in hears what they may see now; whoever is not hears nothing more.
+    fn stand(&mut self, standing: Vec<(Came, Option<Box<Asker>>)>) {
+        let standing: HashMap<Came, Option<Box<Asker>>> = standing.into_iter().collect();
+        let mut gone = Vec::new();
+        for (sid, listener) in &mut self.listeners {
+            match standing.get(&listener.asker.came) {
+                Some(Some(asker)) => listener.asker = Asker::clone(asker),
+                Some(None) => gone.push((*sid, listener.socket.clone())),
+                None => {}
+            }
+        }
+        for (sid, socket) in gone {
+            self.forget(sid);
+            drop(socket.emit("signedOut", &json!({ "reason": "signed_out" })));
+            drop(socket.disconnect());
+            metrics::counter!("slotwise_sockets_signed_out_total").increment(1);
+        }
     }
 
     /// Knows a socket from now on, if it is still there: it may have gone, or asked for something, before it was said to be connected.
@@ -379,7 +428,7 @@ impl Hub {
     async fn watch_board(&mut self, app: &App, sid: Sid, ack: AckSender) {
         let Some(listener) = self.listeners.get(&sid) else { return };
         let allowed = match app.directory.person(listener.asker.id).await {
-            Ok(Some(card)) => may_look(app, &Asker::from(card)),
+            Ok(Some(card)) => may_look(app, &Asker { role: card.role, ..listener.asker.clone() }),
             Ok(None) => Err(Problem::unauthenticated()),
             Err(_) => Err(Problem::unavailable()),
         };

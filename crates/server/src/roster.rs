@@ -130,7 +130,9 @@ fn row<'c>(
     let role = match said("role") {
         Some("member") => Some(Role::Member),
         Some("admin") => Some(Role::Admin),
-        Some(_) => return Err(("role", "must be member or admin".into())),
+        Some("manager") => Some(Role::Manager),
+        Some("auditor") => Some(Role::Auditor),
+        Some(_) => return Err(("role", "must be member, manager, auditor or admin".into())),
         None => None,
     };
     let tags: Option<BTreeSet<String>> = cell("tags")
@@ -176,7 +178,7 @@ mod tests {
             told("external_id,name,role,tags\nA1,,,\nB2,Bob,teacher,\nC3,Cat,,a b\n"),
             [
                 "line 2, column name: is missing",
-                "line 3, column role: must be member or admin",
+                "line 3, column role: must be member, manager, auditor or admin",
                 "line 4, column tags: must have 1 to 100 characters each, no spaces, commas and semicolons, and no * at the end",
             ]
         );

@@ -2,14 +2,14 @@
 //! The OpenAPI document is made from the same list; no handler is written here.
 
 use crate::api::{
-    admin, alternatives, attempts, audit, board, bookings, classes, courses, explain, holds, notices, operations,
-    people, plan, resources, room_bookings, search, series, timeline, waitlist,
+    admin, alternatives, attempts, audit, board, bookings, classes, courses, doors, explain, holds, notices, oidc,
+    operations, people, plan, resources, room_bookings, search, series, timeline, waitlist,
 };
 use crate::app::App;
 use crate::auth;
 use crate::listen::Answers;
 use crate::problem::{FieldError, Problem, ProblemBody, WitnessBody};
-use crate::{assets, realtime, requests};
+use crate::{access, assets, realtime, requests};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
@@ -19,6 +19,8 @@ use socketioxide::SocketIo;
 use tower::util::MapRequestLayer;
 use tower::{ServiceBuilder, service_fn};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::path::PathItem;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -91,7 +93,30 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(people::list))
         .routes(routes!(people::facts, people::put_facts))
         .routes(routes!(people::import))
-        .routes(routes!(people::create_key))
+        .routes(routes!(doors::doors))
+        .routes(routes!(doors::set_up))
+        .routes(routes!(doors::sign_in, doors::sign_out))
+        .routes(routes!(oidc::begin))
+        .routes(routes!(oidc::callback))
+        .routes(routes!(doors::look_at_invitation))
+        .routes(routes!(doors::accept_invitation))
+        .routes(routes!(doors::ask_for_reset))
+        .routes(routes!(doors::reset_password))
+        .routes(routes!(doors::profile, doors::put_profile))
+        .routes(routes!(doors::put_password))
+        .routes(routes!(doors::sessions, doors::end_other_sessions))
+        .routes(routes!(doors::end_session))
+        .routes(routes!(doors::keys, doors::make_key))
+        .routes(routes!(doors::end_key))
+        .routes(routes!(doors::list_keys_of, doors::create_key))
+        .routes(routes!(doors::end_key_of))
+        .routes(routes!(doors::end_sessions_of))
+        .routes(routes!(doors::put_role))
+        .routes(routes!(doors::suspend))
+        .routes(routes!(doors::restore))
+        .routes(routes!(doors::invite))
+        .routes(routes!(doors::invite_again))
+        .routes(routes!(doors::deeds))
         .routes(routes!(notices::address, notices::put_address))
         .routes(routes!(notices::list))
         .routes(routes!(notices::read))
@@ -109,9 +134,22 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(operations::accept_clock))
 }
 
-/// The OpenAPI 3.1 document.
+/// The OpenAPI 3.1 document. Each operation says for whom it is, and which scope a key needs for it.
 pub fn openapi() -> OpenApi {
-    described().into_openapi()
+    let mut document = described().into_openapi();
+    for item in document.paths.paths.values_mut() {
+        let PathItem { get, put, post, delete, patch, .. } = item;
+        for operation in [get, put, post, delete, patch].into_iter().flatten() {
+            let id = operation.operation_id.as_deref().unwrap_or_default();
+            let Some(access) = access::ALL.iter().find(|access| access.operation == id) else { continue };
+            let said = ExtensionsBuilder::new()
+                .add("x-who", access.who.name())
+                .add("x-scope", access.scope.names().join(" "))
+                .build();
+            operation.extensions = Some(said);
+        }
+    }
+    document
 }
 
 /// The document as it is served and kept: pretty JSON with a newline at its end.

@@ -240,6 +240,21 @@ pub enum RoleBody {
     Member,
     /// Makes and edits resources.
     Admin,
+    /// Does on named resources and groups what an admin does.
+    Manager,
+    /// Sees all, changes nothing.
+    Auditor,
+}
+
+impl From<RoleBody> for Role {
+    fn from(r: RoleBody) -> Role {
+        match r {
+            RoleBody::Member => Role::Member,
+            RoleBody::Admin => Role::Admin,
+            RoleBody::Manager => Role::Manager,
+            RoleBody::Auditor => Role::Auditor,
+        }
+    }
 }
 
 impl From<Role> for RoleBody {
@@ -247,6 +262,8 @@ impl From<Role> for RoleBody {
         match r {
             Role::Member => RoleBody::Member,
             Role::Admin => RoleBody::Admin,
+            Role::Manager => RoleBody::Manager,
+            Role::Auditor => RoleBody::Auditor,
         }
     }
 }

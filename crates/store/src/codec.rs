@@ -20,6 +20,7 @@ use slotwise_domain::{
     Zone,
 };
 use slotwise_engine::Recorded;
+use slotwise_engine::SecretKind;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -208,7 +209,19 @@ names! {
     /// The stored name of a role.
     role_name,
     /// The role of a stored name.
-    role_named: Role { Role::Member = "member", Role::Admin = "admin" }
+    role_named: Role {
+        Role::Member = "member", Role::Admin = "admin", Role::Manager = "manager", Role::Auditor = "auditor",
+    }
+}
+
+names! {
+    /// The stored name of what a secret is for.
+    secret_kind_name,
+    /// What a secret is for, by its stored name.
+    secret_kind_named: SecretKind {
+        SecretKind::Session = "session", SecretKind::Key = "key", SecretKind::Invitation = "invitation",
+        SecretKind::Reset = "reset", SecretKind::Setup = "setup",
+    }
 }
 
 names! {
@@ -244,6 +257,7 @@ names! {
         Rule::EntriesPerPerson = "entries_per_person", Rule::GivesUp = "gives_up",
         Rule::Dates = "dates", Rule::SameSeries = "same_series",
         Rule::LateCancelFrom = "late_cancel_from", Rule::CheckIn = "check_in", Rule::DisplacedMax = "displaced_max",
+        Rule::LooksOnly = "looks_only",
     } also { Rule::Field(_) = "field" }
 }
 

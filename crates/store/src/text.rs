@@ -17,6 +17,7 @@ use slotwise_domain::{
     Interval, Line as LineOf, Measure, Occurrence, Outcome, PartId, PersonId, Rejection, Resource, ResourceId, Rule,
     Seen, SeriesId, Slot, Span, Subject, Version, WaitEntry, Wants, Witness,
 };
+use slotwise_engine::doors::{Account, AccountPatch, Subject as AtProvider};
 use slotwise_engine::{Listed, PersonCard, Plan, Recorded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -80,15 +81,22 @@ pub(crate) struct PersonText {
     pub facts: Option<FactsText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountText>,
+    /// Resources and groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manages: Vec<Uuid>,
 }
 
 impl PersonText {
     pub(crate) fn of(everything: Everything) -> PersonText {
-        let Everything { listed: Listed { card, external_id, email }, suspended, facts, plan } = everything;
+        let Everything { listed: Listed { card, external_id, email }, suspended, facts, plan, account, manages } =
+            everything;
         let PersonCard { id, name, title, role } = card;
         let (role, facts) = (codec::role_name(role).into(), facts.map(FactsText::of));
         let plan = (plan.1 > 0).then(|| PlanText::of(plan));
-        PersonText { id: id.0, name, title, role, suspended, external_id, email, facts, plan }
+        let (account, manages) = (account.map(AccountText::of), manages.into_iter().map(|id| id.0).collect());
+        PersonText { id: id.0, name, title, role, suspended, external_id, email, facts, plan, account, manages }
     }
 }
 
@@ -108,6 +116,36 @@ impl PlanText {
     pub(crate) fn plan(self) -> (Plan, u64) {
         let lines = self.lines.into_iter().map(|line| line.into_iter().map(ResourceId).collect());
         (lines.collect(), self.version)
+    }
+}
+
+/// How somebody signs in. Their password is here as its slow hash.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountText {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    pub language: String,
+    pub zone: String,
+}
+
+impl AccountText {
+    pub(crate) fn of(account: Account) -> AccountText {
+        let Account { person: _, login, password, subject, language, zone } = account;
+        let (issuer, subject) = subject.map(|s| (s.issuer, s.subject)).unzip();
+        AccountText { login, password, issuer, subject, language, zone }
+    }
+
+    pub(crate) fn patch(self) -> AccountPatch {
+        let subject = self.issuer.zip(self.subject).map(|(issuer, subject)| AtProvider { issuer, subject });
+        let AccountText { login, password, language, zone, .. } = self;
+        AccountPatch { login, password, subject, language: Some(language), zone: Some(zone) }
     }
 }
 
@@ -139,6 +177,12 @@ pub(crate) struct KeyText {
     pub secret_sha256: Hex,
     pub person: Uuid,
     pub label: String,
+    /// Left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<u8>,
+    /// When it ends, in microseconds since 1970; left out: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
 }
 
 // Small things

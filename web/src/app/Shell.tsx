@@ -71,7 +71,7 @@ function Account({ me }: { me: Me }) {
   const leave = me.demo ? t('app.switchPerson') : t('app.signOut');
   return (
     <div className={css.account}>
-      <span className={css.who}>
+      <Link to="/profile" className={css.who}>
         <span className={css.initials} aria-hidden="true">
           {initials(me.name)}
         </span>
@@ -79,7 +79,7 @@ function Account({ me }: { me: Me }) {
           <VisuallyHidden>{t('app.account', { name: '' })}</VisuallyHidden>
           {me.name}
         </span>
-      </span>
+      </Link>
       <ActionIcon variant="default" size={40} aria-label={leave} title={leave} onClick={() => signOut.mutate(me)}>
         <Icon name="switch" />
       </ActionIcon>

@@ -96,8 +96,41 @@ const adminBoard = createRoute({
 });
 const backOffice = admin.addChildren([adminResources, adminResource, adminBulk, adminApprovals, adminOverride, adminPeople, adminAudit, adminBoard]);
 
+const profile = createRoute({
+  getParentRoute: () => member,
+  path: '/profile',
+  component: lazyRouteComponent(() => import('../features/session/components/ProfilePage')),
+});
+
+const setup = createRoute({
+  getParentRoute: () => root,
+  path: '/setup',
+  component: lazyRouteComponent(() => import('../features/session/components/SetUpPage')),
+});
+const invitation = createRoute({
+  getParentRoute: () => root,
+  path: '/invitation',
+  component: lazyRouteComponent(() => import('../features/session/components/InvitationPage')),
+});
+const forgot = createRoute({
+  getParentRoute: () => root,
+  path: '/forgot',
+  component: lazyRouteComponent(() => import('../features/session/components/ForgotPage')),
+});
+const reset = createRoute({
+  getParentRoute: () => root,
+  path: '/reset',
+  component: lazyRouteComponent(() => import('../features/session/components/ResetPage')),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([member.addChildren([find, slot, bookings, booking, entry, courses, classes, board, backOffice])]),
+  routeTree: root.addChildren([
+    member.addChildren([find, slot, bookings, booking, entry, courses, classes, board, profile, backOffice]),
+    setup,
+    invitation,
+    forgot,
+    reset,
+  ]),
   parseSearch,
   stringifySearch,
   // What somebody is about to open is fetched while they aim.

@@ -30,7 +30,7 @@ export class LostAnswer extends Error {
 }
 
 export interface Ask {
-  method?: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   body?: unknown;
   /** The idempotency key of a changing request. */
   key?: string;

@@ -2,20 +2,25 @@
 // It keeps nothing and judges nothing: the test that drives it does.
 "use strict";
 
+const { createServer } = require("node:http");
+const { join } = require("node:path");
 const { createInterface } = require("node:readline");
+const { pathToFileURL } = require("node:url");
 const installed = (name) => require(require.resolve(name, { paths: [process.argv[2]] }));
 const { io } = installed("socket.io-client");
 const { SMTPServer } = installed("smtp-server");
 
 const sockets = new Map();
+let provided;
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const actions = {
   // Connects, or tells how it was refused.
-  connect: ({ name, url, token, transports, upgrade, reconnection }) =>
+  connect: ({ name, url, token, headers, transports, upgrade, reconnection }) =>
     new Promise((resolve) => {
       const socket = io(url, {
         auth: token === undefined ? {} : { token },
+        extraHeaders: headers,
         transports,
         upgrade,
         reconnection: reconnection === true,
@@ -77,6 +82,53 @@ const actions = {
       server.on("error", reject);
       server.listen(0, "127.0.0.1", () => resolve({ port: server.server.address().port }));
     }),
+  // A stock OpenID provider: begun without anybody, it is told of us when we are there.
+  provider: async ({ redirect, issuer }) => {
+    const { default: Provider } = await import(pathToFileURL(join(process.argv[2], "node_modules/oidc-provider/lib/index.js")));
+    const server = provided ?? createServer();
+    if (!provided) await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    provided = server;
+    const url = issuer ?? `http://127.0.0.1:${server.address().port}`;
+    const provider = new Provider(url, {
+      clients: redirect === undefined ? [] : [{ client_id: "slotwise", client_secret: "a secret of the test", redirect_uris: [redirect] }],
+      pkce: { methods: ["S256"], required: () => true },
+      conformIdTokenClaims: false,
+      claims: { openid: ["sub"], profile: ["name"] },
+      cookies: { keys: ["a key of the test"] },
+      findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, name: `Provided ${id}` }) }),
+    });
+    server.removeAllListeners("request");
+    server.on("request", provider.callback());
+    return { url };
+  },
+  // A browser at the provider: it goes where it is sent, signs in as somebody and consents; tells where it is sent in the end.
+  atProvider: async ({ url, login }) => {
+    const cookies = new Map();
+    const home = new URL(url).origin;
+    const go = async (to, body) => {
+      const headers = { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; ") };
+      const answer = await fetch(to, { method: body ? "POST" : "GET", body, headers, redirect: "manual" });
+      for (const cookie of answer.headers.getSetCookie()) {
+        const [name, value] = cookie.split(";")[0].split("=");
+        cookies.set(name, value);
+      }
+      return answer;
+    };
+    let at = url;
+    for (let step = 0; step < 20; step += 1) {
+      let answer = await go(at);
+      if (answer.status === 200) {
+        const page = await answer.text();
+        const prompt = page.includes('value="consent"') ? "consent" : "login";
+        answer = await go(at, new URLSearchParams({ prompt, login, password: "any" }));
+      }
+      const next = answer.headers.get("location");
+      if (!next) throw new Error(`${answer.status} at ${at}: ${await answer.text()}`);
+      at = new URL(next, at).href;
+      if (new URL(at).origin !== home) return { back: at };
+    }
+    throw new Error("the provider never sends back");
+  },
   transport: ({ name }) => sockets.get(name).io.engine.transport.name,
   close: ({ name }) => {
     sockets.get(name).disconnect();

@@ -79,11 +79,11 @@ pub(super) fn release_no_show(draft: &mut Draft, actor: Actor, id: BookingId) ->
         | BookingState::Displaced { .. } => return reject(Rejection::by(Code::Invalid, Rule::State)),
     };
     if gone {
-        admin(draft, actor)?;
+        admin(draft, actor, booking.resources())?;
         return Ok(Subject::Booking(id));
     }
     let (resource, _, closes) = window(draft, &booking)?;
-    admin(draft, actor)?;
+    admin(draft, actor, booking.resources())?;
     if draft.now < closes {
         let rejection = Rejection::by(Code::TooEarly, Rule::CheckIn).on(resource).shown(Witness::Instant(closes));
         return reject(Rejection { retry_at: Some(closes), ..rejection });
@@ -122,7 +122,7 @@ pub(super) fn decline(draft: &mut Draft, actor: Actor, id: BookingId, reason: &S
         | BookingState::Displaced { .. } => return reject(Rejection::by(Code::Invalid, Rule::State)),
     };
     reasoned(Some(reason))?;
-    admin(draft, actor)?;
+    admin(draft, actor, booking.resources())?;
     if !declined {
         give_up(draft, actor, &booking, Some(reason), false);
     }
@@ -136,7 +136,7 @@ pub(super) fn hand_over(draft: &mut Draft, actor: Actor, id: BookingId, to: Pers
     if !draft.world.roles.contains_key(&to) {
         return reject(Rejection::by(Code::NotFound, Rule::Person));
     }
-    admin(draft, actor)?;
+    admin(draft, actor, booking.resources())?;
     if booking.owner == to {
         return Ok(Subject::Booking(id));
     }
@@ -162,7 +162,7 @@ pub(super) fn hand_over(draft: &mut Draft, actor: Actor, id: BookingId, to: Pers
 pub(super) fn set_service(draft: &mut Draft, actor: Actor, id: ResourceId, service: Service, reason: &str) -> Judged {
     let resource = draft.calendar(id)?.resource.clone();
     reasoned(Some(reason))?;
-    admin(draft, actor)?;
+    admin(draft, actor, [id])?;
     let closed = match service {
         Service::Closed => true,
         Service::Open => false,
@@ -219,7 +219,7 @@ pub(super) fn set_capacity(
     if let Some(reason) = reason {
         reasoned(Some(reason))?;
     }
-    admin(draft, actor)?;
+    admin(draft, actor, [id])?;
     if before.spec.capacity == to && matches!(below, Below::Refuse) {
         return Ok(Subject::Resource(id));
     }

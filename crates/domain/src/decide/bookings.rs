@@ -5,7 +5,7 @@ use super::displace::{self, Over};
 use super::draft::Draft;
 use super::guards::{
     admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, not_checked_in, not_over, open,
-    own_overlap, owner_or_admin, reasoned, role, seated, slots, stands,
+    own_overlap, owner_or_admin, owner_or_admin_on, reasoned, role, seated, slots, stands,
 };
 use super::holds::{Held, ended_hold, find_hold, own};
 use super::persons::{eligible, linked, nothing_rests_on, quota};
@@ -55,7 +55,7 @@ pub(super) fn book(
         return reject(Rejection::by(Code::NotFound, Rule::Person));
     }
     let held = held.transpose()?;
-    let role = role(draft, actor)?;
+    let role = role(draft, actor, on(&slots))?;
     if (Some(owner) != actor.person() || over.is_some()) && role != Role::Admin {
         return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
     }
@@ -151,7 +151,7 @@ pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged 
             return reject(Rejection::by(Code::Invalid, Rule::OneInterval).on(slot.resource));
         }
     }
-    admin(draft, actor)?;
+    admin(draft, actor, booking.resources())?;
     let BookingState::Pending { takes } = booking.state else {
         return Ok(Subject::Booking(id));
     };
@@ -191,7 +191,7 @@ pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Opt
         stands(&booking)?;
     }
     let role = match crate::planted!(OwnerUnchecked) {
-        true => role(draft, actor)?,
+        true => role(draft, actor, booking.resources())?,
         false => owner_or_admin(draft, actor, &booking)?,
     };
     if matches!(booking.state, BookingState::Cancelled { .. }) {
@@ -252,9 +252,11 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     }
     let Kept { slots, fresh } = Kept::of(&booking, slots);
     seated(draft, &booking.details, &slots)?;
-    let role = owner_or_admin(draft, actor, &booking)?;
+    // Who only manages where it was says nothing about where it goes.
+    let both: BTreeSet<ResourceId> = booking.resources().into_iter().chain(on(&slots)).collect();
+    let role = owner_or_admin_on(draft, actor, &booking, both.iter().copied())?;
     if over.is_some() {
-        admin(draft, actor)?;
+        admin(draft, actor, both)?;
     }
     if slots == booking.slots {
         return Ok(Subject::Booking(id));
@@ -371,7 +373,7 @@ pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: Booki
     }
     seated(draft, &one.details, &other.slots)?;
     seated(draft, &other.details, &one.slots)?;
-    let role = role(draft, actor)?;
+    let role = role(draft, actor, one.resources().into_iter().chain(other.resources()))?;
     let owners = [one.owner, other.owner];
     if role != Role::Admin && owners.iter().any(|owner| actor.person() != Some(*owner)) {
         return reject(Rejection::by(Code::NotAllowed, Rule::OwnerOfBoth));

@@ -2,7 +2,7 @@
 //! A bundle goes whole. Nothing is displaced that the command did not name at its revision.
 
 use super::draft::Draft;
-use super::guards::reasoned;
+use super::guards::{admin, reasoned};
 use super::{Stop, fit, reject};
 use crate::booking::{Booking, BookingState, Displacer, Slot};
 use crate::calendar::{Calendar, Use, UseId};
@@ -191,6 +191,10 @@ pub(super) fn take_away(
         return Err(Stop::Moved(Box::new(Ground::Displaced { yours: preview.clone(), theirs: set })));
     }
     let Cause { by, reason, by_what } = cause;
+    for booking in &set {
+        // A bundle goes whole, so it is for whoever may take all of it.
+        admin(draft, by, booking.resources())?;
+    }
     for booking in set {
         let (id, owner, was_pending) = (booking.id, booking.owner, !booking.state.takes_units());
         for resource in booking.resources() {

@@ -219,7 +219,17 @@ pub(super) fn named_booking(draft: &Draft, id: BookingId) -> Result<Arc<Booking>
 }
 
 pub(super) fn owner_or_admin(draft: &Draft, actor: Actor, booking: &Booking) -> Result<Role, Stop> {
-    let role = role(draft, actor)?;
+    owner_or_admin_on(draft, actor, booking, booking.resources())
+}
+
+/// The same of somebody who wants these resources with it.
+pub(super) fn owner_or_admin_on(
+    draft: &Draft,
+    actor: Actor,
+    booking: &Booking,
+    resources: impl IntoIterator<Item = ResourceId>,
+) -> Result<Role, Stop> {
+    let role = role(draft, actor, resources)?;
     if role != Role::Admin && actor.person() != Some(booking.owner) {
         return reject(Rejection::by(Code::NotAllowed, Rule::Owner));
     }
@@ -261,20 +271,31 @@ pub(super) fn not_over(draft: &Draft, booking: &Booking) -> Result<(), Stop> {
     }
 }
 
-pub(super) fn admin(draft: &Draft, actor: Actor) -> Result<(), Stop> {
-    match role(draft, actor)? {
+pub(super) fn admin(draft: &Draft, actor: Actor, on: impl IntoIterator<Item = ResourceId>) -> Result<(), Stop> {
+    match role(draft, actor, on)? {
         Role::Admin => Ok(()),
-        Role::Member => reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly)),
+        Role::Member | Role::Manager | Role::Auditor => reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly)),
     }
 }
 
-/// What the actor may do at this instant; one who is not known any more may do nothing.
-pub(super) fn role(draft: &Draft, actor: Actor) -> Result<Role, Stop> {
-    match actor {
-        Actor::System => Ok(Role::Admin),
-        Actor::Person(id) => match draft.world.roles.get(&id) {
-            Some(role) => Ok(*role),
-            None => reject(Rejection::by(Code::NotAllowed, Rule::Person)),
-        },
+/// What the actor may do with all of these resources at this instant: what an admin does or what a member does. Who manages all of
+/// them is an admin there. One who is not known any more may do nothing, and neither may one who only looks.
+pub(super) fn role(draft: &Draft, actor: Actor, on: impl IntoIterator<Item = ResourceId>) -> Result<Role, Stop> {
+    let Actor::Person(id) = actor else { return Ok(Role::Admin) };
+    match draft.world.roles.get(&id) {
+        Some(Role::Admin) => Ok(Role::Admin),
+        Some(Role::Member) => Ok(Role::Member),
+        Some(Role::Manager) => Ok(if manages_all(draft, id, on) { Role::Admin } else { Role::Member }),
+        Some(Role::Auditor) => reject(Rejection::by(Code::NotAllowed, Rule::LooksOnly)),
+        None => reject(Rejection::by(Code::NotAllowed, Rule::Person)),
     }
+}
+
+/// Whether somebody manages each of these, by its own name or by its group's. Of nothing nobody is the manager.
+fn manages_all(draft: &Draft, id: PersonId, on: impl IntoIterator<Item = ResourceId>) -> bool {
+    let Some(managed) = draft.world.manages.get(&id) else { return false };
+    let group = |resource| draft.calendar(resource).ok()?.resource.spec.group.as_ref().map(|g| g.id);
+    let mut on = on.into_iter().peekable();
+    on.peek().is_some()
+        && on.all(|resource| managed.contains(&resource) || group(resource).is_some_and(|g| managed.contains(&g)))
 }

@@ -21,7 +21,7 @@ pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> 
     if policy.hold_at == HoldAt::None {
         return reject(Rejection::by(Code::Invalid, Rule::HoldsOff).on(resource));
     }
-    role(draft, actor)?;
+    role(draft, actor, [])?;
     let Some(holder) = actor.person() else {
         return reject(Rejection::by(Code::NotAllowed, Rule::Holder));
     };

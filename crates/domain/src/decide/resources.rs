@@ -28,7 +28,8 @@ pub(super) fn create_resource(draft: &mut Draft, actor: Actor, id: ResourceId, s
         spec = following(draft, id, spec, group)?;
         room_in_group(draft, group)?;
     }
-    admin(draft, actor)?;
+    // Who manages a group makes what is in it.
+    admin(draft, actor, spec.group.as_ref().map(|g| g.id))?;
     draft.change(id, Change::ResourceCreated(Arc::new(Resource { id, spec, policy_version: 1 })));
     Ok(Subject::Resource(id))
 }
@@ -106,7 +107,7 @@ pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, pat
     let cut = spec.capacity.filter(|_| spec.capacity != resource.spec.capacity);
     let at = first_beyond(calendar, cut, now);
     let refusal = at.map(|at| beyond(calendar, id, at, "capacity"));
-    admin(draft, actor)?;
+    admin(draft, actor, [id].into_iter().chain(joins))?;
     if let Some(refusal) = refusal {
         return reject(refusal);
     }
@@ -151,7 +152,7 @@ pub(super) fn add_block(
         return reject(Rejection::by(Code::Invalid, Rule::BlocksMax).on(id));
     }
     reasoned(Some(&block.reason))?;
-    admin(draft, actor)?;
+    admin(draft, actor, [id])?;
     if block.interval.end() <= draft.now {
         return reject(Rejection::by(Code::PastCutoff, Rule::Begun).on(id));
     }
@@ -196,7 +197,7 @@ pub(super) fn remove_block(draft: &mut Draft, actor: Actor, id: ResourceId, bloc
     let Some(block) = calendar.blocks.get(&block).cloned() else {
         return reject(Rejection::of(Code::NotFound).on(id));
     };
-    admin(draft, actor)?;
+    admin(draft, actor, [id])?;
     let subject = Subject::Block(id, block.id);
     draft.change(id, Change::BlockRemoved { block, policy_version });
     Ok(subject)

@@ -62,7 +62,7 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
     if !draft.world.roles.contains_key(&owner) && Some(owner) != actor.person() {
         return reject(Rejection::by(Code::NotFound, Rule::Person));
     }
-    let role = role(draft, actor)?;
+    let role = role(draft, actor, [resource])?;
     if role != Role::Admin && (Some(owner) != actor.person() || class != 0) {
         return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
     }
@@ -129,11 +129,11 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
 
 pub(super) fn leave(draft: &mut Draft, actor: Actor, id: EntryId) -> Judged {
     let found = find(draft, id)?;
-    let role = role(draft, actor)?;
     let entry = match &found {
         Found::Waits(entry) => entry,
         Found::Ended(ended) => &ended.entry,
     };
+    let role = role(draft, actor, [entry.resource])?;
     if role != Role::Admin && actor.person() != Some(entry.owner) {
         return reject(Rejection::by(Code::NotAllowed, Rule::Owner));
     }
@@ -154,7 +154,7 @@ pub(super) fn set_class(draft: &mut Draft, actor: Actor, id: EntryId, class: u8)
     let Found::Waits(entry) = found else {
         return reject(Rejection::by(Code::Invalid, Rule::State));
     };
-    admin(draft, actor)?;
+    admin(draft, actor, [entry.resource])?;
     if entry.class != class {
         draft.change(entry.resource, Change::WaitMoved(WaitEntry { class, ..entry }));
     }

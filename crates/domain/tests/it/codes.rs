@@ -21,6 +21,7 @@ const RULES: [Rule; 35] = [
     Rule::OwnerOfBoth,
     Rule::Approval,
     Rule::AdminOnly,
+    Rule::LooksOnly,
     Rule::Holder,
     Rule::Begun,
     Rule::BookFrom,

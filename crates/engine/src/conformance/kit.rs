@@ -3,6 +3,7 @@
 
 use super::{Harness, START, TestClock, TestIds};
 use crate::attempt::{Answer, Engine, Ids, Limits, NoAnswer, Request, lock};
+use crate::doors::Accounts;
 use crate::port::{
     BookingFilter, Clock, Cursor, Directory, Made, PersonCard, Record, Recorded, Settled, Store, Streamed, Views,
 };
@@ -21,6 +22,7 @@ pub(super) struct Bench {
     pub store: Arc<dyn Store>,
     pub views: Arc<dyn Views>,
     pub directory: Arc<dyn Directory>,
+    pub accounts: Arc<dyn Accounts>,
     pub clock: Arc<TestClock>,
     pub watches_clock: bool,
     pub shuts_resources: bool,
@@ -148,7 +150,7 @@ pub(super) fn assert_same(one: &Calendar, other: &Calendar, past: Instant) {
 
 impl Bench {
     pub async fn over(harness: Harness) -> Bench {
-        let Harness { store, views, directory, clock, watches_clock, shuts_resources } = harness;
+        let Harness { store, views, directory, accounts, clock, watches_clock, shuts_resources } = harness;
         let ids = TestIds::of(clock.clone());
         let engine = Engine::start(store.clone(), clock.clone(), ids.clone(), Limits::default());
         let origin = store.head().await.unwrap();
@@ -157,6 +159,7 @@ impl Bench {
             store,
             views,
             directory,
+            accounts,
             clock,
             watches_clock,
             shuts_resources,

@@ -11,7 +11,8 @@ async fn every_case_on_the_reference_store() {
         Harness {
             store: store.clone(),
             views: store.clone(),
-            directory: store,
+            directory: store.clone(),
+            accounts: store,
             clock,
             watches_clock: false,
             shuts_resources: false,

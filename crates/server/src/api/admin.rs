@@ -179,8 +179,8 @@ pub async fn preview(
     Path(id): Path<Uuid>,
     Body(body): Body<DisplacementRequest>,
 ) -> Result<Json<DisplacementBody>, Problem> {
-    if !asker.is_admin() {
-        return Err(Problem::not_allowed("Only admins displace bookings."));
+    if !asker.is_admin() && !asker.manages(ResourceId(id)) {
+        return Err(Problem::not_allowed("Only admins, and managers of the resource, displace bookings."));
     }
     let resource = ResourceId(id);
     let calendar = app.known_calendar(resource).await?;

@@ -132,8 +132,11 @@ pub async fn list(
         Some(id) => Some(PersonId(id.parse().map_err(|_| bad("owner", "must be me, or the id of a person"))?)),
         None => None,
     };
-    if owner != Some(asker.id) && !asker.is_admin() {
-        return Err(Problem::not_allowed("Only admins see the bookings of others here. Ask for owner=me."));
+    let managed = q.resource.is_some_and(|id| asker.manages(ResourceId(id)));
+    if owner != Some(asker.id) && !asker.sees_all() && !managed {
+        return Err(Problem::not_allowed(
+            "Only admins, and managers of the resource that is asked for, see the bookings of others here. Ask for owner=me.",
+        ));
     }
     if q.state.as_deref().is_some_and(|s| !STATES.contains(&s)) {
         return Err(bad("state", "must be confirmed, pending, cancelled, checked_in, no_show or displaced"));
@@ -329,8 +332,10 @@ pub async fn history(
         return Err(Problem::field(FieldError::new("at", "in_the_future", "must not be later than now")));
     }
     let booking = app.views.booking(BookingId(id)).await?.ok_or_else(|| Problem::not_found("booking"))?;
-    if !asker.is_admin() && asker.id != booking.owner {
-        return Err(Problem::not_allowed("Only the owner of a booking and admins see its history."));
+    if !asker.oversees(&booking) && asker.id != booking.owner {
+        return Err(Problem::not_allowed(
+            "Only the owner of a booking, whoever manages its resource and admins see its history.",
+        ));
     }
     let mut records = app.views.history(booking.id, HISTORY_MAX + 1).await?;
     let more = records.len() > HISTORY_MAX;

@@ -122,8 +122,10 @@ pub async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let actor = q.actor.unwrap_or(asker.id.0);
-    if actor != asker.id.0 && !asker.is_admin() {
-        return Err(Problem::not_allowed("Only admins see the attempts of others. Leave actor out for your own."));
+    if actor != asker.id.0 && !asker.sees_all() {
+        return Err(Problem::not_allowed(
+            "Only admins and auditors see the attempts of others. Leave actor out for your own.",
+        ));
     }
     let (status, body) = match recalled(&app, actor, key).await? {
         Some(attempt) => (StatusCode::OK, recorded(&app, &asker, attempt).await?),
@@ -214,14 +216,14 @@ async fn recorded(app: &App, asker: &Asker, attempt: Attempt) -> Result<Explanat
         None => None,
     };
     let mut hidden = BTreeSet::new();
-    for id in bookings(&case).into_iter().filter(|_| !asker.is_admin()) {
+    for id in bookings(&case).into_iter().filter(|_| !asker.sees_all()) {
         // What cannot be looked up is not told.
         let booking = app.views.booking(id).await.ok().flatten();
         if !booking.is_some_and(|b| !b.details.private || asker.sees_inside(&b)) {
             hidden.insert(id);
         }
     }
-    let reader = Reader { id: Some(asker.id), admin: asker.is_admin(), names: &names, hidden: &hidden };
+    let reader = Reader { id: Some(asker.id), admin: asker.sees_all(), names: &names, hidden: &hidden };
     let explained = explain(&case, &reader, shown.as_ref());
     let person = |id: PersonId| names.get(&id).map(|name| PersonBody { id: id.0, name: name.clone() });
     let mut body = ExplanationBody {

@@ -4,7 +4,7 @@
 use super::Problems;
 use crate::api::resources::words;
 use crate::app::App;
-use crate::auth::{self, Asker, COOKIE, Stranger};
+use crate::auth::{Asker, COOKIE, Stranger};
 use crate::crowd;
 use crate::extract::{Body, IfMatch, Path, Query, page_size, parse_json, read_body};
 use crate::problem::{FieldError, Problem};
@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use slotwise_domain::{Facts, PersonId, ResourceId, Scope};
-use slotwise_engine::{FactsPut, Listed, PersonRow, RowPut, deadlines};
+use slotwise_engine::{FactsPut, Listed, PersonCard, PersonRow, RowPut, deadlines};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -42,12 +42,12 @@ pub struct MeBody {
     as_of: String,
 }
 
-fn me_body(app: &App, asker: &Asker) -> MeBody {
+fn me_body(app: &App, card: PersonCard) -> MeBody {
     MeBody {
-        id: asker.id.0,
-        name: asker.name.clone(),
-        title: asker.title.clone(),
-        role: asker.role.into(),
+        id: card.id.0,
+        name: card.name,
+        title: card.title,
+        role: card.role.into(),
         demo: app.demo.is_some(),
         as_of: time(app.engine.now()),
     }
@@ -56,7 +56,8 @@ fn me_body(app: &App, asker: &Asker) -> MeBody {
 /// Who is signed in.
 #[utoipa::path(get, operation_id = "read_me", path = "/api/me", tag = "people", responses((status = 200, body = MeBody), Problems))]
 pub async fn me(State(app): State<App>, asker: Asker) -> Json<MeBody> {
-    Json(me_body(&app, &asker))
+    let Asker { id, name, title, role, .. } = asker;
+    Json(me_body(&app, PersonCard { id, name, title, role }))
 }
 
 /// Whom to look for.
@@ -106,7 +107,7 @@ pub async fn list(
     let more = found.len() > max;
     found.truncate(max);
     let next = found.last().filter(|_| more).map(|l| format!("{}.{}", l.card.id, l.card.name));
-    let admin = asker.is_admin();
+    let admin = asker.sees_all();
     let items = found.into_iter().map(|Listed { card, external_id, email }| PersonListed {
         id: card.id.0,
         name: card.name,
@@ -160,11 +161,10 @@ impl IntoResponse for FactsBody {
     }
 }
 
-/// What is known of a person. Admins only.
+/// What is known of a person. Admins and auditors only.
 #[utoipa::path(get, operation_id = "read_facts", path = "/api/people/{id}/facts", tag = "people", params(("id" = Uuid, Path)),
     responses((status = 200, body = FactsBody), Problems))]
-pub async fn facts(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>) -> Result<FactsBody, Problem> {
-    only_admins(&asker)?;
+pub async fn facts(State(app): State<App>, _: Asker, Path(id): Path<Uuid>) -> Result<FactsBody, Problem> {
     let known = app.directory.facts(PersonId(id)).await?.ok_or_else(|| Problem::not_found("person"))?;
     Ok(FactsBody::of(id, known.0, known.1))
 }
@@ -293,50 +293,6 @@ pub async fn import(State(app): State<App>, asker: Asker, request: Request) -> R
     }))
 }
 
-/// What an API key is for.
-#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct KeyRequest {
-    /// So that it is known again; 100 characters at the most.
-    label: String,
-}
-
-/// An API key, shown this once.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyBody {
-    /// Whom it speaks for.
-    person: Uuid,
-    /// What it is for.
-    label: String,
-    /// The secret: `Authorization: Bearer <key>`. Only its hash is kept.
-    key: String,
-}
-
-/// The longest label of a key, in characters.
-const LABEL_MAX: usize = 100;
-
-/// Makes an API key for a person, for a program that acts in their name. It is shown once. Admins only.
-#[utoipa::path(post, operation_id = "create_key", path = "/api/people/{id}/keys", tag = "people", request_body = KeyRequest,
-    params(("id" = Uuid, Path)), responses((status = 201, body = KeyBody), Problems))]
-pub async fn create_key(
-    State(app): State<App>,
-    asker: Asker,
-    Path(id): Path<Uuid>,
-    Body(body): Body<KeyRequest>,
-) -> Result<Response, Problem> {
-    only_admins(&asker)?;
-    if body.label.chars().count() > LABEL_MAX {
-        return Err(Problem::field(FieldError::new("label", "out_of_range", "must have 100 characters at the most")));
-    }
-    let person = app.directory.person(PersonId(id)).await?.ok_or_else(|| Problem::not_found("person"))?;
-    let key = auth::new_secret();
-    app.directory.put_key(auth::secret_hash(&key), person.id, body.label.clone()).await?;
-    // Whoever has it acts in somebody's name: who made it must be found again.
-    tracing::info!(person = %id, by = %asker.id, label = body.label, "an API key was made");
-    let made = KeyBody { person: id, label: body.label, key };
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(made)).into_response())
-}
-
 /// Somebody to be.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DemoPerson {
@@ -391,7 +347,7 @@ pub async fn demo_sign_in(
     let secret = sessions.begin(person.id, [Uuid::new_v4(), Uuid::new_v4()]);
     let secure = if client.secure { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}");
-    Ok(([(header::SET_COOKIE, cookie)], Json(me_body(&app, &Asker::from(person)))).into_response())
+    Ok(([(header::SET_COOKIE, cookie)], Json(me_body(&app, person))).into_response())
 }
 
 /// Signs out. Only with `--demo`.

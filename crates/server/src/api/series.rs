@@ -273,8 +273,10 @@ async fn bookings_of(app: &App, asker: &Asker, id: Uuid) -> Result<Vec<Arc<Booki
     let filter = BookingFilter { series: Some(SeriesId(id)), max: Series::DATES_MAX, ..BookingFilter::default() };
     let mut bookings = app.views.bookings(filter).await?;
     let Some(first) = bookings.first() else { return Err(Problem::not_found("series")) };
-    if !asker.is_admin() && asker.id != first.owner {
-        return Err(Problem::not_allowed("Only the owner of a series and admins see and change it as a whole."));
+    if asker.id != first.owner && !bookings.iter().all(|b| asker.oversees(b)) {
+        return Err(Problem::not_allowed(
+            "Only the owner of a series, whoever manages its resource and admins see and change it as a whole.",
+        ));
     }
     bookings.sort_by_key(|b| b.occurrence.as_ref().map(|o| o.place));
     Ok(bookings)

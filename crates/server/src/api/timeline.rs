@@ -12,9 +12,7 @@ use crate::wire::{HoldAtBody, IntervalBody, KindBody, read_interval_named, time}
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use slotwise_domain::{
-    Booking, BookingId, Calendar, Instant, Interval, Kind, ResourceId, Scope, Span, UseId, World,
-};
+use slotwise_domain::{Booking, BookingId, Calendar, Instant, Interval, Kind, ResourceId, Scope, Span, UseId, World};
 use slotwise_engine::catalogue::{self, Order};
 use slotwise_engine::{BookingFilter, ResourceFilter};
 use std::collections::BTreeSet;
@@ -157,13 +155,7 @@ pub async fn read(
     for calendar in ids.iter().filter_map(|id| world.calendars.get(id)) {
         rows.push(row(&app, &asker, &world, calendar, window, now).await?);
     }
-    Ok(Json(TimelineBody {
-        from: time(window.start()),
-        to: time(window.end()),
-        total,
-        rows,
-        as_of: time(now),
-    }))
+    Ok(Json(TimelineBody { from: time(window.start()), to: time(window.end()), total, rows, as_of: time(now) }))
 }
 
 impl TimelineQuery {
@@ -346,7 +338,8 @@ fn levels(calendar: &Calendar, window: Interval) -> Vec<LevelBody> {
     }
     let pieces: Vec<_> = calendar.levels.during(window).take(ITEMS_MAX + 1).collect();
     let ends = pieces.iter().skip(1).map(|(start, _)| *start).chain([window.end()]);
-    let whole = pieces.iter().zip(ends).filter_map(|((start, level), end)| Some((Interval::new(*start, end).ok()?, level)));
+    let whole =
+        pieces.iter().zip(ends).filter_map(|((start, level), end)| Some((Interval::new(*start, end).ok()?, level)));
     let waiting = |piece: Interval| calendar.waiting.values().filter(|e| e.interval.meets(piece)).count();
     whole
         .map(|(piece, level)| LevelBody {

@@ -226,7 +226,8 @@ pub async fn body(
     end: Option<EntryEnd>,
     calendar: Option<&Arc<Calendar>>,
 ) -> EntryBody {
-    let owner = if asker.is_admin() { app.people.name(entry.owner).await } else { None };
+    let owner =
+        if asker.sees_all() || asker.manages(entry.resource) { app.people.name(entry.owner).await } else { None };
     let owner = owner.map(|name| PersonBody { id: entry.owner.0, name });
     let line = calendar.filter(|_| end.is_none()).map(|c| &**c);
     EntryBody::of(entry, end, line, owner, asker.sees_entry(entry), entry.owner == asker.id, app.engine.now())

@@ -9,17 +9,15 @@ use super::load::{self, PART, bookings_where};
 use super::migrate::{PEOPLE, STATE};
 use super::open::{RESTORING, look_at_log};
 use super::rows::Rows;
-use super::{FILE, audit, follow, journal, people};
+use super::{FILE, audit, doors, follow, journal, people};
 use crate::codec::{self, Malformed, Said};
 use crate::commit::{Commit, Lying, Place};
-use crate::text::{
-    CommitText, EndText, FORMAT, FORMAT_OF_SEVERAL, HeaderText, Hex, KeyText, Line, PersonText, When,
-};
+use crate::text::{CommitText, EndText, FORMAT, FORMAT_OF_SEVERAL, HeaderText, Hex, KeyText, Line, PersonText, When};
 use rusqlite::Connection;
 use slotwise_domain::{AttemptKey, Booking, Epoch, Facts, Instant, PartId, PersonId, ResourceId, Role, Version};
 use slotwise_engine::round::{KEY_AHEAD, KEY_KEPT, key_time};
-use slotwise_engine::{Attempt, AttemptFilter, Listed, PersonCard, Plan, Record};
-use std::collections::BTreeMap;
+use slotwise_engine::{Account, Attempt, AttemptFilter, Listed, PersonCard, Plan, Record, Scopes};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,6 +73,10 @@ pub struct Everything {
     pub facts: Option<(Facts, u64)>,
     /// The sections they mean to take, and its version; nothing and 0 if they never kept any.
     pub plan: (Plan, u64),
+    /// How they sign in.
+    pub account: Option<Account>,
+    /// What they manage.
+    pub manages: BTreeSet<ResourceId>,
 }
 
 /// The format of people's file since which it is known where to write to them.
@@ -83,6 +85,8 @@ const ADDRESSES_SINCE: u32 = 2;
 const FACTS_SINCE: u32 = 3;
 /// The format since which plans are kept.
 const PLANS_SINCE: u32 = 4;
+/// The format of the people's file that has accounts and scopes.
+const DOORS_SINCE: u32 = 6;
 
 /// What an export holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -303,21 +307,31 @@ impl Source for Folder {
                 true => people::plan(db, listed.card.id).map_err(|e| damaged(e.to_string()))?,
                 false => Default::default(),
             };
-            each(Everything { listed, suspended, facts, plan })?;
+            let (account, manages) = match format >= DOORS_SINCE {
+                true => doors::of_person(db, listed.card.id).map_err(|e| damaged(e.to_string()))?,
+                false => (None, BTreeSet::new()),
+            };
+            each(Everything { listed, suspended, facts, plan, account, manages })?;
         }
         Ok(())
     }
 
     fn keys(&self, each: &mut dyn FnMut(KeyText) -> Result<()>) -> Result<()> {
-        const KEYS: &str = "SELECT secret_sha256, person, label FROM api_key WHERE part_id = ?1 ORDER BY secret_sha256";
+        const OLD: &str =
+            "SELECT secret_sha256, person, label, 15, NULL FROM api_key WHERE part_id = ?1 ORDER BY secret_sha256";
+        const KEYS: &str = "SELECT sha256, person, label, scopes, until FROM secret WHERE part_id = ?1 AND kind = 'key' ORDER BY sha256";
         let (db, path) = &self.people;
         let reading = || BackupError::sql("reading", path);
-        let mut select = db.prepare(KEYS).map_err(reading())?;
+        let format = db.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).map_err(reading())?;
+        let mut select = db.prepare(if format >= DOORS_SINCE { KEYS } else { OLD }).map_err(reading())?;
         let mut rows = select.query([PART]).map_err(reading())?;
         while let Some(row) = rows.next().map_err(reading())? {
-            let read = || -> rusqlite::Result<(_, Uuid, String)> { Ok((row.get(0)?, row.get(1)?, row.get(2)?)) };
-            let (secret_sha256, person, label) = read().map_err(reading())?;
-            each(KeyText { secret_sha256: Hex(secret_sha256), person, label })?;
+            let read = || -> rusqlite::Result<(_, Uuid, String, u8, _)> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            };
+            let (secret_sha256, person, label, scopes, until) = read().map_err(reading())?;
+            let scopes = Some(scopes).filter(|scopes| *scopes != Scopes::ALL.0);
+            each(KeyText { secret_sha256: Hex(secret_sha256), person, label, scopes, until })?;
         }
         Ok(())
     }

@@ -12,14 +12,17 @@ use super::open::RESTORING;
 use super::people::{put_email, put_facts, put_plan};
 use super::restore::{self, Unfinished};
 use super::verify::verify;
-use super::{FILE, people};
+use super::{FILE, doors, people};
 use crate::codec;
 use crate::commit::Lying;
 use crate::record;
-use crate::text::{EndText, FORMAT, FORMAT_OF_SEVERAL, FactsText, HeaderText, Hex, KeyText, Line, PersonText, PlanText};
+use crate::text::{
+    AccountText, EndText, FORMAT, FORMAT_OF_SEVERAL, FactsText, HeaderText, Hex, KeyText, Line, PersonText, PlanText,
+};
 use rusqlite::{Connection, params};
 use serde::Deserialize;
-use slotwise_domain::{Epoch, PersonId};
+use slotwise_domain::{Epoch, Instant, PersonId};
+use slotwise_engine::{Scopes, Secret};
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, Read};
@@ -118,12 +121,14 @@ impl Filling {
     fn person(&mut self, person: PersonText) -> std::result::Result<(), String> {
         const PUT: &str = "INSERT INTO person (part_id, id, name, title, role, suspended, external_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let role = codec::role_name(codec::role_named(&person.role).map_err(|e| format!("role: {e}"))?);
-        let PersonText { id, name, title, suspended, external_id, email, facts, plan, .. } = person;
+        let PersonText { id, name, title, suspended, external_id, email, facts, plan, account, manages, .. } = person;
         let put = self.people.prepare_cached(PUT).and_then(|mut put| {
             put.execute(params![PART, id, name, title, role, suspended, external_id])?;
             email.map_or(Ok(()), |email| put_email(&self.people, PersonId(id), &email))
         });
         put.map_err(|e| format!("person {id}: {e}"))?;
+        let of_theirs = doors::put_of_person(&self.people, PersonId(id), account.map(AccountText::patch), &manages);
+        of_theirs.map_err(|e| format!("person {id}: {e}"))?;
         if let Some((facts, version)) = facts.map(FactsText::facts) {
             facts.check().map_err(|(field, says)| format!("person {id}: facts: {field} {says}"))?;
             put_facts(&self.people, PersonId(id), &facts, version).map_err(|e| format!("person {id}: {e}"))?;
@@ -136,13 +141,10 @@ impl Filling {
     }
 
     fn key(&mut self, key: KeyText) -> std::result::Result<(), String> {
-        const PUT: &str = "INSERT INTO api_key (part_id, secret_sha256, person, label) VALUES (?1, ?2, ?3, ?4)";
-        let KeyText { secret_sha256, person, label } = key;
-        let put = self.people.prepare_cached(PUT).and_then(|mut put| {
-            put.execute(params![PART, secret_sha256.0, person, label])?;
-            Ok(())
-        });
-        put.map_err(|e| format!("a key of {person}: {e}"))?;
+        let KeyText { secret_sha256, person, label, scopes, until } = key;
+        let all = Secret::key(secret_sha256.0, PersonId(person), label);
+        let key = Secret { scopes: scopes.map_or(Scopes::ALL, Scopes), until: until.map(Instant), ..all };
+        doors::put_secret(&self.people, &key).map_err(|e| format!("a key of {person}: {e}"))?;
         self.exported.keys += 1;
         Ok(())
     }

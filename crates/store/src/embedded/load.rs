@@ -59,6 +59,8 @@ pub(super) trait Source {
     fn calendar(&mut self, id: ResourceId) -> Result<Option<Arc<Calendar>>>;
     /// What a person may do, or `None` if they do not exist or are suspended.
     fn role(&mut self, id: PersonId) -> Result<Option<Role>>;
+    /// What a manager manages.
+    fn manages(&mut self, id: PersonId) -> Result<Arc<BTreeSet<ResourceId>>>;
     /// What rules about a person ask for.
     fn person(&mut self, id: PersonId) -> Result<Person>;
     /// What counts of a person under quotas.
@@ -121,6 +123,9 @@ pub(super) fn fill(
     for id in &scope.roles {
         if let Some(role) = source.role(*id)? {
             world.roles.insert(*id, role);
+            if role == Role::Manager {
+                world.manages.insert(*id, source.manages(*id)?);
+            }
         }
         world.loaded.roles.insert(*id);
     }

@@ -39,6 +39,7 @@ pub(super) const PEOPLE: Format = Format {
         Migration { number: 3, name: "facts", sql: include_str!("../../migrations/people/0003_facts.sql") },
         Migration { number: 4, name: "plan", sql: include_str!("../../migrations/people/0004_plan.sql") },
         Migration { number: 5, name: "dates", sql: include_str!("../../migrations/people/0005_dates.sql") },
+        Migration { number: 6, name: "doors", sql: include_str!("../../migrations/people/0006_doors.sql") },
     ],
 };
 

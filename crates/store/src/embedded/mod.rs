@@ -12,6 +12,7 @@ mod cache;
 mod checkpoint;
 mod compare;
 mod connect;
+mod doors;
 mod erase;
 mod error;
 pub(crate) mod export;
@@ -70,6 +71,7 @@ use slotwise_engine::{
     Erased, FactsPut, Letter, Listed, Noted, NoticeId, PersonCard, PersonRow, Plan, PlanPut, Post, Record, Recorded,
     RowPut, Settled, Status, Store, StoreError, Streamed, Views,
 };
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -367,7 +369,7 @@ impl Embedded {
         (world, missing)
     }
 
-    async fn with_people<T: Send + 'static>(
+    pub(super) async fn with_people<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&People) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -643,13 +645,6 @@ impl Directory for Embedded {
         self.with_people(move |people| people.people(max)).await
     }
 
-    async fn by_key(&self, secret_sha256: [u8; 32]) -> Result<Option<PersonCard>, StoreError> {
-        match self.people.remembered_by_key(&secret_sha256) {
-            Some(card) => Ok(card),
-            None => self.with_people(move |people| people.by_key(secret_sha256)).await,
-        }
-    }
-
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError> {
         self.with_people(move |people| people.put_person(&person)).await
     }
@@ -700,10 +695,6 @@ impl Directory for Embedded {
         }
         erased.keys = self.with_people(move |people| people.erase(id)).await?;
         Ok(Some(erased))
-    }
-
-    async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError> {
-        self.with_people(move |people| people.put_key(secret_sha256, person, &label)).await
     }
 }
 
@@ -774,6 +765,10 @@ impl Source for Observer<'_> {
     fn role(&mut self, id: PersonId) -> error::Result<Option<Role>> {
         let card = self.people.person(id).map_err(|e| Error::Bug(e.0))?;
         Ok(card.map(|card| card.role))
+    }
+
+    fn manages(&mut self, id: PersonId) -> error::Result<Arc<BTreeSet<ResourceId>>> {
+        Ok(Arc::new(self.people.manages_of(id).map_err(|e| Error::Bug(e.0))?))
     }
 
     fn person(&mut self, id: PersonId) -> error::Result<Person> {

@@ -2,6 +2,7 @@
 //! It knows nothing of bookings, and no secret: of a key only its hash is kept.
 
 use super::connect::{Use, connect, use_log};
+use super::doors::manages;
 use super::error::{Cells, Error, OpenError, Result};
 use super::load::{PART, max_rows, signed};
 use super::migrate::PEOPLE;
@@ -11,7 +12,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, ffi, params, params_from_iter};
 use slotwise_domain::{Facts, PersonId, ResourceId, Role};
 use slotwise_engine::catalogue::words_of;
-use slotwise_engine::{FactsPut, Listed, PersonCard, PersonRow, Plan, PlanPut, RowPut, StoreError};
+use slotwise_engine::{Door, FactsPut, Listed, PersonCard, PersonRow, Plan, PlanPut, RowPut, Secret, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,11 +38,11 @@ pub struct People {
 }
 
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     data_version: i64,
     checked: Option<Moment>,
     cards: HashMap<PersonId, Option<PersonCard>>,
-    keys: HashMap<[u8; 32], PersonId>,
+    pub(super) doors: HashMap<[u8; 32], Option<Door>>,
 }
 
 impl People {
@@ -87,27 +88,6 @@ impl People {
             Ok(people)
         };
         Ok(read(&self.db())?)
-    }
-
-    /// Who an API key speaks for, by the SHA-256 of its secret.
-    pub fn by_key(&self, secret_sha256: [u8; 32]) -> std::result::Result<Option<PersonCard>, StoreError> {
-        if let Some(card) = self.remembered_by_key(&secret_sha256) {
-            return Ok(card);
-        }
-        const KEY: &str = "SELECT person FROM api_key WHERE part_id = ?1 AND secret_sha256 = ?2";
-        let read = |db: &Connection| -> Result<Option<PersonId>> {
-            let mut select = db.prepare_cached(KEY)?;
-            let mut rows = select.query(params![PART, secret_sha256])?;
-            Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(PersonId))
-        };
-        // The connection is held until what was read is remembered: nobody's write can come between.
-        let db = self.db();
-        self.freshen(&db)?;
-        let Some(id) = read(&db)? else { return Ok(None) };
-        self.remember(|known| {
-            known.keys.insert(secret_sha256, id);
-        });
-        Ok(self.read_person(&db, id)?)
     }
 
     /// Makes a person, or changes name, title and role of the one with this id.
@@ -188,10 +168,9 @@ impl People {
         self.write("UPDATE person SET suspended = ?3 WHERE part_id = ?1 AND id = ?2", params![PART, id.0, suspended])
     }
 
-    /// Makes an API key for a person.
+    /// Makes an API key for a person that allows all they may do.
     pub fn put_key(&self, secret_sha256: [u8; 32], id: PersonId, label: &str) -> std::result::Result<(), StoreError> {
-        const PUT: &str = "INSERT INTO api_key (part_id, secret_sha256, person, label) VALUES (?1, ?2, ?3, ?4)";
-        self.write(PUT, params![PART, secret_sha256, id.0, label])
+        self.put_secret(&Secret::key(secret_sha256, id, label.to_owned()))
     }
 
     /// Whether there is such a person, suspended or not.
@@ -208,8 +187,26 @@ impl People {
         let remove = |db: &Connection| -> Result<u64> {
             db.pragma_update(None, "secure_delete", true)?;
             let tx = db.unchecked_transaction()?;
-            let keys = tx.execute("DELETE FROM api_key WHERE part_id = ?1 AND person = ?2", params![PART, id.0])?;
-            for table in ["letter", "notice_read", "address", "plan", "person_facts", "person_word"] {
+            let keys = tx.execute(
+                "DELETE FROM secret WHERE part_id = ?1 AND person = ?2 AND kind = 'key'",
+                params![PART, id.0],
+            )?;
+            // What was done stays, by their id; what was said of it may name them.
+            tx.execute(
+                "UPDATE deed SET detail = '', address = '' WHERE part_id = ?1 AND ?2 IN (by, person)",
+                params![PART, id.0],
+            )?;
+            for table in [
+                "secret",
+                "account",
+                "manages",
+                "letter",
+                "notice_read",
+                "address",
+                "plan",
+                "person_facts",
+                "person_word",
+            ] {
                 tx.execute(&format!("DELETE FROM {table} WHERE part_id = ?1 AND person = ?2"), params![PART, id.0])?;
             }
             tx.execute("DELETE FROM person WHERE part_id = ?1 AND id = ?2", params![PART, id.0])?;
@@ -231,16 +228,16 @@ impl People {
         known.recent().then(|| known.cards.get(&id).cloned()).flatten()
     }
 
-    /// The same by API key.
-    pub(super) fn remembered_by_key(&self, secret_sha256: &[u8; 32]) -> Option<Option<PersonCard>> {
+    /// The same of whom a secret lets in.
+    pub(super) fn remembered_door(&self, sha256: &[u8; 32]) -> Option<Option<Door>> {
         let known = self.known();
-        known.recent().then(|| known.cards.get(known.keys.get(secret_sha256)?).cloned()).flatten()
+        known.recent().then(|| known.doors.get(sha256).cloned()).flatten()
     }
 
     /// A reader of roles for the writer, on a connection of its own.
     pub(super) fn roles(&self) -> rusqlite::Result<Roles> {
         let db = connect(&self.path, Use::Read, CACHE_BYTES)?;
-        Ok(Roles { db, data_version: 0, known: HashMap::new(), facts: HashMap::new() })
+        Ok(Roles { db, data_version: 0, known: HashMap::new(), facts: HashMap::new(), manages: HashMap::new() })
     }
 
     fn read_person(&self, db: &Connection, id: PersonId) -> Result<Option<PersonCard>> {
@@ -263,7 +260,10 @@ impl People {
     }
 
     /// Carries a change out in one transaction.
-    fn change<T>(&self, change: impl FnOnce(&Connection) -> Result<T>) -> std::result::Result<T, StoreError> {
+    pub(super) fn change<T>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T>,
+    ) -> std::result::Result<T, StoreError> {
         self.change_if(|db| Ok((change(db)?, true)))
     }
 
@@ -309,7 +309,7 @@ impl People {
     }
 
     /// Forgets what is known if another connection has written since. What is read after this is at least as new.
-    fn freshen(&self, db: &Connection) -> std::result::Result<(), StoreError> {
+    pub(super) fn freshen(&self, db: &Connection) -> std::result::Result<(), StoreError> {
         let begun = Moment::now();
         let now = data_version(db)?;
         let mut known = self.known();
@@ -320,9 +320,9 @@ impl People {
         Ok(())
     }
 
-    fn remember(&self, put: impl FnOnce(&mut Known)) {
+    pub(super) fn remember(&self, put: impl FnOnce(&mut Known)) {
         let mut known = self.known();
-        if known.cards.len().max(known.keys.len()) >= CACHED_MAX {
+        if known.cards.len().max(known.doors.len()) >= CACHED_MAX {
             *known = Known { data_version: known.data_version, checked: known.checked, ..Known::default() };
         }
         put(&mut known);
@@ -349,6 +349,7 @@ pub(super) struct Roles {
     data_version: i64,
     known: HashMap<PersonId, Option<Role>>,
     facts: HashMap<PersonId, Option<Arc<Facts>>>,
+    manages: HashMap<PersonId, Arc<BTreeSet<ResourceId>>>,
 }
 
 impl Roles {
@@ -358,6 +359,7 @@ impl Roles {
         if self.data_version != now || self.known.len().max(self.facts.len()) >= CACHED_MAX {
             self.known.clear();
             self.facts.clear();
+            self.manages.clear();
             self.data_version = now;
         }
         Ok(())
@@ -370,6 +372,15 @@ impl Roles {
         let role = person(&self.db, id)?.map(|card| card.role);
         self.known.insert(id, role);
         Ok(role)
+    }
+
+    pub fn manages(&mut self, id: PersonId) -> Result<Arc<BTreeSet<ResourceId>>> {
+        if let Some(manages) = self.manages.get(&id) {
+            return Ok(manages.clone());
+        }
+        let read = Arc::new(manages(&self.db, id)?);
+        self.manages.insert(id, read.clone());
+        Ok(read)
     }
 
     pub fn facts(&mut self, id: PersonId) -> Result<Option<Arc<Facts>>> {
@@ -391,14 +402,14 @@ fn data_version(db: &Connection) -> Result<i64> {
     Ok(db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
 }
 
-fn person(db: &Connection, id: PersonId) -> Result<Option<PersonCard>> {
+pub(super) fn person(db: &Connection, id: PersonId) -> Result<Option<PersonCard>> {
     const PERSON: &str = "SELECT id, name, title, role FROM person WHERE part_id = ?1 AND id = ?2 AND suspended = 0";
     let mut select = db.prepare_cached(PERSON)?;
     let mut rows = select.query(params![PART, id.0])?;
     rows.next()?.map(card).transpose()
 }
 
-fn card(row: &Row) -> Result<PersonCard> {
+pub(super) fn card(row: &Row) -> Result<PersonCard> {
     let id = PersonId(row.get(0)?);
     let cells = Cells { table: "person", key: &id, row };
     Ok(PersonCard { id, name: cells.get(1)?, title: cells.get(2)?, role: cells.decode(3, codec::role_named)? })
@@ -406,7 +417,7 @@ fn card(row: &Row) -> Result<PersonCard> {
 
 // Facts
 
-fn exists(db: &Connection, id: PersonId) -> Result<bool> {
+pub(super) fn exists(db: &Connection, id: PersonId) -> Result<bool> {
     let mut select = db.prepare_cached("SELECT 1 FROM person WHERE part_id = ?1 AND id = ?2")?;
     Ok(select.exists(params![PART, id.0])?)
 }

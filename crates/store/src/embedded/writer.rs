@@ -407,6 +407,10 @@ impl Source for Loader<'_> {
         self.roles.role(id)
     }
 
+    fn manages(&mut self, id: PersonId) -> Result<Arc<BTreeSet<ResourceId>>> {
+        self.roles.manages(id)
+    }
+
     fn person(&mut self, id: PersonId) -> Result<Person> {
         let mut person = self.lookup.person(id)?;
         for change in self.folded.iter().flat_map(|d| &d.changes.records).flat_map(|(_, record)| record) {

@@ -6,7 +6,7 @@ use super::load::{limit, record, signed};
 use super::pool::args;
 use super::sql;
 use super::still::Still;
-use super::{attempt_of, load, people};
+use super::{attempt_of, doors, load, people};
 use crate::codec;
 use crate::commit::{Lying, Place};
 use crate::embedded::backup::BackupError;
@@ -16,8 +16,8 @@ use crate::embedded::{Everything, Progress, Reading};
 use crate::record::{chain_all, chain_commit, commits_genesis};
 use crate::text::{Hex, KeyText};
 use slotwise_domain::{PersonId, ResourceId, Span, Version};
-use slotwise_engine::{Attempt, AttemptFilter, Listed, PersonCard, Record};
-use std::collections::{BTreeMap, HashMap};
+use slotwise_engine::{Account, Attempt, AttemptFilter, Listed, PersonCard, Record, Scopes};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -71,8 +71,13 @@ impl Source for Database {
         let mut after: Option<Uuid> = None;
         loop {
             let found = self.still.rows(sql::PEOPLE_ALL, args![self.still.part, after, limit(PAGE)])?;
+            let (accounts, manages) = self.doors_of(&found)?;
             for row in &found {
-                each(everything(row)?)?;
+                let mut everything = everything(row)?;
+                let id = everything.listed.card.id;
+                everything.account = accounts.get(&id).cloned();
+                everything.manages = manages.get(&id).cloned().unwrap_or_default();
+                each(everything)?;
             }
             match found.last() {
                 Some(row) if found.len() == PAGE => after = Some(row.try_get(0).map_err(Error::from)?),
@@ -169,6 +174,27 @@ impl Source for Database {
     }
 }
 
+impl Database {
+    /// The accounts of these people, and what they manage.
+    #[expect(clippy::type_complexity, reason = "two tables by person")]
+    fn doors_of(
+        &self,
+        people: &[Row],
+    ) -> Result<(HashMap<PersonId, Account>, HashMap<PersonId, BTreeSet<ResourceId>>)> {
+        let ids = people.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<Uuid>>>()?;
+        let (mut accounts, mut manages) = (HashMap::new(), HashMap::<_, BTreeSet<_>>::new());
+        for row in self.still.rows(sql::ACCOUNTS_OF, args![self.still.part, ids.clone()])? {
+            let account = doors::account(&row)?;
+            accounts.insert(account.person, account);
+        }
+        for row in self.still.rows(sql::MANAGED, args![self.still.part, ids])? {
+            let (person, resource) = doors::managed(&row)?;
+            manages.entry(person).or_default().insert(resource);
+        }
+        Ok((accounts, manages))
+    }
+}
+
 /// A row of id, name, title, role, what another system calls them, address, whether they are suspended, version, tags, allowances, the plan's version, its lines.
 fn everything(row: &Row) -> Result<Everything> {
     let role = codec::role_named(row.try_get(3)?)?;
@@ -183,10 +209,18 @@ fn everything(row: &Row) -> Result<Everything> {
         None => Default::default(),
     };
     let listed = Listed { card, external_id: row.try_get(4)?, email: row.try_get(5)? };
-    Ok(Everything { listed, suspended: row.try_get(6)?, facts, plan })
+    let (account, manages) = Default::default();
+    Ok(Everything { listed, suspended: row.try_get(6)?, facts, plan, account, manages })
 }
 
 fn key(row: &Row) -> Result<KeyText> {
     let secret: Vec<u8> = row.try_get(0)?;
-    Ok(KeyText { secret_sha256: Hex(load::hash_of(&secret)?), person: row.try_get(1)?, label: row.try_get(2)? })
+    let scopes = u8::try_from(row.try_get::<_, i64>(3)?).unwrap_or_default();
+    Ok(KeyText {
+        secret_sha256: Hex(load::hash_of(&secret)?),
+        person: row.try_get(1)?,
+        label: row.try_get(2)?,
+        scopes: Some(scopes).filter(|scopes| *scopes != Scopes::ALL.0),
+        until: row.try_get(4)?,
+    })
 }

@@ -10,7 +10,7 @@ use super::made::{self, Cell};
 use super::pool::{Args, Endpoint, arg, args, connect, plain, rows};
 use super::still;
 use super::verify::{examine, put_records, rows_of};
-use super::{migrate, people, sql};
+use super::{doors, migrate, people, sql};
 use crate::codec;
 use crate::commit::{Lying, Place};
 use crate::embedded::backup::BackupError;
@@ -21,11 +21,11 @@ use crate::embedded::journal::Meta;
 use crate::embedded::verify::{Findings, Fold, PAGE};
 use crate::embedded::{self, Exported, Progress, Verified, Wanted, open};
 use crate::record::Hash;
-use crate::text::{EndText, FORMAT_OF_SEVERAL, FactsText, Hex, Line, PersonText, PlanText};
+use crate::text::{AccountText, EndText, FORMAT_OF_SEVERAL, FactsText, Hex, Line, PersonText, PlanText};
 use rusqlite::types::ValueRef;
 use sha2::{Digest, Sha256};
 use slotwise_domain::{Epoch, PersonId};
-use slotwise_engine::{Listed, PersonCard};
+use slotwise_engine::{Listed, PersonCard, Scopes};
 use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::Path;
@@ -104,7 +104,8 @@ pub fn import(lines: &mut dyn BufRead, name: &Path, url: &str, part: i64, progre
                 exported.people += 1;
             }
             Line::Key(key) => {
-                let values = args![part, key.secret_sha256.0.to_vec(), key.person, key.label];
+                let scopes = i64::from(key.scopes.unwrap_or(Scopes::ALL.0));
+                let values = args![part, key.secret_sha256.0.to_vec(), key.person, key.label, scopes, key.until];
                 filling.put(sql::KEY_FILL, values).map_err(|e| lines.wrong(format!("a key of {}: {e}", key.person)))?;
                 exported.keys += 1;
             }
@@ -243,7 +244,7 @@ impl Filling {
     }
 
     fn person(&self, person: PersonText) -> std::result::Result<(), String> {
-        let PersonText { id, name, title, role, suspended, external_id, email, facts, plan } = person;
+        let PersonText { id, name, title, role, suspended, external_id, email, facts, plan, account, manages } = person;
         let of = |e: &dyn std::fmt::Display| format!("person {id}: {e}");
         let role = codec::role_named(&role).map_err(|e| of(&format!("role: {e}")))?;
         let facts = facts.map(FactsText::facts);
@@ -251,7 +252,10 @@ impl Filling {
             facts.check().map_err(|(field, says)| of(&format!("facts: {field} {says}")))?;
         }
         let listed = Listed { card: PersonCard { id: PersonId(id), name, title, role }, external_id, email };
-        let put = people::fill(&self.client, self.part, listed, suspended, facts, plan.map(PlanText::plan));
+        let put = async {
+            people::fill(&self.client, self.part, listed, suspended, facts, plan.map(PlanText::plan)).await?;
+            doors::fill(&self.client, self.part, PersonId(id), account.map(AccountText::patch), manages).await
+        };
         self.runtime.block_on(put).map_err(|e| of(&e))
     }
 

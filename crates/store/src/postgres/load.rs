@@ -199,6 +199,7 @@ pub(super) struct Found {
     bookings: Vec<Booking>,
     claims: Vec<(ResourceId, Change)>,
     roles: Vec<(PersonId, Role)>,
+    managed: Vec<(PersonId, ResourceId)>,
     facts: Vec<(PersonId, Facts, u64)>,
     ruled: Vec<Booking>,
     live: Vec<Change>,
@@ -216,6 +217,7 @@ impl Asking {
             (sql::BOOKINGS_BY_ID, scope.bookings.iter().map(|id| id.0).collect::<Vec<_>>()),
             (sql::CLAIMS_BY_ID, claims),
             (sql::ROLES, scope.roles.iter().map(|id| id.0).collect()),
+            (sql::MANAGED, scope.roles.iter().map(|id| id.0).collect()),
             (sql::FACTS_OF, scope.facts.iter().map(|id| id.0).collect()),
             (sql::BOOKINGS_RULED, ruled.into_iter().collect()),
             (sql::CLAIMS_LIVE, scope.people.iter().map(|id| id.0).collect()),
@@ -257,7 +259,8 @@ impl Found {
     }
 
     fn of(answers: Vec<Vec<Row>>, scope: &Scope) -> Result<Found> {
-        let Ok([bookings, claims, roles, facts, ruled, live, members]) = <[Vec<Row>; 7]>::try_from(answers) else {
+        let Ok([bookings, claims, roles, managed, facts, ruled, live, members]) = <[Vec<Row>; 8]>::try_from(answers)
+        else {
             return Err(Error::bug("a statement was not answered"));
         };
         // An offer has the id of the place in the waitlist that it is made to.
@@ -271,6 +274,10 @@ impl Found {
             roles: roles
                 .iter()
                 .map(|row| Ok((PersonId(row.try_get(0)?), codec::role_named(row.try_get(1)?)?)))
+                .collect::<Result<_>>()?,
+            managed: managed
+                .iter()
+                .map(|row| Ok((PersonId(row.try_get(0)?), ResourceId(row.try_get(1)?))))
                 .collect::<Result<_>>()?,
             facts: facts.iter().map(facts_of).collect::<Result<_>>()?,
             ruled: ruled.iter().map(booking).collect::<Result<_>>()?,
@@ -297,6 +304,11 @@ impl Found {
                 (None, Some((entry, ended))) => drop(world.entries.insert(entry.id, (resource, ended))),
                 (None, None) => {}
             }
+        }
+        let managers = self.roles.iter().filter(|(_, role)| *role == Role::Manager).map(|(id, _)| *id);
+        for id in managers {
+            let of_them = self.managed.iter().filter(|(person, _)| *person == id).map(|(_, resource)| *resource);
+            world.manages.insert(id, Arc::new(of_them.collect()));
         }
         world.roles.extend(self.roles);
         world.facts.extend(self.facts.into_iter().map(|(id, facts, _)| (id, Arc::new(facts))));

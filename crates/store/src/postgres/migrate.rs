@@ -13,6 +13,7 @@ use tokio_postgres::Client;
 const FILES: &[&str] = &[
     include_str!("../../migrations/postgres/0001_begin.sql"),
     include_str!("../../migrations/postgres/0002_operations.sql"),
+    include_str!("../../migrations/postgres/0003_doors.sql"),
 ];
 /// How often making the table of migrations may meet another who makes it at the same moment.
 const TURNS_MAX: usize = 20;

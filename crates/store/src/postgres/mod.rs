@@ -5,6 +5,7 @@
 //! things of rows, `cache` keeps calendars by version, `feed` tells what anybody committed. `proof` tries what all of it rests on.
 
 mod cache;
+mod doors;
 mod error;
 mod export;
 mod feed;

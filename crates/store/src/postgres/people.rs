@@ -30,12 +30,6 @@ impl Directory for Postgres {
         Ok(found.iter().map(card).collect::<Result<_>>()?)
     }
 
-    async fn by_key(&self, secret_sha256: [u8; 32]) -> std::result::Result<Option<PersonCard>, StoreError> {
-        let values = args![self.shared.part, secret_sha256.to_vec()];
-        let found = self.shared.readers.rows(sql::PERSON_BY_KEY, values).await?;
-        Ok(found.first().map(card).transpose()?)
-    }
-
     async fn put_person(&self, person: PersonCard) -> std::result::Result<(), StoreError> {
         let part = self.shared.part;
         let put = self
@@ -161,8 +155,16 @@ impl Directory for Postgres {
         }
         let gone = readers.transaction(move |client| {
             Box::pin(async move {
-                let keys = rows(client, sql::KEYS_GONE, &args![part, id.0]).await?.len();
+                let all = ["key", "session", "invitation", "reset"].map(String::from).to_vec();
+                let none = None::<Vec<u8>>;
+                let values = args![part, id.0, all, none.clone(), none.clone(), none];
+                let ended = rows(client, sql::SECRETS_ENDED, &values).await?;
+                let keys =
+                    ended.iter().filter(|row| row.try_get::<_, String>(0).is_ok_and(|kind| kind == "key")).count();
                 for sql in [
+                    sql::DEEDS_FORGOTTEN,
+                    sql::ACCOUNT_GONE,
+                    sql::MANAGES_GONE,
                     sql::LETTERS_GONE,
                     sql::READ_GONE,
                     sql::ADDRESS_GONE,
@@ -179,22 +181,6 @@ impl Directory for Postgres {
         erased.keys = gone.await?;
         Ok(Some(erased))
     }
-
-    async fn put_key(
-        &self,
-        secret_sha256: [u8; 32],
-        person: PersonId,
-        label: String,
-    ) -> std::result::Result<(), StoreError> {
-        let values = args![self.shared.part, secret_sha256.to_vec(), person.0, label];
-        match self.shared.readers.rows(sql::KEY_PUT, values).await {
-            Ok(_) => Ok(()),
-            Err(Error::Sql(e)) if e.code() == Some(&tokio_postgres::error::SqlState::FOREIGN_KEY_VIOLATION) => {
-                Err(StoreError("there is no such person".into()))
-            }
-            Err(e) => Err(e.into()),
-        }
-    }
 }
 
 impl Postgres {
@@ -206,8 +192,13 @@ impl Postgres {
 }
 
 fn card(row: &Row) -> Result<PersonCard> {
-    let role = codec::role_named(row.try_get(3)?)?;
-    Ok(PersonCard { id: PersonId(row.try_get(0)?), name: row.try_get(1)?, title: row.try_get(2)?, role })
+    card_from(row, 0)
+}
+
+/// A card in four columns from the n-th on.
+pub(super) fn card_from(row: &Row, n: usize) -> Result<PersonCard> {
+    let role = codec::role_named(row.try_get(n + 3)?)?;
+    Ok(PersonCard { id: PersonId(row.try_get(n)?), name: row.try_get(n + 1)?, title: row.try_get(n + 2)?, role })
 }
 
 fn listed(row: &Row) -> Result<Listed> {

@@ -131,6 +131,7 @@ statements! {
     CLAIMS_OF = "SELECT id, resource, change FROM claim WHERE part_id = $1 AND person = $2 AND kind = $3
         ORDER BY since DESC, id DESC LIMIT $4";
     ROLES = "SELECT id, role FROM person WHERE part_id = $1 AND id = ANY($2) AND NOT suspended";
+    MANAGED = "SELECT person, resource FROM manages WHERE part_id = $1 AND person = ANY($2)";
     FACTS_OF = "SELECT person, version, tags, allowances FROM person_facts WHERE part_id = $1 AND person = ANY($2)";
     MEMBERS = "SELECT in_group, resource FROM resource_head WHERE part_id = $1 AND in_group = ANY($2)";
     DUE = "SELECT resource, due_at FROM resource_head WHERE part_id = $1 AND due_at <= $2 ORDER BY due_at, resource LIMIT $3";
@@ -199,9 +200,6 @@ statements! {
 
     PERSON = "SELECT id, name, title, role FROM person WHERE part_id = $1 AND id = $2 AND NOT suspended";
     PEOPLE = "SELECT id, name, title, role FROM person WHERE part_id = $1 AND NOT suspended ORDER BY name, id LIMIT $2";
-    PERSON_BY_KEY = "SELECT p.id, p.name, p.title, p.role FROM api_key k
-        JOIN person p ON p.part_id = k.part_id AND p.id = k.person
-        WHERE k.part_id = $1 AND k.secret_sha256 = $2 AND NOT p.suspended";
     PERSON_PUT = "INSERT INTO person (part_id, id, name, title, role) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (part_id, id) DO UPDATE SET name = excluded.name, title = excluded.title, role = excluded.role";
     PERSON_HELD = "SELECT id FROM person WHERE part_id = $1 AND id = $2 FOR UPDATE";
@@ -231,8 +229,6 @@ statements! {
     PLAN_PUT = "INSERT INTO plan (part_id, person, version, lines) VALUES ($1, $2, $3, $4)
         ON CONFLICT (part_id, person) DO UPDATE SET version = excluded.version, lines = excluded.lines";
     SUSPENDED_PUT = "UPDATE person SET suspended = $3 WHERE part_id = $1 AND id = $2";
-    KEY_PUT = "INSERT INTO api_key (part_id, secret_sha256, person, label) VALUES ($1, $2, $3, $4)";
-    KEYS_GONE = "DELETE FROM api_key WHERE part_id = $1 AND person = $2 RETURNING person";
     FACTS_GONE = "DELETE FROM person_facts WHERE part_id = $1 AND person = $2";
     PLAN_GONE = "DELETE FROM plan WHERE part_id = $1 AND person = $2";
     PERSON_GONE = "DELETE FROM person WHERE part_id = $1 AND id = $2";
@@ -277,6 +273,56 @@ statements! {
     LETTER_LATER = "UPDATE letter SET tries = tries + 1, due_at = $5
         WHERE part_id = $1 AND person = $2 AND stamp = $3 AND place = $4";
 
+    // Doors
+
+    DOORS = "SELECT s.sha256, s.kind, s.person, s.label, s.scopes, s.made_at, s.made_by, s.seen_at, s.until, p.id, p.name, p.title, p.role
+        FROM secret s JOIN person p ON p.part_id = s.part_id AND p.id = s.person
+        WHERE s.part_id = $1 AND s.sha256 = ANY($2) AND s.kind IN ('session', 'key') AND NOT p.suspended";
+    ACCOUNT_OF = "SELECT a.person, a.login, a.password, a.issuer, a.subject, a.language, a.zone FROM account a
+        JOIN person p ON p.part_id = a.part_id AND p.id = a.person
+        WHERE a.part_id = $1 AND a.person = $2 AND NOT p.suspended";
+    ACCOUNT_BY_LOGIN = "SELECT a.person, a.login, a.password, a.issuer, a.subject, a.language, a.zone FROM account a
+        JOIN person p ON p.part_id = a.part_id AND p.id = a.person
+        WHERE a.part_id = $1 AND a.login = $2 AND NOT p.suspended";
+    ACCOUNT_BY_SUBJECT = "SELECT a.person, a.login, a.password, a.issuer, a.subject, a.language, a.zone FROM account a
+        JOIN person p ON p.part_id = a.part_id AND p.id = a.person
+        WHERE a.part_id = $1 AND a.issuer = $2 AND a.subject = $3 AND NOT p.suspended";
+    /// Of whomever, suspended ones included.
+    ACCOUNT_KEPT = "SELECT person, login, password, issuer, subject, language, zone FROM account
+        WHERE part_id = $1 AND person = $2";
+    ACCOUNT_PUT = "INSERT INTO account (part_id, person, login, password, issuer, subject, language, zone)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (part_id, person) DO UPDATE SET login = excluded.login, password = excluded.password,
+            issuer = excluded.issuer, subject = excluded.subject, language = excluded.language, zone = excluded.zone";
+    SECRET_PUT = "INSERT INTO secret (part_id, sha256, kind, person, label, scopes, made_at, made_by, seen_at, until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    SECRET = "SELECT sha256, kind, person, label, scopes, made_at, made_by, seen_at, until FROM secret
+        WHERE part_id = $1 AND sha256 = $2 AND kind = $3";
+    SECRET_TAKEN = "DELETE FROM secret WHERE part_id = $1 AND sha256 = $2 AND kind = $3
+        RETURNING sha256, kind, person, label, scopes, made_at, made_by, seen_at, until";
+    SECRETS_OF = "SELECT sha256, kind, person, label, scopes, made_at, made_by, seen_at, until FROM secret
+        WHERE part_id = $1 AND person = $2 AND kind = $3 ORDER BY made_at DESC, sha256";
+    SECRETS_ENDED = "DELETE FROM secret WHERE part_id = $1 AND person = $2 AND kind = ANY($3)
+        AND ($4::bytea IS NULL OR sha256 >= $4) AND ($5::bytea IS NULL OR sha256 <= $5) AND ($6::bytea IS NULL OR sha256 <> $6)
+        RETURNING kind";
+    SECRET_SEEN = "UPDATE secret SET seen_at = $3 WHERE part_id = $1 AND sha256 = $2";
+    SECRETS_OVER = "DELETE FROM secret WHERE part_id = $1 AND until <= $2 RETURNING kind";
+    ACCOUNT_GONE = "DELETE FROM account WHERE part_id = $1 AND person = $2";
+    MANAGES_GONE = "DELETE FROM manages WHERE part_id = $1 AND person = $2";
+    MANAGES_PUT = "INSERT INTO manages (part_id, person, resource) SELECT $1, $2, r FROM unnest($3::uuid[]) AS r
+        ON CONFLICT (part_id, person, resource) DO NOTHING";
+    ROLE_PUT = "UPDATE person SET role = $3 WHERE part_id = $1 AND id = $2 RETURNING id";
+    SUSPENDED_SET = "UPDATE person SET suspended = $3 WHERE part_id = $1 AND id = $2 RETURNING id";
+    /// Held, so that of two who would each be the last but one, one waits.
+    ADMINS_HELD = "SELECT id FROM person WHERE part_id = $1 AND role = 'admin' AND NOT suspended ORDER BY id FOR UPDATE";
+    ADMIN_ANY = "SELECT id FROM person WHERE part_id = $1 AND role = 'admin' AND NOT suspended LIMIT 1";
+    DEED_ADD = "INSERT INTO deed (part_id, id, at, by, person, what, detail, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    DEEDS = "SELECT id, at, by, person, what, detail, address FROM deed
+        WHERE part_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3";
+    DEEDS_FORGOTTEN = "UPDATE deed SET detail = '', address = '' WHERE part_id = $1 AND (by = $2 OR person = $2)";
+    DEEDS_OVER = "DELETE FROM deed WHERE part_id = $1 AND id <=
+        (SELECT d.id FROM deed d WHERE d.part_id = $1 ORDER BY d.id DESC LIMIT 1 OFFSET $2)";
+
     // All of it, for whoever verifies, exports or fills
 
     STILL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -302,8 +348,9 @@ statements! {
         LEFT JOIN person_facts f ON f.part_id = p.part_id AND f.person = p.id
         LEFT JOIN plan n ON n.part_id = p.part_id AND n.person = p.id
         WHERE p.part_id = $1 AND ($2::uuid IS NULL OR p.id > $2) ORDER BY p.id LIMIT $3";
-    KEYS_ALL = "SELECT secret_sha256, person, label FROM api_key
-        WHERE part_id = $1 AND ($2::bytea IS NULL OR secret_sha256 > $2) ORDER BY secret_sha256 LIMIT $3";
+    ACCOUNTS_OF = "SELECT person, login, password, issuer, subject, language, zone FROM account WHERE part_id = $1 AND person = ANY($2)";
+    KEYS_ALL = "SELECT sha256, person, label, scopes, until FROM secret
+        WHERE part_id = $1 AND kind = 'key' AND ($2::bytea IS NULL OR sha256 > $2) ORDER BY sha256 LIMIT $3";
     ALL_BOOKINGS = "SELECT id, owner, state, series, start_at, end_at, until, ruled, revision, commit_id, body, said FROM booking
         WHERE part_id = $1 AND ($2::uuid IS NULL OR id > $2)
         ORDER BY id LIMIT $3";
@@ -390,8 +437,9 @@ statements! {
     PERSON_FILL = "INSERT INTO person (part_id, id, name, title, role, suspended, external_id) VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (part_id, id) DO UPDATE SET name = excluded.name, title = excluded.title, role = excluded.role,
             suspended = excluded.suspended, external_id = excluded.external_id";
-    KEY_FILL = "INSERT INTO api_key (part_id, secret_sha256, person, label) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (part_id, secret_sha256) DO UPDATE SET person = excluded.person, label = excluded.label";
+    KEY_FILL = "INSERT INTO secret (part_id, sha256, kind, person, label, scopes, made_at, until) VALUES ($1, $2, 'key', $3, $4, $5, 0, $6)
+        ON CONFLICT (part_id, sha256) DO UPDATE SET person = excluded.person, label = excluded.label, scopes = excluded.scopes,
+            until = excluded.until";
 
     // What one of several instances does for all, and a new epoch
 

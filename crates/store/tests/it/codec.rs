@@ -523,6 +523,7 @@ fn rule() -> impl Strategy<Value = Rule> {
         BlocksMax,
         Owner,
         AdminOnly,
+        LooksOnly,
         Holder,
         Begun,
         BookFrom,

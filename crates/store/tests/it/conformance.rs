@@ -15,7 +15,8 @@ async fn every_case_on_the_embedded_store() {
         Harness {
             store: store.clone(),
             views: store.clone(),
-            directory: store,
+            directory: store.clone(),
+            accounts: store,
             clock,
             watches_clock: true,
             shuts_resources: false,
@@ -36,7 +37,8 @@ async fn every_case_without_a_cache() {
         Harness {
             store: store.clone(),
             views: store.clone(),
-            directory: store,
+            directory: store.clone(),
+            accounts: store,
             clock,
             watches_clock: true,
             shuts_resources: false,

@@ -3,8 +3,11 @@
 
 use async_trait::async_trait;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Facts, Hold, Instant, PersonId, Proposal, ResourceId, Scope,
-    Settle, Version, WaitEntry, World,
+    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Facts, Hold, Instant, PersonId, Proposal, ResourceId, Role,
+    Scope, Settle, Version, WaitEntry, World,
+};
+use slotwise_engine::doors::{
+    Account, AccountOf, AccountPatch, AccountPut, Accounts, Deed, Door, RolePut, Secret, SecretKind, Sha256, Which,
 };
 use slotwise_engine::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, CommitError, Cursor, Directory, Erased, FactsPut,
@@ -12,8 +15,10 @@ use slotwise_engine::{
     StoreError, Streamed, Views,
 };
 use slotwise_store::Postgres;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
+use uuid::Uuid;
 
 pub struct Hop {
     pub one: Arc<Postgres>,
@@ -172,10 +177,6 @@ impl Directory for Hop {
         self.either().0.people(max).await
     }
 
-    async fn by_key(&self, secret_sha256: [u8; 32]) -> Result<Option<PersonCard>, StoreError> {
-        self.either().0.by_key(secret_sha256).await
-    }
-
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError> {
         self.either().0.put_person(person).await
     }
@@ -212,8 +213,71 @@ impl Directory for Hop {
     async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError> {
         self.either().0.erase(id).await
     }
+}
 
-    async fn put_key(&self, secret_sha256: [u8; 32], person: PersonId, label: String) -> Result<(), StoreError> {
-        self.either().0.put_key(secret_sha256, person, label).await
+#[async_trait]
+impl Accounts for Hop {
+    async fn doors(&self, secrets: Vec<Sha256>, now: Instant) -> Result<Vec<Option<Door>>, StoreError> {
+        self.either().0.doors(secrets, now).await
+    }
+
+    async fn account(&self, of: AccountOf) -> Result<Option<Account>, StoreError> {
+        self.either().0.account(of).await
+    }
+
+    async fn put_account(&self, person: PersonId, patch: AccountPatch) -> Result<AccountPut, StoreError> {
+        self.either().0.put_account(person, patch).await
+    }
+
+    async fn put_secret(&self, secret: Secret) -> Result<(), StoreError> {
+        self.either().0.put_secret(secret).await
+    }
+
+    async fn take_secret(&self, sha256: Sha256, kind: SecretKind, now: Instant) -> Result<Option<Secret>, StoreError> {
+        self.either().0.take_secret(sha256, kind, now).await
+    }
+
+    async fn secret(&self, sha256: Sha256, kind: SecretKind, now: Instant) -> Result<Option<Secret>, StoreError> {
+        self.either().0.secret(sha256, kind, now).await
+    }
+
+    async fn secrets_of(&self, person: PersonId, kind: SecretKind) -> Result<Vec<Secret>, StoreError> {
+        self.either().0.secrets_of(person, kind).await
+    }
+
+    async fn end_secrets(&self, person: PersonId, kinds: Vec<SecretKind>, which: Which) -> Result<u64, StoreError> {
+        self.either().0.end_secrets(person, kinds, which).await
+    }
+
+    async fn seen(&self, sha256: Sha256, now: Instant) -> Result<(), StoreError> {
+        self.either().0.seen(sha256, now).await
+    }
+
+    async fn forget_secrets(&self, now: Instant) -> Result<u64, StoreError> {
+        self.either().0.forget_secrets(now).await
+    }
+
+    async fn manages(&self, person: PersonId) -> Result<BTreeSet<ResourceId>, StoreError> {
+        self.either().0.manages(person).await
+    }
+
+    async fn put_role(&self, person: PersonId, role: Role, over: BTreeSet<ResourceId>) -> Result<RolePut, StoreError> {
+        self.either().0.put_role(person, role, over).await
+    }
+
+    async fn put_suspended(&self, person: PersonId, suspended: bool) -> Result<RolePut, StoreError> {
+        self.either().0.put_suspended(person, suspended).await
+    }
+
+    async fn has_admin(&self) -> Result<bool, StoreError> {
+        self.either().0.has_admin().await
+    }
+
+    async fn note(&self, deed: Deed) -> Result<(), StoreError> {
+        self.either().0.note(deed).await
+    }
+
+    async fn deeds(&self, before: Option<Uuid>, max: usize) -> Result<Vec<Deed>, StoreError> {
+        self.either().0.deeds(before, max).await
     }
 }

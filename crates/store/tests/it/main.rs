@@ -13,15 +13,15 @@ mod conformance;
 mod crash;
 mod cutter;
 mod database;
-mod disk;
 mod databases;
+mod disk;
 mod durability;
 mod fuzz;
 mod hop;
 mod images;
+mod lanes;
 #[expect(dead_code, reason = "corpora in files are of other crates")]
 mod mutate;
-mod lanes;
 mod opening;
 mod operations;
 mod people;

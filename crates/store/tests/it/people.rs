@@ -3,7 +3,7 @@
 
 use crate::support::{HOUR, START, Site, commit, outcome, person};
 use slotwise_domain::{PersonId, Role, Scope, Span};
-use slotwise_engine::{Directory, Store};
+use slotwise_engine::{Accounts, Directory, Store};
 use slotwise_store::embedded::People;
 use uuid::Uuid;
 
@@ -12,19 +12,19 @@ async fn keys_and_cards_are_kept() {
     let site = Site::new();
     let store = site.open().await;
     let bob = site.member(&store, "Bob").await;
-    assert_eq!(store.by_key([1; 32]).await.unwrap(), None);
+    assert_eq!(store.door([1; 32], START).await.unwrap(), None);
     store.put_key([1; 32], bob, "laptop".into()).await.unwrap();
-    let card = store.by_key([1; 32]).await.unwrap().unwrap();
+    let card = store.door([1; 32], START).await.unwrap().unwrap().card;
     assert_eq!((card.id, card.name.as_str(), card.role), (bob, "Bob", Role::Member));
     assert!(store.put_key([1; 32], bob, "again".into()).await.is_err());
     assert!(store.put_key([2; 32], PersonId(Uuid::nil()), "nobody's".into()).await.is_err());
     store.put_person(person(bob, "Robert", Role::Member)).await.unwrap();
-    assert_eq!(store.by_key([1; 32]).await.unwrap().unwrap().name, "Robert");
+    assert_eq!(store.door([1; 32], START).await.unwrap().unwrap().card.name, "Robert");
     let names: Vec<_> = store.people(10).await.unwrap().into_iter().map(|p| p.name).collect();
     assert_eq!(names, ["Ada", "Robert"]);
     assert_eq!(store.people(1).await.unwrap().len(), 1);
     drop(store);
-    assert_eq!(site.reopen().by_key([1; 32]).await.unwrap().unwrap().name, "Robert");
+    assert_eq!(site.reopen().door([1; 32], START).await.unwrap().unwrap().card.name, "Robert");
 }
 
 #[tokio::test]
@@ -55,5 +55,5 @@ async fn what_another_process_writes_counts_at_the_next_decision() {
     assert_eq!(world.roles.into_iter().collect::<Vec<_>>(), [(site.admin, Role::Admin)]);
     assert_eq!(store.person(bob).await.unwrap(), None);
     elsewhere.put_key([3; 32], site.admin, "cli").unwrap();
-    assert_eq!(store.by_key([3; 32]).await.unwrap().unwrap().id, site.admin);
+    assert_eq!(store.door([3; 32], START).await.unwrap().unwrap().card.id, site.admin);
 }

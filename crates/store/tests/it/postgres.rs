@@ -33,8 +33,15 @@ async fn every_case_on_postgres() {
     run_all(|clock| {
         part += 1;
         let store = open(&database.url(), part, clock.clone(), 64 << 20);
-        let (watches_clock, shuts_resources) = (true, true);
-        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock, shuts_resources }
+        Harness {
+            store: store.clone(),
+            views: store.clone(),
+            directory: store.clone(),
+            accounts: store,
+            clock,
+            watches_clock: true,
+            shuts_resources: true,
+        }
     })
     .await;
     whole(&database, part);
@@ -69,8 +76,15 @@ async fn every_case_on_either_of_two_instances() {
         let one = open(&database.url(), part, clock.clone(), cache_bytes);
         let other = open(&database.url(), part, clock.clone(), 64 << 20);
         let store = Hop::over(one, other, part.unsigned_abs() * 0x9e37_79b9);
-        let (watches_clock, shuts_resources) = (true, true);
-        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock, shuts_resources }
+        Harness {
+            store: store.clone(),
+            views: store.clone(),
+            directory: store.clone(),
+            accounts: store,
+            clock,
+            watches_clock: true,
+            shuts_resources: true,
+        }
     })
     .await;
     whole(&database, part);

@@ -33,6 +33,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
         }
       },
       conflict: (event) => announceConflict(t, event),
+      signedOut: () => void queries.invalidateQueries({ queryKey: ['me'] }),
     });
     // After a gap nobody knows what was missed about one's own bookings.
     let wasLost = false;

@@ -12,6 +12,8 @@ export type Connection = { state: 'connecting' } | { state: 'live' } | { state: 
 export interface LiveListener {
   event?: (event: LiveEvent) => void;
   conflict?: (event: ConflictEvent) => void;
+  /** Whoever this was is let in no more. */
+  signedOut?: () => void;
   /** What was missed cannot be told any more: read it again. */
   resync?: (resources: string[]) => void;
 }
@@ -96,6 +98,7 @@ export class LiveClient {
       void this.#subscribe([...this.#wanted]);
       void this.#watchBoard();
     });
+    socket.on('signedOut', () => this.#listeners.forEach((listener) => listener.signedOut?.()));
     socket.on('disconnect', (reason) => {
       this.#lost();
       // The server lets go of a socket that cannot keep up; the library leaves coming back to us then.

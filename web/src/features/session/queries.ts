@@ -1,6 +1,6 @@
 // Who is signed in, and who one may be in the demo.
 import { useQuery } from '@tanstack/react-query';
-import type { DemoPerson, Me } from '../../api/types';
+import type { ApiKey, Doors, DemoPerson, Me, Page, Profile, Session } from '../../api/types';
 import { ask, Problem } from '../../lib/http';
 
 /** null: nobody is signed in. */
@@ -43,4 +43,21 @@ export function useDemoPeople(enabled: boolean) {
       }
     },
   });
+}
+
+/** What there is at the entrance: a first set-up, letters, a provider. */
+export function useDoors() {
+  return useQuery({ queryKey: ['doors'], queryFn: ({ signal }) => ask<Doors>('/api/doors', { signal }), staleTime: 60_000 });
+}
+
+export function useProfile() {
+  return useQuery({ queryKey: ['profile'], queryFn: ({ signal }) => ask<Profile>('/api/me/profile', { signal }) });
+}
+
+export function useSessions() {
+  return useQuery({ queryKey: ['sessions'], queryFn: ({ signal }) => ask<Page<Session>>('/api/me/sessions', { signal }) });
+}
+
+export function useKeys() {
+  return useQuery({ queryKey: ['keys'], queryFn: ({ signal }) => ask<Page<ApiKey>>('/api/me/keys', { signal }) });
 }

@@ -124,7 +124,7 @@ impl Drop for Node {
 
 /// Where its packages are: in the source tree if somebody installed it there, else beside the build, installed if it is not yet.
 fn modules(source: &Path) -> PathBuf {
-    if source.join("node_modules/socket.io-client").exists() && source.join("node_modules/smtp-server").exists() {
+    if source.join("node_modules/socket.io-client").exists() && source.join("node_modules/oidc-provider").exists() {
         return source.to_owned();
     }
     static INSTALLED: OnceLock<Mutex<Option<PathBuf>>> = OnceLock::new();

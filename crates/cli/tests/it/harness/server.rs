@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -45,7 +45,7 @@ impl Home {
     }
 
     /// Says to a command where the data is.
-    fn place(&self, command: &mut Command) {
+    pub fn place(&self, command: &mut Command) {
         match &self.database {
             Some(database) => command.env("SLOTWISE_STORE", database.url()),
             None => command.arg("--data").arg(self.data()),
@@ -89,6 +89,8 @@ pub struct Server {
     child: Child,
     pub address: SocketAddr,
     log: PathBuf,
+    /// What it says on standard output.
+    said: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Server {
@@ -104,14 +106,20 @@ impl Server {
         // Reads on after the first line, so that the server never writes into a full pipe.
         thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|l| tell.send(l)));
         // The guard first: whatever happens from here, the child ends.
-        let mut server = Server { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), log: home.log() };
-        let line = told.recv_timeout(START_WITHIN).map_err(|e| format!("{e}\n{}", server.log_end()))?;
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut server = Server { child, address, log: home.log(), said: Mutex::new(told) };
+        let line = server.next_line().map_err(|e| format!("{e}\n{}", server.log_end()))?;
         let address = line
             .strip_prefix("Slotwise is on ")
             .and_then(|url| Some(url.split_once("://")?.1))
             .ok_or_else(|| format!("it said {line:?}"))?;
         server.address = address.parse().map_err(|e| format!("{address}: {e}"))?;
         Ok(server)
+    }
+
+    /// The next line it says on standard output.
+    pub fn next_line(&self) -> Result<String, mpsc::RecvTimeoutError> {
+        self.said.lock().unwrap().recv_timeout(START_WITHIN)
     }
 
     /// Only starts; its standard output is a pipe.
