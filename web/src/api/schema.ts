@@ -1442,6 +1442,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Many resources over a stretch of time. What ended more than two days ago is told by a resource's own schedule. */
+        get: operations["read_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/waitlist": {
         parameters: {
             query?: never;
@@ -3333,6 +3350,20 @@ export interface components {
              */
             p99_ms: number;
         };
+        /** @description How full a resource is for a while. */
+        LevelBody: {
+            /** @description Until. */
+            end: string;
+            /** @description From. */
+            start: string;
+            /**
+             * Format: int64
+             * @description Units taken, by bookings and holds.
+             */
+            used: number;
+            /** @description How many wait for a time that meets it. */
+            waiting: number;
+        };
         /** @description A line of a booking. */
         LineBody: {
             /** @description Until. */
@@ -5156,6 +5187,74 @@ export interface components {
             /** @description `confirmed`, `pending` or `cancelled`. */
             state: string;
         };
+        /** @description Rows by name. */
+        TimelineBody: {
+            /** @description The server's clock. */
+            as_of: string;
+            /** @description From. */
+            from: string;
+            /** @description The rows, by name. */
+            rows: components["schemas"]["TimelineRow"][];
+            /** @description Until. */
+            to: string;
+            /** @description How many rows match. */
+            total: number;
+        };
+        /** @description Something that takes time of a resource. */
+        TimelineItem: {
+            /** @description Until. */
+            end: string;
+            /** @description Of a hold: when it ends. */
+            expires_at?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id; a hold's for its holder only.
+             */
+            id?: string | null;
+            /** @description `booking`, `hold` or `block`. */
+            kind: string;
+            /** @description Whether it is the asker's. */
+            mine: boolean;
+            /** @description Whose, where people may know. */
+            owner?: string | null;
+            /** @description From. */
+            start: string;
+            /** @description `confirmed`, `pending`, `checked_in`, `held` or `blocked`. */
+            state: string;
+            /** @description From then on it takes the time: earlier than `start` where it must be set up. */
+            taken_from: string;
+            /** @description Until then: later than `end` where it must be cleared. */
+            taken_until: string;
+            /** @description Of a booking one may look into, and of a block its reason. */
+            title?: string | null;
+        };
+        /** @description One resource over the time asked for. */
+        TimelineRow: {
+            /** @description Whether it is out of service. */
+            closed: boolean;
+            /**
+             * Format: int32
+             * @description Raised by a restore.
+             */
+            epoch: number;
+            /** @description When a hold is taken on the way to a booking. */
+            hold_at: components["schemas"]["HoldAtBody"];
+            /** @description By start. Of what has more units than one only the asker's own, and blocks. */
+            items: components["schemas"]["TimelineItem"][];
+            /** @description Of what has more units than one: how full it is, without a gap. */
+            levels: components["schemas"]["LevelBody"][];
+            /** @description Whether there is more than is told at once: ask for a shorter stretch. */
+            more: boolean;
+            /** @description When it is open; null is always. */
+            open?: components["schemas"]["IntervalBody"][] | null;
+            /** @description Which. */
+            resource: components["schemas"]["FoundResource"];
+            /**
+             * Format: int64
+             * @description Raised by every change.
+             */
+            version: number;
+        };
         /** @description The token of a hold. */
         TokenRequest: {
             /** @description The token of its grant. */
@@ -5990,6 +6089,8 @@ export interface operations {
                 resource?: string;
                 /** @description Of this person, for them, or about a booking or hold of theirs. */
                 person?: string;
+                /** @description That changed this booking. */
+                booking?: string;
                 /** @description Asked by this one; `system` is Slotwise itself. */
                 actor?: string;
                 /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */
@@ -18763,6 +18864,165 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProfileBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_timeline: {
+        parameters: {
+            query: {
+                /** @description From, an instant. */
+                from: string;
+                /** @description Until, eight days later at the most. */
+                to: string;
+                /** @description Only these, 50 at the most; may be given several times. The other filters then count for nothing. */
+                resource?: string[];
+                /** @description Of this kind. */
+                kind?: components["schemas"]["KindBody"];
+                /** @description In this building; may be given several times, for any of them. */
+                building?: string[];
+                /** @description In this group. */
+                group?: string;
+                /** @description All of these, separated by commas. */
+                equipment?: string;
+                /** @description Only what is known to have at least so many seats. */
+                seats_min?: number;
+                /** @description With words that begin like all of these, in name, building or equipment; accents and case make no difference. */
+                q?: string;
+                /** @description Which row comes first, counted from 0; 0 if left out. */
+                offset?: number;
+                /** @description At most so many rows, 50 at the most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelineBody"];
                 };
             };
             /** @description Malformed, or the key is missing. */
