@@ -6109,6 +6109,8 @@ export interface operations {
                 resource?: string;
                 /** @description Of this person, for them, or about a booking or hold of theirs. */
                 person?: string;
+                /** @description That changed this booking. */
+                booking?: string;
                 /** @description Asked by this one; `system` is Slotwise itself. */
                 actor?: string;
                 /** @description `BOOKED`, `ACCEPTED` or `REJECTED`. */

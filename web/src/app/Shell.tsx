@@ -34,7 +34,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <Account me={me} />
         </div>
       </header>
-      {me.role === 'admin' && <OverrideBar />}
+      {me.role !== 'member' && <OverrideBar />}
       {children}
     </>
   );

@@ -3,23 +3,26 @@ import { Link, Outlet } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { Icon, type IconName } from '../../../components/icons';
 import { Notice } from '../../../components/Notice';
+import type { Me } from '../../../api/types';
 import { useMe } from '../../session/queries';
 import css from './Admin.module.css';
 
-const ways: { to: string; name: string; icon: IconName; exact?: boolean }[] = [
-  { to: '/admin', name: 'resources', icon: 'building', exact: true },
+/** Who else than an admin is shown the way; whether they may do anything there the server says. */
+const ways: { to: string; name: string; icon: IconName; exact?: boolean; also?: Me['role'][] }[] = [
+  { to: '/admin', name: 'resources', icon: 'building', exact: true, also: ['manager', 'auditor'] },
   { to: '/admin/bulk', name: 'bulk', icon: 'filter' },
-  { to: '/admin/approvals', name: 'approvals', icon: 'check' },
-  { to: '/admin/override', name: 'override', icon: 'warning' },
-  { to: '/admin/people', name: 'people', icon: 'people' },
-  { to: '/admin/audit', name: 'audit', icon: 'clock' },
+  { to: '/admin/approvals', name: 'approvals', icon: 'check', also: ['manager'] },
+  { to: '/admin/override', name: 'override', icon: 'warning', also: ['manager'] },
+  { to: '/admin/people', name: 'people', icon: 'people', also: ['auditor'] },
+  { to: '/admin/audit', name: 'audit', icon: 'clock', also: ['auditor'] },
   { to: '/admin/board', name: 'board', icon: 'chart' },
 ];
 
 export default function AdminFrame() {
   const { t } = useTranslation();
   const me = useMe();
-  if (me.data && me.data.role !== 'admin') {
+  const role = me.data?.role ?? 'member';
+  if (me.data && role === 'member') {
     return (
       <main id="content" className={css.frame} tabIndex={-1}>
         <div className={css.wide}>
@@ -32,7 +35,7 @@ export default function AdminFrame() {
   return (
     <div className={css.frame}>
       <nav className={`panel ${css.side}`} aria-label={t('admin.title')}>
-        {ways.map(({ to, name, icon, exact }) => (
+        {ways.filter(({ also }) => role === 'admin' || also?.includes(role)).map(({ to, name, icon, exact }) => (
           <Link key={to} to={to} className={css.link} activeOptions={{ exact: exact ?? false, includeSearch: false }} activeProps={{ 'aria-current': 'page' }}>
             <Icon name={icon} />
             {t(`admin.ways.${name}`)}

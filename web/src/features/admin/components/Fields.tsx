@@ -4,6 +4,8 @@ import { useState } from 'react';
 import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 import type { Resource } from '../../../api/types';
+import { serverNow } from '../../../lib/serverClock';
+import { civilDate } from '../../../lib/zoned';
 import { facts, rules, type Field, type Value, type Values } from '../edits';
 import { readHours, readRequirements, writeHours, writeRequirements, type Hours, type Requirement } from '../hours';
 import css from './Admin.module.css';
@@ -133,21 +135,24 @@ function Count({ label, value, unit = 1, onChange }: { label: string; value: Val
 
 type CutoffValue = { elapsed_s?: number; days_before?: number; at?: string };
 
-/** So many hours before the start, or at a time so many days before; a kind that is not known here stays as it is. */
+/** So many hours before the start, at a time so many days before, or at an instant; a kind that is not known here stays as it is. */
 function Cutoff({ label, value, onChange }: { label: string; value: CutoffValue | null; onChange: (value: CutoffValue | null) => void }) {
   const { t } = useTranslation();
-  const how = value === null ? 'none' : value.elapsed_s !== undefined ? 'elapsed' : value.days_before !== undefined ? 'civil' : 'other';
-  const first: Record<string, CutoffValue | null> = { none: null, elapsed: { elapsed_s: 3600 }, civil: { days_before: 1, at: '18:00' } };
+  const how = value === null ? 'none' : value.elapsed_s !== undefined ? 'elapsed' : value.days_before !== undefined ? 'civil' : value.at !== undefined ? 'absolute' : 'other';
+  const first: Record<string, CutoffValue | null> = { none: null, elapsed: { elapsed_s: 3600 }, civil: { days_before: 1, at: '18:00' }, absolute: { at: `${civilDate(serverNow())}T17:00` } };
   return (
     <div>
       <NativeSelect
         label={label}
         value={how}
-        data={['none', 'elapsed', 'civil', ...(how === 'other' ? ['other'] : [])].map((one) => ({ value: one, label: t(`admin.value.cutoff.${one}`) }))}
+        data={['none', 'elapsed', 'civil', 'absolute', ...(how === 'other' ? ['other'] : [])].map((one) => ({ value: one, label: t(`admin.value.cutoff.${one}`) }))}
         onChange={(event) => event.currentTarget.value in first && onChange(first[event.currentTarget.value]!)}
       />
       {how === 'elapsed' && (
         <TextInput mt={6} type="number" step="any" aria-label={`${label}: ${t('admin.value.cutoff.hours')}`} value={String(value!.elapsed_s! / 3600)} onChange={(event) => onChange({ elapsed_s: Math.round(Number(event.currentTarget.value) * 3600) })} />
+      )}
+      {how === 'absolute' && (
+        <TextInput mt={6} aria-label={`${label}: ${t('admin.value.cutoff.absolute')}`} description={t('admin.value.cutoff.instant')} value={value!.at} onChange={(event) => onChange({ at: event.currentTarget.value.trim() })} />
       )}
       {how === 'civil' && (
         <div className={css.row} style={{ marginTop: 6 }}>
@@ -219,6 +224,7 @@ export function writeValue(t: TFunction, field: Field, value: Value, groups: Res
   const cutoff = value as CutoffValue;
   if (typeof value === 'object' && cutoff.elapsed_s !== undefined) return t('admin.value.cutoff.saidHours', { count: cutoff.elapsed_s / 3600 });
   if (typeof value === 'object' && cutoff.days_before !== undefined) return t('admin.value.cutoff.saidDays', { count: cutoff.days_before, at: cutoff.at });
+  if (typeof value === 'object' && cutoff.at !== undefined) return cutoff.at.replace('T', ' ');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
