@@ -278,7 +278,7 @@ impl Reading {
             let (role, facts) = (codec::role_name(role).into(), facts.map(FactsText::of));
             let (account, manages) = (account.map(AccountText::of), manages.into_iter().map(|id| id.0).collect());
             let id = id.0;
-            lines.line(&Line::Person(PersonText {
+            lines.line(&Line::Person(Box::new(PersonText {
                 id,
                 name,
                 title,
@@ -290,7 +290,7 @@ impl Reading {
                 plan,
                 account,
                 manages,
-            }))
+            })))
         })?;
         self.keys(|key| {
             exported.keys += 1;
