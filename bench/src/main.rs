@@ -11,6 +11,7 @@ mod gauge;
 mod ground;
 mod growth;
 mod http;
+mod instances;
 mod load;
 mod peers;
 mod plot;
@@ -94,6 +95,10 @@ enum Command {
     E10,
     /// A burst of four times the peak.
     Overload,
+    /// Two servers over one PostgreSQL beside plain pgbench on it; push across them; what a slower way costs.
+    Instances,
+    /// A start over a PostgreSQL database with a million bookings.
+    InstancesStart,
     /// The disk, bare axum, Redis and PostgreSQL for themselves.
     Peers,
     /// All of them (the default).
@@ -227,6 +232,14 @@ async fn measure(wish: Wish, command: Command) -> anyhow::Result<()> {
     if wanted(Command::E10) {
         growth::e10(&ground).await.context("E10")?;
         told.push("e10");
+    }
+    if wanted(Command::Instances) {
+        instances::run(&ground).await.context("two servers over PostgreSQL")?;
+        told.push("instances");
+    }
+    if wanted(Command::InstancesStart) {
+        instances::start(&ground).await.context("a start over PostgreSQL")?;
+        told.push("instances_start");
     }
     report::print(&told)
 }

@@ -88,6 +88,30 @@ impl Postgres {
         Ok(Some(postgres))
     }
 
+    /// An empty database beside pgbench's, by its URL.
+    pub fn database(&self, name: &str) -> anyhow::Result<String> {
+        let mut psql = self.client("psql");
+        run(
+            psql.args(["--quiet", "--set", "ON_ERROR_STOP=1", "--command", &format!("CREATE DATABASE {name}")]),
+            "psql",
+        )?;
+        let folder = self.folder.to_str().context("the folder's name is not UTF-8")?.replace('/', "%2F");
+        Ok(format!("postgres://bench@{folder}/{name}"))
+    }
+
+    /// Where its clients find it: a socket in the file system.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
+    /// The size of a database, in bytes.
+    pub fn size_of(&self, name: &str) -> anyhow::Result<f64> {
+        let mut psql = self.client("psql");
+        let asked = format!("SELECT pg_database_size('{name}')");
+        let said = run(psql.args(["--no-align", "--tuples-only", "--command", &asked]), "psql")?;
+        said.trim().parse().context("reading a size")
+    }
+
     /// One window of pgbench.
     pub fn window(&self, window: Duration, hot: bool, clients: u32) -> anyhow::Result<Reading> {
         let seconds = window.as_secs();

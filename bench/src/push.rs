@@ -12,6 +12,7 @@ use crate::socket::Socket;
 use anyhow::{Context, ensure};
 use hdrhistogram::Histogram;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -45,7 +46,7 @@ pub async fn run(ground: &Ground) -> anyhow::Result<()> {
     for _ in ground.rounds() {
         rest().await;
         let per_second = ground.scaled(CHANGES_PER_SECOND) as f64;
-        let reading = changes(&slotwise, &listener, sockets, per_second, wish.window).await?;
+        let reading = changes(&slotwise, slotwise.server.address, &listener, sockets, per_second, wish.window).await?;
         say(&format!(
             "push: {:.0} events/s, from answer to event p50 {:.0} µs, p99 {:.0} µs",
             reading.details.get("events_per_s").unwrap_or(&0.0),
@@ -68,7 +69,7 @@ async fn idle_sockets(slotwise: &Slotwise, secret: &str, count: usize) -> anyhow
     let pid = slotwise.server.pid();
     let before = gauge::memory_kib(pid);
     let opening = Instant::now();
-    let sockets = open(slotwise, secret, count).await?;
+    let sockets = open(slotwise.server.address, secret, count).await?;
     let opened_in = opening.elapsed();
     // Each answers the heartbeat, or the server would let it go.
     let mut tasks = JoinSet::new();
@@ -83,8 +84,7 @@ async fn idle_sockets(slotwise: &Slotwise, secret: &str, count: usize) -> anyhow
     Ok(Reading::of(kib).with("opening_ms", opened_in.as_secs_f64() * 1e3).with("memory_mib", after as f64 / 1024.0))
 }
 
-async fn open(slotwise: &Slotwise, secret: &str, count: usize) -> anyhow::Result<Vec<Socket>> {
-    let address = slotwise.server.address;
+async fn open(address: SocketAddr, secret: &str, count: usize) -> anyhow::Result<Vec<Socket>> {
     let mut sockets = Vec::with_capacity(count);
     let mut opening: JoinSet<anyhow::Result<Socket>> = JoinSet::new();
     for n in 0..count {
@@ -107,14 +107,16 @@ struct Seen {
     heard: Vec<(Uuid, Instant)>,
 }
 
-async fn changes(
+/// Changes at one server, heard at the one that listens there: from each answer to its event.
+pub async fn changes(
     slotwise: &Slotwise,
+    listen_at: SocketAddr,
     secret: &str,
     count: usize,
     per_second: f64,
     window: Duration,
 ) -> anyhow::Result<Reading> {
-    let sockets = open(slotwise, secret, count).await?;
+    let sockets = open(listen_at, secret, count).await?;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let mut listeners = JoinSet::new();
     for (n, mut socket) in sockets.into_iter().enumerate() {

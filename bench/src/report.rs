@@ -9,7 +9,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 /// Experiments in the order in which they are told.
-pub const ORDER: [&str; 12] = ["e1", "e2", "e3", "e4", "e5", "overload", "e6", "e7", "e8", "e9", "e10", "peers"];
+pub const ORDER: [&str; 14] =
+    ["e1", "e2", "e3", "e4", "e5", "overload", "e6", "e7", "e8", "e9", "e10", "instances", "instances_start", "peers"];
 /// Details that have a column of their own.
 const COLUMNS: [(&str, &str); 6] = [
     ("p50_us", "p50, ms"),
@@ -20,7 +21,10 @@ const COLUMNS: [(&str, &str); 6] = [
     ("attempts_per_commit", "attempts a commit"),
 ];
 /// Details worth a line below the table.
-const WORTH_TELLING: [&str; 14] = [
+const WORTH_TELLING: [&str; 17] = [
+    "held_ms",
+    "booked_share",
+    "database_mib",
     "server_cores",
     "generator_cores",
     "memory_mib",

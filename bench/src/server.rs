@@ -44,6 +44,24 @@ pub struct Slotwise {
     pub sold_out: Uuid,
 }
 
+/// Where its data is.
+#[derive(Clone, Copy)]
+pub enum Place<'p> {
+    /// In a folder.
+    Folder(&'p Path),
+    /// In a database, by its URL.
+    Database(&'p str),
+}
+
+impl Place<'_> {
+    fn words(self) -> [OsString; 2] {
+        match self {
+            Place::Folder(data) => ["--data".into(), data.into()],
+            Place::Database(url) => ["--store".into(), url.into()],
+        }
+    }
+}
+
 /// A build of the server.
 pub struct Build {
     file: PathBuf,
@@ -81,9 +99,27 @@ impl Build {
         with_hot(server, secret, rooms).await
     }
 
+    /// Starts it over a database, and fills it.
+    pub async fn start_on(&self, database: &str, log: &Path, rooms: u32) -> anyhow::Result<Slotwise> {
+        let secret = self.key_in(Place::Database(database), "Bench", "admin")?;
+        let (server, _) = self.serve_on(database, log)?;
+        let rooms = make_rooms(server.address, &secret, rooms).await?;
+        with_hot(server, secret, rooms).await
+    }
+
+    /// Starts it over a database as it is; beside it the seconds until it said where it listens.
+    pub fn serve_on(&self, database: &str, log: &Path) -> anyhow::Result<(Server, f64)> {
+        self.serve_in(Place::Database(database), log)
+    }
+
     /// Starts it; beside it the seconds from the start of the process until it said where it listens.
     pub fn serve(&self, data: &Path) -> anyhow::Result<(Server, f64)> {
-        let mut words: Vec<OsString> = vec!["serve".into(), "--data".into(), data.into(), "--port".into(), "0".into()];
+        self.serve_in(Place::Folder(data), &data.with_extension("log"))
+    }
+
+    fn serve_in(&self, place: Place<'_>, log: &Path) -> anyhow::Result<(Server, f64)> {
+        let mut words: Vec<OsString> = vec!["serve".into(), "--port".into(), "0".into()];
+        words.extend(place.words());
         for (flag, value) in FLAGS {
             if self.help.split_whitespace().any(|word| word == flag) {
                 words.extend([flag.into(), value.into()]);
@@ -92,14 +128,19 @@ impl Build {
         words.extend(self.more.iter().cloned());
         let words: Vec<&OsStr> = words.iter().map(OsString::as_os_str).collect();
         let asked = Instant::now();
-        let server = Server::start("slotwise", &self.file, &words, &data.with_extension("log"))?;
+        let server = Server::start("slotwise", &self.file, &words, log)?;
         Ok((server, asked.elapsed().as_secs_f64()))
     }
 
     /// An API key for somebody new.
     pub fn key(&self, data: &Path, person: &str, role: &str) -> anyhow::Result<String> {
+        self.key_in(Place::Folder(data), person, role)
+    }
+
+    /// The same, wherever its data is.
+    pub fn key_in(&self, place: Place<'_>, person: &str, role: &str) -> anyhow::Result<String> {
         let mut command = Command::new(&self.file);
-        command.args(["key", "create", "--data"]).arg(data).args(["--person", person, "--role", role]);
+        command.args(["key", "create", "--person", person, "--role", role]).args(place.words());
         let made = command.output().context("running slotwise key create")?;
         let said = String::from_utf8_lossy(&made.stdout);
         match said.split_whitespace().last() {

@@ -9,7 +9,7 @@ use slotwise_domain::{
     PersonId, Policy, Proposal, ResourceId, ResourceSpec, Role, Span, Zone, settle,
 };
 use slotwise_engine::{Accounts, Clock, Directory, Ids, PersonCard, Settled, Store};
-use slotwise_store::{Embedded, Options, SystemClock};
+use slotwise_store::{Embedded, Options, Postgres, SystemClock, postgres};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -53,12 +53,27 @@ pub async fn fill(data: &Path, plan: Plan) -> anyhow::Result<Filled> {
     let clock = Arc::new(Hands::at(now.minus(YEARS_AGO)));
     let store = Embedded::open(data, Options { clock: clock.clone(), ..Options::default() })
         .with_context(|| format!("opening {}", data.display()))?;
+    let filled = fill_store(&*store, &clock, plan).await?;
+    Ok(Filled { seconds: began.elapsed().as_secs_f64(), ..filled })
+}
+
+/// The same into a database that has nothing in it.
+pub async fn fill_database(url: &str, plan: Plan) -> anyhow::Result<Filled> {
+    let clock = Arc::new(Hands::at(SystemClock.now().minus(YEARS_AGO)));
+    let options = postgres::Options { clock: Some(clock.clone()), doorbell: false, ..postgres::Options::default() };
+    let store = Postgres::open(url, options).await.context("opening a database")?;
+    fill_store(&*store, &clock, plan).await
+}
+
+async fn fill_store<S: Store + Directory>(store: &S, clock: &Arc<Hands>, plan: Plan) -> anyhow::Result<Filled> {
+    let began = std::time::Instant::now();
+    let now = SystemClock.now();
     let secret = format!("bench-{}", Uuid::new_v4().simple());
-    let admin = person(&*store, "Bench", Role::Admin).await?;
+    let admin = person(store, "Bench", Role::Admin).await?;
     store.put_key(slotwise_server::secret_hash(&secret), admin, "bench".into()).await?;
     let mut owners = Vec::with_capacity(PEOPLE);
     for n in 0..PEOPLE.min(plan.resources) {
-        owners.push(person(&*store, &format!("Person {n:04}"), Role::Member).await?);
+        owners.push(person(store, &format!("Person {n:04}"), Role::Member).await?);
     }
     let mut maker = Maker { clock: clock.clone(), dice: Dice::new() };
     let mut rooms = Vec::with_capacity(plan.resources);
@@ -70,15 +85,14 @@ pub async fn fill(data: &Path, plan: Plan) -> anyhow::Result<Filled> {
             rooms.push(id);
             batch.push(maker.proposal(admin, Action::CreateResource { resource: id, spec: Box::new(room(*n)) }));
         }
-        commit(&store, batch).await?;
+        commit(store, batch).await?;
     }
     let first = clock.now().plus(Span::days(1));
     let until = now.minus(Span::days(1));
-    lay(&store, &clock, &mut maker, &rooms, &owners, plan.past, first, until, |start| start.minus(Span::hours(1)))
+    lay(store, clock, &mut maker, &rooms, &owners, plan.past, first, until, |start| start.minus(Span::hours(1)))
         .await?;
     let first = now.plus(Span::days(1));
-    lay(&store, &clock, &mut maker, &rooms, &owners, plan.coming, first, first.plus(AHEAD), |_| now).await?;
-    drop(store);
+    lay(store, clock, &mut maker, &rooms, &owners, plan.coming, first, first.plus(AHEAD), |_| now).await?;
     let rooms = rooms.into_iter().map(|id| id.0).collect();
     Ok(Filled { secret, rooms, seconds: began.elapsed().as_secs_f64() })
 }
@@ -86,7 +100,7 @@ pub async fn fill(data: &Path, plan: Plan) -> anyhow::Result<Filled> {
 /// Lays so many bookings evenly into a stretch of time, over all rooms, none upon another.
 #[expect(clippy::too_many_arguments, reason = "one loop, used twice in one function; a struct would only rename them")]
 async fn lay(
-    store: &Embedded,
+    store: &impl Store,
     clock: &Hands,
     maker: &mut Maker,
     rooms: &[ResourceId],
@@ -128,7 +142,7 @@ async fn lay(
     commit_all(store, &mut batch).await
 }
 
-async fn commit_all(store: &Embedded, batch: &mut Vec<Proposal>) -> anyhow::Result<()> {
+async fn commit_all(store: &impl Store, batch: &mut Vec<Proposal>) -> anyhow::Result<()> {
     if batch.is_empty() {
         return Ok(());
     }
@@ -136,7 +150,7 @@ async fn commit_all(store: &Embedded, batch: &mut Vec<Proposal>) -> anyhow::Resu
 }
 
 /// Commits, and accepts no refusal.
-async fn commit(store: &Embedded, batch: Vec<Proposal>) -> anyhow::Result<()> {
+async fn commit(store: &impl Store, batch: Vec<Proposal>) -> anyhow::Result<()> {
     let settled = store.commit(batch, settle).await?;
     match settled.iter().find(|settled| !accepted(settled)) {
         None => Ok(()),

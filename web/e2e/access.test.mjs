@@ -2,18 +2,24 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible, assertFingerSized, assertOneRow } from './access.mjs';
-import { base, bookings, cards, claim, confirm, dialog, launch, openAs, quietHour, shoot, toast } from './people.mjs';
+import { base, bookings, byApi, cards, claim, confirm, dialog, launch, makeClass, makeCourse, openAs, quietHour, shoot, toast } from './people.mjs';
 
 let browser;
+let routes;
 before(async () => {
   browser = await launch();
+  const admin = await byApi(browser, 'Alex Rivera');
+  const [yoga, course] = [await makeClass(admin, { capacity: 2 }), await makeCourse(admin, [[3, ['mo'], '07'], [1, ['tu'], '07']])];
+  const teacher = await byApi(browser, 'Teacher A');
+  await teacher.post('/api/bookings', { lines: [{ resource: yoga.id }] });
+  routes = ['/bookings', '/bookings?show=waiting', '/bookings?show=past', yoga.address, course.address, `${course.address}&show=plan`, '/no/such/page'];
 });
 after(() => browser?.close());
 
 for (const colorScheme of ['light', 'dark']) {
-  for (const [width, height] of [[1280, 900], [360, 740]]) {
+  for (const [width, height] of [[1280, 900], [320, 740]]) {
     const name = `${colorScheme}-${width}`;
-    test(`${colorScheme} at ${width} px`, async () => {
+    test(`ux 27: ${colorScheme} at ${width} px`, async () => {
       const narrow = width < 700;
       const look = { colorScheme, viewport: { width, height }, reducedMotion: 'reduce', hasTouch: narrow };
 
@@ -65,6 +71,15 @@ for (const colorScheme of ['light', 'dark']) {
       await cards(page).first().waitFor();
       await assertAccessible(page, `not free ${name}`);
       await shoot(page, `not-free-${name}`);
+      for (const route of routes) {
+        await page.goto(base + route);
+        await page.locator('main#content').waitFor();
+        await page.locator('[data-testid=loading]').waitFor({ state: 'detached' });
+        await page.waitForTimeout(300);
+        await assertAccessible(page, `${route} ${name}`);
+        if (narrow) await assertFingerSized(page, `${route} ${name}`);
+        await shoot(page, `${route.replaceAll(/[^a-z]+/g, '-').slice(1, 20)}-${name}`);
+      }
       assert.deepEqual(page.problems, []);
       await page.context().close();
     });

@@ -1,22 +1,14 @@
 // Notices: what an admin does to a booking reaches its owner's bell at once, and is read when it was looked at.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './access.mjs';
-import { bookings, cards, claim, confirm, launch, openAs, quietHour, shoot, toast } from './people.mjs';
+import { bookings, cards, claim, confirm, freshKey, launch, openAs, quietHour, shoot, toast } from './people.mjs';
 
 let browser;
 before(async () => {
   browser = await launch();
 });
 after(() => browser?.close());
-
-/** A UUIDv7, which names an attempt. */
-function freshKey() {
-  const millis = Date.now().toString(16).padStart(12, '0');
-  const rest = randomBytes(10).toString('hex');
-  return `${millis.slice(0, 8)}-${millis.slice(8)}-7${rest.slice(1, 4)}-8${rest.slice(5, 8)}-${rest.slice(8, 20)}`;
-}
 
 test('a booking that an admin cancels is told to its owner, and counts as read when it was seen', async () => {
   const owner = await openAs(browser, 'Teacher A', { address: quietHour() });

@@ -1,5 +1,6 @@
 // People in browsers: opens a browser context per person against a running demo server, and says what they can do.
 // Asserts nothing by itself.
+import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -78,4 +79,92 @@ export function quietHour() {
 export async function shoot(page, name) {
   mkdirSync(screens, { recursive: true });
   await page.screenshot({ path: `${screens}/${name}.png` });
+}
+
+/** A UUIDv7, which names an attempt. */
+export function freshKey() {
+  const millis = Date.now().toString(16).padStart(12, '0');
+  const rest = randomBytes(10).toString('hex');
+  return `${millis.slice(0, 8)}-${millis.slice(8)}-7${rest.slice(1, 4)}-8${rest.slice(5, 8)}-${rest.slice(8, 20)}`;
+}
+
+/** Somebody who only speaks to the API: what is to be there before a screen is looked at, or what others do meanwhile. */
+export async function byApi(browser, name) {
+  const context = await browser.newContext();
+  const { items } = await (await context.request.get(`${base}/api/demo/people`)).json();
+  await context.request.post(`${base}/api/demo/sign-in`, { data: { person: items.find((one) => one.name.includes(name)).id } });
+  const call = async (method, path, data, headers = {}) => {
+    const answer = await context.request.fetch(base + path, { method, ...(data === undefined ? {} : { data }), headers: { 'Idempotency-Key': freshKey(), ...headers } });
+    const text = await answer.text();
+    if (!answer.ok()) throw new Error(`${method} ${path}: ${answer.status()} ${text}`);
+    return text ? JSON.parse(text) : null;
+  };
+  return {
+    get: (path) => call('GET', path),
+    post: (path, data = {}) => call('POST', path, data),
+    put: (path, data, headers) => call('PUT', path, data, headers),
+    patch: (path, data) => call('PATCH', path, data),
+    make: async (what) => (await call('POST', '/api/resources', what)).resource.id,
+    close: () => context.close(),
+  };
+}
+
+/** Unlike what any other run on the same server made. */
+export const unique = (word) => `${word} ${randomBytes(3).toString('hex')}`;
+
+/** The day so many days from now, in UTC. */
+export const dayIn = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+
+/** A studio with one class of so many places. */
+export async function makeClass(admin, { capacity = 1, policy = {}, day = dayIn(2), from = '09:00', to = '10:00', name = unique('Yoga') } = {}) {
+  const studio = await admin.make({ kind: 'group', name: unique('Studio'), zone: 'Europe/Berlin', policy: { hold_at: 'none', waitlist: { mode: 'offer', offer_ttl_s: 600 }, ...policy } });
+  const id = await admin.make({ kind: 'session', name, zone: 'Europe/Berlin', capacity, group: studio, interval: { start: `${day}T${from}`, end: `${day}T${to}` } });
+  return { id, name, day, studio, address: `/classes?day=${day}&q=${encodeURIComponent(name)}` };
+}
+
+/** A term with the sections of one course; each is [number of seats, days, hour, policy]. */
+export async function makeCourse(admin, sections, { policy = {} } = {}) {
+  const term = await admin.make({ kind: 'group', name: unique('Term'), zone: 'America/Los_Angeles', policy: { hold_at: 'none', waitlist: { mode: 'book', fill: 'skip' }, book_by: { elapsed_s: 0 }, cancel_by: { elapsed_s: 0 }, ...policy } });
+  const subject = randomBytes(2).toString('hex').toUpperCase();
+  const made = [];
+  for (const [index, [capacity, days, hour, own = {}, number = '1']] of sections.entries()) {
+    const section = String(index + 1).padStart(3, '0');
+    const name = `${subject} ${number} ${section}`;
+    const id = await admin.make({
+      kind: 'section', name, zone: 'America/Los_Angeles', group: term, capacity, policy: own,
+      interval: { start: '2027-01-04T00:00', end: '2027-03-20T00:00' },
+      course: { subject, number, section, title: `Course ${number}`, part: 'lecture', credits: 4, meetings: [{ days, from: `${hour}:00`, to: `${hour}:50`, first: '2027-01-04', last: '2027-03-19' }] },
+    });
+    made.push({ id, name, section });
+  }
+  return { term, subject, sections: made, address: `/courses?subject=${subject}` };
+}
+
+/** Closes what was opened, and says that nothing went wrong in it. */
+export async function closeAll(...pages) {
+  for (const page of pages) {
+    if (page.problems?.length) throw new Error(page.problems.join('\n'));
+    await (page.context?.() ?? page).close();
+  }
+}
+
+/** Asks the server in the name of whoever is signed in on a page, and says what it answered, whatever it is. */
+export async function ask(page, method, path, data, version) {
+  const headers = { 'Idempotency-Key': freshKey(), ...(version === undefined ? {} : { 'If-Match': `"${version}"` }) };
+  const answer = await page.context().request.fetch(base + path, { method, headers, ...(data === undefined ? {} : { data }) });
+  return { status: answer.status(), body: await answer.json().catch(() => null) };
+}
+
+/** Makes a resource in an admin's name; returns it. */
+export async function makeResource(admin, fields) {
+  const { status, body } = await ask(admin, 'POST', '/api/resources', { kind: 'room', zone: 'UTC', capacity: 1, ...fields });
+  if (status !== 201) throw new Error(`no resource was made: ${JSON.stringify(body)}`);
+  return body.resource;
+}
+
+/** A working day some weeks ahead, as 2026-12-24. */
+export function quietDay(ahead = 40) {
+  const day = new Date(Date.now() + ahead * 86_400_000);
+  while ([0, 6].includes(day.getUTCDay())) day.setUTCDate(day.getUTCDate() + 1);
+  return day.toISOString().slice(0, 10);
 }

@@ -19,6 +19,8 @@ use crate::tools::Tools;
 use crate::tree::{self, Scratch};
 use crate::web;
 
+/// Files of the binary's tests that run over PostgreSQL as well.
+const OVER_POSTGRES: &str = "keys|leases|waitlist|views|notices";
 /// Lines of the server's log that are shown when a browser test fails.
 const LOG_LINES: usize = 40;
 
@@ -60,8 +62,10 @@ fn row(steps: &mut Steps, quick: bool) -> Result<(), Stop> {
     steps.step("rust tests", |summary| rust_tests(&tools, summary))?;
     steps.step("planted bugs", |_| errands::planted(&tools))?;
     if quick {
+        steps.leave_out("rust tests over PostgreSQL", "--quick");
         steps.leave_out("api", "--quick");
     } else {
+        steps.step("rust tests over PostgreSQL", |summary| over_postgres(&tools, summary))?;
         steps.step("api", |summary| hostile::ask_api(hostile::API_SECONDS, summary))?;
     }
     steps.step("doc tests", |summary| cargo(&tools, &["test", "--doc", "--workspace"], summary))?;
@@ -91,6 +95,20 @@ fn rust_tests(tools: &Tools, summary: &mut Vec<String>) -> Result<(), Stop> {
     }
     let profile = if std::env::var_os("CI").is_some() { "ci" } else { "default" };
     cargo(tools, &["nextest", "run", "--workspace", "--profile", profile], summary)
+}
+
+/// Those tests of the real binary that ask least of a folder, over a database each.
+fn over_postgres(tools: &Tools, summary: &mut Vec<String>) -> Result<(), Stop> {
+    if !tools.nextest {
+        console::note("left out: these are chosen by cargo-nextest, which is not installed");
+        return Ok(());
+    }
+    let filter = format!("test(/^({OVER_POSTGRES})::/)");
+    let what = format!("SLOTWISE_TESTS_ON=postgres cargo nextest run --package slotwise-cli -E '{filter}'");
+    console::heading(&what);
+    let mut cargo = tools.cargo();
+    cargo.args(["nextest", "run", "--package", "slotwise-cli", "-E", &filter]).env("SLOTWISE_TESTS_ON", "postgres");
+    keeping(&mut cargo, &what, summary)
 }
 
 fn cargo(tools: &Tools, arguments: &[&str], summary: &mut Vec<String>) -> Result<(), Stop> {

@@ -1,14 +1,14 @@
 //! `slotwise backup` and `slotwise restore`: a whole copy of a data directory, and a new one of it.
 //! What a copy is and when it is whole is the store's to say.
 
-use crate::config::LogConfig;
+use crate::config::{LogConfig, Secret};
 use crate::logs;
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use slotwise_engine::Clock;
-use slotwise_store::SystemClock;
 use slotwise_store::embedded::{BackupError, Manifest, backup, check_backup, restore};
+use slotwise_store::{SystemClock, postgres};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -34,12 +34,15 @@ pub struct BackupArgs {
 /// `slotwise restore`.
 #[derive(Args)]
 pub struct RestoreArgs {
-    /// The backup.
-    #[arg(long, value_name = "BACKUP")]
-    from: PathBuf,
+    /// The backup of a folder.
+    #[arg(long, value_name = "BACKUP", required_unless_present = "store")]
+    from: Option<PathBuf>,
     /// The new data folder.
-    #[arg(long, env = "SLOTWISE_DATA", value_name = "NEWDIR")]
-    data: PathBuf,
+    #[arg(long, env = "SLOTWISE_DATA", value_name = "NEWDIR", required_unless_present = "store")]
+    data: Option<PathBuf>,
+    /// A PostgreSQL database that its own tools have restored: begins a new epoch in it.
+    #[arg(long, value_name = "URL", conflicts_with = "from")]
+    store: Option<Secret>,
 }
 
 /// Runs `slotwise backup`.
@@ -61,13 +64,22 @@ pub fn run(args: BackupArgs) -> anyhow::Result<()> {
 /// Runs `slotwise restore`.
 pub fn restore_run(args: &RestoreArgs) -> anyhow::Result<()> {
     let _logs = logs::begin(&LogConfig { filter: Some("warn".into()), ..LogConfig::default() })?;
+    if let Some(Secret(url)) = &args.store {
+        let postgres::Begun { epoch, before, commits, holds, .. } = postgres::begin_epoch(url, postgres::PART)?;
+        return say(&format!(
+            "The database has {commits} commits and is in epoch {}, after {}. Its {holds} live holds are void. \
+             What was booked after the backup is not in it.",
+            epoch.0, before.0
+        ));
+    }
+    let (from, data) = args.from.as_ref().zip(args.data.as_ref()).context("say --from BACKUP and --data NEWDIR")?;
     let bar = bar();
-    let restored = restore(&args.from, &args.data, SystemClock.now(), &mut shown(&bar)).map_err(told)?;
+    let restored = restore(from, data, SystemClock.now(), &mut shown(&bar)).map_err(told)?;
     bar.finish_and_clear();
     say(&format!(
         "{} is restored in {}: {}, now in epoch {}. What was booked after the backup is not in it.",
-        args.from.display(),
-        args.data.display(),
+        from.display(),
+        data.display(),
         described(&restored.manifest),
         restored.epoch.0
     ))

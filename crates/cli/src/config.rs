@@ -40,9 +40,12 @@ struct Settings {
     /// may use it at once. Best said in the environment or the file, where others on this machine do not see the password.
     #[arg(long, env = "SLOTWISE_STORE", value_name = "URL", hide_env_values = true)]
     store: Option<Secret>,
-    /// Connections to the database for reading; two more write. 8 if left out.
+    /// Connections to the database for reading. 8 if left out.
     #[arg(long, env = "SLOTWISE_STORE_CONNECTIONS", value_name = "N")]
     store_connections: Option<usize>,
+    /// Commits to the database at a time, each on a connection of its own, and two more. 4 if left out.
+    #[arg(long, env = "SLOTWISE_STORE_COMMITS", value_name = "N")]
+    store_commits: Option<usize>,
     /// Whether servers ring each other through the database; true if left out. Without it, changes by others are shown a little later.
     #[arg(long, env = "SLOTWISE_STORE_DOORBELL", value_name = "TRUE or FALSE")]
     store_doorbell: Option<bool>,
@@ -128,7 +131,8 @@ struct Settings {
     #[arg(long, env = "SLOTWISE_BACKUP_KEEP", value_name = "N", help_heading = "Backups")]
     backup_keep: Option<usize>,
 
-    /// The file with the key that checkpoints are signed with; `checkpoint.key` in the folder, made at the first start, if left out.
+    /// The file with the key that checkpoints are signed with; `checkpoint.key` in the folder, made at the first start, if left
+    /// out. Over a database none are made without it, and all servers need the same.
     #[arg(long, env = "SLOTWISE_CHECKPOINT_KEY", value_name = "FILE", help_heading = "Checkpoints")]
     checkpoint_key: Option<PathBuf>,
     /// A second file for signed checkpoints, best on another machine's disk.
@@ -238,6 +242,8 @@ pub enum Place {
         url: Secret,
         /// Connections for reading.
         connections: usize,
+        /// Commits at a time.
+        commits: usize,
         /// Whether servers ring each other through it.
         doorbell: bool,
     },
@@ -304,7 +310,7 @@ macro_rules! over {
 impl Settings {
     fn over(self, file: Settings) -> Settings {
         over!(self, file:
-            data store store_connections store_doorbell host port cache_mib
+            data store store_connections store_commits store_doorbell host port cache_mib
             tls_cert tls_key public_url trusted_proxy
             rate_limit rate_limit_admin rate_limit_address attempts_max connections_max connections_per_address_max
             headers_max headers_kib headers_within_s body_kib body_within_s answer_within_s send_within_s idle_within_s
@@ -314,14 +320,10 @@ impl Settings {
     }
 
     fn place(&self) -> anyhow::Result<Place> {
-        let only_folder = [
-            ("backup-to", self.backup_to.is_some()),
-            ("checkpoint-key", self.checkpoint_key.is_some()),
-            ("checkpoints-to", self.checkpoints_to.is_some()),
-            ("checkpoint-minutes", self.checkpoint_minutes.is_some()),
-        ];
+        let only_folder = [("backup-to", self.backup_to.is_some())];
         let only_database = [
             ("store-connections", self.store_connections.is_some()),
+            ("store-commits", self.store_commits.is_some()),
             ("store-doorbell", self.store_doorbell.is_some()),
         ];
         let said = |of: &[(&'static str, bool)]| of.iter().find(|(_, said)| *said).map(|(name, _)| *name);
@@ -336,11 +338,22 @@ impl Settings {
                         "{name} is of a folder, and this is served from a database: use the database's own tools"
                     );
                 }
+                // Without a key of their own, each server would sign with another.
+                let keyless = [
+                    ("checkpoints-to", self.checkpoints_to.is_some()),
+                    ("checkpoint-minutes", self.checkpoint_minutes.is_some()),
+                ];
+                if let (None, Some(name)) = (&self.checkpoint_key, said(&keyless)) {
+                    anyhow::bail!(
+                        "{name} needs checkpoint-key: over a database checkpoints are made with a key that is named"
+                    );
+                }
                 let known = url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");
                 anyhow::ensure!(known, "store must be a URL that begins with postgres://");
                 Ok(Place::Database {
                     url: url.clone(),
                     connections: within("store-connections", self.store_connections, 8, 1..=1_000)?,
+                    commits: within("store-commits", self.store_commits, 4, 1..=64)?,
                     doorbell: self.store_doorbell.unwrap_or(true),
                 })
             }
@@ -605,15 +618,17 @@ mod tests {
     fn everything_is_in_one_place() {
         let url = Secret("postgres://me:secret@db/slotwise".into());
         let stored = |file: &str| read(Settings { store: Some(url.clone()), ..Settings::default() }, file);
-        let place = Place::Database { url: url.clone(), connections: 8, doorbell: true };
+        let place = Place::Database { url: url.clone(), connections: 8, commits: 4, doorbell: true };
         assert_eq!(stored("").unwrap().place, place);
-        let place = Place::Database { url: url.clone(), connections: 3, doorbell: false };
-        assert_eq!(stored("store_connections = 3\nstore_doorbell = false").unwrap().place, place);
+        let place = Place::Database { url: url.clone(), connections: 3, commits: 2, doorbell: false };
+        assert_eq!(stored("store_connections = 3\nstore_commits = 2\nstore_doorbell = false").unwrap().place, place);
         for (file, says) in [
             ("data = \"/somewhere\"", "both"),
             ("backup_to = \"/else\"", "backup-to"),
             ("checkpoint_minutes = 1", "checkpoint-minutes"),
+            ("checkpoints_to = \"/else\"", "checkpoint-key"),
             ("store_connections = 0", "store-connections"),
+            ("store_commits = 65", "store-commits"),
         ] {
             let error = format!("{:#}", stored(file).unwrap_err());
             assert!(error.contains(says) && !error.contains("secret"), "{file}: {error}");

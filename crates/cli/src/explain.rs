@@ -1,7 +1,8 @@
-//! `slotwise explain`: why an attempt ended as it did, asked of a running server or read from a data folder.
+//! `slotwise explain`: why an attempt ended as it did, asked of a running server or read from a data folder or a database.
 //! It writes nothing but what it says, and takes a secret from the environment only.
 
 use crate::backup::told;
+use crate::config::Secret;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -15,9 +16,10 @@ use slotwise_engine::as_of::{AsOf, fold};
 use slotwise_server::Shown;
 use slotwise_server::explain::{Case, RECORDS_MAX, Reader, Touched, as_text, explain, on_screen, people};
 use slotwise_store::embedded::{Everything, Reading};
+use slotwise_store::postgres;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -39,20 +41,26 @@ pub struct ExplainArgs {
     /// The folder that holds everything. A server may be running on it.
     #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
+    /// The PostgreSQL database that holds everything.
+    #[arg(long, env = "SLOTWISE_STORE", value_name = "URL", hide_env_values = true, conflicts_with_all = ["url", "data"])]
+    store: Option<Secret>,
     /// Whose attempt, if several people used the key, or of a server if it is not one's own.
     #[arg(long, value_name = "ID")]
     actor: Option<Uuid>,
-    /// The diagram as mermaid, and nothing else; of a data folder.
+    /// The diagram as mermaid, and nothing else; not of a server.
     #[arg(long, conflicts_with = "url")]
     mermaid: bool,
 }
 
 /// Runs `slotwise explain`.
 pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
-    let text = match (&args.url, &args.data) {
-        (Some(url), _) => ask(url, args)?,
-        (None, Some(data)) => read(data, args)?,
-        (None, None) => bail!("say where to look: --url of a running server, or --data with the folder"),
+    let text = match (&args.url, &args.data, &args.store) {
+        (Some(url), ..) => ask(url, args)?,
+        (None, Some(data), _) => read(&Reading::open(data).map_err(told)?, args)?,
+        (None, None, Some(Secret(url))) => read(&postgres::reading(url, postgres::PART).map_err(told)?, args)?,
+        (None, None, None) => {
+            bail!("say where to look: --url of a running server, --data with the folder, or --store with the database")
+        }
     };
     std::io::stdout().write_all(text.as_bytes()).context("writing what was found")
 }
@@ -88,15 +96,14 @@ fn ask(url: &str, args: &ExplainArgs) -> anyhow::Result<String> {
     bail!("{}", detail.unwrap_or_else(|| text.trim()))
 }
 
-fn read(data: &Path, args: &ExplainArgs) -> anyhow::Result<String> {
-    let reading = Reading::open(data).map_err(told)?;
+fn read(reading: &Reading, args: &ExplainArgs) -> anyhow::Result<String> {
     let mut found = reading.attempts(args.key, args.actor).map_err(told)?;
     let attempt = match (found.pop(), &found[..]) {
         (Some(attempt), []) => attempt,
         (Some(_), more) => bail!("{} people have used this key; name one with --actor", more.len() + 1),
         (None, _) => bail!("nothing is on record with this key: it was never decided here, or it failed"),
     };
-    let case = case(&reading, attempt)?;
+    let case = case(reading, attempt)?;
     let wanted = people(&case);
     let mut names: BTreeMap<PersonId, String> = BTreeMap::new();
     let each = |somebody: Everything| {
@@ -108,7 +115,7 @@ fn read(data: &Path, args: &ExplainArgs) -> anyhow::Result<String> {
     };
     reading.people(each).map_err(told)?;
     let shown = shown(&case, &names);
-    // Whoever has the folder has all of it.
+    // Whoever has the folder or the database has all of it.
     let reader = Reader { id: None, admin: true, names: &names, hidden: &BTreeSet::new() };
     let explained = explain(&case, &reader, shown.as_ref());
     Ok(match args.mermaid {

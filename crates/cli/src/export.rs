@@ -3,23 +3,23 @@
 
 use crate::backup::{bar, say, shown, told};
 use crate::config::LogConfig;
+use crate::keys::{Kept, PlaceArgs};
 use crate::logs;
 use crate::tables;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use slotwise_engine::Clock;
-use slotwise_store::SystemClock;
-use slotwise_store::embedded::{Exported, Reading, import};
+use slotwise_store::embedded::{Exported, import};
+use slotwise_store::{SystemClock, postgres};
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufRead, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
 /// `slotwise export`.
 #[derive(Args)]
 pub struct ExportArgs {
-    /// The folder that holds everything. A server may be running on it.
-    #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// Where to: a new file, or - for standard output; with --format csv a new folder.
     #[arg(long, value_name = "FILE|DIR")]
     to: PathBuf,
@@ -40,17 +40,16 @@ enum Form {
 pub struct JsonlArgs {
     /// What `slotwise export` wrote; - for standard input.
     file: PathBuf,
-    /// The new data folder.
-    #[arg(long, env = "SLOTWISE_DATA", value_name = "NEWDIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 /// Runs `slotwise export`.
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let _logs = logs::begin(&LogConfig { filter: Some("warn".into()), ..LogConfig::default() })?;
     let now = SystemClock.now();
-    let reading = Reading::open(&args.data).map_err(told)?;
-    let (from, to) = (args.data.display(), args.to.display());
+    let reading = args.place.reading()?;
+    let (from, to) = (args.place.kept()?, args.to.display());
     match args.format {
         Form::Jsonl if args.to == Path::new("-") => {
             let bar = bar();
@@ -87,20 +86,26 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
 pub fn run_import(args: &JsonlArgs) -> anyhow::Result<()> {
     let _logs = logs::begin(&LogConfig { filter: Some("warn".into()), ..LogConfig::default() })?;
     let bar = bar();
-    let imported = match args.file == Path::new("-") {
-        true => import(&mut io::stdin().lock(), Path::new("standard input"), &args.data, &mut shown(&bar)),
+    let (mut input, name): (Box<dyn BufRead>, &Path) = match args.file == Path::new("-") {
+        true => (Box::new(io::stdin().lock()), Path::new("standard input")),
         false => {
             let file = File::open(&args.file).with_context(|| format!("opening {}", args.file.display()))?;
-            import(&mut BufReader::with_capacity(1 << 20, file), &args.file, &args.data, &mut shown(&bar))
+            (Box::new(BufReader::with_capacity(1 << 20, file)), &args.file)
         }
     };
-    let imported = imported.map_err(told)?;
+    let kept = args.place.kept()?;
+    let imported = match kept {
+        Kept::Folder(data) => import(&mut input, name, data, &mut shown(&bar)).map_err(told)?,
+        Kept::Database(url) => {
+            postgres::import(&mut input, name, url, postgres::PART, &mut shown(&bar)).map_err(told)?.exported
+        }
+    };
     bar.finish_and_clear();
-    let (from, data) = (args.file.display(), args.data.display());
-    say(&format!("{from} is imported into {data} and verified: {}", described(&imported)))
+    say(&format!("{} is imported into {kept} and verified: {}", args.file.display(), described(&imported)))
 }
 
-fn described(exported: &Exported) -> String {
+/// What there was.
+pub fn described(exported: &Exported) -> String {
     let Exported { people, keys, commits, attempts } = exported;
     format!("{people} people, {keys} keys, {attempts} attempts in {commits} commits")
 }

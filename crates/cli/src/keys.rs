@@ -1,6 +1,7 @@
 //! People and API keys from the command line. They are kept apart from the record, so this works while the server runs.
 //! A key's secret is shown once and kept as a hash only.
 
+use crate::backup::told;
 use crate::config::Secret;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
@@ -9,11 +10,11 @@ use slotwise_engine::{
     Account, AccountOf, AccountPatch, AccountPut, Accounts, Directory, PersonCard, PersonRow, RolePut, RowPut,
     Secret as Door, SecretKind,
 };
-use slotwise_store::embedded::People;
+use slotwise_store::embedded::{People, Reading};
 use slotwise_store::{Postgres, postgres};
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -41,6 +42,43 @@ pub struct PlaceArgs {
     store: Option<Secret>,
 }
 
+/// One of the two.
+pub enum Kept<'a> {
+    /// A folder.
+    Folder(&'a Path),
+    /// A database, by its URL.
+    Database(&'a str),
+}
+
+impl PlaceArgs {
+    /// Which of the two was said.
+    pub fn kept(&self) -> anyhow::Result<Kept<'_>> {
+        match (&self.data, &self.store) {
+            (_, Some(Secret(url))) => Ok(Kept::Database(url)),
+            (Some(data), None) => Ok(Kept::Folder(data)),
+            (None, None) => anyhow::bail!("say where the data is: --data DIR, or --store URL"),
+        }
+    }
+
+    /// Opens all of it for reading. Servers may be running on it.
+    pub fn reading(&self) -> anyhow::Result<Reading> {
+        match self.kept()? {
+            Kept::Folder(data) => Reading::open(data).map_err(told),
+            Kept::Database(url) => postgres::reading(url, postgres::PART).map_err(told),
+        }
+    }
+}
+
+impl std::fmt::Display for Kept<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Kept::Folder(data) => write!(f, "{}", data.display()),
+            // The URL may have a password in it: it is not repeated.
+            Kept::Database(_) => f.write_str("the database"),
+        }
+    }
+}
+
 /// The people of a folder or a database.
 pub enum Directories {
     /// Of a folder.
@@ -52,15 +90,15 @@ pub enum Directories {
 impl Directories {
     /// Opens them.
     pub fn open(place: &PlaceArgs) -> anyhow::Result<Directories> {
-        match (&place.data, &place.store) {
-            (_, Some(Secret(url))) => {
+        match place.kept()? {
+            Kept::Database(url) => {
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-                let options = postgres::Options { readers: 1, doorbell: false, cache_bytes: 0, ..Default::default() };
+                let options =
+                    postgres::Options { readers: 1, doorbell: false, cache_bytes: 0, keep: None, ..Default::default() };
                 let store = runtime.block_on(Postgres::open(url, options)).context("opening the database")?;
                 Ok(Directories::Database(runtime, store))
             }
-            (Some(data), None) => Ok(Directories::Folder(People::open(data)?)),
-            (None, None) => anyhow::bail!("say where the data is: --data DIR, or --store URL"),
+            Kept::Folder(data) => Ok(Directories::Folder(People::open(data)?)),
         }
     }
 

@@ -10,6 +10,7 @@ mod ids;
 mod import;
 mod keys;
 mod logs;
+mod migrate;
 mod race;
 mod replay;
 mod scheduled;
@@ -39,9 +40,9 @@ struct Cli {
 enum Command {
     /// Serve the API, live events and the web app.
     Serve(Box<config::ServeArgs>),
-    /// Look at all of a data folder: whether it is as it was written.
+    /// Look at all of a data folder or a database: whether it is as it was written.
     Verify(verify::VerifyArgs),
-    /// Say why an attempt ended as it did, as sentences and a sequence diagram: of a running server, or of a data folder.
+    /// Say why an attempt ended as it did, as sentences and a sequence diagram: of a running server, a data folder or a database.
     Explain(explain::ExplainArgs),
     /// Bring data in.
     #[command(subcommand)]
@@ -57,8 +58,10 @@ enum Command {
     Key(keys::KeyCommand),
     /// Make a whole copy of a data folder, also while a server runs on it; or check one.
     Backup(backup::BackupArgs),
-    /// Make a new data folder of a backup.
+    /// Make a new data folder of a backup; or begin a new epoch in a database that its own tools have restored.
     Restore(backup::RestoreArgs),
+    /// Bring all that a data folder holds into a PostgreSQL database.
+    Migrate(migrate::MigrateArgs),
     /// Write everything as lines of JSON, or tables for spreadsheets, also while a server runs.
     Export(export::ExportArgs),
     /// Race many people over a running server and judge what they were told.
@@ -69,7 +72,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum ImportCommand {
-    /// What `slotwise export` wrote: a new data folder with the same record.
+    /// What `slotwise export` wrote: a new data folder, or a database, with the same record.
     Jsonl(export::JsonlArgs),
     /// Tables as `slotwise export --format csv` writes them: people, resources, blocks and bookings to come.
     Csv(import::csv::CsvArgs),
@@ -112,6 +115,7 @@ fn main() -> ExitCode {
         Command::Key(command) => keys::key(command),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => backup::restore_run(&args),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Openapi => print(&slotwise_server::openapi_json()),
     };
     match done {

@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use slotwise_domain::{Instant, PersonId};
 use slotwise_engine::outbox::Outbox;
 use slotwise_engine::{
-    Accounts, Directory, Engine, Limits, Post, Secret, SecretKind, Store, Views, deadlines, no_shows,
+    Accounts, Clock, Directory, Engine, Limits, Post, Secret, SecretKind, Store, Views, deadlines, no_shows,
 };
 use slotwise_server::listen::Bounds;
 use slotwise_server::rate::Rates;
@@ -58,12 +58,11 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     let stores = Stores::open(&config).await?;
     let site = Arc::new(config.site);
     let bounds = Bounds { connections_max: affordable(config.bounds.connections_max), ..config.bounds };
-    let clock = Arc::new(SystemClock);
     if config.demo {
         demo::people(&*stores.directory).await?;
     }
     let limits = Limits { running_max: config.attempts_max, queue_max: config.attempts_max, ..Limits::default() };
-    let engine = Engine::start(stores.store, clock, Arc::new(FreshIds), limits);
+    let engine = Engine::start(stores.store, stores.clock, Arc::new(FreshIds), limits);
     deadlines::fire_overdue(&engine).await;
     let backups = match (&config.place, config.backups) {
         (Place::Folder(data), Some(schedule)) => Some(Scheduled::start(data.clone(), schedule)).transpose(),
@@ -129,6 +128,9 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
     crowds.stop();
     drop(backups);
     engine.drain().await;
+    if let Some(database) = stores.database {
+        database.finish().await;
+    }
     for task in tasks {
         task.abort();
     }
@@ -142,44 +144,56 @@ struct Stores {
     views: Arc<dyn Views>,
     directory: Arc<dyn Directory>,
     post: Arc<dyn Post>,
+    /// A database signs a last checkpoint when it is told; a folder does when it is closed.
+    database: Option<Arc<Postgres>>,
+    /// What decisions go by: this machine's, or the database's.
+    clock: Arc<dyn Clock>,
     accounts: Arc<dyn Accounts>,
 }
 
 impl Stores {
     async fn open(config: &Config) -> anyhow::Result<Stores> {
+        let checkpoints = Checkpoints {
+            key: config.checkpoint_key.clone(),
+            copy: config.checkpoints_to.clone(),
+            every: Duration::from_secs(60 * u64::from(config.checkpoint_minutes)),
+        };
         match &config.place {
             Place::Folder(data) => {
                 std::fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
-                let checkpoints = Checkpoints {
-                    key: config.checkpoint_key.clone(),
-                    copy: config.checkpoints_to.clone(),
-                    every: Duration::from_secs(60 * u64::from(config.checkpoint_minutes)),
-                };
                 let options = Options { cache_bytes: config.cache_bytes, checkpoints, ..Options::default() };
                 let store = Embedded::open(data, options).with_context(|| format!("opening {}", data.display()))?;
+                let clock = Arc::new(SystemClock);
                 Ok(Stores {
                     store: store.clone(),
                     views: store.clone(),
                     directory: store.clone(),
                     accounts: store.clone(),
                     post: store,
+                    database: None,
+                    clock,
                 })
             }
-            Place::Database { url, connections, doorbell } => {
+            Place::Database { url, connections, commits, doorbell } => {
                 let options = postgres::Options {
                     cache_bytes: config.cache_bytes,
                     readers: *connections,
+                    writers: *commits,
                     doorbell: *doorbell,
+                    keep: Some(postgres::Keep { checkpoints, ..postgres::Keep::default() }),
                     ..postgres::Options::default()
                 };
                 // The URL may have a password in it: it is not repeated.
                 let store = Postgres::open(&url.0, options).await.context("opening the database")?;
+                let (database, clock) = (Some(store.clone()), store.clock());
                 Ok(Stores {
                     store: store.clone(),
                     views: store.clone(),
                     directory: store.clone(),
                     accounts: store.clone(),
                     post: store,
+                    database,
+                    clock,
                 })
             }
         }

@@ -1,12 +1,13 @@
-//! `slotwise verify`: looks at all of a data directory and says what is wrong, beside a running server or without one.
+//! `slotwise verify`: looks at all of a data directory or a database and says what is wrong, beside a running server or without one.
 //! It writes nothing but what it says.
 
+use crate::config::Secret;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use slotwise_engine::Clock;
-use slotwise_store::SystemClock;
 use slotwise_store::embedded::{Finding, Verified, Wanted, examine, unhex};
+use slotwise_store::{SystemClock, postgres};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,9 +16,12 @@ use std::process::ExitCode;
 #[derive(Args)]
 pub struct VerifyArgs {
     /// The folder that holds everything.
-    #[arg(value_name = "DIR")]
-    dir: PathBuf,
-    /// A file with signed checkpoints, one a line, best one that was kept elsewhere; that of the folder if left out.
+    #[arg(value_name = "DIR", required_unless_present = "store")]
+    dir: Option<PathBuf>,
+    /// The PostgreSQL database that holds everything, if no folder is said.
+    #[arg(long, env = "SLOTWISE_STORE", value_name = "URL", hide_env_values = true)]
+    store: Option<Secret>,
+    /// A file with signed checkpoints, one a line, best one that was kept elsewhere; those kept with the data if left out.
     #[arg(long, value_name = "FILE")]
     checkpoints: Option<PathBuf>,
     /// The public key that checkpoints must be signed with: 64 hexadecimal digits.
@@ -55,16 +59,23 @@ pub fn run(args: VerifyArgs) -> ExitCode {
         now: Some(SystemClock.now()),
         progress: Some(&mut progress),
     };
-    let examined = examine(&args.dir, wanted);
+    let (place, examined) = match (&args.dir, &args.store) {
+        (Some(dir), _) => (dir.display().to_string(), examine(dir, wanted).map_err(|e| e.to_string())),
+        // The URL may have a password in it: it is not repeated.
+        (None, Some(Secret(url))) => {
+            ("the database".to_owned(), postgres::examine(url, postgres::PART, wanted).map_err(|e| e.to_string()))
+        }
+        (None, None) => (String::new(), Err("say what to look at: a folder, or --store URL".into())),
+    };
     bar.finish_and_clear();
     let (code, said) = match &examined {
         Ok(verified) => {
             let code = if verified.findings.is_empty() { CLEAN } else { BROKEN };
             (code, if args.json { as_json(verified).to_string() + "\n" } else { as_text(verified) })
         }
-        Err(e) if args.json => (UNREADABLE, json!({ "error": e.to_string() }).to_string() + "\n"),
+        Err(e) if args.json => (UNREADABLE, json!({ "error": e }).to_string() + "\n"),
         Err(e) => {
-            drop(writeln!(std::io::stderr(), "slotwise: {} could not be verified: {e}", args.dir.display()));
+            drop(writeln!(std::io::stderr(), "slotwise: {place} could not be verified: {e}"));
             (UNREADABLE, String::new())
         }
     };
@@ -80,7 +91,7 @@ fn as_text(v: &Verified) -> String {
         text.push('\n');
     };
     say(format!(
-        "{} commits with {} attempts, {} versions of {} resources, {} rows of the tables for queries.",
+        "{} commits with {} attempts, {} versions of {} resources, {} rows of its tables.",
         v.commits, v.attempts, v.records, v.resources, v.rows
     ));
     if v.running {
@@ -133,6 +144,7 @@ fn as_json(v: &Verified) -> Value {
     let finding = |f: &Finding| {
         json!({
             "commit": f.commit,
+            "writer": f.writer,
             "resource": f.resource.map(|id| id.to_string()),
             "version": f.version.map(|v| v.to_string()),
             "says": f.says,

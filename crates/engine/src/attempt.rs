@@ -1,7 +1,7 @@
 //! One attempt: its key claimed, observed, proposed, persisted, answered. Every change of bookings comes through here.
 //! It never retries, and it does not stop because a client went away: nobody who waits for an execution carries it.
 
-use crate::committer::{self, Answers, Committer, Group, Place, Spawn};
+use crate::committer::{self, Answers, Committer, Group, Place, Spawn, Wants};
 use crate::meter::{Class, Meter};
 use crate::port::{Clock, CommitError, Made, Recorded, Settled, Status, Store, StoreError};
 use crate::pressure::Pressure;
@@ -191,7 +191,7 @@ impl Engine {
         spawn: Spawn,
     ) -> Arc<Engine> {
         let meter = Arc::new(Meter::new(clock.clone()));
-        let committer = Committer::start(store.clone(), limits, meter.clone(), spawn);
+        let committer = Committer::start(store.clone(), clock.clone(), limits, meter.clone(), spawn);
         let (pressure, failures) = (Pressure::new(limits.batch_max), Mutex::new(Failures::default()));
         let (running, tallies) = (Mutex::new(HashMap::new()), Mutex::new(Vec::new()));
         let under_way = metrics::gauge!("slotwise_attempts_running");
@@ -356,7 +356,9 @@ impl Engine {
             Proposal { key, fingerprint, command, observed, hint }
         });
         let told = Box::new(|settled: Answers| conclude(settled.into_iter().map(answer).collect()));
-        self.committer.hand_in(Group { proposals: proposals.collect(), told }, &place);
+        let proposals = proposals.collect();
+        let wants = if self.committer.is_wide() { Wants::of(&world) } else { Wants::default() };
+        self.committer.hand_in(Group { proposals, wants, told }, &place);
     }
 
     /// What the command would be judged against now, without any exclusivity. Also what screens are made from.
@@ -405,7 +407,7 @@ impl Engine {
 
     /// What is true of a scope, for screens.
     pub async fn look(&self, scope: Scope) -> Result<World, StoreError> {
-        self.store.observe(scope).await
+        self.store.look(scope).await
     }
 
     /// What would be said of a command now, which is not carried out: for whoever wants to see first who is displaced by it.
@@ -453,6 +455,12 @@ impl Engine {
     /// The clock.
     pub fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    /// As of when a screen may say that it shows a resource: whatever was decided here until then is in what is read after asking.
+    /// That is now, or the instant before the commits under way were begun.
+    pub fn seen_until(&self) -> Instant {
+        self.committer.seen_until(self.clock.now())
     }
 
     /// A new id.

@@ -120,6 +120,8 @@ pub struct Harness {
     pub clock: Arc<TestClock>,
     /// Whether the store refuses to decide after the wall clock was set by much.
     pub watches_clock: bool,
+    /// Whether a broken invariant stops the resource that it is broken on, and not the store.
+    pub shuts_resources: bool,
 }
 
 /// A case by its name.
@@ -238,7 +240,7 @@ pub fn cases() -> Vec<Case> {
             changes_of_one_commit_are_in_order;
         verdicts:
             a_panic_spares_its_neighbours
-            an_unsound_commit_stops_the_store
+            an_unsound_commit_stops_what_it_is_about
             judging_may_ask_to_see_more
             who_asks_for_ever_is_in_conflict
             an_empty_commit_is_nothing;

@@ -28,6 +28,16 @@ pub trait Store: Send + Sync + 'static {
     /// together, durably, before this returns; or nothing is.
     async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError>;
 
+    /// The same for a screen: nothing in it is behind what anybody was told before this was asked.
+    async fn look(&self, scope: Scope) -> Result<World, StoreError> {
+        self.observe(scope).await
+    }
+
+    /// How many commits it takes at a time. Those of one engine want no rows of each other's, as far as that is known before.
+    fn commits_at_once(&self) -> usize {
+        1
+    }
+
     /// What happened to one resource after a version, in order, at most `max` records.
     async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError>;
 
@@ -330,6 +340,8 @@ pub struct AttemptFilter {
     pub resource: Option<ResourceId>,
     /// Of this person, for them, or about a booking or hold of theirs.
     pub person: Option<PersonId>,
+    /// That changed this booking.
+    pub booking: Option<BookingId>,
     /// Asked by this one; nil is the system.
     pub actor: Option<Uuid>,
     /// With this outcome, by name.
@@ -381,6 +393,7 @@ impl AttemptFilter {
             && self.from.is_none_or(|from| decision.decided_at >= from)
             && self.to.is_none_or(|to| decision.decided_at < to)
             && self.resource.is_none_or(|id| on(id) || changes().any(|(of, _)| of == id))
+            && self.booking.is_none_or(|id| changes().any(|(_, change)| change.booking() == Some(id)))
             && self.person.is_none_or(|id| {
                 actor == id.0
                     || decision.asked.owner == Some(id)

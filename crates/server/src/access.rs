@@ -112,6 +112,7 @@ pub const ALL: &[Access] = &[
     row("check_plan", Who::SignedIn, READ),
     row("register_plan", Who::SignedIn, BOOK),
     row("search", Who::SignedIn, READ),
+    row("read_timeline", Who::SignedIn, READ),
     row("list_classes", Who::SignedIn, READ),
     row("create_series", Who::SignedIn, BOOK),
     row("preview_series", Who::SignedIn, READ),

@@ -21,6 +21,7 @@ pub mod resources;
 pub mod room_bookings;
 pub mod search;
 pub mod series;
+pub mod timeline;
 pub mod waitlist;
 
 use crate::problem::ProblemBody;

@@ -3,7 +3,7 @@
 
 use crate::api::{
     admin, alternatives, attempts, audit, board, bookings, classes, courses, doors, explain, holds, notices, oidc,
-    operations, people, plan, resources, room_bookings, search, series, waitlist,
+    operations, people, plan, resources, room_bookings, search, series, timeline, waitlist,
 };
 use crate::app::App;
 use crate::auth;
@@ -76,6 +76,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(plan::check))
         .routes(routes!(plan::register))
         .routes(routes!(search::search))
+        .routes(routes!(timeline::read))
         .routes(routes!(classes::list))
         .routes(routes!(series::create))
         .routes(routes!(series::preview))

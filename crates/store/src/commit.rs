@@ -8,6 +8,7 @@ use slotwise_engine::{Record, Recorded};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Everything decided in one durable write.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,32 @@ pub struct Commit {
     pub hash: Hash,
     /// In the order they were decided.
     pub entries: Vec<Entry>,
+}
+
+/// A commit as it lies in a journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lying {
+    /// Where it is among the commits of several writers; none where one writes alone.
+    pub place: Option<Place>,
+    /// Of its writer, from 1.
+    pub number: u64,
+    /// Over it and all of its writer before it.
+    pub hash: Hash,
+    /// Attempts with their answers, and what became true by them.
+    pub body: Vec<u8>,
+    /// What people say; no hash covers it.
+    pub said: Option<Vec<u8>>,
+}
+
+/// Where a commit is among those of several writers: they are in the order of stamp and id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Whose chain it is in.
+    pub writer: Uuid,
+    /// The clock, in microseconds since 1970, but after all that it has seen.
+    pub stamp: i64,
+    /// Its own.
+    pub id: Uuid,
 }
 
 /// One decided attempt.

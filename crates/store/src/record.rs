@@ -63,3 +63,8 @@ pub fn chain(previous: &Hash, header: &Header, body: &[u8]) -> Hash {
 pub fn chain_commit(previous: &Hash, number: u64, body: &[u8]) -> Hash {
     Sha256::new().chain_update(previous).chain_update(number.to_be_bytes()).chain_update(body).finalize().into()
 }
+
+/// The hash over all commits of several writers, in their order: over the one before it and the hash of the next.
+pub fn chain_all(previous: &Hash, commit: &Hash) -> Hash {
+    Sha256::new().chain_update(previous).chain_update(commit).finalize().into()
+}

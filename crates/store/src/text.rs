@@ -5,7 +5,8 @@
 //! older programs could not read gets the next [`FORMAT`].
 
 use crate::codec::{self, Malformed, Said};
-use crate::commit::{Commit, Entry, EntryRecord};
+use crate::commit::{Commit, Entry, EntryRecord, Place};
+use crate::embedded::Everything;
 use crate::record::Hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -17,13 +18,15 @@ use slotwise_domain::{
     Seen, SeriesId, Slot, Span, Subject, Version, WaitEntry, Wants, Witness,
 };
 use slotwise_engine::doors::{Account, AccountPatch, Subject as AtProvider};
-use slotwise_engine::{Plan, Recorded};
+use slotwise_engine::{Listed, PersonCard, Plan, Recorded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The form that is written.
+/// The form that is written of a journal that one writer wrote.
 pub const FORMAT: u32 = 1;
+/// Of one that several wrote: each commit says whose it is and where among all.
+pub const FORMAT_OF_SEVERAL: u32 = 2;
 
 type Decoded<T> = Result<T, Malformed>;
 
@@ -31,7 +34,7 @@ type Decoded<T> = Result<T, Malformed>;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Line {
-    Person(Box<PersonText>),
+    Person(PersonText),
     Key(KeyText),
     Commit(CommitText),
     End(EndText),
@@ -83,6 +86,18 @@ pub(crate) struct PersonText {
     /// Resources and groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manages: Vec<Uuid>,
+}
+
+impl PersonText {
+    pub(crate) fn of(everything: Everything) -> PersonText {
+        let Everything { listed: Listed { card, external_id, email }, suspended, facts, plan, account, manages } =
+            everything;
+        let PersonCard { id, name, title, role } = card;
+        let (role, facts) = (codec::role_name(role).into(), facts.map(FactsText::of));
+        let plan = (plan.1 > 0).then(|| PlanText::of(plan));
+        let (account, manages) = (account.map(AccountText::of), manages.into_iter().map(|id| id.0).collect());
+        PersonText { id: id.0, name, title, role, suspended, external_id, email, facts, plan, account, manages }
+    }
 }
 
 /// The sections that somebody means to take, line by line.
@@ -283,6 +298,9 @@ struct PolicyVersion {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CommitText {
+    /// Where it is among the commits of several writers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<PlaceText>,
     number: u64,
     hash: Hex,
     epoch: u32,
@@ -293,8 +311,9 @@ pub(crate) struct CommitText {
 }
 
 impl CommitText {
-    pub fn of(commit: &Commit, said: &Said) -> CommitText {
+    pub fn of(place: Option<Place>, commit: &Commit, said: &Said) -> CommitText {
         CommitText {
+            place: place.map(|Place { writer, stamp, id }| PlaceText { writer, stamp: When(Instant(stamp)), id }),
             number: commit.number,
             hash: Hex(commit.hash),
             epoch: commit.epoch.0,
@@ -304,6 +323,11 @@ impl CommitText {
         }
     }
 
+    /// Where it is among the commits of several writers.
+    pub fn place(&self) -> Option<Place> {
+        self.place.as_ref().map(|p| Place { writer: p.writer, stamp: p.stamp.0.0, id: p.id })
+    }
+
     /// The commit, its bookings not folded, with what people said in it.
     pub fn commit(self) -> Decoded<(Commit, Said)> {
         let epoch = Epoch(self.epoch);
@@ -311,6 +335,14 @@ impl CommitText {
         let said = self.said.into_iter().map(SaidText::said).collect();
         Ok((Commit { number: self.number, epoch, at: self.at.0, hash: self.hash.0, entries }, said))
     }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaceText {
+    writer: Uuid,
+    stamp: When,
+    id: Uuid,
 }
 
 #[derive(Serialize, Deserialize)]

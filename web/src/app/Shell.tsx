@@ -7,6 +7,7 @@ import type { Me } from '../api/types';
 import { Icon } from '../components/icons';
 import { Logo } from '../components/Logo';
 import { ColourSwitch, LanguageSwitch } from '../components/Switches';
+import { OverrideBar } from '../features/admin/components/OverrideBar';
 import { ConnectionState } from '../features/live/components/ConnectionState';
 import { Bell } from '../features/notices/components/Bell';
 import { useSignOut } from '../features/session/mutations';
@@ -33,6 +34,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <Account me={me} />
         </div>
       </header>
+      {me.role === 'admin' && <OverrideBar />}
       {children}
     </>
   );

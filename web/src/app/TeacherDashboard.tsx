@@ -2,10 +2,12 @@
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { VisuallyHidden } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
+import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import type { Accepted, ProblemBody, SearchItem } from '../api/types';
 import { useTitle } from '../components/Page';
+import { Segments } from '../components/Segments';
 import { MyBookings } from '../features/bookings/components/MyBookings';
 import type { Target } from '../features/claim/intention';
 import { useBookingUpdates } from '../features/live/useBookingUpdates';
@@ -22,16 +24,20 @@ import { serverNow } from '../lib/serverClock';
 import { writeInterval } from '../lib/times';
 import css from './TeacherDashboard.module.css';
 
+const TimelineView = lazy(() => import('../features/timeline/components/TimelineView'));
 const readClaimDialog = () => import('../features/claim/components/ClaimDialog');
 // Needed on a click only. It is fetched once the page stands, so that the click does not wait.
 const ClaimDialog = lazy(readClaimDialog);
 const SeriesDialog = lazy(() => import('../features/series/components/SeriesDialog'));
 const JoinDialog = lazy(() => import('../features/waitlist/components/JoinDialog'));
 
+const nothing: SearchItem[] = [];
+
 export function TeacherDashboard() {
   const { t, i18n } = useTranslation();
   const address = useParamsOfAddress();
   const navigate = useNavigate();
+  const queries = useQueryClient();
   useTitle(t('app.find'));
   // The day that an empty address means is chosen once, not anew at midnight.
   const [opened] = useState(serverNow);
@@ -43,7 +49,9 @@ export function TeacherDashboard() {
   useEffect(() => void readClaimDialog().catch(() => {}), []);
   const { refetch } = search;
   const refresh = useCallback(() => void refetch(), [refetch]);
-  const updates = useBookingUpdates({ items: search.items, onResync: refresh });
+  const timeline = address.get('show') === 'timeline';
+  // The timeline listens for its own rows.
+  const updates = useBookingUpdates({ items: timeline ? nothing : search.items, onResync: refresh });
   const [target, setTarget] = useState<Target | null>(null);
 
   const change = useCallback(
@@ -77,6 +85,8 @@ export function TeacherDashboard() {
       closeButtonProps: { 'aria-label': t('common.dismiss') },
     });
     updates.noteOwn(answer);
+    // Its cells are coloured without waiting for the socket.
+    if (timeline) void queries.invalidateQueries({ queryKey: ['timeline'] });
     close(id);
   };
 
@@ -103,21 +113,35 @@ export function TeacherDashboard() {
   }
 
   return (
-    <main id="content" className={css.page} tabIndex={-1}>
+    <main id="content" className={css.page} tabIndex={-1} data-wide={timeline}>
       <VisuallyHidden component="h1">{t('app.title')}</VisuallyHidden>
       <div className={css.find}>
         <Filters filters={filters} found={search.facets} onChange={change} />
-        <Results
-          filters={filters}
-          search={search}
-          updates={updates}
-          favourites={favourites}
-          onClaim={claim}
-          onRepeat={setRepeated}
-          onWait={wait}
-          onShowAll={() => change({ all: true })}
-          onClear={() => change({ people: null, equipment: [], buildings: [], text: '', favourites: false })}
-        />
+        <div className={css.view}>
+          <Segments
+            label={t('timeline.view')}
+            value={timeline ? 'timeline' : 'cards'}
+            choices={[{ value: 'cards', label: t('timeline.asList') }, { value: 'timeline', label: t('timeline.asTimeline') }]}
+            onChange={(show) => void navigate({ to: '/', search: (old: object) => ({ ...old, show: show === 'timeline' ? show : undefined }), resetScroll: false })}
+          />
+        </div>
+        {timeline ? (
+          <Suspense fallback={<p role="status">{t('common.loading')}</p>}>
+            <TimelineView filters={filters} onFilters={change} onPick={setTarget} />
+          </Suspense>
+        ) : (
+          <Results
+            filters={filters}
+            search={search}
+            updates={updates}
+            favourites={favourites}
+            onClaim={claim}
+            onRepeat={setRepeated}
+            onWait={wait}
+            onShowAll={() => change({ all: true })}
+            onClear={() => change({ people: null, equipment: [], buildings: [], text: '', favourites: false })}
+          />
+        )}
       </div>
       <aside className={css.mine} aria-label={t('app.myBookings')}>
         <MyBookings hiddenHoldOf={target?.item.resource.id ?? null} />

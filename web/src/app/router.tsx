@@ -49,6 +49,53 @@ const board = createRoute({
   component: lazyRouteComponent(() => import('../features/board/components/Board')),
 });
 
+const admin = createRoute({
+  getParentRoute: () => member,
+  path: '/admin',
+  component: lazyRouteComponent(() => import('../features/admin/components/AdminFrame')),
+});
+const adminResources = createRoute({
+  getParentRoute: () => admin,
+  path: '/',
+  component: lazyRouteComponent(() => import('../features/admin/components/ResourcesPage')),
+});
+const adminResource = createRoute({
+  getParentRoute: () => admin,
+  path: '/resources/$id',
+  component: lazyRouteComponent(() => import('../features/admin/components/ResourcePage')),
+});
+const adminBulk = createRoute({
+  getParentRoute: () => admin,
+  path: '/bulk',
+  component: lazyRouteComponent(() => import('../features/admin/components/BulkPage')),
+});
+const adminApprovals = createRoute({
+  getParentRoute: () => admin,
+  path: '/approvals',
+  component: lazyRouteComponent(() => import('../features/admin/components/ApprovalsPage')),
+});
+const adminOverride = createRoute({
+  getParentRoute: () => admin,
+  path: '/override',
+  component: lazyRouteComponent(() => import('../features/admin/components/OverridePage')),
+});
+const adminPeople = createRoute({
+  getParentRoute: () => admin,
+  path: '/people',
+  component: lazyRouteComponent(() => import('../features/admin/components/PeoplePage')),
+});
+const adminAudit = createRoute({
+  getParentRoute: () => admin,
+  path: '/audit',
+  component: lazyRouteComponent(() => import('../features/admin/components/AuditPage')),
+});
+const adminBoard = createRoute({
+  getParentRoute: () => admin,
+  path: '/board',
+  component: lazyRouteComponent(() => import('../features/board/components/Board')),
+});
+const backOffice = admin.addChildren([adminResources, adminResource, adminBulk, adminApprovals, adminOverride, adminPeople, adminAudit, adminBoard]);
+
 const profile = createRoute({
   getParentRoute: () => member,
   path: '/profile',
@@ -78,7 +125,7 @@ const reset = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([
-    member.addChildren([find, slot, bookings, booking, entry, courses, classes, board, profile]),
+    member.addChildren([find, slot, bookings, booking, entry, courses, classes, board, profile, backOffice]),
     setup,
     invitation,
     forgot,

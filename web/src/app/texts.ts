@@ -5,6 +5,7 @@ import type { Language, Texts } from '../lib/i18n';
 const files = {
   en: () => import('./texts/en'),
   de: () => import('./texts/de'),
+  ar: () => import('./texts/ar'),
 } satisfies Record<Language, () => Promise<{ default: Texts }>>;
 
 export async function loadTexts(language: Language): Promise<Texts> {

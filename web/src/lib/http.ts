@@ -39,6 +39,13 @@ export interface Ask {
   signal?: AbortSignal;
 }
 
+let answered_at = performance.now();
+
+/** How long ago the server last said anything over HTTP, in milliseconds. */
+export function sinceAnswer(): number {
+  return performance.now() - answered_at;
+}
+
 export async function ask<Answer>(path: string, { method = 'GET', body, key, ifMatch, signal }: Ask = {}): Promise<Answer> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   const apiKey = readApiKey();
@@ -57,6 +64,7 @@ export async function ask<Answer>(path: string, { method = 'GET', body, key, ifM
     if (signal?.aborted) throw cause;
     throw new LostAnswer();
   });
+  answered_at = performance.now();
   if (response.status === 204) return undefined as Answer;
 
   const text = await response.text().catch(() => {

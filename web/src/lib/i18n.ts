@@ -5,7 +5,7 @@ import ICU from 'i18next-icu';
 import { initReactI18next } from 'react-i18next';
 import { pseudo } from './pseudo';
 
-export const languages = ['en', 'de'] as const;
+export const languages = ['en', 'de', 'ar'] as const;
 export type Language = (typeof languages)[number];
 export type Texts = Record<string, unknown>;
 

@@ -1,5 +1,5 @@
 // Writes instants for people: the place's own time first, always with its zone, and the viewer's as a second line.
-import { zoneOffset } from './zoned';
+import { formatter, zoneOffset } from './zoned';
 
 export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -11,7 +11,7 @@ export function regional(language: string): string {
 }
 
 function format(at: number, zone: string, language: string, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat(regional(language), { timeZone: zone, ...options }).format(at);
+  return formatter(regional(language), { timeZone: zone, ...options }).format(at);
 }
 
 const clock: Intl.DateTimeFormatOptions = { hour: 'numeric', minute: '2-digit' };
@@ -37,6 +37,11 @@ export function writeForViewer(start: string | number, end: string | number, zon
 /** "10:00 – 11:00", where the day is known */
 export function writeClocks(start: string | number, end: string | number, zone: string, language: string): string {
   return `${writeClock(start, zone, language)} – ${writeClock(end, zone, language)}`;
+}
+
+/** "Tue, 24 Nov" */
+export function writeShortDay(at: string | number, zone: string, language: string): string {
+  return format(new Date(at).getTime(), zone, language, { weekday: 'short', day: 'numeric', month: 'short' });
 }
 
 /** "PST, Los Angeles" */

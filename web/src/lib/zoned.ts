@@ -3,9 +3,24 @@
 
 const minute_ms = 60_000;
 
+const formatters = new Map<string, Intl.DateTimeFormat>();
+const formatters_max = 200;
+
+/** Making one costs far more than using it, and a screen of hours uses a few of them thousands of times. */
+export function formatter(language: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const name = `${language} ${JSON.stringify(options)}`;
+  let found = formatters.get(name);
+  if (!found) {
+    if (formatters.size >= formatters_max) formatters.clear();
+    found = new Intl.DateTimeFormat(language, options);
+    formatters.set(name, found);
+  }
+  return found;
+}
+
 /** How far the zone is ahead of UTC at an instant, in milliseconds. */
 export function zoneOffset(at: number, zone: string): number {
-  const parts = new Intl.DateTimeFormat('en-US', {
+  const parts = formatter('en-US', {
     timeZone: zone,
     hourCycle: 'h23',
     year: 'numeric',
@@ -22,12 +37,12 @@ export function zoneOffset(at: number, zone: string): number {
 
 /** 2026-11-23 for the day of an instant in a zone (the viewer's by default). */
 export function civilDate(at: number, zone?: string): string {
-  return new Intl.DateTimeFormat('sv-SE', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);
+  return formatter('sv-SE', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);
 }
 
 /** 18:00 for an instant in a zone (the viewer's by default), as a time field wants it. */
 export function civilTime(at: number, zone?: string): string {
-  return new Intl.DateTimeFormat('sv-SE', { timeZone: zone, hour: '2-digit', minute: '2-digit' }).format(at);
+  return formatter('sv-SE', { timeZone: zone, hour: '2-digit', minute: '2-digit' }).format(at);
 }
 
 export function addDays(date: string, days: number): string {

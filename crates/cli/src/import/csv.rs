@@ -3,6 +3,7 @@
 
 use super::submit::{AT_ONCE, Submit, println_out, progress, why};
 use crate::ids::FreshIds;
+use crate::keys::{Kept, PlaceArgs};
 use crate::tables::{BlockRow, BookingRow, PersonRow, ResourceRow, guests_of, unguarded};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -13,9 +14,9 @@ use slotwise_domain::{
     OverBookings, OverHolds, PersonId, Policy, PolicyField, Resource, ResourceId, ResourceSpec, Zone,
 };
 use slotwise_engine::catalogue::read;
-use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, ResourceFilter, Views};
+use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, ResourceFilter, Store, Views};
 use slotwise_store::embedded::{Embedded, Options};
-use slotwise_store::{SystemClock, codec};
+use slotwise_store::{Postgres, SystemClock, codec, postgres};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -35,10 +36,10 @@ const LINE_BYTES_MAX: u64 = 64 << 10;
 pub struct CsvArgs {
     /// The folder with people.csv, resources.csv, blocks.csv and bookings.csv, or some of them.
     dir: PathBuf,
-    /// The folder that holds everything, new or not; no server may be running on it.
-    #[arg(long, env = "SLOTWISE_DATA", value_name = "DIR")]
-    data: PathBuf,
-    /// Where to write what was not taken, and why; in the data folder if left out.
+    /// No server may be running on a folder; over a database they may.
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Where to write what was not taken, and why; in the data folder if left out, of a database beside the tables.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
@@ -65,13 +66,9 @@ struct Asked {
 #[tokio::main]
 pub async fn run(args: &CsvArgs) -> anyhow::Result<()> {
     let tables = Tables::read(&args.dir)?;
-    std::fs::create_dir_all(&args.data).with_context(|| format!("making {}", args.data.display()))?;
-    let store =
-        Embedded::open(&args.data, Options::default()).with_context(|| format!("opening {}", args.data.display()))?;
-    let people = store.people_file();
+    let (store, views, people) = open(&args.place).await?;
     for (card, suspended) in &tables.people {
-        store.put_person(card.clone()).await?;
-        people.suspend(card.id, *suspended)?;
+        people.put(card.clone(), *suspended).await?;
     }
     let limits = Limits {
         answer_wait_max: std::time::Duration::from_secs(120),
@@ -79,8 +76,8 @@ pub async fn run(args: &CsvArgs) -> anyhow::Result<()> {
         expected_wait_max: std::time::Duration::from_secs(60),
         ..Limits::default()
     };
-    let engine = Engine::start(store.clone(), Arc::new(SystemClock), Arc::new(FreshIds), limits);
-    let mut import = Import { submit: Submit { engine, actor: Actor::System }, store, report: Vec::new(), taken: 0 };
+    let engine = Engine::start(store, Arc::new(SystemClock), Arc::new(FreshIds), limits);
+    let mut import = Import { submit: Submit { engine, actor: Actor::System }, views, report: Vec::new(), taken: 0 };
     // What is in a group is made after it.
     let (groups, others): (Vec<_>, Vec<_>) =
         tables.resources.iter().cloned().partition(|(_, _, spec)| spec.kind == Kind::Group);
@@ -90,7 +87,11 @@ pub async fn run(args: &CsvArgs) -> anyhow::Result<()> {
     let asked = tables.bookings.len();
     let bookings = import.bookings(tables.bookings, now).await?;
 
-    let path = args.report.clone().unwrap_or_else(|| args.data.join("import-csv.txt"));
+    let beside = match args.place.kept()? {
+        Kept::Folder(data) => data,
+        Kept::Database(_) => &args.dir,
+    };
+    let path = args.report.clone().unwrap_or_else(|| beside.join("import-csv.txt"));
     let mut out = BufWriter::new(File::create(&path).with_context(|| format!("writing {}", path.display()))?);
     import.report.sort();
     for (table, line, says) in &import.report {
@@ -107,9 +108,49 @@ pub async fn run(args: &CsvArgs) -> anyhow::Result<()> {
     ))
 }
 
+/// Who people are, in either place.
+enum PeopleOf {
+    Folder(Arc<Embedded>),
+    Database(Arc<Postgres>),
+}
+
+impl PeopleOf {
+    async fn put(&self, card: PersonCard, suspended: bool) -> anyhow::Result<()> {
+        let id = card.id;
+        match self {
+            PeopleOf::Folder(store) => {
+                store.put_person(card).await?;
+                store.people_file().suspend(id, suspended)?;
+            }
+            PeopleOf::Database(store) => {
+                store.put_person(card).await?;
+                store.suspend(id, suspended).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn open(place: &PlaceArgs) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Views>, PeopleOf)> {
+    match place.kept()? {
+        Kept::Folder(data) => {
+            std::fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
+            let store = Embedded::open(data, Options::default());
+            let store = store.with_context(|| format!("opening {}", data.display()))?;
+            Ok((store.clone(), store.clone(), PeopleOf::Folder(store)))
+        }
+        Kept::Database(url) => {
+            let store = Postgres::open(url, postgres::Options { keep: None, ..postgres::Options::default() })
+                .await
+                .context("opening the database")?;
+            Ok((store.clone(), store.clone(), PeopleOf::Database(store)))
+        }
+    }
+}
+
 struct Import {
     submit: Submit,
-    store: Arc<Embedded>,
+    views: Arc<dyn Views>,
     /// Table, line, why.
     report: Vec<(&'static str, u64, String)>,
     taken: usize,
@@ -117,7 +158,7 @@ struct Import {
 
 impl Import {
     fn existing(&self) -> BTreeMap<ResourceId, Arc<Resource>> {
-        let catalogue = read(self.store.catalogue());
+        let catalogue = read(self.views.catalogue());
         // Groups are found by their kind alone.
         let kinds = [None, Some(Kind::Group)];
         let filters = kinds.map(|kind| ResourceFilter { kind, max: ROWS_MAX, ..ResourceFilter::default() });
@@ -163,7 +204,7 @@ impl Import {
         let now = SystemClock.now();
         for (line, resource, block) in blocks {
             bar.inc(1);
-            let calendar = self.store.calendars(vec![*resource]).await?.pop();
+            let calendar = self.views.calendars(vec![*resource]).await?.pop();
             let left_out = match &calendar {
                 None => Some("resource: there is none with this id"),
                 Some(c) if c.blocks.contains_key(&block.id) => Some("is there already; left as it is"),
@@ -195,15 +236,15 @@ impl Import {
     async fn bookings(&mut self, bookings: Vec<Asked>, now: Instant) -> anyhow::Result<usize> {
         let resources = Arc::new(self.existing());
         let bar = progress(bookings.len(), "bookings");
-        let (submit, store) = (self.submit.clone(), self.store.clone());
+        let (submit, views) = (self.submit.clone(), self.views.clone());
         let mut answers = futures_util::stream::iter(bookings.into_iter().map(|asked| {
-            let (submit, store, resources) = (submit.clone(), store.clone(), resources.clone());
+            let (submit, views, resources) = (submit.clone(), views.clone(), resources.clone());
             async move {
                 let start = asked.slots.iter().filter_map(|(_, line)| line.interval).map(|i| i.start()).min();
                 let left_out = match () {
                     () if asked.state == "cancelled" => Some("is cancelled; left out"),
                     () if start.is_none_or(|start| start <= now) => Some("has begun; left out"),
-                    () if store.booking(asked.id).await?.is_some() => Some("is there already; left as it is"),
+                    () if views.booking(asked.id).await?.is_some() => Some("is there already; left as it is"),
                     () => None,
                 };
                 if let Some(says) = left_out {

@@ -274,7 +274,7 @@ impl World {
         };
         // What a lecture goes with must be there before it.
         let (parts, lectures): (Vec<_>, Vec<_>) = SECTIONS.iter().partition(|s| ["discussion", "lab"].contains(&s.5));
-        let (part_ids, _) = self.make("sections", parts.iter().map(|s| section(s)).collect()).await?;
+        let (part_ids, _) = self.make("sections", parts.iter().map(&section).collect()).await?;
         let goes_with = |s: &Section| -> Vec<Vec<ResourceId>> {
             let of = parts.iter().zip(&part_ids).filter(|(p, _)| (p.0, p.1) == (s.0, s.1)).map(|(_, id)| *id);
             Some(of.collect::<Vec<_>>()).into_iter().filter(|ids| !ids.is_empty()).collect()

@@ -133,3 +133,114 @@ fn one_is_killed_and_the_other_goes_on() {
     assert_eq!(w.send(&w.book("bob", "hall", "10:00-11:00", 1)).told(), "201 BOOKED");
     w.sweep();
 }
+
+/// SplitMix64: a run that fails once fails always.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (z ^ (z >> 27)) % n
+    }
+}
+
+/// A client whose every request goes to either server, as chance has it: each sees what it did at the other, and is answered by what
+/// is true of both.
+#[test]
+fn a_client_hops_between_two_servers() {
+    let Some((mut w, mut other, _database)) = two(&["ann", "bob"]) else { return };
+    let steps: u64 = std::env::var("SLOTWISE_HOPS").map_or(80, |n| n.parse().unwrap());
+    let mut chance = Chance(84);
+    for room in ["blue", "red"] {
+        w.room(room);
+    }
+    // What stands, by room and hour: who has it, and its id.
+    let mut standing: BTreeMap<(&str, u64), (&str, String)> = BTreeMap::new();
+    let (mut booked, mut refused, mut cancelled) = (0, 0, 0);
+    for step in 0..steps {
+        if chance.below(2) == 0 {
+            std::mem::swap(&mut w.server, &mut other);
+        }
+        let (who, room) = (["ann", "bob"][chance.below(2) as usize], ["blue", "red"][chance.below(2) as usize]);
+        let hour = 8 + chance.below(9);
+        let there = standing.get(&(room, hour)).cloned();
+        match (there, chance.below(3)) {
+            (Some((owner, id)), 0) => {
+                assert_eq!(w.send(&w.cancel(owner, &id)).told(), "200 ACCEPTED", "step {step}");
+                standing.remove(&(room, hour));
+                cancelled += 1;
+            }
+            (there, _) => {
+                let ask = w.book(who, room, &format!("{hour:02}:00-{hour:02}:45"), 1);
+                let reply = w.send(&ask);
+                if there.is_some() {
+                    assert_eq!(reply.told(), "409 REJECTED full", "step {step}");
+                    refused += 1;
+                } else {
+                    assert_eq!(reply.told(), "201 BOOKED", "step {step}");
+                    let id = reply.json()["booking"]["id"].as_str().unwrap().to_owned();
+                    standing.insert((room, hour), (who, id));
+                    booked += 1;
+                }
+                // Sent again to whichever: the same answer.
+                if chance.below(2) == 0 {
+                    std::mem::swap(&mut w.server, &mut other);
+                }
+                let again = w.send(&ask);
+                assert!(again.told().ends_with("replayed"), "step {step}: {}", again.told());
+            }
+        }
+        // The other shows it at once.
+        std::mem::swap(&mut w.server, &mut other);
+        let path = format!("/api/resources/{}/schedule?from={}&to={}", w.id(room), w.at("00:00"), w.at("23:59"));
+        let shown = w.read("root", &path);
+        let mut ids: Vec<&str> = shown["items"].as_array().unwrap().iter().filter_map(|i| i["id"].as_str()).collect();
+        ids.sort_unstable();
+        let mut expected: Vec<&str> =
+            standing.iter().filter(|((of, _), _)| *of == room).map(|(_, (_, id))| id.as_str()).collect();
+        expected.sort_unstable();
+        assert_eq!(ids, expected, "step {step}");
+    }
+    println!("{booked} booked, {refused} refused, {cancelled} cancelled");
+    assert!(steps < 80 || booked > 10 && refused > 10 && cancelled > 5, "{booked} {refused} {cancelled}");
+    w.sweep();
+    std::mem::swap(&mut w.server, &mut other);
+    w.sweep();
+}
+
+/// A screen loses its server and goes on at the other, from the version that it has: nothing is missing, nothing is told twice.
+#[test]
+fn a_screen_goes_on_at_the_other_server() {
+    let Some((mut w, mut other, _database)) = two(&["ann", "bob"]) else { return };
+    w.room("room");
+    let mut node = Node::start();
+    let mut had = 1;
+    for round in 0..4_u64 {
+        let name = format!("screen{round}");
+        node.connect(&w, &name, "bob", &["websocket"]);
+        let subscribed = node.subscribe(&name, w.id("room"), Some((1, had)));
+        assert_eq!(subscribed["resync"], json!(false), "{subscribed}");
+        // Some of it came while nobody listened, some comes now, from either server.
+        for n in 0..3 {
+            let minutes = (round * 6 + n) * 15;
+            let at = |m: u64| format!("{:02}:{:02}", 8 + m / 60, m % 60);
+            w.booked("ann", "room", &format!("{}-{}", at(minutes), at(minutes + 15)), 1);
+            std::mem::swap(&mut w.server, &mut other);
+        }
+        let due = 1 + round * 6 + 3;
+        while had < due {
+            let created = node.event(&name, "bookingCreated");
+            assert_eq!(created["version"], json!(had + 1), "round {round}");
+            had += 1;
+        }
+        node.call(json!({ "do": "close", "name": name })).unwrap();
+        for n in 3..6 {
+            let minutes = (round * 6 + n) * 15;
+            let at = |m: u64| format!("{:02}:{:02}", 8 + m / 60, m % 60);
+            w.booked("ann", "room", &format!("{}-{}", at(minutes), at(minutes + 15)), 1);
+        }
+        // The next time it comes to the other.
+        std::mem::swap(&mut w.server, &mut other);
+    }
+}

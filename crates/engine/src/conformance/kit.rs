@@ -25,6 +25,7 @@ pub(super) struct Bench {
     pub accounts: Arc<dyn Accounts>,
     pub clock: Arc<TestClock>,
     pub watches_clock: bool,
+    pub shuts_resources: bool,
     pub ids: Arc<TestIds>,
     pub engine: Arc<Engine>,
     /// Where the outbox began.
@@ -149,7 +150,7 @@ pub(super) fn assert_same(one: &Calendar, other: &Calendar, past: Instant) {
 
 impl Bench {
     pub async fn over(harness: Harness) -> Bench {
-        let Harness { store, views, directory, accounts, clock, watches_clock } = harness;
+        let Harness { store, views, directory, accounts, clock, watches_clock, shuts_resources } = harness;
         let ids = TestIds::of(clock.clone());
         let engine = Engine::start(store.clone(), clock.clone(), ids.clone(), Limits::default());
         let origin = store.head().await.unwrap();
@@ -161,6 +162,7 @@ impl Bench {
             accounts,
             clock,
             watches_clock,
+            shuts_resources,
             ids,
             engine,
             origin,

@@ -189,6 +189,7 @@ async fn remembered(b: &Bench, twin: &Memory, known: &Known) {
         AttemptFilter { resource: Some(known.resources[0]), ..any.clone() },
         AttemptFilter { person: Some(b.ben), ..any.clone() },
         AttemptFilter { actor: Some(b.cyd.0), outcome: Some("REJECTED".into()), ..any.clone() },
+        AttemptFilter { booking: known.bookings.first().map(|b| b.id), ..any.clone() },
         AttemptFilter { code: Some(Code::Full), ..any.clone() },
         AttemptFilter { from: Some(START.plus(Span::hours(1))), to: Some(START.plus(Span::hours(9))), ..any.clone() },
     ];

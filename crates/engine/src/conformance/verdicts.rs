@@ -36,7 +36,7 @@ fn knows_no_limit(world: &World, proposal: &Proposal, now: Instant) -> Verdict {
     settle(&wide, proposal, now)
 }
 
-pub(super) async fn an_unsound_commit_stops_the_store(b: &Bench) {
+pub(super) async fn an_unsound_commit_stops_what_it_is_about(b: &Bench) {
     let (full, free) = (b.room(1).await, b.room(1).await);
     b.booked(b.ben, full, hours(9, 10)).await;
     let head = b.store.head().await.unwrap();
@@ -48,14 +48,24 @@ pub(super) async fn an_unsound_commit_stops_the_store(b: &Bench) {
     let keys = [batch[0].key, batch[1].key];
     let error = b.store.commit(batch, knows_no_limit).await.unwrap_err();
     assert!(matches!(&error, CommitError::NothingWritten(_)), "{error:?}");
-    // The good neighbour is not written either, nothing more is accepted, and reads go on.
+    // The good neighbour is not written either, nothing more is accepted of what is unsound, and reads go on.
     for key in keys {
         assert_eq!(b.store.recall(key).await.unwrap(), None);
     }
     assert_eq!((b.version(free).await, b.calendar(full).await), (1, calendar));
     assert_eq!(b.store.head().await.unwrap(), head);
-    assert!(matches!(b.store.status(), Status::Stopped(_)), "{:?}", b.store.status());
-    assert_eq!(b.says(b.cyd, b.book(b.cyd, free, hours(9, 10))).await, "FAILED store_unavailable");
+    assert_eq!(b.says(b.cyd, b.book(b.cyd, full, hours(12, 13))).await, "FAILED store_unavailable");
+    let elsewhere = b.says(b.cyd, b.book(b.cyd, free, hours(9, 10))).await;
+    if b.shuts_resources {
+        assert_eq!((elsewhere.as_str(), b.store.status()), ("BOOKED", Status::Ready));
+        let both = b.booking(b.cyd, &[(free, hours(12, 13), 1), (full, hours(12, 13), 1)], None);
+        assert_eq!(b.says(b.cyd, both).await, "FAILED store_unavailable", "a bundle is whole");
+        let warned = b.store.warnings();
+        assert!(warned.iter().any(|says| says.contains(&full.0.to_string())), "{warned:?}");
+    } else {
+        assert_eq!(elsewhere, "FAILED store_unavailable");
+        assert!(matches!(b.store.status(), Status::Stopped(_)), "{:?}", b.store.status());
+    }
 }
 
 /// Asks for the person's bookings and their role before it judges, each in a round of its own.

@@ -21,12 +21,17 @@ struct Bench {
     store: Arc<Faulty>,
     engine: Arc<Engine>,
     ids: Arc<TestIds>,
+    ada: PersonId,
     ben: PersonId,
     room: ResourceId,
 }
 
 /// A room of ten units, and Ben.
 async fn bench(limits: Limits) -> Bench {
+    bench_of(limits, 1).await
+}
+
+async fn bench_of(limits: Limits, at_once: usize) -> Bench {
     let clock = TestClock::at(START);
     let ids = TestIds::of(clock.clone());
     let memory = Memory::new(clock.clone());
@@ -34,25 +39,10 @@ async fn bench(limits: Limits) -> Bench {
     for (id, name, role) in [(ada, "Ada", Role::Admin), (ben, "Ben", Role::Member)] {
         memory.put_person(PersonCard { id, name: name.into(), title: "Teacher".into(), role }).await.unwrap();
     }
-    let store = Faulty::over(memory);
+    let store = Faulty::wide(memory, at_once);
     let engine = Engine::start(store.clone(), clock, ids.clone(), limits);
-    let bench = Bench { store, engine, ids, ben, room };
-    let spec = ResourceSpec {
-        kind: Kind::Room,
-        name: "Room".into(),
-        building: None,
-        seats: None,
-        equipment: Vec::new(),
-        zone: Zone::utc(),
-        capacity: Some(10),
-        interval: None,
-        policy: Policy::default(),
-        group: None,
-        linked: Vec::new(),
-        course: None,
-    };
-    let action = Action::CreateResource { resource: room, spec: Box::new(spec) };
-    assert_eq!(told(&bench.engine.execute(bench.request(ada, action)).await), "ACCEPTED");
+    let bench = Bench { store, engine, ids, ada, ben, room };
+    bench.make(room).await;
     bench
 }
 
@@ -80,6 +70,34 @@ impl Bench {
             self.ben,
             Action::Book { booking, owner: self.ben, lines, details: Details::default(), hold: None },
         )
+    }
+
+    async fn make(&self, room: ResourceId) {
+        let spec = ResourceSpec {
+            kind: Kind::Room,
+            name: "Room".into(),
+            building: None,
+            seats: None,
+            equipment: Vec::new(),
+            zone: Zone::utc(),
+            capacity: Some(10),
+            interval: None,
+            policy: Policy::default(),
+            group: None,
+            linked: Vec::new(),
+            course: None,
+        };
+        let action = Action::CreateResource { resource: room, spec: Box::new(spec) };
+        assert_eq!(told(&self.engine.execute(self.request(self.ada, action)).await), "ACCEPTED");
+    }
+
+    /// A booking of these rooms at one time.
+    fn bundle(&self, rooms: &[ResourceId]) -> Request {
+        let start = START.plus(Span::days(1));
+        let interval = Interval::new(start, start.plus(Span::hours(1))).ok();
+        let lines = rooms.iter().map(|room| Line { resource: *room, interval, units: 1 }).collect();
+        let (booking, details) = (BookingId(self.ids.fresh()), Details::default());
+        self.request(self.ben, Action::Book { booking, owner: self.ben, lines, details, hold: None })
     }
 
     fn key(&self, request: &Request) -> AttemptKey {
@@ -430,5 +448,71 @@ async fn every_execution_tries_one_commit_at_most() {
     answers.dedup();
     for expected in ["BOOKED", "FAILED store_unavailable", "NotYet", "REJECTED"] {
         assert!(answers.iter().any(|a| a == expected), "{expected} is among {answers:?}");
+    }
+}
+
+/// Lets everything else on this thread run until it waits.
+async fn all_wait() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Two commits at a time: on other rooms, never on one; whoever wants what is wanted waits, and is overtaken by nobody who wants the same.
+#[tokio::test]
+async fn commits_on_other_resources_go_side_by_side() {
+    let b = bench_of(Limits::default(), 2).await;
+    let (one, two, three) = (b.room, ResourceId(b.ids.fresh()), ResourceId(b.ids.fresh()));
+    b.make(two).await;
+    b.make(three).await;
+    b.store.close();
+    let first = b.bundle(&[one]);
+    let mut told_of = vec![b.spawn(&first)];
+    b.store.somebody_came().await;
+    // Waits for the room that is wanted already; the next wants the other room that this one wants, and waits behind it.
+    let (both, behind) = (b.bundle(&[one, two]), b.bundle(&[two]));
+    told_of.push(b.spawn(&both));
+    all_wait().await;
+    told_of.push(b.spawn(&behind));
+    all_wait().await;
+    assert_eq!((b.tries(&both), b.tries(&behind), b.engine.waiting()), (0, 0, 2));
+    let beside = b.bundle(&[three]);
+    told_of.push(b.spawn(&beside));
+    b.store.somebody_came().await;
+    assert_eq!(b.tries(&beside), 1);
+    // As many as may be are under way: whoever comes now waits, whatever they want.
+    let third = b.bundle(&[three]);
+    told_of.push(b.spawn(&third));
+    all_wait().await;
+    assert_eq!(b.tries(&third), 0);
+    // As soon as there is room, those who waited share a commit.
+    b.store.gate.add_permits(2);
+    b.store.somebody_came().await;
+    all_wait().await;
+    assert_eq!((b.tries(&both), b.tries(&behind)), (1, 1));
+    b.store.open();
+    for told_of in told_of {
+        assert_eq!(told(&told_of.await.unwrap()), "BOOKED");
+    }
+    for request in [&first, &both, &behind, &beside, &third] {
+        assert_eq!(b.tries(request), 1);
+    }
+    assert_eq!(b.engine.waiting(), 0);
+}
+
+/// While a commit is under way a screen says that it shows what was so before it began.
+#[tokio::test]
+async fn what_is_shown_is_before_what_is_being_decided() {
+    for at_once in [1, 3] {
+        let b = bench_of(Limits::default(), at_once).await;
+        assert_eq!(b.engine.seen_until(), b.engine.now());
+        b.store.close();
+        let request = b.book();
+        let client = b.spawn(&request);
+        b.store.somebody_came().await;
+        assert_eq!(b.engine.seen_until(), b.engine.now().minus(Span(1)));
+        b.store.open();
+        assert_eq!(told(&client.await.unwrap()), "BOOKED");
+        assert_eq!(b.engine.seen_until(), b.engine.now());
     }
 }

@@ -15,6 +15,7 @@ async fn every_case_on_the_reference_store() {
             accounts: store,
             clock,
             watches_clock: false,
+            shuts_resources: false,
         }
     })
     .await;

@@ -30,6 +30,8 @@ pub struct Faulty {
     /// Commits that came to the gate.
     pub came: Semaphore,
     pub fault: Mutex<Fault>,
+    /// Commits that it takes at a time.
+    at_once: usize,
     /// Nothing can be observed.
     pub blind: Mutex<bool>,
     pub tries: Mutex<BTreeMap<AttemptKey, usize>>,
@@ -38,8 +40,14 @@ pub struct Faulty {
 impl Faulty {
     /// With its gate open.
     pub fn over(inner: Arc<Memory>) -> Arc<Faulty> {
+        Faulty::wide(inner, 1)
+    }
+
+    /// The same for several commits at a time.
+    pub fn wide(inner: Arc<Memory>, at_once: usize) -> Arc<Faulty> {
         Arc::new(Faulty {
             inner,
+            at_once,
             gate: Semaphore::new(Semaphore::MAX_PERMITS >> 1),
             came: Semaphore::new(0),
             fault: Mutex::new(Fault::None),
@@ -74,6 +82,10 @@ impl Faulty {
 
 #[async_trait]
 impl Store for Faulty {
+    fn commits_at_once(&self) -> usize {
+        self.at_once
+    }
+
     async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError> {
         for proposal in &batch {
             *self.tries.lock().unwrap().entry(proposal.key).or_default() += 1;

@@ -36,6 +36,8 @@ pub struct AuditQuery {
     resource: Option<Uuid>,
     /// Of this person, for them, or about a booking or hold of theirs.
     person: Option<Uuid>,
+    /// That changed this booking.
+    booking: Option<Uuid>,
     /// Asked by this one; `system` is Slotwise itself.
     actor: Option<String>,
     /// `BOOKED`, `ACCEPTED` or `REJECTED`.
@@ -191,6 +193,7 @@ impl AuditQuery {
             key: None,
             resource: self.resource.map(ResourceId),
             person: self.person.map(PersonId),
+            booking: self.booking.map(BookingId),
             actor,
             outcome: self.outcome.clone(),
             code: code.transpose()?,

@@ -160,7 +160,12 @@ pub async fn read(
 ) -> Result<Response, Problem> {
     let body = match as_it_was(&app, ResourceId(id), q.at_version.as_ref(), q.at.as_ref()).await? {
         Some((was, at)) => ResourceBody::of_calendar(&was.calendar, at),
-        None => ResourceBody::of_calendar(&*app.known_calendar(ResourceId(id)).await?, app.engine.now()),
+        None => {
+            // Before it is read: what is being decided now is not in it, and may be told of this instant later.
+            let seen = app.engine.seen_until();
+            let calendar = app.known_calendar(ResourceId(id)).await?;
+            ResourceBody::of_calendar(&calendar, seen.max(calendar.decided_at))
+        }
     };
     let etag = HeaderValue::from_str(&resource_etag(&body)).map_err(|_| Problem::unavailable())?;
     Ok(([(header::ETAG, etag)], Json(body)).into_response())
@@ -313,7 +318,7 @@ pub async fn schedule(
     Query(q): Query<ScheduleQuery>,
 ) -> Result<Json<ScheduleBody>, Problem> {
     let was = as_it_was(&app, ResourceId(id), q.at_version.as_ref(), q.at.as_ref()).await?;
-    let now = was.as_ref().map_or_else(|| app.engine.now(), |(_, at)| *at);
+    let mut now = was.as_ref().map_or_else(|| app.engine.seen_until(), |(_, at)| *at);
     let zone = match &was {
         Some((was, _)) => was.calendar.resource.spec.zone.clone(),
         None => app.known_calendar(ResourceId(id)).await?.resource.spec.zone.clone(),
@@ -322,7 +327,11 @@ pub async fn schedule(
     let to = read_time_if(q.to.as_ref(), "to", Some(&zone))?.unwrap_or(from.plus(slotwise_domain::Span::days(7)));
     let (calendar, mut bookings) = match was {
         Some((was, _)) => bookings_then(&app, was, from, to).await?,
-        None => bookings_now(&app, ResourceId(id), from, to).await?,
+        None => {
+            let seen = bookings_now(&app, ResourceId(id), from, to).await?;
+            now = now.max(seen.0.decided_at);
+            seen
+        }
     };
     let spec = &calendar.resource.spec;
     bookings.sort_by_key(|b| (b.start(), b.id));

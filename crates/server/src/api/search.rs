@@ -13,7 +13,7 @@ use crate::wire::{HoldAtBody, KindBody, read_time_if, time};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use slotwise_domain::{Calendar, Interval, Kind, Rejection, ResourceId, Span, World, Zone};
+use slotwise_domain::{Calendar, Interval, Kind, Rejection, Resource, ResourceId, Span, World, Zone};
 use slotwise_engine::ResourceFilter;
 use slotwise_engine::catalogue::{self, Order};
 use utoipa::{IntoParams, ToSchema};
@@ -100,6 +100,24 @@ pub struct FoundResource {
     capacity: Option<u32>,
     /// Its policy version.
     policy_version: u64,
+}
+
+impl FoundResource {
+    /// What is told of it in a list.
+    pub fn of(resource: &Resource) -> FoundResource {
+        let spec = &resource.spec;
+        FoundResource {
+            id: resource.id.0,
+            kind: spec.kind.into(),
+            name: spec.name.clone(),
+            building: spec.building.clone(),
+            seats: spec.seats,
+            equipment: spec.equipment.clone(),
+            zone: Zone::name(&spec.zone).to_owned(),
+            capacity: spec.capacity,
+            policy_version: resource.policy_version,
+        }
+    }
 }
 
 /// Why something is not free.
@@ -252,7 +270,7 @@ fn read_cursor(app: &App, text: &str, order: Order) -> Result<(bool, u32), Probl
 }
 
 /// The buildings of a filter, fifty at the most.
-fn buildings(buildings: Vec<String>) -> Result<Vec<String>, Problem> {
+pub fn buildings(buildings: Vec<String>) -> Result<Vec<String>, Problem> {
     match buildings.len() <= 50 {
         true => Ok(buildings),
         false => Err(Problem::field(FieldError::new("building", "too_many", "must be at most 50"))),
@@ -307,17 +325,7 @@ pub async fn body(
         None => None,
     };
     FoundBody {
-        resource: FoundResource {
-            id: resource.id.0,
-            kind: spec.kind.into(),
-            name: spec.name.clone(),
-            building: spec.building.clone(),
-            seats: spec.seats,
-            equipment: spec.equipment.clone(),
-            zone: Zone::name(&spec.zone).to_owned(),
-            capacity: spec.capacity,
-            policy_version: resource.policy_version,
-        },
+        resource: FoundResource::of(resource),
         start: time(interval.start()),
         end: time(interval.end()),
         free: code.is_none(),

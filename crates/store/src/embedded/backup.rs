@@ -10,6 +10,7 @@ use super::journal::{self, Head, Meta};
 use super::migrate::{PEOPLE, STATE};
 use super::open::{RESTORING, look_at_log, make_dir, sync};
 use super::{FILE, follow, people};
+use crate::commit::Lying;
 use crate::record::{self, Hash};
 use rusqlite::{Connection, OpenFlags, params};
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,9 @@ pub enum BackupError {
         /// What was found there.
         name: String,
     },
+    /// It is a database, and that refused.
+    #[error("{0}")]
+    Database(String),
     /// Whoever asked for it changed their mind.
     #[error("stopped before it was done; nothing is left of it")]
     Stopped,
@@ -136,7 +140,7 @@ impl BackupError {
         move |e| OpenError::sql(doing)(e).into()
     }
 
-    pub(super) fn damaged(path: &Path, says: impl Into<String>) -> BackupError {
+    pub(crate) fn damaged(path: &Path, says: impl Into<String>) -> BackupError {
         BackupError::Damaged { path: path.into(), says: says.into() }
     }
 }
@@ -278,14 +282,6 @@ fn write_manifest(path: &Path, manifest: &Manifest) -> Result<()> {
 
 // The journal
 
-/// A commit as it lies in the journal.
-pub(super) struct Lying {
-    pub number: u64,
-    pub hash: Hash,
-    pub body: Vec<u8>,
-    pub said: Option<Vec<u8>>,
-}
-
 fn copy_journal(from: &Path, to: &Path, progress: Progress) -> Result<JournalEnd> {
     let db = connect(from, Use::Read, CACHE_BYTES).map_err(BackupError::sql("opening", from))?;
     STATE.check(&db, from)?;
@@ -317,7 +313,7 @@ pub(super) fn add(copy: &Connection, file: &File, to: &Path, commits: &[Lying]) 
     let writing = || BackupError::sql("writing", to);
     let tx = copy.unchecked_transaction().map_err(writing())?;
     let mut insert = tx.prepare_cached(INSERT).map_err(writing())?;
-    for Lying { number, hash, body, said } in commits {
+    for Lying { number, hash, body, said, .. } in commits {
         insert.execute(params![super::load::signed(*number), hash, body, said]).map_err(writing())?;
     }
     drop(insert);
@@ -383,7 +379,8 @@ fn piece(db: &Connection, after: u64, last: u64) -> rusqlite::Result<Vec<Lying>>
     while bytes < CHUNK_BYTES
         && let Some(row) = rows.next()?
     {
-        let commit = Lying { number: row.get(0)?, hash: row.get(1)?, body: row.get(2)?, said: row.get(3)? };
+        let (number, hash, body, said) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let commit = Lying { place: None, number, hash, body, said };
         bytes += 64 + commit.body.len() + commit.said.as_ref().map_or(0, Vec::len);
         commits.push(commit);
     }

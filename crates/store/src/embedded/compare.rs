@@ -60,7 +60,7 @@ pub(super) fn tables(ours: &Connection, theirs: &Connection, latest: Instant, fi
             let key = row.iter().take(key).skip(1).map(shown).collect::<Vec<_>>().join(" ");
             let resource = resource.and_then(|n| row.get(n)).and_then(uuid).map(ResourceId);
             let says = format!("the tables for queries: {table} {key}: {says}");
-            findings.put(Finding { commit: None, resource, version: None, says });
+            findings.put(Finding { resource, says, ..Finding::default() });
         };
         loop {
             match (&one, &other) {

@@ -1,5 +1,5 @@
-//! All that a data directory holds, read in order while a server may be writing to it: people, then commit by commit, as values or as
-//! lines of JSON. Every hash is made again on the way. It changes nothing it reads.
+//! All that a store holds, read in order while servers may be writing to it: people, then commit by commit, as values or as lines of
+//! JSON; of a data directory here, of a database beside its store. Every hash is made again on the way. It changes nothing it reads.
 
 use super::backup::{BackupError, Progress, Result, chained, ends, timestamp};
 use super::connect::{Use, connect};
@@ -11,10 +11,8 @@ use super::open::{RESTORING, look_at_log};
 use super::rows::Rows;
 use super::{FILE, audit, doors, follow, journal, people};
 use crate::codec::{self, Malformed, Said};
-use crate::commit::Commit;
-use crate::text::{
-    AccountText, CommitText, EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText, PlanText, When,
-};
+use crate::commit::{Commit, Lying, Place};
+use crate::text::{CommitText, EndText, FORMAT, FORMAT_OF_SEVERAL, HeaderText, Hex, KeyText, Line, PersonText, When};
 use rusqlite::Connection;
 use slotwise_domain::{AttemptKey, Booking, Epoch, Facts, Instant, PartId, PersonId, ResourceId, Role, Version};
 use slotwise_engine::round::{KEY_AHEAD, KEY_KEPT, key_time};
@@ -32,8 +30,33 @@ const KEPT: usize = 16_384;
 /// Pages kept in memory while reading, in bytes.
 const CACHE_BYTES: usize = 4 << 20;
 
-/// A data directory up to where its journal ended when this was opened.
+/// All that a store holds, up to where its journal ended when this was opened.
 pub struct Reading {
+    source: Box<dyn Source>,
+}
+
+/// Where it is read from.
+pub(crate) trait Source {
+    /// What errors call it.
+    fn name(&self) -> &Path;
+    /// Whose journal, and where it ends; where several write, over the commits of all.
+    fn ends(&self) -> (Meta, Head);
+    /// Whether several write.
+    fn several(&self) -> bool;
+    /// Everybody by id, suspended people too.
+    fn people(&self, each: &mut dyn FnMut(Everything) -> Result<()>) -> Result<()>;
+    /// Every API key.
+    fn keys(&self, each: &mut dyn FnMut(KeyText) -> Result<()>) -> Result<()>;
+    /// Every commit in order, as it lies, every hash made again.
+    fn lying(&self, progress: Progress, each: &mut dyn FnMut(&[Lying]) -> Result<()>) -> Result<()>;
+    /// Attempts that a filter takes, the latest first.
+    fn attempts(&self, filter: &AttemptFilter) -> Result<Vec<Attempt>>;
+    /// All records of these resources up to these versions, each in order.
+    fn records(&self, upto: &[(ResourceId, Version)]) -> Result<BTreeMap<ResourceId, Vec<Record>>>;
+}
+
+/// A data directory.
+pub(crate) struct Folder {
     journal: (Connection, PathBuf),
     people: (Connection, PathBuf),
     meta: Meta,
@@ -81,6 +104,140 @@ pub struct Exported {
 impl Reading {
     /// Opens a data directory for reading. A server may be running on it.
     pub fn open(data: &Path) -> Result<Reading> {
+        Ok(Reading::of(Folder::open(data)?))
+    }
+
+    pub(crate) fn of(source: impl Source + 'static) -> Reading {
+        Reading { source: Box::new(source) }
+    }
+
+    /// The epoch the store is in.
+    pub fn epoch(&self) -> Epoch {
+        self.source.ends().0.epoch
+    }
+
+    /// Everybody by id, and whether they are suspended.
+    pub fn people(&self, mut each: impl FnMut(Everything) -> Result<()>) -> Result<()> {
+        self.source.people(&mut each)
+    }
+
+    /// Every commit in order, its bookings not folded, with its place and what people said in it. Refuses bytes that would not be
+    /// written the same again.
+    fn commits(
+        &self,
+        progress: Progress,
+        mut each: impl FnMut(Option<Place>, Commit, Said) -> Result<()>,
+    ) -> Result<()> {
+        let path = self.source.name();
+        self.source.lying(progress, &mut |lying| {
+            for lies in lying {
+                let damaged = |e: Malformed| BackupError::damaged(path, format!("commit {}: {e}", lies.number));
+                let (commit, _) = codec::decode_commit(lies.number, lies.hash, &lies.body).map_err(damaged)?;
+                if encoded(&commit).map_err(damaged)? != lies.body {
+                    let says = "this program would write it otherwise, so an import of it could not be checked";
+                    return Err(damaged(Malformed(says.into())));
+                }
+                let said = lies.said.as_deref().map(codec::decode_said).transpose().map_err(damaged)?;
+                each(lies.place, commit, said.unwrap_or_default())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Every commit in order, with its bookings as they are after each attempt; and all bookings, as they are in the end.
+    pub fn folded(&self, progress: Progress, mut each: impl FnMut(&Commit) -> Result<()>) -> Result<Bookings> {
+        let (mut tables, mark) = follow::nameless(&self.source.ends().0).map_err(OpenError::from)?;
+        // Bookings are found by their ids and sorted once, in the end: an index costs more than the rows it is of.
+        follow::without_indexes(&tables).map_err(OpenError::from)?;
+        // One transaction: nothing of it is wanted if it is not all there.
+        let tx = tables.transaction().map_err(OpenError::sql("beginning a temporary file"))?;
+        // Attempts are told as they come, and by no table: all of them are too old for it.
+        let mut rows = Rows::begin(&tx, mark, Instant::MAX);
+        let (mut kept, mut position) = (0, 0);
+        self.commits(progress, |_, mut commit, said| {
+            let before = |id| match rows.made(id) {
+                Some(booking) => Ok::<_, Error>(Some(booking.clone())),
+                None => Ok(load::booking(&tx, id)?.map(Arc::new)),
+            };
+            let folded = commit.fold_bookings(&said, before);
+            let number = commit.number;
+            folded.map_err(|e| BackupError::damaged(self.source.name(), format!("commit {number}: {e}")))?;
+            // The tables made here count the commits of all writers.
+            position += 1;
+            commit.number = position;
+            rows.commit(&commit).map_err(OpenError::from)?;
+            kept += commit.entries.iter().map(|entry| entry.bookings.len()).sum::<usize>();
+            if kept >= KEPT {
+                let next = rows.next();
+                std::mem::replace(&mut rows, next).finish().map_err(OpenError::from)?;
+                kept = 0;
+            }
+            each(&commit)
+        })?;
+        rows.finish().map_err(OpenError::from)?;
+        tx.commit().map_err(OpenError::sql("ending a temporary file"))?;
+        Ok(Bookings { tables })
+    }
+
+    /// The attempts with a key: one, unless several people have used the same.
+    pub fn attempts(&self, key: Uuid, actor: Option<Uuid>) -> Result<Vec<Attempt>> {
+        let made_at = key_time(AttemptKey { part: PartId::DEFAULT, actor: Uuid::nil(), key });
+        // Whatever a key is dated, it is carried out from a day before that to as long after as keys are taken.
+        let filter = AttemptFilter {
+            key: Some(key),
+            actor,
+            from: Some(made_at.minus(KEY_AHEAD)),
+            to: Some(made_at.plus(KEY_KEPT)),
+            max: 100,
+            look_max: usize::MAX,
+            ..AttemptFilter::default()
+        };
+        self.source.attempts(&filter)
+    }
+
+    /// All records of these resources up to these versions, each in order.
+    pub fn records(&self, upto: &[(ResourceId, Version)]) -> Result<BTreeMap<ResourceId, Vec<Record>>> {
+        self.source.records(upto)
+    }
+
+    /// Writes all of it as lines of JSON, begun at `now`. `out` should have a buffer; `name` is what errors call it.
+    pub fn export(&self, out: &mut dyn Write, name: &Path, now: Instant, progress: Progress) -> Result<Exported> {
+        let (meta, head) = self.source.ends();
+        let header = HeaderText {
+            slotwise_export: if self.source.several() { FORMAT_OF_SEVERAL } else { FORMAT },
+            made_at: When(Instant::from(timestamp(now))),
+            made_by: format!("slotwise {}", env!("CARGO_PKG_VERSION")),
+            writer: meta.writer,
+            epoch: meta.epoch.0,
+            epoch_began: meta.epoch_began.map(When),
+            number: head.number,
+            hash: Hex(head.hash),
+        };
+        let mut lines = Lines { out, name };
+        let mut exported = Exported::default();
+        lines.line(&header)?;
+        self.people(|everything| {
+            exported.people += 1;
+            lines.line(&Line::Person(PersonText::of(everything)))
+        })?;
+        self.source.keys(&mut |key| {
+            exported.keys += 1;
+            lines.line(&Line::Key(key))
+        })?;
+        self.commits(progress, |place, commit, said| {
+            exported.commits += 1;
+            exported.attempts += commit.entries.len() as u64;
+            lines.line(&Line::Commit(CommitText::of(place, &commit, &said)))
+        })?;
+        let Exported { people, keys, commits, attempts } = exported;
+        lines.line(&Line::End(EndText { people, keys, commits, attempts, hash: Hex(head.hash) }))?;
+        lines.out.flush().map_err(BackupError::io("writing", name))?;
+        Ok(exported)
+    }
+}
+
+impl Folder {
+    pub fn open(data: &Path) -> Result<Folder> {
         if data.join(RESTORING).exists() {
             return Err(OpenError::Restoring(data.into()).into());
         }
@@ -98,16 +255,29 @@ impl Reading {
         // People after the journal's end is known: whoever is in it was among them before.
         let people_db = open(&people)?;
         PEOPLE.check(&people_db, &people)?;
-        Ok(Reading { journal: (db, journal), people: (people_db, people), meta, head })
+        Ok(Folder { journal: (db, journal), people: (people_db, people), meta, head })
     }
 
-    /// The epoch the store is in.
-    pub const fn epoch(&self) -> Epoch {
-        self.meta.epoch
+    /// The file with people in it.
+    pub const fn people_file(&self) -> &Connection {
+        &self.people.0
+    }
+}
+
+impl Source for Folder {
+    fn name(&self) -> &Path {
+        &self.journal.1
     }
 
-    /// Everybody by id, and whether they are suspended.
-    pub fn people(&self, mut each: impl FnMut(Everything) -> Result<()>) -> Result<()> {
+    fn ends(&self) -> (Meta, Head) {
+        (self.meta, self.head)
+    }
+
+    fn several(&self) -> bool {
+        false
+    }
+
+    fn people(&self, each: &mut dyn FnMut(Everything) -> Result<()>) -> Result<()> {
         let (db, path) = &self.people;
         let reading = || BackupError::sql("reading", path);
         let format = db.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).map_err(reading())?;
@@ -146,7 +316,7 @@ impl Reading {
         Ok(())
     }
 
-    fn keys(&self, mut each: impl FnMut(KeyText) -> Result<()>) -> Result<()> {
+    fn keys(&self, each: &mut dyn FnMut(KeyText) -> Result<()>) -> Result<()> {
         const OLD: &str =
             "SELECT secret_sha256, person, label, 15, NULL FROM api_key WHERE part_id = ?1 ORDER BY secret_sha256";
         const KEYS: &str = "SELECT sha256, person, label, scopes, until FROM secret WHERE part_id = ?1 AND kind = 'key' ORDER BY sha256";
@@ -166,77 +336,18 @@ impl Reading {
         Ok(())
     }
 
-    /// Every commit in order, its bookings not folded, with what people said in it. Refuses bytes that would not be written the same
-    /// again.
-    fn commits(&self, progress: Progress, mut each: impl FnMut(Commit, Said) -> Result<()>) -> Result<()> {
+    fn lying(&self, progress: Progress, each: &mut dyn FnMut(&[Lying]) -> Result<()>) -> Result<()> {
         let (db, path) = &self.journal;
-        chained(db, path, &self.meta, &self.head, progress, |lying| {
-            for lies in lying {
-                let damaged = |e: Malformed| BackupError::damaged(path, format!("commit {}: {e}", lies.number));
-                let (commit, _) = codec::decode_commit(lies.number, lies.hash, &lies.body).map_err(damaged)?;
-                if encoded(&commit).map_err(damaged)? != lies.body {
-                    let says = "this program would write it otherwise, so an import of it could not be checked";
-                    return Err(damaged(Malformed(says.into())));
-                }
-                let said = lies.said.as_deref().map(codec::decode_said).transpose().map_err(damaged)?;
-                each(commit, said.unwrap_or_default())?;
-            }
-            Ok(())
-        })
+        chained(db, path, &self.meta, &self.head, progress, each)
     }
 
-    /// Every commit in order, with its bookings as they are after each attempt; and all bookings, as they are in the end.
-    pub fn folded(&self, progress: Progress, mut each: impl FnMut(&Commit) -> Result<()>) -> Result<Bookings> {
-        let (mut tables, mark) = follow::nameless(&self.meta).map_err(OpenError::from)?;
-        // Bookings are found by their ids and sorted once, in the end: an index costs more than the rows it is of.
-        follow::without_indexes(&tables).map_err(OpenError::from)?;
-        // One transaction: nothing of it is wanted if it is not all there.
-        let tx = tables.transaction().map_err(OpenError::sql("beginning a temporary file"))?;
-        // Attempts are told as they come, and by no table: all of them are too old for it.
-        let mut rows = Rows::begin(&tx, mark, Instant::MAX);
-        let mut kept = 0;
-        self.commits(progress, |mut commit, said| {
-            let before = |id| match rows.made(id) {
-                Some(booking) => Ok::<_, Error>(Some(booking.clone())),
-                None => Ok(load::booking(&tx, id)?.map(Arc::new)),
-            };
-            let folded = commit.fold_bookings(&said, before);
-            let number = commit.number;
-            folded.map_err(|e| BackupError::damaged(&self.journal.1, format!("commit {number}: {e}")))?;
-            rows.commit(&commit).map_err(OpenError::from)?;
-            kept += commit.entries.iter().map(|entry| entry.bookings.len()).sum::<usize>();
-            if kept >= KEPT {
-                let next = rows.next();
-                std::mem::replace(&mut rows, next).finish().map_err(OpenError::from)?;
-                kept = 0;
-            }
-            each(&commit)
-        })?;
-        rows.finish().map_err(OpenError::from)?;
-        tx.commit().map_err(OpenError::sql("ending a temporary file"))?;
-        Ok(Bookings { tables })
-    }
-
-    /// The attempts with a key: one, unless several people have used the same.
-    pub fn attempts(&self, key: Uuid, actor: Option<Uuid>) -> Result<Vec<Attempt>> {
+    fn attempts(&self, filter: &AttemptFilter) -> Result<Vec<Attempt>> {
         let (db, path) = &self.journal;
-        let made_at = key_time(AttemptKey { part: PartId::DEFAULT, actor: Uuid::nil(), key });
-        // Whatever a key is dated, it is carried out from a day before that to as long after as keys are taken.
-        let filter = AttemptFilter {
-            key: Some(key),
-            actor,
-            from: Some(made_at.minus(KEY_AHEAD)),
-            to: Some(made_at.plus(KEY_KEPT)),
-            max: 100,
-            look_max: usize::MAX,
-            ..AttemptFilter::default()
-        };
-        let found = audit::attempts(db, &filter).map_err(|e| BackupError::damaged(path, e.to_string()))?;
+        let found = audit::attempts(db, filter).map_err(|e| BackupError::damaged(path, e.to_string()))?;
         Ok(found.attempts)
     }
 
-    /// All records of these resources up to these versions, each in order.
-    pub fn records(&self, upto: &[(ResourceId, Version)]) -> Result<BTreeMap<ResourceId, Vec<Record>>> {
+    fn records(&self, upto: &[(ResourceId, Version)]) -> Result<BTreeMap<ResourceId, Vec<Record>>> {
         let (db, path) = &self.journal;
         let damaged = |e: Error| BackupError::damaged(path, e.to_string());
         let mut records: BTreeMap<ResourceId, Vec<Record>> = BTreeMap::new();
@@ -252,59 +363,6 @@ impl Reading {
             }
         }
         Ok(records)
-    }
-
-    /// Writes all of it as lines of JSON, begun at `now`. `out` should have a buffer; `name` is what errors call it.
-    pub fn export(&self, out: &mut dyn Write, name: &Path, now: Instant, progress: Progress) -> Result<Exported> {
-        let header = HeaderText {
-            slotwise_export: FORMAT,
-            made_at: When(Instant::from(timestamp(now))),
-            made_by: format!("slotwise {}", env!("CARGO_PKG_VERSION")),
-            writer: self.meta.writer,
-            epoch: self.meta.epoch.0,
-            epoch_began: self.meta.epoch_began.map(When),
-            number: self.head.number,
-            hash: Hex(self.head.hash),
-        };
-        let mut lines = Lines { out, name };
-        let mut exported = Exported::default();
-        lines.line(&header)?;
-        self.people(|everything| {
-            exported.people += 1;
-            let Everything { listed, suspended, facts, plan, account, manages } = everything;
-            let Listed { card, external_id, email } = listed;
-            let plan = (plan.1 > 0).then(|| PlanText::of(plan));
-            let PersonCard { id, name, title, role } = card;
-            let (role, facts) = (codec::role_name(role).into(), facts.map(FactsText::of));
-            let (account, manages) = (account.map(AccountText::of), manages.into_iter().map(|id| id.0).collect());
-            let id = id.0;
-            lines.line(&Line::Person(Box::new(PersonText {
-                id,
-                name,
-                title,
-                role,
-                suspended,
-                external_id,
-                email,
-                facts,
-                plan,
-                account,
-                manages,
-            })))
-        })?;
-        self.keys(|key| {
-            exported.keys += 1;
-            lines.line(&Line::Key(key))
-        })?;
-        self.commits(progress, |commit, said| {
-            exported.commits += 1;
-            exported.attempts += commit.entries.len() as u64;
-            lines.line(&Line::Commit(CommitText::of(&commit, &said)))
-        })?;
-        let Exported { people, keys, commits, attempts } = exported;
-        lines.line(&Line::End(EndText { people, keys, commits, attempts, hash: Hex(self.head.hash) }))?;
-        lines.out.flush().map_err(BackupError::io("writing", name))?;
-        Ok(exported)
     }
 }
 
@@ -330,7 +388,7 @@ impl Bookings {
 }
 
 /// A commit's bytes, made from its values.
-pub(super) fn encoded(commit: &Commit) -> std::result::Result<Vec<u8>, Malformed> {
+pub(crate) fn encoded(commit: &Commit) -> std::result::Result<Vec<u8>, Malformed> {
     let changes = commit.records().map(|(_, r)| codec::encode_changes(r.resource, &r.changes));
     codec::encode_commit(commit, &changes.collect::<std::result::Result<Vec<_>, _>>()?)
 }

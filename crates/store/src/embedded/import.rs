@@ -1,7 +1,7 @@
 //! A data directory made of an export's lines: the same people, and the same commits with the same hashes, or none of it.
 //! What the lines say is written as bytes again, and must hash to the same chain; at the end everything is folded and verified.
 
-use super::backup::{BackupError, Lying, Progress, Result, add, new_journal, sync_file};
+use super::backup::{BackupError, Progress, Result, add, new_journal, sync_file};
 use super::connect::{Use, connect};
 use super::error::OpenError;
 use super::export::{Exported, encoded};
@@ -14,8 +14,11 @@ use super::restore::{self, Unfinished};
 use super::verify::verify;
 use super::{FILE, doors, people};
 use crate::codec;
+use crate::commit::Lying;
 use crate::record;
-use crate::text::{AccountText, EndText, FORMAT, FactsText, HeaderText, Hex, KeyText, Line, PersonText, PlanText};
+use crate::text::{
+    AccountText, EndText, FORMAT, FORMAT_OF_SEVERAL, FactsText, HeaderText, Hex, KeyText, Line, PersonText, PlanText,
+};
 use rusqlite::{Connection, params};
 use serde::Deserialize;
 use slotwise_domain::{Epoch, Instant, PersonId};
@@ -40,8 +43,8 @@ struct Form {
 
 /// Makes a data directory of what [`super::Reading::export`] wrote. `name` is what errors call `lines`. Of what is refused nothing is left.
 pub fn import(lines: &mut dyn BufRead, name: &Path, data: &Path, progress: Progress) -> Result<Exported> {
-    let mut lines = Lines { lines, name, number: 0, text: Vec::new() };
-    let header = lines.header()?;
+    let mut lines = Lines::of(lines, name);
+    let header = lines.header(FORMAT)?;
     let unfinished = restore::begin(data)?;
     match fill(&mut lines, &header, data, progress) {
         Ok(exported) => {
@@ -60,7 +63,7 @@ fn fill(lines: &mut Lines, header: &HeaderText, data: &Path, progress: Progress)
     let mut filling = Filling::begin(header, data)?;
     let end = loop {
         match lines.next()? {
-            Line::Person(person) => filling.person(*person).map_err(|says| lines.wrong(says))?,
+            Line::Person(person) => filling.person(person).map_err(|says| lines.wrong(says))?,
             Line::Key(key) => filling.key(key).map_err(|says| lines.wrong(says))?,
             Line::Commit(text) => {
                 let (commit, said) = text.commit().map_err(|e| lines.wrong(e))?;
@@ -76,14 +79,7 @@ fn fill(lines: &mut Lines, header: &HeaderText, data: &Path, progress: Progress)
     };
     let Exported { people, keys, commits, attempts } = filling.exported;
     let found = EndText { people, keys, commits, attempts, hash: Hex(filling.head.hash) };
-    if end != found || (header.number, header.hash) != (filling.head.number, Hex(filling.head.hash)) {
-        return Err(lines.wrong(format_args!(
-            "there were {people} people, {keys} keys, {commits} commits with {attempts} attempts, and the last hash is {}; \
-             the first and the last line say otherwise",
-            found.hash
-        )));
-    }
-    lines.nothing_more()?;
+    lines.end(header, &end, &found)?;
     let exported = filling.finish(data)?;
     if progress(header.number, header.number) == ControlFlow::Break(()) {
         return Err(BackupError::Stopped);
@@ -171,7 +167,7 @@ impl Filling {
         };
         self.head = Head { number, hash };
         self.exported.commits += 1;
-        Ok(Lying { number, hash, body, said })
+        Ok(Lying { place: None, number, hash, body, said })
     }
 
     fn add(&mut self, lying: Lying, data: &Path) -> Result<()> {
@@ -201,15 +197,19 @@ impl Filling {
 }
 
 /// Lines, counted from 1.
-struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     lines: &'a mut dyn BufRead,
-    name: &'a Path,
+    pub name: &'a Path,
     number: u64,
     text: Vec<u8>,
 }
 
-impl Lines<'_> {
-    fn wrong(&self, says: impl Display) -> BackupError {
+impl<'a> Lines<'a> {
+    pub fn of(lines: &'a mut dyn BufRead, name: &'a Path) -> Lines<'a> {
+        Lines { lines, name, number: 0, text: Vec::new() }
+    }
+
+    pub fn wrong(&self, says: impl Display) -> BackupError {
         BackupError::damaged(self.name, format!("line {}: {says}", self.number))
     }
 
@@ -227,15 +227,20 @@ impl Lines<'_> {
         }
     }
 
-    fn header(&mut self) -> Result<HeaderText> {
+    /// The first line, if it is of a form up to this.
+    pub fn header(&mut self, known: u32) -> Result<HeaderText> {
         if !self.read()? {
             return Err(self.wrong("the file is empty"));
         }
         let form: Form = serde_json::from_slice(&self.text)
             .map_err(|e| self.wrong(format_args!("it is not the first line of an export: {e}")))?;
-        if form.slotwise_export > FORMAT {
+        if form.slotwise_export == FORMAT_OF_SEVERAL && known < FORMAT_OF_SEVERAL {
+            let says = "it was exported from a database, which several servers write: import it into one, with --store";
+            return Err(self.wrong(says));
+        }
+        if form.slotwise_export > known {
             let (path, found) = (self.name.into(), form.slotwise_export);
-            return Err(OpenError::Newer { path, found, known: FORMAT }.into());
+            return Err(OpenError::Newer { path, found, known }.into());
         }
         if form.slotwise_export == 0 {
             return Err(self.wrong("slotwise_export: there is no format 0"));
@@ -243,11 +248,23 @@ impl Lines<'_> {
         serde_json::from_slice(&self.text).map_err(|e| self.wrong(e))
     }
 
-    fn next(&mut self) -> Result<Line> {
+    pub fn next(&mut self) -> Result<Line> {
         if !self.read()? {
             return Err(self.wrong("the file is cut off: an export ends with a line `end`, and there is none"));
         }
         serde_json::from_slice(&self.text).map_err(|e| self.wrong(e))
+    }
+
+    /// Whether what was read is what the first and the last line say, and nothing follows.
+    pub fn end(&mut self, header: &HeaderText, end: &EndText, found: &EndText) -> Result<()> {
+        if end != found || (header.number, &header.hash) != (found.commits, &found.hash) {
+            let EndText { people, keys, commits, attempts, hash } = found;
+            return Err(self.wrong(format_args!(
+                "there were {people} people, {keys} keys, {commits} commits with {attempts} attempts, and the last hash is {hash}; \
+                 the first and the last line say otherwise"
+            )));
+        }
+        self.nothing_more()
     }
 
     fn nothing_more(&mut self) -> Result<()> {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 /// Whose journal this is, and in which epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Meta {
+pub(crate) struct Meta {
     pub writer: Uuid,
     pub epoch: Epoch,
     /// None before the first restore.
@@ -22,7 +22,7 @@ pub(super) struct Meta {
 
 /// Where a journal ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// The last commit; 0 before the first.
     pub number: u64,
     pub hash: Hash,

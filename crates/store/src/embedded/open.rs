@@ -32,7 +32,7 @@ pub(super) fn make_dir(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
-pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(OpenError::io(format!("opening {}", path.display())))?;

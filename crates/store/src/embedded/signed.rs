@@ -59,7 +59,7 @@ impl Default for Checkpoints {
 
 /// Whether a checkpoint is what somebody signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signed {
+pub(crate) enum Signed {
     /// With this key, and as it is.
     Holds,
     /// Not as it is.
@@ -69,7 +69,7 @@ pub(super) enum Signed {
 }
 
 /// Whether a checkpoint was signed with a key.
-pub(super) fn holds(checkpoint: &Checkpoint, key: &Hash) -> Signed {
+pub(crate) fn holds(checkpoint: &Checkpoint, key: &Hash) -> Signed {
     let signature = Signature::from_bytes(&checkpoint.signature);
     let by = |key: &Hash| {
         let key = VerifyingKey::from_bytes(key);
@@ -83,6 +83,11 @@ pub(super) fn holds(checkpoint: &Checkpoint, key: &Hash) -> Signed {
     }
 }
 
+/// Signs a checkpoint.
+pub(crate) fn sign(key: &SigningKey, checkpoint: &mut Checkpoint) {
+    checkpoint.signature = key.sign(&message(checkpoint)).to_bytes();
+}
+
 /// What is signed: lines of text, so that any other program can check it too.
 fn message(c: &Checkpoint) -> Vec<u8> {
     let (hash, heads) = (hex(&c.hash), hex(&c.heads));
@@ -92,7 +97,7 @@ fn message(c: &Checkpoint) -> Vec<u8> {
 
 /// The sum over the heads of resources, in the order of their ids.
 #[derive(Default)]
-pub(super) struct Heads(Sha256);
+pub(crate) struct Heads(Sha256);
 
 impl Heads {
     pub fn add(&mut self, resource: ResourceId, version: Version, hash: Hash) {
@@ -108,7 +113,7 @@ impl Heads {
 }
 
 /// The sum over heads that are all in memory, in the order of their ids.
-pub(super) fn heads(all: impl Iterator<Item = (ResourceId, Version, Hash)>) -> Hash {
+pub(crate) fn heads(all: impl Iterator<Item = (ResourceId, Version, Hash)>) -> Hash {
     let mut sum = Heads::default();
     all.for_each(|(resource, version, hash)| sum.add(resource, version, hash));
     sum.sum()
@@ -146,7 +151,8 @@ pub fn checkpoint_line(c: &Checkpoint) -> String {
     serde_json::to_string(&line).unwrap_or_default() + "\n"
 }
 
-fn checkpoint(line: &str) -> std::result::Result<Checkpoint, String> {
+/// The checkpoint of a line.
+pub(crate) fn checkpoint(line: &str) -> std::result::Result<Checkpoint, String> {
     let line: Line = serde_json::from_str(line).map_err(|e| format!("it is no checkpoint: {e}"))?;
     if line.format != FORMAT {
         return Err(format!("it has format {}, and this version knows format {FORMAT}", line.format));
@@ -167,7 +173,7 @@ fn checkpoint(line: &str) -> std::result::Result<Checkpoint, String> {
 
 /// The lines of a file with checkpoints, each with its number. A line that was broken off, as by a kill, says nothing.
 #[expect(clippy::type_complexity, reason = "a line is a checkpoint or what is wrong with it")]
-pub(super) fn read(
+pub(crate) fn read(
     path: &Path,
 ) -> std::result::Result<Vec<(usize, std::result::Result<Checkpoint, String>)>, StoreError> {
     let text = fs::read_to_string(path).map_err(|e| StoreError(format!("reading {}: {e}", path.display())))?;
@@ -322,7 +328,7 @@ impl Run {
             signature: [0; 64],
             public_key: self.key.verifying_key().to_bytes(),
         };
-        checkpoint.signature = self.key.sign(&message(&checkpoint)).to_bytes();
+        sign(&self.key, &mut checkpoint);
         let line = checkpoint_line(&checkpoint);
         for path in &self.files {
             append(path, &line).map_err(|e| Error::bug(format!("writing {}: {e}", path.display())))?;
@@ -335,7 +341,7 @@ impl Run {
 }
 
 /// Adds a line; one that was broken off before it is left as it is, on a line of its own.
-fn append(path: &Path, line: &str) -> io::Result<()> {
+pub(crate) fn append(path: &Path, line: &str) -> io::Result<()> {
     let mut file = File::options().create(true).read(true).append(true).open(path)?;
     let mut last = [b'\n'];
     if file.metadata()?.len() > 0 {
@@ -350,7 +356,7 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
 // The key
 
 /// Thirty-two bytes as hexadecimal digits in a file.
-fn read_key(path: &Path) -> std::result::Result<SigningKey, OpenError> {
+pub(crate) fn read_key(path: &Path) -> std::result::Result<SigningKey, OpenError> {
     let doing = || format!("reading the key of checkpoints {}", path.display());
     let text = fs::read_to_string(path).map_err(OpenError::io(doing()))?;
     let mode = fs::metadata(path).map_err(OpenError::io(doing()))?.permissions().mode();

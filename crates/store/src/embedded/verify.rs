@@ -14,7 +14,7 @@ use super::rows::Mark;
 use super::signed::{self, Signed};
 use super::{FILE, compare, follow, people, wal, with_suffix};
 use crate::codec;
-use crate::commit::{Commit, Entry, EntryRecord};
+use crate::commit::{Commit, Entry, EntryRecord, Lying, Place};
 use crate::record::{self, Hash, Header};
 use rusqlite::{Connection, params};
 use slotwise_domain::course;
@@ -23,12 +23,13 @@ use slotwise_domain::{
     Epoch, HoldEnd, Instant, Interval, Outcome, OwnOverlap, PersonId, ResourceId, SeriesId, Subject, Version, World,
     invariants,
 };
-use slotwise_engine::{Checkpoint, StoreError};
+use slotwise_engine::Checkpoint;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// What else to look at, and whom to tell how far it is.
 #[derive(Default)]
@@ -82,6 +83,8 @@ pub struct Checked {
 pub struct Finding {
     /// In which commit.
     pub commit: Option<u64>,
+    /// Of which writer, where there are several.
+    pub writer: Option<Uuid>,
     /// Of which resource.
     pub resource: Option<ResourceId>,
     /// At which version.
@@ -92,8 +95,10 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(commit) = self.commit {
-            write!(f, "commit {commit}: ")?;
+        match (self.commit, self.writer) {
+            (Some(commit), Some(writer)) => write!(f, "commit {commit} of writer {writer}: ")?,
+            (Some(commit), None) => write!(f, "commit {commit}: ")?,
+            (None, _) => {}
         }
         match (self.resource, self.version) {
             (Some(resource), Some(version)) => write!(f, "resource {resource} at {version}: ")?,
@@ -120,9 +125,14 @@ pub const FINDINGS_MAX: usize = 100;
 /// So many commits are folded before what has ended is forgotten.
 const FORGET_EVERY: u64 = 10_000;
 /// Attempts read at once.
-const PAGE: usize = 4_096;
+pub(crate) const PAGE: usize = 4_096;
+/// Where several write: which commit is which of all, beside the tables that are made here.
+const PLACES: &str =
+    "CREATE TABLE place (number INTEGER NOT NULL PRIMARY KEY, stamp INTEGER NOT NULL, id BLOB NOT NULL) STRICT";
 /// Of so many of the last checkpoints the heads of all resources are compared too; of the others the hash of the commit.
 const HEADS_OF: usize = 100;
+/// Where several write, what is of a person is in order only after so long: their rows bear no stamp.
+const SETTLES_WITHIN_US: i64 = 15_000_000;
 
 /// Whether a data directory is as it was written, all of it; nothing else is looked at.
 pub fn verify(dir: &Path) -> Result<Verified, VerifyError> {
@@ -226,7 +236,7 @@ fn whole_files(dir: &Path, findings: &mut Findings) -> Result<(), Error> {
 }
 
 /// A damaged file is a finding; one that cannot be read is an error.
-fn damage(e: Error, findings: &mut Findings) -> Result<(), Error> {
+pub(crate) fn damage(e: Error, findings: &mut Findings) -> Result<(), Error> {
     let damaged = match &e {
         Error::Sql(sql) => is_damage(sql),
         Error::Row { .. } | Error::Damaged(_) | Error::Malformed(_) | Error::Broken(_) => true,
@@ -241,7 +251,7 @@ fn damage(e: Error, findings: &mut Findings) -> Result<(), Error> {
     }
 }
 
-/// Checkpoints of this journal that are signed as they must be, by commit; the others are findings.
+/// Checkpoints of a directory that are signed as they must be; the others are findings.
 fn checkpoints(
     dir: &Path,
     wanted: &Wanted,
@@ -252,53 +262,84 @@ fn checkpoints(
     if wanted.checkpoints.is_none() && !path.is_file() {
         return Ok(None);
     }
-    let unreadable = |e: StoreError| Error::Bug(e.0);
-    let mut key = wanted.public_key;
-    let mut due = Vec::new();
-    for (line, read) in signed::read(&path).map_err(unreadable)? {
-        let broken = match read {
-            Ok(checkpoint) => {
-                let expected = *key.get_or_insert(checkpoint.public_key);
-                match signed::holds(&checkpoint, &expected) {
-                    Signed::Holds if checkpoint.writer != meta.writer => "is of another journal",
-                    Signed::Holds => {
-                        due.push(checkpoint);
-                        continue;
-                    }
-                    Signed::Forged => "is not what was signed: it is forged or was changed",
-                    Signed::Foreign => "is signed with another key",
-                }
-            }
-            Err(says) => {
-                let says = format!("{} line {line}: {says}", path.display());
-                findings.put(Finding { says, ..Finding::default() });
-                continue;
-            }
-        };
-        findings.put(Finding {
-            says: format!("the checkpoint in line {line} of {} {broken}", path.display()),
-            ..Finding::default()
-        });
-    }
-    due.sort_by_key(|c| (c.commit, c.made_at));
-    let checked = Checked { key_given: wanted.public_key.is_some(), ..Checked::default() };
-    Ok(Some(Checkpoints { due, next: 0, checked }))
+    let lines = signed::read(&path).map_err(|e| Error::Bug(e.0))?;
+    let mut checkpoints = Checkpoints::of(lines, &path.display(), wanted.public_key, findings);
+    checkpoints.only(meta.writer, &path.display(), findings);
+    Ok(Some(checkpoints))
 }
 
-struct Checkpoints {
-    due: Vec<Checkpoint>,
-    next: usize,
+/// What is still to be compared, by whose commits it counts.
+pub(crate) struct Checkpoints {
+    due: BTreeMap<Uuid, Due>,
     checked: Checked,
+}
+
+#[derive(Default)]
+struct Due {
+    /// By commit.
+    all: Vec<Checkpoint>,
+    next: usize,
+}
+
+impl Checkpoints {
+    /// Of lines of a file or a table of this name. Those that are not signed as they must be are findings.
+    pub fn of(
+        lines: Vec<(usize, Result<Checkpoint, String>)>,
+        name: &dyn fmt::Display,
+        public_key: Option<[u8; 32]>,
+        findings: &mut Findings,
+    ) -> Checkpoints {
+        let mut key = public_key;
+        let mut due: BTreeMap<Uuid, Due> = BTreeMap::new();
+        for (line, read) in lines {
+            let broken = match read {
+                Ok(checkpoint) => {
+                    let expected = *key.get_or_insert(checkpoint.public_key);
+                    match signed::holds(&checkpoint, &expected) {
+                        Signed::Holds => {
+                            due.entry(checkpoint.writer).or_default().all.push(checkpoint);
+                            continue;
+                        }
+                        Signed::Forged => "is not what was signed: it is forged or was changed",
+                        Signed::Foreign => "is signed with another key",
+                    }
+                }
+                Err(says) => {
+                    findings.put(Finding { says: format!("{name} line {line}: {says}"), ..Finding::default() });
+                    continue;
+                }
+            };
+            findings.put(Finding {
+                says: format!("the checkpoint in line {line} of {name} {broken}"),
+                ..Finding::default()
+            });
+        }
+        due.values_mut().for_each(|due| due.all.sort_by_key(|c| (c.commit, c.made_at)));
+        Checkpoints { due, checked: Checked { key_given: public_key.is_some(), ..Checked::default() } }
+    }
+
+    /// Those of other journals are findings.
+    fn only(&mut self, writer: Uuid, name: &dyn fmt::Display, findings: &mut Findings) {
+        let others = self.due.extract_if(.., |of, _| *of != writer);
+        for made_at in others.flat_map(|(_, due)| due.all).map(|c| c.made_at) {
+            let says = format!("the checkpoint of {made_at} in {name} is of another journal");
+            findings.put(Finding { says, ..Finding::default() });
+        }
+    }
 }
 
 /// What is wrong so far.
 #[derive(Default)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     found: Vec<Finding>,
     more: bool,
 }
 
 impl Findings {
+    pub fn first(&self) -> Option<&Finding> {
+        self.found.first()
+    }
+
     pub fn put(&mut self, finding: Finding) {
         match self.found.len() < FINDINGS_MAX {
             true => self.found.push(finding),
@@ -306,19 +347,33 @@ impl Findings {
         }
     }
 
-    fn verified(self, verified: Verified) -> Verified {
+    pub fn verified(self, verified: Verified) -> Verified {
         Verified { findings: self.found, more: self.more, ..verified }
     }
 }
 
-/// What is true after the commits read so far.
-struct Fold {
-    meta: Meta,
+/// Where the chain of one of several writers ends.
+struct Chain {
+    number: u64,
     hash: Hash,
-    world: World,
+    stamp: i64,
+}
+
+/// What is true after the commits read so far.
+pub(crate) struct Fold {
+    pub meta: Meta,
+    /// Over all commits so far: of the last one; where several write, over their hashes in order.
+    pub hash: Hash,
+    pub world: World,
     heads: BTreeMap<ResourceId, (Version, Hash, u64)>,
+    /// Where several write, their chains.
+    chains: HashMap<Uuid, Chain>,
+    /// Whose commit is looked at, where several write.
+    writer: Option<Uuid>,
+    /// People who seem to have two at once, since a commit and a stamp.
+    suspects: BTreeMap<PersonId, (u64, Option<Uuid>, i64)>,
     /// What was folded, in tables of its own.
-    tables: Connection,
+    pub tables: Connection,
     mark: Mark,
     /// Commits that are not in these tables yet, with what they are about.
     page: Vec<Commit>,
@@ -326,22 +381,26 @@ struct Fold {
     keys: HashSet<AttemptKey>,
     /// Nothing that ended before it is in memory.
     forgotten: Instant,
-    latest: Instant,
+    pub latest: Instant,
     /// What follows something that cannot be read cannot be folded; its hashes are still looked at.
-    folds: bool,
+    pub folds: bool,
     checkpoints: Option<Checkpoints>,
-    findings: Findings,
-    verified: Verified,
+    pub findings: Findings,
+    pub verified: Verified,
 }
 
 impl Fold {
-    fn new(meta: Meta, running: bool, findings: Findings, checkpoints: Option<Checkpoints>) -> Result<Fold, Error> {
+    pub fn new(meta: Meta, running: bool, findings: Findings, checkpoints: Option<Checkpoints>) -> Result<Fold, Error> {
         let (tables, mark) = follow::nameless(&meta)?;
+
         Ok(Fold {
             meta,
             hash: record::commits_genesis(meta.writer),
             world: World::empty(Epoch(1)),
             heads: BTreeMap::new(),
+            chains: HashMap::new(),
+            writer: None,
+            suspects: BTreeMap::new(),
             tables,
             mark,
             page: Vec::new(),
@@ -354,6 +413,13 @@ impl Fold {
             findings,
             verified: Verified { running, ..Verified::default() },
         })
+    }
+
+    /// Of a journal that several write.
+    pub fn of_several(meta: Meta, findings: Findings, checkpoints: Option<Checkpoints>) -> Result<Fold, Error> {
+        let fold = Fold::new(meta, false, findings, checkpoints)?;
+        fold.tables.execute_batch(PLACES)?;
+        Ok(fold)
     }
 
     /// Reads on, up to a commit or to where the journal ends.
@@ -374,7 +440,7 @@ impl Fold {
                 let (number, hash) = (row.get(0)?, row.get::<_, Hash>(1).unwrap_or_default());
                 let body = row.get_ref(2)?.as_blob().unwrap_or_default();
                 let said = row.get_ref(3)?.as_blob().unwrap_or_default();
-                attempts += self.commit(number, hash, body, said)?.max(1);
+                attempts += self.commit(None, number, hash, body, said)?.max(1);
             }
             drop(rows);
             self.flush()?;
@@ -387,19 +453,46 @@ impl Fold {
         }
     }
 
-    /// Returns how many attempts it has.
-    fn commit(&mut self, number: u64, hash: Hash, body: &[u8], said: &[u8]) -> Result<usize, Error> {
-        let last = self.verified.commits;
+    /// The next commit, as it lies.
+    pub fn lying(&mut self, lying: &Lying) -> Result<usize, Error> {
+        let said = lying.said.as_deref().unwrap_or_default();
+        self.commit(lying.place.as_ref(), lying.number, lying.hash, &lying.body, said)
+    }
+
+    /// Returns how many attempts it has. Where several write, it has a place among the commits of all.
+    fn commit(
+        &mut self,
+        place: Option<&Place>,
+        number: u64,
+        hash: Hash,
+        body: &[u8],
+        said: &[u8],
+    ) -> Result<usize, Error> {
+        self.writer = place.map(|place| place.writer);
+        let (last, before) = match place {
+            None => (self.verified.commits, self.hash),
+            Some(Place { writer, .. }) => match self.chains.get(writer) {
+                Some(chain) => (chain.number, chain.hash),
+                None => (0, record::commits_genesis(*writer)),
+            },
+        };
         if number != last + 1 {
             self.find(number, format!("it follows commit {last}: what was between is gone"));
             self.folds = false;
         }
-        if record::chain_commit(&self.hash, number, body) != hash {
+        if record::chain_commit(&before, number, body) != hash {
             self.cannot_fold(number, "it is not what was written, or what is before it".into());
         }
         // The chain is followed from what is there, so that a second edit shows as well.
-        (self.hash, self.verified.commits) = (hash, number);
-        let folded = if self.folds { self.fold_bytes(number, hash, body, said) } else { Ok(1) };
+        let position = match place {
+            None => {
+                self.hash = hash;
+                number
+            }
+            Some(place) => self.placed(place, number, hash)?,
+        };
+        self.verified.commits = position;
+        let folded = if self.folds { self.fold_bytes(position, number, hash, body, said) } else { Ok(1) };
         let attempts = match folded {
             Ok(attempts) => attempts,
             Err(e) => {
@@ -408,11 +501,40 @@ impl Fold {
                 1
             }
         };
-        self.checkpoints(number);
+        self.checkpoints(self.meta.writer, position, self.hash);
+        if let Some(Place { writer, stamp, .. }) = place {
+            self.checkpoints(*writer, number, hash);
+            self.look_at_suspects(stamp - SETTLES_WITHIN_US);
+        }
         Ok(attempts)
     }
 
-    fn fold_bytes(&mut self, number: u64, hash: Hash, body: &[u8], said: &[u8]) -> Result<usize, Error> {
+    /// A commit among those of several writers: goes on with its writer's chain, and says which one it is of all.
+    fn placed(&mut self, place: &Place, number: u64, hash: Hash) -> Result<u64, Error> {
+        let Place { writer, stamp, id } = *place;
+        let before = self.chains.insert(writer, Chain { number, hash, stamp });
+        if before.is_some_and(|before| before.stamp >= stamp) {
+            self.find(number, "its stamp is not after that of the commit before it");
+        }
+        self.hash = record::chain_all(&self.hash, &hash);
+        let position = self.verified.commits + 1;
+        let mut put = self.tables.prepare_cached("INSERT INTO place (number, stamp, id) VALUES (?1, ?2, ?3)")?;
+        put.execute(params![signed(position), stamp, id])?;
+        Ok(position)
+    }
+
+    /// Whoever seemed to have two at once before a stamp, and has them still.
+    fn look_at_suspects(&mut self, before: i64) {
+        let due: Vec<PersonId> =
+            self.suspects.iter().filter(|(_, (.., stamp))| *stamp < before).map(|(id, _)| *id).collect();
+        for id in due {
+            if let (Some((number, writer, _)), Some(says)) = (self.suspects.remove(&id), self.two_at_once(id)) {
+                self.findings.put(Finding { commit: Some(number), writer, says, ..Finding::default() });
+            }
+        }
+    }
+
+    fn fold_bytes(&mut self, position: u64, number: u64, hash: Hash, body: &[u8], said: &[u8]) -> Result<usize, Error> {
         let decoded = codec::decode_commit(number, hash, body);
         let said = if said.is_empty() { Ok(Vec::new()) } else { codec::decode_said(said) };
         let ((mut commit, bodies), said) = match (decoded, said) {
@@ -448,7 +570,8 @@ impl Fold {
         }
         if let Err(broken) = invariants::check(&self.world, folded.iter().map(|(changes, at)| (changes, *at))) {
             let says = format!("{} does not hold at {}: {}", broken.invariant, broken.at, broken.says);
-            self.findings.put(Finding { commit: Some(number), resource: Some(broken.resource), version: None, says });
+            let (commit, writer, resource) = (Some(number), self.writer, Some(broken.resource));
+            self.findings.put(Finding { commit, writer, resource, version: None, says });
         }
         // Holds that have ended are not asked for again.
         self.world.holds.clear();
@@ -457,8 +580,10 @@ impl Fold {
         self.world.loaded = Default::default();
         let attempts = commit.entries.len();
         self.verified.attempts += attempts as u64;
+        // The tables made here count the commits of all writers.
+        commit.number = position;
         self.page.push(commit);
-        if number.is_multiple_of(FORGET_EVERY) {
+        if position.is_multiple_of(FORGET_EVERY) {
             self.forget();
         }
         Ok(attempts)
@@ -508,11 +633,19 @@ impl Fold {
                 && calendar.resource.policy_version != *policy
             {
                 let says = format!("I25: the answer to {} names policy {policy}, and another was in force", key.key);
-                self.findings.put(Finding { commit: Some(number), resource: Some(*id), version: None, says });
+                let (commit, writer, resource) = (Some(number), self.writer, Some(*id));
+                self.findings.put(Finding { commit, writer, resource, version: None, says });
             }
         }
         for id in exclusive_of(entry) {
-            self.two_at_once(number, id);
+            match (self.two_at_once(id), self.writer.and_then(|writer| self.chains.get(&writer))) {
+                (Some(says), None) => self.find(number, says),
+                // What freed the other may be stamped later than this.
+                (Some(_), Some(Chain { stamp, .. })) => {
+                    self.suspects.entry(id).or_insert((number, self.writer, *stamp));
+                }
+                (None, _) => {}
+            }
         }
         self.bookings.extend(entry.bookings.iter().map(|b| (b.id, b.clone())));
         folded.push((changes, decision.decided_at));
@@ -523,7 +656,9 @@ impl Fold {
         let (resource, version) = (record.resource, record.version);
         let nothing = (Version::zero(version.epoch), record::genesis(resource), 0);
         let (before, hash, previous) = self.heads.get(&resource).copied().unwrap_or(nothing);
-        if version.number != before.number + 1 || version.epoch < before.epoch || record.previous != previous {
+        // Where several write, a record need not say where the one before it is.
+        let leads = record.previous == previous || (self.writer.is_some() && record.previous == 0);
+        if version.number != before.number + 1 || version.epoch < before.epoch || !leads {
             self.find_at(number, record, format!("it follows {before}, of commit {previous}"));
         }
         let key = entry.recorded.key;
@@ -683,8 +818,8 @@ impl Fold {
     }
 
     /// I2 for people: bookings of one person on resources that refuse two at once do not meet.
-    fn two_at_once(&mut self, number: u64, id: PersonId) {
-        let Some(person) = self.world.people.get(&id) else { return };
+    fn two_at_once(&self, id: PersonId) -> Option<String> {
+        let person = self.world.people.get(&id)?;
         let mut taken: Vec<_> = person
             .exclusive
             .iter()
@@ -700,9 +835,7 @@ impl Fold {
             let mut later = taken.iter().skip(n + 1).take_while(|b| a.0.meets(b.0));
             later.find(|b| clash(a, b)).map(|b| (a.2, b.2))
         });
-        if let Some((one, two)) = two {
-            self.find(number, format!("I2: bookings {one} and {two} of one person meet, where that is refused"));
-        }
+        two.map(|(one, two)| format!("I2: bookings {one} and {two} of one person meet, where that is refused"))
     }
 
     fn booking(&self, id: BookingId) -> Result<Option<Arc<Booking>>, Error> {
@@ -713,7 +846,7 @@ impl Fold {
     }
 
     /// Brings what was folded into the tables, and reads the bookings back: they are what the fold says.
-    fn flush(&mut self) -> Result<(), Error> {
+    pub fn flush(&mut self) -> Result<(), Error> {
         let page = std::mem::take(&mut self.page);
         if self.folds && !page.is_empty() {
             match follow::apply(&mut self.tables, self.mark, page.iter(), Instant::MIN) {
@@ -780,15 +913,19 @@ impl Fold {
         Ok(())
     }
 
-    /// The checkpoints for the commit that was just read.
-    fn checkpoints(&mut self, number: u64) {
+    /// The checkpoints that count by a writer's commits, for the one that was just read.
+    fn checkpoints(&mut self, writer: Uuid, number: u64, hash: Hash) {
         let Some(mut checkpoints) = self.checkpoints.take() else { return };
-        let count = checkpoints.due.len();
-        while let Some(due) = checkpoints.due.get(checkpoints.next).filter(|due| due.commit <= number) {
-            checkpoints.next += 1;
-            let with_heads = self.folds && checkpoints.next + HEADS_OF > count;
+        let own = writer == self.meta.writer;
+        let Checkpoints { due, checked } = &mut checkpoints;
+        let Some(Due { all, next }) = due.get_mut(&writer) else { return self.checkpoints = Some(checkpoints) };
+        let count = all.len();
+        while let Some(due) = all.get(*next).filter(|due| due.commit <= number) {
+            *next += 1;
+            // One of a folder that this store was made of knows nothing of the others who have written since.
+            let with_heads = own && self.folds && *next + HEADS_OF > count;
             let heads = || signed::heads(self.heads.iter().map(|(id, (version, hash, _))| (*id, *version, *hash)));
-            if due.commit != number || due.hash != self.hash || (with_heads && due.heads != heads()) {
+            if due.commit != number || due.hash != hash || (with_heads && due.heads != heads()) {
                 let says = format!(
                     "the checkpoint of {} says otherwise: this is not the record that it was made of",
                     due.made_at
@@ -796,16 +933,29 @@ impl Fold {
                 self.findings.put(Finding { commit: Some(due.commit), says, ..Finding::default() });
                 continue;
             }
-            checkpoints.checked.held += 1;
-            checkpoints.checked.latest = Some(due.clone());
+            checked.held += 1;
+            if own || checked.latest.as_ref().is_none_or(|latest| latest.writer == writer) {
+                checked.latest = Some(due.clone());
+            }
         }
         self.checkpoints = Some(checkpoints);
     }
 
-    fn end(mut self) -> Result<Verified, Error> {
+    pub fn end(mut self) -> Result<Verified, Error> {
         let read = self.verified.commits;
-        if let Some(Checkpoints { due, next, checked }) = self.checkpoints.take() {
-            if let (Some(_), Some(last)) = (due.get(next), due.last()) {
+        self.look_at_suspects(i64::MAX);
+        if let Some(Checkpoints { due, checked }) = self.checkpoints.take() {
+            for (writer, Due { all, next }) in due {
+                let (Some(_), Some(last)) = (all.get(next), all.last()) else { continue };
+                let read = match self.chains.get(&writer) {
+                    Some(chain) => chain.number,
+                    None if writer == self.meta.writer => read,
+                    None => {
+                        let says = format!("the checkpoint of {} is of another journal", last.made_at);
+                        self.findings.put(Finding { says, ..Finding::default() });
+                        continue;
+                    }
+                };
                 let says = format!(
                     "the journal ends at commit {read}, and the checkpoint of {} is of commit {}: its end was cut off",
                     last.made_at, last.commit
@@ -819,7 +969,8 @@ impl Fold {
             self.calendars()?;
         }
         self.verified.resources = self.heads.len() as u64;
-        Ok(self.findings.verified(self.verified))
+        let findings = std::mem::take(&mut self.findings);
+        Ok(findings.verified(std::mem::take(&mut self.verified)))
     }
 
     /// The calendars that a store would load are those that the record makes.
@@ -829,7 +980,8 @@ impl Fold {
             let same = loaded.as_ref().is_some_and(|loaded| same_calendar(&loaded.calendar, folded));
             if !same {
                 let says = "the calendar loaded from rows is not the one that the record makes; this is a bug".into();
-                self.findings.put(Finding { commit: None, resource: Some(*id), version: Some(folded.version), says });
+                let (resource, version) = (Some(*id), Some(folded.version));
+                self.findings.put(Finding { resource, version, says, ..Finding::default() });
             }
         }
         Ok(())
@@ -842,17 +994,18 @@ impl Fold {
     }
 
     fn find(&mut self, number: u64, says: impl Into<String>) {
-        self.findings.put(Finding { commit: Some(number), says: says.into(), ..Finding::default() });
+        let says = says.into();
+        self.findings.put(Finding { commit: Some(number), writer: self.writer, says, ..Finding::default() });
     }
 
     fn find_at(&mut self, number: u64, record: &EntryRecord, says: String) {
         let (resource, version) = (Some(record.resource), Some(record.version));
-        self.findings.put(Finding { commit: Some(number), resource, version, says });
+        self.findings.put(Finding { commit: Some(number), writer: self.writer, resource, version, says });
     }
 }
 
 /// Whether two calendars say the same of all that is still to come. How long their longest use was does not matter.
-pub(super) fn same_calendar(a: &Calendar, b: &Calendar) -> bool {
+pub(crate) fn same_calendar(a: &Calendar, b: &Calendar) -> bool {
     (&a.resource, a.version, a.decided_at) == (&b.resource, b.version, b.decided_at)
         && (&a.uses, &a.levels) == (&b.uses, &b.levels)
         && (&a.holds, &a.blocks, a.over_commit) == (&b.holds, &b.blocks, b.over_commit)

@@ -67,10 +67,7 @@ impl Accounts for Postgres {
                 }
                 let kept = rows(client, sql::ACCOUNT_KEPT, &args![part, person.0]).await?;
                 let before = kept.first().map(account).transpose()?.unwrap_or(Account::of(person));
-                let Account { login, password, subject, language, zone, .. } = before.patched(patch);
-                let (issuer, subject) = subject.map(|s| (s.issuer, s.subject)).unzip();
-                let values = args![part, person.0, login, password, issuer, subject, language, zone];
-                rows(client, sql::ACCOUNT_PUT, &values).await?;
+                put_account(client, part, before.patched(patch)).await?;
                 Ok(true)
             })
         });
@@ -198,12 +195,33 @@ impl Accounts for Postgres {
     }
 }
 
+/// How somebody comes in and what they manage, as an export tells of it.
+pub(super) async fn fill(
+    client: &Client,
+    part: i64,
+    person: PersonId,
+    account: Option<AccountPatch>,
+    manages: Vec<Uuid>,
+) -> Result<()> {
+    if let Some(patch) = account {
+        put_account(client, part, Account::of(person).patched(patch)).await?;
+    }
+    rows(client, sql::MANAGES_PUT, &args![part, person.0, manages]).await.map(drop)
+}
+
+async fn put_account(client: &Client, part: i64, account: Account) -> Result<()> {
+    let Account { person, login, password, subject, language, zone } = account;
+    let (issuer, subject) = subject.map(|s| (s.issuer, s.subject)).unzip();
+    let values = args![part, person.0, login, password, issuer, subject, language, zone];
+    rows(client, sql::ACCOUNT_PUT, &values).await.map(drop)
+}
+
 async fn only_admin(client: &Client, part: i64, id: PersonId) -> Result<bool> {
     let admins = super::load::ids(&rows(client, sql::ADMINS_HELD, &args![part]).await?)?;
     Ok(admins == [id.0])
 }
 
-fn managed(row: &Row) -> Result<(PersonId, ResourceId)> {
+pub(super) fn managed(row: &Row) -> Result<(PersonId, ResourceId)> {
     Ok((PersonId(row.try_get(0)?), ResourceId(row.try_get(1)?)))
 }
 
@@ -224,7 +242,7 @@ fn secret_of(row: &Row) -> Result<Secret> {
     })
 }
 
-fn account(row: &Row) -> Result<Account> {
+pub(super) fn account(row: &Row) -> Result<Account> {
     let (issuer, subject): (Option<String>, Option<String>) = (row.try_get(3)?, row.try_get(4)?);
     Ok(Account {
         person: PersonId(row.try_get(0)?),

@@ -2,8 +2,9 @@
 //! Nothing is tried again here.
 
 use crate::codec::Malformed;
-use slotwise_domain::Broken;
+use slotwise_domain::{Broken, ResourceId};
 use slotwise_engine::StoreError;
+use std::collections::BTreeSet;
 use tokio_postgres::error::SqlState;
 
 /// What goes wrong between the database and the caller.
@@ -15,6 +16,9 @@ pub enum Error {
     /// All connections are in use, or none could be made in time.
     #[error("no connection to the database was to be had in time")]
     NoConnection,
+    /// The database did not answer in time; nothing was to be committed yet.
+    #[error("the database did not answer in time")]
+    Late,
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
@@ -27,6 +31,9 @@ pub enum Error {
     /// An invariant did not hold after folding.
     #[error("{0}")]
     Broken(Broken),
+    /// Something is not as it must be with these resources.
+    #[error("{1}")]
+    Wrong(BTreeSet<ResourceId>, String),
     /// The database does not keep what the store rests on, or is of another format.
     #[error("{0}")]
     Unfit(String),
@@ -55,13 +62,48 @@ impl Error {
         Error::Bug(says.into())
     }
 
+    /// Of one resource.
+    pub(super) fn wrong(resource: ResourceId, says: impl Into<String>) -> Error {
+        Error::Wrong([resource].into(), says.into())
+    }
+
+    /// What a CHECK refused is wrong with the resource in its row, or with all that the commit was to change if it names none.
+    pub(super) fn of_commit(self, changes: impl FnOnce() -> BTreeSet<ResourceId>) -> Error {
+        let Error::Sql(sql) = &self else { return self };
+        if sql.code() != Some(&SqlState::CHECK_VIOLATION) {
+            return self;
+        }
+        // "Failing row contains (part, resource, …"
+        let detail = sql.as_db_error().filter(|db| db.table() == Some("resource_head")).and_then(|db| db.detail());
+        let named = detail.and_then(|says| says.split(['(', ',']).find_map(|word| word.trim().parse().ok()));
+        Error::Wrong(named.map_or_else(changes, |id| [ResourceId(id)].into()), self.to_string())
+    }
+
+    /// The resources on which nothing is decided any more until somebody has looked; none, if it cannot be said of which it is.
+    pub(super) fn shuts(&self) -> BTreeSet<ResourceId> {
+        match self {
+            Error::Broken(broken) => [broken.resource].into(),
+            Error::Wrong(resources, _) => resources.clone(),
+            Error::Sql(_)
+            | Error::NoConnection
+            | Error::Late
+            | Error::Closed
+            | Error::NotHad
+            | Error::Malformed(_)
+            | Error::Unfit(_)
+            | Error::Bug(_) => BTreeSet::new(),
+        }
+    }
+
     /// The table of SQLSTATEs.
     pub(super) fn means(&self) -> Means {
         let sql = match self {
             Error::Sql(sql) => sql,
-            Error::NoConnection | Error::Closed => return Means::Refused,
+            Error::NoConnection | Error::Late | Error::Closed => return Means::Refused,
             Error::NotHad => return Means::Conflict,
-            Error::Malformed(_) | Error::Broken(_) | Error::Unfit(_) | Error::Bug(_) => return Means::Bug,
+            Error::Malformed(_) | Error::Broken(_) | Error::Wrong(..) | Error::Unfit(_) | Error::Bug(_) => {
+                return Means::Bug;
+            }
         };
         let Some(state) = sql.code() else { return Means::Lost };
         match state.code() {
@@ -86,7 +128,7 @@ impl Error {
         }
     }
 
-    /// Whether the writer stops until somebody has looked.
+    /// Whether nothing more is decided until somebody has looked: on what [`Error::shuts`] names, or at all.
     pub(super) fn stops(&self) -> bool {
         self.means() == Means::Bug
     }
@@ -103,12 +145,15 @@ impl Error {
                 None => "the database cannot be reached".into(),
             },
             Error::NoConnection => "the database has no connection free".into(),
+            Error::Late => "the database did not answer in time".into(),
             Error::Closed => "the store is closed".into(),
             Error::NotHad => "somebody else was faster".into(),
             Error::Malformed(_) => "the database holds something that this version did not write".into(),
             Error::Broken(_) => "a check of its own failed; this is a bug".into(),
             Error::Unfit(says) => says.clone(),
-            Error::Bug(_) => "what the database holds is not what was judged on; this is a bug".into(),
+            Error::Wrong(..) | Error::Bug(_) => {
+                "what the database holds is not what was judged on; this is a bug".into()
+            }
         }
     }
 
@@ -122,6 +167,12 @@ impl Error {
         matches!(self, Error::Sql(sql) if sql.code() == Some(&SqlState::UNDEFINED_TABLE))
     }
 
+    /// Whether somebody else makes the same table at this moment, or has made it.
+    pub(super) fn made_already(&self) -> bool {
+        let made = [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_OBJECT, SqlState::DUPLICATE_TABLE];
+        matches!(self, Error::Sql(sql) if sql.code().is_some_and(|code| made.contains(code)))
+    }
+
     /// Whether a key is there already.
     pub(super) fn key_taken(&self) -> bool {
         matches!(self, Error::Sql(sql) if sql.code() == Some(&SqlState::UNIQUE_VIOLATION))
@@ -133,6 +184,13 @@ fn said(e: &tokio_postgres::Error) -> String {
     match e.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),
         None => std::error::Error::source(e).map_or_else(|| e.to_string(), |cause| format!("{e}: {cause}")),
+    }
+}
+
+/// What goes wrong in the tables that a fold makes for itself.
+impl From<crate::embedded::Error> for Error {
+    fn from(e: crate::embedded::Error) -> Error {
+        Error::Bug(e.to_string())
     }
 }
 

@@ -101,8 +101,9 @@ impl Feed {
         self.told().ours.remove(&id);
     }
 
-    /// Takes in what this instance has committed, before anybody is answered. What does not follow is left to [`Feed::catch_up`].
-    pub fn push(&self, commit: &Commit, id: Uuid, stamp: i64, calendars: &BTreeMap<ResourceId, Arc<Calendar>>) {
+    /// Takes in what this instance has committed, before anybody is answered. What does not follow is left to [`Feed::catch_up`];
+    /// it says whether there is any.
+    pub fn push(&self, commit: &Commit, id: Uuid, stamp: i64, calendars: &BTreeMap<ResourceId, Arc<Calendar>>) -> bool {
         let records: Vec<Record> = commit.records().map(|(entry, record)| entry.record(record)).collect();
         let changes = records.iter().map(|r| (r.resource, &r.changes[..]));
         catalogue::write(&self.catalogue).fold(calendars, changes);
@@ -114,6 +115,7 @@ impl Feed {
         told.ours.remove(&id);
         drop(told);
         self.bell.notify_waiters();
+        !gaps.is_empty()
     }
 
     /// Takes in what others have committed: what is new by its stamp; `far` also what became visible late.
@@ -171,11 +173,14 @@ impl Feed {
         Ok(())
     }
 
-    /// Compares the versions of all resources with what was told: finds whatever was missed.
-    pub async fn reconcile(&self) -> Result<usize> {
+    /// Compares the versions of all resources with what was told: finds whatever was missed, and says of how many resources; and of
+    /// how many the database has not got any more what was told.
+    pub async fn reconcile(&self) -> Result<(usize, usize)> {
         let _one = self.reading.lock().await;
+        // Before the heads are read: none of these can be newer than they are.
+        let before = self.told().versions.clone();
         let heads = self.pool.rows(sql::HEADS_ALL, args![self.part]).await?;
-        let mut missed = Vec::new();
+        let (mut missed, mut found) = (Vec::new(), 0);
         {
             let told = self.told();
             for row in &heads {
@@ -184,6 +189,7 @@ impl Feed {
                 if known < number {
                     missed.push((id, known));
                 }
+                found += usize::from(before.get(&id).is_some_and(|known| *known <= number));
             }
         }
         for some in missed.chunks(AT_ONCE) {
@@ -194,7 +200,7 @@ impl Feed {
             }
             self.take_records(records?.into_values().flatten().collect()).await?;
         }
-        Ok(missed.len())
+        Ok((missed.len(), before.len() - found.min(before.len())))
     }
 
     /// Appends records of others, with what lies before them, to the log, the catalogue and the calendars.

@@ -42,6 +42,8 @@ pub(super) struct Held {
     /// Resources that are known not to be there.
     pub absent: BTreeSet<ResourceId>,
     pub persons: BTreeSet<PersonId>,
+    /// On which nothing is decided: as if somebody else held them.
+    pub shut: BTreeSet<ResourceId>,
 }
 
 /// What loading needs besides a connection.
@@ -60,7 +62,9 @@ impl Held {
     pub fn take(&mut self, asked: &[Uuid], held: &[Row], there: &[Row]) -> Result<BTreeSet<ResourceId>> {
         for row in held {
             let id = ResourceId(row.try_get(0)?);
-            self.heads.insert(id, head(row)?);
+            if !self.shut.contains(&id) {
+                self.heads.insert(id, head(row)?);
+            }
         }
         let there: BTreeSet<ResourceId> = ids(there)?.into_iter().map(ResourceId).collect();
         let absent = asked.iter().map(|id| ResourceId(*id)).filter(|id| !there.contains(id));
@@ -387,6 +391,23 @@ pub(super) async fn calendars_seen(
     Ok(seen)
 }
 
+/// Calendars as they are now: what is in memory is compared with the rows first.
+pub(super) async fn calendars_now(
+    client: &Client,
+    with: Loading<'_>,
+    wanted: Vec<ResourceId>,
+) -> Result<Vec<Arc<Calendar>>> {
+    let asked: Vec<Uuid> = wanted.iter().map(|id| id.0).collect();
+    let mut behind = Vec::new();
+    for row in rows(client, sql::HEADS, &args![with.part, asked]).await? {
+        let id = ResourceId(row.try_get(0)?);
+        let version = Version { epoch: epoch(row.try_get(1)?), number: unsigned(row.try_get(2)?) };
+        behind.extend(with.cache.get(id).filter(|calendar| calendar.version < version));
+    }
+    caught_up(client, with, behind).await?;
+    calendars_seen(client, with, wanted).await
+}
+
 /// Calendars exactly at these versions, which are held: from memory with what is newer.
 pub(super) async fn calendars_at(
     client: &Client,
@@ -413,7 +434,7 @@ pub(super) async fn calendars_at(
     for calendar in &ready {
         if wanted.get(&calendar.resource.id) != Some(&calendar.version) {
             let (id, version) = (calendar.resource.id, calendar.version);
-            return Err(Error::bug(format!("the record of {id} ends at {version}, and its row says otherwise")));
+            return Err(Error::wrong(id, format!("the record of {id} ends at {version}, and its row says otherwise")));
         }
     }
     Ok(ready)
@@ -469,15 +490,17 @@ async fn cold(client: &Client, with: Loading<'_>, mut wanted: Vec<ResourceId>) -
             }
         }
     }
-    Err(Error::bug("a record does not follow its snapshot"))
+    let wanted = wanted.into_iter().collect();
+    Err(Error::Wrong(wanted, "a record does not follow its snapshot".into()))
 }
 
-fn snapshot(row: &Row) -> Result<Calendar> {
+/// A row of resource, number, epoch, instant, changes.
+pub(super) fn snapshot(row: &Row) -> Result<Calendar> {
     let id = ResourceId(row.try_get(0)?);
     let version = Version { epoch: epoch(row.try_get(2)?), number: unsigned(row.try_get(1)?) };
-    let changes = codec::decode_changes(id, row.try_get(4)?)?;
+    let changes = codec::decode_changes(id, row.try_get(4)?).map_err(|e| Error::wrong(id, e.to_string()))?;
     let Some((Change::ResourceCreated(resource), rest)) = changes.split_first() else {
-        return Err(Error::Malformed(Malformed(format!("the snapshot of {id} does not begin with it"))));
+        return Err(Error::wrong(id, format!("the snapshot of {id} does not begin with it")));
     };
     let mut calendar = Calendar::empty(resource.clone(), version, Instant(row.try_get(3)?));
     rest.iter().for_each(|change| calendar.apply(change));
@@ -489,7 +512,8 @@ fn snapshot(row: &Row) -> Result<Calendar> {
 fn fold(calendar: &mut Calendar, records: Vec<Record>) -> Result<()> {
     for record in records {
         if record.version.number != calendar.version.number + 1 {
-            return Err(Error::bug(format!("{} follows {} of {}", record.version, calendar.version, record.resource)));
+            let says = format!("{} follows {} of {}", record.version, calendar.version, record.resource);
+            return Err(Error::wrong(record.resource, says));
         }
         record.changes.iter().for_each(|change| calendar.apply(change));
         (calendar.version, calendar.decided_at) = (record.version, record.decided_at);
@@ -508,7 +532,7 @@ pub(super) fn record(row: &Row) -> Result<Record> {
         decided_at: Instant(row.try_get(3)?),
         attempt: row.try_get(4)?,
         actor: codec::actor(row.try_get(5)?),
-        changes: codec::decode_changes(resource, row.try_get(6)?)?,
+        changes: codec::decode_changes(resource, row.try_get(6)?).map_err(|e| Error::wrong(resource, e.to_string()))?,
     })
 }
 
@@ -616,9 +640,13 @@ pub(super) fn claim_id(change: &Change) -> Option<(Uuid, i64, PersonId, Instant,
 
 /// A row of person, version, tags, allowances.
 pub(super) fn facts_of(row: &Row) -> Result<(PersonId, Facts, u64)> {
+    Ok((PersonId(row.try_get(0)?), facts(row.try_get(2)?, row.try_get(3)?)?, unsigned(row.try_get(1)?)))
+}
+
+/// Tags and allowances as they are stored.
+pub(super) fn facts(tags: &str, allowances: &str) -> Result<Facts> {
     let json = |e: serde_json::Error| Error::Malformed(Malformed::from(e));
-    let tags: BTreeSet<String> = serde_json::from_str(row.try_get(2)?).map_err(json)?;
-    let allowances: BTreeMap<Uuid, u32> = serde_json::from_str(row.try_get(3)?).map_err(json)?;
-    let allowances = allowances.into_iter().map(|(of, most)| (ResourceId(of), most)).collect();
-    Ok((PersonId(row.try_get(0)?), Facts { tags, allowances }, unsigned(row.try_get(1)?)))
+    let tags: BTreeSet<String> = serde_json::from_str(tags).map_err(json)?;
+    let allowances: BTreeMap<Uuid, u32> = serde_json::from_str(allowances).map_err(json)?;
+    Ok(Facts { tags, allowances: allowances.into_iter().map(|(of, most)| (ResourceId(of), most)).collect() })
 }

@@ -12,7 +12,8 @@ use tokio_postgres::Client;
 /// Each file in order.
 const FILES: &[&str] = &[
     include_str!("../../migrations/postgres/0001_begin.sql"),
-    include_str!("../../migrations/postgres/0002_doors.sql"),
+    include_str!("../../migrations/postgres/0002_operations.sql"),
+    include_str!("../../migrations/postgres/0003_doors.sql"),
 ];
 /// How often making the table of migrations may meet another who makes it at the same moment.
 const TURNS_MAX: usize = 20;
@@ -54,14 +55,28 @@ pub(super) async fn migrate(to: &Endpoint) -> Result<()> {
     plain(&lock, sql::COMMIT).await
 }
 
-/// Two who make a table at the same moment: one of them is told that a key is there already.
+/// Refuses a schema that is not this program's, and changes nothing.
+pub(super) async fn check(client: &Client) -> Result<()> {
+    let all: Vec<String> = statements().into_iter().map(without_comments).collect();
+    match done(client, &all).await {
+        Ok(done) if done == all.len() => Ok(()),
+        Ok(done) => Err(Error::Unfit(format!(
+            "the database has format {done}, and this version's is {}: start a server of this version on it once",
+            all.len()
+        ))),
+        Err(e) if e.no_table() => Err(Error::Unfit("there is no Slotwise store in this database".into())),
+        Err(e) => Err(e),
+    }
+}
+
+/// Two who make a table at the same moment: one of them is told that it, its type or its key is there already.
 async fn make_table(client: &Client) -> Result<()> {
     let mut met = Ok(());
     for _ in 0..TURNS_MAX {
         met = plain(client, sql::MIGRATIONS).await;
         match &met {
             Ok(()) => break,
-            Err(e) if e.key_taken() => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(e) if e.made_already() => tokio::time::sleep(Duration::from_millis(50)).await,
             Err(_) => break,
         }
     }

@@ -7,39 +7,54 @@
 mod cache;
 mod doors;
 mod error;
+mod export;
 mod feed;
+mod fill;
+mod keep;
 mod load;
+mod made;
 mod migrate;
 mod people;
 mod pool;
 mod post;
 mod proof;
+mod reconcile;
+mod restore;
 pub mod sql;
+mod still;
+mod verify;
 mod write;
 mod writer;
 
 pub use error::Error;
+pub use export::reading;
+pub use fill::{Brought, import, migrate_folder};
 pub use migrate::{statements, without_comments};
+pub use restore::{Begun, begin_epoch};
+pub use verify::examine;
 
 use crate::clock::SystemClock;
+use crate::embedded::Checkpoints;
 use crate::health::Health;
 use async_trait::async_trait;
 use cache::Cache;
 use error::Result as Loaded;
 use feed::Feed;
 use futures_util::StreamExt;
+use keep::Keeper;
 use load::{ENTRY, Loading, limit, signed, unsigned};
 use pool::{Endpoint, Pool, args};
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Epoch, Hold, Instant, News, Notice, PersonId, Proposal,
+    AttemptKey, Booking, BookingId, Calendar, EntryEnd, Epoch, Hold, Instant, News, Notice, PartId, PersonId, Proposal,
     ResourceId, Scope, Settle, Span, Version, WaitEntry, World,
 };
 use slotwise_engine::round;
 use slotwise_engine::{
-    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Clock, CommitError, Cursor, Noted, NoticeId,
-    Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
+    Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Noted,
+    NoticeId, Record, Recorded, Settled, Status, Store, StoreError, Streamed, Views,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Moment};
@@ -57,24 +72,62 @@ pub struct Options {
     pub clock: Option<Arc<dyn Clock>>,
     /// Calendars in memory, in bytes.
     pub cache_bytes: usize,
-    /// Connections for reading. Two more write.
+    /// Connections for reading.
     pub readers: usize,
+    /// Commits at a time, each on a connection of its own. Two more connections make rows about persons and ask what became of
+    /// commits that were lost.
+    pub writers: usize,
     /// Whether instances ring each other when they have committed. Without it they look by themselves, and are told a little later.
     pub doorbell: bool,
     /// Batches that may wait for the writer.
     pub queue: usize,
+    /// How the record is looked after; none where a store is opened for a moment only.
+    pub keep: Option<Keep>,
+}
+
+/// How one of several instances looks after the record for all.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    /// How signed checkpoints are made: none without a key.
+    pub checkpoints: Checkpoints,
+    /// The reconciler rests so long at least between two looks.
+    pub rest: Duration,
+}
+
+impl Default for Keep {
+    fn default() -> Keep {
+        Keep { checkpoints: Checkpoints::default(), rest: Duration::from_millis(250) }
+    }
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { part: 1, clock: None, cache_bytes: 512 << 20, readers: 8, doorbell: true, queue: 64 }
+        Options {
+            part: 1,
+            clock: None,
+            cache_bytes: 512 << 20,
+            readers: 8,
+            writers: 4,
+            doorbell: true,
+            queue: 64,
+            keep: Some(Keep::default()),
+        }
     }
 }
+
+/// Everything lives in one part for now.
+pub const PART: i64 = PartId::DEFAULT.0;
 
 /// How long a read waits for a connection.
 const READ_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How long a commit does.
 const WRITE_WAIT_MAX: Duration = Duration::from_millis(500);
+/// Beside the connections that commit.
+const WRITERS_MORE: usize = 2;
+/// So many calendars are shown as they are now, and more as they are known here.
+const SHOWN_NOW_MAX: usize = 16;
+/// The clock as it is thought to be may be so far ahead of what the database said last: that took a while to come.
+const READING_LATE_MAX: Span = Span(10_000);
 /// Calendars loaded at once at the start.
 const BEGIN_AT_ONCE: usize = 200;
 /// Between two looks for what others have committed: after one that found something, and the longest.
@@ -86,6 +139,9 @@ const LOOK_RUNG: Duration = Duration::from_millis(400);
 const LOOK_FAR: Duration = Duration::from_secs(1);
 const RECONCILE_EVERY: Duration = Duration::from_secs(10);
 
+/// How long a last checkpoint may take.
+const FINISH_WITHIN: Duration = Duration::from_secs(3);
+
 /// Between two times at which what is kept no longer is taken away, and how much of each at once.
 const PRUNE_EVERY: Duration = Duration::from_secs(10);
 const PRUNED_AT_ONCE: i64 = 2_000;
@@ -95,7 +151,7 @@ struct Shared {
     part: i64,
     epoch: Epoch,
     epoch_began: Option<Instant>,
-    time: Time,
+    time: Arc<Time>,
     health: Health,
     cache: Arc<Cache>,
     feed: Arc<Feed>,
@@ -104,11 +160,35 @@ struct Shared {
     doorbell: bool,
     /// Why nothing is decided for now, if a setting of the database is why.
     refused: Mutex<Option<String>>,
+    /// The last signed checkpoint, whichever instance made it.
+    checkpoint: Mutex<Option<Checkpoint>>,
+    /// No booking lasts longer, as far as is known here: the part's own row says the same, or more.
+    longest: AtomicI64,
+    /// Resources on which nothing is decided until somebody has looked and started this instance again.
+    shut: Mutex<BTreeSet<ResourceId>>,
 }
 
 impl Shared {
     fn refuse(&self, says: Option<String>) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = says;
+    }
+
+    /// Something is wrong with these: nothing more is decided on them here. The rest goes on.
+    fn shut(&self, resources: BTreeSet<ResourceId>, cause: &str, reason: &str) {
+        let mut shut = self.shut.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in resources {
+            tracing::error!(resource = %id, cause, reason, "nothing is decided on a resource until this is started again");
+            self.cache.forget(id);
+            shut.insert(id);
+        }
+        metrics::gauge!("slotwise_resources_shut").set(shut.len() as f64);
+        let first: Vec<String> = shut.iter().take(3).map(ToString::to_string).collect();
+        let (n, first) = (shut.len(), first.join(", "));
+        self.health.warn("shut", Some(format!("nothing is decided on {n} resources ({first} …): {cause}")));
+    }
+
+    fn shut_now(&self) -> BTreeSet<ResourceId> {
+        self.shut.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn refused(&self) -> Option<String> {
@@ -130,7 +210,13 @@ struct Time {
 impl Time {
     /// The database's clock says so.
     fn reads(&self, now: Instant) -> Instant {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = (now, SystemClock.since_boot());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let boot = SystemClock.since_boot();
+        let ahead = last.0.plus(Span(boot.0.saturating_sub(last.1.0))).since(now);
+        // Answers take a while to come, each its own: what was shown as now is not taken back for that.
+        if !(0..=READING_LATE_MAX.0).contains(&ahead.0) {
+            *last = (now, boot);
+        }
         now
     }
 }
@@ -155,8 +241,11 @@ impl Clock for Time {
 pub struct Postgres {
     shared: Arc<Shared>,
     jobs: Option<mpsc::Sender<Job>>,
-    writer: Option<JoinHandle<()>>,
+    writers: Vec<JoinHandle<()>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// What looks after the record, until it is told to end.
+    keeper: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    end: Arc<Notify>,
     /// Who this is among the instances.
     instance: Uuid,
     /// Until when this one carries out what falls due, for certain.
@@ -173,8 +262,13 @@ impl Postgres {
         let part = options.part;
         proof::prove(&to, part).await?;
         let readers = Pool::new(to.clone(), options.readers, READ_WAIT_MAX);
-        let writers = Pool::new(to.clone(), 2, WRITE_WAIT_MAX);
+        let at_once = options.writers.max(1);
+        let writers = Pool::new(to.clone(), at_once + WRITERS_MORE, WRITE_WAIT_MAX);
         readers.rows(sql::META_ADD, args![part]).await?;
+        readers.rows(sql::ORIGIN_ADD, args![part, Uuid::now_v7()]).await?;
+        if !readers.rows(sql::FILLING, args![part]).await?.is_empty() {
+            return Err(Error::Unfit("what is brought into this database is not all there yet; run it again".into()));
+        }
         let asked = [(sql::META, args![part]), (sql::STAMP_LAST, args![part]), (sql::CLOCK, args![])];
         let [meta, stamp, clock] = readers.all(asked).await?;
         let (Some(meta), Some(clock)) = (meta.first(), clock.first()) else {
@@ -191,14 +285,19 @@ impl Postgres {
             epoch: load::epoch(meta.try_get(0)?),
             epoch_began: epoch_began.map(Instant),
             health: Health::new(&time),
-            time,
+            time: Arc::new(time),
             cache,
             feed,
             readers,
             writers,
             doorbell: options.doorbell,
             refused: Mutex::default(),
+            checkpoint: Mutex::default(),
+            longest: AtomicI64::new(0),
+            shut: Mutex::default(),
         });
+        let instance = Uuid::now_v7();
+        let keeper = options.keep.map(|keep| Keeper::new(instance, keep)).transpose()?;
         let settings = proof::look(&shared).await?;
         if let Some(says) = settings.refused {
             return Err(Error::Unfit(says));
@@ -210,9 +309,15 @@ impl Postgres {
         shared.health.warn("encryption", open);
         begin(&shared).await?;
         let (jobs, waiting) = mpsc::channel(options.queue.max(1));
-        let writer = Writer::new(shared.clone(), tokio::runtime::Handle::current());
-        let writer = std::thread::Builder::new().name("slotwise-commits".into()).spawn(move || writer.run(waiting));
-        let writer = writer.map_err(|e| Error::Unfit(format!("starting the thread that commits: {e}")))?;
+        let waiting = Arc::new(Mutex::new(waiting));
+        let mut threads = Vec::with_capacity(at_once);
+        for _ in 0..at_once {
+            let writer = Writer::new(shared.clone(), tokio::runtime::Handle::current());
+            let waiting = waiting.clone();
+            let thread =
+                std::thread::Builder::new().name("slotwise-commits".into()).spawn(move || writer.run(&waiting));
+            threads.push(thread.map_err(|e| Error::Unfit(format!("starting a thread that commits: {e}")))?);
+        }
         let heard = Arc::new(Heard::default());
         let mut tasks = vec![
             tokio::spawn(proof::watch(Arc::downgrade(&shared))),
@@ -221,15 +326,40 @@ impl Postgres {
         if options.doorbell {
             tasks.push(tokio::spawn(listen(to, part, heard)));
         }
+        let end = Arc::new(Notify::new());
+        let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(Arc::downgrade(&shared), end.clone())));
         Ok(Arc::new(Postgres {
             shared,
             jobs: Some(jobs),
-            writer: Some(writer),
+            writers: threads,
             tasks,
-            instance: Uuid::now_v7(),
+            keeper: Mutex::new(keeper),
+            end,
+            instance,
             sweeps_until: Mutex::default(),
             pruned: Mutex::default(),
         }))
+    }
+
+    /// Before an orderly stop, when nothing is committed any more: signs a last checkpoint, if it is this instance that signs them.
+    pub async fn finish(&self) {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut keeper) = keeper else { return };
+        self.end.notify_one();
+        if tokio::time::timeout(FINISH_WITHIN, &mut keeper).await.is_err() {
+            tracing::warn!("no last checkpoint could be made in time");
+            keeper.abort();
+        }
+    }
+
+    /// What its decisions go by: the database's clock, as it was read last, and the time since.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.shared.time.clone()
+    }
+
+    /// Looks at the settings of the database now, as is done every 30 seconds.
+    pub async fn look_at_settings(&self) {
+        proof::take(&self.shared, proof::look(&self.shared).await);
     }
 
     /// Takes in what other instances have committed until now, without waiting for the doorbell or the next look.
@@ -242,10 +372,13 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         self.jobs = None;
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        if let Some(keeper) = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            keeper.abort();
+        }
         self.shared.readers.close();
         self.shared.writers.close();
-        // The thread ends by itself when its queue is empty; it may need this very runtime for that, so it is not waited for.
-        drop(self.writer.take());
+        // The threads end by themselves when their queue is empty; they may need this very runtime for that, so nobody waits for them.
+        self.writers.clear();
     }
 }
 
@@ -266,7 +399,21 @@ async fn begin(shared: &Shared) -> Loaded<()> {
     for some in ids.chunks(BEGIN_AT_ONCE) {
         let mut conn = shared.readers.get().await?;
         let cache = if shared.cache.half_full() { &none } else { &*shared.cache };
-        let calendars = load::calendars_seen(&conn, Loading { cache, ..shared.loading() }, some.to_vec()).await?;
+        let mut wanted = some.to_vec();
+        let calendars = loop {
+            match load::calendars_seen(&conn, Loading { cache, ..shared.loading() }, wanted.clone()).await {
+                Ok(calendars) => break calendars,
+                // What cannot be read of one resource is no reason to serve none.
+                Err(e) => {
+                    let (known, wrong) = (wanted.len(), e.shuts());
+                    wanted.retain(|id| !wrong.contains(id));
+                    if wanted.len() == known {
+                        return Err(e);
+                    }
+                    shared.shut(wrong, &e.plainly(), &e.to_string());
+                }
+            }
+        };
         conn.clean();
         shared.feed.begin_with(&calendars);
     }
@@ -301,8 +448,12 @@ async fn follow(shared: Weak<Shared>, heard: Arc<Heard>) {
         if reconciled_at.elapsed() >= RECONCILE_EVERY {
             reconciled_at = Moment::now();
             match shared.feed.reconcile().await {
-                Ok(0) => {}
-                Ok(missed) => tracing::warn!(resources = missed, "changes were found that no look had found"),
+                Ok((0, 0)) => {}
+                Ok((missed, 0)) => tracing::warn!(resources = missed, "changes were found that no look had found"),
+                Ok((_, lost)) => shared.health.stop(
+                    "the database has lost what was told as decided: it is another copy, behind the one before",
+                    format!("the record of {lost} resources ends before what was committed"),
+                ),
                 Err(e) => tracing::warn!("comparing with the heads of all resources: {e}"),
             }
         }
@@ -358,6 +509,20 @@ impl Store for Postgres {
         load::fill(&conn, self.shared.loading(), &mut world, &scope, None, None).await?;
         conn.clean();
         Ok(world)
+    }
+
+    async fn look(&self, scope: Scope) -> Result<World, StoreError> {
+        let mut conn = self.shared.readers.get().await?;
+        // Whoever has just booked at another instance finds it here.
+        load::calendars_now(&conn, self.shared.loading(), scope.resources.iter().copied().collect()).await?;
+        let mut world = World::empty(self.shared.epoch);
+        load::fill(&conn, self.shared.loading(), &mut world, &scope, None, None).await?;
+        conn.clean();
+        Ok(world)
+    }
+
+    fn commits_at_once(&self) -> usize {
+        self.writers.len()
     }
 
     async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError> {
@@ -426,7 +591,7 @@ impl Store for Postgres {
     }
 
     fn status(&self) -> Status {
-        match (self.shared.refused(), self.shared.health.status(&self.shared.time)) {
+        match (self.shared.refused(), self.shared.health.status(&*self.shared.time)) {
             (Some(says), Status::Ready) => Status::Stopped(says),
             (_, status) => status,
         }
@@ -436,12 +601,16 @@ impl Store for Postgres {
         self.shared.health.warnings()
     }
 
+    fn checkpoint(&self) -> Option<Checkpoint> {
+        self.shared.checkpoint.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn doorbell(&self) -> Option<Arc<Notify>> {
         Some(self.shared.feed.bell.clone())
     }
 
     fn accept_clock(&self) {
-        self.shared.health.accept(&self.shared.time);
+        self.shared.health.accept(&*self.shared.time);
     }
 }
 
@@ -537,12 +706,17 @@ impl Views for Postgres {
     }
 
     async fn calendars(&self, ids: Vec<ResourceId>) -> Result<Vec<Arc<Calendar>>, StoreError> {
-        let known: Vec<_> = ids.iter().map(|id| self.shared.cache.get(*id)).collect();
-        if known.iter().all(Option::is_some) {
-            return Ok(known.into_iter().flatten().collect());
+        if ids.len() > SHOWN_NOW_MAX {
+            let known: Vec<_> = ids.iter().map(|id| self.shared.cache.get(*id)).collect();
+            if known.iter().all(Option::is_some) {
+                return Ok(known.into_iter().flatten().collect());
+            }
         }
         let mut conn = self.shared.readers.get().await?;
-        let loaded = load::calendars_seen(&conn, self.shared.loading(), ids.clone()).await?;
+        let loaded = match ids.len() {
+            0..=SHOWN_NOW_MAX => load::calendars_now(&conn, self.shared.loading(), ids.clone()).await?,
+            _ => load::calendars_seen(&conn, self.shared.loading(), ids.clone()).await?,
+        };
         conn.clean();
         let loaded: BTreeMap<ResourceId, Arc<Calendar>> =
             loaded.into_iter().map(|calendar| (calendar.resource.id, calendar)).collect();

@@ -111,9 +111,7 @@ impl Directory for Postgres {
                 if at != version {
                     return Ok(PlanPut::Moved(theirs, at));
                 }
-                let lines: Vec<Vec<Uuid>> = plan.iter().map(|line| line.iter().map(|id| id.0).collect()).collect();
-                let lines = serde_json::to_string(&lines).map_err(|e| Error::bug(e.to_string()))?;
-                rows(client, sql::PLAN_PUT, &args![part, id.0, signed(version + 1), lines]).await?;
+                put_plan(client, part, id, &plan, version + 1).await?;
                 Ok(PlanPut::Put(version + 1))
             })
         });
@@ -185,6 +183,14 @@ impl Directory for Postgres {
     }
 }
 
+impl Postgres {
+    /// Makes somebody nobody for now, or somebody again.
+    pub async fn suspend(&self, id: PersonId, suspended: bool) -> std::result::Result<(), StoreError> {
+        let values = args![self.shared.part, id.0, suspended];
+        Ok(self.shared.readers.rows(sql::SUSPENDED_PUT, values).await.map(drop)?)
+    }
+}
+
 fn card(row: &Row) -> Result<PersonCard> {
     card_from(row, 0)
 }
@@ -201,9 +207,12 @@ fn listed(row: &Row) -> Result<Listed> {
 
 /// A row of version, lines.
 fn plan_of(row: &Row) -> Result<(Plan, u64)> {
-    let lines: Vec<Vec<Uuid>> = serde_json::from_str(row.try_get(1)?).map_err(|e| Error::Malformed(e.into()))?;
-    let lines = lines.into_iter().map(|line| line.into_iter().map(ResourceId).collect());
-    Ok((lines.collect(), unsigned(row.try_get(0)?)))
+    Ok((plan_lines(row.try_get(1)?)?, unsigned(row.try_get(0)?)))
+}
+
+pub(super) fn plan_lines(text: &str) -> Result<Plan> {
+    let lines: Vec<Vec<Uuid>> = serde_json::from_str(text).map_err(|e| Error::Malformed(e.into()))?;
+    Ok(lines.into_iter().map(|line| line.into_iter().map(ResourceId).collect()).collect())
 }
 
 async fn known(client: &Client, part: i64, id: PersonId) -> Result<(Facts, u64)> {
@@ -224,10 +233,48 @@ async fn put_card(client: &Client, part: i64, person: &PersonCard) -> Result<()>
     let PersonCard { id, name, title, role } = person;
     let role = codec::role_name(*role);
     rows(client, sql::PERSON_PUT, &args![part, id.0, name.clone(), title.clone(), role]).await?;
+    put_words(client, part, person).await
+}
+
+/// By which words they are found.
+async fn put_words(client: &Client, part: i64, person: &PersonCard) -> Result<()> {
+    let PersonCard { id, name, title, role: _ } = person;
     rows(client, sql::WORDS_GONE, &args![part, id.0]).await?;
     let words: BTreeSet<String> = [name, title].into_iter().flat_map(|text| words_of(text)).collect();
     let words: Vec<String> = words.into_iter().collect();
     rows(client, sql::WORDS_PUT, &args![part, id.0, words]).await.map(drop)
+}
+
+/// Somebody as an export tells of them, whoever was there before.
+pub(super) async fn fill(
+    client: &Client,
+    part: i64,
+    listed: Listed,
+    suspended: bool,
+    facts: Option<(Facts, u64)>,
+    plan: Option<(Plan, u64)>,
+) -> Result<()> {
+    let Listed { card, external_id, email } = listed;
+    let (id, role) = (card.id, codec::role_name(card.role));
+    let values = args![part, id.0, card.name.clone(), card.title.clone(), role, suspended, external_id];
+    rows(client, sql::PERSON_FILL, &values).await?;
+    put_words(client, part, &card).await?;
+    if let Some(email) = email {
+        rows(client, sql::ADDRESS_PUT, &args![part, id.0, email]).await?;
+    }
+    if let Some((facts, version)) = facts {
+        put_facts(client, part, id, &facts, version).await?;
+    }
+    match plan {
+        Some((plan, version)) => put_plan(client, part, id, &plan, version).await,
+        None => Ok(()),
+    }
+}
+
+async fn put_plan(client: &Client, part: i64, id: PersonId, plan: &Plan, version: u64) -> Result<()> {
+    let lines: Vec<Vec<Uuid>> = plan.iter().map(|line| line.iter().map(|id| id.0).collect()).collect();
+    let lines = serde_json::to_string(&lines).map_err(|e| Error::bug(e.to_string()))?;
+    rows(client, sql::PLAN_PUT, &args![part, id.0, signed(version), lines]).await.map(drop)
 }
 
 async fn put_row(client: &Client, part: i64, row: PersonRow) -> Result<RowPut> {

@@ -18,6 +18,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// A connection is made within this time, or not at all.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
+/// Whoever confirms nothing of what is sent for so long is gone.
+const GONE_AFTER: Duration = Duration::from_secs(4);
+
 /// Connections that nobody uses, and room for so many.
 pub(super) struct Pool {
     to: Endpoint,
@@ -184,6 +187,10 @@ impl Endpoint {
     /// Of a URL as libpq reads it.
     pub fn of(url: &str) -> Result<Endpoint> {
         let mut config: Config = url.parse()?;
+        // A machine that is gone says nothing: what it has not confirmed for so long is lost, unless the URL says otherwise.
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(GONE_AFTER).keepalives_idle(GONE_AFTER);
+        }
         if config.get_application_name().is_none() {
             config.application_name("slotwise");
         }
@@ -202,6 +209,12 @@ impl Endpoint {
             }
         };
         Ok(Endpoint { config, tls })
+    }
+
+    /// The same under another name, by which the database's own tools tell it from servers.
+    pub fn named(mut self, name: &str) -> Endpoint {
+        self.config.application_name(name);
+        self
     }
 
     /// Whether what is sent can be read on the way to another machine.
@@ -271,6 +284,7 @@ args_of! {
     bool => BOOL, Vec<bool> => BOOL_ARRAY,
     uuid::Uuid => UUID, Option<uuid::Uuid> => UUID, Vec<uuid::Uuid> => UUID_ARRAY, Vec<Option<uuid::Uuid>> => UUID_ARRAY,
     String => TEXT, Option<String> => TEXT, &'static str => TEXT, Vec<String> => TEXT_ARRAY, Vec<&'static str> => TEXT_ARRAY,
+    Vec<Option<String>> => TEXT_ARRAY, Vec<Option<bool>> => BOOL_ARRAY,
     Vec<u8> => BYTEA, Option<Vec<u8>> => BYTEA, Vec<Vec<u8>> => BYTEA_ARRAY, Vec<Option<Vec<u8>>> => BYTEA_ARRAY,
 }
 

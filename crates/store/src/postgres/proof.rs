@@ -79,7 +79,14 @@ async fn prove_with(one: &Client, other: &Client, part: i64, id: Uuid, key: Uuid
 }
 
 /// What the settings make of durability: refused, or said as a warning.
-pub(super) fn judge_settings(version: &str, fsync: &str, synchronous: &str, pages: &str, read_only: &str) -> Settings {
+pub(super) fn judge_settings(
+    version: &str,
+    fsync: &str,
+    synchronous: &str,
+    pages: &str,
+    read_only: &str,
+    behind: bool,
+) -> Settings {
     let refused = match (version.parse::<u32>(), fsync, synchronous, read_only) {
         (Ok(n), ..) if n < SERVER_MIN => Some(format!("PostgreSQL 15 or newer is needed; this is {version}")),
         (_, "off", ..) => Some("fsync is off: what is told as booked would be lost in a crash; switch it on".into()),
@@ -95,6 +102,11 @@ pub(super) fn judge_settings(version: &str, fsync: &str, synchronous: &str, page
         (_, "local") => {
             Some("synchronous_commit is local: what is told as booked is on one machine only when it is told".into())
         }
+        _ if behind => Some(
+            "a standby follows and no commit waits for it: should it take over, what was told as booked may be lost; set \
+             synchronous_standby_names"
+                .into(),
+        ),
         _ => None,
     };
     Settings { refused, warning }
@@ -109,12 +121,18 @@ pub(super) struct Settings {
 
 /// Looks at the settings and the clocks now.
 pub(super) async fn look(shared: &Shared) -> Result<Settings> {
-    let asked = [(sql::SETTINGS, args![]), (sql::CLOCK, args![])];
-    let [settings, clock] = shared.readers.all(asked).await?;
+    let asked = [(sql::SETTINGS, args![]), (sql::CLOCK, args![]), (sql::META, args![shared.part])];
+    let [settings, clock, meta] = shared.readers.all(asked).await?;
+    let epoch = meta.first().map(|row| row.try_get::<_, i64>(0)).transpose()?.map(super::load::epoch);
+    if epoch != Some(shared.epoch) {
+        let says = "the database was restored since this server has opened it; start it again".to_owned();
+        return Ok(Settings { refused: Some(says), warning: None });
+    }
     let (Some(row), Some(clock)) = (settings.first(), clock.first()) else {
         return Err(Error::bug("the settings were not told"));
     };
     let theirs = slotwise_domain::Instant(clock.try_get(0)?);
+    shared.time.reads(theirs);
     let apart = theirs.since(crate::clock::SystemClock.now()).0.saturating_abs();
     let says = (apart > CLOCKS_APART_MAX.0).then(|| {
         let seconds = apart / 1_000_000;
@@ -122,7 +140,7 @@ pub(super) async fn look(shared: &Shared) -> Result<Settings> {
     });
     shared.health.warn("clocks", says);
     let (version, fsync, synchronous): (&str, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    Ok(judge_settings(version, fsync, synchronous, row.try_get(3)?, row.try_get(4)?))
+    Ok(judge_settings(version, fsync, synchronous, row.try_get(3)?, row.try_get(4)?, row.try_get(5)?))
 }
 
 /// Goes on looking. What would have been refused at the start is a warning now, and nothing is decided until it is well again.
@@ -154,14 +172,17 @@ mod tests {
 
     #[test]
     fn settings_that_lose_what_was_told_are_refused() {
-        let judged =
-            |fsync, synchronous, pages, read_only| judge_settings("150018", fsync, synchronous, pages, read_only);
+        let judged = |fsync, synchronous, pages, read_only| {
+            judge_settings("150018", fsync, synchronous, pages, read_only, false)
+        };
+        let behind = judge_settings("150018", "on", "on", "on", "off", true);
+        assert!(behind.refused.is_none() && behind.warning.unwrap().contains("standby"));
         assert_eq!(judged("on", "on", "on", "off"), Settings { refused: None, warning: None });
         assert!(judged("off", "on", "on", "off").refused.unwrap().contains("fsync"));
         assert!(judged("on", "off", "on", "off").refused.unwrap().contains("synchronous_commit"));
         assert!(judged("on", "on", "on", "on").refused.unwrap().contains("read-only"));
         assert!(judged("on", "on", "off", "off").warning.unwrap().contains("full_page_writes"));
         assert!(judged("on", "local", "on", "off").warning.unwrap().contains("local"));
-        assert!(judge_settings("140010", "on", "on", "on", "off").refused.unwrap().contains("15"));
+        assert!(judge_settings("140010", "on", "on", "on", "off", false).refused.unwrap().contains("15"));
     }
 }

@@ -323,6 +323,151 @@ statements! {
     DEEDS_OVER = "DELETE FROM deed WHERE part_id = $1 AND id <=
         (SELECT d.id FROM deed d WHERE d.part_id = $1 ORDER BY d.id DESC LIMIT 1 OFFSET $2)";
 
+    // All of it, for whoever verifies, exports or fills
+
+    STILL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    /// Servers that have the database open, by the name that their connections bear.
+    SERVERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'slotwise'";
+    ORIGIN = "SELECT store FROM origin WHERE part_id = $1";
+    ORIGIN_ADD = "INSERT INTO origin (part_id, store) VALUES ($1, $2) ON CONFLICT (part_id) DO NOTHING";
+    ALL_COMMITS = "SELECT id, writer, number, stamp, hash, body, said FROM journal
+        WHERE part_id = $1 AND (stamp, id) > ($2, $3) ORDER BY stamp, id LIMIT $4";
+    HASHES = "SELECT stamp, id, hash FROM journal
+        WHERE part_id = $1 AND (stamp, id) > ($2, $3) AND stamp < $4 ORDER BY stamp, id LIMIT $5";
+    COMMITS_COUNTED = "SELECT count(*) FROM journal WHERE part_id = $1";
+    RECORDS_NAMED = "SELECT r.resource, r.number, r.epoch, r.commit_id, r.decided_at, r.attempt, r.actor, r.changes
+        FROM unnest($2::uuid[], $3::bigint[]) AS u (resource, number)
+        JOIN record r ON r.resource = u.resource AND r.number = u.number WHERE r.part_id = $1";
+    RECORDS_COUNTED = "SELECT resource, count(*), max(number) FROM record WHERE part_id = $1 GROUP BY resource ORDER BY resource";
+    SNAPSHOT_NUMBERS = "SELECT resource, number FROM snapshot WHERE part_id = $1";
+    LONGEST = "SELECT longest FROM meta WHERE part_id = $1";
+    CHECKPOINTS = "SELECT line FROM checkpoint WHERE part_id = $1 ORDER BY commits";
+    PEOPLE_ALL = "SELECT p.id, p.name, p.title, p.role, p.external_id, a.email, p.suspended, f.version, f.tags, f.allowances,
+        n.version, n.lines FROM person p
+        LEFT JOIN address a ON a.part_id = p.part_id AND a.person = p.id
+        LEFT JOIN person_facts f ON f.part_id = p.part_id AND f.person = p.id
+        LEFT JOIN plan n ON n.part_id = p.part_id AND n.person = p.id
+        WHERE p.part_id = $1 AND ($2::uuid IS NULL OR p.id > $2) ORDER BY p.id LIMIT $3";
+    ACCOUNTS_OF = "SELECT person, login, password, issuer, subject, language, zone FROM account WHERE part_id = $1 AND person = ANY($2)";
+    KEYS_ALL = "SELECT sha256, person, label, scopes, until FROM secret
+        WHERE part_id = $1 AND kind = 'key' AND ($2::bytea IS NULL OR sha256 > $2) ORDER BY sha256 LIMIT $3";
+    ALL_BOOKINGS = "SELECT id, owner, state, series, start_at, end_at, until, ruled, revision, commit_id, body, said FROM booking
+        WHERE part_id = $1 AND ($2::uuid IS NULL OR id > $2)
+        ORDER BY id LIMIT $3";
+    FILL_BOOKINGS = "INSERT INTO booking (part_id, id, owner, state, series, start_at, end_at, until, ruled, revision, commit_id, body, said)
+        SELECT $1, f.id, f.owner, f.state, f.series, f.start_at, f.end_at, f.until, f.ruled, f.revision, f.commit_id, f.body, f.said
+        FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[],
+            $10::bigint[], $11::uuid[], $12::bytea[], $13::bytea[])
+            AS f (id, owner, state, series, start_at, end_at, until, ruled, revision, commit_id, body, said)";
+    /// Where a booking was before is left; nobody finds it, because it must lie where the booking begins.
+    ALL_BOOKINGS_ON = "SELECT o.resource, o.start_at, o.booking, o.end_at FROM booking_on o
+        JOIN booking b ON b.part_id = o.part_id AND b.id = o.booking AND b.start_at = o.start_at
+        WHERE o.part_id = $1 AND ($2::uuid IS NULL OR (o.resource, o.start_at, o.booking) > ($2, $3::bigint, $4::uuid))
+        ORDER BY o.resource, o.start_at, o.booking LIMIT $5";
+    FILL_BOOKINGS_ON = "INSERT INTO booking_on (part_id, resource, start_at, booking, end_at)
+        SELECT $1, f.resource, f.start_at, f.booking, f.end_at
+        FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[])
+            AS f (resource, start_at, booking, end_at)";
+    ALL_BOOKING_COMMITS = "SELECT booking, stamp, commit_id FROM booking_commit
+        WHERE part_id = $1 AND ($2::uuid IS NULL OR (booking, stamp, commit_id) > ($2, $3::bigint, $4::uuid))
+        ORDER BY booking, stamp, commit_id LIMIT $5";
+    FILL_BOOKING_COMMITS = "INSERT INTO booking_commit (part_id, booking, stamp, commit_id)
+        SELECT $1, f.booking, f.stamp, f.commit_id
+        FROM unnest($2::uuid[], $3::bigint[], $4::uuid[])
+            AS f (booking, stamp, commit_id)";
+    ALL_CLAIMS = "SELECT id, kind, resource, person, since, live, change FROM claim
+        WHERE part_id = $1 AND ($2::uuid IS NULL OR (id, kind) > ($2, $3::bigint))
+        ORDER BY id, kind LIMIT $4";
+    FILL_CLAIMS = "INSERT INTO claim (part_id, id, kind, resource, person, since, live, change)
+        SELECT $1, f.id, f.kind, f.resource, f.person, f.since, f.live, f.change
+        FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::uuid[], $6::bigint[], $7::boolean[], $8::bytea[])
+            AS f (id, kind, resource, person, since, live, change)";
+    ALL_ATTEMPTS = "SELECT key, actor, commit_id FROM attempt
+        WHERE part_id = $1 AND ($2::uuid IS NULL OR (key, actor) > ($2, $3::uuid))
+        ORDER BY key, actor LIMIT $4";
+    FILL_ATTEMPTS = "INSERT INTO attempt (part_id, key, actor, commit_id)
+        SELECT $1, f.key, f.actor, f.commit_id
+        FROM unnest($2::uuid[], $3::uuid[], $4::uuid[])
+            AS f (key, actor, commit_id)";
+    ALL_NOTICES = "SELECT person, stamp, place, commit_id, news, booking, resource, at, dates FROM notice
+        WHERE part_id = $1 AND ($2::uuid IS NULL OR (person, stamp, place, commit_id) > ($2, $3::bigint, $4::bigint, $5::uuid))
+        ORDER BY person, stamp, place, commit_id LIMIT $6";
+    FILL_NOTICES = "INSERT INTO notice (part_id, person, stamp, place, commit_id, news, booking, resource, at, dates)
+        SELECT $1, f.person, f.stamp, f.place, f.commit_id, f.news, f.booking, f.resource, f.at, f.dates
+        FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::text[], $7::uuid[], $8::uuid[], $9::bigint[], $10::bigint[])
+            AS f (person, stamp, place, commit_id, news, booking, resource, at, dates)";
+    ALL_HEADS = "SELECT resource, epoch, number, base, decided_at, stamp, hash, commit_id, due_at, in_group, taken, room FROM resource_head
+        WHERE part_id = $1 AND ($2::uuid IS NULL OR resource > $2)
+        ORDER BY resource LIMIT $3";
+    FILL_HEADS = "INSERT INTO resource_head (part_id, resource, epoch, number, base, decided_at, stamp, hash, commit_id, due_at, in_group, taken, room)
+        SELECT $1, f.resource, f.epoch, f.number, f.base, f.decided_at, f.stamp, f.hash, f.commit_id, f.due_at, f.in_group, f.taken,
+            f.room
+        FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[], $9::uuid[],
+            $10::bigint[], $11::uuid[], $12::bigint[], $13::bigint[])
+            AS f (resource, epoch, number, base, decided_at, stamp, hash, commit_id, due_at, in_group, taken, room)";
+    ALL_SNAPSHOTS = "SELECT resource, number, epoch, decided_at, changes FROM snapshot
+        WHERE part_id = $1 AND ($2::uuid IS NULL OR resource > $2)
+        ORDER BY resource LIMIT $3";
+    FILL_SNAPSHOTS = "INSERT INTO snapshot (part_id, resource, number, epoch, decided_at, changes)
+        SELECT $1, f.resource, f.number, f.epoch, f.decided_at, f.changes
+        FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[])
+            AS f (resource, number, epoch, decided_at, changes)";
+    FILL_COMMITS = "INSERT INTO journal (part_id, id, writer, number, stamp, hash, body, said)
+        SELECT $1, f.id, f.writer, f.number, f.stamp, f.hash, f.body, f.said
+        FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[], $8::bytea[])
+            AS f (id, writer, number, stamp, hash, body, said)";
+    FILL_RECORDS = "INSERT INTO record (part_id, resource, number, epoch, commit_id, decided_at, attempt, actor, changes)
+        SELECT $1, f.resource, f.number, f.epoch, f.commit_id, f.decided_at, f.attempt, f.actor, f.changes
+        FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::bigint[], $7::uuid[], $8::uuid[], $9::bytea[])
+            AS f (resource, number, epoch, commit_id, decided_at, attempt, actor, changes)";
+    FILLING = "SELECT store, whole FROM filling WHERE part_id = $1";
+    FILLING_ADD = "INSERT INTO filling (part_id, store, whole) VALUES ($1, $2, false) ON CONFLICT (part_id) DO NOTHING";
+    FILLING_HELD = "SELECT store, whole FROM filling WHERE part_id = $1 FOR UPDATE SKIP LOCKED";
+    FILLING_WHOLE = "UPDATE filling SET whole = true WHERE part_id = $1";
+    FILLING_GONE = "DELETE FROM filling WHERE part_id = $1";
+    COMMITS_ANY = "SELECT id FROM journal WHERE part_id = $1 LIMIT 1";
+    PEOPLE_ANY = "SELECT id FROM person WHERE part_id = $1 LIMIT 1";
+    ORIGIN_PUT = "INSERT INTO origin (part_id, store) VALUES ($1, $2)
+        ON CONFLICT (part_id) DO UPDATE SET store = excluded.store";
+    COLUMNS = "SELECT CAST(column_name AS text), CAST(data_type AS text) FROM information_schema.columns
+        WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position";
+    COMMIT_LAST = "SELECT id, hash FROM journal WHERE part_id = $1 ORDER BY stamp DESC, id DESC LIMIT 1";
+    META_FILL = "UPDATE meta SET epoch = $2, epoch_began = $3, longest = $4 WHERE part_id = $1";
+    NOTICES_POSTED = "UPDATE notice SET posted = true WHERE part_id = $1 AND (stamp, place) <= ($2, $3)";
+    PERSON_FILL = "INSERT INTO person (part_id, id, name, title, role, suspended, external_id) VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (part_id, id) DO UPDATE SET name = excluded.name, title = excluded.title, role = excluded.role,
+            suspended = excluded.suspended, external_id = excluded.external_id";
+    KEY_FILL = "INSERT INTO secret (part_id, sha256, kind, person, label, scopes, made_at, until) VALUES ($1, $2, 'key', $3, $4, $5, 0, $6)
+        ON CONFLICT (part_id, sha256) DO UPDATE SET person = excluded.person, label = excluded.label, scopes = excluded.scopes,
+            until = excluded.until";
+
+    // What one of several instances does for all, and a new epoch
+
+    KEEPER_ADD = "INSERT INTO keeper (part_id, owner, until) VALUES ($1, $2, now() + interval '5 seconds')
+        ON CONFLICT (part_id) DO NOTHING";
+    KEEPER_TAKEN = "UPDATE keeper SET owner = $2, until = now() + interval '5 seconds'
+        WHERE part_id = $1 AND (owner = $2 OR until < now()) RETURNING owner";
+    CHECKPOINT_LAST = "SELECT commits, stamp, id, hash, line FROM checkpoint WHERE part_id = $1 ORDER BY commits DESC LIMIT 1";
+    CHECKPOINT_ADD = "INSERT INTO checkpoint (part_id, commits, stamp, id, hash, line) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (part_id, commits) DO NOTHING";
+    /// Since when somebody is in the middle of a transaction that writes.
+    WRITING_SINCE = "SELECT CAST(EXTRACT(epoch FROM min(xact_start)) * 1000000 AS bigint) FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_xid IS NOT NULL";
+    COMMIT_AT = "SELECT hash FROM journal WHERE part_id = $1 AND stamp = $2 AND id = $3";
+    RECORD_AT = "SELECT j.number, j.hash, j.body FROM record r
+        JOIN journal j ON j.part_id = r.part_id AND j.id = r.commit_id
+        WHERE r.part_id = $1 AND r.resource = $2 AND (j.stamp, j.id) <= ($3, $4) ORDER BY r.number DESC LIMIT 1";
+    HEADS_AFTER = "SELECT resource FROM resource_head WHERE part_id = $1 AND resource > $2 ORDER BY resource LIMIT $3";
+    HEAD_WHOLE = "SELECT epoch, number, decided_at, hash, due_at, in_group FROM resource_head WHERE part_id = $1 AND resource = $2";
+    HEAD_MENDED = "UPDATE resource_head SET decided_at = $4, due_at = $5, in_group = $6
+        WHERE part_id = $1 AND resource = $2 AND number = $3";
+    SNAPSHOT_GONE = "DELETE FROM snapshot WHERE part_id = $1 AND resource = $2";
+    BOOKING_GONE = "DELETE FROM booking WHERE part_id = $1 AND id = $2";
+    EPOCH_RAISED = "UPDATE meta SET epoch = $3, epoch_began = $4 WHERE part_id = $1 AND epoch = $2 RETURNING epoch";
+    HOLDS_DUE = "UPDATE resource_head SET due_at = $2 WHERE part_id = $1 AND resource IN
+        (SELECT c.resource FROM claim c WHERE c.part_id = $1 AND c.kind = 1 AND c.live)";
+    HOLDS_COUNTED = "SELECT count(*) FROM claim WHERE part_id = $1 AND kind = 1 AND live";
+
     // The proof at the start, and what is watched
 
     PROOF_ADD = "INSERT INTO proof (part_id, id, n) VALUES ($1, $2, 0)";
@@ -330,7 +475,10 @@ statements! {
     PROOF_HELD = "SELECT n FROM proof WHERE part_id = $1 AND id = $2 FOR UPDATE SKIP LOCKED";
     PROOF_GONE = "DELETE FROM proof WHERE part_id = $1 AND id = ANY($2)";
     SETTINGS = "SELECT current_setting('server_version_num'), current_setting('fsync'), current_setting('synchronous_commit'),
-        current_setting('full_page_writes'), current_setting('transaction_read_only')";
+        current_setting('full_page_writes'), current_setting('transaction_read_only'),
+        (SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'async'
+             AND application_name NOT LIKE 'pg_basebackup%') > 0
+            AND current_setting('synchronous_standby_names') = ''";
 
     // Between instances
 

@@ -171,7 +171,7 @@ fn heads(
         bases.push(signed(base));
         decided.push(calendar.decided_at.0);
         hashes.push(record.hash.to_vec());
-        dues.push(due_at(calendar));
+        dues.push(due_at(calendar, judgement.world.epoch));
         groups.push(calendar.resource.spec.group.as_ref().map(|g| g.id.0));
         takens.push(taken);
         rooms.push(room);
@@ -213,7 +213,7 @@ fn heads(
 
 /// Units taken of a resource's one interval, and how many there are; nothing where it has none. What is beyond capacity is lowered
 /// with every commit and raised only by an edit of the resource.
-fn counter(calendar: &Calendar, room_before: Option<i64>, edited: bool) -> (i64, Option<i64>) {
+pub(super) fn counter(calendar: &Calendar, room_before: Option<i64>, edited: bool) -> (i64, Option<i64>) {
     let spec = &calendar.resource.spec;
     let (Some(interval), Some(capacity)) = (spec.interval, spec.capacity) else { return (0, None) };
     let occupied = spec.policy.occupied(interval);
@@ -227,9 +227,8 @@ fn counter(calendar: &Calendar, room_before: Option<i64>, edited: bool) -> (i64,
 }
 
 /// When something falls due by itself: a hold that expires, or people who wait and must be looked at again.
-fn due_at(calendar: &Calendar) -> Option<i64> {
+pub(super) fn due_at(calendar: &Calendar, epoch: Epoch) -> Option<i64> {
     // A hold of an earlier epoch is over already.
-    let epoch = calendar.version.epoch;
     let over = |hold: &slotwise_domain::Hold| match hold.over(epoch, Instant::MIN) {
         Some(_) => Instant::MIN,
         None => hold.expires_at,
@@ -255,10 +254,18 @@ fn put_claims(to: &mut Statements, part: i64, claims: BTreeMap<(Uuid, i64), (Res
 }
 
 /// Whether a rule about its owner counts it: none about two at once, where it takes nothing any more.
-fn is_ruled(booking: &Booking) -> bool {
+pub(super) fn is_ruled(booking: &Booking) -> bool {
     let exclusive = |slot: &Slot| slot.own_overlap == OwnOverlap::Refuse;
     let (takes, counts) = (booking.state.takes_units(), booking.state.counts());
     booking.slots.iter().any(|slot| takes && exclusive(slot) || counts && slot.quota.is_some())
+}
+
+/// What people say about a booking, as it lies beside it; nothing if they say nothing.
+pub(super) fn said(booking: &Booking) -> Result<Option<Vec<u8>>> {
+    match booking.details == Details::default() {
+        true => Ok(None),
+        false => Ok(Some(codec::encode_said(&vec![(0, booking.id, booking.details.clone())])?)),
+    }
 }
 
 fn bookings(to: &mut Statements, part: i64, id: Uuid, judgement: &Judgement, commit: &Commit) -> Result<Vec<Uuid>> {
@@ -294,10 +301,6 @@ fn bookings(to: &mut Statements, part: i64, id: Uuid, judgement: &Judgement, com
     let all: Vec<&Arc<Booking>> = last.into_values().collect();
     let ids: Vec<Uuid> = all.iter().map(|b| b.id.0).collect();
     let times = |f: fn(&Booking) -> i64| -> Vec<i64> { all.iter().map(|b| f(b)).collect() };
-    let said = |b: &&Arc<Booking>| match b.details == Details::default() {
-        true => Ok(None),
-        false => codec::encode_said(&vec![(0, b.id, b.details.clone())]).map(Some),
-    };
     to.push((
         sql::BOOKINGS_PUT,
         args![
@@ -313,7 +316,7 @@ fn bookings(to: &mut Statements, part: i64, id: Uuid, judgement: &Judgement, com
             all.iter().map(|b| is_ruled(b)).collect::<Vec<_>>(),
             times(|b| signed(b.revision)),
             all.iter().map(|b| codec::encode_booking(b)).collect::<std::result::Result<Vec<_>, _>>()?,
-            all.iter().map(said).collect::<std::result::Result<Vec<_>, _>>()?,
+            all.iter().map(|b| said(b)).collect::<Result<Vec<_>>>()?,
         ],
     ));
     let (mut on, mut starts, mut whose, mut ends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -329,8 +332,6 @@ fn bookings(to: &mut Statements, part: i64, id: Uuid, judgement: &Judgement, com
         to.push((sql::BOOKINGS_ON, args![part, on, starts, whose, ends]));
     }
     to.push((sql::BOOKING_COMMITS, args![part, judgement.stamp, id, ids.clone()]));
-    let longest = all.iter().map(|b| b.end().since(b.start()).0).max().unwrap_or(0);
-    to.push((sql::LONGEST_PUT, args![part, longest]));
     Ok(ids)
 }
 

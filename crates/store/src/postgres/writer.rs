@@ -1,4 +1,4 @@
-//! Commits, on a thread of their own: a batch of proposals in, one transaction for all whose rows are had, their answers out.
+//! Commits, each on a thread of its own: a batch of proposals in, one transaction for all whose rows are had, their answers out.
 //! It has no rule of its own, never waits for a resource's row, and never tries twice; what it does not know it does not tell.
 //!
 //! The order in a transaction, always: commit id → resource rows, sorted → clock → keys, sorted → rows of persons → writes → COMMIT.
@@ -24,7 +24,8 @@ use slotwise_engine::{Clock, CommitError, Made, Recorded, Settled};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as Moment};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -34,7 +35,7 @@ use uuid::Uuid;
 /// How long a proposal waits for rows that somebody else holds; then it is FAILED.
 const ROW_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Between two looks whether they are free.
-const ROW_LOOK_EVERY: Duration = Duration::from_millis(4);
+const ROW_LOOK_EVERY: Duration = Duration::from_millis(2);
 /// How long a commit may take before its outcome is asked for, and how much longer for each proposal in it.
 const COMMIT_WITHIN: Duration = Duration::from_secs(4);
 const COMMIT_EACH: Duration = Duration::from_millis(2);
@@ -55,7 +56,7 @@ pub(super) struct Job {
 
 pub(super) type Reply = std::result::Result<Vec<Settled>, CommitError>;
 
-/// Where this writer's chain of commits ends.
+/// Where this writer's chain of commits ends. Each thread has its own: nobody waits for another's commit to know the hash before.
 struct Chain {
     writer: Uuid,
     number: u64,
@@ -103,8 +104,10 @@ impl Writer {
     }
 
     /// Serves batches until nobody can send any more.
-    pub fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(job) = jobs.blocking_recv() {
+    pub fn run(mut self, jobs: &Mutex<mpsc::Receiver<Job>>) {
+        // One of the threads waits for a batch, the others for their turn to wait.
+        let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        while let Some(job) = next() {
             let begun = Moment::now();
             let size = job.batch.len();
             let reply = catch_unwind(AssertUnwindSafe(|| self.serve(&job.batch, job.settle)));
@@ -131,6 +134,14 @@ impl Writer {
         let mut answers: Vec<Option<Settled>> = batch.iter().map(|_| None).collect();
         let mut pending: Vec<usize> = (0..batch.len()).collect();
         let begun = Moment::now();
+        let shut = self.shared.shut_now();
+        if !shut.is_empty() {
+            let (closed, open) = pending.into_iter().partition::<Vec<usize>, _>(|n| {
+                batch.get(*n).is_some_and(|proposal| named(proposal).any(|id| shut.contains(&id)))
+            });
+            fail(&mut answers, &closed, FailureCode::StoreUnavailable);
+            pending = open;
+        }
         while !pending.is_empty() {
             if let Some(reason) = self.shared.health.stopped() {
                 return Err(CommitError::NothingWritten(format!("the store has stopped: {reason}")));
@@ -141,7 +152,10 @@ impl Writer {
                     tracing::warn!(error = %e, code = code.name(), "a commit failed");
                     if e.stops() {
                         let cause = format!("{}, while a batch was decided and written", e.plainly());
-                        self.shared.health.stop(cause, e.to_string());
+                        match e.shuts() {
+                            resources if resources.is_empty() => self.shared.health.stop(cause, e.to_string()),
+                            resources => self.shared.shut(resources, &cause, &e.to_string()),
+                        }
                     }
                     let none_yet = answers.iter().all(Option::is_none);
                     if none_yet && code == FailureCode::StoreUnavailable {
@@ -159,7 +173,7 @@ impl Writer {
                     fail(&mut answers, &pending, FailureCode::Conflict);
                     pending.clear();
                 } else {
-                    std::thread::sleep(ROW_LOOK_EVERY);
+                    self.wait_for_rows(batch, &pending, begun);
                 }
             }
         }
@@ -167,6 +181,26 @@ impl Writer {
         match settled.len() == batch.len() {
             true => Ok(settled),
             false => Err(CommitError::Unknown("a proposal was left without an answer; this is a bug".into())),
+        }
+    }
+
+    /// Waits until one of the rows that were not had is free, or a proposal's time for that is over. To look costs one statement, and
+    /// not a transaction with all that is in it.
+    fn wait_for_rows(&self, batch: &[Proposal], pending: &[usize], begun: Moment) {
+        let proposals = pending.iter().filter_map(|n| batch.get(*n));
+        let wanted: BTreeSet<ResourceId> = proposals.flat_map(named).collect();
+        let wanted: Vec<Uuid> = wanted.into_iter().map(|id| id.0).collect();
+        loop {
+            std::thread::sleep(ROW_LOOK_EVERY);
+            if begun.elapsed() >= ROW_WAIT_MAX {
+                return;
+            }
+            let free = self.shared.writers.rows(sql::HEADS_HELD, args![self.shared.part, wanted.clone()]);
+            match self.wait(async { tokio::time::timeout(ROW_WAIT_MAX, free).await }) {
+                Ok(Ok(free)) if free.is_empty() && !wanted.is_empty() => {}
+                // What is wrong is found out by the transaction.
+                Ok(_) | Err(_) => return,
+            }
         }
     }
 
@@ -179,10 +213,24 @@ impl Writer {
         answers: &mut [Option<Settled>],
     ) -> Ended {
         let shared = self.shared.clone();
-        let mut conn = match self.wait(shared.writers.get()) {
+        let conn = match self.wait(shared.writers.get()) {
             Ok(conn) => conn,
             Err(e) => return failed(e),
         };
+        let held = Moment::now();
+        let ended = self.transaction_on(conn, batch, pending, settle, answers);
+        metrics::histogram!("slotwise_store_connection_held_seconds").record(held.elapsed());
+        ended
+    }
+
+    fn transaction_on(
+        &mut self,
+        mut conn: Conn,
+        batch: &[Proposal],
+        pending: &[usize],
+        settle: Settle,
+        answers: &mut [Option<Settled>],
+    ) -> Ended {
         let id = Uuid::now_v7();
         let judged = self.judge(&conn, id, batch, pending, settle);
         let (mut judgement, waiting) = match judged {
@@ -203,7 +251,7 @@ impl Writer {
             answer(answers, judgement.settled, Vec::new());
             return Ended::Answered(waiting);
         }
-        let written = self.write(&mut conn, id, batch, &judgement, decided);
+        let written = self.write(conn, id, batch, &judgement, decided);
         match written {
             Ok((decided, commit)) => {
                 self.publish(&commit, id, judgement.stamp, &mut judgement.world, judgement.since);
@@ -231,7 +279,12 @@ impl Writer {
         let keys: BTreeSet<(Uuid, Uuid)> = proposals.iter().map(|(_, p)| (p.key.key, p.key.actor)).collect();
         let mut all_of_them = Scope::default();
         proposals.iter().for_each(|(_, p)| all_of_them.extend(&p.command.scope()));
-        let begun = self.wait(begin(conn, part, id, asked, keys, &all_of_them))?;
+        let within = commit_within(keys.len());
+        let begun = self.wait(async {
+            // COMMIT was not sent: whoever gives up here has written nothing.
+            tokio::time::timeout(within, begin(conn, shared, id, asked, keys, &all_of_them)).await
+        });
+        let begun = begun.map_err(|_| Error::Late)??;
         let Begun { mut held, others, now, known, ours, found } = begun;
         let now = match &shared.time.process {
             Some(clock) => clock.now(),
@@ -254,7 +307,7 @@ impl Writer {
         }
 
         let mut world = World::empty(shared.epoch);
-        let loading = Loading { part, cache: &shared.cache, since, pool: &shared.readers };
+        let loading = Loading { part, cache: &shared.cache, since, pool: &shared.writers };
         // What was read on the way is of all of them; where some must wait, it is read again for the others.
         let found = Some(found).filter(|_| open.len() == pending.len());
         if found.is_none() {
@@ -328,7 +381,7 @@ impl Writer {
     /// Writes what was decided, and commits, in one round trip.
     fn write(
         &mut self,
-        conn: &mut Conn,
+        mut conn: Conn,
         id: Uuid,
         batch: &[Proposal],
         judgement: &Judgement,
@@ -339,15 +392,21 @@ impl Writer {
         let (statements, commit) = match rows {
             Ok(rows) => rows,
             Err(e) => {
-                if self.wait(rolled_back(conn)) {
+                if self.wait(rolled_back(&conn)) {
                     conn.clean();
                 }
                 return Err(failed(e));
             }
         };
+        if let Err(e) = self.wait(lengthen(&shared, &commit)) {
+            if self.wait(rolled_back(&conn)) {
+                conn.clean();
+            }
+            return Err(failed(e));
+        }
         shared.feed.is_ours(id);
         let sent = self.wait(async {
-            tokio::time::timeout(commit_within(decided.len()), send_and_commit(conn, &statements)).await
+            tokio::time::timeout(commit_within(decided.len()), send_and_commit(&conn, &statements)).await
         });
         let unknown = match sent {
             Ok(Sending::Committed) => {
@@ -360,13 +419,16 @@ impl Writer {
                     conn.clean();
                 }
                 shared.feed.is_not_ours(id);
-                return Err(failed(e));
+                let changes = || commit.records().map(|(_, record)| record.resource).collect();
+                return Err(failed(e.of_commit(changes)));
             }
             Ok(Sending::Unknown(e)) => Some(e.to_string()),
             Err(_) => Some("the database did not answer in time".to_owned()),
         };
         if let Some(says) = unknown {
             conn.dirty();
+            // Whoever asks what became of it needs a connection, and this one's place may be the last.
+            drop(conn);
             tracing::warn!(commit = %id, "it is not known whether a commit is durable: {says}");
             match self.wait(resolve(&shared, id)) {
                 Resolved::Durable => {
@@ -431,7 +493,15 @@ impl Writer {
                 shared.cache.put(calendar.clone());
             }
         }
-        shared.feed.push(commit, id, stamp, &world.calendars);
+        if shared.feed.push(commit, id, stamp, &world.calendars) {
+            // What comes between was committed elsewhere, or by another thread that has not said so yet.
+            let shared = self.shared.clone();
+            self.rt.spawn(async move {
+                if let Err(e) = shared.feed.catch_up(true).await {
+                    tracing::debug!("reading what lies between: {e}");
+                }
+            });
+        }
         if shared.doorbell {
             let (part, pool) = (shared.part, shared.readers.clone());
             self.rt.spawn(async move {
@@ -555,12 +625,13 @@ struct Begun {
 
 async fn begin(
     conn: &Conn,
-    part: i64,
+    shared: &Shared,
     id: Uuid,
     asked: Vec<Uuid>,
     keys: BTreeSet<(Uuid, Uuid)>,
     scope: &Scope,
 ) -> Result<Begun> {
+    let part = shared.part;
     let (names, actors): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
     let began = Sent::now(plain(conn, sql::BEGIN));
     let asking = [
@@ -591,7 +662,7 @@ async fn begin(
         None => Ok(Vec::new()),
     };
     let found = found.found(scope).await;
-    let mut held = Held::default();
+    let mut held = Held { shut: shared.shut_now(), ..Held::default() };
     let others = held.take(&asked, &got, &there)?;
     let clock = clock.first().ok_or_else(|| Error::bug("the clock did not answer"))?;
     let now = Instant(clock.try_get(0)?);
@@ -684,6 +755,18 @@ async fn recorded_of(
         true => Ok(known),
         false => Err(Error::bug("a commit with answers is gone")),
     }
+}
+
+/// Says how long the longest booking is, if there was none so long. By another connection: it is a bound that may as well be too
+/// large, and a commit that held the part's own row would let all others wait.
+async fn lengthen(shared: &Shared, commit: &Commit) -> Result<()> {
+    let bookings = commit.entries.iter().flat_map(|entry| &entry.bookings);
+    let longest = bookings.map(|b| b.end().since(b.start()).0).max().unwrap_or(0);
+    if longest > shared.longest.load(Ordering::Acquire) {
+        shared.writers.rows(sql::LONGEST_PUT, args![shared.part, longest]).await?;
+        shared.longest.fetch_max(longest, Ordering::AcqRel);
+    }
+    Ok(())
 }
 
 async fn rolled_back(conn: &Conn) -> bool {

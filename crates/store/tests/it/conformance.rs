@@ -19,6 +19,7 @@ async fn every_case_on_the_embedded_store() {
             accounts: store,
             clock,
             watches_clock: true,
+            shuts_resources: false,
         }
     })
     .await;
@@ -40,6 +41,7 @@ async fn every_case_without_a_cache() {
             accounts: store,
             clock,
             watches_clock: true,
+            shuts_resources: false,
         }
     })
     .await;

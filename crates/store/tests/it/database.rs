@@ -76,6 +76,49 @@ impl Database {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap()
     }
 
+    /// Ends it at once, as `pg_ctl stop -m immediate` does.
+    pub fn stop_at_once(&mut self) {
+        drop(Command::new("kill").args(["-QUIT", &self.server.id().to_string()]).status());
+        self.server.wait().unwrap();
+    }
+
+    /// All its processes stand still, or go on.
+    pub fn stands_still(&self, still: bool) {
+        let first = self.server.id();
+        let pids = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            // After the name in brackets: the state, then the parent.
+            let parent: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            (pid == first || parent == first).then(|| pid.to_string())
+        });
+        let signal = if still { "-STOP" } else { "-CONT" };
+        drop(Command::new("kill").arg(signal).args(pids).status());
+    }
+
+    /// A copy that follows it, on a port of its own.
+    pub fn standby(&self) -> Database {
+        let dir = tempfile::Builder::new().prefix("slotwise-pg").tempdir_in(self.dir.path().parent().unwrap()).unwrap();
+        give_away(dir.path());
+        let copied = as_server(Command::new(self.bin.join("pg_basebackup")))
+            .args([
+                "--host=127.0.0.1",
+                "--username=slotwise",
+                "--no-sync",
+                "--checkpoint=fast",
+                "--write-recovery-conf",
+            ])
+            .arg(format!("--port={}", self.port))
+            .arg("-D")
+            .arg(dir.path().join("data"))
+            .output()
+            .unwrap();
+        assert!(copied.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&copied.stderr));
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let server = run(&self.bin, dir.path(), port, &self.settings);
+        Database { dir, bin: self.bin.clone(), port, settings: self.settings.clone(), server }
+    }
+
     /// Kills it as a power cut would, without any warning to its processes.
     pub fn kill(&mut self) {
         // The server's processes end by themselves when the first of them is gone.
@@ -102,6 +145,14 @@ impl Drop for Database {
     }
 }
 
+/// One of PostgreSQL's own tools, such as `psql`.
+///
+/// # Panics
+/// If they are not installed; whoever has a [`Database`] has them.
+pub fn tool(name: &str) -> Command {
+    as_server(Command::new(newest_bin().unwrap().join(name)))
+}
+
 fn newest_bin() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let version = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
@@ -120,7 +171,7 @@ fn give_away(dir: &Path) {
     }
 }
 
-fn as_server(mut command: Command) -> Command {
+pub fn as_server(mut command: Command) -> Command {
     if is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }

@@ -53,9 +53,17 @@ impl Store for Hop {
 
     async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError> {
         let (here, there) = self.either();
-        let settled = here.commit(batch, settle).await;
+        let settled = here.commit(batch.clone(), settle).await;
+        if matches!(settled, Err(CommitError::NothingWritten(_))) {
+            // Each instance finds for itself what is broken, as soon as it is asked.
+            assert!(matches!(there.commit(batch, settle).await, Err(CommitError::NothingWritten(_))));
+        }
         there.catch_up().await.unwrap();
         settled
+    }
+
+    async fn look(&self, scope: Scope) -> Result<World, StoreError> {
+        self.either().0.look(scope).await
     }
 
     async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError> {
@@ -87,6 +95,10 @@ impl Store for Hop {
             Status::Ready => self.other.status(),
             status => status,
         }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        [self.one.warnings(), self.other.warnings()].concat()
     }
 
     fn accept_clock(&self) {

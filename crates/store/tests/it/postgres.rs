@@ -9,19 +9,20 @@ use slotwise_domain::{Action, Outcome, PersonId, Proposal, ResourceId, Role, Sco
 use slotwise_engine::conformance::{Harness, run_all};
 use slotwise_engine::{BookingFilter, Clock, CommitError, Cursor, Directory, Made, Settled, Store, Views};
 use slotwise_store::Postgres;
-use slotwise_store::postgres::Options;
+use slotwise_store::embedded::Wanted;
+use slotwise_store::postgres::{Options, examine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
 use tokio::runtime::Handle;
 
 /// From within a test's own threads, where nothing may wait.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub fn now<T>(future: impl Future<Output = T>) -> T {
     tokio::task::block_in_place(|| Handle::current().block_on(future))
 }
 
-fn open(url: &str, part: i64, clock: Arc<dyn Clock>, cache_bytes: usize) -> Arc<Postgres> {
-    let options = Options { part, clock: Some(clock), cache_bytes, readers: 3, ..Options::default() };
+pub fn open(url: &str, part: i64, clock: Arc<dyn Clock>, cache_bytes: usize) -> Arc<Postgres> {
+    let options = Options { part, clock: Some(clock), cache_bytes, readers: 3, keep: None, ..Options::default() };
     now(Postgres::open(url, options)).unwrap()
 }
 
@@ -39,9 +40,29 @@ async fn every_case_on_postgres() {
             accounts: store,
             clock,
             watches_clock: true,
+            shuts_resources: true,
         }
     })
     .await;
+    whole(&database, part);
+}
+
+/// Verifying folds what every case has left behind, and finds nothing.
+fn whole(database: &Database, parts: i64) {
+    let url = database.url();
+    let looked = std::thread::spawn(move || {
+        let (mut commits, mut rows) = (0, 0);
+        for part in 1..=parts {
+            let verified = examine(&url, part, Wanted::default()).unwrap();
+            let found: String = verified.findings.iter().map(|f| format!("{f}\n")).collect();
+            assert_eq!(found, "", "part {part}");
+            (commits, rows) = (commits + verified.commits, rows + verified.rows);
+        }
+        (commits, rows)
+    });
+    let (commits, rows) = looked.join().unwrap();
+    println!("{parts} parts with {commits} commits and {rows} rows are as they were written");
+    assert!(commits > 100 && rows > 1_000, "{commits} {rows}");
 }
 
 /// Every second time one of them remembers nothing: each calendar is made of its snapshot and its record.
@@ -62,29 +83,31 @@ async fn every_case_on_either_of_two_instances() {
             accounts: store,
             clock,
             watches_clock: true,
+            shuts_resources: true,
         }
     })
     .await;
+    whole(&database, part);
 }
 
 // Several instances
 
 /// An instance over a database, with its own way to say what is sent.
-struct Instance {
-    store: Arc<Postgres>,
-    site: Arc<Site>,
+pub struct Instance {
+    pub store: Arc<Postgres>,
+    pub site: Arc<Site>,
 }
 
 impl Instance {
-    fn over(url: &str, site: &Arc<Site>) -> Instance {
+    pub fn over(url: &str, site: &Arc<Site>) -> Instance {
         Instance { store: open(url, 1, site.clock.clone(), 64 << 20), site: site.clone() }
     }
 
-    async fn one(&self, proposal: Proposal) -> Settled {
+    pub async fn one(&self, proposal: Proposal) -> Settled {
         self.store.commit(vec![proposal], settle).await.unwrap().remove(0)
     }
 
-    async fn room(&self) -> ResourceId {
+    pub async fn room(&self) -> ResourceId {
         let resource = ResourceId(id(self.site.clock.now()));
         let spec = Box::new(room("Room").checked().unwrap());
         let settled = self.one(self.site.by(self.site.admin, Action::CreateResource { resource, spec })).await;
@@ -92,22 +115,22 @@ impl Instance {
         resource
     }
 
-    async fn person(&self, who: PersonId, role: Role) {
+    pub async fn person(&self, who: PersonId, role: Role) {
         self.store.put_person(person(who, "Ada", role)).await.unwrap();
     }
 
-    async fn version(&self, resource: ResourceId) -> u64 {
+    pub async fn version(&self, resource: ResourceId) -> u64 {
         self.store.catch_up().await.unwrap();
         let scope = Scope { resources: [resource].into(), ..Scope::default() };
         self.store.observe(scope).await.unwrap().calendars[&resource].version.number
     }
 }
 
-fn site() -> Arc<Site> {
+pub fn site() -> Arc<Site> {
     Arc::new(Site::new())
 }
 
-async fn asked(url: &str, sql: &str) -> String {
+pub async fn asked(url: &str, sql: &str) -> String {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     let serving = tokio::spawn(connection);
     let rows = client.simple_query(sql).await.unwrap();
@@ -367,40 +390,53 @@ async fn a_commit_cut_anywhere_is_told_as_it_is() {
     near.person(site.admin, Role::Admin).await;
     let room = near.room().await;
     let mut at = START.plus(HOUR);
-    let (mut durable, mut nothing, mut last) = (0, 0, 0);
-    for n in 1..40 {
-        let mut reached = false;
-        for cut in [Cut::Before(n), Cut::After(n)] {
-            at = at.plus(HOUR);
-            far.store.catch_up().await.unwrap();
-            let before = near.version(room).await;
-            let proposal = site.book(site.admin, room, at);
-            let key = proposal.key;
-            cutter.cut(cut);
-            let told = far.store.commit(vec![proposal], settle).await;
-            reached |= cutter.has_cut();
-            cutter.open();
-            let recorded = near.store.recall(key).await.unwrap();
-            let risen = near.version(room).await - before;
-            match told {
-                Ok(settled) => {
-                    let [Settled::Decided(told, _)] = &settled[..] else { panic!("{cut:?}: {settled:?}") };
-                    assert_eq!((recorded.as_ref(), risen), (Some(&**told), 1), "{cut:?}");
-                    durable += usize::from(reached);
+    let (mut durable, mut nothing, mut last, mut cuts) = (0, 0, 0, 0);
+    // So many times at each place, or as often as there is time for.
+    let wished: usize = std::env::var("SLOTWISE_CUTS").map_or(500, |n| n.parse().unwrap());
+    let bounded = std::env::var_os("SLOTWISE_CUTS").is_none();
+    let begun = Moment::now();
+    let mut rounds = 0;
+    while rounds < wished && !(bounded && rounds > 0 && begun.elapsed() > Duration::from_secs(45)) {
+        rounds += 1;
+        for n in 1..40 {
+            let mut reached = false;
+            for cut in [Cut::Before(n), Cut::After(n)] {
+                at = at.plus(HOUR);
+                far.store.catch_up().await.unwrap();
+                let before = near.version(room).await;
+                let proposal = site.book(site.admin, room, at);
+                let key = proposal.key;
+                cutter.cut(cut);
+                let told = far.store.commit(vec![proposal], settle).await;
+                reached |= cutter.has_cut();
+                cuts += usize::from(cutter.has_cut());
+                cutter.open();
+                let recorded = near.store.recall(key).await.unwrap();
+                let risen = near.version(room).await - before;
+                match told {
+                    Ok(settled) => {
+                        let [Settled::Decided(told, _)] = &settled[..] else { panic!("{cut:?}: {settled:?}") };
+                        assert_eq!((recorded.as_ref(), risen), (Some(&**told), 1), "{cut:?}");
+                        durable += usize::from(cutter.has_cut());
+                    }
+                    Err(CommitError::NothingWritten(_)) => {
+                        assert_eq!((recorded, risen), (None, 0), "{cut:?}");
+                        nothing += 1;
+                    }
+                    Err(CommitError::Unknown(e)) => panic!("{cut:?}: it could have been resolved: {e}"),
                 }
-                Err(CommitError::NothingWritten(_)) => {
-                    assert_eq!((recorded, risen), (None, 0), "{cut:?}");
-                    nothing += 1;
-                }
-                Err(CommitError::Unknown(e)) => panic!("{cut:?}: it could have been resolved: {e}"),
             }
+            if !reached {
+                break;
+            }
+            last = n;
         }
-        if !reached {
-            break;
-        }
-        last = n;
     }
-    println!("cut at {last} places: {nothing} times nothing was written, {durable} times it was durable all the same");
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
+    assert_eq!(asked(&database.url(), open).await, "0");
+    println!(
+        "{cuts} cuts, before and after each of {last} messages, {rounds} times: {nothing} times nothing was written, {durable} times it was durable all the same"
+    );
     assert!((12..39).contains(&last) && nothing >= 12 && durable >= 1, "{last} {nothing} {durable}");
 }
 

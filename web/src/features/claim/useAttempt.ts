@@ -5,10 +5,11 @@ import { useRef, useState } from 'react';
 import type { Accepted } from '../../api/types';
 import type { Progress, Settled } from '../../lib/attempt';
 import type { Ask } from '../../lib/http';
+import { useStaleness } from '../live/LiveProvider';
 import { uuidv7 } from '../../lib/uuidv7';
 import { sendAttempt } from './book';
 
-export type Trouble = Exclude<Settled, { end: 'accepted' }>;
+export type Trouble = Exclude<Settled, { end: 'accepted' }> | { end: 'stale'; age_ms: number };
 
 /** What a change of what is booked or waited for shows on. */
 const touched = ['bookings', 'waitlist', 'holds', 'classes', 'courses', 'resource', 'series', 'plan-check'];
@@ -17,12 +18,20 @@ export function useAttempt() {
   const queries = useQueryClient();
   const wish = useRef({ key: uuidv7(), asked: '' });
   const busy = useRef(false);
+  const staleness = useStaleness();
   const [progress, setProgress] = useState<Progress | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
 
   /** null: it did not happen, or is under way already; `trouble` says why. */
   async function send(path: string, body: object, how: Pick<Ask, 'method' | 'ifMatch'> = {}): Promise<Accepted | null> {
     if (busy.current) return null;
+    const age_ms = staleness();
+    if (age_ms !== null) {
+      // Not sent; what is on screen is read again, so that the next try has something to rest on.
+      setTrouble({ end: 'stale', age_ms });
+      void queries.invalidateQueries();
+      return null;
+    }
     busy.current = true;
     setTrouble(null);
     const asked = JSON.stringify([path, body, how]);

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { Accepted, Hold, ProblemBody } from '../../api/types';
 import type { Progress, Settled } from '../../lib/attempt';
 import { useLatest } from '../../lib/useLatest';
+import { useStaleness } from '../live/LiveProvider';
 import { announceConflict } from '../live/announceConflict';
 import { useReleaseHold, useRenewHold } from '../holds/mutations';
 import { book, takeHold } from './book';
@@ -18,7 +19,9 @@ export type ClaimState =
   | { is: 'refused'; problem: ProblemBody; at: number }
   /** Nothing has changed; the same wish may be sent again. */
   | { is: 'failed'; problem: ProblemBody | null }
-  | { is: 'unknown' };
+  | { is: 'unknown' }
+  /** Not sent: what is on screen is too old to rest on. */
+  | { is: 'stale'; age_ms: number };
 
 interface Outcome {
   onBooked: (answer: Accepted) => void;
@@ -36,6 +39,7 @@ export function useClaim(target: Target, outcome: Outcome) {
   const [hold, setHold] = useState<Hold | null>(null);
   const intention = useRef<Intention>(newIntention());
   const busy = useRef(false);
+  const staleness = useStaleness();
   /** The dialog may be closed, or about another room, by the time an answer comes. */
   const alive = useRef(true);
 
@@ -93,6 +97,12 @@ export function useClaim(target: Target, outcome: Outcome) {
   const confirm = useCallback(
     async (details: Details) => {
       if (busy.current) return;
+      const age_ms = staleness();
+      if (age_ms !== null) {
+        setState({ is: 'stale', age_ms });
+        void queries.invalidateQueries();
+        return;
+      }
       busy.current = true;
       const end = await book(target, details, intention.current, tell);
       busy.current = false;
@@ -102,7 +112,7 @@ export function useClaim(target: Target, outcome: Outcome) {
       void queries.invalidateQueries({ queryKey: ['bookings'] });
       latest.current.onBooked(answer);
     },
-    [latest, queries, settle, target, tell],
+    [latest, queries, settle, staleness, target, tell],
   );
 
   const keepLonger = useCallback(async () => {

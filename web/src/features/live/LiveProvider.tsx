@@ -1,9 +1,10 @@
 // Opens the socket for the signed-in person and does what every screen wants: own bookings are read again when they
 // change, and a refusal is told once.
 import { useQueryClient } from '@tanstack/react-query';
-import { createContext, useContext, useEffect, useMemo, type ReactNode } from 'react';
+import { createContext, useCallback, useContext, useEffect, useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { announceConflict } from './announceConflict';
+import { sinceAnswer } from '../../lib/http';
 import { LiveClient } from './liveClient';
 import type { LiveEvent } from './marks';
 
@@ -58,6 +59,20 @@ export function useLiveClient(): LiveClient {
   const client = useContext(LiveContext);
   if (!client) throw new Error('useLiveClient is used outside LiveProvider');
   return client;
+}
+
+/** Nothing is decided on what is older than this. */
+const stale_ms = 30_000;
+
+/** How old what is on screen is, in milliseconds, where that is too old to act on; asked for at the moment of acting. */
+export function useStaleness(): () => number | null {
+  const client = useContext(LiveContext);
+  return useCallback(() => {
+    if (!client || client.connection.state === 'live') return null;
+    // Without a socket, what was read lately is as good.
+    const age = sinceAnswer();
+    return age > stale_ms ? age : null;
+  }, [client]);
 }
 
 function isMine(event: LiveEvent): boolean {

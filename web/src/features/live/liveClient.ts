@@ -119,14 +119,21 @@ export class LiveClient {
       this.#board?.board(body);
     });
     socket.on('crowd', (body: Crowd) => this.#board?.crowd(body));
+    // The system knows at once that the line is down; the socket's own heartbeat takes half a minute.
+    window.addEventListener('offline', this.#offline);
     socket.on('resync', () => this.#resync([...this.#wanted]));
     socket.connect();
   }
+
+  readonly #offline = (): void => {
+    this.#socket?.io.engine?.close();
+  };
 
   close(): void {
     clearTimeout(this.#comeback);
     clearTimeout(this.#again);
     this.#closed = true;
+    window.removeEventListener('offline', this.#offline);
     this.#socket?.disconnect();
     this.#socket = null;
   }

@@ -7,6 +7,7 @@ import { Icon } from '../../../components/icons';
 import { Notice } from '../../../components/Notice';
 import { TimeAndZone } from '../../../components/TimeAndZone';
 import { refusalSentence } from '../../../lib/refusals';
+import { Trouble } from '../../bookings/components/Trouble';
 import { Countdown } from '../../holds/components/Countdown';
 import type { Mark } from '../../live/marks';
 import type { Filters } from '../../search/filters';
@@ -185,6 +186,7 @@ function Doubt({ state }: { state: ClaimState }) {
   if (state.is === 'unknown') {
     return <Notice urgent tone="few" icon="warning" title={t('claim.unknownTitle')}>{t('claim.unknown')}</Notice>;
   }
+  if (state.is === 'stale') return <Trouble title="" trouble={{ end: 'stale', age_ms: state.age_ms }} />;
   if (state.is !== 'failed') return null;
   const [title, words] = state.problem
     ? [t('claim.failedTitle'), state.problem.code ? refusalSentence(t, { code: state.problem.code }) : t('claim.failed')]

@@ -82,8 +82,8 @@ export function ClassRow({ item, onWait, onCancel }: Props) {
     const waits = item.badge === 'waitlist';
     return action(
       'wait-button',
-      waits ? t('waitlist.joinCount', { count: item.waiting }) : t('waitlist.watchTitle'),
-      waits ? t('waitlist.joinNamed', { name: item.name }) : t('waitlist.watchNamed', { name: item.name }),
+      waits ? t('waitlist.joinCount', { count: item.waiting }) : t('waitlist.waitFor'),
+      waits ? t('waitlist.joinNamed', { name: item.name }) : t('waitlist.waitForNamed', { name: item.name }),
       () => onWait(item),
       'default',
     );

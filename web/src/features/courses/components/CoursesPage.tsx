@@ -98,7 +98,7 @@ export default function CoursesPage() {
           </ListState>
         </div>
         <aside className={css.plan} aria-label={t('courses.plan')}>
-          <ListState query={plan} skeletons={{ count: 1, height: 180 }} isEmpty={lines.length === 0} empty={{ title: t('courses.planEmptyTitle'), text: t('courses.planEmpty') }}>
+          <ListState query={plan} skeletons={{ count: 1, height: 180 }} isEmpty={false} empty={{ title: '', text: '' }}>
             <Plan lines={lines} listed={courses.sections} keepTrouble={keep.error} onKeep={keepLines} onWait={setWish} />
           </ListState>
         </aside>

@@ -77,7 +77,8 @@ export function Plan({ lines, listed, keepTrouble, onKeep, onWait }: Props) {
   return (
     <div className={`panel ${css.basket}`} data-testid="plan">
       <h2 className={css.name}>{t('courses.plan')}</h2>
-      <p className={css.soft}>{checked ? t('courses.planCredits', { count: checked.credits }) : t('courses.planHolds')}</p>
+      {lines.length === 0 && <p className={css.soft}><strong>{t('courses.planEmptyTitle')}</strong> {t('courses.planEmpty')}</p>}
+      <p className={css.soft} hidden={lines.length === 0}>{checked ? t('courses.planCredits', { count: checked.credits }) : t('courses.planHolds')}</p>
       {keepTrouble instanceof Error && <Notice urgent tone="few" icon="warning" title={t('courses.notKept')}>{keepTrouble instanceof Problem && keepTrouble.status === 412 ? t('courses.keptElsewhere') : t('common.noAnswer')}</Notice>}
       <ol className={css.lines}>
         {lines.map((line, index) => {
@@ -106,19 +107,23 @@ export function Plan({ lines, listed, keepTrouble, onKeep, onWait }: Props) {
         })}
       </ol>
       {check.isError && <Notice tone="few" icon="warning" title={t('courses.notChecked')}>{t('common.noAnswer')}</Notice>}
-      <Radio.Group label={t('courses.how')} value={contract} onChange={(value) => setContract(value as PlanContract)}>
-        <Radio value="line_by_line" label={t('courses.lineByLine')} py={4} />
-        <Radio value="all_or_nothing" label={t('courses.allOrNothing')} py={4} />
-      </Radio.Group>
-      {opensAt && (
-        <p className={css.opens} data-testid="opens">
-          {t('courses.opens', { time: writeInstant(opensAt, zone, i18n.language) })}
-          <strong role="timer" className={css.timer}>{writeLength(Date.parse(opensAt) - now, i18n.language)}</strong>
-        </p>
+      {lines.length > 0 && (
+        <>
+          <Radio.Group label={t('courses.how')} value={contract} onChange={(value) => setContract(value as PlanContract)}>
+            <Radio value="line_by_line" label={t('courses.lineByLine')} py={4} />
+            <Radio value="all_or_nothing" label={t('courses.allOrNothing')} py={4} />
+          </Radio.Group>
+          {opensAt && (
+            <p className={css.opens} data-testid="opens">
+              {t('courses.opens', { time: writeInstant(opensAt, zone, i18n.language) })}
+              <strong role="timer" className={css.timer}>{writeLength(Date.parse(opensAt) - now, i18n.language)}</strong>
+            </p>
+          )}
+          <Button fullWidth size="md" data-testid="register-all" aria-disabled={busy || opensAt !== null} onClick={() => void register()}>
+            {busy ? t('claim.confirming') : trouble === 'lost' ? t('claim.checkAgain') : t('courses.registerAll', { count: lines.length })}
+          </Button>
+        </>
       )}
-      <Button fullWidth size="md" data-testid="register-all" aria-disabled={busy || opensAt !== null} onClick={() => void register()}>
-        {busy ? t('claim.confirming') : trouble === 'lost' ? t('claim.checkAgain') : t('courses.registerAll', { count: lines.length })}
-      </Button>
       {trouble && <Notice urgent tone="few" icon="warning" title={trouble === 'lost' ? t('claim.unknownTitle') : t('courses.notRegistered')}>{trouble === 'lost' ? t('courses.lost') : trouble.detail}</Notice>}
       {result && <Results result={result} nameOf={nameOf} onTake={(attempt, fix) => take(Math.max(0, lines.findIndex((line) => line.sections.join() === attempt.sections.join())), fix)} />}
     </div>

@@ -84,9 +84,9 @@ export function SectionRow({ section, isPlanned, have, onPlan, onUnplan, onWait,
     return (
       <>
         {!shut && have && !full && !opensLater && button('swap-section', 'light', t('courses.swap', { section: have.course.section }), t('courses.swapNamed', { from: have.name, to: section.name }), () => void swap())}
-        {!shut && have && badge === 'waitlist' && button('wait-section', 'light', t('courses.swapWait'), t('waitlist.joinNamed', named), () => onWait(section, have.booking ?? undefined))}
+        {!shut && have && full && section.waitlist !== null && button('wait-section', 'light', t('courses.swapWait'), t('waitlist.joinNamed', named), () => onWait(section, have.booking ?? undefined))}
         {!shut && !have && !full && !opensLater && button('register-button', 'light', t('courses.register'), t('courses.registerNamed', named), () => void send('/api/bookings', { lines: [{ resource: section.id }] }))}
-        {!shut && !have && full && button('wait-section', 'light', badge === 'waitlist' ? t('waitlist.joinCount', { count: section.waiting }) : t('waitlist.watchTitle'), badge === 'waitlist' ? t('waitlist.joinNamed', named) : t('waitlist.watchNamed', named), () => onWait(section))}
+        {!shut && !have && full && button('wait-section', 'light', section.waitlist !== null ? t('waitlist.joinCount', { count: section.waiting }) : t('waitlist.watchTitle'), section.waitlist !== null ? t('waitlist.joinNamed', named) : t('waitlist.watchNamed', named), () => onWait(section))}
         {button('plan-button', 'default', isPlanned ? t('courses.unplan') : t('courses.addToPlan'), isPlanned ? t('courses.unplanNamed', named) : t('courses.addToPlanNamed', named), () => (isPlanned ? onUnplan(section) : onPlan(section)))}
       </>
     );

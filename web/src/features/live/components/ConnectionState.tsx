@@ -12,9 +12,11 @@ export function ConnectionState() {
   return (
     <span className={css.state} data-state={connection.state} data-testid="connection-state" role="status">
       <span className={css.dot} aria-hidden="true" />
+      <span className={css.words}>
       {connection.state === 'reconnecting'
         ? t('live.reconnecting', { time: writeClock(connection.heard, viewerZone, i18n.language, true) })
         : t(`live.${connection.state}`)}
+      </span>
     </span>
   );
 }

@@ -38,6 +38,7 @@ export const RoomRecommendationCard = memo(function RoomRecommendationCard({ ite
   const shown = resource.equipment.slice(0, equipment_shown);
   const rest = resource.equipment.slice(equipment_shown);
   const heading = `room-${resource.id}`;
+  const Heading = dated ? 'h2' : 'h3';
 
   // When the button goes from under the keyboard, the focus stays on the card instead of falling to the page's top.
   const card = useRef<HTMLElement>(null);
@@ -78,9 +79,9 @@ export const RoomRecommendationCard = memo(function RoomRecommendationCard({ ite
             <Icon name="star" />
           </ActionIcon>
         </div>
-        <h3 className={css.name} id={heading}>
+        <Heading className={css.name} id={heading}>
           <Link to="/slots/$id" params={{ id: resource.id }} search={{ start: item.start, end: item.end } as never}>{resource.name}</Link>
-        </h3>
+        </Heading>
       </div>
       {dated && <TimeAndZone start={item.start} end={item.end} zone={resource.zone} />}
       {timed && item.free && (

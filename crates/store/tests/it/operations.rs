@@ -1,0 +1,534 @@
+//! What an operator does over PostgreSQL, on a real server: verify finds what was planted, everything goes out and comes in again, a
+//! folder becomes a database, a restored one begins a new epoch, and one of several instances looks after the record.
+
+use crate::database::{Database, tool};
+use crate::support::{HOUR, START, Site, exclusive, held, id, outcome, person, room};
+use slotwise_domain::{Action, PersonId, Proposal, ResourceId, ResourceSpec, Role, Scope, Span, settle};
+use slotwise_engine::conformance::{Harness, run_all};
+use slotwise_engine::{BookingFilter, Clock, Directory, Made, NoticeId, Post, Recorded, Settled, Status, Store, Views};
+use slotwise_store::embedded::{Checkpoints, Verified, Wanted, checkpoint_line};
+use slotwise_store::postgres::{Keep, Options, begin_epoch, examine, import, migrate_folder, reading};
+use slotwise_store::{Embedded, Postgres};
+use std::io::Cursor;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant as Moment};
+use tempfile::TempDir;
+
+/// On a thread of its own: what operators call waits by itself.
+fn apart<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::spawn(f).join().unwrap()
+}
+
+fn examined(url: &str, part: i64) -> Verified {
+    let url = url.to_owned();
+    apart(move || examine(&url, part, Wanted::default()).unwrap())
+}
+
+fn says(verified: &Verified) -> String {
+    verified.findings.iter().map(|f| format!("{f}\n")).collect()
+}
+
+fn sql(url: &str, sql: &str) -> Vec<String> {
+    let out = tool("psql").args(["-At", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]).output().unwrap();
+    assert!(out.status.success(), "{sql}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Until the connections of closed stores are gone.
+async fn alone(url: &str) {
+    for _ in 0..500 {
+        let others = sql(url, "SELECT 1 FROM pg_stat_activity WHERE application_name = 'slotwise'");
+        if others.is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("somebody has the database open still");
+}
+
+fn options(part: i64, clock: Arc<dyn Clock>) -> Options {
+    Options { part, clock: Some(clock), readers: 3, keep: None, ..Options::default() }
+}
+
+async fn decided(store: &dyn Store, proposal: Proposal) -> (Recorded, Option<Made>) {
+    match store.commit(vec![proposal], settle).await.unwrap().remove(0) {
+        Settled::Decided(recorded, made) => (Arc::unwrap_or_clone(recorded), made),
+        other => panic!("not decided: {}", outcome(&other)),
+    }
+}
+
+async fn resource(site: &Site, store: &dyn Store, spec: ResourceSpec) -> ResourceId {
+    let resource = ResourceId(id(site.clock.now()));
+    let action = Action::CreateResource { resource, spec: Box::new(spec.checked().unwrap()) };
+    decided(store, site.by(site.admin, action)).await;
+    resource
+}
+
+/// Something of everything, and what was told; the last is a live hold on a room of its own.
+async fn live(site: &Site, store: &dyn Store, directory: &dyn Directory) -> (Vec<Recorded>, ResourceId, Made) {
+    let ann = PersonId(id(site.clock.now()));
+    directory.put_person(person(site.admin, "Ada", Role::Admin)).await.unwrap();
+    directory.put_person(person(ann, "Ann", Role::Member)).await.unwrap();
+    directory.put_key([7; 32], ann, "laptop".into()).await.unwrap();
+    let (one, lab) = (resource(site, store, room("R1")).await, resource(site, store, exclusive("Lab")).await);
+    let mut told = Vec::new();
+    for n in 1..=5 {
+        let at = START.plus(Span::hours(n));
+        told.push(decided(store, site.book(ann, one, at)).await.0);
+        told.push(decided(store, site.book(site.admin, one, at)).await.0);
+    }
+    told.push(decided(store, site.book(ann, lab, START.plus(HOUR))).await.0);
+    let from = START.plus(Span::days(9));
+    let (recorded, hold) = decided(store, site.hold(ann, one, from)).await;
+    told.push(recorded);
+    told.push(decided(store, site.by(ann, site.booking(ann, &[(one, from)], Some(held(hold))))).await.0);
+    told.push(decided(store, site.block(one, 1, START.plus(Span::days(2)))).await.0);
+    let Some(slotwise_domain::Subject::Booking(booking)) = told[0].decision.subject else { panic!("{:?}", told[0]) };
+    // An admin cancels what is not theirs: Ann must be told.
+    let cancel = Action::Cancel { booking, reason: Some("ill".into()) };
+    told.push(decided(store, site.by(site.admin, cancel)).await.0);
+    let (recorded, hold) = decided(store, site.hold(ann, one, START.plus(Span::days(10)))).await;
+    told.push(recorded);
+    (told, one, hold.unwrap())
+}
+
+async fn lived_in(url: &str, part: i64) -> (Site, Vec<Recorded>) {
+    let site = Site::new();
+    let store = Postgres::open(url, options(part, site.clock.clone())).await.unwrap();
+    let (told, ..) = live(&site, &*store, &*store).await;
+    (site, told)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_planted_in_a_database_is_found() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let edits: &[(&str, &str)] = &[
+        ("SELECT 1", ""),
+        // An edit, a gap, a swap and a cut tail in the journal.
+        ("UPDATE journal SET body = set_byte(body, 30, get_byte(body, 30) # 1) WHERE @ AND number = 5", "is not what was written"),
+        ("UPDATE journal SET hash = set_byte(hash, 3, get_byte(hash, 3) # 1) WHERE @ AND number = 5", "is not what was written"),
+        ("DELETE FROM journal WHERE @ AND number = 5", "it follows commit 4: what was between is gone"),
+        ("UPDATE journal j SET body = o.body, hash = o.hash FROM journal o WHERE j.part_id = $ AND o.part_id = $
+          AND (j.number, o.number) IN ((5, 6), (6, 5))", "is not what was written"),
+        ("UPDATE journal j SET stamp = o.stamp FROM journal o WHERE j.part_id = $ AND o.part_id = $
+          AND (j.number, o.number) IN ((5, 6), (6, 5))", "it follows commit"),
+        ("UPDATE journal SET stamp = stamp + 1 WHERE @ AND number = 5", "stamp"),
+        ("DELETE FROM journal WHERE @ AND number = (SELECT max(number) FROM journal WHERE @)", "and the journal ends at"),
+        // The record, and what lists and calendars are made of.
+        ("UPDATE record SET changes = changes || changes WHERE @ AND number = 3", "changes is not what the journal says"),
+        ("UPDATE record SET decided_at = decided_at + 1 WHERE @ AND number = 3", "decided_at is not"),
+        ("DELETE FROM record WHERE @ AND number = 3", "version 3 is missing"),
+        ("INSERT INTO record SELECT part_id, resource, number + 1000, epoch, commit_id, decided_at, attempt, actor, changes
+          FROM record WHERE @ AND number = 3", "and the journal ends at"),
+        ("UPDATE resource_head SET base = 0, number = number + 1 WHERE @", "number is not"),
+        ("UPDATE resource_head SET due_at = NULL WHERE @", "due_at is not"),
+        ("UPDATE resource_head SET hash = set_byte(hash, 3, get_byte(hash, 3) # 1) WHERE @", "hash is not"),
+        ("DELETE FROM resource_head WHERE @ AND due_at IS NOT NULL", "is missing"),
+        ("UPDATE snapshot s SET changes = o.changes FROM snapshot o WHERE s.part_id = $ AND o.part_id = $
+          AND s.resource <> o.resource", "snapshot"),
+        ("DELETE FROM snapshot WHERE @", "has nothing of it"),
+        ("UPDATE booking SET state = 'confirmed' WHERE @ AND state = 'cancelled'", "state is not"),
+        ("UPDATE booking SET said = NULL WHERE @", "said is not"),
+        ("UPDATE booking SET body = body || body WHERE @", "body is not"),
+        ("UPDATE booking SET ruled = NOT ruled WHERE @", "ruled is not"),
+        ("DELETE FROM booking WHERE @ AND state = 'cancelled'", "the table booking "),
+        ("DELETE FROM booking_on WHERE @", "the table booking_on "),
+        ("DELETE FROM booking_commit WHERE @", "the table booking_commit "),
+        ("UPDATE claim SET live = true WHERE @", "live is not"),
+        ("UPDATE claim SET person = resource WHERE @", "person is not"),
+        ("DELETE FROM claim WHERE @ AND live", "the table claim "),
+        ("DELETE FROM attempt WHERE @", "is missing"),
+        ("UPDATE attempt SET commit_id = key WHERE @", "commit_id is not"),
+        ("UPDATE notice SET booking = resource WHERE @", "booking is not"),
+        ("DELETE FROM notice WHERE @", "is missing"),
+        ("UPDATE meta SET longest = 1 WHERE @", "longest is not"),
+    ];
+    for (n, (edit, expected)) in edits.iter().enumerate() {
+        let part = n as i64 + 1;
+        lived_in(&url, part).await;
+        let edit = edit.replace('@', &format!("part_id = {part}")).replace('$', &part.to_string());
+        sql(&url, &edit);
+        let verified = examined(&url, part);
+        let found = says(&verified);
+        match expected.is_empty() {
+            true => {
+                assert_eq!(found, "", "{edit}");
+                assert!(verified.commits >= 17 && verified.rows > 50 && verified.checkpoints.is_none(), "{verified:?}");
+            }
+            false => assert!(found.contains(expected), "{edit}: {found:?}"),
+        }
+    }
+    // What an instance of this program cannot have is no store.
+    let none = apart(move || examine(&url, 9_999, Wanted::default()).unwrap_err().to_string());
+    assert!(none.contains("there is no Slotwise store in part 9999"), "{none}");
+}
+
+fn exported(url: &str, part: i64) -> Vec<String> {
+    let url = url.to_owned();
+    apart(move || {
+        let mut lines = Vec::new();
+        let all = &mut |_, _| ControlFlow::Continue(());
+        reading(&url, part).unwrap().export(&mut lines, Path::new("lines"), START, all).unwrap();
+        String::from_utf8(lines).unwrap().lines().map(str::to_owned).collect()
+    })
+}
+
+fn imported(lines: &[String], url: &str, part: i64) -> Result<u64, String> {
+    let (text, url) = (lines.join("\n") + "\n", url.to_owned());
+    apart(move || {
+        let all = &mut |_, _| ControlFlow::Continue(());
+        let brought = import(&mut Cursor::new(text), Path::new("lines"), &url, part, all);
+        brought.map(|b| b.verified.commits).map_err(|e| e.to_string())
+    })
+}
+
+/// Two instances write, so there are two chains; and what is exported is imported and exported the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_goes_out_and_comes_in_again() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let (site, told) = lived_in(&url, 1).await;
+    let other = Postgres::open(&url, options(1, site.clock.clone())).await.unwrap();
+    let more =
+        decided(&*other, site.book(site.admin, told[0].decision.decided[0].0, START.plus(Span::days(20)))).await.0;
+    drop(other);
+    alone(&url).await;
+    let lines = exported(&url, 1);
+    assert!(lines[0].contains("\"slotwise_export\":2") && lines.last().unwrap().contains("\"end\""), "{}", lines[0]);
+    assert_eq!(imported(&lines, &url, 2).unwrap(), examined(&url, 1).commits);
+    assert_eq!(exported(&url, 2), lines);
+
+    // The same store: keys are answered the same, holds go on living, and it goes on from there.
+    let copy = Postgres::open(&url, options(2, site.clock.clone())).await.unwrap();
+    for recorded in told.iter().chain([&more]) {
+        assert_eq!(copy.recall(recorded.key).await.unwrap().as_ref(), Some(recorded));
+    }
+    assert_eq!(copy.by_key([7; 32]).await.unwrap().unwrap().name, "Ann");
+    decided(&*copy, site.book(site.admin, told[0].decision.decided[0].0, START.plus(Span::days(21)))).await;
+    drop(copy);
+    alone(&url).await;
+    assert_eq!(says(&examined(&url, 2)), "");
+
+    // Never over one that is there, and nothing of what was changed.
+    assert!(imported(&lines, &url, 2).unwrap_err().contains("not empty"));
+    let commit = lines.iter().position(|l| l.contains("\"commit\"") && l.contains("Algebra")).unwrap();
+    let mut edited = lines.clone();
+    edited[commit] = edited[commit].replacen("\"BOOKED\"", "\"ACCEPTED\"", 1).replacen("booked", "accepted", 1);
+    assert_ne!(edited, lines);
+    assert!(imported(&edited, &url, 3).unwrap_err().contains(&format!("line {}", commit + 1)));
+    let mut cut = lines.clone();
+    cut.pop();
+    assert!(imported(&cut, &url, 4).unwrap_err().contains("cut off"));
+    // No server opens what was not finished; brought in again as it was, it goes on.
+    let refused = Postgres::open(&url, options(4, site.clock.clone())).await.err().unwrap().to_string();
+    assert!(refused.contains("not all there yet"), "{refused}");
+    assert_eq!(imported(&lines, &url, 4).unwrap(), examined(&url, 1).commits);
+    assert_eq!(exported(&url, 4), lines);
+
+    // An attempt is found by its key, and the records that it was decided on.
+    let (key, of) = (told[1].key, told[1].decision.decided.clone());
+    let found = apart(move || {
+        let reading = reading(&url, 1).unwrap();
+        (reading.attempts(key.key, None).unwrap(), reading.records(&of).unwrap())
+    });
+    assert_eq!(found.0[0].recorded, told[1]);
+    let (resource, version) = told[1].decision.decided[0];
+    assert_eq!(found.1[&resource].last().unwrap().version, version);
+}
+
+/// A folder, and the store that was open on it.
+type Left = (TempDir, std::sync::Weak<Embedded>);
+
+/// Every case of the suite on folders, each brought into a part of a database: all that a folder can hold is verified there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_every_case_left_in_a_folder_becomes_a_database() {
+    let Some(database) = Database::start(&[]) else { return };
+    let dirs: Arc<Mutex<Vec<Left>>> = Arc::default();
+    let kept = dirs.clone();
+    run_all(move |clock| {
+        let dir = tempfile::tempdir().unwrap();
+        let options = slotwise_store::Options {
+            clock: clock.clone(),
+            reconcile_rest: Duration::from_secs(3_600),
+            ..slotwise_store::Options::default()
+        };
+        let store = Embedded::open(dir.path(), options).unwrap();
+        kept.lock().unwrap().push((dir, Arc::downgrade(&store)));
+        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: true }
+    })
+    .await;
+    let (url, dirs) = (database.url(), std::mem::take(&mut *dirs.lock().unwrap()));
+    let (folders, commits, rows) = apart(move || {
+        let (mut folders, mut commits, mut rows) = (0, 0, 0);
+        for (part, (dir, store)) in (1..).zip(dirs) {
+            let begun = Moment::now();
+            while store.strong_count() > 0 && begun.elapsed() < Duration::from_secs(5) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let folder = slotwise_store::embedded::verify(dir.path());
+            let all = &mut |_, _| ControlFlow::Continue(());
+            // Some cases leave a journal that is broken on purpose, or a store that is open: these are no folders to move.
+            let Ok(folder) = folder else { continue };
+            let brought = match migrate_folder(dir.path(), &url, part, all) {
+                Ok(brought) => brought,
+                Err(e) if e.to_string().contains("another process") => continue,
+                Err(e) => panic!("part {part}: {e}"),
+            };
+            let there = &brought.verified;
+            assert_eq!(
+                (there.commits, there.attempts, there.records, there.resources),
+                (folder.commits, folder.attempts, folder.records, folder.resources)
+            );
+            (folders, commits, rows) = (folders + 1, commits + there.commits, rows + there.rows);
+        }
+        (folders, commits, rows)
+    });
+    println!("{folders} folders with {commits} commits became parts with {rows} rows");
+    assert!(folders > 50 && commits > 100, "{folders} {commits}");
+}
+
+fn migrated(dir: PathBuf, url: &str, stop_at: u64) -> Result<slotwise_store::postgres::Brought, String> {
+    let url = url.to_owned();
+    apart(move || {
+        let progress = &mut |done, _| if done >= stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        migrate_folder(&dir, &url, 1, progress).map_err(|e| e.to_string())
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_becomes_a_database_with_all_that_is_in_it() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let site = Site::new();
+    let store = site.reopen();
+    let (told, one, hold) = live(&site, &*store, &*store).await;
+    let ann = PersonId(told[0].key.actor);
+    let last = NoticeId { commit: u64::MAX >> 1, place: 0 };
+    let notice = store.notices_of(ann, last, 9).await.unwrap()[0].id;
+    store.put_read_until(ann, notice).await.unwrap();
+    store.put_address(ann, Some("ann@example.edu".into())).await.unwrap();
+    store.put_plan(ann, 0, vec![vec![one]]).await.unwrap();
+    let noted = store.notices_after(NoticeId::default(), 9).await.unwrap();
+    store.post(noted.clone(), notice).await.unwrap();
+    let letters = store.letters(START.plus(Span::days(1)), 9).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    let listed = store.bookings(BookingFilter { max: 99, ..BookingFilter::default() }).await.unwrap();
+    let folded = store.observe(Scope { resources: [one].into(), ..Scope::default() }).await.unwrap().calendars;
+    let checkpointed = {
+        drop(store);
+        drop(site.reopen());
+        std::fs::read_to_string(site.path().join("checkpoints.jsonl")).unwrap()
+    };
+    let locked = site.reopen();
+    assert!(migrated(site.path().into(), &url, u64::MAX).unwrap_err().contains("another process"));
+    drop(locked);
+    let brought = migrated(site.path().into(), &url, u64::MAX).unwrap();
+    assert_eq!((brought.exported.people, brought.exported.keys, brought.found), (2, 1, 0));
+    // Checkpoints that somebody kept of the folder speak for the database too.
+    let kept = site.path().join("kept.jsonl");
+    std::fs::write(&kept, checkpointed).unwrap();
+    let (there, by) = (url.clone(), kept.clone());
+    let checked = apart(move || examine(&there, 1, Wanted { checkpoints: Some(by), ..Wanted::default() }).unwrap());
+    assert_eq!((says(&checked).as_str(), checked.checkpoints.unwrap().held > 0), ("", true));
+    assert!(migrated(site.path().into(), &url, u64::MAX).unwrap_err().contains("not empty"));
+
+    let store = Postgres::open(&url, options(1, site.clock.clone())).await.unwrap();
+    for recorded in &told {
+        assert_eq!(store.recall(recorded.key).await.unwrap().as_ref(), Some(recorded));
+    }
+    assert_eq!(store.bookings(BookingFilter { max: 99, ..BookingFilter::default() }).await.unwrap(), listed);
+    let seen = store.observe(Scope { resources: [one].into(), ..Scope::default() }).await.unwrap().calendars;
+    assert_eq!(seen, folded);
+    assert_eq!(store.by_key([7; 32]).await.unwrap().unwrap().id, ann);
+    assert_eq!(store.address(ann).await.unwrap().as_deref(), Some("ann@example.edu"));
+    assert_eq!(store.plan(ann).await.unwrap(), (vec![vec![one]], 1));
+    assert_eq!(store.find_people(vec!["ann".into()], None, 9).await.unwrap().len(), 1);
+    // What was read stays read, what was posted is posted once, and what waited to be sent is sent.
+    let theirs = store.notices_of(ann, last, 9).await.unwrap();
+    assert_eq!(
+        theirs.iter().map(|n| n.notice).collect::<Vec<_>>(),
+        noted.iter().rev().map(|n| n.notice).collect::<Vec<_>>()
+    );
+    assert_eq!(store.read_until(ann).await.unwrap(), theirs.last().unwrap().id);
+    assert_eq!(store.posted_until().await.unwrap(), Some(theirs.last().unwrap().id));
+    let sent = store.letters(START.plus(Span::days(1)), 9).await.unwrap();
+    assert_eq!((sent.len(), &sent[0].email, sent[0].told.notice), (1, &letters[0].email, letters[0].told.notice));
+    // It lives on: the hold is confirmed, and what is taken is refused.
+    let from = START.plus(Span::days(10));
+    let confirm = site.by(ann, site.booking(ann, &[(one, from)], Some(held(Some(hold)))));
+    assert_eq!(decided(&*store, confirm).await.0.decision.outcome.name(), "BOOKED");
+    assert_eq!(decided(&*store, site.book(site.admin, one, from)).await.0.decision.outcome.name(), "REJECTED");
+    drop(store);
+    alone(&url).await;
+    assert_eq!(says(&examined(&url, 1)), "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_cut_short_goes_on_where_it_was() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let site = Site::new();
+    let store = site.open().await;
+    let hall = site.resource(&store, ResourceSpec { capacity: None, ..room("Hall") }).await;
+    // More than is put in at once.
+    for n in 0..7_i64 {
+        let at = START.plus(Span::hours(n + 1));
+        crate::support::commit(&store, (0..1_000).map(|_| site.book(site.admin, hall, at)).collect()).await;
+    }
+    drop(store);
+    let commits = slotwise_store::embedded::verify(site.path()).unwrap().commits;
+    assert!(migrated(site.path().into(), &url, 1).is_err());
+    let whole = Options { clock: Some(site.clock.clone()), ..options(1, site.clock.clone()) };
+    assert!(Postgres::open(&url, whole.clone()).await.is_err());
+    // Of another folder nothing is added to it.
+    let other = Site::new();
+    drop(other.open().await);
+    let refused = migrated(other.path().into(), &url, u64::MAX).unwrap_err();
+    assert!(refused.contains("another store"), "{refused}");
+    let brought = migrated(site.path().into(), &url, u64::MAX).unwrap();
+    assert_eq!(brought.verified.commits, commits);
+    drop(Postgres::open(&url, whole).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restored_database_begins_a_new_epoch() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let site = Site::new();
+    let store = Postgres::open(&url, options(1, site.clock.clone())).await.unwrap();
+    let (told, one, hold) = live(&site, &*store, &*store).await;
+    let late = site.book(site.admin, one, START.plus(Span::days(30)));
+    let before = url.clone();
+    let refused = apart(move || begin_epoch(&before, 1).unwrap_err().to_string());
+    assert!(refused.contains("a server has the database open"), "{refused}");
+    drop(store);
+    alone(&url).await;
+    let there = url.clone();
+    let begun = apart(move || begin_epoch(&there, 1).unwrap());
+    assert!(begun.epoch > begun.before && begun.holds == 1, "{begun:?}");
+    assert_eq!(says(&examined(&url, 1)), "");
+
+    // The clock of these tests is long before that of the database, by which the epoch is named.
+    site.clock.jump(Span(begun.epoch_began.since(START).0 + 1_000_000));
+    let store = Postgres::open(&url, options(1, site.clock.clone())).await.unwrap();
+    assert_eq!(store.restored_at(), Some(begun.epoch_began));
+    assert_eq!(store.due(START, 9).await.unwrap().first().map(|(_, id)| *id), Some(one));
+    let Made::Hold(granted, None) = hold else { panic!("{hold:?}") };
+    let lines = [(one, granted.interval.start())];
+    let confirm = site.by(granted.holder, site.booking(granted.holder, &lines, Some(held(Some(hold)))));
+    let confirmed = decided(&*store, confirm).await.0.decision.outcome;
+    assert!(format!("{confirmed:?}").contains("HoldSuperseded"), "{confirmed:?}");
+    // Known keys are answered the same; unknown ones from before are not carried out.
+    assert_eq!(store.recall(told[0].key).await.unwrap().as_ref(), Some(&told[0]));
+    let settled = store.commit(vec![late], settle).await.unwrap().remove(0);
+    assert_eq!(outcome(&settled), "epoch changed");
+    let recorded = decided(&*store, site.book(site.admin, one, site.clock.now().plus(Span::days(40)))).await.0;
+    assert_eq!(recorded.decision.decided[0].1.epoch, begun.epoch);
+    drop(store);
+    alone(&url).await;
+    assert_eq!(says(&examined(&url, 1)), "");
+}
+
+async fn until(what: &str, done: impl AsyncFn() -> bool) {
+    for _ in 0..600 {
+        if done().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("waited for {what} in vain");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_instances_signs_checkpoints_and_a_cut_off_end_shows() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let site = Site::new();
+    let (key, copy) = (site.path().join("key"), site.path().join("kept.jsonl"));
+    std::fs::write(&key, "07".repeat(32)).unwrap();
+    let checkpoints = Checkpoints { key: Some(key), copy: Some(copy.clone()), every: Duration::from_millis(100) };
+    let keep = Some(Keep { checkpoints, rest: Duration::from_millis(50) });
+    let open = || Postgres::open(&url, Options { keep: keep.clone(), ..options(1, site.clock.clone()) });
+    let (one, other) = (open().await.unwrap(), open().await.unwrap());
+    let (told, ..) = live(&site, &*one, &*one).await;
+    let commits = examined(&url, 1).commits;
+    until("a checkpoint of all", async || other.checkpoint().is_some_and(|c| c.commit == commits)).await;
+    // Both tell the same one, and one of them has made it.
+    until("the other's word of it", async || one.checkpoint() == other.checkpoint()).await;
+    decided(&*other, site.book(site.admin, told[0].decision.decided[0].0, START.plus(Span::days(20)))).await;
+    until("the next", async || one.checkpoint().is_some_and(|c| c.commit == commits + 1)).await;
+    let lines = std::fs::read_to_string(&copy).unwrap();
+    assert!(lines.contains(&checkpoint_line(&one.checkpoint().unwrap())), "{lines}");
+    let key = one.checkpoint().unwrap().public_key;
+    one.finish().await;
+    drop((one, other));
+    alone(&url).await;
+    let check = |kept: bool| {
+        let (url, copy) = (url.clone(), kept.then(|| copy.clone()));
+        apart(move || {
+            examine(&url, 1, Wanted { checkpoints: copy, public_key: Some(key), ..Wanted::default() }).unwrap()
+        })
+    };
+    for kept in [false, true] {
+        let verified = check(kept);
+        assert_eq!(says(&verified), "");
+        assert_eq!(verified.checkpoints.unwrap().latest.unwrap().commit, commits + 1);
+    }
+    // The last commit is taken out of every table, as if it had never been; only what was kept elsewhere knows of it.
+    for table in ["record", "booking", "booking_commit", "attempt"] {
+        let last = "(SELECT id FROM journal WHERE part_id = 1 ORDER BY stamp DESC LIMIT 1)";
+        sql(&url, &format!("DELETE FROM {table} WHERE part_id = 1 AND commit_id = {last}"));
+    }
+    sql(&url, "DELETE FROM journal WHERE part_id = 1 AND stamp = (SELECT max(stamp) FROM journal WHERE part_id = 1)");
+    sql(
+        &url,
+        "DELETE FROM checkpoint WHERE part_id = 1 AND commits = (SELECT max(commits) FROM checkpoint WHERE part_id = 1)",
+    );
+    assert!(!says(&check(false)).contains("its end was cut off"));
+    assert!(says(&check(true)).contains("its end was cut off"));
+    // A line that was changed is forged.
+    std::fs::write(&copy, lines.replacen("\"commit\":", "\"commit\":1", 1)).unwrap();
+    assert!(says(&check(true)).contains("forged"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_rows_are_made_anew_while_instances_run() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let edits = [
+        "UPDATE snapshot s SET changes = substr(changes, 1, length(changes)) || changes WHERE @",
+        "DELETE FROM snapshot WHERE @",
+        "UPDATE resource_head SET due_at = NULL WHERE @",
+        "UPDATE resource_head SET decided_at = decided_at + 7 WHERE @",
+        "UPDATE booking SET owner = id, body = body || body WHERE @ AND state = 'confirmed'",
+        "DELETE FROM booking WHERE @ AND state = 'confirmed' AND id = (SELECT max(id::text)::uuid FROM booking WHERE @ AND state = 'confirmed')",
+        "DELETE FROM claim WHERE @ AND live",
+        "UPDATE claim SET live = false, change = change || change WHERE @ AND live",
+    ];
+    for (n, edit) in edits.iter().enumerate() {
+        let part = n as i64 + 1;
+        let (site, _) = lived_in(&url, part).await;
+        let edit = edit.replace('@', &format!("part_id = {part}"));
+        let keep = Some(Keep { rest: Duration::from_millis(5), ..Keep::default() });
+        let store = Postgres::open(&url, Options { keep, ..options(part, site.clock.clone()) }).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!((store.warnings(), says(&examined(&url, part))), (vec![], String::new()));
+        sql(&url, &edit);
+        assert_ne!(says(&examined(&url, part)), "", "{edit}");
+        until(&edit, async || !store.warnings().is_empty()).await;
+        until(&edit, async || examined(&url, part).findings.is_empty()).await;
+        assert_eq!(store.status(), Status::Ready, "{edit}");
+    }
+    // A record that is not what was written is nothing that could be mended: nothing more is decided on it.
+    let part = edits.len() as i64 + 1;
+    let (site, _) = lived_in(&url, part).await;
+    let keep = Some(Keep { rest: Duration::from_millis(5), ..Keep::default() });
+    let store = Postgres::open(&url, Options { keep, ..options(part, site.clock.clone()) }).await.unwrap();
+    sql(&url, &format!("UPDATE record SET actor = attempt WHERE part_id = {part} AND number = 2"));
+    until("a stop", async || store.status() != Status::Ready).await;
+    let refused = store.commit(vec![site.book(site.admin, ResourceId(id(START)), START)], settle).await;
+    assert!(refused.is_err());
+}
