@@ -290,6 +290,6 @@ mod tests {
         let coming = all.iter().filter(|booking| booking.start() > now).count();
         assert_eq!((all.len(), coming), (65, 15));
         let key = store.door(slotwise_server::secret_hash(&filled.secret), slotwise_domain::Instant(0)).await.unwrap();
-        assert_eq!(key.unwrap().role, Role::Admin);
+        assert_eq!(key.unwrap().card.role, Role::Admin);
     }
 }

@@ -359,7 +359,7 @@ impl Model {
     fn rules(&self, resource: ResourceId) -> Rules {
         let elapsed = |cutoff: Option<slotwise_domain::Cutoff>| match cutoff {
             Some(slotwise_domain::Cutoff::Elapsed(before)) => Some(before),
-            Some(slotwise_domain::Cutoff::Civil { .. }) | None => None,
+            Some(slotwise_domain::Cutoff::Civil { .. } | slotwise_domain::Cutoff::At(_)) | None => None,
         };
         let policy = self.resources.get(&resource).map(|r| r.policy.clone()).unwrap_or_default();
         Rules {

@@ -83,6 +83,7 @@ const RUN: &[(&[&str], &[&str])] = &[
 const NOT_RUN: &[(&str, &str)] = &[
     ("tutorial/watch-a-race", "builds the release and opens a browser; the board's own tests run the race"),
     ("how-to/back-up-and-restore", "its servers run until they are stopped; the tests of backups run the commands"),
+    ("how-to/begin-and-invite", "shows commands beside what they answer; the tests of doors ask the same"),
     ("how-to/book-from-a-program", "has no commands"),
     (
         "how-to/explain-a-refusal",
@@ -90,6 +91,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ),
     ("how-to/follow-changes", "is a program for Node; the tests of the socket speak the same words"),
     ("how-to/import-people", "shows commands beside what they answer; the tests of people run them"),
+    ("how-to/keys-and-scopes", "names somebody's own program; the tests of doors ask the same"),
     ("how-to/override-and-displace", "shows several things that could be done to one booking"),
     ("how-to/race-a-server", "takes minutes; the tests of the race kit run the commands"),
     ("how-to/read-the-record", "names versions and instants of somebody's own record"),
@@ -97,6 +99,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("how-to/run-for-keeps", "needs a machine of its own"),
     ("how-to/run-on-postgres", "needs a database of its own; the tests of the instances run it"),
     ("how-to/serve-over-tls", "needs certificates and a name"),
+    ("how-to/sign-in-with-a-provider", "needs a provider; the tests of doors start one"),
     ("how-to/tell-people", "needs somebody who takes letters; the tests of notices have one"),
     ("how-to/test-and-measure", "is about the tests themselves"),
     ("how-to/verify-a-data-directory", "shows commands beside what they answer; the tests of verifying run them"),

@@ -128,7 +128,8 @@ impl Accounts for Postgres {
 
     async fn seen(&self, sha256: Sha256, now: Instant) -> Asked<()> {
         let values = args![self.shared.part, sha256.to_vec(), now.0];
-        Ok(drop(self.shared.readers.rows(sql::SECRET_SEEN, values).await?))
+        self.shared.readers.rows(sql::SECRET_SEEN, values).await?;
+        Ok(())
     }
 
     async fn forget_secrets(&self, now: Instant) -> Asked<u64> {
@@ -184,7 +185,8 @@ impl Accounts for Postgres {
         let Deed { id, at, by, person, what, detail, address } = deed;
         let (by, person) = (by.map(|id| id.0), person.map(|id| id.0));
         let values = args![self.shared.part, id, at.0, by, person, what, detail, address];
-        Ok(drop(self.shared.readers.rows(sql::DEED_ADD, values).await?))
+        self.shared.readers.rows(sql::DEED_ADD, values).await?;
+        Ok(())
     }
 
     async fn deeds(&self, before: Option<Uuid>, max: usize) -> Asked<Vec<Deed>> {
