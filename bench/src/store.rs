@@ -65,7 +65,11 @@ pub async fn fill_database(url: &str, plan: Plan) -> anyhow::Result<Filled> {
     fill_store(&*store, &clock, plan).await
 }
 
-async fn fill_store<S: Store + Directory>(store: &S, clock: &Arc<Hands>, plan: Plan) -> anyhow::Result<Filled> {
+async fn fill_store<S: Store + Directory + Accounts>(
+    store: &S,
+    clock: &Arc<Hands>,
+    plan: Plan,
+) -> anyhow::Result<Filled> {
     let began = std::time::Instant::now();
     let now = SystemClock.now();
     let secret = format!("bench-{}", Uuid::new_v4().simple());

@@ -34,7 +34,7 @@ type Decoded<T> = Result<T, Malformed>;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Line {
-    Person(PersonText),
+    Person(Box<PersonText>),
     Key(KeyText),
     Commit(CommitText),
     End(EndText),

@@ -13,8 +13,8 @@ const PASSWORD: &str = "correct horse battery";
 /// The cookie that an answer sets, as a browser sends it back.
 fn cookie(reply: &Reply) -> String {
     let set = reply.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str());
-    let kept = set.filter(|value| value.starts_with("slotwise_session="));
-    kept.last().unwrap_or_else(|| panic!("no session: {}", reply.text())).split(';').next().unwrap().to_owned()
+    let mut kept = set.filter(|value| value.starts_with("slotwise_session="));
+    kept.next_back().unwrap_or_else(|| panic!("no session: {}", reply.text())).split(';').next().unwrap().to_owned()
 }
 
 fn with(ask: Ask, cookie: &str) -> Ask {

@@ -218,7 +218,7 @@ impl Reading {
         lines.line(&header)?;
         self.people(|everything| {
             exported.people += 1;
-            lines.line(&Line::Person(PersonText::of(everything)))
+            lines.line(&Line::Person(Box::new(PersonText::of(everything))))
         })?;
         self.source.keys(&mut |key| {
             exported.keys += 1;

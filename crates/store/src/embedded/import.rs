@@ -63,7 +63,7 @@ fn fill(lines: &mut Lines, header: &HeaderText, data: &Path, progress: Progress)
     let mut filling = Filling::begin(header, data)?;
     let end = loop {
         match lines.next()? {
-            Line::Person(person) => filling.person(person).map_err(|says| lines.wrong(says))?,
+            Line::Person(person) => filling.person(*person).map_err(|says| lines.wrong(says))?,
             Line::Key(key) => filling.key(key).map_err(|says| lines.wrong(says))?,
             Line::Commit(text) => {
                 let (commit, said) = text.commit().map_err(|e| lines.wrong(e))?;

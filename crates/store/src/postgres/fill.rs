@@ -100,7 +100,7 @@ pub fn import(lines: &mut dyn BufRead, name: &Path, url: &str, part: i64, progre
     let end = loop {
         match lines.next()? {
             Line::Person(person) => {
-                filling.person(person).map_err(|e| lines.wrong(e))?;
+                filling.person(*person).map_err(|e| lines.wrong(e))?;
                 exported.people += 1;
             }
             Line::Key(key) => {

@@ -5,7 +5,10 @@ use crate::database::{Database, tool};
 use crate::support::{HOUR, START, Site, exclusive, held, id, outcome, person, room};
 use slotwise_domain::{Action, PersonId, Proposal, ResourceId, ResourceSpec, Role, Scope, Span, settle};
 use slotwise_engine::conformance::{Harness, run_all};
-use slotwise_engine::{BookingFilter, Clock, Directory, Made, NoticeId, Post, Recorded, Settled, Status, Store, Views};
+use slotwise_engine::{
+    Accounts, BookingFilter, Clock, Directory, Made, NoticeId, PersonCard, Post, Recorded, Settled, Status, Store,
+    Views,
+};
 use slotwise_store::embedded::{Checkpoints, Verified, Wanted, checkpoint_line};
 use slotwise_store::postgres::{Keep, Options, begin_epoch, examine, import, migrate_folder, reading};
 use slotwise_store::{Embedded, Postgres};
@@ -66,12 +69,22 @@ async fn resource(site: &Site, store: &dyn Store, spec: ResourceSpec) -> Resourc
     resource
 }
 
+/// Whose key it is.
+async fn keys_person(accounts: &dyn Accounts, site: &Site) -> PersonCard {
+    accounts.doors(vec![[7; 32]], site.clock.now()).await.unwrap().remove(0).unwrap().card
+}
+
 /// Something of everything, and what was told; the last is a live hold on a room of its own.
-async fn live(site: &Site, store: &dyn Store, directory: &dyn Directory) -> (Vec<Recorded>, ResourceId, Made) {
+async fn live(
+    site: &Site,
+    store: &dyn Store,
+    directory: &dyn Directory,
+    accounts: &dyn Accounts,
+) -> (Vec<Recorded>, ResourceId, Made) {
     let ann = PersonId(id(site.clock.now()));
     directory.put_person(person(site.admin, "Ada", Role::Admin)).await.unwrap();
     directory.put_person(person(ann, "Ann", Role::Member)).await.unwrap();
-    directory.put_key([7; 32], ann, "laptop".into()).await.unwrap();
+    accounts.put_key([7; 32], ann, "laptop".into()).await.unwrap();
     let (one, lab) = (resource(site, store, room("R1")).await, resource(site, store, exclusive("Lab")).await);
     let mut told = Vec::new();
     for n in 1..=5 {
@@ -97,7 +110,7 @@ async fn live(site: &Site, store: &dyn Store, directory: &dyn Directory) -> (Vec
 async fn lived_in(url: &str, part: i64) -> (Site, Vec<Recorded>) {
     let site = Site::new();
     let store = Postgres::open(url, options(part, site.clock.clone())).await.unwrap();
-    let (told, ..) = live(&site, &*store, &*store).await;
+    let (told, ..) = live(&site, &*store, &*store, &*store).await;
     (site, told)
 }
 
@@ -206,7 +219,7 @@ async fn everything_goes_out_and_comes_in_again() {
     for recorded in told.iter().chain([&more]) {
         assert_eq!(copy.recall(recorded.key).await.unwrap().as_ref(), Some(recorded));
     }
-    assert_eq!(copy.by_key([7; 32]).await.unwrap().unwrap().name, "Ann");
+    assert_eq!(keys_person(&*copy, &site).await.name, "Ann");
     decided(&*copy, site.book(site.admin, told[0].decision.decided[0].0, START.plus(Span::days(21)))).await;
     drop(copy);
     alone(&url).await;
@@ -257,7 +270,15 @@ async fn what_every_case_left_in_a_folder_becomes_a_database() {
         };
         let store = Embedded::open(dir.path(), options).unwrap();
         kept.lock().unwrap().push((dir, Arc::downgrade(&store)));
-        Harness { store: store.clone(), views: store.clone(), directory: store, clock, watches_clock: true }
+        Harness {
+            store: store.clone(),
+            views: store.clone(),
+            directory: store.clone(),
+            accounts: store,
+            clock,
+            watches_clock: true,
+            shuts_resources: false,
+        }
     })
     .await;
     let (url, dirs) = (database.url(), std::mem::take(&mut *dirs.lock().unwrap()));
@@ -304,7 +325,7 @@ async fn a_folder_becomes_a_database_with_all_that_is_in_it() {
     let url = database.url();
     let site = Site::new();
     let store = site.reopen();
-    let (told, one, hold) = live(&site, &*store, &*store).await;
+    let (told, one, hold) = live(&site, &*store, &*store, &*store).await;
     let ann = PersonId(told[0].key.actor);
     let last = NoticeId { commit: u64::MAX >> 1, place: 0 };
     let notice = store.notices_of(ann, last, 9).await.unwrap()[0].id;
@@ -342,7 +363,7 @@ async fn a_folder_becomes_a_database_with_all_that_is_in_it() {
     assert_eq!(store.bookings(BookingFilter { max: 99, ..BookingFilter::default() }).await.unwrap(), listed);
     let seen = store.observe(Scope { resources: [one].into(), ..Scope::default() }).await.unwrap().calendars;
     assert_eq!(seen, folded);
-    assert_eq!(store.by_key([7; 32]).await.unwrap().unwrap().id, ann);
+    assert_eq!(keys_person(&*store, &site).await.id, ann);
     assert_eq!(store.address(ann).await.unwrap().as_deref(), Some("ann@example.edu"));
     assert_eq!(store.plan(ann).await.unwrap(), (vec![vec![one]], 1));
     assert_eq!(store.find_people(vec!["ann".into()], None, 9).await.unwrap().len(), 1);
@@ -399,7 +420,7 @@ async fn a_restored_database_begins_a_new_epoch() {
     let url = database.url();
     let site = Site::new();
     let store = Postgres::open(&url, options(1, site.clock.clone())).await.unwrap();
-    let (told, one, hold) = live(&site, &*store, &*store).await;
+    let (told, one, hold) = live(&site, &*store, &*store, &*store).await;
     let late = site.book(site.admin, one, START.plus(Span::days(30)));
     let before = url.clone();
     let refused = apart(move || begin_epoch(&before, 1).unwrap_err().to_string());
@@ -453,7 +474,7 @@ async fn one_of_two_instances_signs_checkpoints_and_a_cut_off_end_shows() {
     let keep = Some(Keep { checkpoints, rest: Duration::from_millis(50) });
     let open = || Postgres::open(&url, Options { keep: keep.clone(), ..options(1, site.clock.clone()) });
     let (one, other) = (open().await.unwrap(), open().await.unwrap());
-    let (told, ..) = live(&site, &*one, &*one).await;
+    let (told, ..) = live(&site, &*one, &*one, &*one).await;
     let commits = examined(&url, 1).commits;
     until("a checkpoint of all", async || other.checkpoint().is_some_and(|c| c.commit == commits)).await;
     // Both tell the same one, and one of them has made it.
