@@ -657,7 +657,7 @@ impl Model {
         {
             return Expected::Accepted;
         }
-        let taken = self.from_now_on(booking, lines);
+        let taken = self.those_from_now_on(booking, lines);
         self.without(&[booking.id]).room(&taken, Some(who), None, &self.kept()).0
     }
 
@@ -666,7 +666,7 @@ impl Model {
     }
 
     /// What a moved booking takes, without the minutes that are over and were its own.
-    pub fn from_now_on(&self, booking: &Booked, lines: &[Ask]) -> Vec<Taken> {
+    pub fn those_from_now_on(&self, booking: &Booked, lines: &[Ask]) -> Vec<Taken> {
         let mut taken = self.all_taken(lines);
         let now = self.now;
         for line in &mut taken {

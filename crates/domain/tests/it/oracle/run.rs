@@ -706,7 +706,7 @@ impl Run {
         }
         let expected = if old { Expected::Moved(None) } else { self.model.relocate(who, booking, &lines) };
         let taken = self.taken(&lines);
-        let asked = self.model.from_now_on(booking, &lines);
+        let asked = self.model.those_from_now_on(booking, &lines);
         let (_, beside) = self.model.without(&[booking.id]).room(&asked, Some(who), None, &self.model.kept());
         let action = Action::Move { booking: Run::seen(booking, old), to: self.lines(&lines) };
         let (accepted, verdict) = self.compared(&expected, who, action, &taken);
