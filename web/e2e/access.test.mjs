@@ -74,7 +74,7 @@ for (const colorScheme of ['light', 'dark']) {
       for (const route of routes) {
         await page.goto(base + route);
         await page.locator('main#content').waitFor();
-        await page.locator('[data-testid=loading]').waitFor({ state: 'detached' });
+        await page.waitForFunction(() => !document.querySelector('[data-testid=loading]'));
         await page.waitForTimeout(300);
         await assertAccessible(page, `${route} ${name}`);
         if (narrow) await assertFingerSized(page, `${route} ${name}`);

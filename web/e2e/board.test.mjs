@@ -100,7 +100,7 @@ for (const colorScheme of ['light', 'dark']) {
   for (const [width, height] of [[1280, 900], [360, 740]]) {
     test(`the board is for everybody: ${colorScheme} at ${width} px`, async () => {
       const narrow = width < 700;
-      const page = await openBoard('Alex Rivera', { colorScheme, viewport: { width, height }, reducedMotion: 'reduce', hasTouch: narrow });
+      const page = await openBoard('Sam Ito', { colorScheme, viewport: { width, height }, reducedMotion: 'reduce', hasTouch: narrow });
       const name = `board-${colorScheme}-${width}`;
       await assertAccessible(page, name);
       await sendCrowd(page, 40);

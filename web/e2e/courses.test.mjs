@@ -80,7 +80,7 @@ test('ux 10: and 22, it opens on the second of the server, whatever the clock of
 test('ux 22: all or nothing books nothing if one line cannot be had; lines at one time say so before', async () => {
   const [sam, mia] = [await byApi(browser, 'Sam Ito'), await byApi(browser, 'Mia Novak')];
   await emptyPlan(sam);
-  const course = await makeCourse(admin, [[1, ['sa'], '06'], [30, ['sa'], '06', {}, '2']]);
+  const course = await makeCourse(admin, [[1, ['sa'], '06'], [30, ['sa'], '06', {}, '2']], { policy: { own_overlap: 'refuse' } });
   await mia.post('/api/bookings', { lines: [{ resource: course.sections[0].id }] });
   const page = await openAs(browser, 'Sam Ito', { address: course.address });
   for (const one of course.sections) {

@@ -19,17 +19,19 @@ pub fn fill(folder: &Path) -> Result<(), Stop> {
         return Ok(());
     }
     let prepared = prepare()?;
-    let filled = tree::copy(&prepared, folder).and_then(|()| {
-        // Its registration windows and classes are near the present, so it is made anew each time.
-        let mut world = Command::new(tree::binary()?);
-        world.args(["import", "demo-world", "--data"]).arg(folder);
-        process::run(world.current_dir(tree::root()), "slotwise import demo-world")
-    });
-    filled.inspect_err(|_| {
+    tree::copy(&prepared, folder).inspect_err(|_| {
         if tree::remove(folder).is_err() {
-            console::failure(&format!("{} holds half of it: remove it", folder.display()));
+            console::failure(&format!("{} holds half a copy: remove it", folder.display()));
         }
     })
+}
+
+/// Adds the small made-up world; what is there of it is left. Its registration windows and classes are near the present, so it is
+/// made anew for each folder.
+pub fn add_world(folder: &Path) -> Result<(), Stop> {
+    let mut world = Command::new(tree::binary()?);
+    world.args(["import", "demo-world", "--data"]).arg(folder);
+    process::run(world.current_dir(tree::root()), "slotwise import demo-world")
 }
 
 /// A folder with the freshly imported schedule, made once for a binary, a schedule and a week.

@@ -31,6 +31,7 @@ pub fn demo(wish: &DemoWish) -> Result<(), Stop> {
         None => scratch.insert(Scratch::new("demo")?).path().to_path_buf(),
     };
     data::fill(&folder)?;
+    data::add_world(&folder)?;
     interrupt::check()?;
 
     console::heading("serve");

@@ -143,8 +143,11 @@ pub fn openapi() -> OpenApi {
             let id = operation.operation_id.as_deref().unwrap_or_default();
             let Some(access) = access::ALL.iter().find(|access| access.operation == id) else { continue };
             let said = ExtensionsBuilder::new()
-                .add("x-who", access.who.name())
-                .add("x-scope", access.scope.names().join(" "))
+                // One object, because several extensions would come in any order.
+                .add(
+                    "x-access",
+                    serde_json::json!({ "scope": access.scope.names().join(" "), "who": access.who.name() }),
+                )
                 .build();
             operation.extensions = Some(said);
         }

@@ -142,7 +142,7 @@ fn crowd() -> Vec<PersonRow> {
     let sam = (person_id(3), "Sam Ito".to_owned(), None, Some(tags.into()));
     let others = (0..CROWD).map(|n| {
         let name = format!("{} {}", GIVEN[n % GIVEN.len()], FAMILY[n / GIVEN.len()]);
-        (one(n), name, Some("Made up".to_owned()), Some(["passed:MATH1A".to_owned()].into()))
+        (one(n), name, None, Some(["passed:MATH1A".to_owned()].into()))
     });
     let row = |(id, name, title, tags)| PersonRow {
         id: Some(id),

@@ -98,10 +98,14 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("how-to/run-behind-a-proxy", "needs a proxy"),
     ("how-to/run-for-keeps", "needs a machine of its own"),
     ("how-to/run-on-postgres", "needs a database of its own; the tests of the instances run it"),
+    ("how-to/run-on-citus", "needs a cluster"),
+    ("how-to/run-several-servers", "needs a database and a proxy; the tests of the instances run two servers"),
     ("how-to/serve-over-tls", "needs certificates and a name"),
     ("how-to/sign-in-with-a-provider", "needs a provider; the tests of doors start one"),
+    ("how-to/survive-a-failover", "needs two databases; the tests of databases let one take over"),
     ("how-to/tell-people", "needs somebody who takes letters; the tests of notices have one"),
     ("how-to/test-and-measure", "is about the tests themselves"),
+    ("how-to/use-the-console", "is done in a browser; its tests do it"),
     ("how-to/verify-a-data-directory", "shows commands beside what they answer; the tests of verifying run them"),
 ];
 
@@ -177,8 +181,14 @@ fn run(pages: &[&str], before: &[&str]) -> (usize, usize) {
     // Each request's status is noted beside what the page does with the answer.
     let path = std::env::var("PATH").unwrap();
     let curl = path.split(':').map(|p| Path::new(p).join("curl")).find(|p| p.is_file()).expect("curl is installed");
-    let noted =
-        format!("#!/bin/sh\nexec {} -w '%{{stderr}}@%{{http_code}} %{{url_effective}}\\n' \"$@\"\n", curl.display());
+    // Into a file of its own, so that no line of a server's log comes between.
+    let requests = folder.join("requests");
+    fs::write(&requests, "").unwrap();
+    let noted = format!(
+        "#!/bin/sh\nexec {} -w '%{{stderr}}@%{{http_code}} %{{url_effective}}\\n' \"$@\" 2>>{}\n",
+        curl.display(),
+        requests.display()
+    );
     executable(&folder.join("bin/curl"), &noted);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     fs::write(folder.join("script"), script(pages, before, port)).unwrap();
@@ -191,6 +201,7 @@ fn run(pages: &[&str], before: &[&str]) -> (usize, usize) {
         .output()
         .unwrap();
     let (said, noted) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let noted = format!("{}{noted}", fs::read_to_string(&requests).unwrap());
     assert!(out.status.success(), "{pages:?}\n{noted}\n{said}");
     let requests: Vec<&str> =
         noted.lines().filter_map(|l| l.strip_prefix('@')).filter(|l| !l.ends_with("/readyz")).collect();

@@ -175,8 +175,8 @@ fn what_is_cut_or_edited_makes_nothing() {
     assert!(says.contains(&line(made + 1)) && says.contains("spec"), "{says}");
     let says = refused(&edited(booked, "{", ""));
     assert!(says.contains(&line(booked + 1)), "{says}");
-    let says = refused(&edited(0, "\"slotwise_export\":1", "\"slotwise_export\":2"));
-    assert!(says.contains("has format 2") && says.contains("later version"), "{says}");
+    let says = refused(&edited(0, "\"slotwise_export\":1", "\"slotwise_export\":3"));
+    assert!(says.contains("has format 3") && says.contains("later version"), "{says}");
     let says = refused(&edited(0, "\"slotwise_export\":1", "\"slotwise\":1"));
     assert!(says.contains("not the first line of an export"), "{says}");
     let says = refused(&edited(all.len() - 1, "\"people\":3", "\"people\":4"));

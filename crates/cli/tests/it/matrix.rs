@@ -1,5 +1,5 @@
 //! Every operation of the document × who asks × whose thing it is: who gets in, and who is turned away with nothing changed.
-//! For whom an operation is, the document says (`x-who`), from the table beside the router; a new operation is tried as soon as it is there.
+//! For whom an operation is, the document says (`x-access`), from the table beside the router; a new operation is tried as soon as it is there.
 
 use crate::harness::node::Node;
 use crate::harness::{Ask, Reply, World};
@@ -81,9 +81,9 @@ impl Stage {
             "people" => self.w.person("eve").id.clone(),
             "series" if path.contains("{id}") => {
                 let (start, end) = self.time();
+                let civil = |at: &str| at.trim_end_matches('Z').to_owned();
                 self.quarter += 1;
-                let body =
-                    json!({ "resource": self.w.id("mine"), "start": start, "end": end, "rule": "FREQ=YEARLY;COUNT=2" });
+                let body = json!({ "resource": self.w.id("mine"), "start": civil(&start), "end": civil(&end), "rule": "FREQ=YEARLY;COUNT=2" });
                 self.made("ann", "/api/series", &body)["series"].as_str().unwrap().to_owned()
             }
             "waitlist" if path.contains("{id}") => {
@@ -186,8 +186,8 @@ fn every_operation_lets_in_whom_it_is_for_and_nobody_else() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let (method, id) = (method.to_uppercase(), operation["operationId"].as_str().unwrap());
-            let who = operation["x-who"].as_str().unwrap_or_else(|| panic!("{id} says not for whom it is"));
-            let scope = operation["x-scope"].as_str().unwrap();
+            let who = operation["x-access"]["who"].as_str().unwrap_or_else(|| panic!("{id} says not for whom it is"));
+            let scope = operation["x-access"]["scope"].as_str().unwrap();
             let has_thing = path.contains('{');
             for asker in ASKERS {
                 let reads = scope == "read";

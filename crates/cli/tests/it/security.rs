@@ -10,13 +10,16 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Operations on one thing that everybody may see, or that are nobody's in particular.
-const EVERYBODYS: [&str; 5] = [
+const EVERYBODYS: [&str; 7] = [
     // What is in it is told to its owner and admins alone: `views::the_inside_of_a_booking_is_its_owners_and_the_admins`.
     "GET /api/bookings/{id}",
     "GET /api/resources/{id}",
     "GET /api/resources/{id}/schedule",
     "GET /api/resources/{id}/record",
     "GET /api/demo/crowd/{id}",
+    // One's own alone, and only for whoever came in by a password or a provider: `doors` and `matrix` try another's.
+    "DELETE /api/me/keys/{id}",
+    "DELETE /api/me/sessions/{id}",
 ];
 
 /// Things of Ann's, and what Bob tries with each.
@@ -101,6 +104,13 @@ impl Anns {
             ("GET /api/people/{id}/facts", format!("{person}/facts"), Value::Null),
             ("PUT /api/people/{id}/facts", format!("{person}/facts"), json!({ "tags": ["staff"] })),
             ("POST /api/people/{id}/keys", format!("{person}/keys"), json!({ "label": "mine" })),
+            ("GET /api/people/{id}/keys", format!("{person}/keys"), Value::Null),
+            ("DELETE /api/people/{id}/keys/{key}", format!("{person}/keys/{}", Uuid::nil()), Value::Null),
+            ("DELETE /api/people/{id}/sessions", format!("{person}/sessions"), Value::Null),
+            ("POST /api/people/{id}/invitation", format!("{person}/invitation"), json!({ "email": "bob@example.edu" })),
+            ("PUT /api/people/{id}/role", format!("{person}/role"), json!({ "role": "admin" })),
+            ("POST /api/people/{id}/suspend", format!("{person}/suspend"), json!({})),
+            ("POST /api/people/{id}/restore", format!("{person}/restore"), json!({})),
             ("PATCH /api/resources/{id}", resource.clone(), json!({ "name": "Mine" })),
             ("POST /api/resources/{id}/blocks", format!("{resource}/blocks"), block),
             (
@@ -125,7 +135,7 @@ impl Anns {
         // The block was one change of its resource's rules.
         let version = if path.starts_with("/api/resources/") { "2" } else { "1" };
         let ask = self.w.change(who, method, path).header("if-match", version);
-        if body.is_null() { Ask { headers: ask.headers, ..Ask::get(path) } } else { ask.json(body) }
+        if body.is_null() { Ask { headers: ask.headers, ..Ask::new(method, path) } } else { ask.json(body) }
     }
 }
 
@@ -156,7 +166,7 @@ fn what_is_somebodys_is_refused_to_others_in_every_operation() {
             let operation = format!("{} {path}", method.to_uppercase());
             let known = anns.rows.iter().any(|(row, ..)| *row == operation) || EVERYBODYS.contains(&operation.as_str());
             // By its key an attempt is found by who made it alone: another's key is one that nobody used.
-            if path.contains('{') && !path.contains("{key}") && !known {
+            if path.contains('{') && path != "/api/attempts/{key}" && path != "/api/attempts/{key}/explain" && !known {
                 missing.insert(operation);
             }
         }

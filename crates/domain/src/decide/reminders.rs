@@ -37,7 +37,19 @@ pub(super) fn remind(
     if draft.calendar(id)?.resource.spec.policy.remind_before.is_none() {
         return Ok(None);
     }
-    let mut due = due(draft, id).into_iter().peekable();
+    let due = due(draft, id);
+    // All that must be seen is asked for at once: to look again costs a turn, and there are few.
+    let mut more = Scope::default();
+    for Due { cutoff, booking, .. } in due.iter().take(*left) {
+        if let Err(unseen) = binds(draft, *booking, id, *cutoff) {
+            more.extend(&unseen);
+        }
+    }
+    if !more.is_empty() {
+        needs.extend(&more);
+        return Ok(due.first().map(|due| due.at));
+    }
+    let mut due = due.into_iter().peekable();
     let mut unseen = None;
     // Those of one instant are not parted if that is now: it could not be told afterwards who was reminded.
     while let Some(Due { at, cutoff, of, booking }) = due.next_if(|due| *left > 0 || due.at == draft.now) {

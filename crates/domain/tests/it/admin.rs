@@ -2,6 +2,20 @@
 //! Two at once are two rows that saw the same thing.
 
 crate::rows::tables! {
+    // An auditor looks and changes nothing; a manager is an admin of what they manage, and a member elsewhere.
+    roles_are_judged_when_it_is_decided: "
+        room room-1 approval
+        room room-2 approval
+        auditor eve
+        manager max of room-1
+        book room-1 09:00-10:00 by eve          -> REJECTED not_allowed: looks_only
+        book room-1 09:00-10:00 by ann as a     -> PENDING
+        book room-2 09:00-10:00 by ann as b     -> PENDING
+        approve b by eve                        -> REJECTED not_allowed: looks_only
+        approve b by max                        -> REJECTED not_allowed: admin_only
+        approve a by max                        -> ACCEPTED
+    ";
+
     who_has_come_is_checked_in: "
         room room-1 check-in 15m 10m
         room room-2

@@ -110,15 +110,20 @@ impl Desk {
         desk.now = desk.instant("08:00");
         for (name, role) in [("ann", Role::Member), ("bob", Role::Member), ("cat", Role::Member), ("root", Role::Admin)]
         {
-            let id = PersonId(desk.named(name));
-            desk.world.roles.insert(id, role);
-            desk.world.people.insert(id, Person::default());
-            desk.world.loaded.people.insert(id);
-            desk.world.counted.insert(id, Counted::default());
-            desk.world.loaded.counted.insert(id);
-            desk.world.loaded.facts.insert(id);
+            desk.meet(name, role);
         }
         desk
+    }
+
+    fn meet(&mut self, name: &str, role: Role) -> PersonId {
+        let id = PersonId(self.named(name));
+        self.world.roles.insert(id, role);
+        self.world.people.insert(id, Person::default());
+        self.world.loaded.people.insert(id);
+        self.world.counted.insert(id, Counted::default());
+        self.world.loaded.counted.insert(id);
+        self.world.loaded.facts.insert(id);
+        id
     }
 
     /// Does one row, and says what is said of it.
@@ -128,6 +133,16 @@ impl Desk {
             "day" => {
                 self.day = words.next().parse().unwrap();
                 self.zone = Zone::named(words.next()).unwrap();
+                String::new()
+            }
+            "auditor" => {
+                self.meet(words.next(), Role::Auditor);
+                String::new()
+            }
+            "manager" => {
+                let id = self.meet(words.next(), Role::Manager);
+                let managed = words.after("of").map(|name| ResourceId(self.named(name)));
+                self.world.manages.insert(id, Arc::new(managed.into_iter().collect()));
                 String::new()
             }
             "at" => {
