@@ -1,19 +1,21 @@
 // The frame around every screen: who I am, how fresh the data is, colours and language.
 import { ActionIcon, VisuallyHidden } from '@mantine/core';
 import { Link, useRouterState } from '@tanstack/react-router';
-import { useEffect, useRef, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Me } from '../api/types';
 import { Icon } from '../components/icons';
 import { Logo } from '../components/Logo';
 import { ColourSwitch, LanguageSwitch } from '../components/Switches';
-import { OverrideBar } from '../features/admin/components/OverrideBar';
 import { ConnectionState } from '../features/live/components/ConnectionState';
 import { Bell } from '../features/notices/components/Bell';
 import { useSignOut } from '../features/session/mutations';
 import { initials } from '../lib/initials';
 import { pages } from './pages';
+import { withConsoleTexts } from './texts';
 import css from './Shell.module.css';
+
+const OverrideBar = lazy(() => withConsoleTexts(import('../features/admin/components/OverrideBar')).then((part) => ({ default: part.OverrideBar })));
 
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   const { t } = useTranslation();
@@ -34,7 +36,11 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <Account me={me} />
         </div>
       </header>
-      {me.role !== 'member' && <OverrideBar />}
+      {me.role !== 'member' && (
+        <Suspense>
+          <OverrideBar />
+        </Suspense>
+      )}
       {children}
     </>
   );

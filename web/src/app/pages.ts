@@ -18,5 +18,5 @@ export const pages: PageLink[] = [
   { to: '/classes', name: 'app.classes', icon: 'people' },
   // Admins find it in the console.
   { to: '/board', name: 'board.title', icon: 'chart', isFor: (me) => me.demo && me.role !== 'admin' },
-  { to: '/admin', name: 'admin.title', icon: 'key', isFor: (me) => me.role !== 'member' },
+  { to: '/admin', name: 'app.admin', icon: 'key', isFor: (me) => me.role !== 'member' },
 ];

@@ -1,6 +1,7 @@
 // Every address of the page, each with the screen that is fetched when somebody goes there.
 // What lies under `member` is seen only by somebody who is signed in; what anybody may open belongs beside it.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router';
+import { withConsoleTexts } from './texts';
 import { parseSearch, stringifySearch } from '../lib/address';
 import { Entrance } from './Entrance';
 import { Broken, Missing, Opening } from './Interludes';
@@ -52,7 +53,7 @@ const board = createRoute({
 const admin = createRoute({
   getParentRoute: () => member,
   path: '/admin',
-  component: lazyRouteComponent(() => import('../features/admin/components/AdminFrame')),
+  component: lazyRouteComponent(() => withConsoleTexts(import('../features/admin/components/AdminFrame'))),
 });
 const adminResources = createRoute({
   getParentRoute: () => admin,

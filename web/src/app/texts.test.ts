@@ -2,7 +2,7 @@ import { parse, TYPE, type MessageFormatElement } from '@formatjs/icu-messagefor
 import { describe, expect, it } from 'vitest';
 import { i18n, languages, startI18n } from '../lib/i18n';
 import { accent } from '../lib/pseudo';
-import { loadTexts } from './texts';
+import { loadConsoleTexts, loadTexts } from './texts';
 
 const files = import.meta.glob<Record<string, unknown>>(['../{app,lib,components}/texts.*.json', '../features/*/texts.*.json'], { eager: true, import: 'default' });
 
@@ -26,7 +26,7 @@ function read(elements: MessageFormatElement[], found = { gaps: new Set<string>(
   return found;
 }
 
-const texts = Object.fromEntries(await Promise.all(languages.map(async (language) => [language, Object.fromEntries(flat(await loadTexts(language)))]))) as Record<string, Record<string, string>>;
+const texts = Object.fromEntries(await Promise.all(languages.map(async (language) => [language, Object.fromEntries(flat({ ...(await loadTexts(language)), ...(await loadConsoleTexts(language)) }))]))) as Record<string, Record<string, string>>;
 
 describe('the languages', () => {
   it.each(languages)('%s says the same things', (language) => {

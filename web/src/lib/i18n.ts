@@ -16,10 +16,22 @@ const stored_name = 'slotwise-language';
 
 export const i18n = createInstance();
 
-let load: (language: Language) => Promise<Texts>;
+type Loader = (language: Language) => Promise<Texts>;
+
+let load: Loader;
+/** Texts of parts that have been opened, in whatever language is spoken next. */
+const more = new Set<Loader>();
+
+/** Fetches the texts of a part that is being opened. */
+export async function alsoSpeak(loader: Loader): Promise<void> {
+  if (more.has(loader)) return;
+  const { language } = i18n;
+  i18n.addResourceBundle(language, 'translation', await loader(spoken(language as Language)), true);
+  more.add(loader);
+}
 
 /** Fetches the first language and draws nothing before. */
-export async function startI18n(loader: typeof load): Promise<void> {
+export async function startI18n(loader: Loader): Promise<void> {
   load = loader;
   const lng = firstLanguage();
   // Digits are Latin everywhere, as in the fields that the browser draws.
@@ -38,7 +50,7 @@ export async function startI18n(loader: typeof load): Promise<void> {
 }
 
 export async function chooseLanguage(language: Language): Promise<void> {
-  if (!i18n.hasResourceBundle(language, 'translation')) i18n.addResourceBundle(language, 'translation', await load(language));
+  for (const texts of await Promise.all([load, ...more].map((loader) => loader(language)))) i18n.addResourceBundle(language, 'translation', texts, true);
   await i18n.changeLanguage(language);
   applyLanguage();
   try {
