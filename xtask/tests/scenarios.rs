@@ -133,7 +133,7 @@ fn what_is_not_there_is_missed() {
 
 /// Words that are sent as events begin with what they are about.
 fn events(text: &str) -> BTreeSet<&str> {
-    const ABOUT: [&str; 6] = ["booking", "hold", "waitlist", "resource", "block", "overCommit"];
+    const ABOUT: [&str; 7] = ["booking", "hold", "waitlist", "resource", "block", "overCommit", "signed"];
     let words = text.split('"').skip(1).step_by(2);
     let is_event = |word: &&str| {
         let rest = ABOUT.iter().find_map(|about| word.strip_prefix(about));

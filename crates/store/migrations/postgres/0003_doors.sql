@@ -35,12 +35,6 @@ CREATE INDEX IF NOT EXISTS secret_by_person ON secret (part_id, person);
 
 CREATE INDEX IF NOT EXISTS secret_by_until ON secret (part_id, until);
 
--- Keys made before there were scopes allow all that their person may do, as they did.
-
-INSERT INTO secret (part_id, sha256, kind, person, label, scopes, made_at)
-    SELECT part_id, secret_sha256, 'key', person, label, 15, 0 FROM api_key
-    ON CONFLICT (part_id, sha256) DO NOTHING;
-
 CREATE TABLE IF NOT EXISTS manages (
     part_id  bigint NOT NULL,
     person   uuid   NOT NULL,

@@ -83,7 +83,7 @@ fn request(who: PersonId, action: Action) -> Request {
 
 /// An engine over a store that goes by the database's clock, with an admin.
 async fn engine(url: &str, admin: PersonId) -> (Arc<Engine>, Arc<Postgres>) {
-    let store = Postgres::open(url, Options::default()).await.unwrap();
+    let store = Postgres::open(url, Options { keep: None, ..Options::default() }).await.unwrap();
     store.put_person(person(admin, "Ada", Role::Admin)).await.unwrap();
     let engine = Engine::start(store.clone(), store.clock(), Arc::new(ByTheClock), Limits::default());
     (engine, store)

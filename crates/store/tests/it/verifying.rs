@@ -343,7 +343,7 @@ async fn wrong_rows_and_what_was_cached_from_them_are_made_anew_while_the_store_
         "UPDATE booking_slot SET active = 0",
         "UPDATE booking_slot SET start_at = start_at + 60000000",
         "DELETE FROM booking_slot WHERE start_at = (SELECT max(start_at) FROM booking_slot WHERE active = 1)",
-        "INSERT INTO booking_slot SELECT part_id, resource, until + 1, zeroblob(16), 0, owner, start_at, end_at, 0, 0, 1, 0, 1, NULL
+        "INSERT INTO booking_slot SELECT part_id, resource, until + 1, zeroblob(16), 0, owner, start_at, end_at, 0, 0, 1, 0, 1, NULL, NULL
          FROM booking_slot WHERE active = 1 LIMIT 1",
         "UPDATE booking SET title = 'Nothing', state = 'pending' WHERE state = 'confirmed'",
         "DELETE FROM booking WHERE state = 'confirmed'",
