@@ -109,7 +109,7 @@ export function TeacherDashboard() {
     setTimeout(() => {
       if (document.activeElement && document.activeElement !== document.body) return;
       const card = resource ? document.querySelector<HTMLElement>(`[data-resource="${CSS.escape(resource)}"]`) : null;
-      (card?.querySelector('button') ?? card ?? document.getElementById('results'))?.focus({ preventScroll: true });
+      (card?.querySelector<HTMLElement>('[data-testid=claim-button]') ?? card?.querySelector('button') ?? card ?? document.getElementById('results'))?.focus({ preventScroll: true });
     }, 250);
   }
 

@@ -120,7 +120,7 @@ impl Stage {
             "set_capacity" => json!({ "to": 1 }),
             "preview_displacement" => json!({ "capacity": { "to": 1 } }),
             "edit_series" => json!({ "details": { "title": "Matrix" } }),
-            "move_series" => json!({ "start": start, "end": end }),
+            "move_series" => json!({ "start": start.trim_end_matches('Z'), "end": end.trim_end_matches('Z') }),
             "set_class" => json!({ "class": 1 }),
             "import_people" => json!({ "csv": "name\nNew\n", "dry_run": true }),
             "demo_sign_in" => json!({ "person": bob }),
