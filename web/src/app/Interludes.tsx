@@ -24,7 +24,7 @@ export function Missing() {
   return (
     <Page title={t('app.missing')}>
       <p>{t('app.missingText')}</p>
-      <Link to="/">{t('app.missingBack')}</Link>
+      <Link to="/" style={{ display: 'inline-block', paddingBlock: 14 }}>{t('app.missingBack')}</Link>
     </Page>
   );
 }

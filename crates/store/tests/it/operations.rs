@@ -445,7 +445,7 @@ async fn a_restored_database_begins_a_new_epoch() {
     // Unknown keys from before are not carried out. Known ones are forgotten by now: the clock has gone on by more than a week.
     assert_eq!(store.recall(told[0].key).await.unwrap(), None);
     let settled = store.commit(vec![late], settle).await.unwrap().remove(0);
-    assert_eq!(outcome(&settled), "epoch changed");
+    assert_eq!(outcome(&settled), "key expired");
     let recorded = decided(&*store, site.book(site.admin, one, site.clock.now().plus(Span::days(40)))).await.0;
     assert_eq!(recorded.decision.decided[0].1.epoch, begun.epoch);
     drop(store);
