@@ -26,6 +26,14 @@ pub mod waitlist;
 
 use crate::problem::ProblemBody;
 
+/// What is good once may be over.
+#[derive(utoipa::IntoResponses)]
+pub enum Over {
+    /// A link that was used or whose time is over, or a set-up that is done.
+    #[response(status = 410, content_type = "application/problem+json")]
+    Gone(ProblemBody),
+}
+
 /// The problems every endpoint may answer with.
 #[derive(utoipa::IntoResponses)]
 pub enum Problems {

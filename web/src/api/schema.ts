@@ -10605,6 +10605,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A link that was used or whose time is over, or a set-up that is done. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description FAILED `version_stale`. */
             412: {
                 headers: {
@@ -10738,6 +10747,15 @@ export interface operations {
             };
             /** @description REJECTED, or FAILED `conflict`. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A link that was used or whose time is over, or a set-up that is done. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13226,6 +13244,15 @@ export interface operations {
             };
             /** @description REJECTED, or FAILED `conflict`. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A link that was used or whose time is over, or a set-up that is done. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18933,6 +18960,15 @@ export interface operations {
             };
             /** @description REJECTED, or FAILED `conflict`. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A link that was used or whose time is over, or a set-up that is done. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

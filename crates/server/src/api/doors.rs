@@ -1,7 +1,7 @@
 //! Coming in: the first set-up, sign-in and sign-out, sessions, passwords, keys, invitations, roles, and what was done with them.
 //! It tells nobody whether there is an account, and shows a secret once at the most.
 
-use super::Problems;
+use super::{Over, Problems};
 use crate::app::App;
 use crate::auth::{self, Asker, Came, SESSION_MAX, Stranger};
 use crate::extract::{Body, Path, Query, page_size};
@@ -90,7 +90,7 @@ pub struct SetUpRequest {
 
 /// Makes the first admin, with the code that the server printed at its start, and signs them in. Once.
 #[utoipa::path(post, operation_id = "set_up", path = "/api/setup", tag = "doors", request_body = SetUpRequest,
-    responses((status = 200, body = ProfileBody), Problems))]
+    responses((status = 200, body = ProfileBody), Over, Problems))]
 pub async fn set_up(
     State(app): State<App>,
     Stranger(client): Stranger,
@@ -970,7 +970,7 @@ pub struct InvitationBody {
 
 /// Looks at an invitation, before it is accepted. It stays as it is.
 #[utoipa::path(post, operation_id = "look_at_invitation", path = "/api/invitations/look", tag = "doors", request_body = LookRequest,
-    responses((status = 200, body = InvitationBody), Problems))]
+    responses((status = 200, body = InvitationBody), Over, Problems))]
 pub async fn look_at_invitation(
     State(app): State<App>,
     _: Stranger,
@@ -1003,7 +1003,7 @@ pub struct ChooseRequest {
 
 /// Accepts an invitation with a password, and signs in. A link is good once.
 #[utoipa::path(post, operation_id = "accept_invitation", path = "/api/invitations/accept", tag = "doors", request_body = ChooseRequest,
-    responses((status = 200, body = ProfileBody), Problems))]
+    responses((status = 200, body = ProfileBody), Over, Problems))]
 pub async fn accept_invitation(
     State(app): State<App>,
     Stranger(client): Stranger,
@@ -1015,7 +1015,7 @@ pub async fn accept_invitation(
 
 /// Chooses a new password by a link, and signs in; all other sessions end. A link is good once.
 #[utoipa::path(post, operation_id = "reset_password", path = "/api/password-reset/finish", tag = "doors", request_body = ChooseRequest,
-    responses((status = 200, body = ProfileBody), Problems))]
+    responses((status = 200, body = ProfileBody), Over, Problems))]
 pub async fn reset_password(
     State(app): State<App>,
     Stranger(client): Stranger,
