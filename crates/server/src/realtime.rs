@@ -16,7 +16,7 @@ use slotwise_engine::{Record, Streamed};
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, SocketRef, TryData};
 use socketioxide::socket::Sid;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -224,7 +224,15 @@ fn refuse(ack: AckSender, error: &str, detail: &str) {
 struct Listener {
     socket: SocketRef,
     asker: Asker,
-    subscribed: BTreeSet<ResourceId>,
+    /// What it subscribed, each with the last version that was replayed to it: the outbox may come to that record only later.
+    subscribed: BTreeMap<ResourceId, Option<Version>>,
+}
+
+impl Listener {
+    /// Whether this record came with the replay of a subscription.
+    fn was_replayed(&self, record: &Record) -> bool {
+        self.subscribed.get(&record.resource).is_some_and(|last| last.is_some_and(|last| record.version <= last))
+    }
 }
 
 #[derive(Default)]
@@ -348,13 +356,13 @@ impl Hub {
     fn welcome(&mut self, socket: &SocketRef, asker: Asker) {
         if socket.connected() && !self.closing.contains_key(&socket.id) && !self.listeners.contains_key(&socket.id) {
             self.by_person.entry(asker.id).or_default().insert(socket.id);
-            self.listeners.insert(socket.id, Listener { socket: socket.clone(), asker, subscribed: BTreeSet::new() });
+            self.listeners.insert(socket.id, Listener { socket: socket.clone(), asker, subscribed: BTreeMap::new() });
         }
     }
 
     async fn subscribe(&mut self, app: &App, sid: Sid, wanted: Vec<(ResourceId, Option<Version>)>, ack: AckSender) {
         let Some(listener) = self.listeners.get_mut(&sid) else { return };
-        let new = wanted.iter().filter(|(id, _)| !listener.subscribed.contains(id)).count();
+        let new = wanted.iter().filter(|(id, _)| !listener.subscribed.contains_key(id)).count();
         if listener.subscribed.len() + new > SUBSCRIPTIONS_MAX {
             return refuse(ack, "too_many", "at most 1000 resources on one socket");
         }
@@ -366,10 +374,12 @@ impl Hub {
         for (id, after) in wanted {
             let Some(calendar) = world.calendars.get(&id) else { continue };
             let kind = calendar.resource.spec.kind;
-            // What was committed since the look comes with the outbox; told twice is dropped by the receiver.
+            // What was committed since the look comes with the replay or with the outbox, and with one of them only.
+            let mut last = None;
             let resync = match after {
                 Some(after) => match app.engine.store().stream(id, after, REPLAY_MAX).await {
                     Ok(Streamed::Records(records, false)) => {
+                        last = records.last().map(|r| r.version);
                         replays.extend(records.into_iter().map(|r| (r, kind)));
                         false
                     }
@@ -380,7 +390,8 @@ impl Hub {
             if resync {
                 metrics::counter!("slotwise_resyncs_total", "why" => "resume").increment(1);
             }
-            listener.subscribed.insert(id);
+            let known = listener.subscribed.entry(id).or_default();
+            *known = last.max(*known);
             self.by_resource.entry(id).or_default().insert(sid);
             let version = calendar.version;
             subscribed.push(Subscribed { id: id.0, epoch: version.epoch.0, version: version.number, resync });
@@ -415,6 +426,9 @@ impl Hub {
         let bookings = events::bookings_of(record, kind, &*app.views).await;
         for sid in sids {
             let Some(listener) = self.listeners.get(&sid) else { continue };
+            if listener.was_replayed(record) {
+                continue;
+            }
             let (socket, asker) = (listener.socket.clone(), listener.asker.clone());
             for message in events::messages(record, kind, &bookings, &asker, &app.people, now).await {
                 if !self.send(&socket, message.event, &message.data) {
@@ -514,7 +528,7 @@ impl Hub {
     fn forget(&mut self, sid: Sid) {
         self.board.remove(&sid);
         let Some(listener) = self.listeners.remove(&sid) else { return };
-        for id in listener.subscribed {
+        for id in listener.subscribed.into_keys() {
             remove(&mut self.by_resource, id, sid);
         }
         remove(&mut self.by_person, listener.asker.id, sid);
