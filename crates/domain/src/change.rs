@@ -196,6 +196,11 @@ pub enum Change {
         /// Why.
         reason: String,
     },
+    /// Why somebody did what stands before it in this record, where that has no place for a reason of its own.
+    Reasoned {
+        /// Why.
+        reason: String,
+    },
     /// The resource has so many units from now on.
     CapacitySet {
         /// The resource after it.
@@ -264,6 +269,7 @@ impl Change {
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
             | Change::WaitDue(_)
+            | Change::Reasoned { .. }
             | Change::Reminded { .. } => None,
         }
     }
@@ -287,7 +293,7 @@ impl Change {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingDisplaced { .. }
-            | Change::BookingOverrode { .. }
+            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
@@ -320,7 +326,7 @@ impl Change {
             | Change::BookingNoShow { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
-            | Change::BookingOverrode { .. }
+            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
@@ -366,6 +372,7 @@ impl Change {
             | Change::WaitDue(_)
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
+            | Change::Reasoned { .. }
             | Change::OverCommitLowered { .. } => None,
         }
     }

@@ -139,7 +139,7 @@ impl Catalogue {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingHandedOver { .. }
-            | Change::BookingOverrode { .. }
+            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
             | Change::OverCommitLowered { .. }
             | Change::HoldRenewed(_)
             | Change::WaitOffered(_)

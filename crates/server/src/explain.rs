@@ -213,7 +213,7 @@ pub fn wanted(attempt: &Attempt) -> Vec<Line> {
             // What an override displaces is not what it wanted.
             Change::HoldEnded(_)
             | Change::BookingDisplaced { .. }
-            | Change::BookingOverrode { .. }
+            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingEdited { .. }
@@ -615,7 +615,7 @@ impl Teller<'_> {
             | Change::BookingNoShow { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
-            | Change::BookingOverrode { .. }
+            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }

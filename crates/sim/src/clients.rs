@@ -98,7 +98,7 @@ impl Client {
 
     /// A request of theirs with a key of its own.
     pub fn request(&mut self, action: Action) -> Request {
-        let command = Command { actor: Actor::Person(self.who), action, seen: None };
+        let command = Command { actor: Actor::Person(self.who), action, seen: None, reason: None };
         Request { key: self.ids.fresh(), fingerprint: self.fingerprint(), command }
     }
 

@@ -263,7 +263,7 @@ fn request(actor: Actor, action: Action) -> Request {
     let key = FreshIds.fresh();
     let mut fingerprint = [0; 32];
     fingerprint[..16].copy_from_slice(key.as_bytes());
-    Request { key, fingerprint: Fingerprint(fingerprint), command: Command { actor, action, seen: None } }
+    Request { key, fingerprint: Fingerprint(fingerprint), command: Command { actor, action, seen: None, reason: None } }
 }
 
 pub(crate) fn why(answer: &Answer) -> String {

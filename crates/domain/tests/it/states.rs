@@ -28,7 +28,7 @@ fn span(from_min: i64, to_min: i64) -> Interval {
 }
 
 fn asked(actor: Actor, action: Action) -> Command {
-    Command { actor, action, seen: None }
+    Command { actor, action, seen: None, reason: None }
 }
 
 /// The world after commands that are all accepted, decided so many minutes before now.

@@ -196,7 +196,7 @@ impl Bench {
     // Asking
 
     pub fn request(&self, who: PersonId, action: Action) -> Request {
-        let command = Command { actor: Actor::Person(who), action, seen: None };
+        let command = Command { actor: Actor::Person(who), action, seen: None, reason: None };
         Request { key: self.ids.fresh(), fingerprint: Fingerprint([7; 32]), command }
     }
 

@@ -49,7 +49,7 @@ pub async fn asked_book(app: &App, asker: &Asker, body: &BookingRequest) -> Resu
     };
     let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
-    Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen }))
+    Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen, reason: None }))
 }
 
 /// The command by an admin's word, if the body has one.
@@ -207,7 +207,7 @@ pub fn asked_edit(
 ) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::EditBooking { booking: BookingId(id), revision, patch: body.read()? };
     let print = fingerprint("edit_booking", &format!("{id} {revision}"), body);
-    Ok((print, Command { actor: asker.actor(), action, seen: None }))
+    Ok((print, Command { actor: asker.actor(), action, seen: None, reason: None }))
 }
 
 /// Puts a booking elsewhere: other times, units or resources. Its old place is kept unless the new one is had.
@@ -240,7 +240,7 @@ pub async fn asked_move(
     let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
     let about = revision.map_or_else(|| id.to_string(), |revision| format!("{id} {revision}"));
-    Ok((fingerprint("move", &about, body), Command { actor: asker.actor(), action, seen }))
+    Ok((fingerprint("move", &about, body), Command { actor: asker.actor(), action, seen, reason: None }))
 }
 
 /// Lets two bookings take each other's places, units included. For somebody who owns both, and for admins.
@@ -262,7 +262,7 @@ pub fn asked_swap(asker: &Asker, id: Uuid, body: &SwapRequest) -> (Fingerprint, 
     let one = BookingRef { id: BookingId(id), revision: body.revision };
     let other = BookingRef { id: BookingId(body.with), revision: body.with_revision };
     let action = Action::Swap { one, other };
-    (fingerprint("swap", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None })
+    (fingerprint("swap", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None, reason: None })
 }
 
 /// Gives a booking up. Cancelling what is cancelled changes nothing.
@@ -284,7 +284,7 @@ pub fn asked_cancel(asker: &Asker, id: Uuid, body: &CancelRequest) -> Result<(Fi
     check_text(body.reason.as_ref(), "reason", 500).map_err(Problem::field)?;
     let action = Action::Cancel { booking: BookingId(id), reason: body.reason.clone() };
     let print = fingerprint("cancel", &id.to_string(), body);
-    Ok((print, Command { actor: asker.actor(), action, seen: None }))
+    Ok((print, Command { actor: asker.actor(), action, seen: None, reason: None }))
 }
 
 /// Lets a pending booking take its units, if they are still to be had. Admins only.
@@ -303,7 +303,7 @@ pub async fn approve(
 /// What approving asks.
 pub fn asked_approve(asker: &Asker, id: Uuid) -> (Fingerprint, Command) {
     let action = Action::Approve { booking: BookingId(id) };
-    (fingerprint("approve", &id.to_string(), &()), Command { actor: asker.actor(), action, seen: None })
+    (fingerprint("approve", &id.to_string(), &()), Command { actor: asker.actor(), action, seen: None, reason: None })
 }
 
 /// Steps of one answer: a record for each resource of each.

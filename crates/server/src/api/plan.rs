@@ -465,7 +465,7 @@ impl Planner<'_> {
             gives_up: None,
             wants: slotwise_domain::Wants::Units,
         };
-        let command = Command { actor: self.asker.actor(), action, seen: None };
+        let command = Command { actor: self.asker.actor(), action, seen: None, reason: None };
         let would = self.app.engine.dry_run(command).await?.would;
         let may = matches!(would, Judged::Decided(recorded, ..) if !matches!(recorded.decision.outcome, Outcome::Rejected(_)));
         let Some(calendar) = self.app.calendar(refused.id).await?.filter(|_| may) else { return Ok(None) };

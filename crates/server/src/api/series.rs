@@ -152,7 +152,7 @@ pub fn asked_book(app: &App, asker: &Asker, body: &SeriesRequest) -> Result<(Fin
     };
     let seen = body.seen.as_ref().map(SeenBody::read).transpose()?;
     let action = Action::BookSeries(Box::new(asked));
-    Ok((fingerprint("book_series", "", body), Command { actor: asker.actor(), action, seen }))
+    Ok((fingerprint("book_series", "", body), Command { actor: asker.actor(), action, seen, reason: None }))
 }
 
 /// What a body to give dates up asks.
@@ -265,7 +265,7 @@ fn command(
         return Err(Problem::field(FieldError::new("contract", "not_understood", says)));
     }
     let action = Action::EditSeries { series: SeriesId(id), bookings, contract, edit };
-    Ok(Command { actor: asker.actor(), action, seen: None })
+    Ok(Command { actor: asker.actor(), action, seen: None, reason: None })
 }
 
 /// The bookings of a series by their place, if the asker may see them as one.

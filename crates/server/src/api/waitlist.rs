@@ -51,7 +51,7 @@ pub fn asked_join(app: &App, asker: &Asker, body: &JoinRequest) -> Result<(Finge
         wants: body.wants.into(),
     };
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
-    Ok((fingerprint("join_waitlist", "", body), Command { actor: asker.actor(), action, seen }))
+    Ok((fingerprint("join_waitlist", "", body), Command { actor: asker.actor(), action, seen, reason: None }))
 }
 
 /// Waits no more. An offer is declined by it; leaving twice changes nothing.
@@ -65,7 +65,7 @@ pub async fn leave(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, K
 /// What leaving asks.
 pub fn asked_leave(asker: &Asker, id: Uuid) -> (Fingerprint, Command) {
     let action = Action::LeaveWaitlist { entry: EntryId(id) };
-    (fingerprint("leave_waitlist", &id.to_string(), &()), Command { actor: asker.actor(), action, seen: None })
+    (fingerprint("leave_waitlist", &id.to_string(), &()), Command { actor: asker.actor(), action, seen: None, reason: None })
 }
 
 /// Gives somebody who waits another priority. Admins only.
@@ -85,7 +85,7 @@ pub async fn set_class(
 /// What a body with a priority asks.
 pub fn asked_class(asker: &Asker, id: Uuid, body: &ClassRequest) -> (Fingerprint, Command) {
     let action = Action::SetClass { entry: EntryId(id), class: body.class };
-    (fingerprint("set_class", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None })
+    (fingerprint("set_class", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None, reason: None })
 }
 
 /// Takes what is offered: the hold of the offer is confirmed.
@@ -108,7 +108,7 @@ pub async fn accept(
         hold: Some(HoldRef { id: hold.id, token: hold.token }),
     };
     let print = fingerprint("accept_offer", &id.to_string(), &());
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
 }
 
 /// Declines what is offered: it goes on to whoever is next.
@@ -123,7 +123,7 @@ pub async fn decline(
     let hold = offered(&app, &asker, id).await?;
     let action = Action::Release(HoldRef { id: hold.id, token: hold.token });
     let print = fingerprint("decline_offer", &id.to_string(), &());
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
 }
 
 /// The hold that was offered to an entry last, live or not: whether it still counts is decided, not looked up.

@@ -94,7 +94,7 @@ impl Site {
 
     pub fn proposal(&self, actor: Actor, action: Action) -> Proposal {
         let key = AttemptKey { part: PartId::DEFAULT, actor: actor.uuid(), key: id(self.clock.now()) };
-        let command = Command { actor, action, seen: None };
+        let command = Command { actor, action, seen: None, reason: None };
         Proposal { key, fingerprint: Fingerprint([7; 32]), command, observed: Vec::new(), hint: None }
     }
 
