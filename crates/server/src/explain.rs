@@ -521,7 +521,7 @@ impl Teller<'_> {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_) => change.entry().is_some_and(|(entry, _)| meets(entry.interval)),
-            Change::WaitDue(_) | Change::Reminded { .. } => false,
+            Change::WaitDue(_) | Change::Reminded { .. } | Change::Reasoned { .. } => false,
         }
     }
 
@@ -583,6 +583,7 @@ impl Teller<'_> {
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
             | Change::CapacitySet { .. }
+            | Change::Reasoned { .. }
             | Change::ServiceSet { .. } => return Some("an admin".into()),
             Change::WaitOffered(_)
             | Change::WaitResumed(_)

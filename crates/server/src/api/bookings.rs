@@ -348,7 +348,10 @@ pub async fn history(
     let mut steps: Vec<StepBody> = Vec::new();
     let mut last = None;
     for record in &records {
-        let Some(change) = record.changes.iter().find(|c| c.booking() == Some(booking.id)) else { continue };
+        let Some(place) = record.changes.iter().rposition(|c| c.booking() == Some(booking.id) && !is_word(c)) else {
+            continue;
+        };
+        let Some((change, then)) = record.changes.get(place..).and_then(<[Change]>::split_first) else { continue };
         let (what, state, from, to, reason) = happened(change);
         let word = record.changes.iter().find_map(|c| match c {
             Change::BookingOverrode { booking: id, reason, .. } if *id == booking.id => Some(reason),
@@ -370,7 +373,7 @@ pub async fn history(
                 versions: Vec::new(),
                 from: Vec::new(),
                 to: Vec::new(),
-                reason: reason.or(word).filter(|_| told).cloned(),
+                reason: reason.or(word).or(said_why(then)).filter(|_| told).cloned(),
                 overrode: word.is_some(),
             });
         }
@@ -401,6 +404,26 @@ pub async fn history(
         (_, _) => None,
     };
     Ok(Json(HistoryBody { booking: id, steps, more, then, as_of: time(app.engine.now()) }))
+}
+
+/// Whether it only says why another change was made against the rules.
+const fn is_word(change: &Change) -> bool {
+    matches!(change, Change::BookingOverrode { .. })
+}
+
+/// Why what stands before these in its record was done, if that is said.
+fn said_why(then: &[Change]) -> Option<&String> {
+    then.iter().find_map(|change| match change {
+        Change::Reasoned { reason } => Some(reason),
+        _ => None,
+    })
+}
+
+/// Why a record did something to a booking, as its owner is told.
+pub fn why(record: &Record, booking: BookingId) -> Option<String> {
+    let place = record.changes.iter().rposition(|c| c.booking() == Some(booking))?;
+    let (change, then) = record.changes.get(place..)?.split_first()?;
+    happened(change).4.or(said_why(then)).cloned()
 }
 
 /// Who did it. What followed for those who wait was nobody's doing, and whoever gave the unit up stays unnamed.
@@ -439,6 +462,7 @@ fn happened(change: &Change) -> Happened<'_> {
         Change::BookingHandedOver { reason, .. } => ("handed_over", None, &[], &[], Some(reason)),
         Change::BookingOverrode { reason, .. } => ("overrode", None, &[], &[], Some(reason)),
         Change::BookingEdited { .. }
+        | Change::Reasoned { .. }
         | Change::CapacitySet { .. }
         | Change::ServiceSet { .. }
         | Change::OverCommitLowered { .. }
