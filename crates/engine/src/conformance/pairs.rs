@@ -33,6 +33,17 @@ struct Scene {
     entry: EntryId,
 }
 
+impl Scene {
+    /// Nobody waits or holds any more: one person may do only so much of it.
+    async fn tidy(&self, b: &Bench) {
+        b.clock.step(Span::minutes(6));
+        let calendar = b.calendar(self.place).await;
+        for entry in calendar.waiting.keys().filter_map(|place| Some(calendar.waiting.get(place)?.id)) {
+            b.says(b.ben, Action::LeaveWaitlist { entry }).await;
+        }
+    }
+}
+
 impl Thing {
     async fn make(self, b: &Bench) -> Scene {
         let (mode, fill) = (WaitMode::Offer { ttl: Span::minutes(5) }, WaitFill::Skip);
@@ -232,6 +243,7 @@ async fn every_two(b: &Bench, thing: Thing) {
                 }
             };
             ends.push((format!("{thing:?}, {one} then {other}"), End::of(b, &scene, said).await));
+            scene.tidy(b).await;
         }
         let together = ends.pop();
         assert_eq!(ends.pop(), together);
