@@ -8,8 +8,8 @@ use crate::extract::{Body, IfMatch, Key, OptionalIfMatch, Path, Query, page_size
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest,
-    OverrideBody, Page, PersonBody, StepBody, SwapRequest, ThenBody, check_text, fingerprint, is_civil, read_displaces,
-    read_interval, read_reason, read_time_if, time,
+    OverrideBody, Page, PersonBody, ReasonRequest, StepBody, SwapRequest, ThenBody, check_text, fingerprint, is_civil, read_displaces,
+    read_interval, read_reason, read_reason_if, read_time_if, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -49,7 +49,8 @@ pub async fn asked_book(app: &App, asker: &Asker, body: &BookingRequest) -> Resu
     };
     let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
-    Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen, reason: None }))
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen, reason }))
 }
 
 /// The command by an admin's word, if the body has one.
@@ -207,7 +208,8 @@ pub fn asked_edit(
 ) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::EditBooking { booking: BookingId(id), revision, patch: body.read()? };
     let print = fingerprint("edit_booking", &format!("{id} {revision}"), body);
-    Ok((print, Command { actor: asker.actor(), action, seen: None, reason: None }))
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((print, Command { actor: asker.actor(), action, seen: None, reason }))
 }
 
 /// Puts a booking elsewhere: other times, units or resources. Its old place is kept unless the new one is had.
@@ -240,7 +242,8 @@ pub async fn asked_move(
     let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
     let about = revision.map_or_else(|| id.to_string(), |revision| format!("{id} {revision}"));
-    Ok((fingerprint("move", &about, body), Command { actor: asker.actor(), action, seen, reason: None }))
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("move", &about, body), Command { actor: asker.actor(), action, seen, reason }))
 }
 
 /// Lets two bookings take each other's places, units included. For somebody who owns both, and for admins.
@@ -253,16 +256,17 @@ pub async fn swap(
     Key(key): Key,
     Body(body): Body<SwapRequest>,
 ) -> Result<Told, Problem> {
-    let (print, command) = asked_swap(&asker, id, &body);
+    let (print, command) = asked_swap(&asker, id, &body)?;
     app.attempt(&asker, key, print, command).await
 }
 
 /// What a body to swap with asks.
-pub fn asked_swap(asker: &Asker, id: Uuid, body: &SwapRequest) -> (Fingerprint, Command) {
+pub fn asked_swap(asker: &Asker, id: Uuid, body: &SwapRequest) -> Result<(Fingerprint, Command), Problem> {
     let one = BookingRef { id: BookingId(id), revision: body.revision };
     let other = BookingRef { id: BookingId(body.with), revision: body.with_revision };
     let action = Action::Swap { one, other };
-    (fingerprint("swap", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None, reason: None })
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("swap", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None, reason }))
 }
 
 /// Gives a booking up. Cancelling what is cancelled changes nothing.
@@ -288,22 +292,25 @@ pub fn asked_cancel(asker: &Asker, id: Uuid, body: &CancelRequest) -> Result<(Fi
 }
 
 /// Lets a pending booking take its units, if they are still to be had. Admins only.
-#[utoipa::path(post, operation_id = "approve_booking", path = "/api/bookings/{id}/approve", tag = "bookings",
+#[utoipa::path(post, operation_id = "approve_booking", path = "/api/bookings/{id}/approve", tag = "bookings", request_body = ReasonRequest,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn approve(
     State(app): State<App>,
     asker: Asker,
     Path(id): Path<Uuid>,
     Key(key): Key,
+    Body(body): Body<ReasonRequest>,
 ) -> Result<Told, Problem> {
-    let (print, command) = asked_approve(&asker, id);
+    let (print, command) = asked_approve(&asker, id, &body)?;
     app.attempt(&asker, key, print, command).await
 }
 
 /// What approving asks.
-pub fn asked_approve(asker: &Asker, id: Uuid) -> (Fingerprint, Command) {
+pub fn asked_approve(asker: &Asker, id: Uuid, body: &ReasonRequest) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::Approve { booking: BookingId(id) };
-    (fingerprint("approve", &id.to_string(), &()), Command { actor: asker.actor(), action, seen: None, reason: None })
+    let reason = Some(read_reason(&body.reason, "reason")?);
+    let print = fingerprint("approve", &id.to_string(), body);
+    Ok((print, Command { actor: asker.actor(), action, seen: None, reason }))
 }
 
 /// Steps of one answer: a record for each resource of each.

@@ -9,7 +9,7 @@ use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, fingerprint, read_exceptions,
-    read_interval, read_over_bookings, read_reason, read_time_if, read_version, time,
+    read_interval, read_over_bookings, read_reason, read_reason_if, read_time_if, read_version, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -201,8 +201,9 @@ pub async fn edit(
     let calendar = app.known_calendar(ResourceId(id)).await?;
     let patch = Box::new(body.read(&calendar.resource.spec)?);
     let action = Action::EditResource { resource: ResourceId(id), policy_version, patch };
+    let reason = read_reason_if(body.reason.as_ref())?;
     let print = fingerprint("edit_resource", &format!("{id} {policy_version}"), &body);
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason }).await
 }
 
 /// Takes time out of use. Admins only.
