@@ -1072,9 +1072,6 @@ pub struct ResourceEdit {
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CourseBody>)]
     pub course: Option<Option<CourseBody>>,
-    /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// Tells `null` from absent.
@@ -1354,9 +1351,6 @@ pub struct BookingRequest {
     /// An admin's word over rules and over what stands there.
     #[serde(rename = "override", default, skip_serializing_if = "Option::is_none")]
     pub over: Option<OverrideBody>,
-    /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// Reads a booking's body as its handler does: JSON with the path of what is wrong, times with an offset, details. It is for
@@ -1494,9 +1488,6 @@ pub struct BookingEdit {
     /// Whether others see only that the time is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private: Option<bool>,
-    /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 impl BookingEdit {
@@ -1521,9 +1512,6 @@ pub struct MoveRequest {
     /// An admin's word over rules and over what stands there.
     #[serde(rename = "override", default, skip_serializing_if = "Option::is_none")]
     pub over: Option<OverrideBody>,
-    /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// Two bookings to take each other's places.
@@ -1536,9 +1524,6 @@ pub struct SwapRequest {
     pub revision: Option<u64>,
     /// The revision of the other, if it is to be that one.
     pub with_revision: Option<u64>,
-    /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// A booking to be given up.
@@ -1903,9 +1888,6 @@ pub struct SeriesRequest {
     pub for_person: Option<Uuid>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
-    /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 impl SeriesRequest {
@@ -1943,9 +1925,6 @@ pub struct JoinRequest {
     pub for_person: Option<Uuid>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
-    /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// What somebody who waits is to get.
@@ -2005,9 +1984,6 @@ pub struct SeriesMoveRequest {
     pub resource: Option<Uuid>,
     /// All of them or none, or those that can be: `best_alternative` is not understood.
     pub contract: ContractBody,
-    /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// What people say about dates of a series, edited.
@@ -2020,9 +1996,6 @@ pub struct SeriesEditRequest {
     pub contract: ContractBody,
     /// What shall be otherwise.
     pub details: BookingEdit,
-    /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// A civil time from when to when.
@@ -2187,9 +2160,6 @@ pub struct SeriesBody {
 pub struct ClassRequest {
     /// The higher goes first; 0 is everybody's.
     pub class: u8,
-    /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// A place in a waitlist. What is told of others is where they are, and nothing else.
