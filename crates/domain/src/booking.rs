@@ -305,7 +305,8 @@ impl Booking {
                 Change::BookingEdited { .. }
                 | Change::ResourceCreated(_)
                 | Change::ResourceEdited(_)
-                | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+                | Change::BookingOverrode { .. }
+                | Change::Reasoned { .. }
                 | Change::CapacitySet { .. }
                 | Change::ServiceSet { .. }
                 | Change::OverCommitLowered { .. }

@@ -293,7 +293,8 @@ impl Change {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingDisplaced { .. }
-            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
@@ -326,7 +327,8 @@ impl Change {
             | Change::BookingNoShow { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
-            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }

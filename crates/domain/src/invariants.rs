@@ -200,7 +200,8 @@ fn raised(change: &Change, mut tell: impl FnMut(Interval)) {
         | Change::BookingEdited { .. }
         | Change::RequestApproved { .. }
         | Change::BookingCheckedIn { .. }
-        | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+        | Change::BookingOverrode { .. }
+        | Change::Reasoned { .. }
         | Change::ServiceSet { .. }
         | Change::HoldRenewed(_)
         | Change::WaitJoined(_)

@@ -142,7 +142,8 @@ impl Notice {
             Change::Reminded { .. } => News::Reminder,
             // Whoever is there knows; and why a booking was put there stands beside the booking itself.
             Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)

@@ -312,7 +312,8 @@ impl World {
             | Change::BookingRequested { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::BookingNoShow { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
@@ -388,7 +389,8 @@ impl Person {
             | Change::BlockRemoved { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::BookingHandedOver { pending: true, .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }

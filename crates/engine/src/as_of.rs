@@ -109,7 +109,8 @@ pub fn fold(folded: &mut Option<AsOf>, record: &Record) -> Result<(), StoreError
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingHandedOver { .. }
-            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }

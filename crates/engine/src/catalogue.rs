@@ -139,7 +139,8 @@ impl Catalogue {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingHandedOver { .. }
-            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::OverCommitLowered { .. }
             | Change::HoldRenewed(_)
             | Change::WaitOffered(_)

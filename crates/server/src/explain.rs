@@ -213,7 +213,8 @@ pub fn wanted(attempt: &Attempt) -> Vec<Line> {
             // What an override displaces is not what it wanted.
             Change::HoldEnded(_)
             | Change::BookingDisplaced { .. }
-            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingEdited { .. }
@@ -406,6 +407,10 @@ impl Teller<'_> {
                 && record.actor.uuid() == self.case.attempt.recorded.key.actor;
             let mut related = false;
             for change in &record.changes {
+                // Why something was done is no step of its own.
+                if matches!(change, Change::Reasoned { .. }) {
+                    continue;
+                }
                 let decisive = self.is_witness(change);
                 // That a booking confirmed a hold tells who held it, and nothing that the booking does not.
                 if !own && matches!(change, Change::HoldEnded(ended) if ended.end == HoldEnd::Consumed) {
@@ -616,7 +621,8 @@ impl Teller<'_> {
             | Change::BookingNoShow { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
-            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }

@@ -143,10 +143,9 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
         News::Offered => {
             ("Offered to you", "It is your turn: what you waited for is kept for you for a while. Take it before then.")
         }
-        News::Displaced => (
-            "Displaced",
-            "An admin needed the place for something else. The booking is no longer yours.",
-        ),
+        News::Displaced => {
+            ("Displaced", "An admin needed the place for something else. The booking is no longer yours.")
+        }
         News::HandedOver => ("Handed over", "An admin has given your booking to somebody else. It is no longer yours."),
         News::TakenOver => ("Handed to you", "An admin has made this booking yours. It was somebody else's before."),
         News::NoShow => ("Not checked in", "Nobody checked in, so what was left of your booking is free for others."),

@@ -371,7 +371,9 @@ fn only_admins_make_resources_and_book_for_others() {
     let (bob, room) = (w.person("bob").id.clone(), w.id("room").to_owned());
     let (start, end) = w.span("10:00-11:00");
     let body = |who: &str| {
-        format!(r#"{{"lines": [{{"resource": "{room}", "start": "{start}", "end": "{end}"}}], "for": "{who}", "reason": "On the phone."}}"#)
+        format!(
+            r#"{{"lines": [{{"resource": "{room}", "start": "{start}", "end": "{end}"}}], "for": "{who}", "reason": "On the phone."}}"#
+        )
     };
     w.check(&format!(
         r#"ann POST /api/resources {{"kind": "room", "name": "Mine", "zone": "UTC"}} -> 403 REJECTED not_allowed

@@ -118,7 +118,11 @@ impl Anns {
                 format!("{resource}/blocks/{block_id}/remove"),
                 json!({}),
             ),
-            ("POST /api/resources/{id}/capacity", format!("{resource}/capacity"), json!({ "to": 9, "reason": "because" })),
+            (
+                "POST /api/resources/{id}/capacity",
+                format!("{resource}/capacity"),
+                json!({ "to": 9, "reason": "because" }),
+            ),
             ("POST /api/resources/{id}/close", format!("{resource}/close"), why.clone()),
             (
                 "POST /api/resources/{id}/displacement-preview",

@@ -202,7 +202,8 @@ impl<'w> Draft<'w> {
             | Change::BookingRequested { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)

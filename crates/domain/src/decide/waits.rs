@@ -3,8 +3,7 @@
 
 use super::draft::Draft;
 use super::guards::{
-    admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, open, own_overlap, role, said_why,
-    slots,
+    admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, open, own_overlap, role, said_why, slots,
 };
 use super::persons::{eligible, linked, quota};
 use super::{Judged, Stop, fit, promote, reject};
@@ -144,8 +143,8 @@ pub(super) fn leave(draft: &mut Draft, actor: Actor, id: EntryId) -> Judged {
         Found::Waits(entry) => {
             said_why(draft, actor, &[entry.owner])?;
             match entry.offer.and_then(|id| draft.hold(entry.resource, id)) {
-            Some(hold) => draft.end_hold(hold, HoldEnd::Released),
-            None => draft.change(entry.resource, Change::WaitEnded(EndedEntry { entry, end: EntryEnd::Left })),
+                Some(hold) => draft.end_hold(hold, HoldEnd::Released),
+                None => draft.change(entry.resource, Change::WaitEnded(EndedEntry { entry, end: EntryEnd::Left })),
             }
         }
         // Who waits no more needs not leave.

@@ -283,7 +283,11 @@ fn a_date_that_cannot_move_stands_in_no_other_s_way() {
             contract,
             edit: SeriesEdit::Move(bookings.iter().map(place).collect()),
         };
-        assert_eq!(said(&world, &Command { actor: Actor::Person(ANN), action, seen: None, reason: None }), expected, "{contract:?}");
+        assert_eq!(
+            said(&world, &Command { actor: Actor::Person(ANN), action, seen: None, reason: None }),
+            expected,
+            "{contract:?}"
+        );
     }
 }
 
@@ -376,4 +380,25 @@ fn a_quota_counts_the_dates_of_a_series_as_they_are_put() {
     // Dates that go later begin with the last.
     assert_eq!(moved(one_day, Contract::AllOrNothing), "quota_exceeded Some(\"quota\"): refused refused free");
     assert_eq!(moved(one_day, Contract::SkipConflicts), "refused changed refused");
+}
+
+#[test]
+fn an_edit_of_a_series_names_bookings_of_it_alone() {
+    let mut world = world(1);
+    let day = |n: i64| Interval::new(at(n, 9), at(n, 10)).unwrap();
+    assert!(matches!(carry_out(&mut world, &series(&[day(0), day(1)], Contract::AllOrNothing)), Verdict::Accepted(..)));
+    let booking = BookingId(Uuid::from_u128(77));
+    let line = Line { resource: ROOM, interval: Some(day(2)), units: 1 };
+    let book = Action::Book { booking, owner: ANN, lines: vec![line], details: Details::default(), hold: None };
+    let command = |action| Command { actor: Actor::Person(ANN), action, seen: None, reason: None };
+    assert!(matches!(carry_out(&mut world, &command(book)), Verdict::Accepted(..)));
+    let of = world.bookings.values().find_map(|b| b.occurrence.as_ref()).unwrap().series.id;
+    let contract = Contract::AllOrNothing;
+    for (bookings, rule) in [(vec![booking], Rule::SameSeries), (vec![], Rule::Dates)] {
+        let bookings = bookings.into_iter().map(|id| BookingRef { id, revision: None }).collect();
+        let edit = Action::EditSeries { series: of, bookings, contract, edit: SeriesEdit::Cancel { reason: None } };
+        let refused = carry_out(&mut world, &command(edit));
+        let Verdict::Rejected(rejection, _) = refused else { panic!("{refused:?}") };
+        assert_eq!((rejection.code, rejection.rule), (Code::Invalid, Some(rule)));
+    }
 }

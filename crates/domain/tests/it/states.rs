@@ -195,7 +195,12 @@ fn waited_for(policy: Policy, wants: Wants) -> Vec<(i64, Actor, Action)> {
     let line = Line { units: 2, ..line(ROOM, span(120, 180)) };
     let (details, hold) = (Details::default(), None);
     let book = Action::Book { booking: OTHERS, owner: OTHER, lines: vec![line], details, hold };
-    vec![create(ROOM, policy), create(HALL, Policy::default()), (60, Actor::Person(OTHER), book), (50, BEN, join(ENTRY, wants))]
+    vec![
+        create(ROOM, policy),
+        create(HALL, Policy::default()),
+        (60, Actor::Person(OTHER), book),
+        (50, BEN, join(ENTRY, wants)),
+    ]
 }
 
 const BEN: Actor = Actor::Person(OWNER);
@@ -316,7 +321,11 @@ fn offers() -> Table {
         ("renew", BEN, Action::Renew(OFFER)),
         ("a hold of their own in its place", BEN, Action::Hold { hold: HOLD, line: line(ROOM, span(120, 180)) }),
         ("a block over it", ada, void()),
-        ("close", ada, Action::SetService { resource: ROOM, policy_version: 1, service: Service::Closed, reason: "paint".into() }),
+        (
+            "close",
+            ada,
+            Action::SetService { resource: ROOM, policy_version: 1, service: Service::Closed, reason: "paint".into() },
+        ),
         ("expire_holds", Actor::System, Action::ExpireHolds { resource: ROOM }),
     ];
     let state = |world: &World| match offer(world) {
@@ -524,7 +533,10 @@ fn page() -> String {
             page.push('\n');
         }
         for (state, world) in table.states.iter().filter(|(_, world)| !table.ends.contains(&&*(table.state)(world))) {
-            page += &format!("\n{}, {state}, two at once: what it is after both, the row's decided first.\n\n| |", table.thing);
+            page += &format!(
+                "\n{}, {state}, two at once: what it is after both, the row's decided first.\n\n| |",
+                table.thing
+            );
             for (name, ..) in &table.commands {
                 page += &format!(" {name} |");
             }

@@ -30,7 +30,13 @@ pub(super) fn capacity(resource: ResourceId, policy_version: u64, to: u32, below
     Action::SetCapacity { resource, policy_version, to, seen_used, below, reason }
 }
 
-pub(super) fn block(b: &Bench, resource: ResourceId, interval: Interval, preview: Preview, people: Vec<PersonId>) -> Action {
+pub(super) fn block(
+    b: &Bench,
+    resource: ResourceId,
+    interval: Interval,
+    preview: Preview,
+    people: Vec<PersonId>,
+) -> Action {
     Action::AddBlock {
         resource,
         policy_version: 1,

@@ -8,8 +8,8 @@ use crate::extract::{Body, IfMatch, Key, OptionalIfMatch, Path, Query, page_size
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest,
-    OverrideBody, Page, PersonBody, ReasonRequest, StepBody, SwapRequest, ThenBody, check_text, fingerprint, is_civil, read_displaces,
-    read_interval, read_reason, read_reason_if, read_time_if, time,
+    OverrideBody, Page, PersonBody, ReasonRequest, StepBody, SwapRequest, ThenBody, check_text, fingerprint, is_civil,
+    read_displaces, read_interval, read_reason, read_reason_if, read_time_if, time,
 };
 use axum::Json;
 use axum::extract::State;

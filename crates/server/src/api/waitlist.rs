@@ -7,7 +7,8 @@ use crate::auth::Asker;
 use crate::extract::{Body, Key, OptionalBody, Path, Query};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
-    ClassRequest, EntryBody, JoinRequest, LeaveRequest, LineRequest, Page, PersonBody, fingerprint, read_reason_if, time,
+    ClassRequest, EntryBody, JoinRequest, LeaveRequest, LineRequest, Page, PersonBody, fingerprint, read_reason_if,
+    time,
 };
 use axum::Json;
 use axum::extract::State;

@@ -310,7 +310,8 @@ impl Inner {
             Change::BookingEdited { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }

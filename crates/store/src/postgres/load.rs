@@ -610,7 +610,8 @@ pub(super) fn hold_of(change: &Change) -> Option<(Hold, Option<EndedHold>)> {
         | Change::BookingNoShow { .. }
         | Change::BookingDisplaced { .. }
         | Change::BookingHandedOver { .. }
-        | Change::BookingOverrode { .. } | Change::Reasoned { .. }
+        | Change::BookingOverrode { .. }
+        | Change::Reasoned { .. }
         | Change::CapacitySet { .. }
         | Change::ServiceSet { .. }
         | Change::OverCommitLowered { .. } => None,
