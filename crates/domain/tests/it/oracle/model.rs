@@ -122,6 +122,8 @@ pub struct Model {
     pub blocks: Vec<Blocked>,
     /// The second it is.
     pub now: i64,
+    /// What is owed, where it is told of an earlier moment.
+    pub fixed: Option<Vec<[u64; MINUTES]>>,
 }
 
 /// Units taken at one minute of one resource.
@@ -223,7 +225,7 @@ impl Model {
 
     /// What is owed on every resource.
     pub fn kept(&self) -> Vec<[u64; MINUTES]> {
-        (0..self.setting.rules.len()).map(|n| self.owed(n)).collect()
+        self.fixed.clone().unwrap_or_else(|| (0..self.setting.rules.len()).map(|n| self.owed(n)).collect())
     }
 
     /// Everybody whose turn it is has it, and whoever waits in vain waits no more.

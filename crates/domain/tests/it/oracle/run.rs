@@ -1,6 +1,8 @@
 //! Both sides of a step: what the model expects, what the domain says, and what is true afterwards.
 //! It decides nothing itself.
 
+mod series;
+
 use super::model::*;
 use super::steps::*;
 use crate::rows::fold;
@@ -14,6 +16,7 @@ pub struct Run {
     model: Model,
     resources: Vec<ResourceId>,
     people: Vec<PersonId>,
+    series: Vec<series::Dates>,
     ids: u128,
     /// How often what was said or done.
     pub tally: BTreeMap<&'static str, u64>,
@@ -27,6 +30,7 @@ impl Run {
             holds: vec![],
             blocks: vec![],
             waiters: vec![],
+            fixed: None,
             now: setting.begins.min(-4 * 3600),
         };
         let mut run = Run {
@@ -34,6 +38,7 @@ impl Run {
             model,
             resources: vec![],
             people: vec![],
+            series: vec![],
             ids: 0,
             tally: BTreeMap::new(),
         };
@@ -433,6 +438,10 @@ impl Run {
                 }
             }
             Step::Join { who, ask, class } => self.join(*who, *ask, *class),
+            Step::Series { who, first, every, count, promise } => {
+                self.book_series(*who, *first, *every, *count, *promise)?;
+            }
+            Step::EditSeries { series, which, who, all, by } => self.edit_series(*series, *which, *who, *all, *by)?,
             Step::Leave { entry, who } => {
                 let n = entry.checked_rem(self.model.waiters.len())?;
                 let waiter = self.model.waiters[n].clone();
