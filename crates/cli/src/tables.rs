@@ -335,6 +335,7 @@ impl State {
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::OverCommitLowered { .. }
             | Change::WaitJoined(_)
             | Change::WaitOffered(_)

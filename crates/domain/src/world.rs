@@ -313,6 +313,7 @@ impl World {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::BookingNoShow { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
@@ -389,6 +390,7 @@ impl Person {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::BookingHandedOver { pending: true, .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
@@ -441,7 +443,7 @@ impl Counted {
             | Change::BookingNoShow { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. }
+            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
             | Change::BookingEdited { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }

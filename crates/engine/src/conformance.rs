@@ -10,6 +10,7 @@ mod keys;
 mod kit;
 mod leases;
 mod moves;
+mod pairs;
 mod persons;
 mod races;
 mod random;
@@ -234,6 +235,11 @@ pub fn cases() -> Vec<Case> {
             a_booking_changes_hands
             who_has_not_come_is_let_go
             every_two_commands_on_one_booking;
+        pairs:
+            every_two_commands_on_one_hold
+            every_two_commands_on_one_entry
+            every_two_commands_on_one_offer
+            every_two_commands_on_one_resource;
         batches:
             bookings_of_a_person_are_as_the_commit_left_them
             an_edit_binds_those_after_it
