@@ -111,7 +111,7 @@ impl Truth {
             into.calendars.extend(all.calendars.get(id).map(|c| (*id, c.clone())));
         }
         into.loaded.extend(scope);
-        into.loaded.resources.extend(touched);
+        into.loaded.resources.extend(&touched);
         for id in &scope.people {
             into.people.insert(*id, all.people.get(id).cloned().unwrap_or_default());
         }
