@@ -231,7 +231,7 @@ impl Writer {
         settle: Settle,
         answers: &mut [Option<Settled>],
     ) -> Ended {
-        let id = Uuid::now_v7();
+        let id = id_at(self.shared.time.now());
         let judged = self.judge(&conn, id, batch, pending, settle);
         let (mut judgement, waiting) = match judged {
             Ok(judged) => judged,
@@ -493,24 +493,18 @@ impl Writer {
                 shared.cache.put(calendar.clone());
             }
         }
-        if shared.feed.push(commit, id, stamp, &world.calendars) {
+        let gaps = shared.feed.push(commit, id, stamp, &world.calendars);
+        if !gaps.is_empty() {
             // What comes between was committed elsewhere, or by another thread that has not said so yet.
             let shared = self.shared.clone();
             self.rt.spawn(async move {
-                if let Err(e) = shared.feed.catch_up(true).await {
+                if let Err(e) = shared.feed.heal(&gaps, id, stamp).await {
                     tracing::debug!("reading what lies between: {e}");
                 }
             });
         }
-        if shared.doorbell {
-            let (part, pool) = (shared.part, shared.readers.clone());
-            self.rt.spawn(async move {
-                // It may be lost: whoever listens looks by itself too.
-                let said = format!("{part} {id}");
-                if let Err(e) = pool.rows(sql::RING, args!["slotwise", said]).await {
-                    tracing::debug!("the doorbell was not rung: {e}");
-                }
-            });
+        if let Some(doorbell) = &shared.doorbell {
+            doorbell.ring(id);
         }
     }
 }
@@ -535,6 +529,13 @@ impl Judgement {
     pub fn head(&self, id: ResourceId) -> Option<&Head> {
         self.held.heads.get(&id)
     }
+}
+
+/// A commit's id, dated by the store's clock: ids are taken away by their age, and this machine's clock may show any other.
+fn id_at(now: Instant) -> Uuid {
+    let millis = u64::try_from(now.0.div_euclid(1_000)).unwrap_or(0);
+    let [_, _, _, _, _, _, random @ ..] = Uuid::new_v4().into_bytes();
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 /// How long a commit of so many may take.

@@ -16,6 +16,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
 use tokio::runtime::Handle;
 
+/// Most of a case is waiting for the server.
+const CASES_AT_ONCE: usize = 4;
+
 /// From within a test's own threads, where nothing may wait.
 pub fn now<T>(future: impl Future<Output = T>) -> T {
     tokio::task::block_in_place(|| Handle::current().block_on(future))
@@ -30,7 +33,7 @@ pub fn open(url: &str, part: i64, clock: Arc<dyn Clock>, cache_bytes: usize) -> 
 async fn every_case_on_postgres() {
     let Some(database) = Database::start(&[]) else { return };
     let mut part = 0;
-    run_all(|clock| {
+    run_all(CASES_AT_ONCE, |clock| {
         part += 1;
         let store = open(&database.url(), part, clock.clone(), 64 << 20);
         Harness {
@@ -70,7 +73,7 @@ fn whole(database: &Database, parts: i64) {
 async fn every_case_on_either_of_two_instances() {
     let Some(database) = Database::start(&[]) else { return };
     let mut part = 0;
-    run_all(|clock| {
+    run_all(CASES_AT_ONCE, |clock| {
         part += 1;
         let cache_bytes = if part % 2 == 0 { 0 } else { 64 << 20 };
         let one = open(&database.url(), part, clock.clone(), cache_bytes);
