@@ -58,7 +58,7 @@ pub(super) struct Loading<'a> {
 }
 
 impl Held {
-    /// Takes what the database says of rows asked for: those held, and those there.
+    /// Takes what the database says of rows asked for: those held, and those there if these are not all. Says which others hold.
     pub fn take(&mut self, asked: &[Uuid], held: &[Row], there: &[Row]) -> Result<BTreeSet<ResourceId>> {
         for row in held {
             let id = ResourceId(row.try_get(0)?);
@@ -66,7 +66,7 @@ impl Held {
                 self.heads.insert(id, head(row)?);
             }
         }
-        let there: BTreeSet<ResourceId> = ids(there)?.into_iter().map(ResourceId).collect();
+        let there: BTreeSet<ResourceId> = ids(held)?.into_iter().chain(ids(there)?).map(ResourceId).collect();
         let absent = asked.iter().map(|id| ResourceId(*id)).filter(|id| !there.contains(id));
         self.absent.extend(absent);
         Ok(there.into_iter().filter(|id| !self.heads.contains_key(id)).collect())

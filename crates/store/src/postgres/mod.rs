@@ -131,6 +131,8 @@ const SHOWN_NOW_MAX: usize = 16;
 const READING_LATE_MAX: Span = Span(10_000);
 /// Calendars loaded at once at the start.
 const BEGIN_AT_ONCE: usize = 200;
+/// So often side by side, where there are connections for it.
+const BEGIN_SIDE_BY_SIDE: usize = 4;
 /// Between two looks for what others have committed: after one that found something, and the longest.
 const LOOK_SOON: Duration = Duration::from_millis(25);
 const LOOK_LATE: Duration = Duration::from_millis(200);
@@ -317,7 +319,7 @@ impl Postgres {
             .is_open()
             .then(|| "what is sent to the database can be read on the way: say sslmode=require in its URL".to_owned());
         shared.health.warn("encryption", open);
-        begin(&shared).await?;
+        begin(&shared, options.readers).await?;
         let (jobs, waiting) = mpsc::channel(options.queue.max(1));
         let waiting = Arc::new(Mutex::new(waiting));
         let mut threads = Vec::with_capacity(at_once);
@@ -424,32 +426,41 @@ impl Doorbell {
 }
 
 /// Everything that can be booked, and how far each record is.
-async fn begin(shared: &Shared) -> Loaded<()> {
+async fn begin(shared: &Arc<Shared>, connections: usize) -> Loaded<()> {
     let heads = shared.readers.rows(sql::HEADS_ALL, args![shared.part]).await?;
     let ids: Vec<ResourceId> = load::ids(&heads)?.into_iter().map(ResourceId).collect();
+    // While some are made of their rows, the database reads the rows of others.
+    let some = ids.chunks(BEGIN_AT_ONCE).map(|some| (shared.clone(), some.to_vec()));
+    let mut loading = futures_util::stream::iter(some)
+        .map(|(shared, some)| tokio::spawn(async move { begin_with(&shared, some).await }))
+        .buffered(BEGIN_SIDE_BY_SIDE.min(connections).max(1));
+    while let Some(loaded) = loading.next().await {
+        loaded.map_err(|_| Error::bug("loading what can be booked panicked"))??;
+    }
+    Ok(())
+}
+
+async fn begin_with(shared: &Shared, mut wanted: Vec<ResourceId>) -> Loaded<()> {
+    let mut conn = shared.readers.get().await?;
     // What does not fit into memory is still in the catalogue.
     let none = Cache::new(0);
-    for some in ids.chunks(BEGIN_AT_ONCE) {
-        let mut conn = shared.readers.get().await?;
-        let cache = if shared.cache.half_full() { &none } else { &*shared.cache };
-        let mut wanted = some.to_vec();
-        let calendars = loop {
-            match load::calendars_seen(&conn, Loading { cache, ..shared.loading() }, wanted.clone()).await {
-                Ok(calendars) => break calendars,
-                // What cannot be read of one resource is no reason to serve none.
-                Err(e) => {
-                    let (known, wrong) = (wanted.len(), e.shuts());
-                    wanted.retain(|id| !wrong.contains(id));
-                    if wanted.len() == known {
-                        return Err(e);
-                    }
-                    shared.shut(wrong, &e.plainly(), &e.to_string());
+    let cache = if shared.cache.half_full() { &none } else { &*shared.cache };
+    let calendars = loop {
+        match load::calendars_seen(&conn, Loading { cache, ..shared.loading() }, wanted.clone()).await {
+            Ok(calendars) => break calendars,
+            // What cannot be read of one resource is no reason to serve none.
+            Err(e) => {
+                let (known, wrong) = (wanted.len(), e.shuts());
+                wanted.retain(|id| !wrong.contains(id));
+                if wanted.len() == known {
+                    return Err(e);
                 }
+                shared.shut(wrong, &e.plainly(), &e.to_string());
             }
-        };
-        conn.clean();
-        shared.feed.begin_with(&calendars);
-    }
+        }
+    };
+    conn.clean();
+    shared.feed.begin_with(&calendars);
     Ok(())
 }
 

@@ -39,8 +39,8 @@ statements! {
 
     KEYS = "INSERT INTO attempt (part_id, key, actor, commit_id)
         SELECT $1, k.key, k.actor, $2 FROM unnest($3::uuid[], $4::uuid[]) AS k (key, actor)
-        ON CONFLICT (part_id, key, actor) DO NOTHING";
-    /// Also tells which keys another commit has had: those that are not ours.
+        ON CONFLICT (part_id, key, actor) DO NOTHING RETURNING key, actor";
+    /// Whose commits have had keys that are not ours.
     KEYS_KNOWN = "SELECT key, actor, commit_id FROM attempt
         WHERE part_id = $1 AND key = ANY($2) AND commit_id <> $3";
     KEYS_UNUSED = "DELETE FROM attempt WHERE part_id = $1 AND commit_id = $2 AND key = ANY($3)

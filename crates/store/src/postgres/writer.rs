@@ -639,38 +639,38 @@ async fn begin(
         (sql::BOUNDS, bounds(LOCK_MS, keys.len())),
         (sql::COMMIT_ID, args![part, id]),
         (sql::HEADS_HELD, args![part, asked.clone()]),
-        (sql::HEADS_THERE, args![part, asked.clone()]),
         (sql::CLOCK, args![]),
         (sql::SAVEPOINT, args![]),
     ];
     let rest = all(conn, &asking);
     let rest = Sent::now(rest);
-    let put = args![part, id, names.clone(), actors.clone()];
+    let put = args![part, id, names.clone(), actors];
     let put = Sent::now(rows(conn, sql::KEYS, &put));
-    let known_args = args![part, names.clone(), id];
-    let known = Sent::now(rows(conn, sql::KEYS_KNOWN, &known_args));
     let persons: Vec<Uuid> = scope.people.union(&scope.counted).map(|id| id.0).collect();
     let persons_args = args![part, persons.clone()];
     let persons = (!persons.is_empty()).then(|| Sent::now(rows(conn, sql::PERSONS_HELD, &persons_args)));
     let asking = Asking::of(part, scope);
     let found = asking.send(conn);
     began.await?;
-    let [_, _, got, there, clock, _] = rest.await?;
+    let [_, _, got, clock, _] = rest.await?;
     let put = put.await;
-    let known = known.await;
     let persons = match persons {
         Some(persons) => persons.await,
         None => Ok(Vec::new()),
     };
     let found = found.found(scope).await;
     let mut held = Held { shut: shared.shut_now(), ..Held::default() };
-    let others = held.take(&asked, &got, &there)?;
     let clock = clock.first().ok_or_else(|| Error::bug("the clock did not answer"))?;
     let now = Instant(clock.try_get(0)?);
     let (known, blocked, found) = match put {
-        Ok(_) => {
+        Ok(put) => {
             held.persons.extend(load::ids(&persons?)?.into_iter().map(PersonId));
-            (known?, BTreeSet::new(), found?)
+            // One round trip more where a key was had before.
+            let known = match put.len() == keys.len() {
+                true => Vec::new(),
+                false => rows(conn, sql::KEYS_KNOWN, &args![part, names, id]).await?,
+            };
+            (known, BTreeSet::new(), found?)
         }
         Err(e) if e.lock_not_had() => {
             // All that was sent after it failed with it.
@@ -680,6 +680,12 @@ async fn begin(
         Err(e) => return Err(e),
     };
     let known = recorded_of(conn, part, &known, &keys).await?;
+    // And one more where a row was not had, or is not there.
+    let there = match got.len() == asked.len() {
+        true => Vec::new(),
+        false => rows(conn, sql::HEADS_THERE, &args![part, asked.clone()]).await?,
+    };
+    let others = held.take(&asked, &got, &there)?;
     let ours = keys.into_iter().filter(|key| !known.contains_key(key) && !blocked.contains(key)).collect();
     Ok(Begun { held, others, now, known, ours, found })
 }
