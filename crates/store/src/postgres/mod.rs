@@ -430,9 +430,12 @@ async fn begin(shared: &Arc<Shared>, connections: usize) -> Loaded<()> {
     let heads = shared.readers.rows(sql::HEADS_ALL, args![shared.part]).await?;
     let ids: Vec<ResourceId> = load::ids(&heads)?.into_iter().map(ResourceId).collect();
     // While some are made of their rows, the database reads the rows of others.
-    let some = ids.chunks(BEGIN_AT_ONCE).map(|some| (shared.clone(), some.to_vec()));
+    let some: Vec<Vec<ResourceId>> = ids.chunks(BEGIN_AT_ONCE).map(<[_]>::to_vec).collect();
     let mut loading = futures_util::stream::iter(some)
-        .map(|(shared, some)| tokio::spawn(async move { begin_with(&shared, some).await }))
+        .map(|some| {
+            let shared = shared.clone();
+            tokio::spawn(async move { begin_with(&shared, some).await })
+        })
         .buffered(BEGIN_SIDE_BY_SIDE.min(connections).max(1));
     while let Some(loaded) = loading.next().await {
         loaded.map_err(|_| Error::bug("loading what can be booked panicked"))??;
