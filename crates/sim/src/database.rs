@@ -6,7 +6,7 @@ use crate::clock::{Began, Moment, SimClock};
 use crate::setting::{Faults, Kind};
 use crate::tally::Tally;
 use slotwise_domain::{
-    AttemptKey, Calendar, Change, Changes, Command, Counted, Epoch, Failure, FailureCode, Instant, Person, PersonId,
+    AttemptKey, Booking, BookingId, Calendar, Change, Changes, Command, Counted, Epoch, Failure, FailureCode, Instant, Person, PersonId,
     Proposal, ResourceId, Role, Scope, Settle, Version, World, planted,
 };
 use slotwise_engine::round::{self, Judged, KeyAge};
@@ -490,6 +490,11 @@ impl Database {
     /// Calendars as they are.
     pub fn calendars(&self) -> Vec<Arc<Calendar>> {
         lock(&self.inner).truth.world.calendars.values().cloned().collect()
+    }
+
+    /// A booking as it is.
+    pub fn booking(&self, id: BookingId) -> Option<Arc<Booking>> {
+        lock(&self.inner).truth.world.bookings.get(&id).cloned()
     }
 
     /// What it found wrong itself.
