@@ -204,13 +204,8 @@ impl Client {
             Some(Made::Bookings(one, other)) => known.bookings.extend([one, other]),
             Some(Made::Hold(hold, None)) => known.holds.push(hold),
             Some(Made::Entry(entry, None, _)) => known.entries.push(*entry),
-            Some(
-                Made::Hold(_, Some(_))
-                | Made::Entry(_, Some(_), _)
-                | Made::Resource(..)
-                | Made::Block(..),
-            )
-            | None => {}
+            Some(Made::Hold(_, Some(_)) | Made::Entry(_, Some(_), _) | Made::Resource(..) | Made::Block(..)) | None => {
+            }
         }
     }
 

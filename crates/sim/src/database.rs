@@ -6,8 +6,8 @@ use crate::clock::{Began, Moment, SimClock};
 use crate::setting::{Faults, Kind};
 use crate::tally::Tally;
 use slotwise_domain::{
-    AttemptKey, Booking, BookingId, Calendar, Change, Changes, Command, Counted, Epoch, Failure, FailureCode, Instant, Person, PersonId,
-    Proposal, ResourceId, Role, Scope, Settle, Version, World, planted,
+    AttemptKey, Booking, BookingId, Calendar, Change, Changes, Command, Counted, Epoch, Failure, FailureCode, Instant,
+    Person, PersonId, Proposal, ResourceId, Role, Scope, Settle, Version, World, planted,
 };
 use slotwise_engine::round::{self, Judged, KeyAge};
 use slotwise_engine::{Clock, CommitError, Cursor, Made, Record, Recorded, Settled, Streamed};

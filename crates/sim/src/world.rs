@@ -148,8 +148,10 @@ impl World {
         for room in self.setting.rooms.clone() {
             let resource = ResourceId(self.ids.fresh());
             let mut admin = self.client(self.admin);
-            let made = admin
-                .request(Action::CreateResource { resource, spec: Box::new(spec(room.capacity, room.policy.clone(), zone.clone())) });
+            let made = admin.request(Action::CreateResource {
+                resource,
+                spec: Box::new(spec(room.capacity, room.policy.clone(), zone.clone())),
+            });
             match admin.send(made).await {
                 Some(Answer::Decided(..)) => lock(&self.known).rooms.push((resource, room)),
                 other => return self.report(Some(format!("a resource could not be made: {other:?}"))),
@@ -314,7 +316,8 @@ impl World {
     async fn somebody_new(&mut self) -> Option<String> {
         let resource = ResourceId(self.ids.fresh());
         let mut admin = self.client(self.admin);
-        let made = admin.request(Action::CreateResource { resource, spec: Box::new(spec(1, Policy::default(), Zone::utc())) });
+        let made =
+            admin.request(Action::CreateResource { resource, spec: Box::new(spec(1, Policy::default(), Zone::utc())) });
         let made = admin.send(made).await;
         let who = self.people.last().copied()?;
         let mut client = self.client(who);
