@@ -335,6 +335,7 @@ impl State {
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::HoldOverrode { .. }
             | Change::OverCommitLowered { .. }
             | Change::WaitJoined(_)
             | Change::WaitOffered(_)

@@ -201,6 +201,7 @@ fn raised(change: &Change, mut tell: impl FnMut(Interval)) {
         | Change::BookingOverrode { .. }
         | Change::ServiceSet { .. }
         | Change::HoldRenewed(_)
+        | Change::HoldOverrode { .. }
         | Change::WaitJoined(_)
         | Change::WaitOffered(_)
         | Change::WaitResumed(_)

@@ -305,6 +305,7 @@ impl World {
             | Change::BookingCancelled { .. }
             | Change::BookingMoved { .. }
             | Change::BookingEdited { .. }
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
@@ -389,6 +390,7 @@ impl Person {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::HoldOverrode { .. }
             | Change::BookingHandedOver { pending: true, .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
@@ -449,6 +451,7 @@ impl Counted {
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }

@@ -1788,6 +1788,10 @@ pub struct HoldBody {
     pub renewals_left: u32,
     /// Whether it is the asker's.
     pub mine: bool,
+    /// Whose, in a list, for admins, auditors and whoever manages the resource.
+    pub owner: Option<PersonBody>,
+    /// Whether it is an offer to somebody who waits, which stands until its own deadline.
+    pub offer: bool,
     /// The server's clock.
     pub as_of: String,
 }
@@ -1806,6 +1810,8 @@ impl HoldBody {
             granted_at: time(h.granted_at),
             renewals_left: Policy::RENEWALS_MAX.saturating_sub(h.renewals),
             mine,
+            owner: None,
+            offer: h.offer.is_some(),
             as_of: time(as_of),
         }
     }

@@ -763,6 +763,12 @@ enum ChangeBin<'a> {
         owner: Id,
         cutoff: i64,
     },
+    HoldOverrode {
+        id: Id,
+        holder: Id,
+        until: Option<i64>,
+        reason: Cow<'a, str>,
+    },
 }
 
 impl<'a> ChangeBin<'a> {
@@ -920,6 +926,12 @@ impl<'a> ChangeBin<'a> {
                     reason: Cow::Borrowed(reason),
                 }
             }
+            Change::HoldOverrode { hold, holder, until, reason } => ChangeBin::HoldOverrode {
+                id: hold.0.into(),
+                holder: holder.0.into(),
+                until: until.map(|until| until.0),
+                reason: Cow::Borrowed(reason),
+            },
             Change::BookingOverrode { booking, owner, reason } => ChangeBin::BookingOverrode {
                 id: booking.0.into(),
                 owner: owner.0.into(),
@@ -1076,6 +1088,12 @@ impl<'a> ChangeBin<'a> {
                 to: person(to),
                 pending,
                 slots: slots(s)?,
+                reason: reason.into_owned(),
+            },
+            ChangeBin::HoldOverrode { id, holder, until, reason } => Change::HoldOverrode {
+                hold: HoldId(id.into()),
+                holder: person(holder),
+                until: until.map(Instant),
                 reason: reason.into_owned(),
             },
             ChangeBin::BookingOverrode { id, owner, reason } => {

@@ -969,6 +969,12 @@ enum ChangeText {
         owner: Uuid,
         cutoff: When,
     },
+    HoldOverrode {
+        id: Uuid,
+        holder: Uuid,
+        until: Option<When>,
+        reason: String,
+    },
 }
 
 /// For what a booking was displaced.
@@ -1098,6 +1104,12 @@ impl ChangeText {
                     reason: reason.clone(),
                 }
             }
+            Change::HoldOverrode { hold, holder, until, reason } => ChangeText::HoldOverrode {
+                id: hold.0,
+                holder: holder.0,
+                until: until.map(When),
+                reason: reason.clone(),
+            },
             Change::BookingOverrode { booking, owner, reason } => {
                 ChangeText::BookingOverrode { id: booking.0, owner: owner.0, reason: reason.clone() }
             }
@@ -1211,6 +1223,9 @@ impl ChangeText {
                 slots: slots(s)?,
                 reason,
             },
+            ChangeText::HoldOverrode { id, holder, until, reason } => {
+                Change::HoldOverrode { hold: HoldId(id), holder: person(holder), until: until.map(|until| until.0), reason }
+            }
             ChangeText::BookingOverrode { id, owner, reason } => {
                 Change::BookingOverrode { booking: booking(id), owner: person(owner), reason }
             }

@@ -445,6 +445,7 @@ fn happened(change: &Change) -> Happened<'_> {
         | Change::HoldGranted(_)
         | Change::HoldRenewed(_)
         | Change::HoldEnded(_)
+        | Change::HoldOverrode { .. }
         | Change::ResourceCreated(_)
         | Change::ResourceEdited(_)
         | Change::BlockAdded { .. }

@@ -311,6 +311,7 @@ impl Inner {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::HoldOverrode { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
