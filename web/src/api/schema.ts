@@ -6449,7 +6449,7 @@ export interface operations {
     list_bookings: {
         parameters: {
             query?: {
-                /** @description `me`; admins may leave it out or name a person. */
+                /** @description `me`; admins may leave it out or name a person, and managers may leave it out for what is on the resources they manage. */
                 owner?: string;
                 /** @description On this resource. */
                 resource?: string;
