@@ -17,6 +17,8 @@ export interface Sizes {
   rail: number;
 }
 
+/** What fits in the width of a page. */
+const paper_px = 690;
 const head_height = 46;
 /** So many rows and columns more on each side, so that no scrolling meets the blank. */
 const rows_more = 4;
@@ -279,7 +281,7 @@ export function Grid(props: Props) {
         setView({ top: scrollTop, left: scrollLeft, width: clientWidth, height: clientHeight });
       }}
     >
-      <div className={css.canvas} role="presentation" style={{ width: sizes.rail + columns.length * sizes.col, height: head_height + listed * sizes.row }}>
+      <div className={css.canvas} role="presentation" style={{ ...(printing ? { zoom: Math.min(1, paper_px / (sizes.rail + columns.length * sizes.col)) } : {}), width: sizes.rail + columns.length * sizes.col, height: head_height + listed * sizes.row }}>
         <div role="row" aria-rowindex={1} className={css.head} style={{ height: head_height }}>
           <div role="columnheader" aria-colindex={1} className={css.corner} style={{ width: sizes.rail }}>
             {!overview && columns.length > 0 && <b>{writeShortDay(columns[Math.min(columns.length - 1, Math.floor(view.left / sizes.col))]!.start, zone, i18n.language)}</b>}
