@@ -30,6 +30,8 @@ pub fn test(quick: bool) -> Result<(), Stop> {
     let result = row(&mut steps, quick);
     if !matches!(result, Err(Stop::Interrupted)) {
         steps.close();
+        fs::create_dir_all(tree::artefacts()).doing("making the folder artefacts")?;
+        fs::write(tree::artefacts().join("minutes.md"), steps.page()).doing("writing minutes.md")?;
     }
     if result.is_ok() {
         console::say(if quick {

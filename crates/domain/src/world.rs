@@ -306,6 +306,7 @@ impl World {
             | Change::BookingCancelled { .. }
             | Change::BookingMoved { .. }
             | Change::BookingEdited { .. }
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
@@ -314,6 +315,7 @@ impl World {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::BookingNoShow { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
@@ -390,6 +392,8 @@ impl Person {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
+            | Change::HoldOverrode { .. }
             | Change::BookingHandedOver { pending: true, .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
@@ -442,7 +446,7 @@ impl Counted {
             | Change::BookingNoShow { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. }
+            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
             | Change::BookingEdited { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
@@ -450,6 +454,7 @@ impl Counted {
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }

@@ -321,7 +321,8 @@ impl Store for Memory {
         Ok(Cursor(lock(&self.state).records.len() as u64))
     }
 
-    async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+    async fn due(&self, until: Option<Instant>, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+        let until = until.unwrap_or_else(|| self.clock.now());
         let state = lock(&self.state);
         let holds = state.world.calendars.values().flat_map(|c| c.holds.values());
         let mut first: BTreeMap<ResourceId, Instant> = BTreeMap::new();

@@ -32,7 +32,7 @@ impl Chance {
 
 fn proposal(actor: Actor, action: Action) -> Proposal {
     let key = AttemptKey { part: PartId::DEFAULT, actor: actor.uuid(), key: Uuid::now_v7() };
-    let command = Command { actor, action, seen: None };
+    let command = Command { actor, action, seen: None, reason: None };
     Proposal { key, fingerprint: Fingerprint([1; 32]), command, observed: Vec::new(), hint: None }
 }
 

@@ -4,7 +4,7 @@
 use super::admin::{beyond, first_beyond};
 use super::displace::{Cause, booking_of, named, take_away};
 use super::draft::Draft;
-use super::guards::{admin, reasoned};
+use super::guards::{admin, reasoned, said_why};
 use super::{Judged, Stop, fit, reject};
 use crate::booking::Displacer;
 use crate::calendar::{Block, Calendar, Exceptions, Use};
@@ -109,6 +109,9 @@ pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, pat
     let at = first_beyond(calendar, cut, now);
     let refusal = at.map(|at| beyond(calendar, id, at, "capacity"));
     admin(draft, actor, [id].into_iter().chain(joins))?;
+    if spec.capacity != resource.spec.capacity {
+        said_why(draft, actor, &[])?;
+    }
     if let Some(refusal) = refusal {
         return reject(refusal);
     }

@@ -321,7 +321,9 @@ impl<'c> Rows<'c> {
             Change::BookingEdited { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. } => Ok(()),
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
+            | Change::HoldOverrode { .. } => Ok(()),
             Change::CapacitySet { resource: r, over_commit, .. } => {
                 self.resource(r)?;
                 self.over_commit(resource, *over_commit)
