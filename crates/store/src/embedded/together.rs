@@ -69,7 +69,7 @@ fn of_many(insert: &str) -> Result<String> {
     });
     let (into, columns, then) = parts.ok_or_else(|| Error::bug(format!("{insert} puts no row in")))?;
     let row = format!("({})", vec!["?"; columns].join(", "));
-    Ok(format!("INSERT OR FAIL INTO{into}VALUES {}{then}", vec![row.as_str(); ROWS].join(", ")))
+    Ok(format!("INSERT OR FAIL INTO{into}VALUES {}{then}", [row.as_str(); ROWS].join(", ")))
 }
 
 #[cfg(test)]
@@ -92,7 +92,8 @@ mod tests {
             let found = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
             assert_eq!(found.collect::<rusqlite::Result<Vec<_>>>().unwrap(), rows);
         }
-        put_in(&vec![(7, None); 20]).unwrap();
+        let again: Vec<_> = (0..20).map(|_| (7, None)).collect();
+        put_in(&again).unwrap();
         assert_eq!(db.query_row("SELECT count(*) FROM t WHERE b IS NULL", [], |row| row.get(0)), Ok(18));
         let twice = put(&db, "INSERT INTO t (a) VALUES (?1)", &[90, 91, 90], |values, a| values.add(params![a]));
         assert!(twice.is_err(), "a row that is there already is an error");
