@@ -198,7 +198,8 @@ fn script(pages: &[&str], before: &[&str], port: u16) -> String {
 fn served(line: String) -> String {
     match line.starts_with("slotwise serve ") && !line.trim_end().ends_with('&') {
         true => format!(
-            "{line} >>serve.log 2>&1 & STARTED=$!; until curl -sf http://127.0.0.1:8080/readyz >/dev/null; do sleep 0.1; done; kill $STARTED; wait $STARTED || true"
+            "{line} >>serve.log 2>&1 & STARTED=$!; \
+             until curl -sf http://127.0.0.1:8080/readyz >/dev/null; do sleep 0.1; done; kill $STARTED; wait $STARTED || true"
         ),
         false => line,
     }
