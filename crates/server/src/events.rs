@@ -166,7 +166,8 @@ async fn described(
         Change::HoldOverrode { hold, holder, until, reason } => {
             let mine = *holder == to.id;
             let reason = inside(*holder, known, to).then_some(reason);
-            let about = json!({ "id": mine.then_some(hold.0), "mine": mine, "expires_at": until.map(time), "reason": reason });
+            let about =
+                json!({ "id": mine.then_some(hold.0), "mine": mine, "expires_at": until.map(time), "reason": reason });
             ("holdOverrode", "hold", about)
         }
         Change::HoldEnded(ended) => {

@@ -1223,9 +1223,12 @@ impl ChangeText {
                 slots: slots(s)?,
                 reason,
             },
-            ChangeText::HoldOverrode { id, holder, until, reason } => {
-                Change::HoldOverrode { hold: HoldId(id), holder: person(holder), until: until.map(|until| until.0), reason }
-            }
+            ChangeText::HoldOverrode { id, holder, until, reason } => Change::HoldOverrode {
+                hold: HoldId(id),
+                holder: person(holder),
+                until: until.map(|until| until.0),
+                reason,
+            },
             ChangeText::BookingOverrode { id, owner, reason } => {
                 Change::BookingOverrode { booking: booking(id), owner: person(owner), reason }
             }

@@ -112,7 +112,8 @@ impl Stage {
             "edit_booking" => json!({ "title": "Matrix" }),
             "move_booking" => json!({ "lines": [line] }),
             "swap_bookings" => json!({ "with": self.booked("ann", "mine") }),
-            "cancel_booking" | "decline_booking" | "close_resource" | "reopen_resource" | "cancel_series" | "end_hold" => reason,
+            "cancel_booking" | "decline_booking" | "close_resource" | "reopen_resource" | "cancel_series"
+            | "end_hold" => reason,
             "set_hold" => {
                 let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
                 json!({ "until": until.to_string(), "reason": "The matrix." })

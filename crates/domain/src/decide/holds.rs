@@ -132,7 +132,9 @@ pub(super) fn set_hold(draft: &mut Draft, actor: Actor, id: HoldId, until: Optio
     if let Some(until) = until {
         let latest = hold.granted_at.plus(Policy::HOLD_LONGEST);
         if until > latest {
-            return reject(Rejection::by(Code::QuotaExceeded, Rule::Renewals).on(resource).shown(Witness::Instant(latest)));
+            return reject(
+                Rejection::by(Code::QuotaExceeded, Rule::Renewals).on(resource).shown(Witness::Instant(latest)),
+            );
         }
         if until == hold.expires_at {
             return Ok(Subject::Hold(resource, id));

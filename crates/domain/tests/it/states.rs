@@ -163,7 +163,11 @@ fn holds() -> Table {
     let commands = vec![
         ("renew", ben, Action::Renew(current)),
         ("release", ben, Action::Release(current)),
-        ("set_hold", ada, Action::SetHold { hold: HOLD, until: Some(NOW.plus(Span::minutes(2))), reason: "paint".into() }),
+        (
+            "set_hold",
+            ada,
+            Action::SetHold { hold: HOLD, until: Some(NOW.plus(Span::minutes(2))), reason: "paint".into() },
+        ),
         ("end_hold", ada, Action::SetHold { hold: HOLD, until: None, reason: "paint".into() }),
         ("book with it", ben, book(Some(current))),
         ("book past it", ben, book(None)),
