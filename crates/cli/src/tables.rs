@@ -336,6 +336,7 @@ impl State {
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
             | Change::HoldOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::OverCommitLowered { .. }
             | Change::WaitJoined(_)
             | Change::WaitOffered(_)

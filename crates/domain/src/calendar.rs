@@ -178,7 +178,8 @@ impl Calendar {
             Change::BookingEdited { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. } => {}
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. } => {}
             Change::BookingRequested { booking, owner, slots, .. } => self.take_slots(*booking, *owner, slots),
             Change::BookingNoShow { booking, owner, from, to, at } => {
                 self.free_slots(*booking, from);

@@ -207,6 +207,11 @@ pub enum Change {
         /// Why.
         reason: String,
     },
+    /// Why somebody did what stands before it in this record, where that has no place for a reason of its own.
+    Reasoned {
+        /// Why.
+        reason: String,
+    },
     /// The resource has so many units from now on.
     CapacitySet {
         /// The resource after it.
@@ -276,6 +281,7 @@ impl Change {
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
             | Change::WaitDue(_)
+            | Change::Reasoned { .. }
             | Change::Reminded { .. } => None,
         }
     }
@@ -301,6 +307,7 @@ impl Change {
             | Change::BookingCheckedIn { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
@@ -334,6 +341,7 @@ impl Change {
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
@@ -381,6 +389,7 @@ impl Change {
             | Change::WaitDue(_)
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
+            | Change::Reasoned { .. }
             | Change::OverCommitLowered { .. } => None,
         }
     }

@@ -51,6 +51,8 @@ pub struct Command {
     pub action: Action,
     /// What the person's screen showed. Recorded; binds nothing.
     pub seen: Option<Seen>,
+    /// Why, where the action has no place for it: recorded with what it changes. It must be said of what is somebody else's.
+    pub reason: Option<String>,
 }
 
 /// What a screen showed when the person clicked.

@@ -155,6 +155,7 @@ impl Notice {
             // Whoever is there knows; and why a booking was put there stands beside the booking itself.
             Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)

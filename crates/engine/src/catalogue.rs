@@ -140,6 +140,7 @@ impl Catalogue {
             | Change::BookingCheckedIn { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::OverCommitLowered { .. }
             | Change::HoldRenewed(_)
             | Change::HoldOverrode { .. }

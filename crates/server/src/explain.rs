@@ -215,6 +215,7 @@ pub fn wanted(attempt: &Attempt) -> Vec<Line> {
             | Change::HoldOverrode { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingEdited { .. }
@@ -407,6 +408,10 @@ impl Teller<'_> {
                 && record.actor.uuid() == self.case.attempt.recorded.key.actor;
             let mut related = false;
             for change in &record.changes {
+                // Why something was done is no step of its own.
+                if matches!(change, Change::Reasoned { .. }) {
+                    continue;
+                }
                 let decisive = self.is_witness(change);
                 // That a booking confirmed a hold tells who held it, and nothing that the booking does not.
                 if !own && matches!(change, Change::HoldEnded(ended) if ended.end == HoldEnd::Consumed) {
@@ -524,7 +529,7 @@ impl Teller<'_> {
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_) => change.entry().is_some_and(|(entry, _)| meets(entry.interval)),
-            Change::WaitDue(_) | Change::Reminded { .. } => false,
+            Change::WaitDue(_) | Change::Reminded { .. } | Change::Reasoned { .. } => false,
         }
     }
 
@@ -587,6 +592,7 @@ impl Teller<'_> {
             | Change::BookingOverrode { .. }
             | Change::HoldOverrode { .. }
             | Change::CapacitySet { .. }
+            | Change::Reasoned { .. }
             | Change::ServiceSet { .. } => return Some("an admin".into()),
             Change::WaitOffered(_)
             | Change::WaitResumed(_)
@@ -620,6 +626,7 @@ impl Teller<'_> {
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }

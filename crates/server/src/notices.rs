@@ -36,6 +36,8 @@ pub struct NoticeBody {
     pub end: Option<String>,
     /// What it is called.
     pub title: Option<String>,
+    /// Why, as whoever did it said.
+    pub reason: Option<String>,
     /// Of how many dates of one series this is told, of which this is the first; 1 of anything else.
     pub dates: u32,
     /// Whether one has said that one has read it.
@@ -45,7 +47,7 @@ pub struct NoticeBody {
 impl NoticeBody {
     /// A notice with its booking as it is now.
     pub async fn of(app: &App, noted: &Noted, read: bool) -> Result<NoticeBody, Problem> {
-        let Told { booking, time: when, resource } = Told::of(app, noted).await?;
+        let Told { booking, time: when, resource, reason } = Told::of(app, noted).await?;
         let booking = booking.as_deref();
         Ok(NoticeBody {
             id: notice_id(noted.id),
@@ -58,6 +60,7 @@ impl NoticeBody {
             start: when.map(|when| time(when.start())),
             end: when.map(|when| time(when.end())),
             title: booking.and_then(|b| b.details.title.clone()),
+            reason,
             dates: noted.dates,
             read,
         })
@@ -70,7 +73,11 @@ struct Told {
     /// Where and when; of who waits, what they wait for.
     time: Option<Interval>,
     resource: Option<Arc<Resource>>,
+    reason: Option<String>,
 }
+
+/// Changes of one booking that are looked at for why it was changed.
+const HISTORY_MAX: usize = 1_000;
 
 impl Told {
     async fn of(app: &App, noted: &Noted) -> Result<Told, Problem> {
@@ -90,13 +97,48 @@ impl Told {
                 live.or_else(ended).or_else(held).or_else(over)
             }
         };
-        Ok(Told { booking, time, resource: app.resource(noted.resource) })
+        let reason = match booking {
+            Some(_) => why(app, noted).await?,
+            None => None,
+        };
+        Ok(Told { booking, time, resource: app.resource(noted.resource), reason })
     }
+}
+
+/// Why somebody did what one is told of, if they said. What somebody who is forgotten wrote is not told.
+async fn why(app: &App, noted: &Noted) -> Result<Option<String>, Problem> {
+    match noted.notice.news {
+        News::Booked
+        | News::Approved
+        | News::Cancelled
+        | News::Moved
+        | News::Displaced
+        | News::HandedOver
+        | News::TakenOver => {}
+        News::Promoted
+        | News::Offered
+        | News::Free
+        | News::Reminder
+        | News::Lapsed
+        | News::NoShow
+        | News::HoldEnded
+        | News::HoldSet => return Ok(None),
+    }
+    let booking = noted.notice.booking;
+    let records = app.views.history(booking, HISTORY_MAX).await?;
+    let Some(record) = records.iter().find(|r| r.resource == noted.resource && r.decided_at == noted.at) else {
+        return Ok(None);
+    };
+    let known = match record.actor.person() {
+        Some(by) => app.people.name(by).await.is_some(),
+        None => true,
+    };
+    Ok(crate::api::bookings::why(record, booking).filter(|_| known))
 }
 
 /// A notice as a letter says it: one line to see it by, and what is to be read.
 pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem> {
-    let Told { booking, time: awaited, resource } = Told::of(app, noted).await?;
+    let Told { booking, time: awaited, resource, reason } = Told::of(app, noted).await?;
     let what = resource.as_ref().map_or("A booking", |r| &r.spec.name);
     let zone = resource.as_ref().map(|r| r.spec.zone.clone());
     let slot = booking.as_ref().and_then(|b| b.slots.iter().find(|s| s.resource == noted.resource).copied());
@@ -113,10 +155,9 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
         News::Offered => {
             ("Offered to you", "It is your turn: what you waited for is kept for you for a while. Take it before then.")
         }
-        News::Displaced => (
-            "Displaced",
-            "An admin needed the place for something else. The booking is no longer yours; why is told with the booking.",
-        ),
+        News::Displaced => {
+            ("Displaced", "An admin needed the place for something else. The booking is no longer yours.")
+        }
         News::HoldEnded => (
             "No longer held",
             "Somebody who manages it has ended your hold. What you had not confirmed is not kept for you any more.",
@@ -147,6 +188,9 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
     for line in when.iter().map(String::as_str).chain(title) {
         text.push_str(line);
         text.push('\n');
+    }
+    if let Some(reason) = reason {
+        text.push_str(&format!("Why: {reason}\n"));
     }
     for line in closing(noted, slot, resource.as_deref()) {
         text.push_str(&line);

@@ -961,6 +961,9 @@ enum ChangeText {
         resource: ResourceText,
         reason: String,
     },
+    Reasoned {
+        reason: String,
+    },
     OverCommitLowered {
         to: u32,
     },
@@ -1123,6 +1126,7 @@ impl ChangeText {
             Change::ServiceSet { resource, reason } => {
                 ChangeText::ServiceSet { resource: ResourceText::of(resource), reason: reason.clone() }
             }
+            Change::Reasoned { reason } => ChangeText::Reasoned { reason: reason.clone() },
             Change::OverCommitLowered { to } => ChangeText::OverCommitLowered { to: *to },
             Change::Reminded { booking, owner, cutoff } => {
                 ChangeText::Reminded { id: booking.0, owner: owner.0, cutoff: When(*cutoff) }
@@ -1238,6 +1242,7 @@ impl ChangeText {
             ChangeText::ServiceSet { resource: r, reason } => {
                 Change::ServiceSet { resource: Arc::new(r.resource(resource)?), reason }
             }
+            ChangeText::Reasoned { reason } => Change::Reasoned { reason },
             ChangeText::OverCommitLowered { to } => Change::OverCommitLowered { to },
             ChangeText::Reminded { id, owner, cutoff } => {
                 Change::Reminded { booking: booking(id), owner: person(owner), cutoff: cutoff.0 }

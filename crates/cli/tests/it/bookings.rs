@@ -414,7 +414,9 @@ fn only_admins_make_resources_and_book_for_others() {
     let (bob, room) = (w.person("bob").id.clone(), w.id("room").to_owned());
     let (start, end) = w.span("10:00-11:00");
     let body = |who: &str| {
-        format!(r#"{{"lines": [{{"resource": "{room}", "start": "{start}", "end": "{end}"}}], "for": "{who}"}}"#)
+        format!(
+            r#"{{"lines": [{{"resource": "{room}", "start": "{start}", "end": "{end}"}}], "for": "{who}", "reason": "On the phone."}}"#
+        )
     };
     w.check(&format!(
         r#"ann POST /api/resources {{"kind": "room", "name": "Mine", "zone": "UTC"}} -> 403 REJECTED not_allowed
@@ -434,10 +436,11 @@ fn capacity_is_not_cut_below_what_is_in_use() {
     w.hall("hall", 10);
     w.check(
         r#"ann POST /api/bookings hall 10:00-11:00 x8                   -> 201 BOOKED
-           root PATCH /api/resources/@hall if 1 {"capacity": 5}         -> 409 REJECTED insufficient
-           root PATCH /api/resources/@hall if 1 {"capacity": 8}         -> 200 ACCEPTED
+           root PATCH /api/resources/@hall if 1 {"capacity": 5, "reason": "Fewer."} -> 409 REJECTED insufficient
+           root PATCH /api/resources/@hall if 1 {"capacity": 8}         -> 422 REJECTED invalid "reason"
+           root PATCH /api/resources/@hall if 1 {"capacity": 8, "reason": "Fewer."} -> 200 ACCEPTED
            ann POST /api/bookings hall 10:00-11:00                      -> 409 REJECTED full
-           root PATCH /api/resources/@hall if 2 {"capacity": null}      -> 200 ACCEPTED
+           root PATCH /api/resources/@hall if 2 {"capacity": null, "reason": "As many as come."} -> 200 ACCEPTED
            ann POST /api/bookings hall 10:00-11:00 x500                 -> 201 BOOKED"#,
     );
     w.sweep();

@@ -74,7 +74,7 @@ impl Anns {
         let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
         let rows = vec![
             ("PATCH /api/bookings/{id}", booking.clone(), json!({ "purpose": "mine" })),
-            ("POST /api/bookings/{id}/approve", format!("{asked}/approve"), json!({})),
+            ("POST /api/bookings/{id}/approve", format!("{asked}/approve"), why.clone()),
             ("POST /api/bookings/{id}/cancel", format!("{booking}/cancel"), why.clone()),
             ("POST /api/bookings/{id}/check-in", format!("{checked}/check-in"), json!({})),
             ("POST /api/bookings/{id}/decline", format!("{asked}/decline"), why.clone()),
@@ -104,7 +104,7 @@ impl Anns {
             ),
             ("GET /api/waitlist/{id}", entry.clone(), Value::Null),
             ("POST /api/waitlist/{id}/accept", format!("{entry}/accept"), json!({})),
-            ("POST /api/waitlist/{id}/class", format!("{entry}/class"), json!({ "class": 1 })),
+            ("POST /api/waitlist/{id}/class", format!("{entry}/class"), json!({ "class": 1, "reason": "because" })),
             ("POST /api/waitlist/{id}/decline", format!("{entry}/decline"), json!({})),
             ("POST /api/waitlist/{id}/leave", format!("{entry}/leave"), json!({})),
             ("POST /api/people/{id}/erase", format!("{person}/erase"), json!({})),
@@ -125,7 +125,11 @@ impl Anns {
                 format!("{resource}/blocks/{block_id}/remove"),
                 json!({}),
             ),
-            ("POST /api/resources/{id}/capacity", format!("{resource}/capacity"), json!({ "to": 9 })),
+            (
+                "POST /api/resources/{id}/capacity",
+                format!("{resource}/capacity"),
+                json!({ "to": 9, "reason": "because" }),
+            ),
             ("POST /api/resources/{id}/close", format!("{resource}/close"), why.clone()),
             (
                 "POST /api/resources/{id}/displacement-preview",

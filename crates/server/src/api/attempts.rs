@@ -348,25 +348,17 @@ async fn read_command(
             let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
             bookings::asked_move(app, asker, id, revision, &rest(fields)?).await?
         }
-        "swap" => bookings::asked_swap(asker, id(&mut fields)?, &rest(fields)?),
+        "swap" => bookings::asked_swap(asker, id(&mut fields)?, &rest(fields)?)?,
         "edit_booking" => {
             let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
             let revision = revision.ok_or_else(|| bad("if_match", "missing", "is missing"))?;
             bookings::asked_edit(asker, id, revision, &rest(fields)?)?
         }
         "cancel" => bookings::asked_cancel(asker, id(&mut fields)?, &rest(fields)?)?,
-        "approve" => {
-            let id = id(&mut fields)?;
-            let Nothing {} = rest(fields)?;
-            bookings::asked_approve(asker, id)
-        }
+        "approve" => bookings::asked_approve(asker, id(&mut fields)?, &rest(fields)?)?,
         "join_waitlist" => waitlist::asked_join(app, asker, &rest(fields)?)?,
-        "leave_waitlist" => {
-            let id = id(&mut fields)?;
-            let Nothing {} = rest(fields)?;
-            waitlist::asked_leave(asker, id)
-        }
-        "set_class" => waitlist::asked_class(asker, id(&mut fields)?, &rest(fields)?),
+        "leave_waitlist" => waitlist::asked_leave(asker, id(&mut fields)?, &rest(fields)?)?,
+        "set_class" => waitlist::asked_class(asker, id(&mut fields)?, &rest(fields)?)?,
         "book_series" => series::asked_book(app, asker, &rest(fields)?)?,
         "move_series" => series::asked_move(app, asker, id(&mut fields)?, &rest(fields)?).await?,
         "edit_series" => series::asked_edit(app, asker, id(&mut fields)?, &rest(fields)?).await?,

@@ -8,8 +8,8 @@ use crate::extract::{Body, IfMatch, Key, OptionalIfMatch, Path, Query, page_size
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest,
-    OverrideBody, Page, PersonBody, StepBody, SwapRequest, ThenBody, check_text, fingerprint, is_civil, read_displaces,
-    read_interval, read_reason, read_time_if, time,
+    OverrideBody, Page, PersonBody, ReasonRequest, StepBody, SwapRequest, ThenBody, check_text, fingerprint, is_civil,
+    read_displaces, read_interval, read_reason, read_reason_if, read_time_if, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -51,7 +51,8 @@ pub async fn asked_book(app: &App, asker: &Asker, body: &BookingRequest) -> Resu
     };
     let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
-    Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen }))
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen, reason }))
 }
 
 /// The command by an admin's word, if the body has one.
@@ -256,7 +257,8 @@ pub fn asked_edit(
 ) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::EditBooking { booking: BookingId(id), revision, patch: body.read()? };
     let print = fingerprint("edit_booking", &format!("{id} {revision}"), body);
-    Ok((print, Command { actor: asker.actor(), action, seen: None }))
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((print, Command { actor: asker.actor(), action, seen: None, reason }))
 }
 
 /// Puts a booking elsewhere: other times, units or resources. Its old place is kept unless the new one is had.
@@ -289,7 +291,8 @@ pub async fn asked_move(
     let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
     let about = revision.map_or_else(|| id.to_string(), |revision| format!("{id} {revision}"));
-    Ok((fingerprint("move", &about, body), Command { actor: asker.actor(), action, seen }))
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("move", &about, body), Command { actor: asker.actor(), action, seen, reason }))
 }
 
 /// Lets two bookings take each other's places, units included. For somebody who owns both, and for admins.
@@ -302,16 +305,17 @@ pub async fn swap(
     Key(key): Key,
     Body(body): Body<SwapRequest>,
 ) -> Result<Told, Problem> {
-    let (print, command) = asked_swap(&asker, id, &body);
+    let (print, command) = asked_swap(&asker, id, &body)?;
     app.attempt(&asker, key, print, command).await
 }
 
 /// What a body to swap with asks.
-pub fn asked_swap(asker: &Asker, id: Uuid, body: &SwapRequest) -> (Fingerprint, Command) {
+pub fn asked_swap(asker: &Asker, id: Uuid, body: &SwapRequest) -> Result<(Fingerprint, Command), Problem> {
     let one = BookingRef { id: BookingId(id), revision: body.revision };
     let other = BookingRef { id: BookingId(body.with), revision: body.with_revision };
     let action = Action::Swap { one, other };
-    (fingerprint("swap", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None })
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("swap", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None, reason }))
 }
 
 /// Gives a booking up. Cancelling what is cancelled changes nothing.
@@ -333,26 +337,29 @@ pub fn asked_cancel(asker: &Asker, id: Uuid, body: &CancelRequest) -> Result<(Fi
     check_text(body.reason.as_ref(), "reason", 500).map_err(Problem::field)?;
     let action = Action::Cancel { booking: BookingId(id), reason: body.reason.clone() };
     let print = fingerprint("cancel", &id.to_string(), body);
-    Ok((print, Command { actor: asker.actor(), action, seen: None }))
+    Ok((print, Command { actor: asker.actor(), action, seen: None, reason: None }))
 }
 
 /// Lets a pending booking take its units, if they are still to be had. Admins only.
-#[utoipa::path(post, operation_id = "approve_booking", path = "/api/bookings/{id}/approve", tag = "bookings",
+#[utoipa::path(post, operation_id = "approve_booking", path = "/api/bookings/{id}/approve", tag = "bookings", request_body = ReasonRequest,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn approve(
     State(app): State<App>,
     asker: Asker,
     Path(id): Path<Uuid>,
     Key(key): Key,
+    Body(body): Body<ReasonRequest>,
 ) -> Result<Told, Problem> {
-    let (print, command) = asked_approve(&asker, id);
+    let (print, command) = asked_approve(&asker, id, &body)?;
     app.attempt(&asker, key, print, command).await
 }
 
 /// What approving asks.
-pub fn asked_approve(asker: &Asker, id: Uuid) -> (Fingerprint, Command) {
+pub fn asked_approve(asker: &Asker, id: Uuid, body: &ReasonRequest) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::Approve { booking: BookingId(id) };
-    (fingerprint("approve", &id.to_string(), &()), Command { actor: asker.actor(), action, seen: None })
+    let reason = Some(read_reason(&body.reason, "reason")?);
+    let print = fingerprint("approve", &id.to_string(), body);
+    Ok((print, Command { actor: asker.actor(), action, seen: None, reason }))
 }
 
 /// Steps of one answer: a record for each resource of each.
@@ -397,7 +404,10 @@ pub async fn history(
     let mut steps: Vec<StepBody> = Vec::new();
     let mut last = None;
     for record in &records {
-        let Some(change) = record.changes.iter().find(|c| c.booking() == Some(booking.id)) else { continue };
+        let Some(place) = record.changes.iter().rposition(|c| c.booking() == Some(booking.id) && !is_word(c)) else {
+            continue;
+        };
+        let Some((change, then)) = record.changes.get(place..).and_then(<[Change]>::split_first) else { continue };
         let (what, state, from, to, reason) = happened(change);
         let word = record.changes.iter().find_map(|c| match c {
             Change::BookingOverrode { booking: id, reason, .. } if *id == booking.id => Some(reason),
@@ -419,7 +429,7 @@ pub async fn history(
                 versions: Vec::new(),
                 from: Vec::new(),
                 to: Vec::new(),
-                reason: reason.or(word).filter(|_| told).cloned(),
+                reason: reason.or(word).or(said_why(then)).filter(|_| told).cloned(),
                 overrode: word.is_some(),
             });
         }
@@ -450,6 +460,26 @@ pub async fn history(
         (_, _) => None,
     };
     Ok(Json(HistoryBody { booking: id, steps, more, then, as_of: time(app.engine.now()) }))
+}
+
+/// Whether it only says why another change was made against the rules.
+const fn is_word(change: &Change) -> bool {
+    matches!(change, Change::BookingOverrode { .. })
+}
+
+/// Why what stands before these in its record was done, if that is said.
+fn said_why(then: &[Change]) -> Option<&String> {
+    then.iter().find_map(|change| match change {
+        Change::Reasoned { reason } => Some(reason),
+        _ => None,
+    })
+}
+
+/// Why a record did something to a booking, as its owner is told.
+pub fn why(record: &Record, booking: BookingId) -> Option<String> {
+    let place = record.changes.iter().rposition(|c| c.booking() == Some(booking))?;
+    let (change, then) = record.changes.get(place..)?.split_first()?;
+    happened(change).4.or(said_why(then)).cloned()
 }
 
 /// Who did it. What followed for those who wait was nobody's doing, and whoever gave the unit up stays unnamed.
@@ -488,6 +518,7 @@ fn happened(change: &Change) -> Happened<'_> {
         Change::BookingHandedOver { reason, .. } => ("handed_over", None, &[], &[], Some(reason)),
         Change::BookingOverrode { reason, .. } => ("overrode", None, &[], &[], Some(reason)),
         Change::BookingEdited { .. }
+        | Change::Reasoned { .. }
         | Change::CapacitySet { .. }
         | Change::ServiceSet { .. }
         | Change::OverCommitLowered { .. }

@@ -37,7 +37,7 @@ pub async fn asked_hold(app: &App, asker: &Asker, body: &HoldRequest) -> Result<
     let line = super::bookings::read_line(app, &line, "")?;
     let action = Action::Hold { hold: HoldId(app.engine.fresh_id()), line };
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
-    Ok((fingerprint("hold", "", body), Command { actor: asker.actor(), action, seen }))
+    Ok((fingerprint("hold", "", body), Command { actor: asker.actor(), action, seen, reason: None }))
 }
 
 /// Keeps them longer.
@@ -57,7 +57,10 @@ pub async fn renew(
 /// What a body to renew with asks.
 pub fn asked_renew(asker: &Asker, id: Uuid, body: &TokenRequest) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::Renew(HoldRef { id: HoldId(id), token: read_token(&body.token, "token")? });
-    Ok((fingerprint("renew", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None }))
+    Ok((
+        fingerprint("renew", &id.to_string(), body),
+        Command { actor: asker.actor(), action, seen: None, reason: None },
+    ))
 }
 
 /// Gives them back. Releasing what has ended changes nothing.
@@ -77,7 +80,10 @@ pub async fn release(
 /// What a body to release with asks.
 pub fn asked_release(asker: &Asker, id: Uuid, body: &TokenRequest) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::Release(HoldRef { id: HoldId(id), token: read_token(&body.token, "token")? });
-    Ok((fingerprint("release", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None }))
+    Ok((
+        fingerprint("release", &id.to_string(), body),
+        Command { actor: asker.actor(), action, seen: None, reason: None },
+    ))
 }
 
 /// Has somebody's hold last until another instant. For whoever manages the resource; its holder is told.

@@ -9,7 +9,7 @@ use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, fingerprint, read_exceptions,
-    read_interval, read_over_bookings, read_reason, read_time_if, read_version, time,
+    read_interval, read_over_bookings, read_reason, read_reason_if, read_time_if, read_version, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -191,7 +191,7 @@ pub async fn create(
     let spec = Box::new(body.read()?);
     let action = Action::CreateResource { resource: ResourceId(app.engine.fresh_id()), spec };
     let print = fingerprint("create_resource", "", &body);
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
 }
 
 /// Edits a resource. Admins only; somebody else's edit is never overwritten.
@@ -209,8 +209,9 @@ pub async fn edit(
     let calendar = app.known_calendar(ResourceId(id)).await?;
     let patch = Box::new(body.read(&calendar.resource.spec)?);
     let action = Action::EditResource { resource: ResourceId(id), policy_version, patch };
+    let reason = read_reason_if(body.reason.as_ref())?;
     let print = fingerprint("edit_resource", &format!("{id} {policy_version}"), &body);
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason }).await
 }
 
 /// Takes time out of use. Admins only.
@@ -240,7 +241,7 @@ pub async fn block(
         exceptions: read_exceptions(&body.except_people, &body.except_bookings)?,
     };
     let print = fingerprint("add_block", &format!("{id} {policy_version}"), &body);
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
 }
 
 /// Puts time in use again. Admins only.
@@ -256,7 +257,7 @@ pub async fn unblock(
 ) -> Result<Told, Problem> {
     let action = Action::RemoveBlock { resource: ResourceId(id), policy_version, block: BlockId(block) };
     let print = fingerprint("remove_block", &format!("{id} {block} {policy_version}"), &());
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
 }
 
 /// Which stretch of time.

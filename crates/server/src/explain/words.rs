@@ -57,6 +57,7 @@ pub(super) fn happened(change: &Change, zone: &Zone) -> (&'static str, Option<In
             let tail = " before a rule or other bookings".into();
             ("overrode", None, verb("put a booking of".into(), tail))
         }
+        Change::Reasoned { .. } => ("reasoned", None, verb("said why on".into(), String::new())),
         Change::CapacitySet { resource, .. } => {
             let units = match resource.spec.capacity {
                 Some(1) => ": it has 1 unit".into(),

@@ -176,6 +176,9 @@ enum ChangeBin<'a> {
         owner: Id,
         cutoff: i64,
     },
+    Reasoned {
+        reason: Cow<'a, str>,
+    },
     HoldOverrode {
         id: Id,
         holder: Id,
@@ -360,6 +363,7 @@ impl<'a> ChangeBin<'a> {
             Change::ServiceSet { resource: r, reason } => {
                 ChangeBin::ServiceSet { resource: ResourceBin::of(resource, r)?, reason: Cow::Borrowed(reason) }
             }
+            Change::Reasoned { reason } => ChangeBin::Reasoned { reason: Cow::Borrowed(reason) },
             Change::OverCommitLowered { to } => ChangeBin::OverCommitLowered { to: *to },
             Change::Reminded { booking, owner, cutoff } => {
                 ChangeBin::Reminded { id: booking.0.into(), owner: owner.0.into(), cutoff: cutoff.0 }
@@ -522,6 +526,7 @@ impl<'a> ChangeBin<'a> {
             ChangeBin::ServiceSet { resource: r, reason } => {
                 Change::ServiceSet { resource: Arc::new(r.resource(resource)?), reason: reason.into_owned() }
             }
+            ChangeBin::Reasoned { reason } => Change::Reasoned { reason: reason.into_owned() },
             ChangeBin::OverCommitLowered { to } => Change::OverCommitLowered { to },
             ChangeBin::BlockAddedExcept(b, exceptions) => {
                 let (block, policy_version) = b.block()?;

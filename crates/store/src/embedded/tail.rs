@@ -312,6 +312,7 @@ impl Inner {
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
             | Change::HoldOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }

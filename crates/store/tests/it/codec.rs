@@ -434,6 +434,7 @@ fn admin_change(on: ResourceId) -> BoxedStrategy<Change> {
         ),
         (resource(), text()).prop_map(|(resource, reason)| Change::ServiceSet { resource, reason }),
         any::<u32>().prop_map(|to| Change::OverCommitLowered { to }),
+        text().prop_map(|reason| Change::Reasoned { reason }),
     ]
     .boxed()
 }

@@ -45,7 +45,7 @@ export function Capacity({ resource, may }: { resource: Resource; may: boolean }
     const body = {
       to: seen.to,
       seen_used: seen.used,
-      ...(reason.trim() ? { reason: reason.trim() } : {}),
+      reason: reason.trim(),
       ...(above ? { below, ...(below === 'displace_newest' ? { displaces: seen.displaces } : {}) } : {}),
     };
     const done = await act({ path: `/api/resources/${resource.id}/capacity`, body, ifMatch: seen.policy_version });
@@ -106,16 +106,16 @@ export function Capacity({ resource, may }: { resource: Resource; may: boolean }
                   ))}
                 </fieldset>
               )}
-              {cut && <div className={css.fields}><Reason value={reason} onChange={setReason} /></div>}
+              <div className={css.fields}><Reason value={reason} onChange={setReason} /></div>
               {stale ? <Notice tone="few" urgent icon="warning" title={t('admin.stale')}>{t('admin.lookAgain')}</Notice> : <Trouble trouble={trouble} />}
               <div className={css.row}>
                 {stale && <Button onClick={() => void preview()}>{t('admin.capacity.preview')}</Button>}
                 <Button
                   loading={busy}
                   color={above && below === 'displace_newest' ? 'red.9' : undefined}
-                  aria-disabled={stale !== null || (above && !reason.trim())}
+                  aria-disabled={stale !== null || !reason.trim()}
                   data-testid="capacity-save"
-                  onClick={() => !stale && (!above || reason.trim()) && void save()}
+                  onClick={() => !stale && reason.trim() && void save()}
                 >
                   {above && below === 'displace_newest' ? t('admin.capacity.saveDisplace', { count: seen.bookings.length }) : t('admin.capacity.save')}
                 </Button>

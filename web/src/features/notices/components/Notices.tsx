@@ -49,6 +49,7 @@ function Row({ notice, onFollow }: { notice: Notice; onFollow: () => void }) {
         {!notice.read && <span className={css.new}>{t('notices.new')}</span>}
       </span>
       {notice.title && <span>{notice.title}</span>}
+      {notice.reason && <span className={css.soft} data-testid="notice-reason">{t('notices.why', { reason: notice.reason })}</span>}
       {notice.dates > 1 && <span>{t('notices.dates', { count: notice.dates })}</span>}
       {notice.start && notice.end && <span>{writeInterval(notice.start, notice.end, zone, i18n.language)}</span>}
       <span className={css.soft}>{writeInstant(notice.at, zone, i18n.language)}</span>
