@@ -392,8 +392,8 @@ impl Person {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
-            | Change::HoldOverrode { .. }
             | Change::Reasoned { .. }
+            | Change::HoldOverrode { .. }
             | Change::BookingHandedOver { pending: true, .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }

@@ -104,7 +104,10 @@ pub async fn set(
 pub fn asked_set(asker: &Asker, id: Uuid, body: &SetHoldRequest) -> Result<(Fingerprint, Command), Problem> {
     let until = Some(read_time(&body.until, "until", None).map_err(Problem::field)?);
     let action = Action::SetHold { hold: HoldId(id), until, reason: read_reason(&body.reason, "reason")? };
-    Ok((fingerprint("set_hold", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None }))
+    Ok((
+        fingerprint("set_hold", &id.to_string(), body),
+        Command { actor: asker.actor(), action, seen: None, reason: None },
+    ))
 }
 
 /// Ends somebody's hold. For whoever manages the resource; its holder is told. Ending what has ended changes nothing.
@@ -124,7 +127,10 @@ pub async fn end(
 /// What a body to end a hold asks.
 pub fn asked_end(asker: &Asker, id: Uuid, body: &ReasonRequest) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::SetHold { hold: HoldId(id), until: None, reason: read_reason(&body.reason, "reason")? };
-    Ok((fingerprint("end_hold", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None }))
+    Ok((
+        fingerprint("end_hold", &id.to_string(), body),
+        Command { actor: asker.actor(), action, seen: None, reason: None },
+    ))
 }
 
 /// Which holds.

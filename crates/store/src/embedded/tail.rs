@@ -311,8 +311,8 @@ impl Inner {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
-            | Change::HoldOverrode { .. }
             | Change::Reasoned { .. }
+            | Change::HoldOverrode { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }

@@ -624,8 +624,8 @@ pub(super) fn hold_of(change: &Change) -> Option<(Hold, Option<EndedHold>)> {
         | Change::BookingDisplaced { .. }
         | Change::BookingHandedOver { .. }
         | Change::BookingOverrode { .. }
-        | Change::HoldOverrode { .. }
         | Change::Reasoned { .. }
+        | Change::HoldOverrode { .. }
         | Change::CapacitySet { .. }
         | Change::ServiceSet { .. }
         | Change::OverCommitLowered { .. } => None,
