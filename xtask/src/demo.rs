@@ -53,7 +53,7 @@ pub fn demo(wish: &DemoWish) -> Result<(), Stop> {
 }
 
 /// Builds `slotwise` for release.
-pub fn build_binary(tools: &Tools) -> Result<(), Stop> {
+fn build_binary(tools: &Tools) -> Result<(), Stop> {
     console::heading("build: cargo build --release (minutes the first time, seconds after that)");
     process::run(tools.cargo().args(["build", "--release", "--package", "slotwise-cli"]), "cargo build --release")
 }

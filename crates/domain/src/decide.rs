@@ -84,7 +84,7 @@ pub(crate) fn decide_loaded(world: &World, command: &Command, scope: &Scope, now
         touched.iter().for_each(|id| draft.see_to_it(*id));
         return Verdict::Accepted(draft.changes(), subject);
     }
-    let judged = judged.and_then(|subject| promote::follow(&mut draft, touched.into_owned()).map(|()| subject));
+    let judged = judged.and_then(|subject| promote::follow(&mut draft, &touched).map(|()| subject));
     match judged {
         Ok(subject) => Verdict::Accepted(draft.changes(), subject),
         Err(Stop::Needs(scope)) => Verdict::Needs(*scope),

@@ -28,8 +28,10 @@ use crate::port::{Clock, Directory, Store, Views};
 use futures_util::future::BoxFuture;
 use kit::Bench;
 use slotwise_domain::{Instant, Span};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use tokio::task::{Id, JoinSet};
 use uuid::{Builder, Uuid};
 
 /// When cases begin: Monday, 5 January 2026, 08:00 UTC.
@@ -176,7 +178,8 @@ pub fn cases() -> Vec<Case> {
             a_hold_outlives_its_engine
             an_expired_confirm_lets_the_hold_go
             a_refused_confirm_lets_the_hold_go
-            deadlines_free_what_expired;
+            deadlines_free_what_expired
+            deadlines_go_by_the_store_s_clock;
         keys:
             a_replay_repeats_the_decision
             a_refusal_is_repeated_too
@@ -299,21 +302,35 @@ pub fn cases() -> Vec<Case> {
     }
 }
 
-/// Runs every case on a store of its own, and says at the end which of them failed.
+/// Runs every case on a store of its own, `at_once` at a time, and tells of all that failed.
 ///
 /// # Panics
-///
-/// If a case failed.
-pub async fn run_all(mut fresh: impl FnMut(Arc<TestClock>) -> Harness) {
+/// If any case fails.
+pub async fn run_all(at_once: usize, mut fresh: impl FnMut(Arc<TestClock>) -> Harness) {
     let mut failed = Vec::new();
+    let mut running = JoinSet::new();
+    let mut names = HashMap::new();
     let cases = cases();
     let all = cases.len();
     for (name, case) in cases {
-        println!("{name}");
-        if let Err(e) = tokio::spawn(case(fresh(TestClock::at(START)))).await {
-            println!("{name} FAILED: {e}");
-            failed.push(name);
+        while running.len() >= at_once.max(1) {
+            ended(&mut running, &names, &mut failed).await;
         }
+        println!("{name}");
+        let task = running.spawn(case(fresh(TestClock::at(START))));
+        names.insert(task.id(), name);
+    }
+    while !running.is_empty() {
+        ended(&mut running, &names, &mut failed).await;
     }
     assert!(failed.is_empty(), "{} of {all} cases failed: {failed:?}", failed.len());
+}
+
+/// Waits for one of them.
+async fn ended(running: &mut JoinSet<()>, names: &HashMap<Id, &'static str>, failed: &mut Vec<&'static str>) {
+    if let Some(Err(e)) = running.join_next().await {
+        let name = names[&e.id()];
+        println!("{name} FAILED: {e}");
+        failed.push(name);
+    }
 }

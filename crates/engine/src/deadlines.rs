@@ -29,7 +29,7 @@ pub async fn fire_overdue(engine: &Arc<Engine>) {
 
 /// Fires what is due now, once each. Says how many were carried out.
 pub async fn fire_due(engine: &Arc<Engine>) -> usize {
-    let due = match engine.store().due(engine.now(), ROUND_MAX).await {
+    let due = match engine.store().due(None, ROUND_MAX).await {
         Ok(due) => due,
         Err(e) => {
             tracing::warn!("asking what is due: {e}");

@@ -16,6 +16,7 @@ use crate::ids::{BookingId, EntryId, PersonId, ResourceId};
 use crate::levels::{Level, Levels};
 use crate::outcome::{Code, Rule};
 use crate::resource::ResourceSpec;
+use crate::set::Set;
 use crate::time::{Instant, Interval};
 use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, WaitFill, WaitMode, Waitlist};
 use crate::world::{Scope, World};
@@ -97,10 +98,9 @@ pub(super) fn set_aside(draft: &mut Draft, resources: &BTreeSet<ResourceId>) -> 
 
 /// After what a command does: what has come free goes to those who wait, here and wherever else it lets somebody have their turn.
 /// What is too much for one command is due at once, for a command of its own.
-pub(super) fn follow(draft: &mut Draft, touched: BTreeSet<ResourceId>) -> Result<(), Stop> {
-    let mut to_fill = touched;
-    to_fill.extend(draft.changed());
-    to_fill.retain(|id| !draft.quiet(*id));
+pub(super) fn follow(draft: &mut Draft, touched: &Set<ResourceId>) -> Result<(), Stop> {
+    let concerned = touched.iter().copied().chain(draft.changed());
+    let mut to_fill: BTreeSet<ResourceId> = concerned.filter(|id| !draft.quiet(*id)).collect();
     let (mut looked_at, mut needs) = (BTreeSet::new(), Scope::default());
     elsewhere(draft, &mut looked_at, &mut to_fill, &mut needs);
     if !needs.is_empty() {

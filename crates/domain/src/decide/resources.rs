@@ -15,6 +15,7 @@ use crate::ids::{BlockId, BookingId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
 use crate::policy::Policy;
 use crate::resource::{Kind, Resource, ResourcePatch, ResourceSpec};
+use crate::set::Set;
 use crate::world::Scope;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ pub(super) fn members(draft: &Draft, group: ResourceId) -> Result<Vec<Arc<Resour
         return Err(Stop::Needs(Box::new(Scope { members: [group].into(), ..Scope::default() })));
     };
     let loaded = &draft.world.loaded.resources;
-    let unseen = members.iter().filter(|id| !loaded.contains(id)).copied().collect::<BTreeSet<_>>();
+    let unseen = members.iter().filter(|id| !loaded.contains(id)).copied().collect::<Set<_>>();
     if !unseen.is_empty() {
         return Err(Stop::Needs(Box::new(Scope { resources: unseen, ..Scope::default() })));
     }

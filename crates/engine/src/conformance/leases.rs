@@ -74,7 +74,7 @@ pub(super) async fn a_renewed_hold_survives_the_sweep(b: &Bench) {
     let room = b.room(1).await;
     let hold = b.held(b.ben, room, hours(9, 10)).await;
     b.clock.step(Span::seconds(29));
-    let selected = b.store.due(hold.expires_at, 10).await.unwrap();
+    let selected = b.store.due(Some(hold.expires_at), 10).await.unwrap();
     assert_eq!(selected, [(hold.expires_at, room)]);
     let renewed = b.send(b.ben, Action::Renew(named(&hold))).await;
     let Answer::Decided(_, Some(Made::Hold(renewed, None))) = renewed else { panic!("{renewed:?}") };
@@ -254,17 +254,31 @@ pub(super) async fn deadlines_free_what_expired(b: &Bench) {
     b.clock.step(Span::seconds(5));
     let second = b.held(b.ben, late, hours(9, 10)).await;
     let due = [(first.expires_at, early), (second.expires_at, late)];
-    assert_eq!(b.store.due(first.expires_at.minus(Span(1)), 10).await.unwrap(), []);
-    assert_eq!(b.store.due(second.expires_at, 10).await.unwrap(), due);
-    assert_eq!(b.store.due(second.expires_at, 1).await.unwrap(), due[..1]);
+    assert_eq!(b.store.due(Some(first.expires_at.minus(Span(1))), 10).await.unwrap(), []);
+    assert_eq!(b.store.due(Some(second.expires_at), 10).await.unwrap(), due);
+    assert_eq!(b.store.due(Some(second.expires_at), 1).await.unwrap(), due[..1]);
 
     b.clock.set(first.expires_at);
     fire_due(&b.engine).await;
     assert_eq!((b.calendar(early).await.holds.len(), b.calendar(late).await.holds.len()), (0, 1));
     let record = b.last(early).await;
     assert_eq!((record.actor, ends(&record.changes)), (Actor::System, vec![HoldEnd::Expired]));
-    assert_eq!(b.store.due(b.clock.now(), 10).await.unwrap(), []);
+    assert_eq!(b.store.due(None, 10).await.unwrap(), []);
     let version = b.version(early).await;
     fire_due(&b.engine).await;
     assert_eq!(b.version(early).await, version);
+}
+
+/// Two engines whose own clocks are an hour off, each way: what falls due falls due when the store says so.
+pub(super) async fn deadlines_go_by_the_store_s_clock(b: &Bench) {
+    let room = b.room(1).await;
+    for off in [Span::hours(-1), Span::hours(1)] {
+        let hold = b.held(b.ben, room, hours(9, 10)).await;
+        let engine = b.another_engine(TestClock::at(b.clock.now().plus(off)));
+        b.clock.set(hold.expires_at.minus(Span(1)));
+        assert_eq!((fire_due(&engine).await, b.calendar(room).await.holds.len()), (0, 1), "nothing is hastened");
+        b.clock.set(hold.expires_at);
+        assert_eq!((fire_due(&engine).await, b.calendar(room).await.holds.len()), (1, 0), "nothing is delayed");
+        assert_eq!(b.last(room).await.decided_at, hold.expires_at);
+    }
 }

@@ -62,7 +62,7 @@ async fn all_that_is_overdue_is_freed_before_anybody_is_served() {
         }
     }
     clock.step(Span::minutes(1));
-    let left = || async { store.due(clock.now(), ROOMS + 1).await.unwrap().len() };
+    let left = || async { store.due(Some(clock.now()), ROOMS + 1).await.unwrap().len() };
     assert_eq!(left().await, ROOMS);
     store.ends_in(Fault::NothingWritten);
     deadlines::fire_overdue(&engine).await;

@@ -18,7 +18,7 @@ use crate::record::{self, Hash, Header};
 use rusqlite::Connection;
 use slotwise_domain::{
     AttemptKey, Booking, BookingId, Calendar, Change, Changes, Counted, EndedEntry, EndedHold, EntryId, Facts, Failure,
-    FailureCode, Hold, HoldId, Instant, Members, Person, PersonId, Proposal, ResourceId, Role, Settle, Version,
+    FailureCode, Hold, HoldId, Instant, Members, Person, PersonId, Proposal, ResourceId, Role, Set, Settle, Version,
     WaitEntry, World,
 };
 use slotwise_engine::catalogue::{self, Catalogue};
@@ -234,7 +234,7 @@ impl Writer {
                     KeyAge::Fresh => {
                         let mut source = Loader { lookup, roles: &mut self.roles, heads: &mut heads, folded: &decided };
                         let judged = judge(&mut world, proposal, settle, now, |world, scope| {
-                            load::fill(world, scope, &BTreeSet::new(), &mut source)
+                            load::fill(world, scope, &Set::default(), &mut source)
                         })?;
                         match judged {
                             Judged::Failed(failure) => Settled::Failed(failure),
