@@ -1795,7 +1795,8 @@ export interface components {
              * @description `booking_made`, `booking_requested`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`,
              *     `booking_checked_in`, `booking_no_show`, `booking_displaced`, `booking_handed_over`, `booking_overrode`, `hold_granted`,
              *     `hold_renewed`, `hold_ended`, `resource_created`, `resource_edited`, `resource_closed`, `resource_reopened`, `capacity_set`,
-             *     `over_commit_lowered`, `block_added`, `block_removed`, or one that begins with `wait_`.
+             *     `over_commit_lowered`, `block_added`, `block_removed`, `reasoned` for why somebody did what stands before it, or one that begins
+             *     with `wait_`.
              */
             what: string;
         };
@@ -2014,6 +2015,11 @@ export interface components {
              */
             purpose: string | null;
             /**
+             * @description Why, where it is done to what is somebody else's; they are told.
+             * @default null
+             */
+            reason: string | null;
+            /**
              * @description A line for calendars.
              * @default null
              */
@@ -2041,6 +2047,8 @@ export interface components {
             private?: boolean;
             /** @description What it is for. */
             purpose?: string | null;
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
             seen?: components["schemas"]["SeenBody"] | null;
             /** @description A line for calendars. */
             title?: string | null;
@@ -2059,8 +2067,8 @@ export interface components {
             below?: components["schemas"]["BelowBody"];
             /** @description The bookings that are displaced, as a preview showed them. */
             displaces?: components["schemas"]["DisplacedRef"][];
-            /** @description Why. It must be said where more is taken than there is. */
-            reason?: string | null;
+            /** @description Why. */
+            reason: string | null;
             /**
              * Format: int32
              * @description How many the screen showed as taken. Recorded; binds nothing.
@@ -2233,6 +2241,8 @@ export interface components {
              * @description The higher goes first; 0 is everybody's.
              */
             class: number;
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
         };
         /**
          * @description What a series promises.
@@ -3217,6 +3227,8 @@ export interface components {
              * @description A booking of one's own that is given up in the same commit when this is had: the old place is kept until then.
              */
             gives_up?: string | null;
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
             /**
              * Format: uuid
              * @description For which resource.
@@ -3360,6 +3372,14 @@ export interface components {
              */
             p99_ms: number;
         };
+        /** @description A place in line to be given up. */
+        LeaveRequest: {
+            /**
+             * @description Why, where it is somebody else's; they are told.
+             * @default null
+             */
+            reason: string | null;
+        };
         /** @description How full a resource is for a while. */
         LevelBody: {
             /** @description Until. */
@@ -3484,6 +3504,8 @@ export interface components {
             /** @description What it takes from then on, all of it; a line that stays is named too. */
             lines: components["schemas"]["LineRequest"][];
             override?: components["schemas"]["OverrideBody"] | null;
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
             seen?: components["schemas"]["SeenBody"] | null;
         };
         /** @description A booking that would displace what stands where it shall be. */
@@ -3522,6 +3544,8 @@ export interface components {
             news: string;
             /** @description Whether one has said that one has read it. */
             read: boolean;
+            /** @description Why, as whoever did it said. */
+            reason?: string | null;
             /**
              * Format: uuid
              * @description On which resource; the first, if there are several.
@@ -4441,6 +4465,8 @@ export interface components {
             keys: string[];
             /** @description 1 to 20, with at most 20 sections together. */
             lines: components["schemas"]["PlanLine"][];
+            /** @description Why, if it is for somebody else; they are told. */
+            reason?: string | null;
         };
         /** @description What became of one attempt of a plan. */
         RegisteredBody: components["schemas"]["AttemptAnswer"] & {
@@ -4594,6 +4620,11 @@ export interface components {
             name: string | null;
             /** @default null */
             policy: components["schemas"]["PolicyBody"] | null;
+            /**
+             * @description Why, where it is done to what is somebody else's; they are told.
+             * @default null
+             */
+            reason: string | null;
             /**
              * Format: int32
              * @description How many people fit in.
@@ -4991,6 +5022,11 @@ export interface components {
              * @default null
              */
             from: string | null;
+            /**
+             * @description Why, where it is done to what is somebody else's; they are told.
+             * @default null
+             */
+            reason: string | null;
         };
         /** @description Dates of a series to be put elsewhere. */
         SeriesMoveRequest: {
@@ -5010,6 +5046,11 @@ export interface components {
              * @default null
              */
             from: string | null;
+            /**
+             * @description Why, where it is done to what is somebody else's; they are told.
+             * @default null
+             */
+            reason: string | null;
             /**
              * Format: uuid
              * @description Another resource.
@@ -5064,6 +5105,8 @@ export interface components {
             private?: boolean;
             /** @description What it is for. */
             purpose?: string | null;
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
             /**
              * Format: uuid
              * @description Which resource.
@@ -5164,6 +5207,8 @@ export interface components {
         };
         /** @description Two bookings to take each other's places. */
         SwapRequest: {
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
             /**
              * Format: int64
              * @description The revision of this booking, if it is to be that one.
@@ -6995,7 +7040,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -20074,7 +20123,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaveRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {
