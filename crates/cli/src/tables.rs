@@ -336,6 +336,7 @@ impl State {
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
             | Change::Reasoned { .. }
+            | Change::HoldOverrode { .. }
             | Change::OverCommitLowered { .. }
             | Change::WaitJoined(_)
             | Change::WaitOffered(_)

@@ -315,6 +315,7 @@ impl Booking {
                 | Change::HoldGranted(_)
                 | Change::HoldRenewed(_)
                 | Change::HoldEnded(_)
+                | Change::HoldOverrode { .. }
                 | Change::WaitJoined(_)
                 | Change::WaitOffered(_)
                 | Change::WaitResumed(_)

@@ -217,7 +217,7 @@ impl Calendar {
             | Change::WaitMoved(entry) => self.put_entry(*entry),
             Change::WaitEnded(ended) => self.take_entry(ended.entry.id),
             Change::WaitDue(at) => self.wait_due = *at,
-            Change::Reminded { .. } => {}
+            Change::HoldOverrode { .. } | Change::Reminded { .. } => {}
         }
     }
 

@@ -29,7 +29,7 @@ use bookings::{Destination, NewBooking, approve, book, cancel, edit_booking, mov
 use displace::Over;
 use draft::Draft;
 use guards::reasoned;
-use holds::{grant, release, renew};
+use holds::{grant, release, renew, set_hold};
 use resources::{add_block, create_resource, edit_resource, remove_block};
 use series::{book_series, edit_series};
 use waits::{Join, join, leave, set_class};
@@ -124,6 +124,7 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
         Action::Hold { hold, line } => grant(draft, actor, *hold, *line),
         Action::Renew(hold) => renew(draft, actor, *hold),
         Action::Release(hold) => release(draft, actor, *hold),
+        Action::SetHold { hold, until, reason } => set_hold(draft, actor, *hold, *until, reason),
         Action::ExpireHolds { resource } => Ok(Subject::Resource(*resource)),
         Action::BookSeries(asked) => book_series(draft, actor, asked),
         Action::EditSeries { series, bookings, contract, edit } => {

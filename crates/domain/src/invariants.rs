@@ -204,6 +204,7 @@ fn raised(change: &Change, mut tell: impl FnMut(Interval)) {
         | Change::Reasoned { .. }
         | Change::ServiceSet { .. }
         | Change::HoldRenewed(_)
+        | Change::HoldOverrode { .. }
         | Change::WaitJoined(_)
         | Change::WaitOffered(_)
         | Change::WaitResumed(_)

@@ -117,6 +117,7 @@ pub fn fold(folded: &mut Option<AsOf>, record: &Record) -> Result<(), StoreError
             | Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
+            | Change::HoldOverrode { .. }
             | Change::HoldEnded(_)
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)

@@ -172,6 +172,7 @@ pub fn cases() -> Vec<Case> {
             a_renewed_hold_survives_the_sweep
             tokens_are_never_used_twice
             a_late_release_does_nothing_to_another_hold
+            an_admin_says_how_long_a_hold_lasts
             ten_live_holds_and_no_more
             renewals_are_bounded
             a_block_over_holds_is_explicit

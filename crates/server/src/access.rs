@@ -86,6 +86,8 @@ pub const ALL: &[Access] = &[
     row("list_holds", Who::SignedIn, READ),
     row("renew_hold", Who::SignedIn, BOOK),
     row("release_hold", Who::SignedIn, BOOK),
+    row("set_hold", Who::Manages, MANAGE),
+    row("end_hold", Who::Manages, MANAGE),
     row("join_waitlist", Who::SignedIn, BOOK),
     row("list_waitlist", Who::SignedIn, READ),
     row("read_entry", Who::SignedIn, READ),

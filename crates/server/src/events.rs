@@ -165,6 +165,13 @@ async fn described(
         Change::OverCommitLowered { to } => ("overCommitLowered", "over_commit", json!(to)),
         Change::HoldGranted(hold) => ("holdGranted", "hold", described_hold(hold, to)),
         Change::HoldRenewed(hold) => ("holdRenewed", "hold", described_hold(hold, to)),
+        Change::HoldOverrode { hold, holder, until, reason } => {
+            let mine = *holder == to.id;
+            let reason = inside(*holder, known, to).then_some(reason);
+            let about =
+                json!({ "id": mine.then_some(hold.0), "mine": mine, "expires_at": until.map(time), "reason": reason });
+            ("holdOverrode", "hold", about)
+        }
         Change::HoldEnded(ended) => {
             let event = match ended.end {
                 HoldEnd::Expired => "holdExpired",

@@ -212,6 +212,7 @@ pub fn wanted(attempt: &Attempt) -> Vec<Line> {
             }
             // What an override displaces is not what it wanted.
             Change::HoldEnded(_)
+            | Change::HoldOverrode { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingOverrode { .. }
             | Change::Reasoned { .. }
@@ -521,6 +522,8 @@ impl Teller<'_> {
             | Change::BookingOverrode { .. } => named(change),
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => meets(hold.occupied),
             Change::HoldEnded(ended) => meets(ended.hold.occupied),
+            // What became of the hold stands beside it.
+            Change::HoldOverrode { .. } => false,
             Change::WaitJoined(_)
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
@@ -587,6 +590,7 @@ impl Teller<'_> {
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::HoldOverrode { .. }
             | Change::CapacitySet { .. }
             | Change::Reasoned { .. }
             | Change::ServiceSet { .. } => return Some("an admin".into()),
@@ -630,6 +634,7 @@ impl Teller<'_> {
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }

@@ -972,6 +972,12 @@ enum ChangeText {
         owner: Uuid,
         cutoff: When,
     },
+    HoldOverrode {
+        id: Uuid,
+        holder: Uuid,
+        until: Option<When>,
+        reason: String,
+    },
 }
 
 /// For what a booking was displaced.
@@ -1101,6 +1107,12 @@ impl ChangeText {
                     reason: reason.clone(),
                 }
             }
+            Change::HoldOverrode { hold, holder, until, reason } => ChangeText::HoldOverrode {
+                id: hold.0,
+                holder: holder.0,
+                until: until.map(When),
+                reason: reason.clone(),
+            },
             Change::BookingOverrode { booking, owner, reason } => {
                 ChangeText::BookingOverrode { id: booking.0, owner: owner.0, reason: reason.clone() }
             }
@@ -1213,6 +1225,12 @@ impl ChangeText {
                 to: person(to),
                 pending,
                 slots: slots(s)?,
+                reason,
+            },
+            ChangeText::HoldOverrode { id, holder, until, reason } => Change::HoldOverrode {
+                hold: HoldId(id),
+                holder: person(holder),
+                until: until.map(|until| until.0),
                 reason,
             },
             ChangeText::BookingOverrode { id, owner, reason } => {

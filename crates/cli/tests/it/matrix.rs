@@ -113,7 +113,12 @@ impl Stage {
             "edit_booking" => json!({ "title": "Matrix", "reason": "The matrix." }),
             "move_booking" => json!({ "lines": [line], "reason": "The matrix." }),
             "swap_bookings" => json!({ "with": self.booked("ann", "mine"), "reason": "The matrix." }),
-            "cancel_booking" | "decline_booking" | "close_resource" | "reopen_resource" | "cancel_series" => reason,
+            "cancel_booking" | "decline_booking" | "close_resource" | "reopen_resource" | "cancel_series"
+            | "end_hold" => reason,
+            "set_hold" => {
+                let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
+                json!({ "until": until.to_string(), "reason": "The matrix." })
+            }
             "hand_over_booking" => json!({ "to": bob, "reason": "The matrix." }),
             "create_resource" => json!({ "kind": "room", "name": "New", "zone": "UTC" }),
             "edit_resource" => json!({ "building": "Main" }),

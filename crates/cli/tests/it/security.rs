@@ -71,6 +71,7 @@ impl Anns {
         let line = json!({ "resource": room, "start": from, "end": to });
         let token = json!({ "token": hold["token"] });
         let why = json!({ "reason": "because" });
+        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
         let rows = vec![
             ("PATCH /api/bookings/{id}", booking.clone(), json!({ "purpose": "mine" })),
             ("POST /api/bookings/{id}/approve", format!("{asked}/approve"), why.clone()),
@@ -87,6 +88,12 @@ impl Anns {
             ("GET /api/bookings/{id}/history", format!("{booking}/history"), Value::Null),
             ("POST /api/holds/{id}/release", format!("{hold_path}/release"), token.clone()),
             ("POST /api/holds/{id}/renew", format!("{hold_path}/renew"), token),
+            ("POST /api/holds/{id}/end", format!("{hold_path}/end"), why.clone()),
+            (
+                "POST /api/holds/{id}/until",
+                format!("{hold_path}/until"),
+                json!({ "until": soon.to_string(), "reason": "because" }),
+            ),
             ("GET /api/series/{id}", series.clone(), Value::Null),
             ("PATCH /api/series/{id}", series.clone(), json!({ "details": { "purpose": "mine" } })),
             ("POST /api/series/{id}/cancel", format!("{series}/cancel"), json!({ "reason": "because" })),

@@ -148,7 +148,7 @@ fn bookings() -> Table {
 }
 
 fn holds() -> Table {
-    let ben = Actor::Person(OWNER);
+    let (ada, ben) = (Actor::Person(ADMIN), Actor::Person(OWNER));
     let granted = |minutes_ago: i64| {
         let hold = Action::Hold { hold: HOLD, line: line(ROOM, span(120, 180)) };
         let policy = Policy { hold_ttl: Span::minutes(5), ..Policy::default() };
@@ -173,6 +173,12 @@ fn holds() -> Table {
     let commands = vec![
         ("renew", ben, Action::Renew(current)),
         ("release", ben, Action::Release(current)),
+        (
+            "set_hold",
+            ada,
+            Action::SetHold { hold: HOLD, until: Some(NOW.plus(Span::minutes(2))), reason: "paint".into() },
+        ),
+        ("end_hold", ada, Action::SetHold { hold: HOLD, until: None, reason: "paint".into() }),
         ("book with it", ben, book(Some(current))),
         ("book past it", ben, book(None)),
         ("expire_holds", Actor::System, Action::ExpireHolds { resource: ROOM }),

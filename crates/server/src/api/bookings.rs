@@ -17,9 +17,11 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use slotwise_domain::{
-    Action, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, SeriesId, Slot,
+    Action, Booking, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, Role,
+    SeriesId, Slot,
 };
 use slotwise_engine::{BookingFilter, Record};
+use std::sync::Arc;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -98,7 +100,7 @@ pub fn read_line(app: &App, line: &LineRequest, prefix: &str) -> Result<Line, Pr
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    /// `me`; admins may leave it out or name a person.
+    /// `me`; admins may leave it out or name a person, and managers may leave it out for what is on the resources they manage.
     owner: Option<String>,
     /// On this resource.
     resource: Option<Uuid>,
@@ -119,6 +121,9 @@ pub struct ListQuery {
 /// The states of a booking, as they are called.
 const STATES: [&str; 6] = ["confirmed", "pending", "cancelled", "checked_in", "no_show", "displaced"];
 
+/// Bookings that one request looks at for a manager; if it passes over more, the page ends early and says how to go on.
+const LOOKED_MAX: usize = 10_000;
+
 /// Bookings by start: one's own, or anybody's for admins.
 #[utoipa::path(get, operation_id = "list_bookings", path = "/api/bookings", tag = "bookings", params(ListQuery),
     responses((status = 200, body = Page<BookingBody>), Problems))]
@@ -134,7 +139,9 @@ pub async fn list(
         None => None,
     };
     let managed = q.resource.is_some_and(|id| asker.manages(ResourceId(id)));
-    if owner != Some(asker.id) && !asker.sees_all() && !managed {
+    let all = owner == Some(asker.id) || asker.sees_all() || managed;
+    let theirs = owner.is_none() && q.resource.is_none() && asker.role == Role::Manager;
+    if !all && !theirs {
         return Err(Problem::not_allowed(
             "Only admins, and managers of the resource that is asked for, see the bookings of others here. Ask for owner=me.",
         ));
@@ -157,15 +164,57 @@ pub async fn list(
             .transpose()?,
         max: max + 1,
     };
-    let mut found = app.views.bookings(filter).await?;
-    let more = found.len() > max;
-    found.truncate(max);
-    let next = found.last().filter(|_| more).map(|b| format!("{}.{}", b.start().0, b.id));
+    let (found, next) = match all {
+        true => {
+            let mut found = app.views.bookings(filter).await?;
+            let more = found.len() > max;
+            found.truncate(max);
+            let next = found.last().filter(|_| more).map(|b| cursor(b.start(), b.id));
+            (found, next)
+        }
+        false => overseen(&app, &asker, filter, max).await?,
+    };
     let mut items = Vec::with_capacity(found.len());
     for booking in &found {
         items.push(app.booking_body(&asker, booking).await);
     }
     Ok(Json(Page { items, next, as_of: time(app.engine.now()) }))
+}
+
+/// Bookings that are all on resources which somebody manages, and where the next page begins.
+async fn overseen(
+    app: &App,
+    asker: &Asker,
+    mut filter: BookingFilter,
+    max: usize,
+) -> Result<(Vec<Arc<Booking>>, Option<String>), Problem> {
+    let (mut found, mut looked) = (Vec::new(), 0);
+    filter.max = 500;
+    loop {
+        let page = app.views.bookings(filter.clone()).await?;
+        let whole = page.len() < filter.max;
+        for booking in page {
+            filter.after = Some((booking.start(), booking.id));
+            looked += 1;
+            if !asker.oversees(&booking) {
+                continue;
+            }
+            found.push(booking);
+            if found.len() == max {
+                return Ok((found, filter.after.map(|(start, id)| cursor(start, id))));
+            }
+        }
+        if whole {
+            return Ok((found, None));
+        }
+        if looked >= LOOKED_MAX {
+            return Ok((found, filter.after.map(|(start, id)| cursor(start, id))));
+        }
+    }
+}
+
+fn cursor(start: Instant, id: BookingId) -> String {
+    format!("{}.{id}", start.0)
 }
 
 fn read_cursor(text: &str) -> Option<(Instant, BookingId)> {
@@ -476,6 +525,7 @@ fn happened(change: &Change) -> Happened<'_> {
         | Change::HoldGranted(_)
         | Change::HoldRenewed(_)
         | Change::HoldEnded(_)
+        | Change::HoldOverrode { .. }
         | Change::ResourceCreated(_)
         | Change::ResourceEdited(_)
         | Change::BlockAdded { .. }

@@ -44,6 +44,8 @@ pub struct ListQuery {
     building: Option<String>,
     /// In this group.
     group: Option<Uuid>,
+    /// `me`: those that one manages, by name or with their group.
+    manager: Option<String>,
     /// With words that begin like all of these, in name, building or equipment; accents and case make no difference.
     q: Option<String>,
     /// At most so many, 200 at the most.
@@ -57,15 +59,21 @@ pub struct ListQuery {
     responses((status = 200, body = Page<ResourceBody>), Problems))]
 pub async fn list(
     State(app): State<App>,
-    _asker: Asker,
+    asker: Asker,
     Query(q): Query<ListQuery>,
 ) -> Result<Json<Page<ResourceBody>>, Problem> {
     let max = page_size(q.limit)?;
     let after = q.after.as_deref().map(read_cursor).transpose()?;
+    let among = match q.manager.as_deref() {
+        None => None,
+        Some("me") => Some(asker.manages.clone()),
+        Some(_) => return Err(Problem::field(FieldError::new("manager", "not_understood", "must be me"))),
+    };
     let filter = ResourceFilter {
         kind: q.kind.map(Kind::from),
         buildings: q.building.into_iter().collect(),
         group: q.group.map(ResourceId),
+        among,
         words: words(q.q.as_deref())?,
         after,
         max: max + 1,

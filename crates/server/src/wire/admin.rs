@@ -81,6 +81,16 @@ pub struct ReasonRequest {
     pub reason: String,
 }
 
+/// Until when somebody's hold shall last.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetHoldRequest {
+    /// Until when: later than now, and at the latest five minutes after it was granted.
+    pub until: String,
+    /// Why; its holder is told that it was changed.
+    pub reason: String,
+}
+
 /// Whose a booking shall be.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]

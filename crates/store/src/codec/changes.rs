@@ -7,7 +7,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{
-    Block, BookingId, Change, EndedEntry, EndedHold, Instant, PersonId, ResourceId, Series, Slot, Wants,
+    Block, BookingId, Change, EndedEntry, EndedHold, HoldId, Instant, PersonId, ResourceId, Series, Slot, Wants,
 };
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -179,6 +179,12 @@ enum ChangeBin<'a> {
     Reasoned {
         reason: Cow<'a, str>,
     },
+    HoldOverrode {
+        id: Id,
+        holder: Id,
+        until: Option<i64>,
+        reason: Cow<'a, str>,
+    },
 }
 
 impl<'a> ChangeBin<'a> {
@@ -336,6 +342,12 @@ impl<'a> ChangeBin<'a> {
                     reason: Cow::Borrowed(reason),
                 }
             }
+            Change::HoldOverrode { hold, holder, until, reason } => ChangeBin::HoldOverrode {
+                id: hold.0.into(),
+                holder: holder.0.into(),
+                until: until.map(|until| until.0),
+                reason: Cow::Borrowed(reason),
+            },
             Change::BookingOverrode { booking, owner, reason } => ChangeBin::BookingOverrode {
                 id: booking.0.into(),
                 owner: owner.0.into(),
@@ -493,6 +505,12 @@ impl<'a> ChangeBin<'a> {
                 to: person(to),
                 pending,
                 slots: slots(s)?,
+                reason: reason.into_owned(),
+            },
+            ChangeBin::HoldOverrode { id, holder, until, reason } => Change::HoldOverrode {
+                hold: HoldId(id.into()),
+                holder: person(holder),
+                until: until.map(Instant),
                 reason: reason.into_owned(),
             },
             ChangeBin::BookingOverrode { id, owner, reason } => {

@@ -322,7 +322,8 @@ impl<'c> Rows<'c> {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
-            | Change::Reasoned { .. } => Ok(()),
+            | Change::Reasoned { .. }
+            | Change::HoldOverrode { .. } => Ok(()),
             Change::CapacitySet { resource: r, over_commit, .. } => {
                 self.resource(r)?;
                 self.over_commit(resource, *over_commit)

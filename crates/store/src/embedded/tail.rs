@@ -312,6 +312,7 @@ impl Inner {
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
             | Change::Reasoned { .. }
+            | Change::HoldOverrode { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }

@@ -625,6 +625,7 @@ pub(super) fn hold_of(change: &Change) -> Option<(Hold, Option<EndedHold>)> {
         | Change::BookingHandedOver { .. }
         | Change::BookingOverrode { .. }
         | Change::Reasoned { .. }
+        | Change::HoldOverrode { .. }
         | Change::CapacitySet { .. }
         | Change::ServiceSet { .. }
         | Change::OverCommitLowered { .. } => None,

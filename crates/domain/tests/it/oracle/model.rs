@@ -1024,6 +1024,19 @@ impl Model {
         Expected::Accepted
     }
 
+    pub fn set_hold(&self, who: usize, hold: &Held, until: Option<i64>) -> Expected {
+        match until {
+            Some(until) if until <= self.now => Expected::Rejected(Code::Invalid),
+            _ if who != ADMIN => Expected::Rejected(Code::NotAllowed),
+            None => Expected::Accepted,
+            Some(until) => match self.ended(hold) {
+                Some(code) => Expected::Rejected(code),
+                None if until > hold.granted + 300 => Expected::Rejected(Code::QuotaExceeded),
+                None => Expected::Accepted,
+            },
+        }
+    }
+
     pub fn release(&self, who: usize, hold: &Held, stale: bool) -> Expected {
         if hold.holder != who {
             return Expected::Rejected(Code::NotAllowed);

@@ -309,6 +309,23 @@ impl Run {
                     self.end(held.named.id);
                 }
             }
+            Step::SetHold { hold, who, until } => {
+                let (held, named) = self.named(*hold, false)?;
+                let until = until.map(|seconds| self.model.now + seconds);
+                let expected = self.model.set_hold(*who, &held, until);
+                let instant = until.map(|until| self.at(until));
+                let action = Action::SetHold { hold: named.id, until: instant, reason: "she is on her way".into() };
+                let (accepted, verdict) = self.compared(&expected, *who, action, &[]);
+                match until {
+                    None if accepted && self.model.live(&held) => self.end(held.named.id),
+                    Some(until) if accepted => {
+                        let granted = changes(&verdict).find_map(granted).map(|hold| hold.expires_at);
+                        assert!(granted == instant || until == held.until, "until another instant");
+                        self.model.holds.iter_mut().find(|h| h.named.id == held.named.id).unwrap().until = until;
+                    }
+                    _ => {}
+                }
+            }
             Step::Cancel { booking, who } => {
                 let booking = self.booked(*booking)?;
                 let who = who.unwrap_or(booking.owner);
@@ -1050,6 +1067,7 @@ fn effect(change: &Change) -> &'static str {
         Change::BookingHandedOver { .. } => "BookingHandedOver",
         Change::BookingOverrode { .. } => "BookingOverrode",
         Change::Reasoned { .. } => "Reasoned",
+        Change::HoldOverrode { .. } => "HoldOverrode",
         Change::CapacitySet { .. } => "CapacitySet",
         Change::ServiceSet { .. } => "ServiceSet",
         Change::OverCommitLowered { .. } => "OverCommitLowered",

@@ -40,6 +40,12 @@ pub enum Step {
         who: Option<usize>,
         stale: bool,
     },
+    /// Until so many seconds from now, or its end.
+    SetHold {
+        hold: usize,
+        who: usize,
+        until: Option<i64>,
+    },
     Cancel {
         booking: usize,
         who: Option<usize>,
@@ -511,7 +517,11 @@ pub fn step(dice: &mut Dice, setting: &Setting) -> Step {
         105..107 => Step::Service { resource: dice.index(), who: dice.admin(), close: dice.one_in(3), old },
         107..111 => Step::CheckIn { booking: dice.index(), who: dice.one_in(5).then_some(who) },
         111..115 => Step::NoShow { booking: dice.index(), who: dice.admin(), late: !dice.one_in(3) },
-        115..117 => Step::Expire { resource: dice.index() },
+        115 => Step::Expire { resource: dice.index() },
+        116 => {
+            let until = (!dice.one_in(3)).then(|| dice.below(340) as i64 - 20);
+            Step::SetHold { hold: dice.index(), who: dice.admin(), until }
+        }
         117..122 if waits => {
             let mut ask = ask(dice, rules);
             if dice.one_in(2) {

@@ -15,7 +15,7 @@ import { Trouble } from './Trouble';
 
 type Below = 'over_commit' | 'displace_newest';
 
-export function Capacity({ resource }: { resource: Resource }) {
+export function Capacity({ resource, may }: { resource: Resource; may: boolean }) {
   const { t } = useTranslation();
   const [typed, setTyped] = useState(resource.capacity === null ? '' : String(resource.capacity));
   const [seen, setSeen] = useState<(Displacement & { to: number | null }) | null>(null);
@@ -62,7 +62,7 @@ export function Capacity({ resource }: { resource: Resource }) {
         {resource.capacity === null ? t('admin.capacity.unlimited') : t('admin.capacity.now', { count: resource.capacity })}
         {resource.over_commit > 0 && <> {t('admin.capacity.over', { count: resource.over_commit })}</>}
       </p>
-      <form
+      {may && <form
         className={css.row}
         onSubmit={(event) => {
           event.preventDefault();
@@ -82,7 +82,7 @@ export function Capacity({ resource }: { resource: Resource }) {
           }}
         />
         <Button type="submit" variant="default" mt={22} aria-disabled={to === resource.capacity}>{t('admin.capacity.preview')}</Button>
-      </form>
+      </form>}
       {unread && <Notice tone="taken" urgent title={t('admin.refused')}>{unread}</Notice>}
       {seen && (
         <div className={css.cards} style={{ marginTop: 16 }} data-testid="capacity-preview">

@@ -60,7 +60,9 @@ fn assert_said(verdict: &Verdict, codes: &[Option<Code>]) {
         .iter()
         .map(|said| match &said.became {
             Became::Refused(rejection) => Some(rejection.code),
-            Became::Booked(_) | Became::Elsewhere(..) | Became::Free | Became::Changed(_) | Became::Untouched(_) => None,
+            Became::Booked(_) | Became::Elsewhere(..) | Became::Free | Became::Changed(_) | Became::Untouched(_) => {
+                None
+            }
         })
         .collect();
     assert_eq!(told, codes, "what is said of each date: {verdict:?}");
@@ -169,7 +171,14 @@ impl Run {
     }
 
     /// One date of a series, this and later ones, or all: given up, or moved by so many minutes.
-    pub fn edit_series(&mut self, index: usize, which: Which, who: Option<usize>, all: bool, by: Option<i64>) -> Option<()> {
+    pub fn edit_series(
+        &mut self,
+        index: usize,
+        which: Which,
+        who: Option<usize>,
+        all: bool,
+        by: Option<i64>,
+    ) -> Option<()> {
         let dates = self.series.get(index.checked_rem(self.series.len())?)?.clone();
         let named: &[BookingId] = match which {
             Which::All => &dates.bookings,
@@ -207,7 +216,8 @@ impl Run {
             })
             .collect();
         let edit = SeriesEdit::Cancel { reason: Some("ill".into()) };
-        let (accepted, verdict) = self.compared(&concluded(&codes, promise), who, edited(dates, bookings, promise, edit), &[]);
+        let (accepted, verdict) =
+            self.compared(&concluded(&codes, promise), who, edited(dates, bookings, promise, edit), &[]);
         assert_said(&verdict, &codes);
         if accepted && !becomes.is_empty() {
             self.count("dates given up");
@@ -217,7 +227,14 @@ impl Run {
         }
     }
 
-    fn move_series(&mut self, dates: &Dates, bookings: Vec<Booked>, who: usize, promise: Promise, by: i64) -> Option<()> {
+    fn move_series(
+        &mut self,
+        dates: &Dates,
+        bookings: Vec<Booked>,
+        who: usize,
+        promise: Promise,
+        by: i64,
+    ) -> Option<()> {
         // Quotas of dates that leave and come at once are another matter, and tried by rows.
         if self.model.rules(dates.resource).quota.is_some() {
             return None;
@@ -242,7 +259,9 @@ impl Run {
         let mut model = self.model.clone();
         model.fixed = Some(self.model.kept());
         let mut leaving: Vec<BookingId> = match promise {
-            Promise::All => bookings.iter().zip(&asks).filter(|(b, ask)| !is_there(b, ask)).map(|(b, _)| b.id).collect(),
+            Promise::All => {
+                bookings.iter().zip(&asks).filter(|(b, ask)| !is_there(b, ask)).map(|(b, _)| b.id).collect()
+            }
             Promise::Skip | Promise::Best => Vec::new(),
         };
         let mut codes = vec![None; bookings.len()];
@@ -273,7 +292,8 @@ impl Run {
         let edit = SeriesEdit::Move(bookings.iter().zip(&asks).map(place).collect());
         let names: Vec<BookingId> =
             moved.iter().map(|(b, ..)| self.world.bookings[&b.id].dropped_as(self.now())).collect();
-        let (accepted, verdict) = self.compared(&concluded(&codes, promise), who, edited(dates, &bookings, promise, edit), &[]);
+        let (accepted, verdict) =
+            self.compared(&concluded(&codes, promise), who, edited(dates, &bookings, promise, edit), &[]);
         assert_said(&verdict, &codes);
         if accepted && !moved.is_empty() {
             self.count("dates moved");
