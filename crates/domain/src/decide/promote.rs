@@ -56,7 +56,7 @@ enum Standing {
     /// Now.
     Eligible,
     /// It cannot be told before this is loaded.
-    Unknown(Scope),
+    Unknown(Box<Scope>),
     /// Not now.
     NotNow,
     /// Never more.
@@ -345,7 +345,7 @@ fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, 
         }
     }
     if !needs.is_empty() {
-        return Ok(Standing::Unknown(needs));
+        return Ok(Standing::Unknown(Box::new(needs)));
     }
     match given_up(draft, entry) {
         Some(booking) if draft.has_changed(booking.id) => Ok(Standing::NotNow),
@@ -357,7 +357,7 @@ fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, 
             match rests.and_then(|()| before_cutoff(draft, &booking.slots, Rule::CancelBy)) {
                 Ok(()) => following(draft, entry.owner),
                 Err(Stop::Rejected(_)) => Ok(Standing::NotNow),
-                Err(Stop::Needs(more)) => Ok(Standing::Unknown(*more)),
+                Err(Stop::Needs(more)) => Ok(Standing::Unknown(more)),
                 Err(moved @ Stop::Moved(_)) => Err(moved),
             }
         }
@@ -374,7 +374,7 @@ fn following(draft: &Draft, owner: PersonId) -> Result<Standing, Stop> {
             needs.resources.extend(person.waiting.values().filter(|r| !draft.world.calendars.contains_key(r)));
         }
     }
-    Ok(if needs.is_empty() { Standing::Eligible } else { Standing::Unknown(needs) })
+    Ok(if needs.is_empty() { Standing::Eligible } else { Standing::Unknown(Box::new(needs)) })
 }
 
 /// The booking that is given up, if there is still anything of it.
