@@ -196,11 +196,9 @@ fn script(pages: &[&str], before: &[&str], port: u16) -> String {
 
 /// A server that a page starts and stays with is one that comes up, and is asked to end.
 fn served(line: String) -> String {
+    const UP: &str = "until curl -sf http://127.0.0.1:8080/readyz >/dev/null; do sleep 0.1; done";
     match line.starts_with("slotwise serve ") && !line.trim_end().ends_with('&') {
-        true => format!(
-            "{line} >>serve.log 2>&1 & STARTED=$!; \
-             until curl -sf http://127.0.0.1:8080/readyz >/dev/null; do sleep 0.1; done; kill $STARTED; wait $STARTED || true"
-        ),
+        true => format!("{line} >>serve.log 2>&1 & STARTED=$!; {UP}; kill $STARTED; wait $STARTED || true"),
         false => line,
     }
 }

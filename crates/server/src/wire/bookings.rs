@@ -188,7 +188,7 @@ pub struct BookingEdit {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private: Option<bool>,
     /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 

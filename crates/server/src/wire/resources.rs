@@ -223,7 +223,7 @@ pub struct ResourceEdit {
     #[schema(value_type = Option<CourseBody>)]
     pub course: Option<Option<CourseBody>>,
     /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 

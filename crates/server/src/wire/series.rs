@@ -133,7 +133,7 @@ pub struct SeriesMoveRequest {
     /// All of them or none, or those that can be: `best_alternative` is not understood.
     pub contract: ContractBody,
     /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
@@ -148,7 +148,7 @@ pub struct SeriesEditRequest {
     /// What shall be otherwise.
     pub details: BookingEdit,
     /// Why, where it is done to what is somebody else's; they are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
