@@ -80,7 +80,7 @@ fn two_hundred_at_one_room_and_exactly_one_has_it() {
         w.read("ann", &format!("/api/resources/{}/schedule?from={}&to={}", w.id("room"), w.at("00:00"), w.at("23:00")));
     assert!(all.to_string().contains(winners[0]["person"].as_str().unwrap()), "{all}");
     // Nobody can choose to be one of the crowd.
-    assert_eq!(w.send(&Ask::get("/api/demo/people")).json()["items"].as_array().unwrap().len(), 5);
+    assert_eq!(w.send(&Ask::get("/api/demo/people")).json()["items"].as_array().unwrap().len(), 7);
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn who_manages_a_room_ends_a_hold_or_has_it_last_and_its_holder_is_told() {
     assert_eq!(set(&w, "bob", 120, "mine").told(), "403 REJECTED not_allowed");
     assert_eq!(set(&w, "ann", 120, "mine").told(), "403 REJECTED not_allowed");
     assert_eq!(set(&w, "root", 120, " ").status, 422);
-    assert_eq!(set(&w, "root", -60, "too late").told(), "409 REJECTED invalid");
+    assert_eq!(set(&w, "root", -60, "too late").told(), "422 REJECTED invalid");
     assert_eq!(set(&w, "root", 301, "for ever").told(), "409 REJECTED quota_exceeded");
     assert_eq!(set(&w, "root", 240, "She is on her way").told(), "200 ACCEPTED");
     let (seen, unseen) = (listed(&w, "root"), listed(&w, "bob"));
@@ -214,7 +214,7 @@ fn an_edit_of_a_booking_names_the_revision_it_saw() {
            ann PATCH /api/bookings/@b if 1 {"title": "Two"}          -> 200 ACCEPTED
            ann PATCH /api/bookings/@b if 1 {"title": "Three"}        -> 412 FAILED version_stale
            bob PATCH /api/bookings/@b if 2 {"title": "Mine"}         -> 403 REJECTED not_allowed
-           root PATCH /api/bookings/@b if 2 {"purpose": "Exam"}      -> 200 ACCEPTED
+           root PATCH /api/bookings/@b if 2 {"purpose": "Exam", "reason": "So it is"} -> 200 ACCEPTED
            ann PATCH /api/bookings/@b if 3 {"title": null}           -> 200 ACCEPTED
            ann PATCH /api/bookings/@b if 4 {"start": "10:30"}        -> 422 malformed"#,
     );
