@@ -116,7 +116,7 @@ impl Stage {
             "cancel_booking" | "decline_booking" | "close_resource" | "reopen_resource" | "cancel_series"
             | "end_hold" => reason,
             "set_hold" => {
-                let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
+                let until = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + 60).unwrap();
                 json!({ "until": until.to_string(), "reason": "The matrix." })
             }
             "hand_over_booking" => json!({ "to": bob, "reason": "The matrix." }),
