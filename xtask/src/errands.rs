@@ -2,6 +2,7 @@
 //! They never write a file that a failed command has half produced.
 
 use std::fs;
+use std::process::Command;
 
 use crate::console;
 use crate::process;
@@ -33,14 +34,17 @@ pub fn openapi() -> Result<(), Stop> {
 /// Builds for release and runs the benchmarks; every argument is theirs.
 pub fn bench(arguments: &[String]) -> Result<(), Stop> {
     console::say("Slotwise: the benchmarks");
-    let tools = Tools::default();
-    console::heading("cargo build --release");
+    build_released(&Tools::default())?;
+    process::run(Command::new(tree::released("slotwise-bench")?).args(arguments), "slotwise-bench")
+}
+
+/// Builds the server and the benchmarks for release, both at once: one after the other, each with the features of its own libraries,
+/// all that they share would be compiled twice.
+pub fn build_released(tools: &Tools) -> Result<(), Stop> {
+    console::heading("cargo build --release --package slotwise-cli --package slotwise-bench");
     let mut build = tools.cargo();
     build.args(["build", "--release", "--package", "slotwise-cli", "--package", "slotwise-bench"]);
-    process::run(&mut build, "cargo build --release")?;
-    let mut run = tools.cargo();
-    run.args(["run", "--quiet", "--release", "--package", "slotwise-bench", "--"]).args(arguments);
-    process::run(&mut run, "slotwise-bench")
+    process::run(&mut build, "cargo build --release")
 }
 
 /// Runs simulated worlds; every argument is theirs. With the checks of an ordinary build: whatever overflows is found too.
@@ -62,14 +66,15 @@ pub fn planted(tools: &Tools) -> Result<(), Stop> {
 pub fn counts(refresh: bool) -> Result<(), Stop> {
     console::say("Slotwise: instruction counts");
     let tools = doctor::examine(&doctor::Purpose::Counts)?;
-    count(&tools, refresh)
+    build_released(&tools)?;
+    count(refresh)
 }
 
-/// The same on a machine that was looked at before.
-pub fn count(tools: &Tools, refresh: bool) -> Result<(), Stop> {
+/// The same on a machine that was looked at before, with what was built.
+pub fn count(refresh: bool) -> Result<(), Stop> {
     console::heading("slotwise-bench counts");
-    let mut run = tools.cargo();
-    run.args(["run", "--quiet", "--release", "--package", "slotwise-bench", "--", "counts"]);
+    let mut run = Command::new(tree::released("slotwise-bench")?);
+    run.arg("counts");
     if refresh {
         run.arg("--refresh");
     }

@@ -29,7 +29,7 @@ const UNLIMITED: [&str; 3] = ["--rate-limit=off", "--rate-limit-admin=off", "--r
 pub fn fuzz(executions: u64) -> Result<(), Stop> {
     console::say(&format!("Slotwise: {executions} inputs for every parser"));
     let mut cargo = Tools::default().cargo();
-    cargo.args(["test", "--workspace", "--test", "it", "--test", "parsers", "fuzz_", "--", "--nocapture"]);
+    cargo.args(["test", "--workspace", "--bins", "--test", "it", "--test", "parsers", "fuzz_", "--", "--nocapture"]);
     cargo.env("SLOTWISE_FUZZ_EXECS", executions.to_string());
     process::run(&mut cargo, "the fuzz targets")
 }

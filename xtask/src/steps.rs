@@ -78,6 +78,18 @@ impl Steps {
         }
         console::say(&format!("    {:<14} {:>8.1}\n", "together", self.started.elapsed().as_secs_f64()));
     }
+
+    /// The same table as rows of a page: what docs tell of minutes is copied from a run.
+    pub fn page(&self) -> String {
+        let row = |step: &Step| match step.mark {
+            Mark::Passed => format!("| {} | {:.0} |\n", step.name, step.took.as_secs_f64()),
+            Mark::Failed => format!("| {} | {:.0}, failed |\n", step.name, step.took.as_secs_f64()),
+            Mark::LeftOut => format!("| {} | left out |\n", step.name),
+        };
+        let rows: String = self.done.iter().map(row).collect();
+        let together = self.started.elapsed().as_secs_f64();
+        format!("| step | seconds |\n|---|---|\n{rows}| together | {together:.0} |\n")
+    }
 }
 
 #[cfg(test)]
@@ -95,5 +107,9 @@ mod tests {
         assert!(matches!(failed, Err(Stop::Failed(reason)) if reason == "step 'second': no"));
         assert_eq!(steps.done.iter().map(|step| &step.mark).collect::<Vec<_>>(), [&Mark::Passed, &Mark::Failed]);
         assert_eq!(steps.done[1].summary, ["1 failed"]);
+        assert_eq!(
+            steps.page(),
+            "| step | seconds |\n|---|---|\n| first | 0 |\n| second | 0, failed |\n| together | 0 |\n"
+        );
     }
 }

@@ -7,7 +7,6 @@ use std::process::Command;
 
 use crate::console;
 use crate::data;
-use crate::demo;
 use crate::doctor::{self, Purpose};
 use crate::errands;
 use crate::hostile;
@@ -31,6 +30,8 @@ pub fn test(quick: bool) -> Result<(), Stop> {
     let result = row(&mut steps, quick);
     if !matches!(result, Err(Stop::Interrupted)) {
         steps.close();
+        fs::create_dir_all(tree::artefacts()).doing("making the folder artefacts")?;
+        fs::write(tree::artefacts().join("minutes.md"), steps.page()).doing("writing minutes.md")?;
     }
     if result.is_ok() {
         console::say(if quick {
@@ -56,8 +57,8 @@ fn row(steps: &mut Steps, quick: bool) -> Result<(), Stop> {
         steps.leave_out("release build", "--quick");
         steps.leave_out("counts", "--quick");
     } else {
-        steps.step("release build", |_| demo::build_binary(&tools))?;
-        steps.step("counts", |_| errands::count(&tools, false))?;
+        steps.step("release build", |_| errands::build_released(&tools))?;
+        steps.step("counts", |_| errands::count(false))?;
     }
     steps.step("rust tests", |summary| rust_tests(&tools, summary))?;
     steps.step("planted bugs", |_| errands::planted(&tools))?;

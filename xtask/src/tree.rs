@@ -33,12 +33,17 @@ pub fn schedule() -> PathBuf {
     root().join("demo-data").join("ucsd_schedule_FA25.tsv.gz")
 }
 
-/// The binary `slotwise` as built for release: beside ours, wherever cargo was told to build.
+/// The binary `slotwise` as built for release.
 pub fn binary() -> Result<PathBuf, Stop> {
+    released("slotwise")
+}
+
+/// A binary as built for release: beside ours, wherever cargo was told to build.
+pub fn released(name: &str) -> Result<PathBuf, Stop> {
     let own = std::env::current_exe().doing("finding the folder cargo builds into")?;
     let built = own.parent().and_then(Path::parent);
     let built = built.ok_or_else(|| Stop::failed("xtask runs from an unexpected place"))?;
-    Ok(built.join("release").join(format!("slotwise{}", std::env::consts::EXE_SUFFIX)))
+    Ok(built.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// The binary `slotwise` as built for the tests: it lies beside this program, which is built in the same way.

@@ -10,6 +10,7 @@ mod keys;
 mod kit;
 mod leases;
 mod moves;
+mod pairs;
 mod persons;
 mod races;
 mod random;
@@ -171,6 +172,7 @@ pub fn cases() -> Vec<Case> {
             a_renewed_hold_survives_the_sweep
             tokens_are_never_used_twice
             a_late_release_does_nothing_to_another_hold
+            an_admin_says_how_long_a_hold_lasts
             ten_live_holds_and_no_more
             renewals_are_bounded
             a_block_over_holds_is_explicit
@@ -237,6 +239,11 @@ pub fn cases() -> Vec<Case> {
             a_booking_changes_hands
             who_has_not_come_is_let_go
             every_two_commands_on_one_booking;
+        pairs:
+            every_two_commands_on_one_hold
+            every_two_commands_on_one_entry
+            every_two_commands_on_one_offer
+            every_two_commands_on_one_resource;
         batches:
             bookings_of_a_person_are_as_the_commit_left_them
             an_edit_binds_those_after_it

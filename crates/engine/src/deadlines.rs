@@ -46,7 +46,8 @@ pub async fn look_again(engine: &Arc<Engine>, resources: impl IntoIterator<Item 
         let key = engine.fresh_id();
         let mut fingerprint = [0; 32];
         fingerprint[..16].copy_from_slice(key.as_bytes());
-        let command = Command { actor: Actor::System, action: Action::ExpireHolds { resource }, seen: None };
+        let command =
+            Command { actor: Actor::System, action: Action::ExpireHolds { resource }, seen: None, reason: None };
         engine.execute(Request { key, fingerprint: Fingerprint(fingerprint), command })
     });
     let mut carried_out = 0;

@@ -518,6 +518,8 @@ pub struct ResourceFilter {
     pub equipment: Vec<String>,
     /// In this group.
     pub group: Option<ResourceId>,
+    /// Among these.
+    pub among: Option<Arc<BTreeSet<ResourceId>>>,
     /// With words that begin like all of these, in name, building or equipment, in any case and with or without accents.
     pub words: Vec<String>,
     /// With at least so many seats, and known to have them.

@@ -8,10 +8,13 @@ use crate::database::{Database, lock};
 use crate::history::{History, Sent};
 use crate::link::Link;
 use crate::setting::{Faults, Room, Setting};
+use crate::zones::Clocks;
 use futures_util::future::{Either, join, select};
+use slotwise_domain::recurrence::{Given, Met, civil_of};
 use slotwise_domain::{
-    Action, Actor, Below, Booking, BookingId, BookingRef, Command, Details, EntryId, Fingerprint, Hold, HoldId,
-    HoldRef, Interval, Line, Outcome, PersonId, ResourceId, WaitEntry, Wants,
+    Action, Actor, Below, BlockId, Booking, BookingId, BookingRef, Command, Contract, Details, EntryId, Exceptions,
+    Fingerprint, Ground, Hold, HoldId, HoldRef, Interval, Line, Outcome, OverBookings, OverHolds, PersonId, Preview,
+    ResourceId, Series, SeriesDate, SeriesId, SeriesToBook, WaitEntry, Wants, Zone,
 };
 use slotwise_engine::{Answer, Engine, Ids, Made, NoAnswer, Request};
 use std::sync::{Arc, Mutex};
@@ -70,6 +73,8 @@ pub struct Client {
     pub began: Began,
     /// Where an admin looks before they edit.
     pub database: Arc<Database>,
+    /// The clocks that civil times are read by, where more is asked for than bookings, holds and waiting.
+    pub rich: Option<Clocks>,
 }
 
 impl Client {
@@ -90,15 +95,22 @@ impl Client {
                 continue;
             }
             let action = self.action();
-            let request = self.request(action);
+            let request = self.request(action.clone());
             lock(&self.known).sent.push(request.clone());
-            self.insist(request).await;
+            let others = self.insist(request).await;
+            // Who is told that others would go than they thought looks at them, and asks again: that is another attempt.
+            if let Some(action) = others.and_then(|theirs| self.over_these(action, theirs)) {
+                let request = self.request(action);
+                self.insist(request).await;
+            }
         }
     }
 
     /// A request of theirs with a key of its own.
     pub fn request(&mut self, action: Action) -> Request {
-        let command = Command { actor: Actor::Person(self.who), action, seen: None };
+        // An admin owes one to whoever has what they change.
+        let reason = self.admin.then(|| "The house changed.".to_owned());
+        let command = Command { actor: Actor::Person(self.who), action, seen: None, reason };
         Request { key: self.ids.fresh(), fingerprint: self.fingerprint(), command }
     }
 
@@ -108,8 +120,8 @@ impl Client {
         Fingerprint(fingerprint)
     }
 
-    /// Sends it, mostly until there is an answer; gives up at times.
-    async fn insist(&mut self, request: Request) {
+    /// Sends it, mostly until there is an answer; gives up at times. The bookings that it would displace, if it must name them.
+    async fn insist(&mut self, request: Request) -> Option<Preview> {
         for _ in 0..SENDS_MAX {
             let double = lock(&self.faults).double;
             let answers = if self.chance.within(double) {
@@ -122,12 +134,16 @@ impl Client {
             };
             let decided =
                 |a: &Answer| !matches!(a, Answer::Failed(_) | Answer::None(NoAnswer::NotYet | NoAnswer::InProgress));
+            if let Some(theirs) = answers.iter().flatten().find_map(others) {
+                return Some(theirs);
+            }
             if answers.iter().flatten().any(decided) || self.chance.within(200) {
-                return;
+                return None;
             }
             let later = self.chance.time(Duration::from_secs(2));
             sleep(later).await;
         }
+        None
     }
 
     fn other(&mut self) -> Client {
@@ -181,18 +197,17 @@ impl Client {
             Answer::Failed(_) | Answer::None(_) => None,
         };
         let mut known = lock(&self.known);
+        if let Answer::Decided(recorded, _) | Answer::Replayed(recorded) = answer {
+            let dates = recorded.decision.dates.iter().filter_map(|date| date.became.booking());
+            known.bookings.extend(dates.filter_map(|id| self.database.booking(id)));
+        }
         match made {
             Some(Made::Booking(booking)) => known.bookings.push(booking),
+            Some(Made::Bookings(one, other)) => known.bookings.extend([one, other]),
             Some(Made::Hold(hold, None)) => known.holds.push(hold),
             Some(Made::Entry(entry, None, _)) => known.entries.push(*entry),
-            Some(
-                Made::Hold(_, Some(_))
-                | Made::Entry(_, Some(_), _)
-                | Made::Bookings(..)
-                | Made::Resource(..)
-                | Made::Block(..),
-            )
-            | None => {}
+            Some(Made::Hold(_, Some(_)) | Made::Entry(_, Some(_), _) | Made::Resource(..) | Made::Block(..)) | None => {
+            }
         }
     }
 
@@ -200,6 +215,11 @@ impl Client {
     fn action(&mut self) -> Action {
         let known = self.known.clone();
         let known = lock(&known);
+        if let Some(clocks) = self.rich
+            && self.chance.within(350)
+        {
+            return if self.admin || self.chance.within(40) { self.rule(&known) } else { self.more(&known, clocks) };
+        }
         if self.admin && self.chance.within(500) {
             return self.edit(&known);
         }
@@ -253,6 +273,126 @@ impl Client {
                 None => Action::Cancel { booking: BookingId(self.ids.fresh()), reason: None },
             },
         }
+    }
+
+    /// What one attempt does to several bookings at once.
+    fn more(&mut self, known: &Known, clocks: Clocks) -> Action {
+        let line = self.line(known);
+        let named = |booking: &Booking, chance: &mut Chance| {
+            let revision = Some(booking.revision).filter(|_| chance.within(300));
+            BookingRef { id: booking.id, revision }
+        };
+        match (self.chance.below(3), self.booking(known)) {
+            (0, Some(one)) => match self.booking(known) {
+                Some(other) => {
+                    Action::Swap { one: named(&one, &mut self.chance), other: named(&other, &mut self.chance) }
+                }
+                None => self.book(vec![line], None),
+            },
+            (1, Some(booking)) => {
+                let other = self.line(known);
+                let to = if other.resource == line.resource { vec![line] } else { vec![line, other] };
+                Action::Move { booking: named(&booking, &mut self.chance), to }
+            }
+            _ => self.series(known, line, clocks),
+        }
+    }
+
+    /// All times of a resource that do not meet, as the dates of one series.
+    fn series(&mut self, known: &Known, line: Line, clocks: Clocks) -> Action {
+        let Ok(zone) = Zone::named(clocks.zone) else { return self.book(vec![line], None) };
+        let room = known.rooms.iter().find(|(id, _)| *id == line.resource);
+        let mut times: Vec<Interval> = room.map(|(_, room)| room.times.clone()).unwrap_or_default();
+        times.sort();
+        let mut dates: Vec<SeriesDate> = Vec::new();
+        for interval in times {
+            if dates.last().is_none_or(|last| last.interval.end() <= interval.start()) {
+                let given = Given { start: civil_of(interval.start(), &zone), end: civil_of(interval.end(), &zone) };
+                dates.push(SeriesDate { booking: BookingId(self.ids.fresh()), given, met: Met::Once, interval });
+            }
+        }
+        let contract = if self.chance.within(500) { Contract::AllOrNothing } else { Contract::SkipConflicts };
+        let (id, rule) = (SeriesId(self.ids.fresh()), "FREQ=DAILY".to_owned());
+        Action::BookSeries(Box::new(SeriesToBook {
+            series: Arc::new(Series { id, rule, zone, contract }),
+            owner: self.who,
+            resource: line.resource,
+            units: 1,
+            details: Details::default(),
+            dates,
+        }))
+    }
+
+    /// What an admin does to others.
+    fn rule(&mut self, known: &Known) -> Action {
+        let line = self.line(known);
+        let (resource, reason) = (line.resource, "The house needs it.".to_owned());
+        let calendars = self.database.calendars();
+        let seen = calendars.iter().find(|c| c.resource.id == resource);
+        let policy_version = seen.map_or(1, |c| c.resource.policy_version);
+        let standing: Vec<BlockId> = seen.iter().flat_map(|c| c.blocks.keys().copied()).collect();
+        match (self.chance.below(10), self.chance.one(&standing), line.interval) {
+            (0..4, ..) | (_, _, None) => {
+                let (action, displaces) = (Box::new(self.book(vec![line], None)), Preview::new());
+                Action::Override { action, reason, displaces }
+            }
+            (4..6, ..) => Action::SetCapacity {
+                resource,
+                policy_version,
+                to: Some(1 + self.chance.below(3) as u32),
+                seen_used: None,
+                below: Below::DisplaceNewest(Preview::new()),
+                reason: Some(reason),
+            },
+            (6..9, Some(block), _) => Action::RemoveBlock { resource, policy_version, block: *block },
+            (_, _, Some(interval)) => {
+                let people = if self.chance.within(300) { vec![self.who] } else { Vec::new() };
+                let over_holds = if self.chance.within(500) { OverHolds::Void } else { OverHolds::Refuse };
+                let over_bookings = match self.chance.within(600) {
+                    true => OverBookings::Displace(Preview::new()),
+                    false => OverBookings::Refuse,
+                };
+                let (block, exceptions) = (BlockId(self.ids.fresh()), Exceptions::of(people, Vec::new()));
+                Action::AddBlock {
+                    resource,
+                    policy_version,
+                    block,
+                    interval,
+                    reason,
+                    over_holds,
+                    over_bookings,
+                    exceptions,
+                }
+            }
+        }
+    }
+
+    /// The same, over these; what it makes is made anew.
+    fn over_these(&mut self, action: Action, displaces: Preview) -> Option<Action> {
+        Some(match action {
+            Action::Override { action, reason, .. } => {
+                let Action::Book { lines, .. } = *action else { return None };
+                Action::Override { action: Box::new(self.book(lines, None)), reason, displaces }
+            }
+            Action::SetCapacity { resource, policy_version, to, seen_used, reason, .. } => {
+                let below = Below::DisplaceNewest(displaces);
+                Action::SetCapacity { resource, policy_version, to, seen_used, below, reason }
+            }
+            Action::AddBlock { resource, policy_version, interval, reason, over_holds, exceptions, .. } => {
+                let (block, over_bookings) = (BlockId(self.ids.fresh()), OverBookings::Displace(displaces));
+                Action::AddBlock {
+                    resource,
+                    policy_version,
+                    block,
+                    interval,
+                    reason,
+                    over_holds,
+                    over_bookings,
+                    exceptions,
+                }
+            }
+            _ => return None,
+        })
     }
 
     fn line(&mut self, known: &Known) -> Line {
@@ -320,4 +460,14 @@ impl Client {
 /// What was sent, for whoever sends it again.
 pub fn again(sent: &Sent) -> Request {
     Request { key: sent.key.key, fingerprint: sent.fingerprint, command: sent.command.clone() }
+}
+
+/// Those that would be displaced, as an answer names them.
+fn others(answer: &Answer) -> Option<Preview> {
+    match answer {
+        Answer::Failed(slotwise_domain::Failure { ground: Some(Ground::Displaced { theirs, .. }), .. }) => {
+            Some(theirs.iter().map(|booking| (booking.id, booking.revision)).collect())
+        }
+        Answer::Failed(_) | Answer::Decided(..) | Answer::Replayed(_) | Answer::None(_) => None,
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::{Builder, Uuid};
 
-/// When a world begins by a clock that is right: Monday, 5 January 2026, 08:00 UTC.
+/// When most worlds begin by a clock that is right: Monday, 5 January 2026, 08:00 UTC.
 pub const BEGIN: Instant = Instant(1_767_600_000_000_000);
 
 /// Microseconds since the world began, whatever the clocks show.
@@ -17,17 +17,21 @@ pub struct Moment(pub u64);
 
 /// Where a world's time began.
 #[derive(Clone, Copy, Debug)]
-pub struct Began(tokio::time::Instant);
+pub struct Began {
+    at: tokio::time::Instant,
+    /// What a clock that is right showed then.
+    pub shown: Instant,
+}
 
 impl Began {
-    /// Now.
-    pub fn now() -> Began {
-        Began(tokio::time::Instant::now())
+    /// Now, which is this instant.
+    pub fn now(shown: Instant) -> Began {
+        Began { at: tokio::time::Instant::now(), shown }
     }
 
     /// How long ago that is.
     pub fn moment(self) -> Moment {
-        Moment(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
+        Moment(u64::try_from(self.at.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 }
 
@@ -56,7 +60,7 @@ impl SimClock {
 
 impl Clock for SimClock {
     fn now(&self) -> Instant {
-        BEGIN.plus(Span(self.elapsed())).plus(Span(self.wrong_by.load(Ordering::Relaxed)))
+        self.began.shown.plus(Span(self.elapsed())).plus(Span(self.wrong_by.load(Ordering::Relaxed)))
     }
 
     fn since_boot(&self) -> Span {

@@ -6,8 +6,8 @@ use crate::clock::{Began, Moment, SimClock};
 use crate::setting::{Faults, Kind};
 use crate::tally::Tally;
 use slotwise_domain::{
-    AttemptKey, Calendar, Change, Changes, Command, Counted, Epoch, Failure, FailureCode, Instant, Person, PersonId,
-    Proposal, ResourceId, Role, Scope, Settle, Version, World, planted,
+    AttemptKey, Booking, BookingId, Calendar, Change, Changes, Command, Counted, Epoch, Failure, FailureCode, Instant,
+    Person, PersonId, Proposal, ResourceId, Role, Scope, Settle, Version, World, planted,
 };
 use slotwise_engine::round::{self, Judged, KeyAge};
 use slotwise_engine::{Clock, CommitError, Cursor, Made, Record, Recorded, Settled, Streamed};
@@ -95,7 +95,8 @@ impl Truth {
         self.world.apply(&entry.changes, entry.recorded.decision.decided_at)
     }
 
-    fn load(&self, roles: &BTreeMap<PersonId, Role>, into: &mut World, scope: &Scope) {
+    /// Loads a scope. What the commit under way has decided so far is true of the people in it too.
+    fn load(&self, roles: &BTreeMap<PersonId, Role>, into: &mut World, scope: &Scope, earlier: &[Entry]) {
         let all = &self.world;
         for id in &scope.bookings {
             into.bookings.extend(all.bookings.get(id).map(|b| (*id, b.clone())));
@@ -111,12 +112,16 @@ impl Truth {
             into.calendars.extend(all.calendars.get(id).map(|c| (*id, c.clone())));
         }
         into.loaded.extend(scope);
-        into.loaded.resources.extend(touched);
+        into.loaded.resources.extend(&touched);
         for id in &scope.people {
-            into.people.insert(*id, all.people.get(id).cloned().unwrap_or_default());
+            let mut person = all.people.get(id).cloned().unwrap_or_default();
+            changes_of(earlier).for_each(|change| person.apply(*id, change));
+            into.people.insert(*id, person);
         }
         for id in &scope.counted {
-            into.counted.insert(*id, all.counted.get(id).cloned().unwrap_or_default());
+            let mut counted = all.counted.get(id).cloned().unwrap_or_default();
+            changes_of(earlier).for_each(|change| counted.apply(*id, change));
+            into.counted.insert(*id, counted);
         }
         for id in &scope.roles {
             into.roles.extend(roles.get(id).map(|role| (*id, *role)));
@@ -125,6 +130,10 @@ impl Truth {
             into.members.insert(*id, Default::default());
         }
     }
+}
+
+fn changes_of(entries: &[Entry]) -> impl Iterator<Item = &Change> {
+    entries.iter().flat_map(|entry| &entry.changes.records).flat_map(|(_, changes)| changes)
 }
 
 /// The records of one decision.
@@ -293,7 +302,7 @@ impl Database {
                 continue;
             }
             let load = |world: &mut World, scope: &Scope| -> Result<(), Infallible> {
-                truth.load(&self.roles, world, scope);
+                truth.load(&self.roles, world, scope, &entries);
                 Ok(())
             };
             let Ok(judged) = round::judge(&mut world, &proposal, settle, clock, load);
@@ -419,7 +428,7 @@ impl Database {
     pub fn observe(&self, scope: &Scope) -> World {
         let inner = lock(&self.inner);
         let mut world = World::empty(inner.truth.world.epoch);
-        inner.truth.load(&self.roles, &mut world, scope);
+        inner.truth.load(&self.roles, &mut world, scope, &[]);
         world
     }
 
@@ -490,6 +499,11 @@ impl Database {
     /// Calendars as they are.
     pub fn calendars(&self) -> Vec<Arc<Calendar>> {
         lock(&self.inner).truth.world.calendars.values().cloned().collect()
+    }
+
+    /// A booking as it is.
+    pub fn booking(&self, id: BookingId) -> Option<Arc<Booking>> {
+        lock(&self.inner).truth.world.bookings.get(&id).cloned()
     }
 
     /// What it found wrong itself.

@@ -2,7 +2,8 @@
 //! It is no part of the binary, opens no file and no socket, and what it does once it does always.
 //!
 //! Read in this order: [`setting`] is what a seed draws, [`database`] the store that everybody shares, [`link`] the way to it,
-//! [`clients`] who asks, [`world`] how a seed is run, [`history`] what was told and whether it may be, [`model`] what is right.
+//! [`clients`] who asks, [`world`] how a seed is run, [`history`] what was told and whether it may be, [`model`] what is right,
+//! [`zones`] when clocks are set.
 
 pub mod chance;
 pub mod clients;
@@ -15,6 +16,7 @@ pub mod model;
 pub mod setting;
 pub mod tally;
 pub mod world;
+pub mod zones;
 
 pub use many::{Sum, many};
 pub use world::{Report, run};

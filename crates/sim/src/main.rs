@@ -5,7 +5,13 @@ use slotwise_sim::many::one;
 use slotwise_sim::tally::SOMETIMES;
 use slotwise_sim::{Report, many};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often a long run says how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// So many operations must have met everything once.
+const ENOUGH: u64 = 1_000_000;
 
 const HELP: &str = "slotwise-sim [--ops N] [--from SEED] | --seed SEED";
 
@@ -35,7 +41,19 @@ fn main() -> ExitCode {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     // How long it took by a real clock, for whoever waited.
     let began = Instant::now();
-    let sum = many(first, operations, threads);
+    let told = Mutex::new(began);
+    let sum = many(first, operations, threads, |sum| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.elapsed() >= TELL_EVERY {
+            *told = Instant::now();
+            eprintln!(
+                "{} of {operations} operations, {} seeds, {:.0} s",
+                sum.operations,
+                sum.seeds,
+                began.elapsed().as_secs_f64()
+            );
+        }
+    });
     println!(
         "{} operations of {} seeds ({} of them run twice), {:.1} simulated hours, in {:.1} s",
         sum.operations,
@@ -46,6 +64,11 @@ fn main() -> ExitCode {
     );
     for what in SOMETIMES {
         println!("{:>12}  {what}", sum.tally.0.get(what).copied().unwrap_or(0));
+    }
+    let never = sum.tally.never();
+    if sum.wrong.is_none() && operations >= ENOUGH && !never.is_empty() {
+        println!("a run that never meets {never:?} proves nothing about it");
+        return ExitCode::FAILURE;
     }
     ended(sum.wrong.as_ref())
 }

@@ -24,8 +24,8 @@ pub struct Sum {
     pub wrong: Option<Report>,
 }
 
-/// Runs seeds from the first on until so many operations were sent, or one is wrong.
-pub fn many(first: u64, operations: u64, threads: usize) -> Sum {
+/// Runs seeds from the first on until so many operations were sent, or one is wrong. `tell` hears how far it is after each.
+pub fn many(first: u64, operations: u64, threads: usize, tell: impl Fn(&Sum) + Sync) -> Sum {
     let (next, stop) = (AtomicU64::new(first), AtomicBool::new(false));
     let sum = Mutex::new(Sum::default());
     let worker = || {
@@ -40,6 +40,7 @@ pub fn many(first: u64, operations: u64, threads: usize) -> Sum {
             if report.wrong.is_some() && sum.wrong.as_ref().is_none_or(|other| report.seed < other.seed) {
                 sum.wrong = Some(report);
             }
+            tell(&sum);
             if sum.wrong.is_some() || sum.operations >= operations {
                 stop.store(true, Ordering::Relaxed);
             }

@@ -3,7 +3,13 @@
 //! It does nothing.
 
 use crate::chance::Chance;
-use slotwise_domain::{Cutoff, Instant, Interval, Policy, Span, WaitFill, WaitMode, Waitlist};
+use crate::clock::BEGIN;
+use crate::zones::Clocks;
+use jiff::civil;
+use slotwise_domain::{
+    Cutoff, Instant, Interval, Measure, OpeningHours, Period, Policy, Quota, QuotaScope, Span, WaitFill, WaitMode,
+    Waitlist,
+};
 use std::time::Duration;
 
 /// How the store is had.
@@ -82,11 +88,26 @@ pub struct Setting {
     pub queue_max: usize,
     /// Proposals of one commit.
     pub batch_max: usize,
+    /// More than bookings, holds and waiting is asked for: blocks, overrides, series, swaps, in the hours around which clocks are set.
+    pub rich: bool,
+    /// When it begins by a clock that is right.
+    pub begin: Instant,
+    /// The clocks that its civil times are read by.
+    pub clocks: Clocks,
 }
 
 impl Setting {
-    /// What this seed draws, of a world that begins at `begin`.
-    pub fn of(chance: &mut Chance, begin: Instant) -> Setting {
+    /// What this seed draws. Every other seed is rich.
+    pub fn of(seed: u64, chance: &mut Chance) -> Setting {
+        let mut setting = Setting::plain(chance);
+        if seed.is_multiple_of(2) {
+            // Of a chance of its own: the seeds between these do what they always did.
+            setting.enrich(&mut Chance::new(!seed));
+        }
+        setting
+    }
+
+    fn plain(chance: &mut Chance) -> Setting {
         let kind = if chance.within(350) { Kind::Embedded } else { Kind::Shared };
         let instances = match kind {
             Kind::Embedded => 1,
@@ -100,13 +121,75 @@ impl Setting {
             instances,
             wrong_by,
             faults: faults(chance),
-            rooms: (0..1 + chance.below(3)).map(|_| room(chance, begin)).collect(),
+            rooms: (0..1 + chance.below(3)).map(|_| room(chance, BEGIN)).collect(),
             people: 2 + chance.below(5) as usize,
             commands: 10 + chance.below(40) as usize,
             think: Duration::from_millis(think),
             queue_max: if chance.within(150) { 2 } else { 16_384 },
             batch_max: if chance.within(300) { 1 } else { 64 },
+            rich: false,
+            begin: BEGIN,
+            clocks: Clocks::UTC,
         }
+    }
+
+    /// More rules, and more that is asked for.
+    fn enrich(&mut self, chance: &mut Chance) {
+        self.rich = true;
+        let clocks = chance.one(&Clocks::SET).copied().filter(|_| chance.within(600));
+        if let Some(clocks) = clocks {
+            // The clocks are set while it lasts, or an hour later, in which what is booked begins.
+            let before = Span::minutes(if chance.within(300) { 60 } else { 0 } + chance.below(12) as i64);
+            (self.clocks, self.begin) = (clocks, clocks.set_at().minus(before));
+        }
+        for room in &mut self.rooms {
+            self.clocks.rules(&mut room.policy, chance, self.begin);
+            room.capacity += chance.below(3) as u32;
+            let later = if self.clocks == Clocks::UTC { 40 } else { 100 };
+            room.times = times(chance, self.begin, later);
+        }
+    }
+}
+
+impl Clocks {
+    /// Rules that a day, an hour or somebody's number of bookings matters to.
+    fn rules(&self, policy: &mut Policy, chance: &mut Chance, begin: Instant) {
+        if chance.within(350) {
+            policy.book_by = Some(self.cutoff(chance, begin));
+        }
+        if chance.within(350) {
+            policy.cancel_by = Some(self.cutoff(chance, begin));
+        }
+        if chance.within(400) {
+            let period = if chance.within(600) { Period::Day } else { Period::All };
+            let most = 1 + chance.below(3) as u32;
+            policy.quota = Some(Quota { most, counts: Measure::Units, period, scope: QuotaScope::Resource });
+        }
+        if let Some(waitlist) = &mut policy.waitlist
+            && chance.within(600)
+        {
+            waitlist.fill = WaitFill::Strict;
+        }
+        let from = self.minute(begin) + 1 + chance.below(15) as i64;
+        let to = from + 30 + chance.below(80) as i64;
+        if chance.within(250) && to <= 1_440 {
+            let days = (0..7).filter_map(|n| civil::Weekday::from_monday_zero_offset(n).ok()).collect();
+            policy.opening_hours = vec![OpeningHours { days, from_min: from as u16, to_min: to as u16 }];
+        }
+    }
+
+    /// A civil time that comes while the world lasts, or just when there is none.
+    fn cutoff(&self, chance: &mut Chance, begin: Instant) -> Cutoff {
+        let around = match chance.below(3) {
+            _ if *self == Clocks::UTC => begin.plus(Span::seconds(chance.below(1_800) as i64)),
+            0 => begin.plus(Span::seconds(chance.below(1_800) as i64)),
+            // In the hour that is twice, seen from its end; in the hour that is not, as if nobody had set them.
+            1 => self.set_at().minus(Span::minutes(1 + chance.below(10) as i64)),
+            _ => self.set_at().plus(Span::minutes(chance.below(20) as i64)),
+        };
+        let minute = self.minute_as_before(around);
+        let at = civil::time((minute / 60) as i8, (minute % 60) as i8, 0, 0);
+        Cutoff::Civil { days_before: u16::from(chance.within(150)), at }
     }
 }
 
@@ -156,11 +239,15 @@ fn room(chance: &mut Chance, begin: Instant) -> Room {
         waitlist,
         ..Policy::default()
     };
+    let times = times(chance, begin, 40);
+    Room { capacity: 1 + chance.below(3) as u32, policy, times }
+}
+
+/// Times that begin within so many minutes; some while the world lasts.
+fn times(chance: &mut Chance, begin: Instant, later: u64) -> Vec<Interval> {
     let time = |chance: &mut Chance| {
-        // Some begin while the world lasts.
-        let start = begin.plus(Span::minutes(1 + chance.below(40) as i64));
+        let start = begin.plus(Span::minutes(1 + chance.below(later) as i64));
         Interval::new(start, start.plus(Span::minutes(1 + chance.below(12) as i64))).ok()
     };
-    let times = (0..2 + chance.below(5)).filter_map(|_| time(chance)).collect();
-    Room { capacity: 1 + chance.below(3) as u32, policy, times }
+    (0..2 + chance.below(5)).filter_map(|_| time(chance)).collect()
 }

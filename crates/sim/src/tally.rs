@@ -11,7 +11,7 @@ pub struct Tally(pub BTreeMap<&'static str, u64>);
 #[rustfmt::skip]
 pub const SOMETIMES: &[&str] = &[
     // Every outcome, by its reason.
-    "BOOKED", "ACCEPTED", "invalid", "not_found", "not_allowed", "past_cutoff", "quota_exceeded", "hold_expired", "hold_superseded",
+    "BOOKED", "ACCEPTED", "invalid", "not_found", "not_allowed", "outside_hours", "blocked", "past_cutoff", "quota_exceeded", "hold_expired", "hold_superseded",
     "held_by_other", "full", "insufficient", "waitlist_first",
     "FAILED version_stale", "FAILED conflict", "FAILED busy", "FAILED store_unavailable",
     "no outcome yet", "in progress", "key reused", "replay of BOOKED", "replay of REJECTED",
@@ -27,6 +27,12 @@ pub const SOMETIMES: &[&str] = &[
     "a hold expired during its confirm", "a stale token was refused", "a cutoff was crossed in the queue", "a hold was renewed",
     "an offer was taken", "an offer lapsed", "promoted", "promoted by a capacity raise", "a cut under use", "over-committed", "moved",
     "the old place kept", "bundle booked", "an event reader began anew",
+    // What an admin does to others, and what one attempt does to many.
+    "an override", "displaced by an override", "displaced by a block", "displaced by a cut", "a hold was voided", "a block was removed",
+    "a quota was kept", "a strict order was kept", "moved over several resources", "swapped",
+    "a series was booked", "a series was booked in part", "a series was refused",
+    // Clocks that are set.
+    "decided in an hour that is twice", "too late by a time that is twice", "too late by a time that never is",
 ];
 
 impl Tally {

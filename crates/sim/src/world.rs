@@ -3,7 +3,7 @@
 
 use crate::chance::Chance;
 use crate::clients::{Client, Cluster, Known, again};
-use crate::clock::{BEGIN, Began, SimClock, SimIds};
+use crate::clock::{Began, SimClock, SimIds};
 use crate::database::{Database, lock};
 use crate::history::{History, Sent, wrong_events};
 use crate::link::Link;
@@ -108,8 +108,8 @@ struct Up {
 impl World {
     fn new(seed: u64) -> World {
         let mut chance = Chance::new(seed);
-        let setting = Setting::of(&mut chance, BEGIN);
-        let began = Began::now();
+        let setting = Setting::of(seed, &mut chance);
+        let began = Began::now(setting.begin);
         // Clients have clocks of their own; theirs is right.
         let ids = SimIds::new(SimClock::new(began, Span::ZERO), chance.fork());
         let people: Vec<PersonId> = (0..=setting.people).map(|_| PersonId(ids.fresh())).collect();
@@ -144,11 +144,14 @@ impl World {
             lock(&self.cluster.0).push(None);
             instances.push(Some(self.start(n).await));
         }
+        let Ok(zone) = Zone::named(self.setting.clocks.zone) else { return self.report(Some("no such zone".into())) };
         for room in self.setting.rooms.clone() {
             let resource = ResourceId(self.ids.fresh());
             let mut admin = self.client(self.admin);
-            let made = admin
-                .request(Action::CreateResource { resource, spec: Box::new(spec(room.capacity, room.policy.clone())) });
+            let made = admin.request(Action::CreateResource {
+                resource,
+                spec: Box::new(spec(room.capacity, room.policy.clone(), zone.clone())),
+            });
             match admin.send(made).await {
                 Some(Answer::Decided(..)) => lock(&self.known).rooms.push((resource, room)),
                 other => return self.report(Some(format!("a resource could not be made: {other:?}"))),
@@ -202,6 +205,7 @@ impl World {
             history: self.history.clone(),
             began: self.began,
             database: self.database.clone(),
+            rich: self.setting.rich.then_some(self.setting.clocks),
         }
     }
 
@@ -312,11 +316,12 @@ impl World {
     async fn somebody_new(&mut self) -> Option<String> {
         let resource = ResourceId(self.ids.fresh());
         let mut admin = self.client(self.admin);
-        let made = admin.request(Action::CreateResource { resource, spec: Box::new(spec(1, Policy::default())) });
+        let made =
+            admin.request(Action::CreateResource { resource, spec: Box::new(spec(1, Policy::default(), Zone::utc())) });
         let made = admin.send(made).await;
         let who = self.people.last().copied()?;
         let mut client = self.client(who);
-        let start = BEGIN.plus(Span::days(30));
+        let start = self.setting.begin.plus(Span::days(30));
         let line = Line { resource, interval: Interval::new(start, start.plus(Span::hours(1))).ok(), units: 1 };
         let booking = BookingId(self.ids.fresh());
         let book = Action::Book { booking, owner: who, lines: vec![line], details: Details::default(), hold: None };
@@ -443,14 +448,14 @@ impl Trouble<'_> {
     }
 }
 
-fn spec(capacity: u32, policy: Policy) -> ResourceSpec {
+fn spec(capacity: u32, policy: Policy, zone: Zone) -> ResourceSpec {
     ResourceSpec {
         kind: slotwise_domain::Kind::Room,
         name: "Room".into(),
         building: None,
         seats: None,
         equipment: Vec::new(),
-        zone: Zone::utc(),
+        zone,
         capacity: Some(capacity),
         interval: None,
         policy,

@@ -45,7 +45,7 @@ pub struct CsvArgs {
 }
 
 /// What the tables say, each thing with its line.
-struct Tables {
+pub(super) struct Tables {
     people: Vec<(PersonCard, bool)>,
     resources: Vec<(u64, ResourceId, ResourceSpec)>,
     blocks: Vec<(u64, ResourceId, Block)>,
@@ -278,7 +278,7 @@ impl Import {
 }
 
 impl Tables {
-    fn read(dir: &Path) -> anyhow::Result<Tables> {
+    pub(super) fn read(dir: &Path) -> anyhow::Result<Tables> {
         let people = table(dir, "people.csv", |_, row: PersonRow| {
             let name = unguarded(&row.name).trim().to_owned();
             ensure!(!name.is_empty() && name.chars().count() <= 200, "name: has 1 to 200 characters");
@@ -310,6 +310,14 @@ impl Tables {
             blocks: blocks.unwrap_or_default(),
             bookings: joined(rows.unwrap_or_default())?,
         })
+    }
+}
+
+#[cfg(test)]
+impl Tables {
+    /// Whether there is no row in any of them.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.resources.is_empty() && self.blocks.is_empty() && self.bookings.is_empty()
     }
 }
 

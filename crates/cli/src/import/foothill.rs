@@ -57,7 +57,7 @@ pub struct FoothillArgs {
 
 /// A section of the file, all its rows together.
 #[derive(Debug)]
-struct Section {
+pub(super) struct Section {
     name: String,
     course: Course,
     /// Seats that are left.
@@ -129,7 +129,7 @@ pub async fn run(args: &FoothillArgs) -> anyhow::Result<()> {
 }
 
 /// The sections, or what is wrong with which rows.
-fn read(text: &str) -> anyhow::Result<Result<Vec<Section>, Vec<String>>> {
+pub(super) fn read(text: &str) -> anyhow::Result<Result<Vec<Section>, Vec<String>>> {
     let file: Value = serde_json::from_str(text).context("is not JSON")?;
     let mut rows = Vec::new();
     collect(&file, &mut String::new(), 0, &mut rows)?;

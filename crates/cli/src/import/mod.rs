@@ -3,6 +3,8 @@
 
 pub mod csv;
 pub mod foothill;
+#[cfg(test)]
+mod fuzz;
 pub mod people;
 pub mod rooms;
 pub mod submit;

@@ -66,7 +66,7 @@ struct Cells {
 }
 
 /// The rooms, or what is wrong with which lines.
-fn read(reader: impl BufRead, zone: &Zone) -> anyhow::Result<Result<Vec<ResourceSpec>, Vec<String>>> {
+pub(super) fn read(reader: impl BufRead, zone: &Zone) -> anyhow::Result<Result<Vec<ResourceSpec>, Vec<String>>> {
     let mut table = csv::Reader::from_reader(reader.take(BYTES_MAX));
     let header = table.headers().context("line 1")?.clone();
     let (mut rooms, mut errors, mut names) = (Vec::new(), Vec::new(), BTreeSet::new());

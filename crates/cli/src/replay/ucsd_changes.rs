@@ -161,7 +161,7 @@ impl fmt::Display for Counts {
 
 /// A row of the file: how a section stood from then on.
 #[derive(Debug)]
-struct Row {
+pub(crate) struct Row {
     line: u64,
     at: Instant,
     section: String,
@@ -180,7 +180,7 @@ struct Cells {
     total: String,
 }
 
-fn read(reader: impl BufRead, zone: &TimeZone) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn read(reader: impl BufRead, zone: &TimeZone) -> anyhow::Result<Vec<Row>> {
     let mut table = csv::Reader::from_reader(reader.take(BYTES_MAX));
     let header = table.headers().context("line 1")?.clone();
     let mut rows = Vec::new();

@@ -34,6 +34,7 @@ mod restore;
 mod rows;
 pub(crate) mod signed;
 mod tail;
+mod together;
 pub(crate) mod verify;
 mod views;
 pub mod wal;

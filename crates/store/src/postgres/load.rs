@@ -10,7 +10,7 @@ use crate::commit::Commit;
 use crate::record::Hash;
 use slotwise_domain::{
     Booking, BookingId, Calendar, Change, Counted, Details, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Facts,
-    Hold, HoldId, Instant, Members, Person, PersonId, ResourceId, Role, Scope, Version, WaitEntry, World,
+    Hold, HoldId, Instant, Members, Person, PersonId, ResourceId, Role, Scope, Set, Version, WaitEntry, World,
 };
 use slotwise_engine::Record;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -127,7 +127,7 @@ pub(super) async fn fill(
             Some(found) => found,
             None => Found::read(client, with.part, scope).await?,
         };
-        let touched: BTreeSet<ResourceId> = found.touches(scope);
+        let touched: Set<ResourceId> = found.touches(scope);
         if let Some(held) = held.as_deref_mut() {
             let more: Vec<ResourceId> = touched
                 .iter()
@@ -142,7 +142,7 @@ pub(super) async fn fill(
                 }
             }
         }
-        let wanted: Vec<ResourceId> = touched.into_iter().filter(|id| !world.loaded.resources.contains(id)).collect();
+        let wanted: Vec<ResourceId> = touched.difference(&world.loaded.resources).copied().collect();
         let calendars = match held.as_deref() {
             Some(held) => {
                 let there = wanted.iter().filter_map(|id| Some((*id, held.heads.get(id)?.version)));
@@ -289,7 +289,7 @@ impl Found {
         })
     }
 
-    fn touches(&self, scope: &Scope) -> BTreeSet<ResourceId> {
+    fn touches(&self, scope: &Scope) -> Set<ResourceId> {
         let mut touched = scope.resources.clone();
         touched.extend(self.bookings.iter().flat_map(Booking::resources));
         touched.extend(self.claims.iter().map(|(resource, _)| *resource));
@@ -335,7 +335,7 @@ impl Found {
         world.members.extend(groups);
         let Scope { resources: _, bookings, holds, people, roles, members, counted, facts, entries } = scope;
         let seen = Scope {
-            resources: BTreeSet::new(),
+            resources: Set::default(),
             bookings: bookings.clone(),
             holds: holds.clone(),
             people: people.clone(),
@@ -624,6 +624,8 @@ pub(super) fn hold_of(change: &Change) -> Option<(Hold, Option<EndedHold>)> {
         | Change::BookingDisplaced { .. }
         | Change::BookingHandedOver { .. }
         | Change::BookingOverrode { .. }
+        | Change::Reasoned { .. }
+        | Change::HoldOverrode { .. }
         | Change::CapacitySet { .. }
         | Change::ServiceSet { .. }
         | Change::OverCommitLowered { .. } => None,

@@ -588,9 +588,8 @@ fn named(proposal: &Proposal) -> impl Iterator<Item = ResourceId> + '_ {
 }
 
 fn named_of(proposal: &Proposal) -> BTreeSet<ResourceId> {
-    let mut named = proposal.command.scope().resources;
-    named.extend(proposal.observed.iter().map(|(id, _)| *id));
-    named
+    let observed = proposal.observed.iter().map(|(id, _)| *id);
+    proposal.command.scope().resources.iter().copied().chain(observed).collect()
 }
 
 /// What this commit has decided so far is true of persons too, and nowhere else yet.

@@ -2,7 +2,7 @@
 //! The corpus is what a real store wrote in this run, and the samples of earlier formats.
 
 use crate::disk::scratch;
-use crate::mutate::fuzz;
+use crate::mutate::{fuzz, fuzz_one_of};
 use crate::support::{HOUR, START, Site, commit, exclusive, one};
 use rusqlite::Connection;
 use slotwise_domain::{BookingId, Details, ResourceId, Span};
@@ -11,6 +11,9 @@ use slotwise_store::codec::{
     encode_booking, encode_changes, encode_commit, encode_said, encode_spec,
 };
 use slotwise_store::embedded::wal::{Log, inspect};
+use slotwise_store::embedded::{Reading, import};
+use std::ops::ControlFlow;
+use std::path::Path;
 use uuid::Uuid;
 
 const ID: Uuid = Uuid::from_u128(0xa);
@@ -127,5 +130,34 @@ async fn fuzz_logs_of_the_database() {
                 says
             }
         }
+    });
+}
+
+#[tokio::test]
+async fn fuzz_exports() {
+    let site = Site::new();
+    let store = site.open().await;
+    let room = site.room(&store, "R1").await;
+    for n in 1..=3 {
+        commit(&store, vec![site.book(site.admin, room, START.plus(Span::hours(n)))]).await;
+    }
+    drop(store);
+    let (mut lines, name) = (Vec::new(), Path::new("lines"));
+    let mut on = |_, _| ControlFlow::Continue(());
+    Reading::open(site.path()).unwrap().export(&mut lines, name, START, &mut on).unwrap();
+    let words =
+        ["{\"commit\":", "{\"person\":", "{\"end\":", "\"hash\":\"", "\n", "null", "\"role\":\"admin\"", "}", "[]"];
+    let dir = scratch();
+    // Each makes a data directory.
+    fuzz_one_of(100, "exports", vec![lines], &words, |bytes| {
+        let data = dir.path().join("data");
+        // What is refused leaves nothing behind; what is taken is whole.
+        let imported = import(&mut &*bytes, name, &data, &mut on);
+        let left = data.exists() && std::fs::read_dir(&data).unwrap().next().is_some();
+        assert_eq!(imported.is_ok(), left, "{imported:?}");
+        if left {
+            std::fs::remove_dir_all(&data).unwrap();
+        }
+        imported.map_or_else(|e| e.to_string(), |_| "an export".into())
     });
 }

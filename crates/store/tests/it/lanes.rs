@@ -77,7 +77,7 @@ impl Ids for ByTheClock {
 }
 
 fn request(who: PersonId, action: Action) -> Request {
-    let command = Command { actor: Actor::Person(who), action, seen: None };
+    let command = Command { actor: Actor::Person(who), action, seen: None, reason: None };
     Request { key: Uuid::now_v7(), fingerprint: Fingerprint([7; 32]), command }
 }
 
