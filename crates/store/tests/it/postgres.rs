@@ -18,7 +18,7 @@ use std::time::{Duration, Instant as Moment};
 use tokio::runtime::Handle;
 
 /// Most of a case is waiting for the server.
-const CASES_AT_ONCE: usize = 4;
+const CASES_AT_ONCE: usize = 3;
 
 /// From within a test's own threads, where nothing may wait.
 pub fn now<T>(future: impl Future<Output = T>) -> T {
