@@ -140,6 +140,16 @@ pub enum What {
     SetCapacity,
     /// Edit a resource otherwise.
     Edit,
+    /// Put a booking elsewhere.
+    Move,
+    /// Let two bookings take each other's places.
+    Swap,
+    /// Book several days as one attempt.
+    Series,
+    /// Take time out of use.
+    Block,
+    /// Book over whatever stands there.
+    Override,
 }
 
 impl What {
@@ -158,6 +168,11 @@ impl What {
             What::Decline => "decline",
             What::SetCapacity => "set_capacity",
             What::Edit => "edit",
+            What::Move => "move",
+            What::Swap => "swap",
+            What::Series => "series",
+            What::Block => "block",
+            What::Override => "override",
         }
     }
 }
@@ -175,10 +190,19 @@ pub struct Call {
     pub what: What,
     /// The idempotency key.
     pub key: Uuid,
-    /// What it would take.
+    /// What it would take; of a swap, what the booking it is about would, and then the other.
     pub takes: Vec<Take>,
     /// The booking, hold or place in line that it is about.
     pub about: Option<Uuid>,
+    /// The other booking of a swap.
+    #[serde(default)]
+    pub with: Option<Uuid>,
+    /// The bookings that it would displace.
+    #[serde(default)]
+    pub displaces: Vec<Uuid>,
+    /// Everything or nothing is wanted.
+    #[serde(default)]
+    pub whole: bool,
     /// The resource whose rules it edits.
     pub resource: Option<Uuid>,
     /// The policy version that it names.
@@ -220,6 +244,9 @@ pub struct Answer {
     pub expires_at: Option<ServerUs>,
     /// What a refusal points at: kind and id.
     pub witness: Option<(String, Option<Uuid>)>,
+    /// Of a series, the booking of each day, in order; `None` where there is none.
+    #[serde(default)]
+    pub dates: Vec<Option<Uuid>>,
 }
 
 /// How an execution ended.
