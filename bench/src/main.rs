@@ -32,15 +32,13 @@ use anyhow::Context;
 use attempts::Which;
 use clap::{Parser, Subcommand};
 use ground::{Ground, Wish};
+// The server has the same one in the place of malloc; a baseline with a slower one would flatter it.
+use mimalloc as _;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-
-// The server has the same one; a baseline with a slower one would flatter it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures Slotwise beside a bare server, the disk, Redis and PostgreSQL, in interleaved rounds.
 #[derive(Parser)]

@@ -236,7 +236,7 @@ impl Maker {
         let key = AttemptKey { part: PartId::DEFAULT, actor: who.0, key: self.fresh() };
         let mut fingerprint = [0; 32];
         fingerprint[..16].copy_from_slice(key.key.as_bytes());
-        let command = Command { actor: Actor::Person(who), action, seen: None };
+        let command = Command { actor: Actor::Person(who), action, seen: None, reason: None };
         Proposal { key, fingerprint: Fingerprint(fingerprint), command, observed: Vec::new(), hint: None }
     }
 }

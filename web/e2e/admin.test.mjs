@@ -296,6 +296,10 @@ test('requests are approved and declined with a reason, and a booking is handed 
   const page = await openAdmin('/approvals');
   const row = (id) => page.locator(`[data-booking="${id}"]`);
   await row(yes.id).getByTestId('approve').click();
+  const approve = page.getByTestId('approve-save');
+  assert.equal(await approve.getAttribute('aria-disabled'), 'true', 'not without a reason');
+  await reason(page).fill('It is free');
+  await approve.click();
   await row(yes.id).waitFor({ state: 'detached' });
   await row(no.id).getByRole('button', { name: /^Decline/ }).click();
   const refuse = page.getByTestId('decline-save');

@@ -14,7 +14,7 @@ const settled = (page) => page.locator('section[aria-labelledby=results][aria-bu
 const path = (url) => url.pathname + url.search;
 const chips = (page, group) => page.getByRole('group', { name: group }).getByRole('checkbox');
 
-test('filters say how many rooms each would leave, and the address keeps them', async () => {
+test('ux 2: filters say how many rooms each would leave, and the address keeps them', async () => {
   const page = await openAs(browser, 'Teacher A', { address: `${quietHour()}&all=1` });
   await cards(page).first().waitFor();
   await page.getByRole('button', { name: /More filters/ }).click();

@@ -163,8 +163,7 @@ test('a move keeps the old time where the new one is taken, offers other rooms, 
     await won(b);
   }
 
-  // By the keyboard: what Teacher B did may move the page under a mouse just now.
-  await row.getByTestId('move-button').press('Enter');
+  await row.getByTestId('move-button').click();
   const moving = a.getByTestId('move-dialog');
   await moving.getByLabel('From').fill(from);
   await moving.getByLabel('To').fill(to);
@@ -186,7 +185,7 @@ test('a move keeps the old time where the new one is taken, offers other rooms, 
   await leave(a, b);
 });
 
-test('an answer that is lost after the commit is found again by its key, and nothing is sent twice', async () => {
+test('ux 14: an answer that is lost after the commit is found again by its key, and nothing is sent twice', async () => {
   const a = await openAs(browser, 'Teacher A', { address: quietHour() });
   await cards(a).first().waitFor();
   const room = await cards(a).first().getAttribute('data-resource');
@@ -217,7 +216,7 @@ test('an answer that is lost after the commit is found again by its key, and not
   await leave(a);
 });
 
-test('a double click makes one booking', async () => {
+test('ux 12: a double click makes one booking', async () => {
   const a = await openAs(browser, 'Teacher A', { address: quietHour() });
   await cards(a).first().waitFor();
   await claim(a, await cards(a).first().getAttribute('data-resource'));
@@ -234,7 +233,7 @@ test('a double click makes one booking', async () => {
   await leave(a);
 });
 
-test('the keyboard alone books a room, and the focus is never lost', async () => {
+test('ux 27: the keyboard alone books a room, and the focus is never lost', async () => {
   const a = await openAs(browser, 'Teacher A', { address: quietHour() });
   await cards(a).first().waitFor();
   await a.keyboard.press('Tab');

@@ -72,6 +72,7 @@ fn what_to_click(url: &str, seconds: f64, farewell: &str) -> String {
        conflict at once, with what stands in the way and what else is free.
     6. Be Sam Ito, a student: two terms of courses, one open for registration, one that opens ten minutes after the start.
        Be Mia Novak: classes of a studio, one of which is offered to her. Be Alex Rivera: a request waits for approval.
+       Be Dana Osei, who manages the rooms of the Commons and the studio, or Lin Zhao, who sees everything and changes nothing.
     7. Open {url}/board, send a crowd of hundreds at one room, and watch the race
        being decided: exactly one has it.
 

@@ -22,11 +22,10 @@ mod verify;
 mod warm;
 
 use clap::{Parser, Subcommand};
+// It takes the place of malloc, by being linked: for SQLite as for us.
+use mimalloc as _;
 use std::io::Write;
 use std::process::ExitCode;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Books scarce things, and stays right when everybody clicks at once.
 #[derive(Parser)]

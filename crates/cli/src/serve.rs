@@ -3,7 +3,7 @@
 
 use crate::config::{Config, Place, ServeArgs};
 use crate::demo;
-use crate::ids::FreshIds;
+use crate::ids::IdsByClock;
 use crate::logs;
 use crate::scheduled::Scheduled;
 use crate::warm::warm;
@@ -62,7 +62,8 @@ async fn serve(config: Config, metrics: PrometheusHandle) -> anyhow::Result<()> 
         demo::people(&*stores.directory).await?;
     }
     let limits = Limits { running_max: config.attempts_max, queue_max: config.attempts_max, ..Limits::default() };
-    let engine = Engine::start(stores.store, stores.clock, Arc::new(FreshIds), limits);
+    let ids = IdsByClock::of(stores.clock.clone());
+    let engine = Engine::start(stores.store, stores.clock, ids, limits);
     deadlines::fire_overdue(&engine).await;
     let backups = match (&config.place, config.backups) {
         (Place::Folder(data), Some(schedule)) => Some(Scheduled::start(data.clone(), schedule)).transpose(),

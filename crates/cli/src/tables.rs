@@ -335,6 +335,8 @@ impl State {
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
+            | Change::HoldOverrode { .. }
             | Change::OverCommitLowered { .. }
             | Change::WaitJoined(_)
             | Change::WaitOffered(_)

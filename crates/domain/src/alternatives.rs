@@ -50,7 +50,7 @@ impl Wish<'_> {
         let details = Details { people: self.people, ..Details::default() };
         let (booking, owner) = (BookingId(Uuid::nil()), self.person);
         let action = Action::Book { booking, owner, lines: vec![line], details, hold: None };
-        Command { actor: Actor::Person(self.person), action, seen: None }
+        Command { actor: Actor::Person(self.person), action, seen: None, reason: None }
     }
 
     /// Why it could not be booked now, if it could not.

@@ -7,6 +7,7 @@ use crate::ids::{BlockId, BookingId, PersonId, ResourceId, SeriesId};
 use crate::policy::OwnOverlap;
 use crate::series::Occurrence;
 use crate::time::{Instant, Interval};
+use uuid::Builder;
 
 /// A booking as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -305,6 +306,7 @@ impl Booking {
                 | Change::ResourceCreated(_)
                 | Change::ResourceEdited(_)
                 | Change::BookingOverrode { .. }
+                | Change::Reasoned { .. }
                 | Change::CapacitySet { .. }
                 | Change::ServiceSet { .. }
                 | Change::OverCommitLowered { .. }
@@ -313,6 +315,7 @@ impl Booking {
                 | Change::HoldGranted(_)
                 | Change::HoldRenewed(_)
                 | Change::HoldEnded(_)
+                | Change::HoldOverrode { .. }
                 | Change::WaitJoined(_)
                 | Change::WaitOffered(_)
                 | Change::WaitResumed(_)
@@ -331,6 +334,16 @@ impl Booking {
         }
         after.details = details.unwrap_or(after.details);
         Some(after)
+    }
+
+    /// The name of what is dropped of it late: dated as every name is, and of it and its revision, so that there can be only one.
+    pub fn dropped_as(&self, at: Instant) -> BookingId {
+        let mut rest = [0; 10];
+        let (revision, name) = rest.split_at_mut(2);
+        revision.copy_from_slice(&(self.revision as u16).to_be_bytes());
+        name.copy_from_slice(&self.id.0.as_u64_pair().1.to_be_bytes());
+        let millis = u64::try_from(at.0.div_euclid(1_000)).unwrap_or(0);
+        BookingId(Builder::from_unix_timestamp_millis(millis, &rest).into_uuid())
     }
 
     /// The resources it takes from, each once, sorted.

@@ -178,7 +178,8 @@ impl Calendar {
             Change::BookingEdited { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. } => {}
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. } => {}
             Change::BookingRequested { booking, owner, slots, .. } => self.take_slots(*booking, *owner, slots),
             Change::BookingNoShow { booking, owner, from, to, at } => {
                 self.free_slots(*booking, from);
@@ -216,7 +217,7 @@ impl Calendar {
             | Change::WaitMoved(entry) => self.put_entry(*entry),
             Change::WaitEnded(ended) => self.take_entry(ended.entry.id),
             Change::WaitDue(at) => self.wait_due = *at,
-            Change::Reminded { .. } => {}
+            Change::HoldOverrode { .. } | Change::Reminded { .. } => {}
         }
     }
 

@@ -5,7 +5,7 @@ use crate::booking::{Booking, Displacer, Slot};
 use crate::calendar::Block;
 use crate::command::Actor;
 use crate::hold::{EndedHold, Hold};
-use crate::ids::{BookingId, PersonId, ResourceId};
+use crate::ids::{BookingId, HoldId, PersonId, ResourceId};
 use crate::resource::Resource;
 use crate::series::{DateSaid, Occurrence};
 use crate::time::Instant;
@@ -104,6 +104,17 @@ pub enum Change {
     HoldRenewed(Hold),
     /// They are kept no more.
     HoldEnded(EndedHold),
+    /// Whoever manages the resource said how long they are kept; told beside what became of the hold.
+    HoldOverrode {
+        /// Which.
+        hold: HoldId,
+        /// Whose.
+        holder: PersonId,
+        /// Until when; `None` if it was ended.
+        until: Option<Instant>,
+        /// Why.
+        reason: String,
+    },
     /// Somebody waits for units.
     WaitJoined(WaitEntry),
     /// Units are held for them, and offered.
@@ -196,6 +207,11 @@ pub enum Change {
         /// Why.
         reason: String,
     },
+    /// Why somebody did what stands before it in this record, where that has no place for a reason of its own.
+    Reasoned {
+        /// Why.
+        reason: String,
+    },
     /// The resource has so many units from now on.
     CapacitySet {
         /// The resource after it.
@@ -251,6 +267,7 @@ impl Change {
             Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
@@ -264,6 +281,7 @@ impl Change {
             | Change::WaitMoved(_)
             | Change::WaitEnded(_)
             | Change::WaitDue(_)
+            | Change::Reasoned { .. }
             | Change::Reminded { .. } => None,
         }
     }
@@ -279,6 +297,7 @@ impl Change {
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
@@ -288,6 +307,7 @@ impl Change {
             | Change::BookingCheckedIn { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
@@ -321,12 +341,14 @@ impl Change {
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
@@ -353,6 +375,7 @@ impl Change {
             | Change::BookingHandedOver { to: owner, .. } => Some(*owner),
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => Some(hold.holder),
             Change::HoldEnded(ended) => Some(ended.hold.holder),
+            Change::HoldOverrode { holder, .. } => Some(*holder),
             Change::WaitJoined(entry)
             | Change::WaitOffered(entry)
             | Change::WaitResumed(entry)
@@ -366,6 +389,7 @@ impl Change {
             | Change::WaitDue(_)
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
+            | Change::Reasoned { .. }
             | Change::OverCommitLowered { .. } => None,
         }
     }

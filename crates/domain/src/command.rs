@@ -51,6 +51,8 @@ pub struct Command {
     pub action: Action,
     /// What the person's screen showed. Recorded; binds nothing.
     pub seen: Option<Seen>,
+    /// Why, where the action has no place for it: recorded with what it changes. It must be said of what is somebody else's.
+    pub reason: Option<String>,
 }
 
 /// What a screen showed when the person clicked.
@@ -186,6 +188,15 @@ pub enum Action {
     Renew(HoldRef),
     /// Give them back.
     Release(HoldRef),
+    /// Have somebody else's hold last until another instant, or end at once.
+    SetHold {
+        /// Which. Its id is that of one grant, so no token is needed to tell it from a later one.
+        hold: HoldId,
+        /// Until when; `None` ends it.
+        until: Option<Instant>,
+        /// Why.
+        reason: String,
+    },
     /// Do what fell due: end holds that are over, by time or since a restore, and give what is free to those who wait.
     ExpireHolds {
         /// Of which resource.
@@ -505,6 +516,9 @@ impl Action {
             Action::Renew(hold) | Action::Release(hold) => {
                 scope.holds.insert(hold.id);
             }
+            Action::SetHold { hold, .. } => {
+                scope.holds.insert(*hold);
+            }
             Action::BookSeries(asked) => {
                 scope.resources.insert(asked.resource);
                 scope.roles.insert(asked.owner);
@@ -576,6 +590,7 @@ impl Action {
             | Action::RemoveBlock { .. }
             | Action::Renew(_)
             | Action::Release(_)
+            | Action::SetHold { .. }
             | Action::ExpireHolds { .. }
             | Action::LeaveWaitlist { .. }
             | Action::SetClass { .. }
@@ -599,6 +614,8 @@ impl Action {
             Action::Hold { .. } => "hold",
             Action::Renew(_) => "renew",
             Action::Release(_) => "release",
+            Action::SetHold { until: Some(_), .. } => "set_hold",
+            Action::SetHold { until: None, .. } => "end_hold",
             Action::ExpireHolds { .. } => "expire_holds",
             Action::BookSeries(_) => "book_series",
             Action::EditSeries { edit, .. } => match edit {

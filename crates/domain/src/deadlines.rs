@@ -96,6 +96,10 @@ pub fn deadlines(world: &World, command: &Command) -> Vec<Deadline> {
             all.push(Deadline { at: closes, resource, what: Clock::CheckInCloses });
         }
     }
+    // From then on it can last until then no more.
+    if let Action::SetHold { until: Some(at), .. } = &command.action {
+        all.push(Deadline { at: *at, resource: None, what: Clock::HoldExpires });
+    }
     for resource in world.touched(&command.scope()).iter().copied() {
         let Some(calendar) = world.calendars.get(&resource) else { continue };
         let ttl = calendar.resource.spec.policy.hold_ttl;

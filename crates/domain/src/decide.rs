@@ -28,12 +28,14 @@ use admin::{check_in, decline, hand_over, release_no_show, set_capacity, set_ser
 use bookings::{Destination, NewBooking, approve, book, cancel, edit_booking, move_to, swap};
 use displace::Over;
 use draft::Draft;
-use holds::{grant, release, renew};
+use guards::reasoned;
+use holds::{grant, release, renew, set_hold};
 use resources::{add_block, create_resource, edit_resource, remove_block};
 use series::{book_series, edit_series};
 use waits::{Join, join, leave, set_class};
 
 pub use admin::check_in_window;
+pub(crate) use admin::window_since;
 pub use fit::{Glance, glance};
 pub use persons::{QuotaStanding, quota_standing};
 
@@ -68,9 +70,13 @@ pub fn decide(world: &World, command: &Command, now: Instant) -> Verdict {
 /// The same, for a command whose own scope is loaded.
 pub(crate) fn decide_loaded(world: &World, command: &Command, scope: &Scope, now: Instant) -> Verdict {
     let mut draft = Draft::new(world, now);
+    draft.reason = command.reason.as_deref();
     let touched = world.touched(scope);
     draft.expire_due(touched.iter().copied());
     let judged = judge(&mut draft, command);
+    if judged.is_ok() {
+        draft.say_why();
+    }
     if crate::planted!(PromotedLater)
         && !matches!(command.action, Action::ExpireHolds { .. })
         && let Ok(subject) = judged
@@ -78,7 +84,7 @@ pub(crate) fn decide_loaded(world: &World, command: &Command, scope: &Scope, now
         touched.iter().for_each(|id| draft.see_to_it(*id));
         return Verdict::Accepted(draft.changes(), subject);
     }
-    let judged = judged.and_then(|subject| promote::follow(&mut draft, touched.into_owned()).map(|()| subject));
+    let judged = judged.and_then(|subject| promote::follow(&mut draft, &touched).map(|()| subject));
     match judged {
         Ok(subject) => Verdict::Accepted(draft.changes(), subject),
         Err(Stop::Needs(scope)) => Verdict::Needs(*scope),
@@ -92,6 +98,9 @@ pub(crate) fn decide_loaded(world: &World, command: &Command, scope: &Scope, now
 
 fn judge(draft: &mut Draft, command: &Command) -> Judged {
     let actor = command.actor;
+    if draft.reason.is_some() {
+        reasoned(draft.reason)?;
+    }
     match &command.action {
         Action::CreateResource { resource, spec } => create_resource(draft, actor, *resource, spec),
         Action::EditResource { resource, patch, .. } => edit_resource(draft, actor, *resource, patch),
@@ -115,6 +124,7 @@ fn judge(draft: &mut Draft, command: &Command) -> Judged {
         Action::Hold { hold, line } => grant(draft, actor, *hold, *line),
         Action::Renew(hold) => renew(draft, actor, *hold),
         Action::Release(hold) => release(draft, actor, *hold),
+        Action::SetHold { hold, until, reason } => set_hold(draft, actor, *hold, *until, reason),
         Action::ExpireHolds { resource } => Ok(Subject::Resource(*resource)),
         Action::BookSeries(asked) => book_series(draft, actor, asked),
         Action::EditSeries { series, bookings, contract, edit } => {

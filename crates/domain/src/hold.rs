@@ -54,7 +54,7 @@ pub enum HoldEnd {
     Consumed,
     /// The holder took another on the same units, or booked past it.
     Superseded,
-    /// An admin's block took the time, or the data was restored from a backup.
+    /// An admin ended it, or their block took the time, or the data was restored from a backup.
     Voided,
 }
 

@@ -6,7 +6,7 @@ mod waiting;
 use crate::booking::{Booking, BookingState};
 use crate::calendar::{Calendar, Use, UseId};
 use crate::change::Changes;
-use crate::decide::check_in_window;
+use crate::decide::window_since;
 use crate::hold::HoldEnd;
 use crate::ids::ResourceId;
 use crate::levels::Level;
@@ -144,7 +144,9 @@ fn displaced_whole(id: ResourceId, change: &Change, changes: &Changes, decided_a
 fn checked_in_time(world: &World, booking: &Booking, decided_at: Instant, edited: &[ResourceId]) -> Result<(), Broken> {
     let rule = |id| world.calendars.get(&id)?.resource.spec.policy.check_in;
     let same_rules = booking.resources().iter().all(|id| !edited.contains(id));
-    match check_in_window(booking, rule) {
+    // When it was changed between being made and this is not known any more: then that may have given it longer.
+    let since = if booking.revision == 2 { booking.created_at } else { booking.decided_at };
+    match window_since(booking, since, rule) {
         Some((id, opens, closes)) if same_rules && !(opens..closes).contains(&decided_at) => {
             broken("I6", id, decided_at, format!("{} is checked in, and may be from {opens} to {closes}", booking.id))
         }
@@ -199,8 +201,10 @@ fn raised(change: &Change, mut tell: impl FnMut(Interval)) {
         | Change::RequestApproved { .. }
         | Change::BookingCheckedIn { .. }
         | Change::BookingOverrode { .. }
+        | Change::Reasoned { .. }
         | Change::ServiceSet { .. }
         | Change::HoldRenewed(_)
+        | Change::HoldOverrode { .. }
         | Change::WaitJoined(_)
         | Change::WaitOffered(_)
         | Change::WaitResumed(_)

@@ -43,6 +43,7 @@ pub mod policy;
 pub mod recurrence;
 pub mod resource;
 pub mod series;
+pub mod set;
 pub mod settle;
 pub mod time;
 pub mod waitlist;
@@ -70,6 +71,7 @@ pub use policy::{
 };
 pub use resource::{Grouped, Kind, Resource, ResourceError, ResourcePatch, ResourceSpec};
 pub use series::{Became, Contract, DateSaid, Occurrence, Series, SeriesDate, SeriesEdit, SeriesPlace};
+pub use set::Set;
 pub use settle::{Settle, settle};
 pub use time::{Instant, Interval, IntervalError, Span, Zone, ZoneError};
 pub use waitlist::{EndedEntry, EntryEnd, Place, WaitEntry, WaitFill, WaitMode, Waitlist, Wants};

@@ -14,7 +14,7 @@ pub struct Notice {
     pub to: PersonId,
     /// What.
     pub news: News,
-    /// Of which booking; of who waits, the one that it may become.
+    /// Of which booking; of who waits or holds, the one that it may become.
     pub booking: BookingId,
 }
 
@@ -41,6 +41,10 @@ pub enum News {
     Lapsed,
     /// An admin took their booking away for something else.
     Displaced,
+    /// Somebody who manages the resource ended their hold.
+    HoldEnded,
+    /// Somebody who manages the resource let their hold last until another time.
+    HoldSet,
     /// Their booking is somebody else's now.
     HandedOver,
     /// Somebody else's booking is theirs now.
@@ -51,7 +55,7 @@ pub enum News {
 
 impl News {
     /// All of them.
-    pub const ALL: [News; 13] = [
+    pub const ALL: [News; 15] = [
         News::Booked,
         News::Approved,
         News::Cancelled,
@@ -65,6 +69,8 @@ impl News {
         News::NoShow,
         News::Free,
         News::Reminder,
+        News::HoldEnded,
+        News::HoldSet,
     ];
 
     /// Its name in JSON and in rows.
@@ -83,6 +89,8 @@ impl News {
             News::NoShow => "no_show",
             News::Free => "free",
             News::Reminder => "reminder",
+            News::HoldEnded => "hold_ended",
+            News::HoldSet => "hold_set",
         }
     }
 
@@ -98,6 +106,8 @@ impl News {
             | News::Offered
             | News::Lapsed
             | News::Displaced
+            | News::HoldEnded
+            | News::HoldSet
             | News::HandedOver
             | News::TakenOver
             | News::NoShow => false,
@@ -128,6 +138,8 @@ impl Notice {
             Change::BookingDisplaced { .. } => News::Displaced,
             Change::BookingHandedOver { .. } => News::TakenOver,
             Change::BookingNoShow { .. } => News::NoShow,
+            Change::HoldOverrode { until: None, .. } => News::HoldEnded,
+            Change::HoldOverrode { until: Some(_), .. } => News::HoldSet,
             Change::WaitOffered(_) => News::Offered,
             Change::WaitEnded(ended) => match ended.end {
                 EntryEnd::Told => News::Free,
@@ -143,6 +155,7 @@ impl Notice {
             // Whoever is there knows; and why a booking was put there stands beside the booking itself.
             Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
@@ -161,6 +174,7 @@ impl Notice {
         };
         let booking = match change {
             Change::Reminded { booking, .. } => Some(*booking),
+            Change::HoldOverrode { hold, .. } => Some(BookingId(hold.0)),
             _ => change.booking().or_else(|| Some(change.entry()?.0.booking())),
         };
         Some(Notice { to: change.about()?, news, booking: booking? })

@@ -51,6 +51,7 @@ fn moved(world: &World, action: &Action) -> Option<Ground> {
         | Action::Hold { .. }
         | Action::Renew(_)
         | Action::Release(_)
+        | Action::SetHold { .. }
         | Action::ExpireHolds { .. }
         | Action::CheckIn { .. }
         | Action::ReleaseNoShow { .. }

@@ -8,6 +8,7 @@ use crate::eligibility::Facts;
 use crate::hold::EndedHold;
 use crate::ids::{BookingId, EntryId, Epoch, HoldId, PersonId, ResourceId, Version};
 use crate::policy::{OwnOverlap, Policy};
+use crate::set::Set;
 use crate::time::{Instant, Interval};
 use crate::waitlist::EndedEntry;
 use std::borrow::Cow;
@@ -18,23 +19,23 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     /// Calendars.
-    pub resources: BTreeSet<ResourceId>,
+    pub resources: Set<ResourceId>,
     /// Bookings by name.
-    pub bookings: BTreeSet<BookingId>,
+    pub bookings: Set<BookingId>,
     /// Holds by name, ended ones too.
-    pub holds: BTreeSet<HoldId>,
+    pub holds: Set<HoldId>,
     /// What a person holds and has booked, for rules that ask.
-    pub people: BTreeSet<PersonId>,
+    pub people: Set<PersonId>,
     /// What a person may do.
-    pub roles: BTreeSet<PersonId>,
+    pub roles: Set<PersonId>,
     /// Which resources are in a group.
-    pub members: BTreeSet<ResourceId>,
+    pub members: Set<ResourceId>,
     /// What counts of a person under quotas.
-    pub counted: BTreeSet<PersonId>,
+    pub counted: Set<PersonId>,
     /// What is known of a person.
-    pub facts: BTreeSet<PersonId>,
+    pub facts: Set<PersonId>,
     /// Waitlist entries by name, ended ones too.
-    pub entries: BTreeSet<EntryId>,
+    pub entries: Set<EntryId>,
 }
 
 impl Scope {
@@ -213,7 +214,7 @@ impl World {
     }
 
     /// The resources a scope touches here, those of its bookings, holds and entries included.
-    pub fn touched<'s>(&self, scope: &'s Scope) -> Cow<'s, BTreeSet<ResourceId>> {
+    pub fn touched<'s>(&self, scope: &'s Scope) -> Cow<'s, Set<ResourceId>> {
         if scope.bookings.is_empty() && scope.holds.is_empty() && scope.entries.is_empty() {
             return Cow::Borrowed(&scope.resources);
         }
@@ -305,6 +306,7 @@ impl World {
             | Change::BookingCancelled { .. }
             | Change::BookingMoved { .. }
             | Change::BookingEdited { .. }
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }
@@ -313,6 +315,7 @@ impl World {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::BookingNoShow { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
@@ -389,6 +392,8 @@ impl Person {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
+            | Change::HoldOverrode { .. }
             | Change::BookingHandedOver { pending: true, .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
@@ -441,7 +446,7 @@ impl Counted {
             | Change::BookingNoShow { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. }
+            | Change::BookingOverrode { .. } | Change::Reasoned { .. }
             | Change::BookingEdited { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
@@ -449,6 +454,7 @@ impl Counted {
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }

@@ -110,12 +110,14 @@ pub fn fold(folded: &mut Option<AsOf>, record: &Record) -> Result<(), StoreError
             | Change::BookingCheckedIn { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
             | Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
+            | Change::HoldOverrode { .. }
             | Change::HoldEnded(_)
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)

@@ -140,8 +140,10 @@ impl Catalogue {
             | Change::BookingCheckedIn { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::OverCommitLowered { .. }
             | Change::HoldRenewed(_)
+            | Change::HoldOverrode { .. }
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
@@ -367,6 +369,9 @@ impl Catalogue {
         if let Some(group) = filter.group {
             let members = self.members.get(&group).into_iter().flatten();
             rest = rest.and(&any_of(&[&members.filter_map(|id| self.numbers.get(id).copied()).collect()]));
+        }
+        if let Some(among) = &filter.among {
+            rest = rest.and(&any_of(&[&among.iter().filter_map(|id| self.numbers.get(id).copied()).collect()]));
         }
         if filter.seats_min.is_some() || filter.seats_max.is_some() {
             let (min, max) = (filter.seats_min.unwrap_or(0), filter.seats_max.unwrap_or(u32::MAX));

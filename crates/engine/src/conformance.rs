@@ -10,6 +10,7 @@ mod keys;
 mod kit;
 mod leases;
 mod moves;
+mod pairs;
 mod persons;
 mod races;
 mod random;
@@ -27,8 +28,10 @@ use crate::port::{Clock, Directory, Store, Views};
 use futures_util::future::BoxFuture;
 use kit::Bench;
 use slotwise_domain::{Instant, Span};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use tokio::task::{Id, JoinSet};
 use uuid::{Builder, Uuid};
 
 /// When cases begin: Monday, 5 January 2026, 08:00 UTC.
@@ -169,13 +172,15 @@ pub fn cases() -> Vec<Case> {
             a_renewed_hold_survives_the_sweep
             tokens_are_never_used_twice
             a_late_release_does_nothing_to_another_hold
+            an_admin_says_how_long_a_hold_lasts
             ten_live_holds_and_no_more
             renewals_are_bounded
             a_block_over_holds_is_explicit
             a_hold_outlives_its_engine
             an_expired_confirm_lets_the_hold_go
             a_refused_confirm_lets_the_hold_go
-            deadlines_free_what_expired;
+            deadlines_free_what_expired
+            deadlines_go_by_the_store_s_clock;
         keys:
             a_replay_repeats_the_decision
             a_refusal_is_repeated_too
@@ -234,6 +239,11 @@ pub fn cases() -> Vec<Case> {
             a_booking_changes_hands
             who_has_not_come_is_let_go
             every_two_commands_on_one_booking;
+        pairs:
+            every_two_commands_on_one_hold
+            every_two_commands_on_one_entry
+            every_two_commands_on_one_offer
+            every_two_commands_on_one_resource;
         batches:
             bookings_of_a_person_are_as_the_commit_left_them
             an_edit_binds_those_after_it
@@ -293,21 +303,35 @@ pub fn cases() -> Vec<Case> {
     }
 }
 
-/// Runs every case on a store of its own, and says at the end which of them failed.
+/// Runs every case on a store of its own, `at_once` at a time, and tells of all that failed.
 ///
 /// # Panics
-///
-/// If a case failed.
-pub async fn run_all(mut fresh: impl FnMut(Arc<TestClock>) -> Harness) {
+/// If any case fails.
+pub async fn run_all(at_once: usize, mut fresh: impl FnMut(Arc<TestClock>) -> Harness) {
     let mut failed = Vec::new();
+    let mut running = JoinSet::new();
+    let mut names = HashMap::new();
     let cases = cases();
     let all = cases.len();
     for (name, case) in cases {
-        println!("{name}");
-        if let Err(e) = tokio::spawn(case(fresh(TestClock::at(START)))).await {
-            println!("{name} FAILED: {e}");
-            failed.push(name);
+        while running.len() >= at_once.max(1) {
+            ended(&mut running, &names, &mut failed).await;
         }
+        println!("{name}");
+        let task = running.spawn(case(fresh(TestClock::at(START))));
+        names.insert(task.id(), name);
+    }
+    while !running.is_empty() {
+        ended(&mut running, &names, &mut failed).await;
     }
     assert!(failed.is_empty(), "{} of {all} cases failed: {failed:?}", failed.len());
+}
+
+/// Waits for one of them.
+async fn ended(running: &mut JoinSet<()>, names: &HashMap<Id, &'static str>, failed: &mut Vec<&'static str>) {
+    if let Some(Err(e)) = running.join_next().await {
+        let name = names[&e.id()];
+        println!("{name} FAILED: {e}");
+        failed.push(name);
+    }
 }

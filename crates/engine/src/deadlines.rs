@@ -29,7 +29,7 @@ pub async fn fire_overdue(engine: &Arc<Engine>) {
 
 /// Fires what is due now, once each. Says how many were carried out.
 pub async fn fire_due(engine: &Arc<Engine>) -> usize {
-    let due = match engine.store().due(engine.now(), ROUND_MAX).await {
+    let due = match engine.store().due(None, ROUND_MAX).await {
         Ok(due) => due,
         Err(e) => {
             tracing::warn!("asking what is due: {e}");
@@ -46,7 +46,8 @@ pub async fn look_again(engine: &Arc<Engine>, resources: impl IntoIterator<Item 
         let key = engine.fresh_id();
         let mut fingerprint = [0; 32];
         fingerprint[..16].copy_from_slice(key.as_bytes());
-        let command = Command { actor: Actor::System, action: Action::ExpireHolds { resource }, seen: None };
+        let command =
+            Command { actor: Actor::System, action: Action::ExpireHolds { resource }, seen: None, reason: None };
         engine.execute(Request { key, fingerprint: Fingerprint(fingerprint), command })
     });
     let mut carried_out = 0;

@@ -146,8 +146,9 @@ impl State {
         for id in &scope.entries {
             into.entries.extend(self.world.entries.get(id).map(|e| (*id, *e)));
         }
-        for id in into.touched(scope).into_owned() {
-            into.calendars.extend(self.world.calendars.get(&id).map(|c| (id, c.clone())));
+        let touched = into.touched(scope).into_owned();
+        for id in &touched {
+            into.calendars.extend(self.world.calendars.get(id).map(|c| (*id, c.clone())));
         }
         self.look_at_people(into, &self.world, scope);
     }
@@ -161,7 +162,7 @@ impl State {
     fn look_at_people(&self, into: &mut World, from: &World, scope: &Scope) {
         into.loaded.extend(scope);
         let touched = into.touched(scope).into_owned();
-        into.loaded.resources.extend(touched);
+        into.loaded.resources.extend(&touched);
         for id in &scope.people {
             into.people.insert(*id, person(from, *id));
         }
@@ -320,7 +321,8 @@ impl Store for Memory {
         Ok(Cursor(lock(&self.state).records.len() as u64))
     }
 
-    async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+    async fn due(&self, until: Option<Instant>, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+        let until = until.unwrap_or_else(|| self.clock.now());
         let state = lock(&self.state);
         let holds = state.world.calendars.values().flat_map(|c| c.holds.values());
         let mut first: BTreeMap<ResourceId, Instant> = BTreeMap::new();

@@ -51,7 +51,8 @@ pub async fn release_due(engine: &Arc<Engine>, views: &dyn Views, settled: &mut 
         let key = engine.fresh_id();
         let mut fingerprint = [0; 32];
         fingerprint[..16].copy_from_slice(key.as_bytes());
-        let command = Command { actor: Actor::System, action: Action::ReleaseNoShow { booking }, seen: None };
+        let command =
+            Command { actor: Actor::System, action: Action::ReleaseNoShow { booking }, seen: None, reason: None };
         engine.execute(Request { key, fingerprint: Fingerprint(fingerprint), command })
     });
     let mut carried_out = 0;

@@ -47,9 +47,10 @@ pub trait Store: Send + Sync + 'static {
     /// Where the outbox stands now.
     async fn head(&self) -> Result<Cursor, StoreError>;
 
-    /// What falls due until an instant: resources with holds that expire, and with people who wait and must be looked at again,
-    /// soonest first, at most `max`. Holds from before a restore are due at once, whenever they expire.
-    async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError>;
+    /// What falls due until an instant, or has fallen due by now: by the clock that decides, whatever the asker's own shows.
+    /// Resources with holds that expire, and with people who wait and must be looked at again, soonest first, at most `max`. Holds
+    /// from before a restore are due at once, whenever they expire.
+    async fn due(&self, until: Option<Instant>, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError>;
 
     /// Whether it is this engine that looks for what falls due by itself: of several over one database, one does.
     async fn sweeps(&self) -> Result<bool, StoreError> {
@@ -517,6 +518,8 @@ pub struct ResourceFilter {
     pub equipment: Vec<String>,
     /// In this group.
     pub group: Option<ResourceId>,
+    /// Among these.
+    pub among: Option<Arc<BTreeSet<ResourceId>>>,
     /// With words that begin like all of these, in name, building or equipment, in any case and with or without accents.
     pub words: Vec<String>,
     /// With at least so many seats, and known to have them.

@@ -639,10 +639,8 @@ impl Actor {
                 if what == What::Edit {
                     (Ask { method: Method::PATCH, ..post(path, json!({ "seats": step.to })) }, step.to)
                 } else {
-                    let mut body = json!({ "to": step.to, "below": step.below.as_deref().unwrap_or("refuse") });
-                    if step.below.as_deref().is_some_and(|below| below != "refuse") {
-                        body["reason"] = json!("A race asked for it.");
-                    }
+                    let below = step.below.as_deref().unwrap_or("refuse");
+                    let body = json!({ "to": step.to, "below": below, "reason": "A race asked for it." });
                     (post(format!("{path}/capacity"), body), step.to)
                 }
             }

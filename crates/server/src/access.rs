@@ -7,7 +7,7 @@ use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
 use slotwise_domain::Role;
 use slotwise_engine::Scopes;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// Whom an operation is for.
@@ -86,6 +86,8 @@ pub const ALL: &[Access] = &[
     row("list_holds", Who::SignedIn, READ),
     row("renew_hold", Who::SignedIn, BOOK),
     row("release_hold", Who::SignedIn, BOOK),
+    row("set_hold", Who::Manages, MANAGE),
+    row("end_hold", Who::Manages, MANAGE),
     row("join_waitlist", Who::SignedIn, BOOK),
     row("list_waitlist", Who::SignedIn, READ),
     row("read_entry", Who::SignedIn, READ),
@@ -178,16 +180,16 @@ pub const ALL: &[Access] = &[
     row("accept_clock", Who::Admin, ADMIN),
 ];
 
-/// The rows by method and path, as the router has them.
-static BY_ROUTE: LazyLock<BTreeMap<(String, String), Access>> = LazyLock::new(|| {
+/// The rows by path and method, as the router has them. Asked for every request, by what it has: nothing is copied to look.
+static BY_ROUTE: LazyLock<HashMap<String, Vec<(String, Access)>>> = LazyLock::new(|| {
     let document = serde_json::to_value(crate::router::openapi()).unwrap_or_default();
     let paths = document["paths"].as_object().cloned().unwrap_or_default();
-    let mut rows = BTreeMap::new();
+    let mut rows: HashMap<String, Vec<(String, Access)>> = HashMap::new();
     for (path, methods) in paths {
         for (method, operation) in methods.as_object().cloned().unwrap_or_default() {
             let id = operation["operationId"].as_str().unwrap_or_default();
             if let Some(access) = ALL.iter().find(|access| access.operation == id) {
-                rows.insert((method.to_uppercase(), path.clone()), *access);
+                rows.entry(path.clone()).or_default().push((method.to_uppercase(), *access));
             }
         }
     }
@@ -197,7 +199,8 @@ static BY_ROUTE: LazyLock<BTreeMap<(String, String), Access>> = LazyLock::new(||
 /// Lets somebody on to an operation, or says why not. One that has no row is for nobody.
 pub fn admit(asker: &Asker, method: &Method, path: Option<&MatchedPath>) -> Result<(), Problem> {
     let path = path.map(MatchedPath::as_str).unwrap_or_default();
-    let Some(access) = BY_ROUTE.get(&(method.as_str().to_owned(), path.to_owned())) else {
+    let of_path = BY_ROUTE.get(path);
+    let Some((_, access)) = of_path.and_then(|rows| rows.iter().find(|(of, _)| of == method.as_str())) else {
         return Err(Problem::not_allowed("Nobody may do this."));
     };
     let may = match access.who {

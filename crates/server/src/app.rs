@@ -281,6 +281,7 @@ impl App {
             | Action::Approve { .. }
             | Action::ExpireHolds { .. }
             | Action::ReleaseNoShow { .. }
+            | Action::SetHold { .. }
             | Action::Decline { .. }
             | Action::HandOver { .. }
             | Action::SetCapacity { .. }
@@ -502,6 +503,7 @@ pub fn bookings_of(action: &slotwise_domain::Action) -> usize {
         | Action::Hold { .. }
         | Action::Renew(_)
         | Action::Release(_)
+        | Action::SetHold { .. }
         | Action::ExpireHolds { .. }
         | Action::JoinWaitlist { .. }
         | Action::LeaveWaitlist { .. }
@@ -530,6 +532,7 @@ const fn makes(action: &slotwise_domain::Action) -> bool {
         | Action::EditSeries { .. }
         | Action::Renew(_)
         | Action::Release(_)
+        | Action::SetHold { .. }
         | Action::ExpireHolds { .. }
         | Action::CheckIn { .. }
         | Action::ReleaseNoShow { .. }

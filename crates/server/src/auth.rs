@@ -236,11 +236,16 @@ pub async fn standing(app: &App, came: Vec<Came>) -> Result<Vec<Option<Asker>>, 
                 None => None,
             },
             Came::Demo(hash) => match app.demo.as_ref().and_then(|sessions| sessions.person(&hash)) {
-                Some(person) => app
-                    .directory
-                    .person(person)
-                    .await?
-                    .map(|card| Asker::of(app, card, BTreeSet::new(), Scopes::ALL, came)),
+                Some(person) => match app.directory.person(person).await? {
+                    Some(card) => {
+                        let manages = match card.role {
+                            Role::Manager => app.accounts.manages(person).await?,
+                            Role::Member | Role::Admin | Role::Auditor => BTreeSet::new(),
+                        };
+                        Some(Asker::of(app, card, manages, Scopes::ALL, came))
+                    }
+                    None => None,
+                },
                 None => None,
             },
         });

@@ -258,7 +258,7 @@ fn attempt(app: &App, errand: &Errand, card: &PersonCard, booking: BookingId, in
     Request {
         key: app.engine.fresh_id(),
         fingerprint: fingerprint("crowd", "", &asked),
-        command: Command { actor: Actor::Person(card.id), action, seen: None },
+        command: Command { actor: Actor::Person(card.id), action, seen: None, reason: None },
     }
 }
 
@@ -310,7 +310,7 @@ async fn give_back(app: &App, ended: &[Ended], people: &[PersonCard]) -> u32 {
         let request = Request {
             key: app.engine.fresh_id(),
             fingerprint: fingerprint("crowd_cancel", "", &one.booking.0),
-            command: Command { actor: Actor::Person(card.id), action, seen: None },
+            command: Command { actor: Actor::Person(card.id), action, seen: None, reason: None },
         };
         if let Answer::Decided(recorded, _) = app.engine.execute(request).await {
             match recorded.decision.outcome {

@@ -49,9 +49,11 @@ pub async fn messages(
     people: &People,
     now: Instant,
 ) -> Vec<Message> {
-    let parts = record.changes.len();
+    // Why something was done is told with it to whom it concerns, and is no event of its own.
+    let told = || record.changes.iter().filter(|change| !matches!(change, Change::Reasoned { .. }));
+    let parts = told().count();
     let mut messages = Vec::with_capacity(parts);
-    for (n, change) in record.changes.iter().enumerate() {
+    for (n, change) in told().enumerate() {
         let known = change.booking().and_then(|id| bookings.get(&id)).map(|b| &**b);
         let (event, name, about) = described(change, kind, known, to, people).await;
         let mut data = json!({
@@ -163,6 +165,13 @@ async fn described(
         Change::OverCommitLowered { to } => ("overCommitLowered", "over_commit", json!(to)),
         Change::HoldGranted(hold) => ("holdGranted", "hold", described_hold(hold, to)),
         Change::HoldRenewed(hold) => ("holdRenewed", "hold", described_hold(hold, to)),
+        Change::HoldOverrode { hold, holder, until, reason } => {
+            let mine = *holder == to.id;
+            let reason = inside(*holder, known, to).then_some(reason);
+            let about =
+                json!({ "id": mine.then_some(hold.0), "mine": mine, "expires_at": until.map(time), "reason": reason });
+            ("holdOverrode", "hold", about)
+        }
         Change::HoldEnded(ended) => {
             let event = match ended.end {
                 HoldEnd::Expired => "holdExpired",
@@ -190,8 +199,8 @@ async fn described(
             let promoted = matches!(ended.end, EntryEnd::Promoted { .. });
             (if promoted { "waitlistPromoted" } else { "waitlistLeft" }, "entry", about)
         }
-        // It is told as a notice.
-        Change::Reminded { .. } => ("bookingReminded", "booking", Value::Null),
+        // It is told as a notice, and so is why something was done.
+        Change::Reasoned { .. } | Change::Reminded { .. } => ("bookingReminded", "booking", Value::Null),
         // That there is something to do is of no concern to anybody; what is done is told.
         Change::WaitDue(_) => ("waitlistChanged", "entry", Value::Null),
     }

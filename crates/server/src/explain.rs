@@ -212,8 +212,10 @@ pub fn wanted(attempt: &Attempt) -> Vec<Line> {
             }
             // What an override displaces is not what it wanted.
             Change::HoldEnded(_)
+            | Change::HoldOverrode { .. }
             | Change::BookingDisplaced { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingEdited { .. }
@@ -406,6 +408,10 @@ impl Teller<'_> {
                 && record.actor.uuid() == self.case.attempt.recorded.key.actor;
             let mut related = false;
             for change in &record.changes {
+                // Why something was done is no step of its own.
+                if matches!(change, Change::Reasoned { .. }) {
+                    continue;
+                }
                 let decisive = self.is_witness(change);
                 // That a booking confirmed a hold tells who held it, and nothing that the booking does not.
                 if !own && matches!(change, Change::HoldEnded(ended) if ended.end == HoldEnd::Consumed) {
@@ -516,12 +522,14 @@ impl Teller<'_> {
             | Change::BookingOverrode { .. } => named(change),
             Change::HoldGranted(hold) | Change::HoldRenewed(hold) => meets(hold.occupied),
             Change::HoldEnded(ended) => meets(ended.hold.occupied),
+            // What became of the hold stands beside it.
+            Change::HoldOverrode { .. } => false,
             Change::WaitJoined(_)
             | Change::WaitOffered(_)
             | Change::WaitResumed(_)
             | Change::WaitMoved(_)
             | Change::WaitEnded(_) => change.entry().is_some_and(|(entry, _)| meets(entry.interval)),
-            Change::WaitDue(_) | Change::Reminded { .. } => false,
+            Change::WaitDue(_) | Change::Reminded { .. } | Change::Reasoned { .. } => false,
         }
     }
 
@@ -582,7 +590,9 @@ impl Teller<'_> {
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::HoldOverrode { .. }
             | Change::CapacitySet { .. }
+            | Change::Reasoned { .. }
             | Change::ServiceSet { .. } => return Some("an admin".into()),
             Change::WaitOffered(_)
             | Change::WaitResumed(_)
@@ -616,6 +626,7 @@ impl Teller<'_> {
             | Change::BookingDisplaced { .. }
             | Change::BookingHandedOver { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }
@@ -623,6 +634,7 @@ impl Teller<'_> {
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::BlockAdded { .. }

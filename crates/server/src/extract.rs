@@ -76,6 +76,20 @@ impl<T: DeserializeOwned + Serialize> FromRequest<App> for Body<T> {
     }
 }
 
+/// A JSON body that may be left out altogether.
+pub struct OptionalBody<T>(pub T);
+
+impl<T: DeserializeOwned + Serialize + Default> FromRequest<App> for OptionalBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<OptionalBody<T>, Problem> {
+        match request.headers().contains_key(header::CONTENT_TYPE) {
+            true => Body::from_request(request, app).await.map(|Body(body)| OptionalBody(body)),
+            false => Ok(OptionalBody(T::default())),
+        }
+    }
+}
+
 /// The bytes of a JSON body, at most so many.
 pub async fn read_body(request: Request, app: &App, max: usize) -> Result<Bytes, Problem> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();

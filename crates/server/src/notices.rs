@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::problem::{FieldError, Problem};
 use crate::wire::time;
 use serde::Serialize;
-use slotwise_domain::{Booking, EntryId, Instant, Interval, News, Resource, Scope, Slot, Zone};
+use slotwise_domain::{Booking, EntryId, HoldId, Instant, Interval, News, Resource, Scope, Slot, Zone};
 use slotwise_engine::{Noted, NoticeId};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ pub struct NoticeBody {
     pub id: String,
     /// What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`, `displaced`, `handed_over` to somebody
     /// else, `taken_over` from somebody else, `no_show`; of who waits `promoted`, `offered`, `lapsed` or `free`; and `reminder`,
-    /// before it is too late to change or cancel.
+    /// before it is too late to change or cancel; of a hold `hold_set` and `hold_ended` by whoever manages the resource.
     pub news: &'static str,
     /// When.
     pub at: String,
@@ -36,6 +36,8 @@ pub struct NoticeBody {
     pub end: Option<String>,
     /// What it is called.
     pub title: Option<String>,
+    /// Why, as whoever did it said.
+    pub reason: Option<String>,
     /// Of how many dates of one series this is told, of which this is the first; 1 of anything else.
     pub dates: u32,
     /// Whether one has said that one has read it.
@@ -45,7 +47,7 @@ pub struct NoticeBody {
 impl NoticeBody {
     /// A notice with its booking as it is now.
     pub async fn of(app: &App, noted: &Noted, read: bool) -> Result<NoticeBody, Problem> {
-        let Told { booking, time: when, resource } = Told::of(app, noted).await?;
+        let Told { booking, time: when, resource, reason } = Told::of(app, noted).await?;
         let booking = booking.as_deref();
         Ok(NoticeBody {
             id: notice_id(noted.id),
@@ -58,6 +60,7 @@ impl NoticeBody {
             start: when.map(|when| time(when.start())),
             end: when.map(|when| time(when.end())),
             title: booking.and_then(|b| b.details.title.clone()),
+            reason,
             dates: noted.dates,
             read,
         })
@@ -70,7 +73,11 @@ struct Told {
     /// Where and when; of who waits, what they wait for.
     time: Option<Interval>,
     resource: Option<Arc<Resource>>,
+    reason: Option<String>,
 }
+
+/// Changes of one booking that are looked at for why it was changed.
+const HISTORY_MAX: usize = 1_000;
 
 impl Told {
     async fn of(app: &App, noted: &Noted) -> Result<Told, Problem> {
@@ -78,26 +85,66 @@ impl Told {
         let time = match &booking {
             Some(booking) => Interval::new(booking.start(), booking.end()).ok(),
             None => {
-                // Who waits has no booking yet; the one that it would be has the entry's name.
-                let entry = EntryId(noted.notice.booking.0);
-                let world = app.engine.look(Scope { entries: [entry].into(), ..Scope::default() }).await?;
-                let live = world.calendars.get(&noted.resource).and_then(|c| c.entry(entry)).copied();
-                let ended = || world.entries.get(&entry).and_then(|(_, ended)| Some(ended.as_ref()?.entry));
-                live.or_else(ended).map(|entry| entry.interval)
+                // Who waits or holds has no booking yet; the one that it would be has the name of the entry or the hold.
+                let (entry, hold) = (EntryId(noted.notice.booking.0), HoldId(noted.notice.booking.0));
+                let scope = Scope { entries: [entry].into(), holds: [hold].into(), ..Scope::default() };
+                let world = app.engine.look(scope).await?;
+                let calendar = world.calendars.get(&noted.resource);
+                let live = calendar.and_then(|c| c.entry(entry)).map(|entry| entry.interval);
+                let ended = || world.entries.get(&entry).and_then(|(_, ended)| Some(ended.as_ref()?.entry.interval));
+                let held = || calendar.and_then(|c| c.holds.get(&hold)).map(|hold| hold.interval);
+                let over = || world.holds.get(&hold).and_then(|(_, ended)| Some(ended.as_ref()?.hold.interval));
+                live.or_else(ended).or_else(held).or_else(over)
             }
         };
-        Ok(Told { booking, time, resource: app.resource(noted.resource) })
+        let reason = match booking {
+            Some(_) => why(app, noted).await?,
+            None => None,
+        };
+        Ok(Told { booking, time, resource: app.resource(noted.resource), reason })
     }
+}
+
+/// Why somebody did what one is told of, if they said. What somebody who is forgotten wrote is not told.
+async fn why(app: &App, noted: &Noted) -> Result<Option<String>, Problem> {
+    match noted.notice.news {
+        News::Booked
+        | News::Approved
+        | News::Cancelled
+        | News::Moved
+        | News::Displaced
+        | News::HandedOver
+        | News::TakenOver => {}
+        News::Promoted
+        | News::Offered
+        | News::Free
+        | News::Reminder
+        | News::Lapsed
+        | News::NoShow
+        | News::HoldEnded
+        | News::HoldSet => return Ok(None),
+    }
+    let booking = noted.notice.booking;
+    let records = app.views.history(booking, HISTORY_MAX).await?;
+    let Some(record) = records.iter().find(|r| r.resource == noted.resource && r.decided_at == noted.at) else {
+        return Ok(None);
+    };
+    let known = match record.actor.person() {
+        Some(by) => app.people.name(by).await.is_some(),
+        None => true,
+    };
+    Ok(crate::api::bookings::why(record, booking).filter(|_| known))
 }
 
 /// A notice as a letter says it: one line to see it by, and what is to be read.
 pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem> {
-    let Told { booking, time, resource } = Told::of(app, noted).await?;
+    let Told { booking, time: awaited, resource, reason } = Told::of(app, noted).await?;
     let what = resource.as_ref().map_or("A booking", |r| &r.spec.name);
     let zone = resource.as_ref().map(|r| r.spec.zone.clone());
     let slot = booking.as_ref().and_then(|b| b.slots.iter().find(|s| s.resource == noted.resource).copied());
     let slot = slot.or_else(|| booking.as_ref()?.slots.first().copied());
-    let when = slot.map(|slot| slot.interval).or(time).map(|interval| when(interval, zone.as_ref()));
+    let interval = slot.map(|slot| slot.interval).or(awaited);
+    let when = interval.map(|interval| when(interval, zone.as_ref()));
     let title = booking.as_ref().and_then(|b| b.details.title.as_deref());
     let (happened, sentence) = match noted.notice.news {
         News::Booked => ("Booked for you", "Somebody has made this booking for you."),
@@ -108,10 +155,16 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
         News::Offered => {
             ("Offered to you", "It is your turn: what you waited for is kept for you for a while. Take it before then.")
         }
-        News::Displaced => (
-            "Displaced",
-            "An admin needed the place for something else. The booking is no longer yours; why is told with the booking.",
+        News::Displaced => {
+            ("Displaced", "An admin needed the place for something else. The booking is no longer yours.")
+        }
+        News::HoldEnded => (
+            "No longer held",
+            "Somebody who manages it has ended your hold. What you had not confirmed is not kept for you any more.",
         ),
+        News::HoldSet => {
+            ("Held until another time", "Somebody who manages it has changed until when it is held for you.")
+        }
         News::HandedOver => ("Handed over", "An admin has given your booking to somebody else. It is no longer yours."),
         News::TakenOver => ("Handed to you", "An admin has made this booking yours. It was somebody else's before."),
         News::NoShow => ("Not checked in", "Nobody checked in, so what was left of your booking is free for others."),
@@ -136,6 +189,9 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
         text.push_str(line);
         text.push('\n');
     }
+    if let Some(reason) = reason {
+        text.push_str(&format!("Why: {reason}\n"));
+    }
     for line in closing(noted, slot, resource.as_deref()) {
         text.push_str(&line);
         text.push('\n');
@@ -148,9 +204,32 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
     }
     text.push_str(&format!("\nDecided at {} UTC.\n", utc(noted.at)));
     if let Some(public) = &app.site.public {
-        text.push_str(&format!("\n{}/\n", public.as_str()));
+        text.push_str(&format!("\n{}{}\n", public.as_str(), screen(noted, interval)));
     }
     Ok((subject, text))
+}
+
+/// The screen that shows what it is about, and where one answers.
+fn screen(noted: &Noted, interval: Option<Interval>) -> String {
+    let at = interval.map(|i| format!("?start={}&end={}", time(i.start()), time(i.end())));
+    match noted.notice.news {
+        News::Offered => format!("/waitlist/{}", noted.notice.booking),
+        News::Free | News::HoldEnded | News::HoldSet => {
+            format!("/slots/{}{}", noted.resource, at.unwrap_or_default())
+        }
+        News::Lapsed => "/bookings?show=waiting".to_owned(),
+        News::Booked
+        | News::Approved
+        | News::Cancelled
+        | News::Moved
+        | News::Promoted
+        | News::Displaced
+        | News::TakenOver
+        | News::NoShow
+        | News::Reminder => format!("/bookings/{}", noted.notice.booking),
+        // It is no longer theirs to look at.
+        News::HandedOver => "/bookings".to_owned(),
+    }
 }
 
 /// Of a reminder: until when what can still be done, by the rules as they are now.

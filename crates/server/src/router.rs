@@ -54,6 +54,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(holds::create, holds::list))
         .routes(routes!(holds::renew))
         .routes(routes!(holds::release))
+        .routes(routes!(holds::set))
+        .routes(routes!(holds::end))
         .routes(routes!(waitlist::join, waitlist::list))
         .routes(routes!(waitlist::read))
         .routes(routes!(waitlist::leave))

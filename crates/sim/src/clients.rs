@@ -108,7 +108,9 @@ impl Client {
 
     /// A request of theirs with a key of its own.
     pub fn request(&mut self, action: Action) -> Request {
-        let command = Command { actor: Actor::Person(self.who), action, seen: None };
+        // An admin owes one to whoever has what they change.
+        let reason = self.admin.then(|| "The house changed.".to_owned());
+        let command = Command { actor: Actor::Person(self.who), action, seen: None, reason };
         Request { key: self.ids.fresh(), fingerprint: self.fingerprint(), command }
     }
 

@@ -112,7 +112,7 @@ impl Truth {
             into.calendars.extend(all.calendars.get(id).map(|c| (*id, c.clone())));
         }
         into.loaded.extend(scope);
-        into.loaded.resources.extend(touched);
+        into.loaded.resources.extend(&touched);
         for id in &scope.people {
             let mut person = all.people.get(id).cloned().unwrap_or_default();
             changes_of(earlier).for_each(|change| person.apply(*id, change));

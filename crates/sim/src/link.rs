@@ -187,9 +187,8 @@ impl Store for Link {
         self.read(Database::head).await
     }
 
-    async fn due(&self, _until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
-        // By the clock that decides, and not by the machine's own, which may be wrong by minutes.
-        self.read(|database| database.due(database.clock.now(), max)).await
+    async fn due(&self, until: Option<Instant>, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+        self.read(|database| database.due(until.unwrap_or_else(|| database.clock.now()), max)).await
     }
 
     fn restored_at(&self) -> Option<Instant> {

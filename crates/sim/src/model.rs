@@ -1335,10 +1335,10 @@ impl Model {
             },
             (Action::BookSeries(_), Outcome::Rejected(_)) => self.tally.count("a series was refused"),
             (_, Outcome::Rejected(r)) if r.rule == Some(Rule::Quota) => self.tally.count("a quota was kept"),
-            (_, Outcome::Rejected(r)) if r.code == Code::WaitlistFirst => {
-                if r.resource.is_some_and(|id| self.rules(id).strict) {
-                    self.tally.count("a strict order was kept");
-                }
+            (_, Outcome::Rejected(r))
+                if r.code == Code::WaitlistFirst && r.resource.is_some_and(|id| self.rules(id).strict) =>
+            {
+                self.tally.count("a strict order was kept");
             }
             (Action::Move { .. }, Outcome::Rejected(r)) if r.code.is_conflict() => {
                 self.tally.count("the old place kept")

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here has no measure")]
 
+use mimalloc as _;
 use slotwise_domain::{
     Action, Actor, AttemptKey, BookingId, Command, Details, Fingerprint, Instant, Interval, Kind, Line, Outcome,
     PartId, PersonId, Policy, Proposal, ResourceId, ResourceSpec, Role, Scope, Span, Zone, settle,
@@ -14,9 +15,6 @@ use slotwise_store::{Embedded, Options, SystemClock};
 use std::path::PathBuf;
 use std::time::Instant as Moment;
 use uuid::Uuid;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const RESOURCES: usize = 10_000;
 const PEOPLE: usize = 1_000;
@@ -34,7 +32,7 @@ impl Chance {
 
 fn proposal(actor: Actor, action: Action) -> Proposal {
     let key = AttemptKey { part: PartId::DEFAULT, actor: actor.uuid(), key: Uuid::now_v7() };
-    let command = Command { actor, action, seen: None };
+    let command = Command { actor, action, seen: None, reason: None };
     Proposal { key, fingerprint: Fingerprint([1; 32]), command, observed: Vec::new(), hint: None }
 }
 

@@ -961,6 +961,9 @@ enum ChangeText {
         resource: ResourceText,
         reason: String,
     },
+    Reasoned {
+        reason: String,
+    },
     OverCommitLowered {
         to: u32,
     },
@@ -968,6 +971,12 @@ enum ChangeText {
         id: Uuid,
         owner: Uuid,
         cutoff: When,
+    },
+    HoldOverrode {
+        id: Uuid,
+        holder: Uuid,
+        until: Option<When>,
+        reason: String,
     },
 }
 
@@ -1098,6 +1107,12 @@ impl ChangeText {
                     reason: reason.clone(),
                 }
             }
+            Change::HoldOverrode { hold, holder, until, reason } => ChangeText::HoldOverrode {
+                id: hold.0,
+                holder: holder.0,
+                until: until.map(When),
+                reason: reason.clone(),
+            },
             Change::BookingOverrode { booking, owner, reason } => {
                 ChangeText::BookingOverrode { id: booking.0, owner: owner.0, reason: reason.clone() }
             }
@@ -1111,6 +1126,7 @@ impl ChangeText {
             Change::ServiceSet { resource, reason } => {
                 ChangeText::ServiceSet { resource: ResourceText::of(resource), reason: reason.clone() }
             }
+            Change::Reasoned { reason } => ChangeText::Reasoned { reason: reason.clone() },
             Change::OverCommitLowered { to } => ChangeText::OverCommitLowered { to: *to },
             Change::Reminded { booking, owner, cutoff } => {
                 ChangeText::Reminded { id: booking.0, owner: owner.0, cutoff: When(*cutoff) }
@@ -1211,6 +1227,12 @@ impl ChangeText {
                 slots: slots(s)?,
                 reason,
             },
+            ChangeText::HoldOverrode { id, holder, until, reason } => Change::HoldOverrode {
+                hold: HoldId(id),
+                holder: person(holder),
+                until: until.map(|until| until.0),
+                reason,
+            },
             ChangeText::BookingOverrode { id, owner, reason } => {
                 Change::BookingOverrode { booking: booking(id), owner: person(owner), reason }
             }
@@ -1220,6 +1242,7 @@ impl ChangeText {
             ChangeText::ServiceSet { resource: r, reason } => {
                 Change::ServiceSet { resource: Arc::new(r.resource(resource)?), reason }
             }
+            ChangeText::Reasoned { reason } => Change::Reasoned { reason },
             ChangeText::OverCommitLowered { to } => Change::OverCommitLowered { to },
             ChangeText::Reminded { id, owner, cutoff } => {
                 Change::Reminded { booking: booking(id), owner: person(owner), cutoff: cutoff.0 }

@@ -515,11 +515,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Live holds: on a resource, or one's own. Token and owner are told of one's own only. */
+        /** Live holds: on a resource, or one's own. The token is told of one's own only; whose one is, also to whoever oversees the resource. */
         get: operations["list_holds"];
         put?: never;
         /** Keeps units for a while. */
         post: operations["create_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/holds/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends somebody's hold. For whoever manages the resource; its holder is told. Ending what has ended changes nothing. */
+        post: operations["end_hold"];
         delete?: never;
         options?: never;
         head?: never;
@@ -554,6 +571,23 @@ export interface paths {
         put?: never;
         /** Keeps them longer. */
         post: operations["renew_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/holds/{id}/until": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has somebody's hold last until another instant. For whoever manages the resource; its holder is told. */
+        post: operations["set_hold"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1735,7 +1769,7 @@ export interface components {
         AttemptRequest: Record<string, never> & {
             /**
              * @description `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist`,
-             *     `set_class`, `book_series`, `move_series`, `edit_series`, `cancel_series`, `check_in`, `decline` or `hand_over`.
+             *     `set_class`, `book_series`, `move_series`, `edit_series`, `cancel_series`, `check_in`, `decline`, `hand_over`, `set_hold` or `end_hold`.
              */
             command: string;
             /**
@@ -1794,8 +1828,9 @@ export interface components {
             /**
              * @description `booking_made`, `booking_requested`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`,
              *     `booking_checked_in`, `booking_no_show`, `booking_displaced`, `booking_handed_over`, `booking_overrode`, `hold_granted`,
-             *     `hold_renewed`, `hold_ended`, `resource_created`, `resource_edited`, `resource_closed`, `resource_reopened`, `capacity_set`,
-             *     `over_commit_lowered`, `block_added`, `block_removed`, or one that begins with `wait_`.
+             *     `hold_renewed`, `hold_ended`, `hold_overrode`, `resource_created`, `resource_edited`, `resource_closed`, `resource_reopened`, `capacity_set`,
+             *     `over_commit_lowered`, `block_added`, `block_removed`, `reasoned` for why somebody did what stands before it, or one that begins
+             *     with `wait_`.
              */
             what: string;
         };
@@ -2014,6 +2049,11 @@ export interface components {
              */
             purpose: string | null;
             /**
+             * @description Why, where it is done to what is somebody else's; they are told.
+             * @default null
+             */
+            reason: string | null;
+            /**
              * @description A line for calendars.
              * @default null
              */
@@ -2041,6 +2081,8 @@ export interface components {
             private?: boolean;
             /** @description What it is for. */
             purpose?: string | null;
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
             seen?: components["schemas"]["SeenBody"] | null;
             /** @description A line for calendars. */
             title?: string | null;
@@ -2059,8 +2101,8 @@ export interface components {
             below?: components["schemas"]["BelowBody"];
             /** @description The bookings that are displaced, as a preview showed them. */
             displaces?: components["schemas"]["DisplacedRef"][];
-            /** @description Why. It must be said where more is taken than there is. */
-            reason?: string | null;
+            /** @description Why. */
+            reason: string | null;
             /**
              * Format: int32
              * @description How many the screen showed as taken. Recorded; binds nothing.
@@ -2233,6 +2275,8 @@ export interface components {
              * @description The higher goes first; 0 is everybody's.
              */
             class: number;
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
         };
         /**
          * @description What a series promises.
@@ -3039,6 +3083,9 @@ export interface components {
             id: string;
             /** @description Whether it is the asker's. */
             mine: boolean;
+            /** @description Whether it is an offer to somebody who waits, which stands until its own deadline. */
+            offer: boolean;
+            owner?: components["schemas"]["PersonBody"] | null;
             /**
              * Format: int32
              * @description How often it can be renewed.
@@ -3217,6 +3264,8 @@ export interface components {
              * @description A booking of one's own that is given up in the same commit when this is had: the old place is kept until then.
              */
             gives_up?: string | null;
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
             /**
              * Format: uuid
              * @description For which resource.
@@ -3360,6 +3409,14 @@ export interface components {
              */
             p99_ms: number;
         };
+        /** @description A place in line to be given up. */
+        LeaveRequest: {
+            /**
+             * @description Why, where it is somebody else's; they are told.
+             * @default null
+             */
+            reason: string | null;
+        };
         /** @description How full a resource is for a while. */
         LevelBody: {
             /** @description Until. */
@@ -3428,12 +3485,16 @@ export interface components {
              * @description Their id.
              */
             id: string;
+            /** @description Their language, as their profile says; null if they did not say. */
+            language: string | null;
             /** @description Their name. */
             name: string;
             /** @description What they may do. */
             role: components["schemas"]["RoleBody"];
             /** @description What they are called. */
             title: string;
+            /** @description Their zone, as their profile says; null if they did not say. */
+            zone: string | null;
         };
         /**
          * @description What a quota counts.
@@ -3484,6 +3545,8 @@ export interface components {
             /** @description What it takes from then on, all of it; a line that stays is named too. */
             lines: components["schemas"]["LineRequest"][];
             override?: components["schemas"]["OverrideBody"] | null;
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
             seen?: components["schemas"]["SeenBody"] | null;
         };
         /** @description A booking that would displace what stands where it shall be. */
@@ -3517,11 +3580,13 @@ export interface components {
             /**
              * @description What happened: `booked` for one by somebody else, `approved`, `cancelled`, `moved`, `displaced`, `handed_over` to somebody
              *     else, `taken_over` from somebody else, `no_show`; of who waits `promoted`, `offered`, `lapsed` or `free`; and `reminder`,
-             *     before it is too late to change or cancel.
+             *     before it is too late to change or cancel; of a hold `hold_set` and `hold_ended` by whoever manages the resource.
              */
             news: string;
             /** @description Whether one has said that one has read it. */
             read: boolean;
+            /** @description Why, as whoever did it said. */
+            reason?: string | null;
             /**
              * Format: uuid
              * @description On which resource; the first, if there are several.
@@ -3892,6 +3957,9 @@ export interface components {
                 id: string;
                 /** @description Whether it is the asker's. */
                 mine: boolean;
+                /** @description Whether it is an offer to somebody who waits, which stands until its own deadline. */
+                offer: boolean;
+                owner?: components["schemas"]["PersonBody"] | null;
                 /**
                  * Format: int32
                  * @description How often it can be renewed.
@@ -4312,7 +4380,7 @@ export interface components {
              * @description Their id.
              */
             id: string;
-            /** @description Their language, `en` or `de`; null if they did not say. */
+            /** @description Their language, `en`, `de` or `ar`; null if they did not say. */
             language: string | null;
             /** @description Resources and groups that they manage. */
             manages: string[];
@@ -4327,7 +4395,7 @@ export interface components {
         };
         /** @description How somebody likes it. */
         ProfileRequest: {
-            /** @description `en`, `de`, or null for the browser's. */
+            /** @description `en`, `de`, `ar`, or null for the browser's. Letters are in English where they are not in German. */
             language: string | null;
             /** @description Such as `Europe/Berlin`, or null for the resource's. */
             zone: string | null;
@@ -4441,6 +4509,8 @@ export interface components {
             keys: string[];
             /** @description 1 to 20, with at most 20 sections together. */
             lines: components["schemas"]["PlanLine"][];
+            /** @description Why, if it is for somebody else; they are told. */
+            reason?: string | null;
         };
         /** @description What became of one attempt of a plan. */
         RegisteredBody: components["schemas"]["AttemptAnswer"] & {
@@ -4594,6 +4664,11 @@ export interface components {
             name: string | null;
             /** @default null */
             policy: components["schemas"]["PolicyBody"] | null;
+            /**
+             * @description Why, where it is done to what is somebody else's; they are told.
+             * @default null
+             */
+            reason: string | null;
             /**
              * Format: int32
              * @description How many people fit in.
@@ -4991,6 +5066,11 @@ export interface components {
              * @default null
              */
             from: string | null;
+            /**
+             * @description Why, where it is done to what is somebody else's; they are told.
+             * @default null
+             */
+            reason: string | null;
         };
         /** @description Dates of a series to be put elsewhere. */
         SeriesMoveRequest: {
@@ -5010,6 +5090,11 @@ export interface components {
              * @default null
              */
             from: string | null;
+            /**
+             * @description Why, where it is done to what is somebody else's; they are told.
+             * @default null
+             */
+            reason: string | null;
             /**
              * Format: uuid
              * @description Another resource.
@@ -5064,6 +5149,8 @@ export interface components {
             private?: boolean;
             /** @description What it is for. */
             purpose?: string | null;
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
             /**
              * Format: uuid
              * @description Which resource.
@@ -5099,6 +5186,13 @@ export interface components {
             since: string;
             /** @description Whether it is this one. */
             this: boolean;
+        };
+        /** @description Until when somebody's hold shall last. */
+        SetHoldRequest: {
+            /** @description Why; its holder is told that it was changed. */
+            reason: string;
+            /** @description Until when: later than now, and at the latest five minutes after it was granted. */
+            until: string;
         };
         /** @description The first admin. */
         SetUpRequest: {
@@ -5164,6 +5258,8 @@ export interface components {
         };
         /** @description Two bookings to take each other's places. */
         SwapRequest: {
+            /** @description Why, where it is done to what is somebody else's; they are told. */
+            reason?: string | null;
             /**
              * Format: int64
              * @description The revision of this booking, if it is to be that one.
@@ -6398,7 +6494,7 @@ export interface operations {
     list_bookings: {
         parameters: {
             query?: {
-                /** @description `me`; admins may leave it out or name a person. */
+                /** @description `me`; admins may leave it out or name a person, and managers may leave it out for what is on the resources they manage. */
                 owner?: string;
                 /** @description On this resource. */
                 resource?: string;
@@ -6995,7 +7091,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -10102,6 +10202,150 @@ export interface operations {
             };
         };
     };
+    end_hold: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     release_hold: {
         parameters: {
             query?: never;
@@ -10260,6 +10504,150 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["TokenRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBody"];
+                };
+            };
+            /** @description Malformed, or the key is missing. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_allowed`, or not the asker's to see. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED `not_found`, or there is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description REJECTED, or FAILED `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `version_stale`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than allowed, 64 KiB if nothing else was configured. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON, or encoded. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is not well formed, or REJECTED `invalid`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts of one person, or too many requests without an identity from one address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description FAILED `busy` or `store_unavailable`, no outcome yet, or no answer in time. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_hold: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetHoldRequest"];
             };
         };
         responses: {
@@ -15704,6 +16092,8 @@ export interface operations {
                 building?: string;
                 /** @description In this group. */
                 group?: string;
+                /** @description `me`: those that one manages, by name or with their group. */
+                manager?: string;
                 /** @description With words that begin like all of these, in name, building or equipment; accents and case make no difference. */
                 q?: string;
                 /** @description At most so many, 200 at the most. */
@@ -20074,7 +20464,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaveRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {

@@ -52,7 +52,7 @@ export type News =
   | 'taken_over'
   | 'no_show'
   | 'free'
-  | 'reminder';
+  | 'reminder' | 'hold_ended' | 'hold_set';
 export type Notice = Omit<Told<Schemas['NoticeBody']>, 'news'> & { news: News };
 export type Notices = Page<Notice> & Pick<Schemas['NoticesBody'], 'unread'>;
 export type EntryState = 'waiting' | 'offered' | 'promoted' | 'left' | 'lapsed' | 'voided' | 'told';

@@ -1,10 +1,12 @@
 // The way in to what only somebody may see who is signed in: everybody else meets the sign-in, at the same address.
 import { Button, Stack, Text } from '@mantine/core';
 import { Outlet } from '@tanstack/react-router';
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { LiveProvider } from '../features/live/LiveProvider';
 import { useMe } from '../features/session/queries';
+import { chooseLanguage, i18n, isLanguage } from '../lib/i18n';
+import { readIn } from '../lib/times';
 import { Opening } from './Interludes';
 import { Shell } from './Shell';
 
@@ -14,6 +16,12 @@ const SignIn = lazy(() => import('../features/session/components/SignIn').then((
 export function Entrance() {
   const { t } = useTranslation();
   const me = useMe();
+  const language = me.data?.language ?? null;
+  // Whoever signs in anywhere meets the language of their profile; a choice that is only this device's stays where there is none.
+  useEffect(() => {
+    if (isLanguage(language) && language !== i18n.language) void chooseLanguage(language);
+  }, [language]);
+  readIn(me.data?.zone ?? null);
   if (me.isPending) return <Opening />;
   if (me.isError) {
     return (
@@ -30,9 +38,9 @@ export function Entrance() {
       </Suspense>
     );
   }
-  // Another person gets another page: nothing of the one before may stay.
+  // Another person gets another page: nothing of the one before may stay. In another zone everything is written anew.
   return (
-    <LiveProvider key={me.data.id}>
+    <LiveProvider key={`${me.data.id} ${me.data.zone}`}>
       <Shell me={me.data}>
         <Outlet />
       </Shell>

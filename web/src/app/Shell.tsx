@@ -9,8 +9,11 @@ import { Logo } from '../components/Logo';
 import { ColourSwitch, LanguageSwitch } from '../components/Switches';
 import { ConnectionState } from '../features/live/components/ConnectionState';
 import { Bell } from '../features/notices/components/Bell';
-import { useSignOut } from '../features/session/mutations';
+import { usePutProfile, useSignOut } from '../features/session/mutations';
+import { chooseLanguage } from '../lib/i18n';
 import { initials } from '../lib/initials';
+import { viewerZone, writeInstant, writeZone } from '../lib/times';
+import { useNow } from '../lib/useNow';
 import { pages } from './pages';
 import { withConsoleTexts } from './texts';
 import css from './Shell.module.css';
@@ -20,6 +23,7 @@ const OverrideBar = lazy(() => withConsoleTexts(import('../features/admin/compon
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   const { t } = useTranslation();
   useFocusOnScreen();
+  const profile = usePutProfile();
   return (
     <>
       <a className="skip" href="#content">
@@ -31,7 +35,8 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <Pages me={me} />
           <ConnectionState />
           <Bell />
-          <LanguageSwitch />
+          {/* Who has said a language in their profile says another there too: it is theirs on every device. */}
+          <LanguageSwitch onChoose={(language) => (me.language === null ? chooseLanguage(language) : profile.mutate({ language, zone: me.zone }))} />
           <ColourSwitch />
           <Account me={me} />
         </div>
@@ -41,9 +46,17 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <OverrideBar />
         </Suspense>
       )}
+      <Printed name={me.name} />
       {children}
     </>
   );
+}
+
+/** At the head of a page of paper: as of when it was so, in whose clock, and for whom. */
+function Printed({ name }: { name: string }) {
+  const { t, i18n } = useTranslation();
+  const now = useNow(60_000);
+  return <p className="printed">{t('app.printed', { time: writeInstant(now, viewerZone, i18n.language), zone: writeZone(now, viewerZone, i18n.language), name })}</p>;
 }
 
 function Pages({ me }: { me: Me }) {

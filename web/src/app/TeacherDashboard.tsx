@@ -118,7 +118,7 @@ export function TeacherDashboard() {
       <VisuallyHidden component="h1">{t('app.title')}</VisuallyHidden>
       <div className={css.find}>
         <Filters filters={filters} found={search.facets} onChange={change} />
-        <div className={css.view}>
+        <div className={`unprinted ${css.view}`}>
           <Segments
             label={t('timeline.view')}
             value={timeline ? 'timeline' : 'cards'}

@@ -23,7 +23,7 @@ export function ColourSwitch() {
 }
 
 /** The code of the language, and over it the browser's own list: small, and made for fingers and keyboards alike. */
-export function LanguageSwitch() {
+export function LanguageSwitch({ onChoose = chooseLanguage }: { onChoose?: (language: Language) => unknown }) {
   const { t, i18n } = useTranslation();
   return (
     <span className={css.language}>
@@ -31,7 +31,7 @@ export function LanguageSwitch() {
       <select
         aria-label={t('common.language')}
         value={i18n.language}
-        onChange={(event) => void chooseLanguage(event.currentTarget.value as Language)}
+        onChange={(event) => void onChoose(event.currentTarget.value as Language)}
       >
         {languages.map((language) => (
           <option key={language} value={language} lang={language}>

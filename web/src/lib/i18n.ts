@@ -49,6 +49,8 @@ export async function startI18n(loader: Loader): Promise<void> {
   applyLanguage();
 }
 
+export const isLanguage = (code: string | null): code is Language => languages.includes(code as Language);
+
 export async function chooseLanguage(language: Language): Promise<void> {
   for (const texts of await Promise.all([load, ...more].map((loader) => loader(language)))) i18n.addResourceBundle(language, 'translation', texts, true);
   await i18n.changeLanguage(language);

@@ -1,7 +1,15 @@
 // Writes instants for people: the place's own time first, always with its zone, and the viewer's as a second line.
 import { formatter, zoneOffset } from './zoned';
 
-export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const ofDevice = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** The zone of whoever looks: what their profile says, else the device's. */
+export let viewerZone = ofDevice;
+
+/** Says what the profile says; null is the device's. What is drawn already must be drawn anew. */
+export function readIn(zone: string | null): void {
+  viewerZone = zone ?? ofDevice;
+}
 
 /** The person's own regional variant of the language, so that 24 h and day order follow their habits. */
 export function regional(language: string): string {

@@ -259,11 +259,18 @@ impl Submit {
     }
 }
 
+/// Why somebody has what another booked for them.
+const WHY: &str = "As it was in what was imported.";
+
 fn request(actor: Actor, action: Action) -> Request {
     let key = FreshIds.fresh();
     let mut fingerprint = [0; 32];
     fingerprint[..16].copy_from_slice(key.as_bytes());
-    Request { key, fingerprint: Fingerprint(fingerprint), command: Command { actor, action, seen: None } }
+    let reason = match (&actor, &action) {
+        (Actor::Person(by), Action::Book { owner, .. }) if owner != by => Some(WHY.to_owned()),
+        (_, _) => None,
+    };
+    Request { key, fingerprint: Fingerprint(fingerprint), command: Command { actor, action, seen: None, reason } }
 }
 
 pub(crate) fn why(answer: &Answer) -> String {

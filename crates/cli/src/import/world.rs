@@ -2,7 +2,7 @@
 //! kind, two terms of courses, a studio's classes, and people who are there already. It forces nothing, and what is there is left.
 
 use super::submit::{Submit, patient, println_out, progress, why};
-use crate::demo::person_id;
+use crate::demo::{MANAGER, person_id};
 use crate::ids::FreshIds;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -10,9 +10,9 @@ use jiff::civil::{Date, Weekday};
 use slotwise_domain::{
     Action, Actor, BookingId, CheckIn, Course, Cutoff, Details, EntryId, Grouped, HoldAt, Instant, Interval, Kind,
     Line, Measure, Meeting, OpeningHours, Outcome, OwnOverlap, Period, PersonId, Policy, Quota, QuotaScope,
-    Requirement, ResourceId, ResourceSpec, Span, WaitMode, Waitlist, Wants, Zone,
+    Requirement, ResourceId, ResourceSpec, Role, Span, WaitMode, Waitlist, Wants, Zone,
 };
-use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, PersonRow};
+use slotwise_engine::{Accounts, Answer, Clock, Directory, Engine, Ids, PersonRow};
 use slotwise_store::SystemClock;
 use slotwise_store::embedded::{Embedded, Options};
 use std::path::PathBuf;
@@ -128,10 +128,11 @@ pub async fn run(args: &WorldArgs) -> anyhow::Result<()> {
     store.put_people(crowd(), false).await?;
     let engine = Engine::start(store.clone(), Arc::new(SystemClock), Arc::new(FreshIds), patient());
     let world = World { submit: Submit { engine, actor: Actor::System }, store, zone, now: SystemClock.now() };
-    let rooms = world.rooms().await?;
+    let (room_ids, rooms) = world.rooms().await?;
     let sections = world.term("Winter term", 3, Span::hours(-1), true).await?
         + world.term("Summer term", 24, Span::minutes(10), false).await?;
-    let classes = world.studio().await?;
+    let (studio, classes) = world.studio().await?;
+    world.store.put_role(MANAGER, Role::Manager, room_ids.into_iter().chain([studio]).collect()).await?;
     println_out(&format!(
         "{rooms} rooms with rules of their own, {sections} sections in two terms, {classes} classes in {DAYS} days made; what was there is as it was."
     ))
@@ -203,7 +204,8 @@ impl World {
         self.submit.make(what, specs, &*self.store).await
     }
 
-    async fn rooms(&self) -> anyhow::Result<usize> {
+    /// Says which they are, and how many are new.
+    async fn rooms(&self) -> anyhow::Result<(Vec<ResourceId>, usize)> {
         let specs = ROOMS.iter().map(|(name, seats, equipment, special)| {
             let mut policy = Policy::default();
             special(&mut policy);
@@ -223,7 +225,7 @@ impl World {
             let time = Interval::new(self.at(day, 600)?, self.at(day, 660)?)?;
             self.book(MIA, ids[0], Some(time), Some("Members' assembly")).await?;
         }
-        Ok(new)
+        Ok((ids, new))
     }
 
     /// A term that starts on a Monday so many weeks ahead and can be registered for from that long after now on. Says how many sections are new.
@@ -308,7 +310,7 @@ impl World {
         Ok(part_ids.len() + lecture_ids.len())
     }
 
-    async fn studio(&self) -> anyhow::Result<usize> {
+    async fn studio(&self) -> anyhow::Result<(ResourceId, usize)> {
         let policy = Policy {
             hold_at: HoldAt::None,
             own_overlap: OwnOverlap::Refuse,
@@ -326,7 +328,7 @@ impl World {
         let (studio, new) =
             self.make("studios", vec![self.spec(Kind::Group, "Riverside Studio".into(), policy)]).await?;
         if new == 0 {
-            return Ok(0);
+            return Ok((studio[0], 0));
         }
         let mut wanted = Vec::new();
         // One that is about to begin: people check in to it.
@@ -371,7 +373,7 @@ impl World {
             bar.inc(1);
         }
         bar.finish();
-        Ok(new)
+        Ok((studio[0], new))
     }
 
     /// So many of the crowd book: who, and what.

@@ -56,8 +56,9 @@ fn capacity_service_and_hand_over_name_the_field_at_fault() {
            root POST /api/resources/@room/capacity if 1 {{}}           -> 422 malformed "to"
            root POST /api/resources/@room/capacity {{"to": 3}}         -> 428 if_match_missing
            root POST /api/resources/@room/capacity if 1 {{"to": 0}}    -> 422 REJECTED invalid "to"
-           root POST /api/resources/@room/capacity if 1 {{"to": 3}}    -> 200 ACCEPTED
-           root POST /api/resources/@room/capacity if 1 as stale {{"to": 2}} -> 412 FAILED version_stale
+           root POST /api/resources/@room/capacity if 1 {{"to": 3}}    -> 422 REJECTED invalid "reason"
+           root POST /api/resources/@room/capacity if 1 {{"to": 3, "reason": "More chairs."}} -> 200 ACCEPTED
+           root POST /api/resources/@room/capacity if 1 as stale {{"to": 2, "reason": "Fewer."}} -> 412 FAILED version_stale
            root POST /api/resources/@room/capacity if 2 {{"to": 1, "below": "over_commit"}} -> 422 REJECTED invalid "reason"
            root POST /api/resources/@room/close if 2 {{"reason": " "}} -> 422 malformed "reason"
            root POST /api/resources/@room/close if 2 {{"reason": "Paint."}} -> 200 ACCEPTED

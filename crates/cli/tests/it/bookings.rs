@@ -88,6 +88,49 @@ fn holds_are_renewed_released_and_confirmed_by_their_holder_with_their_token() {
 }
 
 #[test]
+fn who_manages_a_room_ends_a_hold_or_has_it_last_and_its_holder_is_told() {
+    let mut w = World::new(&["ann", "bob"]);
+    w.room("room");
+    w.check("ann POST /api/holds room 10:00-11:00 as h -> 201 ACCEPTED");
+    let hold = w.saved["h"]["hold"].clone();
+    let path = |what: &str| format!("/api/holds/{}/{what}", hold["id"].as_str().unwrap());
+    let granted: jiff::Timestamp = hold["granted_at"].as_str().unwrap().parse().unwrap();
+    let after = |seconds: i64| (granted + jiff::SignedDuration::from_secs(seconds)).to_string();
+    let set = |w: &World, who: &str, seconds: i64, reason: &str| {
+        let body = json!({ "until": after(seconds), "reason": reason });
+        w.send(&w.change(who, "POST", &path("until")).json(&body))
+    };
+    let listed = |w: &World, who: &str| {
+        let items = w.get(who, &format!("/api/holds?resource={}", w.id("room"))).json()["items"].clone();
+        items[0].clone()
+    };
+    assert_eq!(set(&w, "bob", 120, "mine").told(), "403 REJECTED not_allowed");
+    assert_eq!(set(&w, "ann", 120, "mine").told(), "403 REJECTED not_allowed");
+    assert_eq!(set(&w, "root", 120, " ").status, 422);
+    assert_eq!(set(&w, "root", -60, "too late").told(), "409 REJECTED invalid");
+    assert_eq!(set(&w, "root", 301, "for ever").told(), "409 REJECTED quota_exceeded");
+    assert_eq!(set(&w, "root", 240, "She is on her way").told(), "200 ACCEPTED");
+    let (seen, unseen) = (listed(&w, "root"), listed(&w, "bob"));
+    assert_eq!(seen["expires_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap().to_string(), after(240));
+    assert_eq!((&seen["owner"]["name"], &seen["token"]), (&json!("ann"), &json!(null)), "{seen}");
+    assert_eq!(unseen["owner"], json!(null), "{unseen}");
+
+    let end = |w: &World, who: &str| w.send(&w.change(who, "POST", &path("end")).json(&json!({ "reason": "A leak" })));
+    assert_eq!(end(&w, "bob").told(), "403 REJECTED not_allowed");
+    assert_eq!(end(&w, "root").told(), "200 ACCEPTED");
+    assert_eq!(end(&w, "root").told(), "200 ACCEPTED", "what has ended needs no end");
+    assert_eq!(set(&w, "root", 200, "Back").told(), "409 REJECTED hold_superseded");
+    w.check("ann POST /api/bookings room 10:00-11:00 hold h -> 409 REJECTED hold_superseded");
+    let told = w.get("ann", "/api/notices").json();
+    let news: Vec<_> = told["items"].as_array().unwrap().iter().map(|n| n["news"].as_str().unwrap()).collect();
+    assert_eq!(news, ["hold_ended", "hold_set"], "{told}");
+    assert_eq!(told["items"][0]["start"], w.at("10:00"), "{told}");
+    let audit = w.get("root", &format!("/api/audit?resource={}", w.id("room"))).json();
+    assert!(audit.to_string().contains("A leak") && audit.to_string().contains("hold_overrode"), "{audit}");
+    w.sweep();
+}
+
+#[test]
 fn a_hold_is_renewed_ten_times() {
     let mut w = World::new(&["ann"]);
     w.room("room");
@@ -371,7 +414,9 @@ fn only_admins_make_resources_and_book_for_others() {
     let (bob, room) = (w.person("bob").id.clone(), w.id("room").to_owned());
     let (start, end) = w.span("10:00-11:00");
     let body = |who: &str| {
-        format!(r#"{{"lines": [{{"resource": "{room}", "start": "{start}", "end": "{end}"}}], "for": "{who}"}}"#)
+        format!(
+            r#"{{"lines": [{{"resource": "{room}", "start": "{start}", "end": "{end}"}}], "for": "{who}", "reason": "On the phone."}}"#
+        )
     };
     w.check(&format!(
         r#"ann POST /api/resources {{"kind": "room", "name": "Mine", "zone": "UTC"}} -> 403 REJECTED not_allowed
@@ -391,10 +436,11 @@ fn capacity_is_not_cut_below_what_is_in_use() {
     w.hall("hall", 10);
     w.check(
         r#"ann POST /api/bookings hall 10:00-11:00 x8                   -> 201 BOOKED
-           root PATCH /api/resources/@hall if 1 {"capacity": 5}         -> 409 REJECTED insufficient
-           root PATCH /api/resources/@hall if 1 {"capacity": 8}         -> 200 ACCEPTED
+           root PATCH /api/resources/@hall if 1 {"capacity": 5, "reason": "Fewer."} -> 409 REJECTED insufficient
+           root PATCH /api/resources/@hall if 1 {"capacity": 8}         -> 422 REJECTED invalid "reason"
+           root PATCH /api/resources/@hall if 1 {"capacity": 8, "reason": "Fewer."} -> 200 ACCEPTED
            ann POST /api/bookings hall 10:00-11:00                      -> 409 REJECTED full
-           root PATCH /api/resources/@hall if 2 {"capacity": null}      -> 200 ACCEPTED
+           root PATCH /api/resources/@hall if 2 {"capacity": null, "reason": "As many as come."} -> 200 ACCEPTED
            ann POST /api/bookings hall 10:00-11:00 x500                 -> 201 BOOKED"#,
     );
     w.sweep();

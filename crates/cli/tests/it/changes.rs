@@ -123,7 +123,8 @@ fn two_take_each_other_s_places() {
            root POST /api/bookings/@a/swap {}                                  -> 422 malformed "with"
            root POST /api/bookings/@a/swap as stale {"with": "@b", "with_revision": 9} -> 412 FAILED version_stale
            root POST /api/bookings/@a/swap {"with": "@b", "revision": 9}       -> 412 FAILED version_stale
-           root POST /api/bookings/@a/swap as s {"with": "@b", "revision": 1, "with_revision": 1} -> 200 ACCEPTED
+           root POST /api/bookings/@a/swap {"with": "@b"}                      -> 422 REJECTED invalid "reason"
+           root POST /api/bookings/@a/swap as s {"with": "@b", "revision": 1, "with_revision": 1, "reason": "As they asked."} -> 200 ACCEPTED
            ann POST /api/bookings room 10:00-11:00                             -> 409 REJECTED full "booked by bob""#,
     );
     let (a, b) = (w.id_of("a"), w.id_of("b"));
@@ -240,7 +241,7 @@ fn many_attempts_are_answered_as_their_own_endpoints_would() {
         { "key": key(), "command": "edit_booking", "id": second, "if_match": 2, "title": "Chemistry" },
         { "key": key(), "command": "cancel", "id": theirs },
         { "key": key(), "command": "cancel", "id": mine, "reason": "ill" },
-        { "key": key(), "command": "approve", "id": second },
+        { "key": key(), "command": "approve", "id": second, "reason": "fine" },
     ]);
     let reply = attempts(&w, "ann", &sent);
     let expected = [

@@ -101,6 +101,124 @@ fn shown_free_and_refused_is_explained() {
     assert!(drawn.1.starts_with("sequenceDiagram\n"), "{}", drawn.1);
 }
 
+/// Bob looks at a room, Ann is faster, Cem books another time of it, and Bob is refused: what he saw, what he was told, and the key.
+fn refused(w: &mut World) -> (Value, Value, Uuid) {
+    w.room("blue");
+    w.room("green");
+    w.booked("cem", "blue", "08:00-09:00", 1);
+    let seen = w.read("bob", &format!("/api/resources/{}", w.id("blue")));
+    w.booked("ann", "blue", "10:30-11:30", 1);
+    w.booked("cem", "blue", "15:00-16:00", 1);
+    let key = Uuid::now_v7();
+    let told = books_what_was_seen(w, "bob", "blue", &seen, key);
+    assert_eq!((&told["outcome"], &told["code"]), (&json!("REJECTED"), &json!("full")), "{told}");
+    (seen, told, key)
+}
+
+fn explained(w: &World, who: &str, key: Uuid) -> Value {
+    let bob = w.person("bob").id.clone();
+    w.read(who, &format!("/api/attempts/{key}/explain?actor={bob}"))
+}
+
+#[test]
+fn the_screen_is_told_as_it_was() {
+    let mut w = World::new(&["ann", "bob", "cem"]);
+    let (seen, told, key) = refused(&mut w);
+    let screen = explained(&w, "bob", key)["resources"][0]["screen"].clone();
+    for field in ["epoch", "version", "as_of"] {
+        assert_eq!(screen[field], seen[field], "{field}: {screen}");
+    }
+    assert_eq!(screen["free"], true);
+    let at = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let age = at(&told["decided_at"]).as_millisecond() - at(&seen["as_of"]).as_millisecond();
+    assert!((screen["age_ms"].as_i64().unwrap() - age).abs() <= 1, "{screen}: {age}");
+    // Whoever saw it taken and asked all the same is told that; whoever says nothing of a screen has none.
+    let now = w.read("bob", &format!("/api/resources/{}", w.id("blue")));
+    let key = Uuid::now_v7();
+    books_what_was_seen(&w, "bob", "blue", &now, key);
+    assert_eq!(explained(&w, "bob", key)["resources"][0]["screen"]["free"], false);
+    w.check("bob POST /api/bookings blue 10:00-11:00 key blind -> 409 REJECTED full");
+    let blind = explained(&w, "bob", w.keys["blind"]);
+    assert_eq!(blind["resources"][0]["screen"], Value::Null);
+    assert!(!texts(&blind).contains("screen"), "{}", texts(&blind));
+}
+
+#[test]
+fn what_was_observed_and_what_was_decided_are_told_by_their_versions() {
+    let mut w = World::new(&["ann", "bob", "cem"]);
+    let (_, told, key) = refused(&mut w);
+    let room = explained(&w, "bob", key)["resources"][0].clone();
+    let version = |of: &Value| (of["epoch"].clone(), of["version"].clone());
+    assert_eq!(version(&room["observed"]), version(&told["observed"][0]), "{room}");
+    assert_eq!(version(&room["decided"]), version(&told["decided"][0]), "{room}");
+    assert!(room["observed"]["version"].as_u64() <= room["decided"]["version"].as_u64());
+    // What was true then is told by the record as it was then, and under the rules of then.
+    assert_eq!(room["policy_version"], 1);
+    let edit = json!({ "policy": { "duration_max_s": 600 } });
+    let path = format!("/api/resources/{}", w.id("blue"));
+    assert_eq!(w.send(&w.change("root", "PATCH", &path).header("if-match", "1").json(&edit)).told(), "200 ACCEPTED");
+    assert_eq!(explained(&w, "bob", key)["resources"][0], room, "what was decided stays as it was");
+    let then = w.read("root", &format!("{path}?at={}", told["decided_at"].as_str().unwrap()));
+    assert_eq!((&then["policy_version"], version(&then)), (&json!(1), version(&room["decided"])), "{then}");
+}
+
+#[test]
+fn a_witness_is_told_as_far_as_whoever_asks_may_see_it() {
+    let mut w = World::new(&["ann", "bob", "cem"]);
+    w.room("blue");
+    let (start, end) = w.span("10:00-11:00");
+    let line = json!({ "resource": w.id("blue"), "start": start, "end": end });
+    let private = json!({ "lines": [line], "title": "Interview", "private": true });
+    assert_eq!(w.send(&w.change("ann", "POST", "/api/bookings").json(&private)).told(), "201 BOOKED");
+    w.check("bob POST /api/bookings blue 10:00-11:00 key k -> 409 REJECTED full");
+    let key = w.keys["k"];
+    let told = explained(&w, "bob", key);
+    assert_eq!(told["witness"]["kind"], "booking", "{told}");
+    assert_eq!(told["witness"]["start"], start, "when it is taken is no secret: {told}");
+    for secret in ["ann", "Interview"] {
+        assert!(!told.to_string().contains(secret), "{secret}: {told}");
+    }
+    let all = explained(&w, "root", key);
+    assert_eq!(all["resources"][0]["steps"][0]["who"], "ann", "{all}");
+    assert!(all["detail"].as_str().unwrap().contains("ann"), "{all}");
+}
+
+#[test]
+fn the_timeline_is_what_came_between_and_has_to_do_with_it() {
+    let mut w = World::new(&["ann", "bob", "cem"]);
+    let (seen, told, key) = refused(&mut w);
+    w.booked("cem", "blue", "17:00-18:00", 1);
+    let room = explained(&w, "bob", key)["resources"][0].clone();
+    // Before the screen was drawn, at another time, and after the decision: none of it is a step.
+    let steps = room["steps"].as_array().unwrap();
+    assert_eq!((steps.len(), &room["unrelated"], &room["more"]), (1, &json!(1), &json!(false)), "{room}");
+    let step = &steps[0];
+    assert_eq!(
+        (&step["what"], &step["start"], &step["end"]),
+        (&json!("booked"), &json!(w.at("10:30")), &json!(w.at("11:30")))
+    );
+    let number = |of: &Value| of["version"].as_u64().unwrap();
+    assert!(number(&seen) < number(step) && number(step) <= number(&told["decided"][0]), "{step}");
+    assert_eq!((&step["decisive"], &step["after_screen"]), (&json!(true), &json!(true)));
+}
+
+#[test]
+fn what_is_free_instead_now_can_be_had_and_is_told_no_more_then() {
+    let mut w = World::new(&["ann", "bob", "cem"]);
+    let (_, _, key) = refused(&mut w);
+    let told = explained(&w, "bob", key);
+    assert_eq!((&told["now"]["free"], &told["now"]["code"]), (&json!(false), &json!("full")), "{told}");
+    let instead = told["alternatives"].as_array().unwrap();
+    assert!(!instead.is_empty(), "{told}");
+    let offered = |of: &Value| json!({ "resource": of["resource"]["id"], "start": of["start"], "end": of["end"] });
+    let first = offered(&instead[0]);
+    let booked = w.send(&w.change("bob", "POST", "/api/bookings").json(&json!({ "lines": [first] })));
+    assert_eq!(booked.told(), "201 BOOKED", "{first}: {}", booked.text());
+    let later = explained(&w, "bob", key);
+    assert!(later["alternatives"].as_array().unwrap().iter().all(|of| offered(of) != first), "{later}");
+    assert_eq!(later["resources"], told["resources"], "the past stays as it was");
+}
+
 #[test]
 fn what_was_booked_explains_itself_and_what_is_not_known_says_so() {
     let mut w = World::new(&["ann", "bob"]);
@@ -182,6 +300,7 @@ fn a_dry_run_is_what_one_then_gets_and_leaves_nothing() {
         json!({ "resource": w.id(room), "start": start, "end": end })
     };
     let book = |room: &str, span: &str| json!({ "command": "book", "lines": [line(room, span)] });
+    let civil = |clock: &str| format!("{}T{clock}", w.day);
     let commands = [
         ("bob", book("blue", "09:30-10:30")),
         ("bob", book("blue", "10:00-11:00")),
@@ -195,8 +314,19 @@ fn a_dry_run_is_what_one_then_gets_and_leaves_nothing() {
         ),
         ("ann", json!({ "command": "move", "id": w.id_of("a"), "lines": [line("blue", "08:00-09:00")] })),
         ("ann", json!({ "command": "hold", "resource": w.id("blue"), "start": w.at("12:00"), "end": w.at("13:00") })),
-        ("ann", json!({ "command": "cancel", "id": w.id_of("a") })),
+        ("root", json!({ "command": "cancel", "id": w.id_of("a") })),
+        ("root", json!({ "command": "hand_over", "id": w.id_of("a"), "to": w.person("bob").id, "reason": "ill" })),
+        ("bob", json!({ "command": "edit_booking", "id": w.id_of("a"), "if_match": 1, "title": "Later" })),
+        ("root", json!({ "command": "cancel", "id": w.id_of("a"), "reason": "ill" })),
         ("ann", book("blue", "10:00-11:00")),
+        (
+            "bob",
+            json!({ "command": "join_waitlist", "resource": w.id("blue"), "start": w.at("10:00"), "end": w.at("11:00"), "wants": "word" }),
+        ),
+        (
+            "bob",
+            json!({ "command": "book_series", "resource": w.id("blue"), "start": civil("10:00"), "end": civil("11:00"), "rule": "FREQ=DAILY;COUNT=2" }),
+        ),
     ];
     for (who, command) in commands {
         let before = w.read("root", "/api/audit?limit=200")["items"].as_array().unwrap().len();

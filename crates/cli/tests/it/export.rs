@@ -63,7 +63,8 @@ fn lived_in() -> World {
     let to = json!({ "lines": [{ "resource": w.id("room"), "start": start, "end": end, "units": 1 }] });
     told(&w.change("ann", "POST", &format!("/api/bookings/{}/move", ids[3])).json(&to), "200 ACCEPTED");
     told(
-        &w.change("root", "POST", &format!("/api/bookings/{}/swap", ids[2])).json(&json!({ "with": other })),
+        &w.change("root", "POST", &format!("/api/bookings/{}/swap", ids[2]))
+            .json(&json!({ "with": other, "reason": "better so" })),
         "200 ACCEPTED",
     );
     let (start, end) = w.span("19:00-20:00");

@@ -35,6 +35,7 @@ mod races;
 mod rates;
 mod reached;
 mod real_data;
+mod reasons;
 mod record;
 mod security;
 mod series;

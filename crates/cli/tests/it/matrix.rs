@@ -106,22 +106,31 @@ impl Stage {
         let line = json!({ "resource": self.w.id("mine"), "start": start, "end": end });
         let reason = json!({ "reason": "The matrix." });
         let body = match operation {
+            "approve_booking" | "leave_waitlist" => reason,
             "create_booking" => json!({ "lines": [line] }),
             "create_room_booking" => json!({ "roomId": self.w.id("mine"), "start": start, "end": end }),
             "create_hold" => line,
-            "edit_booking" => json!({ "title": "Matrix" }),
-            "move_booking" => json!({ "lines": [line] }),
-            "swap_bookings" => json!({ "with": self.booked("ann", "mine") }),
-            "cancel_booking" | "decline_booking" | "close_resource" | "reopen_resource" | "cancel_series" => reason,
+            "edit_booking" => json!({ "title": "Matrix", "reason": "The matrix." }),
+            "move_booking" => json!({ "lines": [line], "reason": "The matrix." }),
+            "swap_bookings" => json!({ "with": self.booked("ann", "mine"), "reason": "The matrix." }),
+            "cancel_booking" | "decline_booking" | "close_resource" | "reopen_resource" | "cancel_series"
+            | "end_hold" => reason,
+            "set_hold" => {
+                let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
+                json!({ "until": until.to_string(), "reason": "The matrix." })
+            }
             "hand_over_booking" => json!({ "to": bob, "reason": "The matrix." }),
             "create_resource" => json!({ "kind": "room", "name": "New", "zone": "UTC" }),
             "edit_resource" => json!({ "building": "Main" }),
             "add_block" => json!({ "start": start, "end": end, "reason": "The matrix." }),
-            "set_capacity" => json!({ "to": 1 }),
+            "set_capacity" => json!({ "to": 1, "reason": "The matrix." }),
             "preview_displacement" => json!({ "capacity": { "to": 1 } }),
-            "edit_series" => json!({ "details": { "title": "Matrix" } }),
-            "move_series" => json!({ "start": start.trim_end_matches('Z'), "end": end.trim_end_matches('Z') }),
-            "set_class" => json!({ "class": 1 }),
+            "edit_series" => json!({ "details": { "title": "Matrix" }, "reason": "The matrix." }),
+            "move_series" => {
+                let civil = |at: &str| at.trim_end_matches('Z').to_owned();
+                json!({ "start": civil(&start), "end": civil(&end), "reason": "The matrix." })
+            }
+            "set_class" => json!({ "class": 1, "reason": "The matrix." }),
             "import_people" => json!({ "csv": "name\nNew\n", "dry_run": true }),
             "demo_sign_in" => json!({ "person": bob }),
             "send_crowd" => json!({ "resource": self.w.id("mine"), "people": 5 }),

@@ -301,7 +301,9 @@ fn two_pendings_approved_at_once_are_one() {
                 reply.json()["booking"]["id"].as_str().unwrap().to_owned()
             })
             .collect();
-        let approve = |id: &String| w.change("root", "POST", &format!("/api/bookings/{id}/approve"));
+        let approve = |id: &String| {
+            w.change("root", "POST", &format!("/api/bookings/{id}/approve")).json(&json!({ "reason": "It is free." }))
+        };
         let replies = w.race(&asked.iter().map(approve).collect::<Vec<_>>());
         let told = tally(&replies);
         assert_eq!(told, [("200 ACCEPTED".to_owned(), 1), ("409 REJECTED full".to_owned(), 1)].into());
@@ -353,7 +355,7 @@ fn a_cut_of_capacity_in_a_rush_is_refused_or_holds() {
         w.hall(&hall, 10);
         let mut asks: Vec<Ask> = (0..8).map(|n| w.book(someone(n), &hall, "10:00-11:00", 1)).collect();
         let cut = w.change("root", "PATCH", &format!("/api/resources/{}", w.id(&hall))).header("if-match", "1");
-        asks.insert(4, cut.json(&json!({ "capacity": 5 })));
+        asks.insert(4, cut.json(&json!({ "capacity": 5, "reason": "Fewer chairs." })));
         let replies = w.race(&asks);
         let kept = w.read("ann", &format!("/api/resources/{}", w.id(&hall)))["capacity"].as_u64();
         match replies[4].told().as_str() {
@@ -390,7 +392,8 @@ fn all_that_can_be_done_to_one_room_at_once_stays_sound() {
                 _ => {
                     let path = format!("/api/resources/{}", w.id(&hall));
                     let capacity = 3 + rng.below(2);
-                    w.change("ada", "PATCH", &path).header("if-match", "1").json(&json!({ "capacity": capacity }))
+                    let body = json!({ "capacity": capacity, "reason": "As many chairs." });
+                    w.change("ada", "PATCH", &path).header("if-match", "1").json(&body)
                 }
             });
         }

@@ -1,10 +1,11 @@
 //! Real data through the commands that read it: registration replayed change by change, a college's sections, a university's rooms.
 //! The files do not all ship; where they are not there, what needs them says so and is skipped.
 
-use crate::harness::{Home, UNLIMITED, World, slotwise};
-use serde_json::Value;
+use crate::harness::{Ask, Home, UNLIMITED, World, slotwise};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use uuid::Uuid;
 
 /// Runs a command on a data folder: what it said, or what was wrong.
 fn run(command: &[&str], file: &Path, data: &Path) -> Result<String, String> {
@@ -132,6 +133,79 @@ fn a_college_and_its_rooms_are_imported_once_and_found() {
     );
     let suffices = |r: &Value| r["resource"]["seats"].as_u64().unwrap() >= 100 && r["free"] == true;
     assert!(!found.is_empty() && found.iter().all(suffices), "{}", found.len());
+}
+
+/// A college's own sections under a limit of credits for each person: a plan is registered for as far as the limit goes.
+#[test]
+fn a_plan_over_real_sections_ends_at_the_credits_that_somebody_may_have() {
+    let Some(sections) = real("foothill_sections.json") else { return };
+    let home = Home::new();
+    drop(home.key_create("root", "admin"));
+    run(&["import", "foothill"], &sections, &home.data()).unwrap();
+    let w = World::in_home(home, &["ann", "bob"], &UNLIMITED);
+    let groups = w.read("root", "/api/resources?kind=group");
+    let term = groups["items"].as_array().unwrap().iter().find(|g| g["name"] == "Foothill fall term").unwrap().clone();
+    // What the term says beside the limit stays as it is.
+    let mut policy = term["policy"].clone();
+    policy["quota"] = json!({ "most": 12, "counts": "credits", "period": "all", "scope": "group" });
+    let path = format!("/api/resources/{}", term["id"].as_str().unwrap());
+    let version = term["policy_version"].to_string();
+    let edited =
+        w.send(&w.change("root", "PATCH", &path).header("if-match", version).json(&json!({ "policy": policy })));
+    assert_eq!(edited.told(), "200 ACCEPTED", "{}", edited.text());
+
+    // Online sections have no meeting that could clash: as many of them as are open, one of a course, five credits each.
+    let (mut plan, mut after) = (Vec::new(), String::new());
+    while plan.len() < 3 {
+        let page = w.read("ann", &format!("/api/courses?q=&limit=200{after}"));
+        for course in page["items"].as_array().unwrap() {
+            let open = |s: &&Value| {
+                let room = s["badge"] == "open" && s["remaining"].as_u64().is_none_or(|left| left >= 3);
+                let meetings = s["course"]["meetings"].as_array().is_none_or(Vec::is_empty);
+                room && meetings && s["course"]["credits"].as_f64() == Some(5.0)
+            };
+            plan.extend(course["sections"].as_array().unwrap().iter().find(open).map(|s| s["id"].clone()));
+        }
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={}", next.replace(' ', "%20")),
+            None => break,
+        }
+    }
+    plan.truncate(3);
+    assert_eq!(plan.len(), 3, "the file has open sections without meetings, of five credits");
+    let register = |who: &str, contract: &str, plan: &[Value]| {
+        let lines: Vec<Value> = plan.iter().map(|id| json!({ "sections": [id] })).collect();
+        let keys = if contract == "line_by_line" { plan.len() } else { 1 };
+        let keys: Vec<Uuid> = (0..keys).map(|_| Uuid::now_v7()).collect();
+        let body = json!({ "contract": contract, "keys": keys, "lines": lines });
+        let reply = w.send(&Ask::post("/api/plan/register").by(w.token(who)).json(&body));
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.json()["attempts"].as_array().unwrap().clone()
+    };
+    let said = |attempts: &[Value]| -> Vec<String> {
+        let one = |a: &Value| {
+            format!("{} {}", a["outcome"].as_str().unwrap(), a["code"].as_str().unwrap_or_default()).trim().to_owned()
+        };
+        attempts.iter().map(one).collect()
+    };
+    // Fifteen credits are three too many: all of it or nothing is nothing, line by line is what fits.
+    let all = register("ann", "all_or_nothing", &plan);
+    assert_eq!(said(&all), ["REJECTED quota_exceeded"], "{all:?}");
+    let witness = &all[0]["witness"];
+    assert_eq!((witness["counted"].as_f64(), witness["most"].as_f64()), (Some(0.0), Some(12.0)), "{witness}");
+    assert_eq!(w.read("ann", "/api/bookings?owner=me")["items"], json!([]));
+    let each = register("ann", "line_by_line", &plan);
+    assert_eq!(said(&each), ["BOOKED", "BOOKED", "REJECTED quota_exceeded"], "{each:?}");
+    assert_eq!(each[2]["witness"]["counted"].as_f64(), Some(10.0), "{}", each[2]);
+    // What is dropped makes room again; and whoever has more leave has all three.
+    let first = each[0]["booking"]["id"].as_str().unwrap();
+    assert_eq!(w.send(&w.cancel("ann", first)).told(), "200 ACCEPTED");
+    assert_eq!(said(&register("ann", "line_by_line", &plan[2..])), ["BOOKED"]);
+    let facts = json!({ "tags": [], "allowances": { term["id"].as_str().unwrap(): 18 } });
+    let path = format!("/api/people/{}/facts", w.person("bob").id);
+    let put = w.send(&Ask::new("PUT", &path).by(w.token("root")).header("if-match", "\"0\"").json(&facts));
+    assert_eq!(put.status, 200, "{}", put.text());
+    assert_eq!(said(&register("bob", "all_or_nothing", &plan)), ["BOOKED"]);
 }
 
 #[test]

@@ -69,7 +69,9 @@ fn acts(w: &mut World, chance: &mut Chance, bookings: &mut Vec<(&'static str, St
         }
         8 if !bookings.is_empty() => {
             let (_, id) = chance.one(bookings).clone();
-            drop(w.send(&w.change("root", "POST", &format!("/api/bookings/{id}/approve"))));
+            drop(w.send(
+                &w.change("root", "POST", &format!("/api/bookings/{id}/approve")).json(&json!({ "reason": title })),
+            ));
         }
         _ => {
             let policy_version = w.read("root", &format!("/api/resources/{}", w.id(room)))["policy_version"].clone();

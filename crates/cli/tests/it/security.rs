@@ -71,9 +71,10 @@ impl Anns {
         let line = json!({ "resource": room, "start": from, "end": to });
         let token = json!({ "token": hold["token"] });
         let why = json!({ "reason": "because" });
+        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
         let rows = vec![
             ("PATCH /api/bookings/{id}", booking.clone(), json!({ "purpose": "mine" })),
-            ("POST /api/bookings/{id}/approve", format!("{asked}/approve"), json!({})),
+            ("POST /api/bookings/{id}/approve", format!("{asked}/approve"), why.clone()),
             ("POST /api/bookings/{id}/cancel", format!("{booking}/cancel"), why.clone()),
             ("POST /api/bookings/{id}/check-in", format!("{checked}/check-in"), json!({})),
             ("POST /api/bookings/{id}/decline", format!("{asked}/decline"), why.clone()),
@@ -87,6 +88,12 @@ impl Anns {
             ("GET /api/bookings/{id}/history", format!("{booking}/history"), Value::Null),
             ("POST /api/holds/{id}/release", format!("{hold_path}/release"), token.clone()),
             ("POST /api/holds/{id}/renew", format!("{hold_path}/renew"), token),
+            ("POST /api/holds/{id}/end", format!("{hold_path}/end"), why.clone()),
+            (
+                "POST /api/holds/{id}/until",
+                format!("{hold_path}/until"),
+                json!({ "until": soon.to_string(), "reason": "because" }),
+            ),
             ("GET /api/series/{id}", series.clone(), Value::Null),
             ("PATCH /api/series/{id}", series.clone(), json!({ "details": { "purpose": "mine" } })),
             ("POST /api/series/{id}/cancel", format!("{series}/cancel"), json!({ "reason": "because" })),
@@ -97,7 +104,7 @@ impl Anns {
             ),
             ("GET /api/waitlist/{id}", entry.clone(), Value::Null),
             ("POST /api/waitlist/{id}/accept", format!("{entry}/accept"), json!({})),
-            ("POST /api/waitlist/{id}/class", format!("{entry}/class"), json!({ "class": 1 })),
+            ("POST /api/waitlist/{id}/class", format!("{entry}/class"), json!({ "class": 1, "reason": "because" })),
             ("POST /api/waitlist/{id}/decline", format!("{entry}/decline"), json!({})),
             ("POST /api/waitlist/{id}/leave", format!("{entry}/leave"), json!({})),
             ("POST /api/people/{id}/erase", format!("{person}/erase"), json!({})),
@@ -118,7 +125,11 @@ impl Anns {
                 format!("{resource}/blocks/{block_id}/remove"),
                 json!({}),
             ),
-            ("POST /api/resources/{id}/capacity", format!("{resource}/capacity"), json!({ "to": 9 })),
+            (
+                "POST /api/resources/{id}/capacity",
+                format!("{resource}/capacity"),
+                json!({ "to": 9, "reason": "because" }),
+            ),
             ("POST /api/resources/{id}/close", format!("{resource}/close"), why.clone()),
             (
                 "POST /api/resources/{id}/displacement-preview",

@@ -19,15 +19,25 @@ use crate::resource::{Kind, Resource};
 use crate::time::{Instant, Interval, Span};
 use std::sync::Arc;
 
-/// From when until when people say that they are there, and of which resource: the first of the booking that asks for it.
+/// From when until when people say that they are there, and of which resource: the first of the booking that asks for it. Whoever has
+/// a booking only since it runs has as long from then on as others have from the start.
 pub fn check_in_window(
     booking: &Booking,
+    rule: impl Fn(ResourceId) -> Option<CheckIn>,
+) -> Option<(ResourceId, Instant, Instant)> {
+    window_since(booking, booking.decided_at, rule)
+}
+
+/// The same of a booking that was decided last at `since`, before it was checked in.
+pub(crate) fn window_since(
+    booking: &Booking,
+    since: Instant,
     rule: impl Fn(ResourceId) -> Option<CheckIn>,
 ) -> Option<(ResourceId, Instant, Instant)> {
     let asking = booking.slots.iter().filter_map(|slot| Some((slot, rule(slot.resource)?)));
     let (slot, CheckIn { opens, closes }) = asking.min_by_key(|(slot, _)| slot.interval.start())?;
     let start = slot.interval.start();
-    Some((slot.resource, start.minus(opens), start.plus(closes)))
+    Some((slot.resource, start.minus(opens), start.max(since).plus(closes)))
 }
 
 fn window(draft: &Draft, booking: &Booking) -> Result<(ResourceId, Instant, Instant), Stop> {
@@ -210,14 +220,8 @@ pub(super) fn set_capacity(
         Ok(spec) => spec,
         Err(_) => return reject(Rejection::by(Code::Invalid, Rule::Field("to")).on(id)),
     };
-    match below {
-        Below::Refuse => {}
-        Below::OverCommit | Below::DisplaceNewest(_) | Below::DisplaceNamed(_) => {
-            reasoned(reason)?;
-        }
-    }
-    if let Some(reason) = reason {
-        reasoned(Some(reason))?;
+    if reason.is_some() || actor != Actor::System {
+        reasoned(reason)?;
     }
     admin(draft, actor, [id])?;
     if before.spec.capacity == to && matches!(below, Below::Refuse) {

@@ -5,7 +5,7 @@ use super::displace::{self, Over};
 use super::draft::Draft;
 use super::guards::{
     admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, not_checked_in, not_over, open,
-    own_overlap, owner_or_admin, owner_or_admin_on, reasoned, role, seated, slots, stands,
+    own_overlap, owner_or_admin, owner_or_admin_on, reasoned, role, said_why, seated, slots, stands,
 };
 use super::holds::{Held, ended_hold, find_hold, own};
 use super::persons::{eligible, linked, nothing_rests_on, quota};
@@ -58,6 +58,9 @@ pub(super) fn book(
     let role = role(draft, actor, on(&slots))?;
     if (Some(owner) != actor.person() || over.is_some()) && role != Role::Admin {
         return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
+    }
+    if over.is_none() {
+        said_why(draft, actor, &[owner])?;
     }
     let hold = held.map(|held| own(held, actor)).transpose()?;
     // Whoever takes an offer gives up what they said they would.
@@ -155,6 +158,8 @@ pub(super) fn approve(draft: &mut Draft, actor: Actor, id: BookingId) -> Judged 
     let BookingState::Pending { takes } = booking.state else {
         return Ok(Subject::Booking(id));
     };
+    // Of nobody's own either: it is said in the name of whoever has the resource.
+    said_why(draft, actor, &[])?;
     eligible(draft, booking.owner, &booking.slots)?;
     linked(draft, booking.owner, &booking.slots, &[id])?;
     not_over(draft, &booking)?;
@@ -214,6 +219,35 @@ pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Opt
     Ok(Subject::Booking(id))
 }
 
+/// What somebody drops of a booking when that is late stands as a booking of its own that was cancelled late: it counts and is told
+/// as if it had been booked by itself.
+fn given_up_late(draft: &mut Draft, actor: Actor, of: &Booking, slots: Vec<Slot>) {
+    let (id, owner, at) = (of.dropped_as(draft.now), of.owner, draft.now);
+    for resource in slots.iter().map(|slot| slot.resource).collect::<BTreeSet<_>>() {
+        let on = slots.iter().zip(0..).filter(|(slot, _)| slot.resource == resource);
+        let placed: Vec<(u16, Slot)> = on.map(|(slot, n)| (n, *slot)).collect();
+        let (slots, occurrence) = (placed.clone(), None);
+        draft.change(resource, Change::BookingMade { booking: id, owner, pending: false, slots, occurrence });
+        let (was_pending, slots, reason, late) = (false, placed, None, true);
+        draft.change(
+            resource,
+            Change::BookingCancelled { booking: id, owner, was_pending, slots, by: actor, reason, late },
+        );
+    }
+    draft.put_booking(Booking {
+        id,
+        owner,
+        made_by: actor,
+        state: BookingState::Cancelled { at, by: actor, reason: None, late: true },
+        details: of.details.clone(),
+        slots,
+        occurrence: None,
+        revision: 1,
+        created_at: at,
+        decided_at: at,
+    });
+}
+
 /// From here the booking is cancelled.
 pub(super) fn give_up(draft: &mut Draft, by: Actor, booking: &Booking, reason: Option<&String>, late: bool) {
     let (id, owner, was_pending) = (booking.id, booking.owner, !booking.state.takes_units());
@@ -261,6 +295,9 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     if slots == booking.slots {
         return Ok(Subject::Booking(id));
     }
+    if over.is_none() {
+        said_why(draft, actor, &[booking.owner])?;
+    }
     if !matches!(booking.state, BookingState::Pending { .. }) && role != Role::Admin {
         for slot in &fresh {
             // It would have to wait there, and what waits takes nothing: its old place would be lost.
@@ -289,11 +326,14 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     if over.is_none() {
         before_cutoff(draft, &fresh, Rule::BookBy)?;
     }
-    if fresh.is_empty() && role != Role::Admin {
-        // Nothing comes instead: what is left behind is given up.
-        let gone = booking.slots.iter().filter(|old| slots.iter().all(|new| new.resource != old.resource));
-        before_cutoff(draft, &gone.copied().collect::<Vec<_>>(), Rule::CancelBy)?;
+    // Where nothing comes instead, what is left behind is given up.
+    let gone = |old: &&Slot| fresh.is_empty() && slots.iter().all(|new| new.resource != old.resource);
+    let given_up: Vec<Slot> = booking.slots.iter().filter(gone).copied().collect();
+    if role != Role::Admin {
+        before_cutoff(draft, &given_up, Rule::CancelBy)?;
     }
+    let own = actor.person() == Some(booking.owner) && !matches!(booking.state, BookingState::Pending { .. });
+    let late = own && over.is_none() && before_cutoff(draft, &given_up, Rule::LateCancelFrom).is_err();
     for slot in &fresh {
         not_blocked(draft, slot, Some(booking.owner), Some(id))?;
     }
@@ -316,7 +356,10 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
 
     // From here the booking has its new place.
     let moved = Booking { slots: slots.clone(), ..Booking::clone(&booking) };
-    relocate(draft, &[(booking, slots, to.occurrence)]);
+    relocate(draft, &[(booking.clone(), slots, to.occurrence)]);
+    if late {
+        given_up_late(draft, actor, &booking, given_up);
+    }
     overrode(draft, &moved, over);
     promote::taken_by(draft, &moved, None)?;
     Ok(Subject::Booking(id))
@@ -377,6 +420,9 @@ pub(super) fn swap(draft: &mut Draft, actor: Actor, one: BookingId, other: Booki
     let owners = [one.owner, other.owner];
     if role != Role::Admin && owners.iter().any(|owner| actor.person() != Some(*owner)) {
         return reject(Rejection::by(Code::NotAllowed, Rule::OwnerOfBoth));
+    }
+    for owner in owners {
+        said_why(draft, actor, &[owner])?;
     }
     let leaving = [one.id, other.id];
     // Somebody who has both has the same afterwards.
@@ -481,6 +527,7 @@ pub(super) fn edit_booking(draft: &mut Draft, actor: Actor, id: BookingId, patch
     let details = booking.details.patched(patch);
     seated(draft, &details, &booking.slots)?;
     let role = owner_or_admin(draft, actor, &booking)?;
+    said_why(draft, actor, &[booking.owner])?;
     changeable(draft, &booking, role)?;
 
     let edited = Booking { details, ..revised(&booking, draft.now) };

@@ -13,6 +13,7 @@ use crate::ids::{BookingId, ResourceId};
 use crate::levels::Level;
 use crate::outcome::{Code, Ground, Rejection, Rule};
 use crate::policy::OwnOverlap;
+use crate::set::Set;
 use crate::time::{Instant, Interval, Span};
 use crate::world::Scope;
 use std::collections::BTreeSet;
@@ -163,7 +164,7 @@ pub(super) fn named(draft: &Draft, ids: &BTreeSet<BookingId>) -> Result<Vec<Arc<
     if ids.len() > Command::CANDIDATES_MAX {
         return reject(Rejection::by(Code::Invalid, Rule::DisplacedMax));
     }
-    let missing: BTreeSet<BookingId> = ids.difference(&draft.world.loaded.bookings).copied().collect();
+    let missing: Set<BookingId> = ids.iter().filter(|id| !draft.world.loaded.bookings.contains(id)).copied().collect();
     if !missing.is_empty() {
         return Err(Stop::Needs(Box::new(Scope { bookings: missing, ..Scope::default() })));
     }

@@ -24,6 +24,8 @@ use std::sync::Arc;
 pub(super) struct Draft<'w> {
     pub world: &'w World,
     pub now: Instant,
+    /// What the command says of why.
+    pub reason: Option<&'w str>,
     /// By resource, sorted: a command touches few.
     drafted: Vec<(ResourceId, Drafted)>,
     bookings: Vec<Arc<Booking>>,
@@ -51,7 +53,8 @@ pub(super) struct Mark {
 
 impl<'w> Draft<'w> {
     pub fn new(world: &'w World, now: Instant) -> Draft<'w> {
-        Draft { world, now, drafted: Vec::new(), bookings: Vec::new(), owed: BTreeMap::new(), dates: Vec::new() }
+        let (drafted, bookings, dates) = (Vec::new(), Vec::new(), Vec::new());
+        Draft { world, now, reason: None, drafted, bookings, owed: BTreeMap::new(), dates }
     }
 
     /// The calendar as it would be.
@@ -168,6 +171,15 @@ impl<'w> Draft<'w> {
         self.drafted.iter().filter(|(_, drafted)| !drafted.changes.is_empty()).map(|(id, _)| *id)
     }
 
+    /// Says why, where the command says it, on all that it has changed so far: what follows of itself has no such reason.
+    pub fn say_why(&mut self) {
+        let Some(reason) = self.reason else { return };
+        let changed: Vec<ResourceId> = self.changed().collect();
+        for id in changed {
+            self.change(id, Change::Reasoned { reason: reason.into() });
+        }
+    }
+
     /// Whose bookings have left times that they may not have two of, or count less under a quota.
     pub fn freed(&self) -> Vec<PersonId> {
         let exclusive = |slots: &[(u16, Slot)]| slots.iter().any(|(_, s)| s.own_overlap == OwnOverlap::Refuse);
@@ -191,10 +203,12 @@ impl<'w> Draft<'w> {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
             | Change::BookingEdited { .. }
             | Change::HoldGranted(_)
             | Change::HoldRenewed(_)
             | Change::HoldEnded(_)
+            | Change::HoldOverrode { .. }
             | Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
             | Change::CapacitySet { .. }

@@ -244,6 +244,15 @@ pub(super) fn reasoned(reason: Option<&str>) -> Result<&str, Stop> {
     }
 }
 
+/// Whoever acts upon what is somebody else's says why. Slotwise's own deadlines have no reasons.
+pub(super) fn said_why(draft: &Draft, actor: Actor, owners: &[PersonId]) -> Result<(), Stop> {
+    let theirs = actor.person().is_none_or(|person| owners == [person]);
+    if !theirs {
+        reasoned(draft.reason)?;
+    }
+    Ok(())
+}
+
 /// Something may still become of it.
 pub(super) fn stands(booking: &Booking) -> Result<(), Stop> {
     match booking.state.is_final() {

@@ -2,7 +2,7 @@
 //! Whether a hold still counts is told by its draft, in which what fell due has ended already.
 
 use super::draft::Draft;
-use super::guards::{open, role, slots};
+use super::guards::{admin, open, reasoned, role, slots};
 use super::persons::{eligible, quota};
 use super::{Judged, Stop, fit, promote, reject};
 use crate::change::Change;
@@ -11,6 +11,7 @@ use crate::hold::{EndedHold, Hold, HoldEnd};
 use crate::ids::{BookingId, HoldId};
 use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
 use crate::policy::{HoldAt, Policy};
+use crate::time::Instant;
 use crate::waitlist::WaitEntry;
 use crate::world::Scope;
 
@@ -109,9 +110,59 @@ pub(super) fn release(draft: &mut Draft, actor: Actor, named: HoldRef) -> Judged
     }
 }
 
+/// Whoever manages the resource lets somebody's hold last longer or shorter, or ends it; its holder is told.
+pub(super) fn set_hold(draft: &mut Draft, actor: Actor, id: HoldId, until: Option<Instant>, reason: &str) -> Judged {
+    let held = find_hold(draft, id)?;
+    let Hold { resource, offer, .. } = *held.hold();
+    // An offer stands until its own deadline: whoever waits was promised that.
+    if offer.is_some() {
+        return reject(Rejection::by(Code::Invalid, Rule::State).on(resource));
+    }
+    if until.is_some_and(|until| until <= draft.now) {
+        return reject(Rejection::by(Code::Invalid, Rule::Field("until")).on(resource));
+    }
+    let reason = reasoned(Some(reason))?.to_owned();
+    admin(draft, actor, [resource])?;
+    let hold = match (held, until) {
+        (Held::Live(hold), _) => hold,
+        // What has ended needs no end, and nothing else is touched.
+        (Held::Ended(_), None) => return Ok(Subject::Hold(resource, id)),
+        (Held::Ended(ended), Some(_)) => return reject(ended_hold(&ended)),
+    };
+    if let Some(until) = until {
+        let latest = hold.granted_at.plus(Policy::HOLD_LONGEST);
+        if until > latest {
+            return reject(
+                Rejection::by(Code::QuotaExceeded, Rule::Renewals).on(resource).shown(Witness::Instant(latest)),
+            );
+        }
+        if until == hold.expires_at {
+            return Ok(Subject::Hold(resource, id));
+        }
+    }
+
+    // From here the hold is another.
+    draft.change(resource, Change::HoldOverrode { hold: id, holder: hold.holder, until, reason });
+    match until {
+        Some(expires_at) => draft.change(resource, Change::HoldRenewed(Hold { expires_at, ..hold })),
+        None => draft.end_hold(hold, HoldEnd::Voided),
+    }
+    Ok(Subject::Hold(resource, id))
+}
+
 pub(super) enum Held {
     Live(Hold),
     Ended(EndedHold),
+}
+
+impl Held {
+    /// As it is, or was last.
+    fn hold(&self) -> &Hold {
+        match self {
+            Held::Live(hold) => hold,
+            Held::Ended(ended) => &ended.hold,
+        }
+    }
 }
 
 /// The hold as named, if it is the actor's own.
@@ -129,11 +180,7 @@ pub(super) fn find_hold(draft: &Draft, id: HoldId) -> Result<Held, Stop> {
 }
 
 pub(super) fn own(held: Held, actor: Actor) -> Result<Held, Stop> {
-    let holder = match &held {
-        Held::Live(hold) => hold.holder,
-        Held::Ended(ended) => ended.hold.holder,
-    };
-    match actor.person() == Some(holder) {
+    match actor.person() == Some(held.hold().holder) {
         true => Ok(held),
         false => reject(Rejection::by(Code::NotAllowed, Rule::Holder)),
     }

@@ -9,6 +9,7 @@ use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Witness};
 use crate::policy::Measure;
 use crate::resource::Resource;
+use crate::set::Set;
 use crate::time::Instant;
 use crate::world::{Counted, Scope, World};
 use std::collections::BTreeSet;
@@ -71,8 +72,7 @@ pub(super) fn nothing_rests_on(draft: &Draft, booking: &Booking, instead: &[Slot
 
 /// A booking of the person on one of these, that is not leaving.
 fn one_of(draft: &Draft, owner: PersonId, list: &[ResourceId], leaving: &[BookingId]) -> Result<Option<Witness>, Stop> {
-    let unseen: BTreeSet<ResourceId> =
-        list.iter().filter(|r| !draft.world.loaded.resources.contains(r)).copied().collect();
+    let unseen: Set<ResourceId> = list.iter().filter(|r| !draft.world.loaded.resources.contains(r)).copied().collect();
     if !unseen.is_empty() {
         return needs(Scope { resources: unseen, ..Scope::default() });
     }

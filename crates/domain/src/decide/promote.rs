@@ -16,6 +16,7 @@ use crate::ids::{BookingId, EntryId, PersonId, ResourceId};
 use crate::levels::{Level, Levels};
 use crate::outcome::{Code, Rule};
 use crate::resource::ResourceSpec;
+use crate::set::Set;
 use crate::time::{Instant, Interval};
 use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, WaitFill, WaitMode, Waitlist};
 use crate::world::{Scope, World};
@@ -55,7 +56,7 @@ enum Standing {
     /// Now.
     Eligible,
     /// It cannot be told before this is loaded.
-    Unknown(Scope),
+    Unknown(Box<Scope>),
     /// Not now.
     NotNow,
     /// Never more.
@@ -97,10 +98,9 @@ pub(super) fn set_aside(draft: &mut Draft, resources: &BTreeSet<ResourceId>) -> 
 
 /// After what a command does: what has come free goes to those who wait, here and wherever else it lets somebody have their turn.
 /// What is too much for one command is due at once, for a command of its own.
-pub(super) fn follow(draft: &mut Draft, touched: BTreeSet<ResourceId>) -> Result<(), Stop> {
-    let mut to_fill = touched;
-    to_fill.extend(draft.changed());
-    to_fill.retain(|id| !draft.quiet(*id));
+pub(super) fn follow(draft: &mut Draft, touched: &Set<ResourceId>) -> Result<(), Stop> {
+    let concerned = touched.iter().copied().chain(draft.changed());
+    let mut to_fill: BTreeSet<ResourceId> = concerned.filter(|id| !draft.quiet(*id)).collect();
     let (mut looked_at, mut needs) = (BTreeSet::new(), Scope::default());
     elsewhere(draft, &mut looked_at, &mut to_fill, &mut needs);
     if !needs.is_empty() {
@@ -345,7 +345,7 @@ fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, 
         }
     }
     if !needs.is_empty() {
-        return Ok(Standing::Unknown(needs));
+        return Ok(Standing::Unknown(Box::new(needs)));
     }
     match given_up(draft, entry) {
         Some(booking) if draft.has_changed(booking.id) => Ok(Standing::NotNow),
@@ -357,7 +357,7 @@ fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, 
             match rests.and_then(|()| before_cutoff(draft, &booking.slots, Rule::CancelBy)) {
                 Ok(()) => following(draft, entry.owner),
                 Err(Stop::Rejected(_)) => Ok(Standing::NotNow),
-                Err(Stop::Needs(more)) => Ok(Standing::Unknown(*more)),
+                Err(Stop::Needs(more)) => Ok(Standing::Unknown(more)),
                 Err(moved @ Stop::Moved(_)) => Err(moved),
             }
         }
@@ -374,7 +374,7 @@ fn following(draft: &Draft, owner: PersonId) -> Result<Standing, Stop> {
             needs.resources.extend(person.waiting.values().filter(|r| !draft.world.calendars.contains_key(r)));
         }
     }
-    Ok(if needs.is_empty() { Standing::Eligible } else { Standing::Unknown(needs) })
+    Ok(if needs.is_empty() { Standing::Eligible } else { Standing::Unknown(Box::new(needs)) })
 }
 
 /// The booking that is given up, if there is still anything of it.

@@ -4,7 +4,7 @@
 use super::admin::{beyond, first_beyond};
 use super::displace::{Cause, booking_of, named, take_away};
 use super::draft::Draft;
-use super::guards::{admin, reasoned};
+use super::guards::{admin, reasoned, said_why};
 use super::{Judged, Stop, fit, reject};
 use crate::booking::Displacer;
 use crate::calendar::{Block, Calendar, Exceptions, Use};
@@ -15,6 +15,7 @@ use crate::ids::{BlockId, BookingId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Subject, Witness};
 use crate::policy::Policy;
 use crate::resource::{Kind, Resource, ResourcePatch, ResourceSpec};
+use crate::set::Set;
 use crate::world::Scope;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ pub(super) fn members(draft: &Draft, group: ResourceId) -> Result<Vec<Arc<Resour
         return Err(Stop::Needs(Box::new(Scope { members: [group].into(), ..Scope::default() })));
     };
     let loaded = &draft.world.loaded.resources;
-    let unseen = members.iter().filter(|id| !loaded.contains(id)).copied().collect::<BTreeSet<_>>();
+    let unseen = members.iter().filter(|id| !loaded.contains(id)).copied().collect::<Set<_>>();
     if !unseen.is_empty() {
         return Err(Stop::Needs(Box::new(Scope { resources: unseen, ..Scope::default() })));
     }
@@ -108,6 +109,9 @@ pub(super) fn edit_resource(draft: &mut Draft, actor: Actor, id: ResourceId, pat
     let at = first_beyond(calendar, cut, now);
     let refusal = at.map(|at| beyond(calendar, id, at, "capacity"));
     admin(draft, actor, [id].into_iter().chain(joins))?;
+    if spec.capacity != resource.spec.capacity {
+        said_why(draft, actor, &[])?;
+    }
     if let Some(refusal) = refusal {
         return reject(refusal);
     }

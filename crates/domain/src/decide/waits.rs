@@ -3,7 +3,7 @@
 
 use super::draft::Draft;
 use super::guards::{
-    admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, open, own_overlap, role, slots,
+    admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, open, own_overlap, role, said_why, slots,
 };
 use super::persons::{eligible, linked, quota};
 use super::{Judged, Stop, fit, promote, reject};
@@ -66,6 +66,7 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
     if role != Role::Admin && (Some(owner) != actor.person() || class != 0) {
         return reject(Rejection::by(Code::NotAllowed, Rule::AdminOnly));
     }
+    said_why(draft, actor, &[owner])?;
     if leaving.is_some_and(|booking| booking.owner != owner) {
         return reject(Rejection::by(Code::NotAllowed, Rule::GivesUp));
     }
@@ -139,10 +140,13 @@ pub(super) fn leave(draft: &mut Draft, actor: Actor, id: EntryId) -> Judged {
     }
     let subject = Subject::Entry(entry.resource, id);
     match found {
-        Found::Waits(entry) => match entry.offer.and_then(|id| draft.hold(entry.resource, id)) {
-            Some(hold) => draft.end_hold(hold, HoldEnd::Released),
-            None => draft.change(entry.resource, Change::WaitEnded(EndedEntry { entry, end: EntryEnd::Left })),
-        },
+        Found::Waits(entry) => {
+            said_why(draft, actor, &[entry.owner])?;
+            match entry.offer.and_then(|id| draft.hold(entry.resource, id)) {
+                Some(hold) => draft.end_hold(hold, HoldEnd::Released),
+                None => draft.change(entry.resource, Change::WaitEnded(EndedEntry { entry, end: EntryEnd::Left })),
+            }
+        }
         // Who waits no more needs not leave.
         Found::Ended(_) => {}
     }
@@ -156,6 +160,7 @@ pub(super) fn set_class(draft: &mut Draft, actor: Actor, id: EntryId, class: u8)
     };
     admin(draft, actor, [entry.resource])?;
     if entry.class != class {
+        said_why(draft, actor, &[])?;
         draft.change(entry.resource, Change::WaitMoved(WaitEntry { class, ..entry }));
     }
     Ok(Subject::Entry(entry.resource, id))

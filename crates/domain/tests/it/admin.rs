@@ -350,6 +350,59 @@ crate::rows::tables! {
         hand c to cat by root                   -> REJECTED past_cutoff: begun (10:30)
     ";
 
+    // Whoever has a booking only since it runs has as long to come as others have from the start.
+    what_is_had_while_it_runs_is_not_let_go_at_once: "
+        room room-1 check-in 15m 10m
+        room room-2 check-in 15m 10m approval
+        at 09:00
+        book room-2 10:00-11:00 by ann as c     -> PENDING
+        at 10:20
+        book room-1 10:00-11:00 by ann as a     -> BOOKED
+        no-show a by slotwise                   -> REJECTED too_early: check_in (10:30) again 10:30
+        approve c by root                       -> ACCEPTED
+        no-show c by slotwise                   -> REJECTED too_early: check_in (10:30) again 10:30
+        at 10:29
+        check-in a by ann                       -> ACCEPTED
+        hand c to bob by root                   -> ACCEPTED
+        at 10:38
+        no-show c by slotwise                   -> REJECTED too_early: check_in (10:39) again 10:39
+        at 10:39
+        check-in c by bob                       -> REJECTED past_cutoff: check_in (10:39)
+        no-show c by slotwise                   -> ACCEPTED
+    ";
+
+    whoever_acts_for_others_says_why: "
+        room room-1 capacity 2 waitlist book
+        room room-2 approval
+        at 09:00
+        book room-1 10:00-11:00 by root for ann unsaid   -> REJECTED invalid: reason
+        book room-1 10:00-11:00 by bob for ann unsaid    -> REJECTED not_allowed: admin_only
+        book room-1 10:00-11:00 by root for ann as a     -> BOOKED
+        move a to room-1 12:00-13:00 by root unsaid      -> REJECTED invalid: reason
+        move a to room-1 12:00-13:00 by bob unsaid       -> REJECTED not_allowed: owner
+        move a to room-1 12:00-13:00 by ann unsaid       -> ACCEPTED
+        move a to room-1 12:00-13:00 by root unsaid      -> ACCEPTED, nothing changes
+        change a by root people 1 unsaid                 -> REJECTED invalid: reason
+        change a by ann people 1 unsaid                  -> ACCEPTED
+        book room-1 14:00-15:00 x2 by bob as b           -> BOOKED
+        swap a with b by root unsaid                     -> REJECTED invalid: reason
+        swap a with b by root                            -> ACCEPTED
+        swap a with b by root                            -> ACCEPTED
+        book room-2 10:00-11:00 by ann as p              -> PENDING
+        approve p by ann unsaid                          -> REJECTED not_allowed: admin_only
+        approve p by root unsaid                         -> REJECTED invalid: reason
+        approve p by root                                -> ACCEPTED
+        approve p by root unsaid                         -> ACCEPTED, nothing changes
+        wait room-1 14:00-15:00 by root for ann unsaid   -> REJECTED invalid: reason
+        wait room-1 14:00-15:00 by root for ann as w     -> WAITS at 1
+        class w 2 by root unsaid                         -> REJECTED invalid: reason
+        class w 2 by root                                -> ACCEPTED
+        leave w by root unsaid                           -> REJECTED invalid: reason
+        leave w by ann unsaid                            -> ACCEPTED
+        capacity room-1 to 3 by root silently            -> REJECTED invalid: reason
+        capacity room-1 to 3 by root                     -> ACCEPTED
+    ";
+
     an_admin_says_why: "
         room room-1
         at 09:00
@@ -365,4 +418,21 @@ crate::rows::tables! {
         reopen room-1 by root                   -> ACCEPTED
         book room-1 10:00-11:00 by ann          -> BOOKED
     ";
+}
+
+#[test]
+fn no_more_are_displaced_than_one_command_may() {
+    use slotwise_domain::*;
+    let named = (1..=Command::DISPLACED_MAX as u128 + 1).map(|n| (BookingId(uuid::Uuid::from_u128(n)), 1));
+    let (booking, owner) = (BookingId(uuid::Uuid::nil()), PersonId(uuid::Uuid::from_u128(900)));
+    let (lines, details) = (Vec::new(), Details::default());
+    let action = Box::new(Action::Book { booking, owner, lines, details, hold: None });
+    let action = Action::Override { action, reason: "painting".into(), displaces: named.collect() };
+    let command = Command { actor: Actor::Person(owner), action, seen: None, reason: None };
+    let mut world = World::empty(Epoch(1));
+    world.loaded.extend(&command.scope());
+    match decide(&world, &command, Instant(0)) {
+        Verdict::Rejected(refused, _) => assert_eq!(refused, Rejection::by(Code::Invalid, Rule::DisplacedMax)),
+        other => panic!("{other:?}"),
+    }
 }

@@ -45,6 +45,14 @@ const RULES: [Rule; 36] = [
     Rule::Linked,
 ];
 
+/// Rules that rows have no words for, and the file whose test is refused by each.
+const ELSEWHERE: [(Rule, &str, &str); 4] = [
+    (Rule::Dates, "Rule::Dates", include_str!("series.rs")),
+    (Rule::SameSeries, "Rule::SameSeries", include_str!("series.rs")),
+    (Rule::MembersMax, "Rule::MembersMax", include_str!("groups.rs")),
+    (Rule::DisplacedMax, "Rule::DisplacedMax", include_str!("admin.rs")),
+];
+
 /// What follows `REJECTED` in all rows.
 fn told() -> impl Iterator<Item = &'static str> {
     use crate::{admin, bookings, groups, holds, moves, persons, precedence, resources, times, waits, words};
@@ -78,6 +86,22 @@ fn every_rule_is_told() {
     for rule in RULES {
         let told = told().any(|t| t.split_once(": ").is_some_and(|(_, t)| t.split(' ').next() == Some(rule.name())));
         assert!(told, "no row is refused by {rule:?}");
+    }
+}
+
+/// Nothing is left out of the two lists: names are read where they are given. Only what is late is never refused by that.
+#[test]
+fn every_rule_has_a_row_or_a_test_of_its_own() {
+    let source = include_str!("../../src/outcome.rs");
+    let given = source.lines().filter_map(|line| line.trim().strip_prefix("Rule::")?.split_once(" => \""));
+    let given: Vec<&str> = given.map(|(_, name)| name.trim_end_matches("\",")).collect();
+    let known: Vec<&str> =
+        RULES.iter().chain(ELSEWHERE.iter().map(|(rule, ..)| rule)).map(|rule| rule.name()).collect();
+    for name in given {
+        assert!(known.contains(&name) || name == Rule::LateCancelFrom.name(), "no row or test is refused by {name}");
+    }
+    for (rule, named, file) in ELSEWHERE {
+        assert!(file.contains(named), "the test that is refused by {rule:?}");
     }
 }
 

@@ -139,7 +139,7 @@ fn made(world: &mut World, id: ResourceId, kind: Kind, group: Option<ResourceId>
         course: None,
     };
     let action = Action::CreateResource { resource: id, spec: Box::new(spec) };
-    let command = Command { actor: Actor::System, action, seen: None };
+    let command = Command { actor: Actor::System, action, seen: None, reason: None };
     world.loaded.extend(&command.scope());
     decide(world, &command, Instant(0))
 }
@@ -178,7 +178,7 @@ fn what_is_in_a_group_is_asked_for_in_two_steps() {
     let patch =
         ResourcePatch { policy: Some(Policy { closed: true, ..Policy::default() }), ..ResourcePatch::default() };
     let action = Action::EditResource { resource: group, policy_version: 1, patch: Box::new(patch) };
-    let command = Command { actor: Actor::System, action, seen: None };
+    let command = Command { actor: Actor::System, action, seen: None, reason: None };
     let asked = decide(&world, &command, Instant(0));
     assert_eq!(asked, Verdict::Needs(Scope { members: [group].into(), ..Scope::default() }));
     world.members.insert(group, members);

@@ -141,7 +141,7 @@ impl Run {
     }
 
     fn judge(&mut self, actor: Actor, action: Action) -> Option<Code> {
-        let command = Command { actor, action, seen: None };
+        let command = Command { actor, action, seen: None, reason: None };
         self.world.loaded.extend(&command.scope());
         let now = Instant((BEGINS + self.now) * 1_000_000);
         let key = AttemptKey { part: PartId::DEFAULT, actor: actor.uuid(), key: Uuid::nil() };

@@ -370,6 +370,25 @@ crate::rows::tables! {
         book room-2 12:00-13:00 by ann                  -> REJECTED quota_exceeded: quota (room-2 1 of 1 00:00-2026-03-03T00:00)
     ";
 
+    // A section that is dropped by a move to the others counts by the same rule as one that is cancelled.
+    what_is_dropped_late_counts_as_if_it_were_cancelled: "
+        room room-1 capacity 9 quota 2/day late-cancel-from 60m
+        room room-2 capacity 9 late-cancel-from 60m
+        at 08:00
+        book room-1 10:00-11:00 + room-2 10:00-11:00 by ann as a -> BOOKED
+        book room-1 14:00-15:00 + room-2 14:00-15:00 by ann as b -> BOOKED
+        move b to room-2 14:00-15:00 by ann             -> ACCEPTED
+        book room-1 16:00-17:00 by ann as c             -> BOOKED
+        at 09:00
+        move a to room-2 10:00-11:00 by ann             -> ACCEPTED; a-dropped given up, a-dropped late
+        book room-1 18:00-19:00 by ann                  -> REJECTED quota_exceeded: quota (room-1 2 of 2 00:00-2026-03-03T00:00)
+        cancel a-dropped by ann                         -> ACCEPTED, nothing changes
+        cancel c by ann                                 -> ACCEPTED
+        book room-1 10:00-11:00 + room-2 10:30-11:30 by ann as d -> BOOKED
+        move d to room-2 10:30-11:30 by root            -> ACCEPTED
+        book room-1 18:00-19:00 by ann                  -> BOOKED
+    ";
+
     // An override exceeds what a person may have, be and lack; never what there is, nor what they have at that time.
     an_override_exceeds_quota_eligibility_and_links: "
         section lab 13:00-14:00 capacity 5

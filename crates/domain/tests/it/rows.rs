@@ -241,7 +241,7 @@ impl Desk {
         }
         let spec = Box::new(spec.checked().unwrap());
         let action = Action::CreateResource { resource, spec };
-        let said = self.submit(Command { actor, action, seen: None }, None);
+        let said = self.submit(Command { actor, action, seen: None, reason: None }, None);
         if said == "ACCEPTED" { String::new() } else { said }
     }
 
@@ -632,7 +632,9 @@ impl Desk {
             "expire" => (Actor::System, Action::ExpireHolds { resource: self.resource(words.next()) }),
             other => panic!("{other} is no verb"),
         };
-        (Command { actor, action, seen: None }, name)
+        // Most rows are about something else: whoever acts for others says why, unless the row says that they do not.
+        let reason = (!words.has("unsaid")).then(|| "it is so".to_owned());
+        (Command { actor, action, seen: None, reason }, name)
     }
 
     /// Judges, checks what must always hold, folds, and says what became of it.
@@ -660,6 +662,7 @@ impl Desk {
             Verdict::Needs(scope) => panic!("everything is loaded, and it needs {scope:?}"),
         };
         self.learn_offers(&changes);
+        self.learn_dropped(&changes);
         let ended = self.ended(command, &changes);
         fold(&mut self.world, &changes, command.actor, now);
         assert!(changes.records.is_sorted_by(|a, b| a.0 < b.0), "records are sorted, one per resource");
@@ -816,6 +819,17 @@ impl Desk {
                 self.call(name.clone(), hold.id.0);
                 let line = Line { resource: hold.resource, interval: Some(hold.interval), units: hold.units };
                 self.holds.insert(name, (HoldRef { id: hold.id, token: hold.token }, line));
+            }
+        }
+    }
+
+    /// Names what was dropped late after the booking that it was of.
+    fn learn_dropped(&mut self, changes: &Changes) {
+        for of in changes.bookings.iter().filter_map(|b| self.world.bookings.get(&b.id)).cloned().collect::<Vec<_>>() {
+            let dropped = changes.bookings.iter().find(|b| b.id == of.dropped_as(b.decided_at)).map(|b| b.id.0);
+            if let Some(id) = dropped {
+                let name = format!("{}-dropped", self.name(of.id.0));
+                self.call(name, id);
             }
         }
     }

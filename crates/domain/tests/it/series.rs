@@ -85,7 +85,7 @@ proptest! {
             let line = Line { resource: ROOM, interval: Some(interval), units: 1 };
             let booking = BookingId(Uuid::from_u128(1_000 + n as u128));
             let action = Action::Book { booking, owner: BOB, lines: vec![line], details: Details::default(), hold: None };
-            carry_out(&mut world, &Command { actor: Actor::Person(BOB), action, seen: None });
+            carry_out(&mut world, &Command { actor: Actor::Person(BOB), action, seen: None, reason: None });
         }
         let intervals: Vec<Interval> = (0..dates)
             .map(|n| Interval::new(at(n * step, 9 + hour), at(n * step, 10 + hour)).unwrap())
@@ -185,7 +185,7 @@ fn series(intervals: &[Interval], contract: Contract) -> Command {
         units: 1,
         details: Details::default(),
     };
-    Command { actor: Actor::Person(ANN), action: Action::BookSeries(Box::new(asked)), seen: None }
+    Command { actor: Actor::Person(ANN), action: Action::BookSeries(Box::new(asked)), seen: None, reason: None }
 }
 
 /// Decides, folds what was accepted, and checks what must always hold.
@@ -247,7 +247,7 @@ fn a_series_may_step_into_its_own_places() {
                 contract,
                 edit: SeriesEdit::Move(places.collect()),
             };
-            let command = Command { actor: Actor::Person(ANN), action, seen: None };
+            let command = Command { actor: Actor::Person(ANN), action, seen: None, reason: None };
             assert_eq!(said(&world, &command), expected, "{contract:?} by {by}");
             carry_out(&mut world, &command);
             let took: Vec<Instant> = world.calendars[&ROOM].uses.values().map(|u| u.interval.start()).collect();
@@ -264,7 +264,7 @@ fn a_date_that_cannot_move_stands_in_no_other_s_way() {
     let line = Line { resource: ROOM, interval: Some(day(6)), units: 1 };
     let (booking, details) = (BookingId(Uuid::from_u128(1)), Details::default());
     let action = Action::Book { booking, owner: BOB, lines: vec![line], details, hold: None };
-    carry_out(&mut world, &Command { actor: Actor::Person(BOB), action, seen: None });
+    carry_out(&mut world, &Command { actor: Actor::Person(BOB), action, seen: None, reason: None });
     let bookings: Vec<Arc<Booking>> = world.bookings.values().filter(|b| b.owner == ANN).cloned().collect();
     for (contract, expected) in [
         // All leave their places together, whatever was tried before.
@@ -283,7 +283,11 @@ fn a_date_that_cannot_move_stands_in_no_other_s_way() {
             contract,
             edit: SeriesEdit::Move(bookings.iter().map(place).collect()),
         };
-        assert_eq!(said(&world, &Command { actor: Actor::Person(ANN), action, seen: None }), expected, "{contract:?}");
+        assert_eq!(
+            said(&world, &Command { actor: Actor::Person(ANN), action, seen: None, reason: None }),
+            expected,
+            "{contract:?}"
+        );
     }
 }
 
@@ -366,7 +370,7 @@ fn a_quota_counts_the_dates_of_a_series_as_they_are_put() {
             contract,
             edit: SeriesEdit::Move(bookings.iter().zip(to).map(place).collect()),
         };
-        said(&world, &Command { actor: Actor::Person(ANN), action, seen: None })
+        said(&world, &Command { actor: Actor::Person(ANN), action, seen: None, reason: None })
     };
     for contract in [Contract::AllOrNothing, Contract::SkipConflicts] {
         assert_eq!(moved([hour(4, 9), hour(5, 9), hour(6, 9)], contract), "changed changed changed", "{contract:?}");
@@ -376,4 +380,25 @@ fn a_quota_counts_the_dates_of_a_series_as_they_are_put() {
     // Dates that go later begin with the last.
     assert_eq!(moved(one_day, Contract::AllOrNothing), "quota_exceeded Some(\"quota\"): refused refused free");
     assert_eq!(moved(one_day, Contract::SkipConflicts), "refused changed refused");
+}
+
+#[test]
+fn an_edit_of_a_series_names_bookings_of_it_alone() {
+    let mut world = world(1);
+    let day = |n: i64| Interval::new(at(n, 9), at(n, 10)).unwrap();
+    assert!(matches!(carry_out(&mut world, &series(&[day(0), day(1)], Contract::AllOrNothing)), Verdict::Accepted(..)));
+    let booking = BookingId(Uuid::from_u128(77));
+    let line = Line { resource: ROOM, interval: Some(day(2)), units: 1 };
+    let book = Action::Book { booking, owner: ANN, lines: vec![line], details: Details::default(), hold: None };
+    let command = |action| Command { actor: Actor::Person(ANN), action, seen: None, reason: None };
+    assert!(matches!(carry_out(&mut world, &command(book)), Verdict::Accepted(..)));
+    let of = world.bookings.values().find_map(|b| b.occurrence.as_ref()).unwrap().series.id;
+    let contract = Contract::AllOrNothing;
+    for (bookings, rule) in [(vec![booking], Rule::SameSeries), (vec![], Rule::Dates)] {
+        let bookings = bookings.into_iter().map(|id| BookingRef { id, revision: None }).collect();
+        let edit = Action::EditSeries { series: of, bookings, contract, edit: SeriesEdit::Cancel { reason: None } };
+        let refused = carry_out(&mut world, &command(edit));
+        let Verdict::Rejected(rejection, _) = refused else { panic!("{refused:?}") };
+        assert_eq!((rejection.code, rejection.rule), (Code::Invalid, Some(rule)));
+    }
 }

@@ -5,7 +5,7 @@ use super::START;
 use super::kit::{Bench, room};
 use crate::attempt::{Answer, Ids};
 use crate::no_shows::release_due;
-use crate::port::Made;
+use crate::port::{Clock, Made};
 use slotwise_domain::{
     Action, Actor, Below, BlockId, Booking, BookingId, BookingRef, BookingState, Change, CheckIn, DetailsPatch,
     Displacer, Exceptions, Failure, Ground, Interval, OverBookings, OverHolds, OwnOverlap, PersonId, Policy, Preview,
@@ -25,12 +25,18 @@ pub(super) fn minutes(from: i64, to: i64) -> Interval {
     Interval::new(START.plus(Span::minutes(from)), START.plus(Span::minutes(to))).unwrap()
 }
 
-fn capacity(resource: ResourceId, policy_version: u64, to: u32, below: Below) -> Action {
+pub(super) fn capacity(resource: ResourceId, policy_version: u64, to: u32, below: Below) -> Action {
     let (to, seen_used, reason) = (Some(to), Some(3), Some(WHY.to_owned()));
     Action::SetCapacity { resource, policy_version, to, seen_used, below, reason }
 }
 
-fn block(b: &Bench, resource: ResourceId, interval: Interval, preview: Preview, people: Vec<PersonId>) -> Action {
+pub(super) fn block(
+    b: &Bench,
+    resource: ResourceId,
+    interval: Interval,
+    preview: Preview,
+    people: Vec<PersonId>,
+) -> Action {
     Action::AddBlock {
         resource,
         policy_version: 1,
@@ -238,6 +244,8 @@ pub(super) async fn who_has_not_come_is_let_go(b: &Bench) {
 
 /// What somebody asks of one booking, by name.
 fn asks(b: &Bench, place: ResourceId, booking: &Booking) -> Vec<(&'static str, PersonId, Action)> {
+    let start = booking.start();
+    let from_start = |from, to| Interval::new(start.plus(Span::minutes(from)), start.plus(Span::minutes(to))).unwrap();
     let (id, named) = (booking.id, BookingRef { id: booking.id, revision: None });
     let (ada, ben) = (b.ada, b.ben);
     let why = || Some(WHY.to_owned());
@@ -246,12 +254,12 @@ fn asks(b: &Bench, place: ResourceId, booking: &Booking) -> Vec<(&'static str, P
         ("decline", ada, Action::Decline { booking: named, reason: WHY.into() }),
         ("cancel", ben, Action::Cancel { booking: id, reason: None }),
         ("cancel by an admin", ada, Action::Cancel { booking: id, reason: why() }),
-        ("move", ben, b.relocate(id, &[(place, minutes(-10, 110), 1)])),
+        ("move", ben, b.relocate(id, &[(place, from_start(0, 120), 1)])),
         ("edit", ben, Action::EditBooking { booking: id, revision: booking.revision, patch: DetailsPatch::default() }),
         ("check in", ben, Action::CheckIn { booking: id }),
         ("release", ada, Action::ReleaseNoShow { booking: id }),
         ("hand over", ada, Action::HandOver { booking: named, to: b.cyd, reason: WHY.into() }),
-        ("block", ada, block(b, place, minutes(30, 60), of(&[booking]), Vec::new())),
+        ("block", ada, block(b, place, from_start(40, 70), of(&[booking]), Vec::new())),
         ("swap", ben, b.swap(id, id)),
     ]
 }
@@ -261,7 +269,6 @@ fn asks(b: &Bench, place: ResourceId, booking: &Booking) -> Vec<(&'static str, P
 pub(super) async fn every_two_commands_on_one_booking(b: &Bench) {
     let ways = [(false, Span::ZERO), (true, Span::ZERO), (false, Span::minutes(5))];
     for (approval, after) in ways {
-        b.clock.step(after);
         let closes = if after == Span::ZERO { Span::minutes(20) } else { Span::minutes(1) };
         let policy = Policy {
             approval,
@@ -274,7 +281,11 @@ pub(super) async fn every_two_commands_on_one_booking(b: &Bench) {
                 let mut ends = Vec::new();
                 for together in [false, true] {
                     let place = b.resource(ResourceSpec { policy: policy.clone(), ..room("Room", 2) }).await;
-                    let booking = b.booked(b.ben, place, minutes(-10, 120)).await;
+                    let at = b.clock.now();
+                    let running = Interval::new(at.minus(Span::minutes(10)), at.plus(Span::hours(2))).unwrap();
+                    let booking = b.booked(b.ben, place, running).await;
+                    // Whoever has it only since it runs has their time to come.
+                    b.clock.step(after);
                     let all = asks(b, place, &booking);
                     let (one, other) = (&all[first], &all[second]);
                     let said = match together {

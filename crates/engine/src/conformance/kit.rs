@@ -196,8 +196,33 @@ impl Bench {
     // Asking
 
     pub fn request(&self, who: PersonId, action: Action) -> Request {
-        let command = Command { actor: Actor::Person(who), action, seen: None };
+        let reason = self.must_say_why(who, &action).then(|| "It is so.".to_owned());
+        let command = Command { actor: Actor::Person(who), action, seen: None, reason };
         Request { key: self.ids.fresh(), fingerprint: Fingerprint([7; 32]), command }
+    }
+
+    /// Whether it is acted upon what is somebody else's, which is not the matter of most cases.
+    fn must_say_why(&self, who: PersonId, action: &Action) -> bool {
+        match action {
+            Action::Approve { .. } | Action::SetClass { .. } => true,
+            Action::Book { owner, .. } | Action::JoinWaitlist { owner, .. } => *owner != who,
+            Action::BookSeries(asked) => asked.owner != who,
+            Action::EditResource { patch, .. } => patch.capacity.is_some(),
+            Action::Move { .. }
+            | Action::Swap { .. }
+            | Action::EditBooking { .. }
+            | Action::EditSeries { .. }
+            | Action::LeaveWaitlist { .. } => who == self.ada,
+            _ => false,
+        }
+    }
+
+    /// The same, also of what falls due by itself.
+    pub fn proposed(&self, actor: Actor, action: Action) -> Proposal {
+        let mut proposal = self.proposal(actor.person().unwrap_or(self.ada), action);
+        proposal.key.actor = actor.uuid();
+        proposal.command.actor = actor;
+        proposal
     }
 
     pub fn proposal(&self, who: PersonId, action: Action) -> Proposal {

@@ -6,11 +6,13 @@ use super::kit::{Bench, decided, hours, named, rejection, sorted, told, with_pol
 use crate::attempt::Answer;
 use crate::attempt::Ids;
 use crate::deadlines::fire_due;
-use crate::port::{Clock, Made};
+use crate::port::{Clock, Made, NoticeId};
 use slotwise_domain::{
-    Action, Actor, BlockId, Change, Cutoff, Exceptions, FencingToken, Hold, HoldEnd, HoldRef, Interval, OverBookings,
-    OverHolds, Policy, ResourceId, Span, Witness,
+    Action, Actor, BlockId, Change, Cutoff, Exceptions, FencingToken, Hold, HoldEnd, HoldRef, Instant, Interval, News,
+    OverBookings, OverHolds, Policy, ResourceId, Span, Witness,
 };
+
+const WHY: &str = "She is on her way.";
 
 fn ends(changes: &[Change]) -> Vec<HoldEnd> {
     let end = |change: &Change| match change {
@@ -74,7 +76,7 @@ pub(super) async fn a_renewed_hold_survives_the_sweep(b: &Bench) {
     let room = b.room(1).await;
     let hold = b.held(b.ben, room, hours(9, 10)).await;
     b.clock.step(Span::seconds(29));
-    let selected = b.store.due(hold.expires_at, 10).await.unwrap();
+    let selected = b.store.due(Some(hold.expires_at), 10).await.unwrap();
     assert_eq!(selected, [(hold.expires_at, room)]);
     let renewed = b.send(b.ben, Action::Renew(named(&hold))).await;
     let Answer::Decided(_, Some(Made::Hold(renewed, None))) = renewed else { panic!("{renewed:?}") };
@@ -140,6 +142,36 @@ pub(super) async fn a_late_release_does_nothing_to_another_hold(b: &Bench) {
     assert_eq!(b.says(b.cyd, Action::Release(named(&new))).await, "ACCEPTED");
     assert_eq!(ends(&b.last(room).await.changes), [HoldEnd::Released]);
     assert_eq!(b.says(b.ben, b.book(b.ben, room, hours(9, 10))).await, "BOOKED");
+}
+
+pub(super) async fn an_admin_says_how_long_a_hold_lasts(b: &Bench) {
+    let room = b.room(1).await;
+    let hold = b.held(b.ben, room, hours(9, 10)).await;
+    let set = |until: Option<Instant>| Action::SetHold { hold: hold.id, until, reason: WHY.into() };
+    let later = hold.granted_at.plus(Span::seconds(120));
+    assert_eq!(b.says(b.ben, set(Some(later))).await, "not_allowed");
+    assert_eq!(b.says(b.ada, set(Some(hold.granted_at))).await, "invalid");
+    assert_eq!(b.says(b.ada, set(Some(hold.granted_at.plus(Span::seconds(301))))).await, "quota_exceeded");
+    assert_eq!(b.says(b.ada, set(Some(later))).await, "ACCEPTED");
+    let [Change::HoldOverrode { until, .. }, Change::HoldRenewed(longer)] = &b.last(room).await.changes[..] else {
+        panic!("{:?}", b.last(room).await)
+    };
+    assert_eq!((*until, longer.expires_at, longer.token), (Some(later), later, hold.token));
+    // Past its first end it counts, and to the new one it does no more.
+    b.clock.set(later.minus(Span(1)));
+    assert_eq!(b.says(b.cyd, b.book(b.cyd, room, hours(9, 10))).await, "held_by_other");
+    b.clock.set(later);
+    assert_eq!(b.says(b.ada, set(Some(later.plus(Span::seconds(9))))).await, "hold_expired");
+    assert_eq!(b.says(b.ada, set(None)).await, "ACCEPTED", "what has ended needs no end");
+
+    let hold = b.held(b.ben, room, hours(9, 10)).await;
+    let end = Action::SetHold { hold: hold.id, until: None, reason: WHY.into() };
+    assert_eq!(b.says(b.ada, end).await, "ACCEPTED");
+    assert_eq!(ends(&b.last(room).await.changes), [HoldEnd::Voided]);
+    assert_eq!(b.says(b.ben, b.confirm(&hold)).await, "hold_superseded");
+    assert_eq!(b.says(b.cyd, b.book(b.cyd, room, hours(9, 10))).await, "BOOKED");
+    let told = b.views.notices_of(b.ben, NoticeId::LAST, 10).await.unwrap();
+    assert_eq!(told.iter().map(|n| n.notice.news).collect::<Vec<_>>(), [News::HoldEnded, News::HoldSet]);
 }
 
 pub(super) async fn ten_live_holds_and_no_more(b: &Bench) {
@@ -254,17 +286,31 @@ pub(super) async fn deadlines_free_what_expired(b: &Bench) {
     b.clock.step(Span::seconds(5));
     let second = b.held(b.ben, late, hours(9, 10)).await;
     let due = [(first.expires_at, early), (second.expires_at, late)];
-    assert_eq!(b.store.due(first.expires_at.minus(Span(1)), 10).await.unwrap(), []);
-    assert_eq!(b.store.due(second.expires_at, 10).await.unwrap(), due);
-    assert_eq!(b.store.due(second.expires_at, 1).await.unwrap(), due[..1]);
+    assert_eq!(b.store.due(Some(first.expires_at.minus(Span(1))), 10).await.unwrap(), []);
+    assert_eq!(b.store.due(Some(second.expires_at), 10).await.unwrap(), due);
+    assert_eq!(b.store.due(Some(second.expires_at), 1).await.unwrap(), due[..1]);
 
     b.clock.set(first.expires_at);
     fire_due(&b.engine).await;
     assert_eq!((b.calendar(early).await.holds.len(), b.calendar(late).await.holds.len()), (0, 1));
     let record = b.last(early).await;
     assert_eq!((record.actor, ends(&record.changes)), (Actor::System, vec![HoldEnd::Expired]));
-    assert_eq!(b.store.due(b.clock.now(), 10).await.unwrap(), []);
+    assert_eq!(b.store.due(None, 10).await.unwrap(), []);
     let version = b.version(early).await;
     fire_due(&b.engine).await;
     assert_eq!(b.version(early).await, version);
+}
+
+/// Two engines whose own clocks are an hour off, each way: what falls due falls due when the store says so.
+pub(super) async fn deadlines_go_by_the_store_s_clock(b: &Bench) {
+    let room = b.room(1).await;
+    for off in [Span::hours(-1), Span::hours(1)] {
+        let hold = b.held(b.ben, room, hours(9, 10)).await;
+        let engine = b.another_engine(TestClock::at(b.clock.now().plus(off)));
+        b.clock.set(hold.expires_at.minus(Span(1)));
+        assert_eq!((fire_due(&engine).await, b.calendar(room).await.holds.len()), (0, 1), "nothing is hastened");
+        b.clock.set(hold.expires_at);
+        assert_eq!((fire_due(&engine).await, b.calendar(room).await.holds.len()), (1, 0), "nothing is delayed");
+        assert_eq!(b.last(room).await.decided_at, hold.expires_at);
+    }
 }

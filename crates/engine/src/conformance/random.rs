@@ -149,6 +149,10 @@ pub(super) fn proposal(b: &Bench, chance: &mut Chance, known: &Known) -> Proposa
         8..12 => b.hold(resource, at),
         12..15 => b.confirm(&hold),
         15 => Action::Renew(named(&hold)),
+        16 if chance.below(2) == 0 => {
+            let until = (chance.below(2) == 0).then(|| hold.granted_at.plus(Span::seconds(chance.below(400) as i64)));
+            Action::SetHold { hold: hold.id, until, reason: WHY.into() }
+        }
         16 => Action::Release(named(&hold)),
         17 | 18 => Action::Cancel { booking: booking.id, reason: Some("ill".into()) },
         19 => {

@@ -54,7 +54,7 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
     }
     let now = b.clock.now();
     for until in [now, now.plus(Span::seconds(20)), now.plus(Span::hours(1))] {
-        assert_eq!(b.store.due(until, 100).await.unwrap(), twin.due(until, 100).await.unwrap());
+        assert_eq!(b.store.due(Some(until), 100).await.unwrap(), twin.due(Some(until), 100).await.unwrap());
     }
     let all = BookingFilter { max: 10_000, ..BookingFilter::default() };
     assert_eq!(b.views.bookings(all.clone()).await.unwrap(), twin.bookings(all).await.unwrap());

@@ -107,7 +107,7 @@ pub(super) async fn offers_go_on_by_deadlines(b: &Bench) {
     let offer: Hold = *b.calendar(room).await.holds.values().next().unwrap();
     assert_eq!((offer.holder, offer.offer), (b.cyd, Some(first.id)));
     assert_eq!(b.views.holds_of(b.cyd).await.unwrap(), [offer]);
-    assert_eq!(b.store.due(offer.expires_at, 10).await.unwrap(), [(offer.expires_at, room)]);
+    assert_eq!(b.store.due(Some(offer.expires_at), 10).await.unwrap(), [(offer.expires_at, room)]);
     b.clock.set(offer.expires_at);
     assert_eq!(b.says(b.ben, b.book(b.ben, room, hours(9, 10))).await, "waitlist_first");
     assert_eq!(deadlines::fire_due(&b.engine).await, 1);
@@ -160,7 +160,7 @@ pub(super) async fn a_hundred_at_once_and_the_rest_right_after(b: &Bench) {
     assert_eq!(deadlines::fire_due(&b.engine).await, 1);
     let calendar = b.calendar(room).await;
     assert_eq!(calendar.waiting.len(), all - 120);
-    assert!(b.store.due(b.clock.now(), 10).await.unwrap().is_empty(), "and that was all");
+    assert!(b.store.due(None, 10).await.unwrap().is_empty(), "and that was all");
     let left: Vec<EntryId> = calendar.waiting.values().map(|e| e.id).collect();
     assert_eq!(left, waiting[120..].iter().map(|(_, e)| e.id).collect::<Vec<_>>(), "in order");
 }
@@ -217,12 +217,12 @@ pub(super) async fn what_waits_lapses_in_time(b: &Bench) {
     b.booked(b.ben, room, hours(9, 10)).await;
     let entry = waits(b, b.cyd, room, hours(9, 10)).await;
     let late = minute(10 * 60);
-    assert_eq!(b.store.due(late, 10).await.unwrap(), [(late, room)]);
-    assert!(b.store.due(late.minus(Span(1)), 10).await.unwrap().is_empty());
+    assert_eq!(b.store.due(Some(late), 10).await.unwrap(), [(late, room)]);
+    assert!(b.store.due(Some(late.minus(Span(1))), 10).await.unwrap().is_empty());
     b.clock.set(late);
     assert_eq!(deadlines::fire_due(&b.engine).await, 1);
     assert_eq!(ends(b, b.cyd).await, [(entry.id, Some(EntryEnd::Lapsed))]);
-    assert!(b.store.due(late, 10).await.unwrap().is_empty());
+    assert!(b.store.due(Some(late), 10).await.unwrap().is_empty());
 }
 
 /// Whoever could not have what a newcomer got, when the newcomer got it, may be able to by the end of the same commit. Nobody was
@@ -293,7 +293,7 @@ pub(super) async fn a_reminder_is_told_once_by_a_deadline(b: &Bench) {
         b.booked(b.cyd, room, hours(11, 12)).await,
     );
     let remind_at = hours(9, 10).start().minus(Span::minutes(150));
-    assert!(b.store.due(remind_at.minus(Span::seconds(1)), 10).await.unwrap().is_empty());
+    assert!(b.store.due(Some(remind_at.minus(Span::seconds(1))), 10).await.unwrap().is_empty());
     b.clock.set(remind_at.plus(Span::seconds(1)));
     assert_eq!(deadlines::fire_due(&b.engine).await, 1);
     assert_eq!(deadlines::fire_due(&b.engine).await, 0, "and that was all");

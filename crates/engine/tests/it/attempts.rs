@@ -57,7 +57,7 @@ fn told(answer: &Answer) -> String {
 
 impl Bench {
     fn request(&self, who: PersonId, action: Action) -> Request {
-        let command = Command { actor: Actor::Person(who), action, seen: None };
+        let command = Command { actor: Actor::Person(who), action, seen: None, reason: None };
         Request { key: self.ids.fresh(), fingerprint: Fingerprint([7; 32]), command }
     }
 
@@ -299,7 +299,7 @@ async fn who_would_wait_too_long_is_turned_away_before_anything_is_read() {
         assert!(!left.running && left.recorded.is_none() && left.last_failure.is_none());
         if full {
             let expire = Action::ExpireHolds { resource: b.room };
-            let command = Command { actor: Actor::System, action: expire, seen: None };
+            let command = Command { actor: Actor::System, action: expire, seen: None, reason: None };
             let ours = Request { key: b.ids.fresh(), fingerprint: Fingerprint([9; 32]), command };
             let ours = b.spawn(&ours);
             sleep(commit).await;

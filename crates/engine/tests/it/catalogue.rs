@@ -53,6 +53,7 @@ fn filter() -> impl Strategy<Value = ResourceFilter> {
             buildings: buildings.into_iter().map(Into::into).collect(),
             equipment: equipment.into_iter().map(Into::into).collect(),
             group: None,
+            among: None,
             words: words.into_iter().map(Into::into).collect(),
             seats_min,
             seats_max,

@@ -6,7 +6,7 @@ use slotwise_engine::memory::Memory;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_case_on_the_reference_store() {
-    run_all(|clock| {
+    run_all(4, |clock| {
         let store = Memory::new(clock.clone());
         Harness {
             store: store.clone(),

@@ -26,7 +26,7 @@ async fn all_that_is_overdue_is_freed_before_anybody_is_served() {
     let store = Faulty::over(memory.clone());
     let engine = Engine::start(store.clone(), clock.clone(), ids.clone(), Limits::default());
     let request = |who: PersonId, action| {
-        let command = Command { actor: Actor::Person(who), action, seen: None };
+        let command = Command { actor: Actor::Person(who), action, seen: None, reason: None };
         Request { key: ids.fresh(), fingerprint: Fingerprint([7; 32]), command }
     };
     let from = START.plus(Span::hours(1));
@@ -62,7 +62,7 @@ async fn all_that_is_overdue_is_freed_before_anybody_is_served() {
         }
     }
     clock.step(Span::minutes(1));
-    let left = || async { store.due(clock.now(), ROOMS + 1).await.unwrap().len() };
+    let left = || async { store.due(Some(clock.now()), ROOMS + 1).await.unwrap().len() };
     assert_eq!(left().await, ROOMS);
     store.ends_in(Fault::NothingWritten);
     deadlines::fire_overdue(&engine).await;

@@ -134,7 +134,7 @@ impl Store for Faulty {
         self.inner.head().await
     }
 
-    async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+    async fn due(&self, until: Option<Instant>, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
         self.inner.due(until, max).await
     }
 

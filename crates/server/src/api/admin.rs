@@ -255,7 +255,7 @@ fn thought_of(app: &App, asker: &Asker, resource: ResourceId, body: &Displacemen
 }
 
 fn asked(asker: &Asker, action: Action) -> Command {
-    Command { actor: asker.actor(), action, seen: None }
+    Command { actor: asker.actor(), action, seen: None, reason: None }
 }
 
 fn about(id: Uuid, revision: Option<u64>) -> String {

@@ -98,7 +98,7 @@ const ATTEMPTS_BODY_MAX: usize = 4 * 1024 * 1024;
 /// The commands that may be among them, by the names they have everywhere.
 const COMMANDS: &str = "must be one of book, hold, renew, release, move, swap, edit_booking, cancel, approve, \
     join_waitlist, leave_waitlist, set_class, book_series, move_series, edit_series, cancel_series, \
-    check_in, decline, hand_over";
+    check_in, decline, hand_over, set_hold, end_hold";
 
 /// Many attempts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -114,7 +114,7 @@ pub struct AttemptRequest {
     /// A UUIDv7 of the client's, as in `Idempotency-Key`.
     key: Uuid,
     /// `book`, `hold`, `renew`, `release`, `move`, `swap`, `edit_booking`, `cancel`, `approve`, `join_waitlist`, `leave_waitlist`,
-    /// `set_class`, `book_series`, `move_series`, `edit_series`, `cancel_series`, `check_in`, `decline` or `hand_over`.
+    /// `set_class`, `book_series`, `move_series`, `edit_series`, `cancel_series`, `check_in`, `decline`, `hand_over`, `set_hold` or `end_hold`.
     command: String,
     /// The booking, hold, place in a waitlist or series that stands in the path of the command's own endpoint.
     id: Option<Uuid>,
@@ -342,29 +342,23 @@ async fn read_command(
         "hold" => holds::asked_hold(app, asker, &rest(fields)?).await?,
         "renew" => holds::asked_renew(asker, id(&mut fields)?, &rest(fields)?)?,
         "release" => holds::asked_release(asker, id(&mut fields)?, &rest(fields)?)?,
+        "set_hold" => holds::asked_set(asker, id(&mut fields)?, &rest(fields)?)?,
+        "end_hold" => holds::asked_end(asker, id(&mut fields)?, &rest(fields)?)?,
         "move" => {
             let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
             bookings::asked_move(app, asker, id, revision, &rest(fields)?).await?
         }
-        "swap" => bookings::asked_swap(asker, id(&mut fields)?, &rest(fields)?),
+        "swap" => bookings::asked_swap(asker, id(&mut fields)?, &rest(fields)?)?,
         "edit_booking" => {
             let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
             let revision = revision.ok_or_else(|| bad("if_match", "missing", "is missing"))?;
             bookings::asked_edit(asker, id, revision, &rest(fields)?)?
         }
         "cancel" => bookings::asked_cancel(asker, id(&mut fields)?, &rest(fields)?)?,
-        "approve" => {
-            let id = id(&mut fields)?;
-            let Nothing {} = rest(fields)?;
-            bookings::asked_approve(asker, id)
-        }
+        "approve" => bookings::asked_approve(asker, id(&mut fields)?, &rest(fields)?)?,
         "join_waitlist" => waitlist::asked_join(app, asker, &rest(fields)?)?,
-        "leave_waitlist" => {
-            let id = id(&mut fields)?;
-            let Nothing {} = rest(fields)?;
-            waitlist::asked_leave(asker, id)
-        }
-        "set_class" => waitlist::asked_class(asker, id(&mut fields)?, &rest(fields)?),
+        "leave_waitlist" => waitlist::asked_leave(asker, id(&mut fields)?, &rest(fields)?)?,
+        "set_class" => waitlist::asked_class(asker, id(&mut fields)?, &rest(fields)?)?,
         "book_series" => series::asked_book(app, asker, &rest(fields)?)?,
         "move_series" => series::asked_move(app, asker, id(&mut fields)?, &rest(fields)?).await?,
         "edit_series" => series::asked_edit(app, asker, id(&mut fields)?, &rest(fields)?).await?,

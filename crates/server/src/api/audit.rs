@@ -118,8 +118,9 @@ pub struct AuditChange {
     version: ResourceVersion,
     /// `booking_made`, `booking_requested`, `booking_approved`, `booking_cancelled`, `booking_moved`, `booking_edited`,
     /// `booking_checked_in`, `booking_no_show`, `booking_displaced`, `booking_handed_over`, `booking_overrode`, `hold_granted`,
-    /// `hold_renewed`, `hold_ended`, `resource_created`, `resource_edited`, `resource_closed`, `resource_reopened`, `capacity_set`,
-    /// `over_commit_lowered`, `block_added`, `block_removed`, or one that begins with `wait_`.
+    /// `hold_renewed`, `hold_ended`, `hold_overrode`, `resource_created`, `resource_edited`, `resource_closed`, `resource_reopened`, `capacity_set`,
+    /// `over_commit_lowered`, `block_added`, `block_removed`, `reasoned` for why somebody did what stands before it, or one that begins
+    /// with `wait_`.
     what: &'static str,
     /// Which booking, hold or block.
     #[schema(required = true)]
@@ -323,6 +324,7 @@ fn of_change(version: ResourceVersion, change: &Change) -> AuditChange {
         Change::BookingOverrode { reason, .. } => {
             AuditChange { reason: Some(reason.clone()), ..plain("booking_overrode") }
         }
+        Change::Reasoned { reason } => AuditChange { reason: Some(reason.clone()), ..plain("reasoned") },
         Change::CapacitySet { resource, reason, .. } => {
             let units = resource.spec.capacity.map(u64::from);
             AuditChange { units, reason: reason.clone(), ..plain("capacity_set") }
@@ -334,6 +336,7 @@ fn of_change(version: ResourceVersion, change: &Change) -> AuditChange {
         Change::OverCommitLowered { to } => AuditChange { units: Some(u64::from(*to)), ..plain("over_commit_lowered") },
         Change::HoldGranted(hold) => held("hold_granted", hold),
         Change::HoldRenewed(hold) => held("hold_renewed", hold),
+        Change::HoldOverrode { reason, .. } => AuditChange { reason: Some(reason.clone()), ..plain("hold_overrode") },
         Change::HoldEnded(ended) => {
             let how: HoldEnd = ended.end;
             AuditChange { reason: Some(crate::app::end_name(how).into()), ..held("hold_ended", &ended.hold) }

@@ -8,8 +8,8 @@ use crate::extract::{Body, IfMatch, Key, OptionalIfMatch, Path, Query, page_size
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest,
-    OverrideBody, Page, PersonBody, StepBody, SwapRequest, ThenBody, check_text, fingerprint, is_civil, read_displaces,
-    read_interval, read_reason, read_time_if, time,
+    OverrideBody, Page, PersonBody, ReasonRequest, StepBody, SwapRequest, ThenBody, check_text, fingerprint, is_civil,
+    read_displaces, read_interval, read_reason, read_reason_if, read_time_if, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -17,9 +17,11 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use slotwise_domain::{
-    Action, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, SeriesId, Slot,
+    Action, Booking, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, Role,
+    SeriesId, Slot,
 };
 use slotwise_engine::{BookingFilter, Record};
+use std::sync::Arc;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -49,7 +51,8 @@ pub async fn asked_book(app: &App, asker: &Asker, body: &BookingRequest) -> Resu
     };
     let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
-    Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen }))
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("book", "", body), Command { actor: asker.actor(), action, seen, reason }))
 }
 
 /// The command by an admin's word, if the body has one.
@@ -97,7 +100,7 @@ pub fn read_line(app: &App, line: &LineRequest, prefix: &str) -> Result<Line, Pr
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    /// `me`; admins may leave it out or name a person.
+    /// `me`; admins may leave it out or name a person, and managers may leave it out for what is on the resources they manage.
     owner: Option<String>,
     /// On this resource.
     resource: Option<Uuid>,
@@ -118,6 +121,9 @@ pub struct ListQuery {
 /// The states of a booking, as they are called.
 const STATES: [&str; 6] = ["confirmed", "pending", "cancelled", "checked_in", "no_show", "displaced"];
 
+/// Bookings that one request looks at for a manager; if it passes over more, the page ends early and says how to go on.
+const LOOKED_MAX: usize = 10_000;
+
 /// Bookings by start: one's own, or anybody's for admins.
 #[utoipa::path(get, operation_id = "list_bookings", path = "/api/bookings", tag = "bookings", params(ListQuery),
     responses((status = 200, body = Page<BookingBody>), Problems))]
@@ -133,7 +139,9 @@ pub async fn list(
         None => None,
     };
     let managed = q.resource.is_some_and(|id| asker.manages(ResourceId(id)));
-    if owner != Some(asker.id) && !asker.sees_all() && !managed {
+    let all = owner == Some(asker.id) || asker.sees_all() || managed;
+    let theirs = owner.is_none() && q.resource.is_none() && asker.role == Role::Manager;
+    if !all && !theirs {
         return Err(Problem::not_allowed(
             "Only admins, and managers of the resource that is asked for, see the bookings of others here. Ask for owner=me.",
         ));
@@ -156,15 +164,57 @@ pub async fn list(
             .transpose()?,
         max: max + 1,
     };
-    let mut found = app.views.bookings(filter).await?;
-    let more = found.len() > max;
-    found.truncate(max);
-    let next = found.last().filter(|_| more).map(|b| format!("{}.{}", b.start().0, b.id));
+    let (found, next) = match all {
+        true => {
+            let mut found = app.views.bookings(filter).await?;
+            let more = found.len() > max;
+            found.truncate(max);
+            let next = found.last().filter(|_| more).map(|b| cursor(b.start(), b.id));
+            (found, next)
+        }
+        false => overseen(&app, &asker, filter, max).await?,
+    };
     let mut items = Vec::with_capacity(found.len());
     for booking in &found {
         items.push(app.booking_body(&asker, booking).await);
     }
     Ok(Json(Page { items, next, as_of: time(app.engine.now()) }))
+}
+
+/// Bookings that are all on resources which somebody manages, and where the next page begins.
+async fn overseen(
+    app: &App,
+    asker: &Asker,
+    mut filter: BookingFilter,
+    max: usize,
+) -> Result<(Vec<Arc<Booking>>, Option<String>), Problem> {
+    let (mut found, mut looked) = (Vec::new(), 0);
+    filter.max = 500;
+    loop {
+        let page = app.views.bookings(filter.clone()).await?;
+        let whole = page.len() < filter.max;
+        for booking in page {
+            filter.after = Some((booking.start(), booking.id));
+            looked += 1;
+            if !asker.oversees(&booking) {
+                continue;
+            }
+            found.push(booking);
+            if found.len() == max {
+                return Ok((found, filter.after.map(|(start, id)| cursor(start, id))));
+            }
+        }
+        if whole {
+            return Ok((found, None));
+        }
+        if looked >= LOOKED_MAX {
+            return Ok((found, filter.after.map(|(start, id)| cursor(start, id))));
+        }
+    }
+}
+
+fn cursor(start: Instant, id: BookingId) -> String {
+    format!("{}.{id}", start.0)
 }
 
 fn read_cursor(text: &str) -> Option<(Instant, BookingId)> {
@@ -207,7 +257,8 @@ pub fn asked_edit(
 ) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::EditBooking { booking: BookingId(id), revision, patch: body.read()? };
     let print = fingerprint("edit_booking", &format!("{id} {revision}"), body);
-    Ok((print, Command { actor: asker.actor(), action, seen: None }))
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((print, Command { actor: asker.actor(), action, seen: None, reason }))
 }
 
 /// Puts a booking elsewhere: other times, units or resources. Its old place is kept unless the new one is had.
@@ -240,7 +291,8 @@ pub async fn asked_move(
     let action = overridden(action, body.over.as_ref())?;
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
     let about = revision.map_or_else(|| id.to_string(), |revision| format!("{id} {revision}"));
-    Ok((fingerprint("move", &about, body), Command { actor: asker.actor(), action, seen }))
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("move", &about, body), Command { actor: asker.actor(), action, seen, reason }))
 }
 
 /// Lets two bookings take each other's places, units included. For somebody who owns both, and for admins.
@@ -253,16 +305,17 @@ pub async fn swap(
     Key(key): Key,
     Body(body): Body<SwapRequest>,
 ) -> Result<Told, Problem> {
-    let (print, command) = asked_swap(&asker, id, &body);
+    let (print, command) = asked_swap(&asker, id, &body)?;
     app.attempt(&asker, key, print, command).await
 }
 
 /// What a body to swap with asks.
-pub fn asked_swap(asker: &Asker, id: Uuid, body: &SwapRequest) -> (Fingerprint, Command) {
+pub fn asked_swap(asker: &Asker, id: Uuid, body: &SwapRequest) -> Result<(Fingerprint, Command), Problem> {
     let one = BookingRef { id: BookingId(id), revision: body.revision };
     let other = BookingRef { id: BookingId(body.with), revision: body.with_revision };
     let action = Action::Swap { one, other };
-    (fingerprint("swap", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None })
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("swap", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None, reason }))
 }
 
 /// Gives a booking up. Cancelling what is cancelled changes nothing.
@@ -284,26 +337,29 @@ pub fn asked_cancel(asker: &Asker, id: Uuid, body: &CancelRequest) -> Result<(Fi
     check_text(body.reason.as_ref(), "reason", 500).map_err(Problem::field)?;
     let action = Action::Cancel { booking: BookingId(id), reason: body.reason.clone() };
     let print = fingerprint("cancel", &id.to_string(), body);
-    Ok((print, Command { actor: asker.actor(), action, seen: None }))
+    Ok((print, Command { actor: asker.actor(), action, seen: None, reason: None }))
 }
 
 /// Lets a pending booking take its units, if they are still to be had. Admins only.
-#[utoipa::path(post, operation_id = "approve_booking", path = "/api/bookings/{id}/approve", tag = "bookings",
+#[utoipa::path(post, operation_id = "approve_booking", path = "/api/bookings/{id}/approve", tag = "bookings", request_body = ReasonRequest,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn approve(
     State(app): State<App>,
     asker: Asker,
     Path(id): Path<Uuid>,
     Key(key): Key,
+    Body(body): Body<ReasonRequest>,
 ) -> Result<Told, Problem> {
-    let (print, command) = asked_approve(&asker, id);
+    let (print, command) = asked_approve(&asker, id, &body)?;
     app.attempt(&asker, key, print, command).await
 }
 
 /// What approving asks.
-pub fn asked_approve(asker: &Asker, id: Uuid) -> (Fingerprint, Command) {
+pub fn asked_approve(asker: &Asker, id: Uuid, body: &ReasonRequest) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::Approve { booking: BookingId(id) };
-    (fingerprint("approve", &id.to_string(), &()), Command { actor: asker.actor(), action, seen: None })
+    let reason = Some(read_reason(&body.reason, "reason")?);
+    let print = fingerprint("approve", &id.to_string(), body);
+    Ok((print, Command { actor: asker.actor(), action, seen: None, reason }))
 }
 
 /// Steps of one answer: a record for each resource of each.
@@ -348,7 +404,10 @@ pub async fn history(
     let mut steps: Vec<StepBody> = Vec::new();
     let mut last = None;
     for record in &records {
-        let Some(change) = record.changes.iter().find(|c| c.booking() == Some(booking.id)) else { continue };
+        let Some(place) = record.changes.iter().rposition(|c| c.booking() == Some(booking.id) && !is_word(c)) else {
+            continue;
+        };
+        let Some((change, then)) = record.changes.get(place..).and_then(<[Change]>::split_first) else { continue };
         let (what, state, from, to, reason) = happened(change);
         let word = record.changes.iter().find_map(|c| match c {
             Change::BookingOverrode { booking: id, reason, .. } if *id == booking.id => Some(reason),
@@ -370,7 +429,7 @@ pub async fn history(
                 versions: Vec::new(),
                 from: Vec::new(),
                 to: Vec::new(),
-                reason: reason.or(word).filter(|_| told).cloned(),
+                reason: reason.or(word).or(said_why(then)).filter(|_| told).cloned(),
                 overrode: word.is_some(),
             });
         }
@@ -401,6 +460,26 @@ pub async fn history(
         (_, _) => None,
     };
     Ok(Json(HistoryBody { booking: id, steps, more, then, as_of: time(app.engine.now()) }))
+}
+
+/// Whether it only says why another change was made against the rules.
+const fn is_word(change: &Change) -> bool {
+    matches!(change, Change::BookingOverrode { .. })
+}
+
+/// Why what stands before these in its record was done, if that is said.
+fn said_why(then: &[Change]) -> Option<&String> {
+    then.iter().find_map(|change| match change {
+        Change::Reasoned { reason } => Some(reason),
+        _ => None,
+    })
+}
+
+/// Why a record did something to a booking, as its owner is told.
+pub fn why(record: &Record, booking: BookingId) -> Option<String> {
+    let place = record.changes.iter().rposition(|c| c.booking() == Some(booking))?;
+    let (change, then) = record.changes.get(place..)?.split_first()?;
+    happened(change).4.or(said_why(then)).cloned()
 }
 
 /// Who did it. What followed for those who wait was nobody's doing, and whoever gave the unit up stays unnamed.
@@ -439,12 +518,14 @@ fn happened(change: &Change) -> Happened<'_> {
         Change::BookingHandedOver { reason, .. } => ("handed_over", None, &[], &[], Some(reason)),
         Change::BookingOverrode { reason, .. } => ("overrode", None, &[], &[], Some(reason)),
         Change::BookingEdited { .. }
+        | Change::Reasoned { .. }
         | Change::CapacitySet { .. }
         | Change::ServiceSet { .. }
         | Change::OverCommitLowered { .. }
         | Change::HoldGranted(_)
         | Change::HoldRenewed(_)
         | Change::HoldEnded(_)
+        | Change::HoldOverrode { .. }
         | Change::ResourceCreated(_)
         | Change::ResourceEdited(_)
         | Change::BlockAdded { .. }

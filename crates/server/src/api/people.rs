@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use slotwise_domain::{Facts, PersonId, ResourceId, Scope};
-use slotwise_engine::{FactsPut, Listed, PersonCard, PersonRow, RowPut, deadlines};
+use slotwise_engine::{AccountOf, FactsPut, Listed, PersonCard, PersonRow, RowPut, deadlines};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -36,28 +36,39 @@ pub struct MeBody {
     title: String,
     /// What they may do.
     role: RoleBody,
+    /// Their language, as their profile says; null if they did not say.
+    #[schema(required = true)]
+    language: Option<String>,
+    /// Their zone, as their profile says; null if they did not say.
+    #[schema(required = true)]
+    zone: Option<String>,
     /// Whether this is a demo, where anybody may choose who to be.
     demo: bool,
     /// The server's clock.
     as_of: String,
 }
 
-fn me_body(app: &App, card: PersonCard) -> MeBody {
-    MeBody {
+async fn me_body(app: &App, card: PersonCard) -> Result<MeBody, Problem> {
+    let account = app.accounts.account(AccountOf::Person(card.id)).await?;
+    let (language, zone) = account.map(|account| (account.language, account.zone)).unwrap_or_default();
+    let said = |text: String| Some(text).filter(|text| !text.is_empty());
+    Ok(MeBody {
         id: card.id.0,
         name: card.name,
         title: card.title,
         role: card.role.into(),
+        language: said(language),
+        zone: said(zone),
         demo: app.demo.is_some(),
         as_of: time(app.engine.now()),
-    }
+    })
 }
 
 /// Who is signed in.
 #[utoipa::path(get, operation_id = "read_me", path = "/api/me", tag = "people", responses((status = 200, body = MeBody), Problems))]
-pub async fn me(State(app): State<App>, asker: Asker) -> Json<MeBody> {
+pub async fn me(State(app): State<App>, asker: Asker) -> Result<Json<MeBody>, Problem> {
     let Asker { id, name, title, role, .. } = asker;
-    Json(me_body(&app, PersonCard { id, name, title, role }))
+    Ok(Json(me_body(&app, PersonCard { id, name, title, role }).await?))
 }
 
 /// Whom to look for.
@@ -347,7 +358,7 @@ pub async fn demo_sign_in(
     let secret = sessions.begin(person.id, [Uuid::new_v4(), Uuid::new_v4()]);
     let secure = if client.secure { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}");
-    Ok(([(header::SET_COOKIE, cookie)], Json(me_body(&app, person))).into_response())
+    Ok(([(header::SET_COOKIE, cookie)], Json(me_body(&app, person).await?)).into_response())
 }
 
 /// Signs out. Only with `--demo`.

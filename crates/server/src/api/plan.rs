@@ -186,7 +186,8 @@ pub async fn check(
 ) -> Result<Json<CheckedBody>, Problem> {
     let lines = read(&plan)?;
     app.rates.attempts(&asker, lines.len() + 1)?;
-    let planner = Planner { app: &app, asker: &asker, for_person: plan.for_person };
+    // Why is said when it is registered for.
+    let planner = Planner { app: &app, asker: &asker, for_person: plan.for_person, reason: Some("preview".to_owned()) };
     let together = planner.would_be(&lines.concat()).await?;
     let mut checked = Vec::with_capacity(lines.len());
     for (n, line) in lines.iter().enumerate() {
@@ -232,6 +233,9 @@ pub struct RegisterRequest {
     /// For whom, if not for oneself; admins only.
     #[serde(rename = "for")]
     for_person: Option<Uuid>,
+    /// Why, if it is for somebody else; they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// What became of one attempt of a plan.
@@ -265,7 +269,7 @@ pub async fn register(
     Body(body): Body<RegisterRequest>,
 ) -> Result<Json<RegisterBody>, Problem> {
     let lines = read(&PlanRequest { lines: body.lines.clone(), for_person: body.for_person })?;
-    let planner = Planner { app: &app, asker: &asker, for_person: body.for_person };
+    let planner = Planner { app: &app, asker: &asker, for_person: body.for_person, reason: body.reason.clone() };
     let asked = match body.contract {
         PlanContract::AllOrNothing => vec![lines.concat()],
         PlanContract::LineByLine => lines,
@@ -321,6 +325,7 @@ struct Planner<'a> {
     app: &'a App,
     asker: &'a Asker,
     for_person: Option<Uuid>,
+    reason: Option<String>,
 }
 
 impl Planner<'_> {
@@ -337,6 +342,7 @@ impl Planner<'_> {
             for_person: self.for_person,
             seen: None,
             over: None,
+            reason: self.reason.clone(),
         }
     }
 
@@ -465,7 +471,7 @@ impl Planner<'_> {
             gives_up: None,
             wants: slotwise_domain::Wants::Units,
         };
-        let command = Command { actor: self.asker.actor(), action, seen: None };
+        let command = Command { actor: self.asker.actor(), action, seen: None, reason: self.reason.clone() };
         let would = self.app.engine.dry_run(command).await?.would;
         let may = matches!(would, Judged::Decided(recorded, ..) if !matches!(recorded.decision.outcome, Outcome::Rejected(_)));
         let Some(calendar) = self.app.calendar(refused.id).await?.filter(|_| may) else { return Ok(None) };

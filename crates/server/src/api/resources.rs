@@ -9,7 +9,7 @@ use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, fingerprint, read_exceptions,
-    read_interval, read_over_bookings, read_reason, read_time_if, read_version, time,
+    read_interval, read_over_bookings, read_reason, read_reason_if, read_time_if, read_version, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -44,6 +44,8 @@ pub struct ListQuery {
     building: Option<String>,
     /// In this group.
     group: Option<Uuid>,
+    /// `me`: those that one manages, by name or with their group.
+    manager: Option<String>,
     /// With words that begin like all of these, in name, building or equipment; accents and case make no difference.
     q: Option<String>,
     /// At most so many, 200 at the most.
@@ -57,15 +59,21 @@ pub struct ListQuery {
     responses((status = 200, body = Page<ResourceBody>), Problems))]
 pub async fn list(
     State(app): State<App>,
-    _asker: Asker,
+    asker: Asker,
     Query(q): Query<ListQuery>,
 ) -> Result<Json<Page<ResourceBody>>, Problem> {
     let max = page_size(q.limit)?;
     let after = q.after.as_deref().map(read_cursor).transpose()?;
+    let among = match q.manager.as_deref() {
+        None => None,
+        Some("me") => Some(asker.manages.clone()),
+        Some(_) => return Err(Problem::field(FieldError::new("manager", "not_understood", "must be me"))),
+    };
     let filter = ResourceFilter {
         kind: q.kind.map(Kind::from),
         buildings: q.building.into_iter().collect(),
         group: q.group.map(ResourceId),
+        among,
         words: words(q.q.as_deref())?,
         after,
         max: max + 1,
@@ -183,7 +191,7 @@ pub async fn create(
     let spec = Box::new(body.read()?);
     let action = Action::CreateResource { resource: ResourceId(app.engine.fresh_id()), spec };
     let print = fingerprint("create_resource", "", &body);
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
 }
 
 /// Edits a resource. Admins only; somebody else's edit is never overwritten.
@@ -201,8 +209,9 @@ pub async fn edit(
     let calendar = app.known_calendar(ResourceId(id)).await?;
     let patch = Box::new(body.read(&calendar.resource.spec)?);
     let action = Action::EditResource { resource: ResourceId(id), policy_version, patch };
+    let reason = read_reason_if(body.reason.as_ref())?;
     let print = fingerprint("edit_resource", &format!("{id} {policy_version}"), &body);
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason }).await
 }
 
 /// Takes time out of use. Admins only.
@@ -232,7 +241,7 @@ pub async fn block(
         exceptions: read_exceptions(&body.except_people, &body.except_bookings)?,
     };
     let print = fingerprint("add_block", &format!("{id} {policy_version}"), &body);
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
 }
 
 /// Puts time in use again. Admins only.
@@ -248,7 +257,7 @@ pub async fn unblock(
 ) -> Result<Told, Problem> {
     let action = Action::RemoveBlock { resource: ResourceId(id), policy_version, block: BlockId(block) };
     let print = fingerprint("remove_block", &format!("{id} {block} {policy_version}"), &());
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
 }
 
 /// Which stretch of time.

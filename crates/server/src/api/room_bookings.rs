@@ -85,7 +85,7 @@ pub async fn create(
         details: read_details(body.title.as_ref(), None, None)?,
         hold: body.hold.as_ref().map(|h| h.read("hold.token")).transpose()?,
     };
-    let command = Command { actor: asker.actor(), action, seen: None };
+    let command = Command { actor: asker.actor(), action, seen: None, reason: None };
     let told = app.attempt(&asker, key, fingerprint("room_booking", "", &body), command).await?;
     Ok(in_the_documents_words(told, key))
 }

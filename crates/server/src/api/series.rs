@@ -9,7 +9,7 @@ use crate::problem::{FieldError, Problem};
 use crate::rrule;
 use crate::wire::{
     ContractBody, SeenBody, SeriesBody, SeriesCancelRequest, SeriesEditRequest, SeriesMoveRequest, SeriesPreview,
-    SeriesRequest, check_text, fingerprint, read_civil, time,
+    SeriesRequest, check_text, fingerprint, read_civil, read_reason_if, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -47,7 +47,9 @@ pub async fn preview(
     asker: Asker,
     Body(body): Body<SeriesRequest>,
 ) -> Result<Json<SeriesPreview>, Problem> {
-    let (_, command) = asked_book(&app, &asker, &body)?;
+    let (_, mut command) = asked_book(&app, &asker, &body)?;
+    // Why is said when it is booked.
+    command.reason.get_or_insert_with(|| "preview".to_owned());
     let world = app.engine.observe(&command).await?;
     let now = app.engine.now();
     let (rejection, dates) = match decide(&world, &command, now) {
@@ -152,7 +154,8 @@ pub fn asked_book(app: &App, asker: &Asker, body: &SeriesRequest) -> Result<(Fin
     };
     let seen = body.seen.as_ref().map(SeenBody::read).transpose()?;
     let action = Action::BookSeries(Box::new(asked));
-    Ok((fingerprint("book_series", "", body), Command { actor: asker.actor(), action, seen }))
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("book_series", "", body), Command { actor: asker.actor(), action, seen, reason }))
 }
 
 /// What a body to give dates up asks.
@@ -167,7 +170,7 @@ pub async fn asked_cancel(
     let named = bookings.iter().map(|b| BookingRef { id: b.id, revision: None }).collect();
     let edit = SeriesEdit::Cancel { reason: body.reason.clone() };
     let print = fingerprint("cancel_series", &id.to_string(), body);
-    Ok((print, command(asker, id, named, body.contract, edit)?))
+    Ok((print, command(asker, id, named, body.contract, edit, None)?))
 }
 
 /// What a body to edit dates with asks. It holds for the revisions that are there now.
@@ -181,7 +184,11 @@ pub async fn asked_edit(
     let bookings = meant(&bookings_of(app, asker, id).await?, body.from)?;
     let named = bookings.iter().map(|b| BookingRef { id: b.id, revision: Some(b.revision) }).collect();
     let print = fingerprint("edit_series", &id.to_string(), body);
-    Ok((print, command(asker, id, named, body.contract, SeriesEdit::Details(patch))?))
+    if body.details.reason.is_some() {
+        let says = "is not understood here: the reason stands beside the details";
+        return Err(Problem::field(FieldError::new("details.reason", "not_understood", says)));
+    }
+    Ok((print, command(asker, id, named, body.contract, SeriesEdit::Details(patch), body.reason.as_ref())?))
 }
 
 /// What a body to put dates elsewhere asks. Where they go is told from where they are, so it holds for the revisions that are there now.
@@ -249,7 +256,7 @@ pub async fn asked_move(
         });
     }
     let print = fingerprint("move_series", &id.to_string(), body);
-    Ok((print, command(asker, id, named, body.contract, SeriesEdit::Move(places))?))
+    Ok((print, command(asker, id, named, body.contract, SeriesEdit::Move(places), body.reason.as_ref())?))
 }
 
 fn command(
@@ -258,6 +265,7 @@ fn command(
     bookings: Vec<BookingRef>,
     contract: ContractBody,
     edit: SeriesEdit,
+    reason: Option<&String>,
 ) -> Result<Command, Problem> {
     let contract: Contract = contract.into();
     if contract == Contract::BestAlternative {
@@ -265,7 +273,7 @@ fn command(
         return Err(Problem::field(FieldError::new("contract", "not_understood", says)));
     }
     let action = Action::EditSeries { series: SeriesId(id), bookings, contract, edit };
-    Ok(Command { actor: asker.actor(), action, seen: None })
+    Ok(Command { actor: asker.actor(), action, seen: None, reason: read_reason_if(reason)? })
 }
 
 /// The bookings of a series by their place, if the asker may see them as one.

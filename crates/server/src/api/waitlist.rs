@@ -4,9 +4,12 @@
 use super::Problems;
 use crate::app::{AcceptedBody, App, Told};
 use crate::auth::Asker;
-use crate::extract::{Body, Key, Path, Query};
+use crate::extract::{Body, Key, OptionalBody, Path, Query};
 use crate::problem::{FieldError, Problem};
-use crate::wire::{ClassRequest, EntryBody, JoinRequest, LineRequest, Page, PersonBody, fingerprint, time};
+use crate::wire::{
+    ClassRequest, EntryBody, JoinRequest, LeaveRequest, LineRequest, Page, PersonBody, fingerprint, read_reason_if,
+    time,
+};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -51,21 +54,30 @@ pub fn asked_join(app: &App, asker: &Asker, body: &JoinRequest) -> Result<(Finge
         wants: body.wants.into(),
     };
     let seen = body.seen.as_ref().map(crate::wire::SeenBody::read).transpose()?;
-    Ok((fingerprint("join_waitlist", "", body), Command { actor: asker.actor(), action, seen }))
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("join_waitlist", "", body), Command { actor: asker.actor(), action, seen, reason }))
 }
 
 /// Waits no more. An offer is declined by it; leaving twice changes nothing.
-#[utoipa::path(post, operation_id = "leave_waitlist", path = "/api/waitlist/{id}/leave", tag = "waitlist",
+#[utoipa::path(post, operation_id = "leave_waitlist", path = "/api/waitlist/{id}/leave", tag = "waitlist", request_body = LeaveRequest,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
-pub async fn leave(State(app): State<App>, asker: Asker, Path(id): Path<Uuid>, Key(key): Key) -> Result<Told, Problem> {
-    let (print, command) = asked_leave(&asker, id);
+pub async fn leave(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<Uuid>,
+    Key(key): Key,
+    OptionalBody(body): OptionalBody<LeaveRequest>,
+) -> Result<Told, Problem> {
+    let (print, command) = asked_leave(&asker, id, &body)?;
     app.attempt(&asker, key, print, command).await
 }
 
 /// What leaving asks.
-pub fn asked_leave(asker: &Asker, id: Uuid) -> (Fingerprint, Command) {
+pub fn asked_leave(asker: &Asker, id: Uuid, body: &LeaveRequest) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::LeaveWaitlist { entry: EntryId(id) };
-    (fingerprint("leave_waitlist", &id.to_string(), &()), Command { actor: asker.actor(), action, seen: None })
+    let reason = read_reason_if(body.reason.as_ref())?;
+    let print = fingerprint("leave_waitlist", &id.to_string(), body);
+    Ok((print, Command { actor: asker.actor(), action, seen: None, reason }))
 }
 
 /// Gives somebody who waits another priority. Admins only.
@@ -78,14 +90,15 @@ pub async fn set_class(
     Key(key): Key,
     Body(body): Body<ClassRequest>,
 ) -> Result<Told, Problem> {
-    let (print, command) = asked_class(&asker, id, &body);
+    let (print, command) = asked_class(&asker, id, &body)?;
     app.attempt(&asker, key, print, command).await
 }
 
 /// What a body with a priority asks.
-pub fn asked_class(asker: &Asker, id: Uuid, body: &ClassRequest) -> (Fingerprint, Command) {
+pub fn asked_class(asker: &Asker, id: Uuid, body: &ClassRequest) -> Result<(Fingerprint, Command), Problem> {
     let action = Action::SetClass { entry: EntryId(id), class: body.class };
-    (fingerprint("set_class", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None })
+    let reason = read_reason_if(body.reason.as_ref())?;
+    Ok((fingerprint("set_class", &id.to_string(), body), Command { actor: asker.actor(), action, seen: None, reason }))
 }
 
 /// Takes what is offered: the hold of the offer is confirmed.
@@ -108,7 +121,7 @@ pub async fn accept(
         hold: Some(HoldRef { id: hold.id, token: hold.token }),
     };
     let print = fingerprint("accept_offer", &id.to_string(), &());
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
 }
 
 /// Declines what is offered: it goes on to whoever is next.
@@ -123,7 +136,7 @@ pub async fn decline(
     let hold = offered(&app, &asker, id).await?;
     let action = Action::Release(HoldRef { id: hold.id, token: hold.token });
     let print = fingerprint("decline_offer", &id.to_string(), &());
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None }).await
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
 }
 
 /// The hold that was offered to an entry last, live or not: whether it still counts is decided, not looked up.

@@ -57,6 +57,7 @@ pub(super) fn happened(change: &Change, zone: &Zone) -> (&'static str, Option<In
             let tail = " before a rule or other bookings".into();
             ("overrode", None, verb("put a booking of".into(), tail))
         }
+        Change::Reasoned { .. } => ("reasoned", None, verb("said why on".into(), String::new())),
         Change::CapacitySet { resource, .. } => {
             let units = match resource.spec.capacity {
                 Some(1) => ": it has 1 unit".into(),
@@ -85,6 +86,13 @@ pub(super) fn happened(change: &Change, zone: &Zone) -> (&'static str, Option<In
         Change::HoldRenewed(hold) => {
             let until = format!("{}, until {}", when(Some(hold.interval)), clock(hold.expires_at, zone));
             ("renewed", Some(hold.interval), verb("kept".into(), until))
+        }
+        Change::HoldOverrode { until, .. } => {
+            let tail = match until {
+                Some(until) => format!(" last until {}", clock(*until, zone)),
+                None => " end".into(),
+            };
+            ("hold_overrode", None, verb("let a hold on".into(), tail))
         }
         Change::HoldEnded(ended) => {
             let text = match ended.end {
@@ -149,6 +157,8 @@ pub(super) fn command_words(command: &str) -> &str {
         "move" => "move a booking",
         "swap" => "swap two bookings",
         "renew" => "keep a hold longer",
+        "set_hold" => "let somebody's hold last until another time",
+        "end_hold" => "end somebody's hold",
         "release" => "let go of a hold",
         "expire_holds" => "tidy holds that are over",
         "join_waitlist" => "wait for it",

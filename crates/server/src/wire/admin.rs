@@ -48,6 +48,20 @@ pub fn read_reason(reason: &str, field: &str) -> Result<String, Problem> {
     }
 }
 
+/// A reason that may be given, and must be of what is somebody else's.
+pub fn read_reason_if(reason: Option<&String>) -> Result<Option<String>, Problem> {
+    reason.map(|reason| read_reason(reason, "reason")).transpose()
+}
+
+/// A place in line to be given up.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LeaveRequest {
+    /// Why, where it is somebody else's; they are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// An admin's word over rules, and over the bookings that stand there.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +78,16 @@ pub struct OverrideBody {
 #[serde(deny_unknown_fields)]
 pub struct ReasonRequest {
     /// Why; people are told.
+    pub reason: String,
+}
+
+/// Until when somebody's hold shall last.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetHoldRequest {
+    /// Until when: later than now, and at the latest five minutes after it was granted.
+    pub until: String,
+    /// Why; its holder is told that it was changed.
     pub reason: String,
 }
 
@@ -108,7 +132,9 @@ pub struct CapacityRequest {
     /// The bookings that are displaced, as a preview showed them.
     #[serde(default)]
     pub displaces: Vec<DisplacedRef>,
-    /// Why. It must be said where more is taken than there is.
+    /// Why.
+    #[serde(default)]
+    #[schema(required = true)]
     pub reason: Option<String>,
 }
 

@@ -60,6 +60,9 @@ pub struct BookingRequest {
     /// An admin's word over rules and over what stands there.
     #[serde(rename = "override", default, skip_serializing_if = "Option::is_none")]
     pub over: Option<OverrideBody>,
+    /// Why, where it is done to what is somebody else's; they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Reads a booking's body as its handler does: JSON with the path of what is wrong, times with an offset, details. It is for
@@ -184,6 +187,9 @@ pub struct BookingEdit {
     /// Whether others see only that the time is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private: Option<bool>,
+    /// Why, where it is done to what is somebody else's; they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl BookingEdit {
@@ -208,6 +214,9 @@ pub struct MoveRequest {
     /// An admin's word over rules and over what stands there.
     #[serde(rename = "override", default, skip_serializing_if = "Option::is_none")]
     pub over: Option<OverrideBody>,
+    /// Why, where it is done to what is somebody else's; they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Two bookings to take each other's places.
@@ -220,6 +229,9 @@ pub struct SwapRequest {
     pub revision: Option<u64>,
     /// The revision of the other, if it is to be that one.
     pub with_revision: Option<u64>,
+    /// Why, where it is done to what is somebody else's; they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A booking to be given up.

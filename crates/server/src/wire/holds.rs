@@ -1,7 +1,7 @@
 //! Holds as JSON, with the token only their holder may see.
 //! It makes no token.
 
-use super::{SeenBody, one, read_version, time};
+use super::{PersonBody, SeenBody, one, read_version, time};
 use crate::problem::{FieldError, Problem};
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{FencingToken, Hold, HoldId, HoldRef, Instant, Policy};
@@ -87,6 +87,10 @@ pub struct HoldBody {
     pub renewals_left: u32,
     /// Whether it is the asker's.
     pub mine: bool,
+    /// Whose, in a list, for admins, auditors and whoever manages the resource.
+    pub owner: Option<PersonBody>,
+    /// Whether it is an offer to somebody who waits, which stands until its own deadline.
+    pub offer: bool,
     /// The server's clock.
     pub as_of: String,
 }
@@ -105,6 +109,8 @@ impl HoldBody {
             granted_at: time(h.granted_at),
             renewals_left: Policy::RENEWALS_MAX.saturating_sub(h.renewals),
             mine,
+            owner: None,
+            offer: h.offer.is_some(),
             as_of: time(as_of),
         }
     }

@@ -222,6 +222,9 @@ pub struct ResourceEdit {
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CourseBody>)]
     pub course: Option<Option<CourseBody>>,
+    /// Why, where it is done to what is somebody else's; they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Tells `null` from absent.

@@ -90,6 +90,9 @@ pub struct SeriesRequest {
     pub for_person: Option<Uuid>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
+    /// Why, where it is done to what is somebody else's; they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl SeriesRequest {
@@ -129,6 +132,9 @@ pub struct SeriesMoveRequest {
     pub resource: Option<Uuid>,
     /// All of them or none, or those that can be: `best_alternative` is not understood.
     pub contract: ContractBody,
+    /// Why, where it is done to what is somebody else's; they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What people say about dates of a series, edited.
@@ -141,6 +147,9 @@ pub struct SeriesEditRequest {
     pub contract: ContractBody,
     /// What shall be otherwise.
     pub details: BookingEdit,
+    /// Why, where it is done to what is somebody else's; they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A civil time from when to when.

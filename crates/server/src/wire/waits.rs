@@ -33,6 +33,9 @@ pub struct JoinRequest {
     pub for_person: Option<Uuid>,
     /// What the screen showed.
     pub seen: Option<SeenBody>,
+    /// Why, where it is done to what is somebody else's; they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What somebody who waits is to get.
@@ -70,6 +73,9 @@ impl From<Wants> for WantsBody {
 pub struct ClassRequest {
     /// The higher goes first; 0 is everybody's.
     pub class: u8,
+    /// Why, where it is done to what is somebody else's; they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A place in a waitlist. What is told of others is where they are, and nothing else.

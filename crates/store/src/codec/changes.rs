@@ -7,7 +7,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{
-    Block, BookingId, Change, EndedEntry, EndedHold, Instant, PersonId, ResourceId, Series, Slot, Wants,
+    Block, BookingId, Change, EndedEntry, EndedHold, HoldId, Instant, PersonId, ResourceId, Series, Slot, Wants,
 };
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -176,6 +176,15 @@ enum ChangeBin<'a> {
         owner: Id,
         cutoff: i64,
     },
+    Reasoned {
+        reason: Cow<'a, str>,
+    },
+    HoldOverrode {
+        id: Id,
+        holder: Id,
+        until: Option<i64>,
+        reason: Cow<'a, str>,
+    },
 }
 
 impl<'a> ChangeBin<'a> {
@@ -333,6 +342,12 @@ impl<'a> ChangeBin<'a> {
                     reason: Cow::Borrowed(reason),
                 }
             }
+            Change::HoldOverrode { hold, holder, until, reason } => ChangeBin::HoldOverrode {
+                id: hold.0.into(),
+                holder: holder.0.into(),
+                until: until.map(|until| until.0),
+                reason: Cow::Borrowed(reason),
+            },
             Change::BookingOverrode { booking, owner, reason } => ChangeBin::BookingOverrode {
                 id: booking.0.into(),
                 owner: owner.0.into(),
@@ -348,6 +363,7 @@ impl<'a> ChangeBin<'a> {
             Change::ServiceSet { resource: r, reason } => {
                 ChangeBin::ServiceSet { resource: ResourceBin::of(resource, r)?, reason: Cow::Borrowed(reason) }
             }
+            Change::Reasoned { reason } => ChangeBin::Reasoned { reason: Cow::Borrowed(reason) },
             Change::OverCommitLowered { to } => ChangeBin::OverCommitLowered { to: *to },
             Change::Reminded { booking, owner, cutoff } => {
                 ChangeBin::Reminded { id: booking.0.into(), owner: owner.0.into(), cutoff: cutoff.0 }
@@ -491,6 +507,12 @@ impl<'a> ChangeBin<'a> {
                 slots: slots(s)?,
                 reason: reason.into_owned(),
             },
+            ChangeBin::HoldOverrode { id, holder, until, reason } => Change::HoldOverrode {
+                hold: HoldId(id.into()),
+                holder: person(holder),
+                until: until.map(Instant),
+                reason: reason.into_owned(),
+            },
             ChangeBin::BookingOverrode { id, owner, reason } => {
                 Change::BookingOverrode { booking: booking(id), owner: person(owner), reason: reason.into_owned() }
             }
@@ -504,6 +526,7 @@ impl<'a> ChangeBin<'a> {
             ChangeBin::ServiceSet { resource: r, reason } => {
                 Change::ServiceSet { resource: Arc::new(r.resource(resource)?), reason: reason.into_owned() }
             }
+            ChangeBin::Reasoned { reason } => Change::Reasoned { reason: reason.into_owned() },
             ChangeBin::OverCommitLowered { to } => Change::OverCommitLowered { to },
             ChangeBin::BlockAddedExcept(b, exceptions) => {
                 let (block, policy_version) = b.block()?;

@@ -1,5 +1,8 @@
 //! A data directory made of an export's lines: the same people, and the same commits with the same hashes, or none of it.
 //! What the lines say is written as bytes again, and must hash to the same chain; at the end everything is folded and verified.
+//!
+//! Commits that several writers made hash to the chains of these; then they become one chain in the order of their places, of a store
+//! with a name of its own. What resources, attempts and people say, and the chains of resources, stay as they were.
 
 use super::backup::{BackupError, Progress, Result, add, new_journal, sync_file};
 use super::connect::{Use, connect};
@@ -14,20 +17,22 @@ use super::restore::{self, Unfinished};
 use super::verify::verify;
 use super::{FILE, doors, people};
 use crate::codec;
-use crate::commit::Lying;
-use crate::record;
+use crate::commit::{Commit, Lying, Place};
+use crate::record::{self, Hash};
 use crate::text::{
-    AccountText, EndText, FORMAT, FORMAT_OF_SEVERAL, FactsText, HeaderText, Hex, KeyText, Line, PersonText, PlanText,
+    AccountText, EndText, FORMAT_OF_SEVERAL, FactsText, HeaderText, Hex, KeyText, Line, PersonText, PlanText,
 };
 use rusqlite::{Connection, params};
 use serde::Deserialize;
-use slotwise_domain::{Epoch, Instant, PersonId};
+use slotwise_domain::{Epoch, Instant, PersonId, ResourceId};
 use slotwise_engine::{Scopes, Secret};
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
+use uuid::Uuid;
 
 /// A line is shorter: one is a commit, and a commit is bounded by what is decided in one.
 const LINE_BYTES_MAX: u64 = 256 << 20;
@@ -44,7 +49,7 @@ struct Form {
 /// Makes a data directory of what [`super::Reading::export`] wrote. `name` is what errors call `lines`. Of what is refused nothing is left.
 pub fn import(lines: &mut dyn BufRead, name: &Path, data: &Path, progress: Progress) -> Result<Exported> {
     let mut lines = Lines::of(lines, name);
-    let header = lines.header(FORMAT)?;
+    let header = lines.header()?;
     let unfinished = restore::begin(data)?;
     match fill(&mut lines, &header, data, progress) {
         Ok(exported) => {
@@ -66,11 +71,13 @@ fn fill(lines: &mut Lines, header: &HeaderText, data: &Path, progress: Progress)
             Line::Person(person) => filling.person(*person).map_err(|says| lines.wrong(says))?,
             Line::Key(key) => filling.key(key).map_err(|says| lines.wrong(says))?,
             Line::Commit(text) => {
+                let place = text.place();
                 let (commit, said) = text.commit().map_err(|e| lines.wrong(e))?;
-                let lying = filling.commit(&commit, &said).map_err(|says| lines.wrong(says))?;
                 filling.exported.attempts += commit.entries.len() as u64;
+                let lying = filling.commit(place, commit, &said).map_err(|says| lines.wrong(says))?;
+                let number = lying.number;
                 filling.add(lying, data)?;
-                if commit.number.is_multiple_of(256) && progress(commit.number, header.number).is_break() {
+                if number.is_multiple_of(256) && progress(number, header.number).is_break() {
                     return Err(BackupError::Stopped);
                 }
             }
@@ -78,7 +85,8 @@ fn fill(lines: &mut Lines, header: &HeaderText, data: &Path, progress: Progress)
         }
     };
     let Exported { people, keys, commits, attempts } = filling.exported;
-    let found = EndText { people, keys, commits, attempts, hash: Hex(filling.head.hash) };
+    let hash = filling.several.as_ref().map_or(filling.head.hash, |several| several.sum);
+    let found = EndText { people, keys, commits, attempts, hash: Hex(hash) };
     lines.end(header, &end, &found)?;
     let exported = filling.finish(data)?;
     if progress(header.number, header.number) == ControlFlow::Break(()) {
@@ -96,26 +104,79 @@ struct Filling {
     waiting: Vec<Lying>,
     waiting_bytes: usize,
     head: Head,
+    /// Where several wrote what is brought in.
+    several: Option<Several>,
     exported: Exported,
+}
+
+/// Chains of several writers, while they become one.
+struct Several {
+    /// Where each ends.
+    chains: HashMap<Uuid, (u64, Hash)>,
+    /// Over the hashes of all commits, in the order of their places.
+    sum: Hash,
+    last: Option<(i64, Uuid)>,
+    /// The commit here of each resource's last record.
+    previous: HashMap<ResourceId, u64>,
+}
+
+impl Several {
+    fn of(name: Uuid) -> Several {
+        let (chains, previous) = Default::default();
+        Several { chains, sum: record::commits_genesis(name), last: None, previous }
+    }
+
+    /// Goes on with the chain of the commit's writer, if it is what was written.
+    fn follow(&mut self, place: Place, commit: &Commit, body: &[u8]) -> std::result::Result<(), String> {
+        let Place { writer, stamp, id } = place;
+        let (number, hash) = self.chains.get(&writer).copied().unwrap_or((0, record::commits_genesis(writer)));
+        follows(number, &hash, commit, body).map_err(|says| format!("{says} of writer {writer}"))?;
+        if self.last.is_some_and(|last| last >= (stamp, id)) {
+            return Err(format!("place: commit {} of writer {writer} is not after the line before it", commit.number));
+        }
+        self.last = Some((stamp, id));
+        self.chains.insert(writer, (commit.number, commit.hash));
+        self.sum = record::chain_all(&self.sum, &commit.hash);
+        Ok(())
+    }
+
+    /// The commit as the only writer would have made it, but for its hash.
+    fn join(&mut self, commit: &mut Commit, number: u64) {
+        commit.number = number;
+        for record in commit.entries.iter_mut().flat_map(|entry| &mut entry.records) {
+            record.previous = self.previous.insert(record.resource, number).unwrap_or(0);
+        }
+    }
+}
+
+/// Whether a commit is the next of a chain, and hashes to what it says.
+fn follows(last: u64, before: &Hash, commit: &Commit, body: &[u8]) -> std::result::Result<(), String> {
+    let (number, said) = (commit.number, Hex(commit.hash));
+    if number != last + 1 {
+        return Err(format!("commit {number} follows commit {last}"));
+    }
+    match record::chain_commit(before, number, body) {
+        found if found == commit.hash => Ok(()),
+        found => Err(format!("commit {number} is not what was written: it hashes to {}, and says {said}", Hex(found))),
+    }
 }
 
 impl Filling {
     fn begin(header: &HeaderText, data: &Path) -> Result<Filling> {
         let (path, people_path) = (data.join(FILE), data.join(people::FILE));
-        let meta = Meta {
-            writer: header.writer,
-            epoch: Epoch(header.epoch),
-            epoch_began: header.epoch_began.map(|began| began.0),
-        };
+        let several = (header.slotwise_export == FORMAT_OF_SEVERAL).then(|| Several::of(header.writer));
+        // Its chain is another one, so no checkpoint of theirs speaks for it.
+        let writer = if several.is_some() { Uuid::now_v7() } else { header.writer };
+        let meta = Meta { writer, epoch: Epoch(header.epoch), epoch_began: header.epoch_began.map(|began| began.0) };
         let journal = new_journal(&path, &meta)?;
         let file = File::open(&path).map_err(BackupError::io("opening", &path))?;
         let writing = || BackupError::sql("writing", &people_path);
         let mut people = connect(&people_path, Use::Write, CACHE_BYTES).map_err(writing())?;
         PEOPLE.migrate(&mut people, &people_path)?;
         people.execute_batch("BEGIN").map_err(writing())?;
-        let head = Head { number: 0, hash: record::commits_genesis(header.writer) };
+        let head = Head { number: 0, hash: record::commits_genesis(writer) };
         let (waiting, exported) = (Vec::new(), Exported::default());
-        Ok(Filling { journal, file, people, waiting, waiting_bytes: 0, head, exported })
+        Ok(Filling { journal, file, people, waiting, waiting_bytes: 0, head, several, exported })
     }
 
     fn person(&mut self, person: PersonText) -> std::result::Result<(), String> {
@@ -150,17 +211,27 @@ impl Filling {
     }
 
     /// The commit's bytes, if they are those that were written.
-    fn commit(&mut self, commit: &crate::commit::Commit, said: &codec::Said) -> std::result::Result<Lying, String> {
+    fn commit(
+        &mut self,
+        place: Option<Place>,
+        mut commit: Commit,
+        said: &codec::Said,
+    ) -> std::result::Result<Lying, String> {
+        let bytes = |commit: &Commit| encoded(commit).map_err(|e| format!("commit {}: {e}", commit.number));
+        let mut body = bytes(&commit)?;
+        match (&mut self.several, place) {
+            (None, None) => follows(self.head.number, &self.head.hash, &commit, &body)?,
+            (Some(several), Some(place)) => {
+                several.follow(place, &commit, &body)?;
+                several.join(&mut commit, self.head.number + 1);
+                body = bytes(&commit)?;
+                commit.hash = record::chain_commit(&self.head.hash, commit.number, &body);
+            }
+            (None, Some(_)) | (Some(_), None) => {
+                return Err("place: is there in an export of a database, and in no other".into());
+            }
+        }
         let (number, hash) = (commit.number, commit.hash);
-        if number != self.head.number + 1 {
-            return Err(format!("commit {number} follows commit {}", self.head.number));
-        }
-        let body = encoded(commit).map_err(|e| format!("commit {number}: {e}"))?;
-        let found = record::chain_commit(&self.head.hash, number, &body);
-        if found != hash {
-            let (said, found) = (Hex(hash), Hex(found));
-            return Err(format!("commit {number} is not what was written: it hashes to {found}, and says {said}"));
-        }
         let said = match said.is_empty() {
             true => None,
             false => Some(codec::encode_said(said).map_err(|e| format!("commit {number}: {e}"))?),
@@ -227,19 +298,15 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The first line, if it is of a form up to this.
-    pub fn header(&mut self, known: u32) -> Result<HeaderText> {
+    /// The first line, if it is of a form that is known.
+    pub fn header(&mut self) -> Result<HeaderText> {
         if !self.read()? {
             return Err(self.wrong("the file is empty"));
         }
         let form: Form = serde_json::from_slice(&self.text)
             .map_err(|e| self.wrong(format_args!("it is not the first line of an export: {e}")))?;
-        if form.slotwise_export == FORMAT_OF_SEVERAL && known < FORMAT_OF_SEVERAL {
-            let says = "it was exported from a database, which several servers write: import it into one, with --store";
-            return Err(self.wrong(says));
-        }
-        if form.slotwise_export > known {
-            let (path, found) = (self.name.into(), form.slotwise_export);
+        if form.slotwise_export > FORMAT_OF_SEVERAL {
+            let (path, found, known) = (self.name.into(), form.slotwise_export, FORMAT_OF_SEVERAL);
             return Err(OpenError::Newer { path, found, known }.into());
         }
         if form.slotwise_export == 0 {

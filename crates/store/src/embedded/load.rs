@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use slotwise_domain::{
     AttemptKey, Block, BlockId, Booking, BookingId, BookingState, Calendar, Counted, CountedSlot, Counts, Details,
     Displacer, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Exceptions, Facts, FencingToken, Hold, HoldEnd, HoldId,
-    Instant, Interval, Members, OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope, Slot, Span,
-    Version, WaitEntry, World,
+    Instant, Interval, Members, OwnOverlap, PartId, Person, PersonId, Resource, ResourceId, Role, Scope, Set, Slot,
+    Span, Version, WaitEntry, World,
 };
 use slotwise_engine::{Catalogue, Recorded};
 use std::collections::BTreeSet;
@@ -78,12 +78,7 @@ pub(super) trait Source {
 }
 
 /// Loads a scope into the world. `near` are resources on which a named hold probably lies: their calendars tell without a row.
-pub(super) fn fill(
-    world: &mut World,
-    scope: &Scope,
-    near: &BTreeSet<ResourceId>,
-    source: &mut impl Source,
-) -> Result<()> {
+pub(super) fn fill(world: &mut World, scope: &Scope, near: &Set<ResourceId>, source: &mut impl Source) -> Result<()> {
     for id in &scope.resources {
         fill_calendar(world, *id, source)?;
     }

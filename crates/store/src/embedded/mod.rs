@@ -34,6 +34,7 @@ mod restore;
 mod rows;
 pub(crate) mod signed;
 mod tail;
+mod together;
 pub(crate) mod verify;
 mod views;
 pub mod wal;
@@ -478,8 +479,8 @@ impl Store for Embedded {
         Ok(cursor_at(self.tail.head() + 1, 0))
     }
 
-    async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
-        Ok(self.tail.due(until, max))
+    async fn due(&self, until: Option<Instant>, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+        Ok(self.tail.due(until.unwrap_or_else(|| self.clock.now()), max))
     }
 
     fn restored_at(&self) -> Option<Instant> {

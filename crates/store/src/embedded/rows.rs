@@ -3,6 +3,7 @@
 
 use super::error::{Error, Result};
 use super::load::{PART, signed};
+use super::together::{self, Values};
 use crate::codec;
 use crate::commit::{Commit, Entry};
 use crate::record::Hash;
@@ -215,15 +216,14 @@ impl<'c> Rows<'c> {
     pub fn finish(mut self) -> Result<Mark> {
         self.put_bookings()?;
         self.attempts.sort_unstable();
-        let mut put = self.db.prepare_cached(ATTEMPT)?;
-        for Attempt { part, key, actor, commit, place } in &self.attempts {
-            put.execute(params![part, key, actor, commit, place])?;
-        }
-        let mut put = self.db.prepare_cached(HEAD)?;
-        for (resource, Head { version, decided_at, hash, commit }) in &self.heads {
+        together::put(self.db, ATTEMPT, &self.attempts, |values, Attempt { part, key, actor, commit, place }| {
+            values.add(params![part, key, actor, commit, place])
+        })?;
+        let heads: Vec<(&ResourceId, &Head)> = self.heads.iter().collect();
+        together::put(self.db, HEAD, &heads, |values, (resource, Head { version, decided_at, hash, commit })| {
             let (epoch, number) = (version.epoch.0, signed(version.number));
-            put.execute(params![PART, resource.0, epoch, number, decided_at.0, hash, signed(*commit)])?;
-        }
+            values.add(params![PART, resource.0, epoch, number, decided_at.0, hash, signed(*commit)])
+        })?;
         let Mark { number, hash, longest } = self.mark;
         let rows = self.db.prepare_cached(MARKED_AT)?.execute(params![PART, signed(number), hash, longest.0])?;
         one_row(rows, "mark", &number)?;
@@ -231,20 +231,20 @@ impl<'c> Rows<'c> {
     }
 
     fn put_bookings(&self) -> Result<()> {
-        let mut put = self.db.prepare_cached(BOOKING)?;
-        let mut slots = Vec::with_capacity(self.made.len());
-        for Made { booking, commits } in self.made.values() {
-            put_booking(&mut put, booking, commits)?;
+        let made: Vec<&Made> = self.made.values().collect();
+        together::put(self.db, BOOKING, &made, |values, Made { booking, commits }| {
+            booking_values(values, booking, commits)
+        })?;
+        let mut slots = Vec::with_capacity(made.len());
+        for Made { booking, .. } in made {
             let until = until(booking);
             let placed = (0_i64..).zip(&booking.slots);
             slots.extend(placed.map(|(place, slot)| (slot.resource, until, booking.id, place, slot, booking)));
         }
         slots.sort_unstable_by_key(|(resource, until, id, place, ..)| (*resource, *until, *id, *place));
-        let mut put = self.db.prepare_cached(SLOT)?;
-        for (_, until, _, place, slot, booking) in slots {
-            put_slot(&mut put, booking, until, place, slot)?;
-        }
-        Ok(())
+        together::put(self.db, SLOT, &slots, |values, (_, until, _, place, slot, booking)| {
+            slot_values(values, booking, *until, *place, slot)
+        })
     }
 
     fn entry(&mut self, entry: &Entry) -> Result<()> {
@@ -321,7 +321,9 @@ impl<'c> Rows<'c> {
             Change::BookingEdited { .. }
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
-            | Change::BookingOverrode { .. } => Ok(()),
+            | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
+            | Change::HoldOverrode { .. } => Ok(()),
             Change::CapacitySet { resource: r, over_commit, .. } => {
                 self.resource(r)?;
                 self.over_commit(resource, *over_commit)
@@ -468,11 +470,17 @@ impl<'c> Rows<'c> {
 
 /// Puts a booking in, without its slots; `statement` takes the values of [`BOOKING`].
 pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits: &[u8]) -> Result<()> {
+    let mut values = Values::of(statement);
+    booking_values(&mut values, booking, commits)?;
+    values.execute().map(drop)
+}
+
+fn booking_values(values: &mut Values, booking: &Booking, commits: &[u8]) -> Result<()> {
     let Booking { id, details, .. } = booking;
     let state = StateCells::of(&booking.state);
     let start = booking.start().0;
     let (series, occurrence) = occurrence(booking)?;
-    statement.execute(params![
+    values.add(params![
         PART,
         id.0,
         booking.owner.0,
@@ -498,18 +506,21 @@ pub(super) fn put_booking(statement: &mut Statement, booking: &Booking, commits:
         details.private,
         series,
         occurrence
-    ])?;
-    Ok(())
+    ])
 }
 
 /// Puts a booking's slots in; `statement` is [`SLOT`].
 pub(super) fn put_slots(statement: &mut Statement, booking: &Booking, until: Instant) -> Result<()> {
-    (0_i64..).zip(&booking.slots).try_for_each(|(place, slot)| put_slot(statement, booking, until, place, slot))
+    (0_i64..).zip(&booking.slots).try_for_each(|(place, slot)| {
+        let mut values = Values::of(statement);
+        slot_values(&mut values, booking, until, place, slot)?;
+        values.execute().map(drop)
+    })
 }
 
-fn put_slot(statement: &mut Statement, booking: &Booking, until: Instant, place: i64, slot: &Slot) -> Result<()> {
+fn slot_values(values: &mut Values, booking: &Booking, until: Instant, place: i64, slot: &Slot) -> Result<()> {
     let around = around(slot.interval, slot.occupied);
-    statement.execute(params![
+    values.add(params![
         PART,
         slot.resource.0,
         until.0,
@@ -525,8 +536,7 @@ fn put_slot(statement: &mut Statement, booking: &Booking, until: Instant, place:
         active(booking, slot),
         slot.quota.map(|counts| counts.of.0),
         slot.quota.map(|counts| counts.credits)
-    ])?;
-    Ok(())
+    ])
 }
 
 /// Whether the slot takes its units; 2 for what a booking took that nobody came to, -1 for what takes nothing and counts all the same.

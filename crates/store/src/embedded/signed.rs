@@ -33,9 +33,9 @@ pub(super) const FILE: &str = "checkpoints.jsonl";
 const KEY_FILE: &str = "checkpoint.key";
 const KEY_FILE_UNFINISHED: &str = "checkpoint.key.new";
 /// From so many new commits on, one is made before its time.
-const MANY: u64 = 10_000;
+pub(crate) const MANY: u64 = 10_000;
 /// But never more often than this.
-const SOONEST: Duration = Duration::from_secs(10);
+pub(crate) const SOONEST: Duration = Duration::from_secs(10);
 /// How often it is looked whether one is due.
 const TICK: Duration = Duration::from_secs(1);
 const FORMAT: u32 = 1;

@@ -311,6 +311,8 @@ impl Inner {
             | Change::RequestApproved { .. }
             | Change::BookingCheckedIn { .. }
             | Change::BookingOverrode { .. }
+            | Change::Reasoned { .. }
+            | Change::HoldOverrode { .. }
             | Change::CapacitySet { .. }
             | Change::ServiceSet { .. }
             | Change::OverCommitLowered { .. }

@@ -18,7 +18,7 @@ use crate::record::{self, Hash, Header};
 use rusqlite::Connection;
 use slotwise_domain::{
     AttemptKey, Booking, BookingId, Calendar, Change, Changes, Counted, EndedEntry, EndedHold, EntryId, Facts, Failure,
-    FailureCode, Hold, HoldId, Instant, Members, Person, PersonId, Proposal, ResourceId, Role, Settle, Version,
+    FailureCode, Hold, HoldId, Instant, Members, Person, PersonId, Proposal, ResourceId, Role, Set, Settle, Version,
     WaitEntry, World,
 };
 use slotwise_engine::catalogue::{self, Catalogue};
@@ -234,7 +234,7 @@ impl Writer {
                     KeyAge::Fresh => {
                         let mut source = Loader { lookup, roles: &mut self.roles, heads: &mut heads, folded: &decided };
                         let judged = judge(&mut world, proposal, settle, now, |world, scope| {
-                            load::fill(world, scope, &BTreeSet::new(), &mut source)
+                            load::fill(world, scope, &Set::default(), &mut source)
                         })?;
                         match judged {
                             Judged::Failed(failure) => Settled::Failed(failure),
@@ -372,14 +372,16 @@ impl ChainHead {
 
 /// What is in the journal must fold: every booking that changes is there as it is after it, and only a new one is made.
 fn whole(records: &[(ResourceId, Vec<Change>)], bookings: &[Arc<Booking>]) -> Result<()> {
-    for change in records.iter().flat_map(|(_, changes)| changes) {
+    let is_made = |c: &&Change| matches!(c, Change::BookingMade { .. } | Change::BookingRequested { .. });
+    let changes = || records.iter().flat_map(|(_, changes)| changes);
+    let made: BTreeSet<BookingId> = changes().filter(is_made).filter_map(Change::booking).collect();
+    for change in changes() {
         let Some(id) = change.booking() else { continue };
         let Some(booking) = bookings.iter().find(|b| b.id == id) else {
             return Err(Error::bug(format!("{id} changes without its booking")));
         };
-        let made = matches!(change, Change::BookingMade { .. } | Change::BookingRequested { .. });
-        // What an override says of a booking may be said of a new one too.
-        if made != (booking.revision == 1) && !matches!(change, Change::BookingOverrode { .. }) {
+        // What is said of a new one beside its making, and what becomes of it at once, is all of its first revision.
+        if made.contains(&id) != (booking.revision == 1) {
             return Err(Error::bug(format!("{id} is at revision {} after {change:?}", booking.revision)));
         }
     }

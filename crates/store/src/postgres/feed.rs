@@ -15,7 +15,7 @@ use crate::commit::Commit;
 use slotwise_domain::{Calendar, ResourceId};
 use slotwise_engine::catalogue::{self, Catalogue};
 use slotwise_engine::{Cursor, Record, StoreError};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -101,9 +101,15 @@ impl Feed {
         self.told().ours.remove(&id);
     }
 
-    /// Takes in what this instance has committed, before anybody is answered. What does not follow is left to [`Feed::catch_up`];
-    /// it says whether there is any.
-    pub fn push(&self, commit: &Commit, id: Uuid, stamp: i64, calendars: &BTreeMap<ResourceId, Arc<Calendar>>) -> bool {
+    /// Takes in what this instance has committed, before anybody is answered. What does not follow is left to [`Feed::heal`]; it says
+    /// of which resources.
+    pub fn push(
+        &self,
+        commit: &Commit,
+        id: Uuid,
+        stamp: i64,
+        calendars: &BTreeMap<ResourceId, Arc<Calendar>>,
+    ) -> BTreeSet<ResourceId> {
         let records: Vec<Record> = commit.records().map(|(entry, record)| entry.record(record)).collect();
         let changes = records.iter().map(|r| (r.resource, &r.changes[..]));
         catalogue::write(&self.catalogue).fold(calendars, changes);
@@ -115,14 +121,35 @@ impl Feed {
         told.ours.remove(&id);
         drop(told);
         self.bell.notify_waiters();
-        !gaps.is_empty()
+        gaps
+    }
+
+    /// Takes in what lies between what was told of these resources and a commit of this instance that has not followed it.
+    pub async fn heal(&self, resources: &BTreeSet<ResourceId>, id: Uuid, stamp: i64) -> Result<()> {
+        let _one = self.reading.lock().await;
+        let after: Vec<(ResourceId, u64)> = {
+            let told = self.told();
+            resources.iter().map(|id| (*id, told.versions.get(id).copied().unwrap_or(0))).collect()
+        };
+        metrics::counter!("slotwise_outbox_gaps_healed_total").increment(after.len() as u64);
+        self.take_records(self.records_after(&after).await?).await?;
+        self.told().saw(stamp, id);
+        Ok(())
+    }
+
+    async fn records_after(&self, after: &[(ResourceId, u64)]) -> Result<Vec<Record>> {
+        let mut conn = self.pool.get().await?;
+        let records = load::records_after(&conn, self.part, after).await?;
+        conn.clean();
+        Ok(records.into_values().flatten().collect())
     }
 
     /// Takes in what others have committed: what is new by its stamp; `far` also what became visible late.
     pub async fn catch_up(&self, far: bool) -> Result<usize> {
-        let _one = self.reading.lock().await;
         let since = self.told().stamp - if far { OVERLAP_US } else { SHORT_US };
+        // What was named by a doorbell need not wait for this to be read.
         let found = self.pool.rows(sql::JOURNAL_SINCE, args![self.part, since]).await?;
+        let _one = self.reading.lock().await;
         let mut new = Vec::new();
         {
             let told = self.told();
@@ -176,10 +203,10 @@ impl Feed {
     /// Compares the versions of all resources with what was told: finds whatever was missed, and says of how many resources; and of
     /// how many the database has not got any more what was told.
     pub async fn reconcile(&self) -> Result<(usize, usize)> {
-        let _one = self.reading.lock().await;
         // Before the heads are read: none of these can be newer than they are.
         let before = self.told().versions.clone();
         let heads = self.pool.rows(sql::HEADS_ALL, args![self.part]).await?;
+        let _one = self.reading.lock().await;
         let (mut missed, mut found) = (Vec::new(), 0);
         {
             let told = self.told();
@@ -193,18 +220,13 @@ impl Feed {
             }
         }
         for some in missed.chunks(AT_ONCE) {
-            let conn = &mut self.pool.get().await?;
-            let records = load::records_after(conn, self.part, some).await;
-            if records.is_ok() {
-                conn.clean();
-            }
-            self.take_records(records?.into_values().flatten().collect()).await?;
+            self.take_records(self.records_after(some).await?).await?;
         }
         Ok((missed.len(), before.len() - found.min(before.len())))
     }
 
     /// Appends records of others, with what lies before them, to the log, the catalogue and the calendars.
-    async fn take_records(&self, records: Vec<Record>) -> Result<()> {
+    async fn take_records(&self, mut records: Vec<Record>) -> Result<()> {
         let touched: BTreeSet<ResourceId> = records.iter().map(|r| r.resource).collect();
         let after: Vec<(ResourceId, u64)> = {
             let told = self.told();
@@ -216,41 +238,36 @@ impl Feed {
             };
             touched.iter().filter_map(gap).collect()
         };
-        let mut conn = self.pool.get().await?;
-        let done = self.take_with(&conn, records, &touched, &after).await;
-        if done.is_ok() {
-            conn.clean();
-        }
-        drop(conn);
-        done?;
-        self.bell.notify_waiters();
-        Ok(())
-    }
-
-    async fn take_with(
-        &self,
-        conn: &tokio_postgres::Client,
-        mut records: Vec<Record>,
-        touched: &BTreeSet<ResourceId>,
-        after: &[(ResourceId, u64)],
-    ) -> Result<()> {
         if !after.is_empty() {
             metrics::counter!("slotwise_outbox_gaps_healed_total").increment(after.len() as u64);
-            records.extend(load::records_after(conn, self.part, after).await?.into_values().flatten());
+            records.extend(self.records_after(&after).await?);
         }
         records.sort_by_key(|r| (r.decided_at, r.resource, r.version));
-        let mut by_resource: BTreeMap<ResourceId, BTreeMap<u64, ()>> = BTreeMap::new();
-        records.retain(|r| by_resource.entry(r.resource).or_default().insert(r.version.number, ()).is_none());
-        // Calendars that are in memory go on from there; the others are loaded, for the marks on the catalogue.
-        let (mut behind, mut missing) = (Vec::new(), Vec::new());
+        let mut known: HashSet<(ResourceId, u64)> = HashSet::with_capacity(records.len());
+        records.retain(|r| known.insert((r.resource, r.version.number)));
+        let mut by_resource: HashMap<ResourceId, Vec<&Record>> = HashMap::new();
+        records.iter().for_each(|r| by_resource.entry(r.resource).or_default().push(r));
+        // Calendars that are in memory go on from there, without asking if these records follow them; the others are loaded, for the
+        // marks on the catalogue.
+        let (mut calendars, mut behind, mut missing) = (Vec::with_capacity(touched.len()), Vec::new(), Vec::new());
         for id in touched {
-            match self.cache.get(*id) {
-                Some(calendar) => behind.push(calendar),
-                None => missing.push(*id),
+            match self.cache.get(id) {
+                Some(calendar) => {
+                    match load::followed(self.loading(), calendar.clone(), by_resource.remove(&id).unwrap_or_default())
+                    {
+                        Ok(calendar) => calendars.push(calendar),
+                        Err(_) => behind.push(calendar),
+                    }
+                }
+                None => missing.push(id),
             }
         }
-        let mut calendars = load::caught_up(conn, self.loading(), behind).await?;
-        calendars.extend(load::calendars_seen(conn, self.loading(), missing).await?);
+        if !(behind.is_empty() && missing.is_empty()) {
+            let mut conn = self.pool.get().await?;
+            calendars.extend(load::caught_up(&conn, self.loading(), behind).await?);
+            calendars.extend(load::calendars_seen(&conn, self.loading(), missing).await?);
+            conn.clean();
+        }
         let changes = records.iter().map(|r| (r.resource, &r.changes[..]));
         {
             let mut catalogue = catalogue::write(&self.catalogue);
@@ -267,6 +284,7 @@ impl Feed {
         if !gaps.is_empty() {
             tracing::warn!(resources = gaps.len(), "records that do not follow are left to the next look");
         }
+        self.bell.notify_waiters();
         Ok(())
     }
 

@@ -87,7 +87,7 @@ pub fn migrate_folder(data: &Path, url: &str, part: i64, progress: Progress) -> 
 /// Brings into an empty part of a database what `slotwise export` wrote, of a folder or of a database. `name` is what errors call it.
 pub fn import(lines: &mut dyn BufRead, name: &Path, url: &str, part: i64, progress: Progress) -> Read<Brought> {
     let mut lines = Lines::of(lines, name);
-    let header = lines.header(FORMAT_OF_SEVERAL)?;
+    let header = lines.header()?;
     let several = header.slotwise_export == FORMAT_OF_SEVERAL;
     let meta = Meta {
         writer: header.writer,
@@ -181,8 +181,9 @@ impl Filling {
         let runtime = still::runtime()?;
         let to = Endpoint::of(url)?.named(still::NAME);
         let (lock, client) = runtime.block_on(async {
-            migrate::migrate(&to).await?;
-            Ok::<_, Error>((connect(&to).await?, connect(&to).await?))
+            let (lock, client) = (connect(&to).await?, connect(&to).await?);
+            migrate::migrate(&lock, &client).await?;
+            Ok::<_, Error>((lock, client))
         })?;
         let (found, ends, whole, own) = runtime.block_on(async {
             let own = args![part];

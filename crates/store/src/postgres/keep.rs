@@ -9,7 +9,7 @@ use super::{Keep, Shared, reconcile, sql};
 use crate::codec;
 use crate::embedded::Checkpoints;
 use crate::embedded::journal::Meta;
-use crate::embedded::signed::{Heads, append, checkpoint, checkpoint_line, read_key, sign};
+use crate::embedded::signed::{Heads, MANY, SOONEST, append, checkpoint, checkpoint_line, read_key, sign};
 use crate::record::Hash;
 use ed25519_dalek::SigningKey;
 use slotwise_domain::{ResourceId, Version};
@@ -30,7 +30,9 @@ pub(super) struct Keeper {
     instance: Uuid,
     key: Option<SigningKey>,
     wanted: Checkpoints,
-    signed_at: Option<Moment>,
+    signed_at: Moment,
+    /// When it was looked last whether many have been committed since.
+    counted_at: Moment,
     /// Whether it was this instance, and when that was asked.
     ours: Option<(Moment, bool)>,
     reconcile: reconcile::Pace,
@@ -41,7 +43,8 @@ impl Keeper {
     pub fn new(instance: Uuid, keep: Keep) -> Result<Keeper> {
         let Keep { checkpoints: wanted, rest } = keep;
         let key = wanted.key.as_deref().map(read_key).transpose().map_err(|e| Error::Unfit(e.to_string()))?;
-        Ok(Keeper { instance, key, wanted, signed_at: None, ours: None, reconcile: reconcile::Pace::resting(rest) })
+        let (now, reconcile) = (Moment::now(), reconcile::Pace::resting(rest));
+        Ok(Keeper { instance, key, wanted, signed_at: now, counted_at: now, ours: None, reconcile })
     }
 
     /// Goes on until the store is closed, or is told to end: then it signs once more.
@@ -72,13 +75,13 @@ impl Keeper {
                 ours
             }
         };
+        let due = ours && self.key.is_some() && self.due(&conn, shared.part, ending).await?;
         conn.clean();
         if !ours {
             return Ok(());
         }
-        let due = |at: Moment| ending || at.elapsed() >= self.wanted.every;
-        if self.key.is_some() && self.signed_at.is_none_or(due) {
-            self.signed_at = Some(Moment::now());
+        if due {
+            self.signed_at = Moment::now();
             let says = match self.make_checkpoint(&mut conn, shared).await {
                 Ok(()) => None,
                 Err(e) => {
@@ -99,6 +102,22 @@ impl Keeper {
     async fn has_it(&self, client: &Client, part: i64) -> Result<bool> {
         rows(client, sql::KEEPER_ADD, &args![part, self.instance]).await?;
         Ok(!rows(client, sql::KEEPER_TAKEN, &args![part, self.instance]).await?.is_empty())
+    }
+
+    /// Whether it is time for a checkpoint: by the same rule as in a data directory.
+    async fn due(&mut self, client: &Client, part: i64, ending: bool) -> Result<bool> {
+        let since = self.signed_at.elapsed();
+        let enough = if ending || since >= self.wanted.every {
+            1
+        } else if since >= SOONEST && self.counted_at.elapsed() >= SOONEST {
+            self.counted_at = Moment::now();
+            MANY
+        } else {
+            return Ok(false);
+        };
+        let last = rows(client, sql::CHECKPOINT_LAST, &args![part]).await?;
+        let stamp: i64 = last.first().map_or(Ok(i64::MIN), |row| row.try_get(1))?;
+        Ok(!rows(client, sql::COMMIT_AFTER, &args![part, stamp, signed(enough - 1)]).await?.is_empty())
     }
 
     /// Whichever instance is asked, it tells the last one.

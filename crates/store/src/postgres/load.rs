@@ -10,7 +10,7 @@ use crate::commit::Commit;
 use crate::record::Hash;
 use slotwise_domain::{
     Booking, BookingId, Calendar, Change, Counted, Details, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Facts,
-    Hold, HoldId, Instant, Members, Person, PersonId, ResourceId, Role, Scope, Version, WaitEntry, World,
+    Hold, HoldId, Instant, Members, Person, PersonId, ResourceId, Role, Scope, Set, Version, WaitEntry, World,
 };
 use slotwise_engine::Record;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -58,7 +58,7 @@ pub(super) struct Loading<'a> {
 }
 
 impl Held {
-    /// Takes what the database says of rows asked for: those held, and those there.
+    /// Takes what the database says of rows asked for: those held, and those there if these are not all. Says which others hold.
     pub fn take(&mut self, asked: &[Uuid], held: &[Row], there: &[Row]) -> Result<BTreeSet<ResourceId>> {
         for row in held {
             let id = ResourceId(row.try_get(0)?);
@@ -66,7 +66,7 @@ impl Held {
                 self.heads.insert(id, head(row)?);
             }
         }
-        let there: BTreeSet<ResourceId> = ids(there)?.into_iter().map(ResourceId).collect();
+        let there: BTreeSet<ResourceId> = ids(held)?.into_iter().chain(ids(there)?).map(ResourceId).collect();
         let absent = asked.iter().map(|id| ResourceId(*id)).filter(|id| !there.contains(id));
         self.absent.extend(absent);
         Ok(there.into_iter().filter(|id| !self.heads.contains_key(id)).collect())
@@ -127,7 +127,7 @@ pub(super) async fn fill(
             Some(found) => found,
             None => Found::read(client, with.part, scope).await?,
         };
-        let touched: BTreeSet<ResourceId> = found.touches(scope);
+        let touched: Set<ResourceId> = found.touches(scope);
         if let Some(held) = held.as_deref_mut() {
             let more: Vec<ResourceId> = touched
                 .iter()
@@ -142,7 +142,7 @@ pub(super) async fn fill(
                 }
             }
         }
-        let wanted: Vec<ResourceId> = touched.into_iter().filter(|id| !world.loaded.resources.contains(id)).collect();
+        let wanted: Vec<ResourceId> = touched.difference(&world.loaded.resources).copied().collect();
         let calendars = match held.as_deref() {
             Some(held) => {
                 let there = wanted.iter().filter_map(|id| Some((*id, held.heads.get(id)?.version)));
@@ -289,7 +289,7 @@ impl Found {
         })
     }
 
-    fn touches(&self, scope: &Scope) -> BTreeSet<ResourceId> {
+    fn touches(&self, scope: &Scope) -> Set<ResourceId> {
         let mut touched = scope.resources.clone();
         touched.extend(self.bookings.iter().flat_map(Booking::resources));
         touched.extend(self.claims.iter().map(|(resource, _)| *resource));
@@ -335,7 +335,7 @@ impl Found {
         world.members.extend(groups);
         let Scope { resources: _, bookings, holds, people, roles, members, counted, facts, entries } = scope;
         let seen = Scope {
-            resources: BTreeSet::new(),
+            resources: Set::default(),
             bookings: bookings.clone(),
             holds: holds.clone(),
             people: people.clone(),
@@ -451,14 +451,27 @@ pub(super) async fn caught_up(
     }
     let after: Vec<(ResourceId, u64)> = behind.iter().map(|c| (c.resource.id, c.version.number)).collect();
     let mut records = records_after(client, with.part, &after).await?;
-    let folded = behind.into_iter().map(|mut calendar| {
+    let folded = behind.into_iter().map(|calendar| {
         let newer = records.remove(&calendar.resource.id).unwrap_or_default();
-        fold(Arc::make_mut(&mut calendar), newer)?;
-        let calendar = trimmed(calendar, with.since);
-        with.cache.put(calendar.clone());
-        Ok(calendar)
+        followed(with, calendar, &newer)
     });
     folded.collect()
+}
+
+/// A calendar with records of it that follow, in their order; what it has already is passed over.
+pub(super) fn followed<'r>(
+    with: Loading<'_>,
+    mut calendar: Arc<Calendar>,
+    records: impl IntoIterator<Item = &'r Record>,
+) -> Result<Arc<Calendar>> {
+    let known = calendar.version.number;
+    let mut newer = records.into_iter().filter(|r| r.version.number > known).peekable();
+    if newer.peek().is_some() {
+        fold(Arc::make_mut(&mut calendar), newer)?;
+    }
+    let calendar = trimmed(calendar, with.since);
+    with.cache.put(calendar.clone());
+    Ok(calendar)
 }
 
 /// Calendars from their snapshots and what follows them. What does not exist is left out.
@@ -479,7 +492,7 @@ async fn cold(client: &Client, with: Loading<'_>, mut wanted: Vec<ResourceId>) -
         for row in &snapshots {
             let mut calendar = snapshot(row)?;
             let id = calendar.resource.id;
-            match fold(&mut calendar, records.remove(&id).unwrap_or_default()) {
+            match fold(&mut calendar, &records.remove(&id).unwrap_or_default()) {
                 Ok(()) => {
                     let calendar = trimmed(Arc::new(calendar), with.since);
                     with.cache.put(calendar.clone());
@@ -509,7 +522,7 @@ pub(super) fn snapshot(row: &Row) -> Result<Calendar> {
 }
 
 /// Folds records that follow.
-fn fold(calendar: &mut Calendar, records: Vec<Record>) -> Result<()> {
+fn fold<'r>(calendar: &mut Calendar, records: impl IntoIterator<Item = &'r Record>) -> Result<()> {
     for record in records {
         if record.version.number != calendar.version.number + 1 {
             let says = format!("{} follows {} of {}", record.version, calendar.version, record.resource);
@@ -611,6 +624,8 @@ pub(super) fn hold_of(change: &Change) -> Option<(Hold, Option<EndedHold>)> {
         | Change::BookingDisplaced { .. }
         | Change::BookingHandedOver { .. }
         | Change::BookingOverrode { .. }
+        | Change::Reasoned { .. }
+        | Change::HoldOverrode { .. }
         | Change::CapacitySet { .. }
         | Change::ServiceSet { .. }
         | Change::OverCommitLowered { .. } => None,

@@ -3,7 +3,7 @@
 
 use super::error::{Error, Result};
 use super::load::unsigned;
-use super::pool::{Endpoint, args, connect, plain, rows};
+use super::pool::{args, plain, rows};
 use super::sql;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -30,29 +30,28 @@ pub fn without_comments(sql: &str) -> String {
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// Brings the schema to this program's, if it is not there yet.
-pub(super) async fn migrate(to: &Endpoint) -> Result<()> {
-    let (lock, work) = (connect(to).await?, connect(to).await?);
+/// Brings the schema to this program's, if it is not there yet. `lock` must be closed if this fails: a transaction may be open on it.
+pub(super) async fn migrate(lock: &Client, work: &Client) -> Result<()> {
     let all: Vec<String> = statements().into_iter().map(without_comments).collect();
-    match done(&work, &all).await {
+    match done(work, &all).await {
         Ok(done) if done == all.len() => return Ok(()),
         Ok(_) => {}
-        Err(e) if e.no_table() => make_table(&work).await?,
+        Err(e) if e.no_table() => make_table(work).await?,
         Err(e) => return Err(e),
     }
     // Held until this ends, whatever way; whoever comes meanwhile waits here.
-    plain(&lock, sql::BEGIN).await?;
-    rows(&lock, sql::MIGRATION_LOCK, &args![]).await?;
-    let done = done(&work, &all).await?;
+    plain(lock, sql::BEGIN).await?;
+    rows(lock, sql::MIGRATION_LOCK, &args![]).await?;
+    let done = done(work, &all).await?;
     for (n, statement) in all.iter().enumerate().skip(done) {
         // Each may be carried out again, should this be cut short before it is marked as done.
-        plain(&work, statement).await?;
-        rows(&work, sql::MIGRATION_DONE, &args![n as i64 + 1, checksum(statement)]).await?;
+        plain(work, statement).await?;
+        rows(work, sql::MIGRATION_DONE, &args![n as i64 + 1, checksum(statement)]).await?;
     }
     if done < all.len() {
         tracing::info!(from = done, to = all.len(), "the schema was extended");
     }
-    plain(&lock, sql::COMMIT).await
+    plain(lock, sql::COMMIT).await
 }
 
 /// Refuses a schema that is not this program's, and changes nothing.

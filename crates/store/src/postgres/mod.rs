@@ -40,7 +40,8 @@ use async_trait::async_trait;
 use cache::Cache;
 use error::Result as Loaded;
 use feed::Feed;
-use futures_util::StreamExt;
+use futures_util::future::{Fuse, FusedFuture};
+use futures_util::{FutureExt, StreamExt};
 use keep::Keeper;
 use load::{ENTRY, Loading, limit, signed, unsigned};
 use pool::{Endpoint, Pool, args};
@@ -130,6 +131,8 @@ const SHOWN_NOW_MAX: usize = 16;
 const READING_LATE_MAX: Span = Span(10_000);
 /// Calendars loaded at once at the start.
 const BEGIN_AT_ONCE: usize = 200;
+/// So often side by side, where there are connections for it.
+const BEGIN_SIDE_BY_SIDE: usize = 4;
 /// Between two looks for what others have committed: after one that found something, and the longest.
 const LOOK_SOON: Duration = Duration::from_millis(25);
 const LOOK_LATE: Duration = Duration::from_millis(200);
@@ -138,6 +141,9 @@ const LOOK_RUNG: Duration = Duration::from_millis(400);
 /// Between two looks that go far back, and two at the heads of all resources.
 const LOOK_FAR: Duration = Duration::from_secs(1);
 const RECONCILE_EVERY: Duration = Duration::from_secs(10);
+
+/// Commits told of at once: what is told has less than 8,000 bytes.
+const RUNG_MAX: usize = 200;
 
 /// How long a last checkpoint may take.
 const FINISH_WITHIN: Duration = Duration::from_secs(3);
@@ -157,7 +163,7 @@ struct Shared {
     feed: Arc<Feed>,
     readers: Arc<Pool>,
     writers: Arc<Pool>,
-    doorbell: bool,
+    doorbell: Option<Arc<Doorbell>>,
     /// Why nothing is decided for now, if a setting of the database is why.
     refused: Mutex<Option<String>>,
     /// The last signed checkpoint, whichever instance made it.
@@ -258,12 +264,18 @@ impl Postgres {
     /// Opens the store of a database, and makes its tables if there are none. `url` is as libpq reads it.
     pub async fn open(url: &str, options: Options) -> Result<Arc<Postgres>, Error> {
         let to = Endpoint::of(url)?;
-        migrate::migrate(&to).await?;
         let part = options.part;
-        proof::prove(&to, part).await?;
         let readers = Pool::new(to.clone(), options.readers, READ_WAIT_MAX);
         let at_once = options.writers.max(1);
         let writers = Pool::new(to.clone(), at_once + WRITERS_MORE, WRITE_WAIT_MAX);
+        {
+            // Whatever fails here closes them, and with them what was begun on them.
+            let (mut one, mut other) = (writers.get().await?, writers.get().await?);
+            migrate::migrate(&one, &other).await?;
+            proof::prove(&one, &other, part).await?;
+            one.clean();
+            other.clean();
+        }
         readers.rows(sql::META_ADD, args![part]).await?;
         readers.rows(sql::ORIGIN_ADD, args![part, Uuid::now_v7()]).await?;
         if !readers.rows(sql::FILLING, args![part]).await?.is_empty() {
@@ -290,7 +302,7 @@ impl Postgres {
             feed,
             readers,
             writers,
-            doorbell: options.doorbell,
+            doorbell: options.doorbell.then(Arc::default),
             refused: Mutex::default(),
             checkpoint: Mutex::default(),
             longest: AtomicI64::new(0),
@@ -307,7 +319,7 @@ impl Postgres {
             .is_open()
             .then(|| "what is sent to the database can be read on the way: say sslmode=require in its URL".to_owned());
         shared.health.warn("encryption", open);
-        begin(&shared).await?;
+        begin(&shared, options.readers).await?;
         let (jobs, waiting) = mpsc::channel(options.queue.max(1));
         let waiting = Arc::new(Mutex::new(waiting));
         let mut threads = Vec::with_capacity(at_once);
@@ -323,8 +335,8 @@ impl Postgres {
             tokio::spawn(proof::watch(Arc::downgrade(&shared))),
             tokio::spawn(follow(Arc::downgrade(&shared), heard.clone())),
         ];
-        if options.doorbell {
-            tasks.push(tokio::spawn(listen(to, part, heard)));
+        if let Some(doorbell) = shared.doorbell.clone() {
+            tasks.push(tokio::spawn(listen(to, part, heard, doorbell)));
         }
         let end = Arc::new(Notify::new());
         let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(Arc::downgrade(&shared), end.clone())));
@@ -390,33 +402,68 @@ struct Heard {
     listening: std::sync::atomic::AtomicBool,
 }
 
+/// Commits that others shall hear of. All that wait are told at once, by the connection that listens: nobody waits for it.
+#[derive(Default)]
+struct Doorbell {
+    commits: Mutex<Vec<Uuid>>,
+    rung: Notify,
+}
+
+impl Doorbell {
+    /// It may be lost: whoever listens looks by itself too.
+    fn ring(&self, commit: Uuid) {
+        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        if commits.len() < RUNG_MAX {
+            commits.push(commit);
+        }
+        drop(commits);
+        self.rung.notify_one();
+    }
+
+    fn take(&self) -> Vec<Uuid> {
+        std::mem::take(&mut *self.commits.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// Everything that can be booked, and how far each record is.
-async fn begin(shared: &Shared) -> Loaded<()> {
+async fn begin(shared: &Arc<Shared>, connections: usize) -> Loaded<()> {
     let heads = shared.readers.rows(sql::HEADS_ALL, args![shared.part]).await?;
     let ids: Vec<ResourceId> = load::ids(&heads)?.into_iter().map(ResourceId).collect();
+    // While some are made of their rows, the database reads the rows of others.
+    let some: Vec<Vec<ResourceId>> = ids.chunks(BEGIN_AT_ONCE).map(<[_]>::to_vec).collect();
+    let mut loading = futures_util::stream::iter(some)
+        .map(|some| {
+            let shared = shared.clone();
+            tokio::spawn(async move { begin_with(&shared, some).await })
+        })
+        .buffered(BEGIN_SIDE_BY_SIDE.min(connections).max(1));
+    while let Some(loaded) = loading.next().await {
+        loaded.map_err(|_| Error::bug("loading what can be booked panicked"))??;
+    }
+    Ok(())
+}
+
+async fn begin_with(shared: &Shared, mut wanted: Vec<ResourceId>) -> Loaded<()> {
+    let mut conn = shared.readers.get().await?;
     // What does not fit into memory is still in the catalogue.
     let none = Cache::new(0);
-    for some in ids.chunks(BEGIN_AT_ONCE) {
-        let mut conn = shared.readers.get().await?;
-        let cache = if shared.cache.half_full() { &none } else { &*shared.cache };
-        let mut wanted = some.to_vec();
-        let calendars = loop {
-            match load::calendars_seen(&conn, Loading { cache, ..shared.loading() }, wanted.clone()).await {
-                Ok(calendars) => break calendars,
-                // What cannot be read of one resource is no reason to serve none.
-                Err(e) => {
-                    let (known, wrong) = (wanted.len(), e.shuts());
-                    wanted.retain(|id| !wrong.contains(id));
-                    if wanted.len() == known {
-                        return Err(e);
-                    }
-                    shared.shut(wrong, &e.plainly(), &e.to_string());
+    let cache = if shared.cache.half_full() { &none } else { &*shared.cache };
+    let calendars = loop {
+        match load::calendars_seen(&conn, Loading { cache, ..shared.loading() }, wanted.clone()).await {
+            Ok(calendars) => break calendars,
+            // What cannot be read of one resource is no reason to serve none.
+            Err(e) => {
+                let (known, wrong) = (wanted.len(), e.shuts());
+                wanted.retain(|id| !wrong.contains(id));
+                if wanted.len() == known {
+                    return Err(e);
                 }
+                shared.shut(wrong, &e.plainly(), &e.to_string());
             }
-        };
-        conn.clean();
-        shared.feed.begin_with(&calendars);
-    }
+        }
+    };
+    conn.clean();
+    shared.feed.begin_with(&calendars);
     Ok(())
 }
 
@@ -428,10 +475,16 @@ async fn follow(shared: Weak<Shared>, heard: Arc<Heard>) {
         let Some(shared) = shared.upgrade() else { return };
         let commits = std::mem::take(&mut *heard.commits.lock().unwrap_or_else(PoisonError::into_inner));
         let far = far_at.elapsed() >= LOOK_FAR;
-        let looked = match commits.is_empty() {
-            false => shared.feed.take_named(commits).await.map(|()| 1),
-            true => shared.feed.catch_up(far).await,
+        let looked = async {
+            let named = !commits.is_empty();
+            if named {
+                shared.feed.take_named(commits).await?;
+            }
+            // However often it rings, what it has not said is looked for.
+            let found = if far || !named { shared.feed.catch_up(far).await? } else { 0 };
+            Ok::<_, Error>(found + usize::from(named))
         };
+        let looked = looked.await;
         if far {
             far_at = Moment::now();
         }
@@ -461,9 +514,9 @@ async fn follow(shared: Weak<Shared>, heard: Arc<Heard>) {
 }
 
 /// Hears of commits as they are made. What is lost is found by looking.
-async fn listen(to: Endpoint, part: i64, heard: Arc<Heard>) {
+async fn listen(to: Endpoint, part: i64, heard: Arc<Heard>, doorbell: Arc<Doorbell>) {
     loop {
-        if let Err(e) = hear(&to, part, &heard).await {
+        if let Err(e) = hear(&to, part, &heard, &doorbell).await {
             tracing::debug!("listening for commits of others: {e}");
         }
         heard.listening.store(false, std::sync::atomic::Ordering::Relaxed);
@@ -471,21 +524,23 @@ async fn listen(to: Endpoint, part: i64, heard: Arc<Heard>) {
     }
 }
 
-async fn hear(to: &Endpoint, part: i64, heard: &Heard) -> Loaded<()> {
+async fn hear(to: &Endpoint, part: i64, heard: &Heard, doorbell: &Doorbell) -> Loaded<()> {
     let (client, mut messages) = to.listened().await?;
-    let listening = pool::plain(&client, sql::LISTEN);
-    let mut listening = std::pin::pin!(futures_util::FutureExt::fuse(listening));
+    let mut listening = std::pin::pin!(pool::plain(&client, sql::LISTEN).fuse());
+    let mut ringing = std::pin::pin!(Fuse::terminated());
     loop {
         tokio::select! {
             said = &mut listening => said?,
+            said = &mut ringing => said?,
+            () = doorbell.rung.notified(), if ringing.is_terminated() => ringing.set(ring(&client, part, doorbell.take()).fuse()),
             message = messages.next() => match message {
                 Some(Ok(AsyncMessage::Notification(rung))) => {
                     // Behind a pool of connections nothing may ever be heard: only then is it relied on for the pace of looking.
                     heard.listening.store(true, std::sync::atomic::Ordering::Relaxed);
                     let mut words = rung.payload().split(' ');
-                    let (of, id) = (words.next().and_then(|n| n.parse::<i64>().ok()), words.next());
-                    if of == Some(part) && let Some(Ok(id)) = id.map(Uuid::parse_str) {
-                        heard.commits.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+                    if words.next().and_then(|n| n.parse::<i64>().ok()) == Some(part) {
+                        let ids = words.filter_map(|id| Uuid::parse_str(id).ok());
+                        heard.commits.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
                         heard.rung.notify_one();
                     }
                 }
@@ -495,6 +550,16 @@ async fn hear(to: &Endpoint, part: i64, heard: &Heard) -> Loaded<()> {
             },
         }
     }
+}
+
+/// Tells of commits, if there are any.
+async fn ring(client: &tokio_postgres::Client, part: i64, commits: Vec<Uuid>) -> Loaded<()> {
+    if commits.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<String> = commits.iter().map(Uuid::to_string).collect();
+    let said = format!("{part} {}", ids.join(" "));
+    pool::rows(client, sql::RING, &args!["slotwise", said]).await.map(drop)
 }
 
 #[async_trait]
@@ -572,11 +637,12 @@ impl Store for Postgres {
         Ok(self.shared.feed.head())
     }
 
-    async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+    async fn due(&self, until: Option<Instant>, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
         if !self.take_sweep().await? {
             return Ok(Vec::new());
         }
         let shared = &*self.shared;
+        let until = until.unwrap_or_else(|| shared.time.now());
         let found = shared.readers.rows(sql::DUE, args![shared.part, until.0, limit(max)]).await?;
         let due = found.iter().map(|row| Ok((Instant(row.try_get(1)?), ResourceId(row.try_get(0)?))));
         Ok(due.collect::<Loaded<_>>()?)

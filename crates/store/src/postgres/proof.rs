@@ -3,7 +3,7 @@
 
 use super::Shared;
 use super::error::{Error, Result};
-use super::pool::{Endpoint, args, connect, plain, rows};
+use super::pool::{args, plain, rows};
 use super::sql;
 use slotwise_domain::Span;
 use slotwise_engine::Clock;
@@ -16,23 +16,22 @@ use uuid::Uuid;
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// The database's clock may be so far from this machine's before somebody is told.
 const CLOCKS_APART_MAX: Span = Span::seconds(1);
+/// How long a row is waited for that is held, in milliseconds: somebody waits for the start.
+const WAIT_MS: &str = "5";
 /// The oldest server that is known to do.
 const SERVER_MIN: u32 = 150_000;
 
-/// Tries on two connections what every guarantee rests on.
-pub(super) async fn prove(to: &Endpoint, part: i64) -> Result<()> {
-    let (one, other) = (connect(to).await?, connect(to).await?);
+/// Tries on two connections what every guarantee rests on. Both must be closed if this fails: transactions may be open on them.
+pub(super) async fn prove(one: &Client, other: &Client, part: i64) -> Result<()> {
     let (id, key) = (Uuid::now_v7(), Uuid::now_v7());
-    let proved = prove_with(&one, &other, part, id, key).await;
-    // If it failed, both are closed, and whatever they had begun with them.
-    proved?;
-    rows(&one, sql::PROOF_GONE, &args![part, vec![id, key]]).await.map(drop)
+    prove_with(one, other, part, id, key).await?;
+    rows(one, sql::PROOF_GONE, &args![part, vec![id, key]]).await.map(drop)
 }
 
 async fn prove_with(one: &Client, other: &Client, part: i64, id: Uuid, key: Uuid) -> Result<()> {
     let begin = async |client: &Client| -> Result<()> {
         plain(client, sql::BEGIN).await?;
-        rows(client, sql::BOUNDS, &args!["50", "5000"]).await.map(drop)
+        rows(client, sql::BOUNDS, &args![WAIT_MS, "5000"]).await.map(drop)
     };
     let refuse = |says: &str| Err(Error::Unfit(format!("this database does not do what bookings rest on: {says}")));
     rows(one, sql::PROOF_ADD, &args![part, id]).await?;

@@ -39,8 +39,8 @@ statements! {
 
     KEYS = "INSERT INTO attempt (part_id, key, actor, commit_id)
         SELECT $1, k.key, k.actor, $2 FROM unnest($3::uuid[], $4::uuid[]) AS k (key, actor)
-        ON CONFLICT (part_id, key, actor) DO NOTHING";
-    /// Also tells which keys another commit has had: those that are not ours.
+        ON CONFLICT (part_id, key, actor) DO NOTHING RETURNING key, actor";
+    /// Whose commits have had keys that are not ours.
     KEYS_KNOWN = "SELECT key, actor, commit_id FROM attempt
         WHERE part_id = $1 AND key = ANY($2) AND commit_id <> $3";
     KEYS_UNUSED = "DELETE FROM attempt WHERE part_id = $1 AND commit_id = $2 AND key = ANY($3)
@@ -448,6 +448,8 @@ statements! {
     KEEPER_TAKEN = "UPDATE keeper SET owner = $2, until = now() + interval '5 seconds'
         WHERE part_id = $1 AND (owner = $2 OR until < now()) RETURNING owner";
     CHECKPOINT_LAST = "SELECT commits, stamp, id, hash, line FROM checkpoint WHERE part_id = $1 ORDER BY commits DESC LIMIT 1";
+    /// The one that comes so many after the next, if so many were committed.
+    COMMIT_AFTER = "SELECT id FROM journal WHERE part_id = $1 AND stamp > $2 ORDER BY stamp, id OFFSET $3 LIMIT 1";
     CHECKPOINT_ADD = "INSERT INTO checkpoint (part_id, commits, stamp, id, hash, line) VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (part_id, commits) DO NOTHING";
     /// Since when somebody is in the middle of a transaction that writes.
@@ -482,8 +484,8 @@ statements! {
 
     // Between instances
 
-    /// After the COMMIT, never in it; it may be lost.
-    RING = "SELECT pg_notify($1, $2)";
+    /// After the COMMIT, never in it; it may be lost. So it waits for no disk, which only this statement is told, and no other after it.
+    RING = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";
     LISTEN = "LISTEN slotwise";
 
     // The schema

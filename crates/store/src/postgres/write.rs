@@ -79,14 +79,16 @@ pub(super) fn chain(
 
 /// What is recorded must fold: every booking that changes is there as it is after it, and only a new one is made.
 fn whole(records: &[(ResourceId, Vec<Change>)], bookings: &[Arc<Booking>]) -> Result<()> {
-    for change in records.iter().flat_map(|(_, changes)| changes) {
+    let is_made = |c: &&Change| matches!(c, Change::BookingMade { .. } | Change::BookingRequested { .. });
+    let changes = || records.iter().flat_map(|(_, changes)| changes);
+    let made: BTreeSet<BookingId> = changes().filter(is_made).filter_map(Change::booking).collect();
+    for change in changes() {
         let Some(id) = change.booking() else { continue };
         let Some(booking) = bookings.iter().find(|b| b.id == id) else {
             return Err(Error::bug(format!("{id} changes without its booking")));
         };
-        let made = matches!(change, Change::BookingMade { .. } | Change::BookingRequested { .. });
-        // What an override says of a booking may be said of a new one too.
-        if made != (booking.revision == 1) && !matches!(change, Change::BookingOverrode { .. }) {
+        // What is said of a new one beside its making, and what becomes of it at once, is all of its first revision.
+        if made.contains(&id) != (booking.revision == 1) {
             return Err(Error::bug(format!("{id} is at revision {} after {change:?}", booking.revision)));
         }
     }

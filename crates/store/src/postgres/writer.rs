@@ -185,7 +185,7 @@ impl Writer {
     }
 
     /// Waits until one of the rows that were not had is free, or a proposal's time for that is over. To look costs one statement, and
-    /// not a transaction with all that is in it.
+    /// not a transaction with all that is in it; and it is taken back, because what has held a row is synced before the row is free.
     fn wait_for_rows(&self, batch: &[Proposal], pending: &[usize], begun: Moment) {
         let proposals = pending.iter().filter_map(|n| batch.get(*n));
         let wanted: BTreeSet<ResourceId> = proposals.flat_map(named).collect();
@@ -195,9 +195,9 @@ impl Writer {
             if begun.elapsed() >= ROW_WAIT_MAX {
                 return;
             }
-            let free = self.shared.writers.rows(sql::HEADS_HELD, args![self.shared.part, wanted.clone()]);
+            let free = any_free(&self.shared, args![self.shared.part, wanted.clone()]);
             match self.wait(async { tokio::time::timeout(ROW_WAIT_MAX, free).await }) {
-                Ok(Ok(free)) if free.is_empty() && !wanted.is_empty() => {}
+                Ok(Ok(false)) if !wanted.is_empty() => {}
                 // What is wrong is found out by the transaction.
                 Ok(_) | Err(_) => return,
             }
@@ -231,7 +231,7 @@ impl Writer {
         settle: Settle,
         answers: &mut [Option<Settled>],
     ) -> Ended {
-        let id = Uuid::now_v7();
+        let id = id_at(self.shared.time.now());
         let judged = self.judge(&conn, id, batch, pending, settle);
         let (mut judgement, waiting) = match judged {
             Ok(judged) => judged,
@@ -493,24 +493,18 @@ impl Writer {
                 shared.cache.put(calendar.clone());
             }
         }
-        if shared.feed.push(commit, id, stamp, &world.calendars) {
+        let gaps = shared.feed.push(commit, id, stamp, &world.calendars);
+        if !gaps.is_empty() {
             // What comes between was committed elsewhere, or by another thread that has not said so yet.
             let shared = self.shared.clone();
             self.rt.spawn(async move {
-                if let Err(e) = shared.feed.catch_up(true).await {
+                if let Err(e) = shared.feed.heal(&gaps, id, stamp).await {
                     tracing::debug!("reading what lies between: {e}");
                 }
             });
         }
-        if shared.doorbell {
-            let (part, pool) = (shared.part, shared.readers.clone());
-            self.rt.spawn(async move {
-                // It may be lost: whoever listens looks by itself too.
-                let said = format!("{part} {id}");
-                if let Err(e) = pool.rows(sql::RING, args!["slotwise", said]).await {
-                    tracing::debug!("the doorbell was not rung: {e}");
-                }
-            });
+        if let Some(doorbell) = &shared.doorbell {
+            doorbell.ring(id);
         }
     }
 }
@@ -535,6 +529,13 @@ impl Judgement {
     pub fn head(&self, id: ResourceId) -> Option<&Head> {
         self.held.heads.get(&id)
     }
+}
+
+/// A commit's id, dated by the store's clock: ids are taken away by their age, and this machine's clock may show any other.
+fn id_at(now: Instant) -> Uuid {
+    let millis = u64::try_from(now.0.div_euclid(1_000)).unwrap_or(0);
+    let [_, _, _, _, _, _, random @ ..] = Uuid::new_v4().into_bytes();
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 /// How long a commit of so many may take.
@@ -587,9 +588,8 @@ fn named(proposal: &Proposal) -> impl Iterator<Item = ResourceId> + '_ {
 }
 
 fn named_of(proposal: &Proposal) -> BTreeSet<ResourceId> {
-    let mut named = proposal.command.scope().resources;
-    named.extend(proposal.observed.iter().map(|(id, _)| *id));
-    named
+    let observed = proposal.observed.iter().map(|(id, _)| *id);
+    proposal.command.scope().resources.iter().copied().chain(observed).collect()
 }
 
 /// What this commit has decided so far is true of persons too, and nowhere else yet.
@@ -638,38 +638,38 @@ async fn begin(
         (sql::BOUNDS, bounds(LOCK_MS, keys.len())),
         (sql::COMMIT_ID, args![part, id]),
         (sql::HEADS_HELD, args![part, asked.clone()]),
-        (sql::HEADS_THERE, args![part, asked.clone()]),
         (sql::CLOCK, args![]),
         (sql::SAVEPOINT, args![]),
     ];
     let rest = all(conn, &asking);
     let rest = Sent::now(rest);
-    let put = args![part, id, names.clone(), actors.clone()];
+    let put = args![part, id, names.clone(), actors];
     let put = Sent::now(rows(conn, sql::KEYS, &put));
-    let known_args = args![part, names.clone(), id];
-    let known = Sent::now(rows(conn, sql::KEYS_KNOWN, &known_args));
     let persons: Vec<Uuid> = scope.people.union(&scope.counted).map(|id| id.0).collect();
     let persons_args = args![part, persons.clone()];
     let persons = (!persons.is_empty()).then(|| Sent::now(rows(conn, sql::PERSONS_HELD, &persons_args)));
     let asking = Asking::of(part, scope);
     let found = asking.send(conn);
     began.await?;
-    let [_, _, got, there, clock, _] = rest.await?;
+    let [_, _, got, clock, _] = rest.await?;
     let put = put.await;
-    let known = known.await;
     let persons = match persons {
         Some(persons) => persons.await,
         None => Ok(Vec::new()),
     };
     let found = found.found(scope).await;
     let mut held = Held { shut: shared.shut_now(), ..Held::default() };
-    let others = held.take(&asked, &got, &there)?;
     let clock = clock.first().ok_or_else(|| Error::bug("the clock did not answer"))?;
     let now = Instant(clock.try_get(0)?);
     let (known, blocked, found) = match put {
-        Ok(_) => {
+        Ok(put) => {
             held.persons.extend(load::ids(&persons?)?.into_iter().map(PersonId));
-            (known?, BTreeSet::new(), found?)
+            // One round trip more where a key was had before.
+            let known = match put.len() == keys.len() {
+                true => Vec::new(),
+                false => rows(conn, sql::KEYS_KNOWN, &args![part, names, id]).await?,
+            };
+            (known, BTreeSet::new(), found?)
         }
         Err(e) if e.lock_not_had() => {
             // All that was sent after it failed with it.
@@ -679,6 +679,12 @@ async fn begin(
         Err(e) => return Err(e),
     };
     let known = recorded_of(conn, part, &known, &keys).await?;
+    // And one more where a row was not had, or is not there.
+    let there = match got.len() == asked.len() {
+        true => Vec::new(),
+        false => rows(conn, sql::HEADS_THERE, &args![part, asked.clone()]).await?,
+    };
+    let others = held.take(&asked, &got, &there)?;
     let ours = keys.into_iter().filter(|key| !known.contains_key(key) && !blocked.contains(key)).collect();
     Ok(Begun { held, others, now, known, ours, found })
 }
@@ -767,6 +773,19 @@ async fn lengthen(shared: &Shared, commit: &Commit) -> Result<()> {
         shared.longest.fetch_max(longest, Ordering::AcqRel);
     }
     Ok(())
+}
+
+/// Whether any of these rows is free, in one round trip.
+async fn any_free(shared: &Shared, wanted: Args) -> Result<bool> {
+    let mut conn = shared.writers.get().await?;
+    let begun = Sent::now(plain(&conn, sql::BEGIN));
+    let free = Sent::now(rows(&conn, sql::HEADS_HELD, &wanted));
+    let ended = Sent::now(plain(&conn, sql::ROLLBACK));
+    begun.await?;
+    let free = free.await;
+    ended.await?;
+    conn.clean();
+    Ok(!free?.is_empty())
 }
 
 async fn rolled_back(conn: &Conn) -> bool {

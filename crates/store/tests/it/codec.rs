@@ -417,6 +417,12 @@ fn admin_change(on: ResourceId) -> BoxedStrategy<Change> {
             }
         ),
         (ids(), text()).prop_map(|((booking, owner), reason)| Change::BookingOverrode { booking, owner, reason }),
+        (ids(), of(any::<i64>()), text()).prop_map(|((hold, holder), until, reason)| Change::HoldOverrode {
+            hold: HoldId(hold.0),
+            holder,
+            until: until.map(Instant),
+            reason
+        }),
         (resource(), any::<u64>(), of(any::<u32>()), any::<u32>(), of(text())).prop_map(
             |(resource, used, seen_used, over_commit, reason)| Change::CapacitySet {
                 resource,
@@ -428,6 +434,7 @@ fn admin_change(on: ResourceId) -> BoxedStrategy<Change> {
         ),
         (resource(), text()).prop_map(|(resource, reason)| Change::ServiceSet { resource, reason }),
         any::<u32>().prop_map(|to| Change::OverCommitLowered { to }),
+        text().prop_map(|reason| Change::Reasoned { reason }),
     ]
     .boxed()
 }
@@ -781,6 +788,7 @@ fn sample() -> Commit {
         Change::BookingEdited { booking, owner, revision: 2 },
         Change::HoldGranted(hold),
         Change::HoldRenewed(hold),
+        Change::HoldOverrode { hold: hold.id, holder: owner, until: Some(at(1, 2).end()), reason: "asked".into() },
     ];
     let to = slots_of(ROOM, at(30, 40));
     let from = vec![(1, slot)];

@@ -7,7 +7,7 @@ use slotwise_store::{Embedded, Options};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_case_on_the_embedded_store() {
     let mut dirs = Vec::new();
-    run_all(|clock| {
+    run_all(2, |clock| {
         let dir = tempfile::tempdir().unwrap();
         let options = Options { clock: clock.clone(), readers: 2, ..Options::default() };
         let store = Embedded::open(dir.path(), options).unwrap();
@@ -29,7 +29,7 @@ async fn every_case_on_the_embedded_store() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_case_without_a_cache() {
     let mut dirs = Vec::new();
-    run_all(|clock| {
+    run_all(2, |clock| {
         let dir = tempfile::tempdir().unwrap();
         let options = Options { clock: clock.clone(), readers: 1, cache_bytes: 0, ..Options::default() };
         let store = Embedded::open(dir.path(), options).unwrap();

@@ -1,9 +1,9 @@
 //! A PostgreSQL server of one test's own: its folder, its port, its processes; all of it is gone when it is dropped.
 //! It never touches a server that somebody else runs.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{DirBuilderExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -44,13 +44,7 @@ impl Database {
         let within = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let dir = tempfile::Builder::new().prefix("slotwise-pg").tempdir_in(within).unwrap();
         give_away(dir.path());
-        let data = dir.path().join("data");
-        let made = as_server(Command::new(bin.join("initdb")))
-            .args(["--no-sync", "--auth=trust", "--username=slotwise", "--encoding=UTF8", "--locale=C", "-D"])
-            .arg(&data)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        make_cluster(&bin, &dir.path().join("data"));
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
         let server = run(&bin, dir.path(), port, &settings);
@@ -73,7 +67,7 @@ impl Database {
 
     /// All that the server has logged.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join("log")).unwrap()
+        fs::read_to_string(self.dir.path().join("log")).unwrap()
     }
 
     /// Ends it at once, as `pg_ctl stop -m immediate` does.
@@ -85,9 +79,9 @@ impl Database {
     /// All its processes stand still, or go on.
     pub fn stands_still(&self, still: bool) {
         let first = self.server.id();
-        let pids = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
             let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
             // After the name in brackets: the state, then the parent.
             let parent: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
             (pid == first || parent == first).then(|| pid.to_string())
@@ -125,7 +119,7 @@ impl Database {
         self.server.kill().unwrap();
         self.server.wait().unwrap();
         let lock = self.dir.path().join("data/postmaster.pid");
-        drop(std::fs::remove_file(lock));
+        drop(fs::remove_file(lock));
         std::thread::sleep(Duration::from_millis(300));
     }
 
@@ -154,15 +148,54 @@ pub fn tool(name: &str) -> Command {
 }
 
 fn newest_bin() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
     let version = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
     let dirs = versions.filter_map(|entry| Some(entry.ok()?.path()));
     let newest = dirs.filter(|dir| dir.join("bin/postgres").exists()).max_by_key(version)?;
     Some(newest.join("bin"))
 }
 
+/// A copy of the first one that was ever made here: making one takes a second of a processor, and a copy next to nothing.
+fn make_cluster(bin: &Path, data: &Path) {
+    let version = bin.parent().unwrap().file_name().unwrap().to_string_lossy();
+    let first = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("postgres-{version}"));
+    if first.is_dir() {
+        return copy(&first, data, is_root());
+    }
+    let made = as_server(Command::new(bin.join("initdb")))
+        .args(["--no-sync", "--auth=trust", "--username=slotwise", "--encoding=UTF8", "--locale=C", "-D"])
+        .arg(data)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+    let unnamed = first.with_extension(data.parent().unwrap().file_name().unwrap());
+    copy(data, &unnamed, false);
+    // Whoever was faster has made the same.
+    if fs::rename(&unnamed, &first).is_err() {
+        fs::remove_dir_all(&unnamed).unwrap();
+    }
+}
+
+fn copy(from: &Path, to: &Path, gives_away: bool) {
+    fs::DirBuilder::new().mode(0o700).create(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to, gives_away),
+            false => drop(fs::copy(entry.path(), &to).unwrap()),
+        }
+        if gives_away {
+            give_away(&to);
+        }
+    }
+    if gives_away {
+        give_away(to);
+    }
+}
+
 fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
+    fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
 }
 
 fn give_away(dir: &Path) {
@@ -200,7 +233,7 @@ fn run(bin: &Path, dir: &Path, port: u16, settings: &[String]) -> Child {
     };
     while !ready() {
         let ended = server.try_wait().unwrap();
-        let log = || std::fs::read_to_string(dir.join("log")).unwrap_or_default();
+        let log = || fs::read_to_string(dir.join("log")).unwrap_or_default();
         assert!(ended.is_none() && begun.elapsed() < STARTS_WITHIN, "PostgreSQL did not start: {}", log());
         std::thread::sleep(Duration::from_millis(20));
     }

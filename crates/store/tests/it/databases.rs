@@ -2,7 +2,7 @@
 //! What is told is compared with what is there afterwards.
 
 use crate::database::Database;
-use crate::postgres::{Instance, asked, site};
+use crate::postgres::{Instance, asked, new_part, site};
 use crate::support::{START, Site, outcome};
 use slotwise_domain::{AttemptKey, Role, Span, settle};
 use slotwise_engine::{CommitError, Directory, Recorded, Settled, Status, Store};
@@ -66,7 +66,14 @@ async fn book_on(instance: &Instance, tasks: usize, until: impl Future<Output = 
 
 /// Whatever was told is there, whatever was refused is not, and the rest is one of both.
 async fn is_as_told(url: &str, site: &Arc<Site>, told: &Told) {
-    let fresh = Instance::over(url, site);
+    is_there_as_told(&Instance::over(url, site), told).await;
+    let torn = "SELECT count(*) FROM booking b WHERE NOT EXISTS (SELECT 1 FROM journal j WHERE j.id = b.commit_id)";
+    assert_eq!(asked(url, torn).await, "0");
+    let idle = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
+    assert_eq!(asked(url, idle).await, "0");
+}
+
+async fn is_there_as_told(fresh: &Instance, told: &Told) {
     for recorded in &told.decided {
         let found = fresh.store.recall(recorded.key).await.unwrap();
         assert_eq!(found.as_ref(), Some(&**recorded), "told and not there");
@@ -74,10 +81,6 @@ async fn is_as_told(url: &str, site: &Arc<Site>, told: &Told) {
     for key in &told.failed {
         assert_eq!(fresh.store.recall(*key).await.unwrap(), None, "refused and there");
     }
-    let torn = "SELECT count(*) FROM booking b WHERE NOT EXISTS (SELECT 1 FROM journal j WHERE j.id = b.commit_id)";
-    assert_eq!(asked(url, torn).await, "0");
-    let idle = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
-    assert_eq!(asked(url, idle).await, "0");
 }
 
 /// How long it takes until the instance books again.
@@ -282,6 +285,45 @@ async fn a_standby_that_is_behind_is_found_out() {
     }
     let Status::Stopped(says) = instance.store.status() else { unreachable!("it has stopped") };
     assert!(says.contains("lost what was told"), "{says}");
+}
+
+/// Whatever takes over from whatever, while somebody kills servers or asks Patroni for a switchover by hand: bookings go on for as long
+/// as was said, and what was told is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_named_database_that_takes_over_by_itself() {
+    let Ok(url) = std::env::var("SLOTWISE_FAILOVER_URL") else {
+        return eprintln!("LEFT OUT: SLOTWISE_FAILOVER_URL names no databases that take over from each other");
+    };
+    let seconds = std::env::var("SLOTWISE_FAILOVER_S").map_or(60, |n| n.parse().unwrap());
+    let site = site();
+    let options = Options { part: new_part(), clock: Some(site.clock.clone()), keep: None, ..Options::default() };
+    let instance = Instance { store: Postgres::open(&url, options.clone()).await.unwrap(), site: site.clone() };
+    instance.person(site.admin, Role::Admin).await;
+    let mut gaps = Vec::new();
+    let told = book_on(&instance, 4, async {
+        let begun = Instant::now();
+        let mut took = Duration::ZERO;
+        while begun.elapsed() < Duration::from_secs(seconds) {
+            took = books_again(&instance, Duration::from_secs(120)).await;
+            if took > Duration::from_millis(500) {
+                println!("after {:?}: nothing was booked for {took:?}", begun.elapsed());
+                gaps.push(took);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(took < Duration::from_secs(5), "it has not come back");
+    })
+    .await;
+    println!(
+        "{} decided, {} failed, {} without an outcome; gaps {gaps:?}",
+        told.decided.len(),
+        told.failed.len(),
+        told.none.len()
+    );
+    drop(instance);
+    let fresh = Instance { store: Postgres::open(&url, options).await.unwrap(), site: site.clone() };
+    is_there_as_told(&fresh, &told).await;
+    assert!(told.decided.len() > 100);
 }
 
 /// Somebody turns off under a running server what it rests on: nothing is decided until it is on again.

@@ -165,13 +165,13 @@ async fn holds_fall_due_soonest_first_each_resource_once() {
     one(&store, site.hold(site.admin, two, START.plus(Span::hours(3)))).await;
     let first = START.plus(Span::seconds(30));
     let second = START.plus(Span::seconds(35));
-    assert_eq!(store.due(START, 10).await.unwrap(), []);
-    assert_eq!(store.due(first, 10).await.unwrap(), [(first, two)]);
-    assert_eq!(store.due(second, 10).await.unwrap(), [(first, two), (second, one_room)]);
-    assert_eq!(store.due(second, 1).await.unwrap(), [(first, two)]);
+    assert_eq!(store.due(Some(START), 10).await.unwrap(), []);
+    assert_eq!(store.due(Some(first), 10).await.unwrap(), [(first, two)]);
+    assert_eq!(store.due(Some(second), 10).await.unwrap(), [(first, two), (second, one_room)]);
+    assert_eq!(store.due(Some(second), 1).await.unwrap(), [(first, two)]);
     site.clock.advance(Span::seconds(40));
     one(&store, site.proposal(Actor::System, Action::ExpireHolds { resource: two })).await;
-    assert_eq!(store.due(second, 10).await.unwrap(), [(second, one_room)]);
+    assert_eq!(store.due(Some(second), 10).await.unwrap(), [(second, one_room)]);
     assert_eq!(store.observe(scope_of(two)).await.unwrap().calendars[&two].holds.len(), 0);
 }
 

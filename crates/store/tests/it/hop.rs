@@ -80,7 +80,7 @@ impl Store for Hop {
     }
 
     // One of them carries out what falls due; the other is told of nothing.
-    async fn due(&self, until: Instant, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
+    async fn due(&self, until: Option<Instant>, max: usize) -> Result<Vec<(Instant, ResourceId)>, StoreError> {
         let (here, there) = self.either();
         let due = here.due(until, max).await?;
         if due.is_empty() { there.due(until, max).await } else { Ok(due) }

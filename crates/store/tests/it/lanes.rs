@@ -77,7 +77,7 @@ impl Ids for ByTheClock {
 }
 
 fn request(who: PersonId, action: Action) -> Request {
-    let command = Command { actor: Actor::Person(who), action, seen: None };
+    let command = Command { actor: Actor::Person(who), action, seen: None, reason: None };
     Request { key: Uuid::now_v7(), fingerprint: Fingerprint([7; 32]), command }
 }
 
@@ -251,7 +251,7 @@ async fn only_the_database_s_clock_decides() {
     assert!(store.warnings().iter().any(|says| says.contains("clocks")), "{:?}", store.warnings());
     assert_eq!(store.status(), slotwise_engine::Status::Ready);
     // It falls due by the same clock.
-    let due = store.due(engine.now().plus(Span::seconds(31)), 9).await.unwrap();
+    let due = store.due(Some(engine.now().plus(Span::seconds(31))), 9).await.unwrap();
     assert_eq!(due.len(), 1);
     assert!(due[0].0.since(recorded.decision.decided_at) == Span::seconds(30));
 }

@@ -9,7 +9,7 @@ use slotwise_engine::{
     Accounts, BookingFilter, Clock, Directory, Made, NoticeId, PersonCard, Post, Recorded, Settled, Status, Store,
     Views,
 };
-use slotwise_store::embedded::{Checkpoints, Verified, Wanted, checkpoint_line};
+use slotwise_store::embedded::{Checkpoints, Exported, Reading, Verified, Wanted, checkpoint_line};
 use slotwise_store::postgres::{Keep, Options, begin_epoch, examine, import, migrate_folder, reading};
 use slotwise_store::{Embedded, Postgres};
 use std::io::Cursor;
@@ -199,6 +199,42 @@ fn imported(lines: &[String], url: &str, part: i64) -> Result<u64, String> {
     })
 }
 
+/// Makes a data directory of lines.
+fn into_folder(lines: &[String], data: &Path) -> Result<Exported, String> {
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let all = &mut |_, _| ControlFlow::Continue(());
+    slotwise_store::embedded::import(&mut Cursor::new(text), Path::new("lines"), data, all).map_err(|e| e.to_string())
+}
+
+fn exported_folder(data: &Path) -> Vec<String> {
+    let mut out = Vec::new();
+    let all = &mut |_, _| ControlFlow::Continue(());
+    Reading::open(data).unwrap().export(&mut out, Path::new("lines"), START, all).unwrap();
+    String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// What lines say, without whose chain it is in and where.
+fn but_for_chains(lines: &[String]) -> Vec<serde_json::Value> {
+    let line = |line: &String| {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        for at in ["", "/commit", "/end"] {
+            if let Some(of) = line.pointer_mut(at).and_then(|of| of.as_object_mut()) {
+                of.retain(|name, _| !["slotwise_export", "writer", "place", "number", "hash"].contains(&name.as_str()));
+            }
+        }
+        let attempts = line.pointer_mut("/commit/attempts").and_then(|of| of.as_array_mut());
+        for attempt in attempts.into_iter().flatten() {
+            for record in attempt["records"].as_array_mut().unwrap() {
+                // The commit of the one before it; its hash stays.
+                record["previous"].take();
+                assert!(record["hash"].is_string());
+            }
+        }
+        line
+    };
+    lines.iter().map(line).collect()
+}
+
 /// Two instances write, so there are two chains; and what is exported is imported and exported the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_goes_out_and_comes_in_again() {
@@ -242,6 +278,39 @@ async fn everything_goes_out_and_comes_in_again() {
     assert_eq!(imported(&lines, &url, 4).unwrap(), examined(&url, 1).commits);
     assert_eq!(exported(&url, 4), lines);
 
+    // And down again: a folder has one chain, all else is the same; and from there up again.
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("data");
+    let brought = into_folder(&lines, &folder).unwrap();
+    assert_eq!(brought.commits, examined(&url, 1).commits);
+    let of_folder = exported_folder(&folder);
+    assert!(of_folder[0].contains("\"slotwise_export\":1"), "{}", of_folder[0]);
+    assert_eq!(but_for_chains(&of_folder), but_for_chains(&lines));
+    let down = Embedded::open(&folder, site.options.clone()).unwrap();
+    for recorded in told.iter().chain([&more]) {
+        assert_eq!(down.recall(recorded.key).await.unwrap().as_ref(), Some(recorded));
+    }
+    assert_eq!(keys_person(&*down, &site).await.name, "Ann");
+    decided(&*down, site.book(site.admin, told[0].decision.decided[0].0, START.plus(Span::days(22)))).await;
+    drop(down);
+    let verified = slotwise_store::embedded::verify(&folder).unwrap();
+    assert_eq!(verified.commits, brought.commits + 1);
+    assert_eq!(imported(&of_folder, &url, 5).unwrap(), brought.commits);
+    assert_eq!(but_for_chains(&exported(&url, 5)), but_for_chains(&lines));
+    for (n, edited) in [edited, cut].iter().enumerate() {
+        let nowhere = dir.path().join(n.to_string());
+        let refused = into_folder(edited, &nowhere).unwrap_err();
+        assert!(refused.contains("is not what was written") || refused.contains("cut off"), "{refused}");
+        assert!(Embedded::open(&nowhere, slotwise_store::Options::default()).is_err() || !nowhere.exists());
+    }
+    let swapped = {
+        let commits: Vec<usize> = (0..lines.len()).filter(|n| lines[*n].contains("\"place\"")).collect();
+        let mut swapped = lines.clone();
+        swapped.swap(commits[commits.len() - 2], commits[commits.len() - 1]);
+        swapped
+    };
+    assert!(into_folder(&swapped, &dir.path().join("swapped")).is_err());
+
     // An attempt is found by its key, and the records that it was decided on.
     let (key, of) = (told[1].key, told[1].decision.decided.clone());
     let found = apart(move || {
@@ -262,7 +331,7 @@ async fn what_every_case_left_in_a_folder_becomes_a_database() {
     let Some(database) = Database::start(&[]) else { return };
     let dirs: Arc<Mutex<Vec<Left>>> = Arc::default();
     let kept = dirs.clone();
-    run_all(move |clock| {
+    run_all(2, move |clock| {
         let dir = tempfile::tempdir().unwrap();
         let options = slotwise_store::Options {
             clock: clock.clone(),
@@ -437,7 +506,7 @@ async fn a_restored_database_begins_a_new_epoch() {
     site.clock.jump(Span(begun.epoch_began.since(START).0 + 1_000_000));
     let store = Postgres::open(&url, options(1, site.clock.clone())).await.unwrap();
     assert_eq!(store.restored_at(), Some(begun.epoch_began));
-    assert_eq!(store.due(START, 9).await.unwrap().first().map(|(_, id)| *id), Some(one));
+    assert_eq!(store.due(Some(START), 9).await.unwrap().first().map(|(_, id)| *id), Some(one));
     let Made::Hold(granted, None) = hold else { panic!("{hold:?}") };
     let renew = site.by(granted.holder, Action::Renew(held(Some(hold))));
     let renewed = decided(&*store, renew).await.0.decision.outcome;

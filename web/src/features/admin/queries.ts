@@ -10,17 +10,20 @@ export interface ResourceFilter {
   kind: string;
   q: string;
   building?: string;
+  /** Only those that one manages. */
+  mine?: boolean;
 }
 
-export function useResources({ kind, q, building = '' }: ResourceFilter) {
+export function useResources({ kind, q, building = '', mine = false }: ResourceFilter) {
   return useInfiniteQuery({
-    queryKey: ['admin', 'resources', kind, q, building],
+    queryKey: ['admin', 'resources', kind, q, building, mine],
     initialPageParam: null as string | null,
     queryFn: ({ pageParam, signal }) => {
       const params = new URLSearchParams({ limit: '50' });
       if (kind) params.set('kind', kind);
       if (q.trim()) params.set('q', q.trim());
       if (building) params.set('building', building);
+      if (mine) params.set('manager', 'me');
       if (pageParam) params.set('after', pageParam);
       return ask<Page<Resource>>(`/api/resources?${params}`, { signal });
     },
@@ -41,7 +44,7 @@ export function useHoldsOn(id: string) {
   return useQuery({
     queryKey: ['admin', 'holds', id],
     refetchInterval: 10_000,
-    queryFn: ({ signal }) => ask<Page<Hold & { owner?: { name: string } | null }>>(`/api/holds?resource=${id}`, { signal }),
+    queryFn: ({ signal }) => ask<Page<Hold>>(`/api/holds?resource=${id}`, { signal }),
   });
 }
 

@@ -9,6 +9,7 @@ import { useLatest } from '../../lib/useLatest';
 import { useStaleness } from '../live/LiveProvider';
 import { announceConflict } from '../live/announceConflict';
 import { useReleaseHold, useRenewHold } from '../holds/mutations';
+import { useMyHolds } from '../holds/queries';
 import { book, takeHold } from './book';
 import { newIntention, type Details, type Intention, type Target } from './intention';
 
@@ -40,6 +41,11 @@ export function useClaim(target: Target, outcome: Outcome) {
   const intention = useRef<Intention>(newIntention());
   const busy = useRef(false);
   const staleness = useStaleness();
+  // Whoever manages the room may have said how long it is held.
+  const known = useMyHolds().data?.items.find((one) => one.id === hold?.id);
+  if (hold && known && known.expires_at !== hold.expires_at && known.renewals_left <= hold.renewals_left) {
+    setHold(known);
+  }
   /** The dialog may be closed, or about another room, by the time an answer comes. */
   const alive = useRef(true);
 

@@ -27,6 +27,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
             void queries.invalidateQueries({ queryKey: ['bookings'] });
             void queries.invalidateQueries({ queryKey: ['notices'] });
           }
+          // What becomes of a hold by somebody else's word is told as a notice too.
+          if (event.name === 'holdOverrode') void queries.invalidateQueries({ queryKey: ['notices'] });
           if ('entry' in event) void queries.invalidateQueries({ queryKey: ['waitlist'] });
           clearTimeout(later);
           later = setTimeout(() => void queries.invalidateQueries({ queryKey: ['holds'] }), holds_settle_ms);

@@ -41,6 +41,7 @@ const events: LiveEvent['name'][] = [
   'holdRenewed',
   'holdReleased',
   'holdExpired',
+  'holdOverrode',
   'bookingCheckedIn',
   'bookingNoShow',
   'bookingDisplaced',

@@ -6,6 +6,7 @@ import { compareVersions } from './versions';
 export type LiveEvent =
   | ({ name: 'bookingCreated' | 'bookingCanceled' | 'bookingChanged' | 'bookingMoved' } & BookingEvent)
   | ({ name: 'holdGranted' | 'holdRenewed' | 'holdReleased' | 'holdExpired' } & HoldEvent)
+  | ({ name: 'holdOverrode' } & EventHead & { hold: { mine: boolean } })
   | ({ name: 'blockAdded' | 'blockRemoved' } & BlockEvent)
   | ({ name: 'bookingDisplaced' | 'bookingNoShow' } & BookingEvent)
   | ({ name: 'bookingCheckedIn' | 'bookingHandedOver' | 'bookingOverrode' | 'bookingReminded' } & EventHead & { booking: { mine: boolean } | null })
@@ -135,6 +136,7 @@ export function foldCard(card: Card, events: readonly LiveEvent[], now: number):
       case 'bookingCheckedIn':
       case 'bookingHandedOver':
       case 'bookingOverrode':
+      case 'holdOverrode':
       case 'bookingReminded':
       case 'waitlistJoined':
       case 'waitlistChanged':
@@ -170,7 +172,7 @@ function isSame(one: LiveHold, other: LiveHold): boolean {
 
 function touches(card: Card, event: LiveEvent): boolean {
   if ('booking' in event) return event.booking === null || !('id' in event.booking) || meets(card, event.booking) || meets(card, event.booking.from ?? {});
-  if ('hold' in event) return meets(card, event.hold);
+  if ('hold' in event) return !('start' in event.hold) || meets(card, event.hold);
   if ('block' in event) return meets(card, event.block);
   return true;
 }

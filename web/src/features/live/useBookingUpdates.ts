@@ -107,7 +107,7 @@ function firstExpiry(log: ReadonlyMap<string, readonly LiveEvent[]>, now: number
   let first: number | null = null;
   for (const events of log.values()) {
     for (const event of events) {
-      if (!('hold' in event)) continue;
+      if (!('hold' in event) || !('expires_at' in event.hold)) continue;
       const at = Date.parse(event.hold.expires_at);
       if (at > now && (first === null || at < first)) first = at;
     }

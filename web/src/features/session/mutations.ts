@@ -2,7 +2,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { KeyMade, Me, Profile } from '../../api/types';
 import { ask, keepApiKey } from '../../lib/http';
-import { chooseLanguage } from '../../lib/i18n';
+import { chooseLanguage, isLanguage } from '../../lib/i18n';
 
 export function useDemoSignIn() {
   const queries = useQueryClient();
@@ -55,7 +55,7 @@ export function useComeIn<Body>(path: string, method: 'POST' | 'PUT' = 'POST') {
     onSuccess: async (profile) => {
       keepApiKey(null);
       queries.setQueryData(['profile'], profile);
-      if (profile.language === 'en' || profile.language === 'de') await chooseLanguage(profile.language);
+      if (isLanguage(profile.language)) await chooseLanguage(profile.language);
       await queries.invalidateQueries({ queryKey: ['sessions'] });
       await queries.refetchQueries({ queryKey: ['me'] });
     },
@@ -82,7 +82,8 @@ export function usePutProfile() {
     mutationFn: (body: { language: string | null; zone: string | null }) => ask<Profile>('/api/me/profile', { method: 'PUT', body }),
     onSuccess: async (profile) => {
       queries.setQueryData(['profile'], profile);
-      if (profile.language === 'en' || profile.language === 'de') await chooseLanguage(profile.language);
+      queries.setQueryData<Me | null>(['me'], (me) => me && { ...me, language: profile.language, zone: profile.zone });
+      if (isLanguage(profile.language)) await chooseLanguage(profile.language);
     },
   });
 }

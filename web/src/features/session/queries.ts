@@ -50,8 +50,8 @@ export function useDoors() {
   return useQuery({ queryKey: ['doors'], queryFn: ({ signal }) => ask<Doors>('/api/doors', { signal }), staleTime: 60_000 });
 }
 
-export function useProfile() {
-  return useQuery({ queryKey: ['profile'], queryFn: ({ signal }) => ask<Profile>('/api/me/profile', { signal }) });
+export function useProfile(enabled = true) {
+  return useQuery({ queryKey: ['profile'], enabled, queryFn: ({ signal }) => ask<Profile>('/api/me/profile', { signal }) });
 }
 
 export function useSessions() {

@@ -64,6 +64,7 @@ function foldItems(items: TimelineItem[], event: LiveEvent): TimelineItem[] | nu
       return items.filter((item) => item.id !== event.block.id);
     // Who waits or was reminded takes no time of it.
     case 'bookingReminded':
+    case 'holdOverrode':
     case 'waitlistJoined':
     case 'waitlistChanged':
     case 'waitlistOffered':

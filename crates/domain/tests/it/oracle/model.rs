@@ -37,6 +37,8 @@ pub struct Booked {
     pub revision: u64,
     /// The second it was made in.
     pub made: i64,
+    /// The second it was last decided in.
+    pub decided: i64,
 }
 
 impl Booked {
@@ -120,6 +122,8 @@ pub struct Model {
     pub blocks: Vec<Blocked>,
     /// The second it is.
     pub now: i64,
+    /// What is owed, where it is told of an earlier moment.
+    pub fixed: Option<Vec<[u64; MINUTES]>>,
 }
 
 /// Units taken at one minute of one resource.
@@ -221,7 +225,7 @@ impl Model {
 
     /// What is owed on every resource.
     pub fn kept(&self) -> Vec<[u64; MINUTES]> {
-        (0..self.setting.rules.len()).map(|n| self.owed(n)).collect()
+        self.fixed.clone().unwrap_or_else(|| (0..self.setting.rules.len()).map(|n| self.owed(n)).collect())
     }
 
     /// Everybody whose turn it is has it, and whoever waits in vain waits no more.
@@ -260,7 +264,7 @@ impl Model {
     }
 
     pub fn put(&mut self, id: BookingId, owner: usize, state: State, lines: Vec<Taken>) {
-        self.bookings.push(Booked { id, owner, state, lines, revision: 1, made: self.now });
+        self.bookings.push(Booked { id, owner, state, lines, revision: 1, made: self.now, decided: self.now });
     }
 
     /// Whoever waits may not have it now: it is closed or too late, they have too much, or something else then.
@@ -885,6 +889,15 @@ impl Model {
         State::Cancelled { late: who == booking.owner && !waits && booking.lines.iter().any(late) }
     }
 
+    /// What somebody drops of a booking when that is late, with nothing in its place: it counts as if it had been cancelled.
+    pub fn dropped_late(&self, who: usize, booking: &Booked, lines: &[Ask]) -> Vec<Taken> {
+        let here = |l: &Taken| lines.iter().any(|line| line.resource == l.ask.resource);
+        let gone: Vec<Taken> = booking.lines.iter().filter(|l| !here(l)).copied().collect();
+        let as_a_whole = Booked { lines: gone.clone(), ..booking.clone() };
+        let late = self.given_up(who, &as_a_whole) == State::Cancelled { late: true };
+        if late && self.asks_for_more(&booking.lines, lines).is_empty() { gone } else { Vec::new() }
+    }
+
     pub fn hand_over(&self, who: usize, booking: &Booked, to: usize) -> Expected {
         let asks: Vec<Ask> = booking.lines.iter().map(|l| l.ask).collect();
         match () {
@@ -907,7 +920,8 @@ impl Model {
         asking.sort_by_key(|l| l.from);
         let first = asking.first()?;
         let (before, after) = self.rules(first.resource).check_in?;
-        Some(((first.from - before) * 60, (first.from + after) * 60))
+        // Whoever has it only since it runs has as long from then on.
+        Some(((first.from - before) * 60, (first.from * 60).max(booking.decided) + after * 60))
     }
 
     pub fn check_in(&self, who: usize, booking: &Booked) -> Expected {
@@ -1008,6 +1022,19 @@ impl Model {
             return Expected::Rejected(Code::HoldSuperseded);
         }
         Expected::Accepted
+    }
+
+    pub fn set_hold(&self, who: usize, hold: &Held, until: Option<i64>) -> Expected {
+        match until {
+            Some(until) if until <= self.now => Expected::Rejected(Code::Invalid),
+            _ if who != ADMIN => Expected::Rejected(Code::NotAllowed),
+            None => Expected::Accepted,
+            Some(until) => match self.ended(hold) {
+                Some(code) => Expected::Rejected(code),
+                None if until > hold.granted + 300 => Expected::Rejected(Code::QuotaExceeded),
+                None => Expected::Accepted,
+            },
+        }
     }
 
     pub fn release(&self, who: usize, hold: &Held, stale: bool) -> Expected {

@@ -1,6 +1,8 @@
 //! Both sides of a step: what the model expects, what the domain says, and what is true afterwards.
 //! It decides nothing itself.
 
+mod series;
+
 use super::model::*;
 use super::steps::*;
 use crate::rows::fold;
@@ -14,6 +16,7 @@ pub struct Run {
     model: Model,
     resources: Vec<ResourceId>,
     people: Vec<PersonId>,
+    series: Vec<series::Dates>,
     ids: u128,
     /// How often what was said or done.
     pub tally: BTreeMap<&'static str, u64>,
@@ -27,6 +30,7 @@ impl Run {
             holds: vec![],
             blocks: vec![],
             waiters: vec![],
+            fixed: None,
             now: setting.begins.min(-4 * 3600),
         };
         let mut run = Run {
@@ -34,6 +38,7 @@ impl Run {
             model,
             resources: vec![],
             people: vec![],
+            series: vec![],
             ids: 0,
             tally: BTreeMap::new(),
         };
@@ -167,7 +172,7 @@ impl Run {
 
     /// What the domain says, folded and asserted.
     fn judge(&mut self, actor: Actor, action: Action) -> (Verdict, World) {
-        let command = Command { actor, action, seen: None };
+        let command = Command { actor, action, seen: None, reason: Some("it is so".into()) };
         self.world.loaded.extend(&command.scope());
         let now = self.now();
         let before = self.world.clone();
@@ -304,6 +309,23 @@ impl Run {
                     self.end(held.named.id);
                 }
             }
+            Step::SetHold { hold, who, until } => {
+                let (held, named) = self.named(*hold, false)?;
+                let until = until.map(|seconds| self.model.now + seconds);
+                let expected = self.model.set_hold(*who, &held, until);
+                let instant = until.map(|until| self.at(until));
+                let action = Action::SetHold { hold: named.id, until: instant, reason: "she is on her way".into() };
+                let (accepted, verdict) = self.compared(&expected, *who, action, &[]);
+                match until {
+                    None if accepted && self.model.live(&held) => self.end(held.named.id),
+                    Some(until) if accepted => {
+                        let granted = changes(&verdict).find_map(granted).map(|hold| hold.expires_at);
+                        assert!(granted == instant || until == held.until, "until another instant");
+                        self.model.holds.iter_mut().find(|h| h.named.id == held.named.id).unwrap().until = until;
+                    }
+                    _ => {}
+                }
+            }
             Step::Cancel { booking, who } => {
                 let booking = self.booked(*booking)?;
                 let who = who.unwrap_or(booking.owner);
@@ -371,9 +393,7 @@ impl Run {
                 let (named, person) = (Run::seen(&booking, *old), self.people[*to]);
                 let action = Action::HandOver { booking: named, to: person, reason: "she left".into() };
                 if self.compared(&expected, *who, action, &[]).0 && booking.owner != *to {
-                    let changed = self.model.booking(booking.id);
-                    changed.owner = *to;
-                    changed.revision += 1;
+                    self.changed(booking.id).owner = *to;
                     if booking.state.has() {
                         self.has(*to, &booking.lines);
                     }
@@ -435,6 +455,10 @@ impl Run {
                 }
             }
             Step::Join { who, ask, class } => self.join(*who, *ask, *class),
+            Step::Series { who, first, every, count, promise } => {
+                self.book_series(*who, *first, *every, *count, *promise)?;
+            }
+            Step::EditSeries { series, which, who, all, by } => self.edit_series(*series, *which, *who, *all, *by)?,
             Step::Leave { entry, who } => {
                 let n = entry.checked_rem(self.model.waiters.len())?;
                 let waiter = self.model.waiters[n].clone();
@@ -454,9 +478,15 @@ impl Run {
     }
 
     fn becomes(&mut self, id: BookingId, state: State) {
+        self.changed(id).state = state;
+    }
+
+    /// A booking that a command has changed.
+    fn changed(&mut self, id: BookingId) -> &mut Booked {
+        let now = self.model.now;
         let booking = self.model.booking(id);
-        booking.state = state;
-        booking.revision += 1;
+        (booking.revision, booking.decided) = (booking.revision + 1, now);
+        booking
     }
 
     fn block(&mut self, who: usize, block: Blocked, voids: bool, old: bool) {
@@ -493,9 +523,7 @@ impl Run {
         if self.compared(&expected, who, action, &[]).0 {
             self.count("swapped");
             for (to, from) in [(&one, &other), (&other, &one)] {
-                let booking = self.model.booking(to.id);
-                booking.lines.clone_from(&from.lines);
-                booking.revision += 1;
+                self.changed(to.id).lines.clone_from(&from.lines);
                 self.has(to.owner, &from.lines);
             }
         }
@@ -618,9 +646,7 @@ impl Run {
     /// A booking has its new place.
     fn is_at(&mut self, booking: &Booked, lines: Vec<Taken>) {
         self.has(booking.owner, &lines);
-        let booking = self.model.booking(booking.id);
-        booking.lines = lines;
-        booking.revision += 1;
+        self.changed(booking.id).lines = lines;
     }
 
     fn no_show(&mut self, booking: &Booked, who: usize, late: bool) {
@@ -706,6 +732,8 @@ impl Run {
         }
         let expected = if old { Expected::Moved(None) } else { self.model.relocate(who, booking, &lines) };
         let taken = self.taken(&lines);
+        let dropped = self.model.dropped_late(who, booking, &lines);
+        let id = self.world.bookings[&booking.id].dropped_as(self.now());
         let asked = self.model.those_from_now_on(booking, &lines);
         let (_, beside) = self.model.without(&[booking.id]).room(&asked, Some(who), None, &self.model.kept());
         let action = Action::Move { booking: Run::seen(booking, old), to: self.lines(&lines) };
@@ -714,6 +742,10 @@ impl Run {
             self.count("moved");
             self.given_up(&verdict, who, &taken, beside, None);
             self.is_at(booking, taken);
+            if !dropped.is_empty() {
+                self.count("dropped late");
+                self.model.put(id, booking.owner, State::Cancelled { late: true }, dropped);
+            }
         }
     }
 
@@ -1034,6 +1066,8 @@ fn effect(change: &Change) -> &'static str {
         Change::BookingDisplaced { .. } => "BookingDisplaced",
         Change::BookingHandedOver { .. } => "BookingHandedOver",
         Change::BookingOverrode { .. } => "BookingOverrode",
+        Change::Reasoned { .. } => "Reasoned",
+        Change::HoldOverrode { .. } => "HoldOverrode",
         Change::CapacitySet { .. } => "CapacitySet",
         Change::ServiceSet { .. } => "ServiceSet",
         Change::OverCommitLowered { .. } => "OverCommitLowered",

@@ -40,6 +40,12 @@ pub enum Step {
         who: Option<usize>,
         stale: bool,
     },
+    /// Until so many seconds from now, or its end.
+    SetHold {
+        hold: usize,
+        who: usize,
+        until: Option<i64>,
+    },
     Cancel {
         booking: usize,
         who: Option<usize>,
@@ -145,9 +151,41 @@ pub enum Step {
         entry: usize,
         who: Option<usize>,
     },
+    /// So many dates from the first, every so many minutes.
+    Series {
+        who: usize,
+        first: Ask,
+        every: i64,
+        count: i64,
+        promise: Promise,
+    },
+    /// Dates of a series are given up, or go so many minutes.
+    EditSeries {
+        series: usize,
+        which: Which,
+        who: Option<usize>,
+        all: bool,
+        by: Option<i64>,
+    },
     Wait {
         seconds: i64,
     },
+}
+
+/// What a series does where a date cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Promise {
+    All,
+    Skip,
+    Best,
+}
+
+/// Which dates of a series: all, one and those after it, or one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Which {
+    All,
+    From(usize),
+    One(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -429,7 +467,7 @@ pub fn step(dice: &mut Dice, setting: &Setting) -> Step {
     let who = dice.person();
     let waits = rules.iter().any(|k| k.waits.is_some());
     let old = dice.one_in(20);
-    match dice.below(139) {
+    match dice.below(151) {
         0..28 => {
             let owner = if dice.one_in(12) { dice.person() } else { who };
             let hold = dice.one_in(12).then(|| (dice.index(), dice.one_in(4)));
@@ -479,7 +517,11 @@ pub fn step(dice: &mut Dice, setting: &Setting) -> Step {
         105..107 => Step::Service { resource: dice.index(), who: dice.admin(), close: dice.one_in(3), old },
         107..111 => Step::CheckIn { booking: dice.index(), who: dice.one_in(5).then_some(who) },
         111..115 => Step::NoShow { booking: dice.index(), who: dice.admin(), late: !dice.one_in(3) },
-        115..117 => Step::Expire { resource: dice.index() },
+        115 => Step::Expire { resource: dice.index() },
+        116 => {
+            let until = (!dice.one_in(3)).then(|| dice.below(340) as i64 - 20);
+            Step::SetHold { hold: dice.index(), who: dice.admin(), until }
+        }
         117..122 if waits => {
             let mut ask = ask(dice, rules);
             if dice.one_in(2) {
@@ -503,6 +545,19 @@ pub fn step(dice: &mut Dice, setting: &Setting) -> Step {
             }
         }
         137..139 => Step::Unblock { block: dice.index(), who: dice.admin(), old },
+        139..145 => {
+            let mut first = ask(dice, rules);
+            (first.from, first.to) = (first.from, (first.from + 1 + dice.below(12) as i64).min(110));
+            let promise = dice.one_of(&[Promise::All, Promise::Skip, Promise::Skip, Promise::Best]);
+            Step::Series { who, first, every: dice.below(30) as i64, count: 1 + dice.below(5) as i64, promise }
+        }
+        145..151 => {
+            let n = dice.index();
+            let which = dice.one_of(&[Which::All, Which::From(n), Which::One(n)]);
+            let by = (!dice.one_in(3)).then(|| dice.below(41) as i64 - 20);
+            let who = if dice.one_in(4) { Some(who) } else { dice.one_in(3).then_some(ADMIN) };
+            Step::EditSeries { series: dice.index(), which, who, all: dice.one_in(2), by }
+        }
         // Minutes pass where things begin on the way, and seconds where holds run out.
         123..130 if setting.begins >= 0 => Step::Wait { seconds: dice.one_of(&[30, 60, 300, 420, 600]) },
         _ => Step::Wait { seconds: dice.one_of(&[0, 1, 1, 4, 5, 29, 30, 31]) },

@@ -23,7 +23,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The languages there are texts in.
-const LANGUAGES: [&str; 2] = ["en", "de"];
+const LANGUAGES: [&str; 3] = ["en", "de", "ar"];
 /// Who somebody is, how they sign in and how they like it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProfileBody {
@@ -44,7 +44,7 @@ pub struct ProfileBody {
     has_password: bool,
     /// Whether they can sign in by the provider.
     has_provider: bool,
-    /// Their language, `en` or `de`; null if they did not say.
+    /// Their language, `en`, `de` or `ar`; null if they did not say.
     #[schema(required = true)]
     language: Option<String>,
     /// Their zone, such as `Europe/Berlin`; null if they did not say.
@@ -91,7 +91,7 @@ pub async fn profile(State(app): State<App>, asker: Asker) -> Result<Response, P
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileRequest {
-    /// `en`, `de`, or null for the browser's.
+    /// `en`, `de`, `ar`, or null for the browser's. Letters are in English where they are not in German.
     #[schema(required = true)]
     language: Option<String>,
     /// Such as `Europe/Berlin`, or null for the resource's.
@@ -108,7 +108,7 @@ pub async fn put_profile(
     Body(body): Body<ProfileRequest>,
 ) -> Result<Response, Problem> {
     if body.language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
-        return Err(Problem::field(FieldError::new("language", "not_understood", "must be en or de")));
+        return Err(Problem::field(FieldError::new("language", "not_understood", "must be en, de or ar")));
     }
     if body.zone.as_deref().is_some_and(|zone| TimeZone::get(zone).is_err()) {
         return Err(Problem::field(FieldError::new("zone", "not_understood", "must be a zone such as Europe/Berlin")));

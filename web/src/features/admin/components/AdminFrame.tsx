@@ -1,4 +1,4 @@
-// The console: its own ways at the side, the screen beside them. Who is no admin is told so; the server decides all the same.
+// The console: its own ways at the side, the screen beside them. Who is a member is told so; the server decides all the same.
 import { Link, Outlet } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { Icon, type IconName } from '../../../components/icons';
@@ -8,14 +8,15 @@ import { useMe } from '../../session/queries';
 import css from './Admin.module.css';
 
 /** Who else than an admin is shown the way; whether they may do anything there the server says. */
-const ways: { to: string; name: string; icon: IconName; exact?: boolean; also?: Me['role'][] }[] = [
+const ways: { to: string; name: string; icon: IconName; exact?: boolean; also?: Me['role'][]; inDemo?: boolean }[] = [
   { to: '/admin', name: 'resources', icon: 'building', exact: true, also: ['manager', 'auditor'] },
   { to: '/admin/bulk', name: 'bulk', icon: 'filter' },
   { to: '/admin/approvals', name: 'approvals', icon: 'check', also: ['manager'] },
   { to: '/admin/override', name: 'override', icon: 'warning', also: ['manager'] },
   { to: '/admin/people', name: 'people', icon: 'people', also: ['auditor'] },
   { to: '/admin/audit', name: 'audit', icon: 'clock', also: ['auditor'] },
-  { to: '/admin/board', name: 'board', icon: 'chart' },
+  // In a demo anybody looks at it.
+  { to: '/admin/board', name: 'board', icon: 'chart', also: ['auditor'], inDemo: true },
 ];
 
 export default function AdminFrame() {
@@ -35,7 +36,7 @@ export default function AdminFrame() {
   return (
     <div className={css.frame}>
       <nav className={`panel ${css.side}`} aria-label={t('admin.title')}>
-        {ways.filter(({ also }) => role === 'admin' || also?.includes(role)).map(({ to, name, icon, exact }) => (
+        {ways.filter(({ also, inDemo }) => role === 'admin' || also?.includes(role) || (inDemo && me.data?.demo)).map(({ to, name, icon, exact }) => (
           <Link key={to} to={to} className={css.link} activeOptions={{ exact: exact ?? false, includeSearch: false }} activeProps={{ 'aria-current': 'page' }}>
             <Icon name={icon} />
             {t(`admin.ways.${name}`)}

@@ -1,4 +1,4 @@
-// Requests that wait for an admin: let them in, refuse them with a reason, or make them somebody else's.
+// Requests that wait for an admin: let them in or refuse them, with a reason, or make them somebody else's.
 import { Button, Skeleton } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -18,7 +18,7 @@ export default function ApprovalsPage() {
   const { t } = useTranslation();
   const found = useBookings('pending');
   const items = found.data?.pages.flatMap(({ items: page }) => page) ?? [];
-  const [refused, setRefused] = useState<Booking | null>(null);
+  const [answered, setAnswered] = useState<{ booking: Booking; by: 'approve' | 'decline' } | null>(null);
   const [handed, setHanded] = useState<Booking | null>(null);
   return (
     <Page title={t('admin.ways.approvals')}>
@@ -26,22 +26,21 @@ export default function ApprovalsPage() {
       {found.isPending && <Skeleton height={200} radius="lg" aria-label={t('common.loading')} />}
       {found.isSuccess && items.length === 0 && <Notice tone="few" icon="check" title={t('admin.approvals.none')} />}
       <ul className={css.list} data-testid="approvals">
-        {items.map((booking) => <Request key={booking.id} booking={booking} onRefuse={() => setRefused(booking)} onHandOver={() => setHanded(booking)} />)}
+        {items.map((booking) => <Request key={booking.id} booking={booking} onAnswer={(by) => setAnswered({ booking, by })} onHandOver={() => setHanded(booking)} />)}
       </ul>
       {found.hasNextPage && (
         <div className={css.foot}>
           <Button variant="default" loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>{t('admin.more')}</Button>
         </div>
       )}
-      {refused && <Refuse booking={refused} onClose={() => setRefused(null)} />}
+      {answered && <Answer {...answered} onClose={() => setAnswered(null)} />}
       {handed && <HandOver booking={handed} onClose={() => setHanded(null)} />}
     </Page>
   );
 }
 
-function Request({ booking, onRefuse, onHandOver }: { booking: Booking; onRefuse: () => void; onHandOver: () => void }) {
+function Request({ booking, onAnswer, onHandOver }: { booking: Booking; onAnswer: (by: 'approve' | 'decline') => void; onHandOver: () => void }) {
   const { t } = useTranslation();
-  const { act, busy, trouble } = useAct();
   const name = `${booking.owner?.name ?? t('admin.somebody')}${booking.title ? ` – ${booking.title}` : ''}`;
   return (
     <li className={css.item} data-booking={booking.id}>
@@ -54,36 +53,39 @@ function Request({ booking, onRefuse, onHandOver }: { booking: Booking; onRefuse
           </div>
         ))}
         {booking.purpose && <p className={css.soft}>{booking.purpose}</p>}
-        <Trouble trouble={trouble} />
       </div>
       <div className={css.row}>
-        <Button size="sm" loading={busy} aria-label={`${t('admin.approvals.approve')}: ${name}`} data-testid="approve" onClick={() => void act({ path: `/api/bookings/${booking.id}/approve`, body: {} })}>
+        <Button size="sm" aria-label={`${t('admin.approvals.approve')}: ${name}`} data-testid="approve" onClick={() => onAnswer('approve')}>
           {t('admin.approvals.approve')}
         </Button>
-        <Button size="sm" variant="default" aria-label={`${t('admin.approvals.decline')}: ${name}`} onClick={onRefuse}>{t('admin.approvals.decline')}</Button>
+        <Button size="sm" variant="default" aria-label={`${t('admin.approvals.decline')}: ${name}`} onClick={() => onAnswer('decline')}>{t('admin.approvals.decline')}</Button>
         <Button size="sm" variant="default" aria-label={`${t('admin.handOver.do')}: ${name}`} onClick={onHandOver}>{t('admin.handOver.do')}</Button>
       </div>
     </li>
   );
 }
 
-function Refuse({ booking, onClose }: { booking: Booking; onClose: () => void }) {
+function Answer({ booking, by, onClose }: { booking: Booking; by: 'approve' | 'decline'; onClose: () => void }) {
   const { t } = useTranslation();
   const [reason, setReason] = useState('');
   const { act, busy, trouble } = useAct();
+  const why = reason.trim();
+  const name = booking.owner?.name ?? t('admin.somebody');
+
+  async function save() {
+    if (!why) return;
+    // A request is declined as it was read; whatever it is by now, it may be approved if it fits.
+    const seen = by === 'decline' ? { ifMatch: booking.revision } : {};
+    if (await act({ path: `/api/bookings/${booking.id}/${by}`, body: { reason: why }, ...seen })) onClose();
+  }
+
   return (
-    <Sheet onClose={onClose} title={t('admin.approvals.declineTitle')}>
+    <Sheet onClose={onClose} title={t(`admin.approvals.${by}Title`)}>
       <div className={css.cards}>
         <Reason value={reason} onChange={setReason} />
         <Trouble trouble={trouble} />
-        <Button
-          color="red.9"
-          loading={busy}
-          aria-disabled={!reason.trim()}
-          data-testid="decline-save"
-          onClick={() => reason.trim() && void act({ path: `/api/bookings/${booking.id}/decline`, body: { reason: reason.trim() }, ifMatch: booking.revision }).then((done) => done && onClose())}
-        >
-          {t('admin.approvals.declineNamed', { name: booking.owner?.name ?? t('admin.somebody') })}
+        <Button color={by === 'decline' ? 'red.9' : undefined} loading={busy} aria-disabled={!why} data-testid={`${by}-save`} onClick={() => void save()}>
+          {t(`admin.approvals.${by}Named`, { name })}
         </Button>
       </div>
     </Sheet>

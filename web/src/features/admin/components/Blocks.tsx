@@ -14,7 +14,7 @@ import { Picker, type Picked } from './Picker';
 import { Reason } from './Reason';
 import { Trouble } from './Trouble';
 
-export function Blocks({ resource }: { resource: Resource }) {
+export function Blocks({ resource, may }: { resource: Resource; may: boolean }) {
   const { t } = useTranslation();
   const remove = useAct();
   return (
@@ -31,19 +31,19 @@ export function Blocks({ resource }: { resource: Resource }) {
                 <p className={css.soft}>{t('admin.blocks.exceptions', { count: block.except_people.length + block.except_bookings.length })}</p>
               )}
             </div>
-            <Button
+            {may && <Button
               variant="default"
               size="sm"
               aria-label={`${t('admin.blocks.remove')}: ${block.reason}`}
               onClick={() => void remove.act({ path: `/api/resources/${resource.id}/blocks/${block.id}/remove`, body: {}, ifMatch: resource.policy_version })}
             >
               {t('admin.blocks.remove')}
-            </Button>
+            </Button>}
           </li>
         ))}
       </ul>
       <Trouble trouble={remove.trouble} />
-      <NewBlock resource={resource} />
+      {may && <NewBlock resource={resource} />}
     </section>
   );
 }

@@ -9,7 +9,7 @@ import css from './Admin.module.css';
 import { HandOver } from './HandOver';
 import { Unread } from './Trouble';
 
-export function Bookings({ resource }: { resource: Resource }) {
+export function Bookings({ resource, may }: { resource: Resource; may: boolean }) {
   const { t } = useTranslation();
   const found = useBookings('confirmed', resource.id);
   const items = found.data?.pages.flatMap(({ items: page }) => page) ?? [];
@@ -28,7 +28,7 @@ export function Bookings({ resource }: { resource: Resource }) {
                 <h3>{booking.owner?.name ?? t('admin.somebody')}{booking.title ? ` – ${booking.title}` : ''}</h3>
                 <TimeAndZone start={line.start} end={line.end} zone={line.zone} />
               </div>
-              <Button variant="default" size="sm" aria-label={`${t('admin.handOver.do')}: ${booking.title ?? booking.owner?.name ?? ''}`} onClick={() => setHanded(booking)}>{t('admin.handOver.do')}</Button>
+              {may && <Button variant="default" size="sm" aria-label={`${t('admin.handOver.do')}: ${booking.title ?? booking.owner?.name ?? ''}`} onClick={() => setHanded(booking)}>{t('admin.handOver.do')}</Button>}
             </li>
           );
         })}

@@ -64,7 +64,7 @@ export default function BulkPage() {
       if (table.rows.length > rows_max) return setTrouble(t('admin.bulk.tooMany', { most: rows_max }));
       if (table.rows.length === 0) return setTrouble(t('admin.bulk.empty'));
       const known = await readAllResources();
-      setDry(what === 'resources' ? ofResources(planResources(table, known)) : await ofClosings(planClosings(table, known), displace, setLooking));
+      setDry(what === 'resources' ? ofResources(planResources(table, known), t('admin.bulk.reason')) : await ofClosings(planClosings(table, known), displace, setLooking));
     } catch {
       setTrouble(t('common.noAnswer'));
     } finally {
@@ -181,7 +181,7 @@ export default function BulkPage() {
   );
 }
 
-function ofResources({ steps, wrong }: Plan): DryRun {
+function ofResources({ steps, wrong }: Plan, reason: string): DryRun {
   const counts: Record<string, number> = { make: 0, change: 0, same: 0 };
   for (const step of steps) counts[step.do]! += 1;
   const made = new Map<string, string>();
@@ -210,7 +210,7 @@ function ofResources({ steps, wrong }: Plan): DryRun {
         name,
         wish: async () => {
           const now = await ask<Resource>(path);
-          return now.capacity === step.capacity ? null : { path: `${path}/capacity`, body: { to: step.capacity }, ifMatch: now.policy_version };
+          return now.capacity === step.capacity ? null : { path: `${path}/capacity`, body: { to: step.capacity, reason }, ifMatch: now.policy_version };
         },
       });
     }

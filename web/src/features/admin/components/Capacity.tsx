@@ -15,7 +15,7 @@ import { Trouble } from './Trouble';
 
 type Below = 'over_commit' | 'displace_newest';
 
-export function Capacity({ resource }: { resource: Resource }) {
+export function Capacity({ resource, may }: { resource: Resource; may: boolean }) {
   const { t } = useTranslation();
   const [typed, setTyped] = useState(resource.capacity === null ? '' : String(resource.capacity));
   const [seen, setSeen] = useState<(Displacement & { to: number | null }) | null>(null);
@@ -45,7 +45,7 @@ export function Capacity({ resource }: { resource: Resource }) {
     const body = {
       to: seen.to,
       seen_used: seen.used,
-      ...(reason.trim() ? { reason: reason.trim() } : {}),
+      reason: reason.trim(),
       ...(above ? { below, ...(below === 'displace_newest' ? { displaces: seen.displaces } : {}) } : {}),
     };
     const done = await act({ path: `/api/resources/${resource.id}/capacity`, body, ifMatch: seen.policy_version });
@@ -62,7 +62,7 @@ export function Capacity({ resource }: { resource: Resource }) {
         {resource.capacity === null ? t('admin.capacity.unlimited') : t('admin.capacity.now', { count: resource.capacity })}
         {resource.over_commit > 0 && <> {t('admin.capacity.over', { count: resource.over_commit })}</>}
       </p>
-      <form
+      {may && <form
         className={css.row}
         onSubmit={(event) => {
           event.preventDefault();
@@ -82,7 +82,7 @@ export function Capacity({ resource }: { resource: Resource }) {
           }}
         />
         <Button type="submit" variant="default" mt={22} aria-disabled={to === resource.capacity}>{t('admin.capacity.preview')}</Button>
-      </form>
+      </form>}
       {unread && <Notice tone="taken" urgent title={t('admin.refused')}>{unread}</Notice>}
       {seen && (
         <div className={css.cards} style={{ marginTop: 16 }} data-testid="capacity-preview">
@@ -106,16 +106,16 @@ export function Capacity({ resource }: { resource: Resource }) {
                   ))}
                 </fieldset>
               )}
-              {cut && <div className={css.fields}><Reason value={reason} onChange={setReason} /></div>}
+              <div className={css.fields}><Reason value={reason} onChange={setReason} /></div>
               {stale ? <Notice tone="few" urgent icon="warning" title={t('admin.stale')}>{t('admin.lookAgain')}</Notice> : <Trouble trouble={trouble} />}
               <div className={css.row}>
                 {stale && <Button onClick={() => void preview()}>{t('admin.capacity.preview')}</Button>}
                 <Button
                   loading={busy}
                   color={above && below === 'displace_newest' ? 'red.9' : undefined}
-                  aria-disabled={stale !== null || (above && !reason.trim())}
+                  aria-disabled={stale !== null || !reason.trim()}
                   data-testid="capacity-save"
-                  onClick={() => !stale && (!above || reason.trim()) && void save()}
+                  onClick={() => !stale && reason.trim() && void save()}
                 >
                   {above && below === 'displace_newest' ? t('admin.capacity.saveDisplace', { count: seen.bookings.length }) : t('admin.capacity.save')}
                 </Button>

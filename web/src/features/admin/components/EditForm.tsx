@@ -13,7 +13,7 @@ import css from './Admin.module.css';
 import { FactFields, RuleFields, writeValue } from './Fields';
 import { Trouble } from './Trouble';
 
-export function EditForm({ resource, onAgain }: { resource: Resource; onAgain: () => void }) {
+export function EditForm({ resource, may, onAgain }: { resource: Resource; may: boolean; onAgain: () => void }) {
   const { t } = useTranslation();
   const groups = useGroups().data?.items ?? [];
   // What the form was opened with: what others do meanwhile must not change it under the hand.
@@ -64,11 +64,14 @@ export function EditForm({ resource, onAgain }: { resource: Resource; onAgain: (
         if (changes.length > 0 && !busy && !theirs) void save(opened, values);
       }}
     >
+      {/* Who may not change it reads it in the same places. */}
+      <fieldset className={css.bare} disabled={!may}>
       <h2>{t('admin.facts')}</h2>
       <FactFields values={values} groups={groups} kind={resource.kind} onChange={change} />
       <h2 style={{ marginTop: 22 }}>{t('admin.rules')}</h2>
       {resource.group && <p className={css.hint}>{t('admin.follows', { group: groups.find(({ id }) => id === resource.group)?.name ?? t('admin.kind.group') })}</p>}
       <RuleFields values={values} onChange={change} />
+      </fieldset>
       {changes.length > 0 && !theirs && (
         <section aria-label={t('admin.diff')} style={{ marginTop: 18 }}>
           <h3>{t('admin.diff')}</h3>
@@ -104,7 +107,7 @@ export function EditForm({ resource, onAgain }: { resource: Resource; onAgain: (
           ))}
         </section>
       )}
-      <div className={css.foot}>
+      {may && <div className={css.foot}>
         {!stale && <Trouble trouble={trouble} />}
         {theirs ? (
           <>
@@ -134,7 +137,7 @@ export function EditForm({ resource, onAgain }: { resource: Resource; onAgain: (
             {changes.length > 0 && <Button variant="default" onClick={() => setValues(base)}>{t('admin.discard')}</Button>}
           </>
         )}
-      </div>
+      </div>}
     </form>
   );
 }

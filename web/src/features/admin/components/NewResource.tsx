@@ -6,6 +6,7 @@ import type { ResourceRequest } from '../../../api/types';
 import { Sheet } from '../../../components/Sheet';
 import { viewerZone } from '../../../lib/times';
 import { useAct } from '../act';
+import { useMay } from '../may';
 import { useGroups } from '../queries';
 import css from './Admin.module.css';
 import { Trouble } from './Trouble';
@@ -16,6 +17,9 @@ type Kind = (typeof kinds)[number];
 export function NewResource({ onClose, onMade }: { onClose: () => void; onMade: (id: string) => void }) {
   const { t } = useTranslation();
   const groups = useGroups();
+  const may = useMay();
+  // A manager makes something in a group of theirs, and no groups.
+  const inGroups = (groups.data?.items ?? []).filter((group) => may.change(group));
   const { act, busy, trouble } = useAct();
   const [kind, setKind] = useState<Kind>('room');
   const [text, setText] = useState({ name: '', building: '', zone: viewerZone, seats: '', capacity: '1', group: '', start: '', end: '' });
@@ -42,10 +46,10 @@ export function NewResource({ onClose, onMade }: { onClose: () => void; onMade: 
     <Sheet onClose={onClose} title={t('admin.resource.new')} size={560} testId="new-resource">
       <form onSubmit={(event) => void submit(event)}>
         <div className={css.fields}>
-          <NativeSelect label={t('admin.field.kind')} value={kind} data={kinds.map((one) => ({ value: one, label: t(`admin.kind.${one}`) }))} onChange={(event) => setKind(event.currentTarget.value as Kind)} />
+          <NativeSelect label={t('admin.field.kind')} value={kind} data={kinds.filter((one) => may.all || one !== 'group').map((one) => ({ value: one, label: t(`admin.kind.${one}`) }))} onChange={(event) => setKind(event.currentTarget.value as Kind)} />
           <TextInput label={t('admin.field.name')} required maxLength={200} value={text.name} data-autofocus onChange={(event) => change({ name: event.currentTarget.value })} />
           <TextInput label={t('admin.field.zone')} required value={text.zone} onChange={(event) => change({ zone: event.currentTarget.value })} />
-          <NativeSelect label={t('admin.field.group')} value={text.group} data={[{ value: '', label: t('admin.noGroup') }, ...(groups.data?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))]} onChange={(event) => change({ group: event.currentTarget.value })} />
+          <NativeSelect label={t('admin.field.group')} required={!may.all} value={text.group} data={[{ value: '', label: t(may.all ? 'admin.noGroup' : 'admin.reason.choose') }, ...inGroups.map(({ id, name }) => ({ value: id, label: name }))]} onChange={(event) => change({ group: event.currentTarget.value })} />
           {kind !== 'group' && (
             <>
               <TextInput label={t('admin.field.building')} value={text.building} onChange={(event) => change({ building: event.currentTarget.value })} />

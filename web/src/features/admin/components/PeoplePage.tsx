@@ -9,6 +9,7 @@ import { Page } from '../../../components/Page';
 import { Sheet } from '../../../components/Sheet';
 import { ask, LostAnswer, Problem } from '../../../lib/http';
 import { refusalSentence } from '../../../lib/refusals';
+import { useMay } from '../may';
 import { useFacts, usePeople } from '../queries';
 import css from './Admin.module.css';
 import { Unread } from './Trouble';
@@ -21,8 +22,9 @@ export default function PeoplePage() {
   const [importing, setImporting] = useState(false);
   const found = usePeople(q);
   const items = found.data?.pages.flatMap(({ items: page }) => page) ?? [];
+  const { all } = useMay();
   return (
-    <Page title={t('admin.ways.people')} aside={<Button onClick={() => setImporting(true)}>{t('admin.people.import')}</Button>}>
+    <Page title={t('admin.ways.people')} aside={all && <Button onClick={() => setImporting(true)}>{t('admin.people.import')}</Button>}>
       <form className={css.tools} role="search" onSubmit={(event) => { event.preventDefault(); setQ(typed); }}>
         <TextInput label={t('admin.search')} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} />
         <Button type="submit" variant="default">{t('admin.find')}</Button>
@@ -63,14 +65,14 @@ export default function PeoplePage() {
           <Button variant="default" loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>{t('admin.more')}</Button>
         </div>
       )}
-      {open && <Known person={open} onClose={() => setOpen(null)} />}
+      {open && <Known person={open} may={all} onClose={() => setOpen(null)} />}
       {importing && <Import onClose={() => setImporting(false)} />}
     </Page>
   );
 }
 
 /** Their tags, one a line; saved against the version that was read. */
-function Known({ person, onClose }: { person: PersonListed; onClose: () => void }) {
+function Known({ person, may, onClose }: { person: PersonListed; may: boolean; onClose: () => void }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const facts = useFacts(person.id);
@@ -106,11 +108,11 @@ function Known({ person, onClose }: { person: PersonListed; onClose: () => void 
   return (
     <Sheet onClose={onClose} title={person.name} testId="person-facts">
       <div className={css.cards}>
-        <p className={css.hint}>{t('admin.people.tagsHint')}</p>
+        {may && <p className={css.hint}>{t('admin.people.tagsHint')}</p>}
         <Unread error={facts.error} />
-        <Textarea rows={6} label={t('admin.people.tags')} value={text} disabled={!opened} onChange={(event) => { setBase(opened); setTyped(event.currentTarget.value); }} />
+        <Textarea rows={6} label={t(may ? 'admin.people.tags' : 'admin.people.open')} value={text} disabled={!opened} readOnly={!may} onChange={(event) => { setBase(opened); setTyped(event.currentTarget.value); }} />
         {trouble && <Notice tone="taken" urgent title={trouble} />}
-        <Button loading={busy} aria-disabled={!opened || typed === null} onClick={() => typed !== null && void save()}>{t('admin.people.save', { name: person.name })}</Button>
+        {may && <Button loading={busy} aria-disabled={!opened || typed === null} onClick={() => typed !== null && void save()}>{t('admin.people.save', { name: person.name })}</Button>}
       </div>
     </Sheet>
   );

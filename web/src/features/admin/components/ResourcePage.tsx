@@ -7,7 +7,9 @@ import { useTranslation } from 'react-i18next';
 import type { Resource } from '../../../api/types';
 import { Page } from '../../../components/Page';
 import { Sheet } from '../../../components/Sheet';
+import { Notice } from '../../../components/Notice';
 import { useAct } from '../act';
+import { useMay } from '../may';
 import { useResource } from '../queries';
 import css from './Admin.module.css';
 import { Blocks } from './Blocks';
@@ -23,14 +25,16 @@ export default function ResourcePage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const read = useResource(id);
   const resource = read.data;
+  const { all, some, change } = useMay();
+  const may = resource !== undefined && change(resource);
   return (
     <Page
       title={resource?.name ?? t('admin.ways.resources')}
       aside={
         resource && (
           <div className={css.row}>
-            <Link to="/admin/audit" search={{ resource: id, resource_name: resource.name }} className={css.link}>{t('admin.toRecord')}</Link>
-            {resource.kind !== 'group' && <Service resource={resource} />}
+            {(all || !some) && <Link to="/admin/audit" search={{ resource: id, resource_name: resource.name }} className={css.link}>{t('admin.toRecord')}</Link>}
+            {may && resource.kind !== 'group' && <Service resource={resource} />}
           </div>
         )
       }
@@ -39,13 +43,14 @@ export default function ResourcePage() {
       {read.isPending && <Skeleton height={420} radius="lg" aria-label={t('common.loading')} />}
       {resource && (
         <div className={css.cards}>
-          <EditForm key={resource.id} resource={resource} onAgain={() => void read.refetch()} />
+          {!may && <Notice tone="few" icon="lock" title={t('admin.looksOnlyTitle')}><p style={{ margin: 0 }}>{t(some ? 'admin.notYours' : 'admin.looksOnly')}</p></Notice>}
+          <EditForm key={resource.id} may={may} resource={resource} onAgain={() => void read.refetch()} />
           {resource.kind !== 'group' && (
             <>
-              <Capacity resource={resource} />
-              <Blocks resource={resource} />
-              <Holds resource={resource} />
-              <Bookings resource={resource} />
+              <Capacity may={may} resource={resource} />
+              <Blocks may={may} resource={resource} />
+              <Holds may={may} resource={resource} />
+              <Bookings may={may} resource={resource} />
             </>
           )}
         </div>

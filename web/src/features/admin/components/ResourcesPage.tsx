@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { Page } from '../../../components/Page';
 import { Notice } from '../../../components/Notice';
 import { useParamsOfAddress } from '../../../lib/address';
+import { useMay } from '../may';
 import { useResources } from '../queries';
 import css from './Admin.module.css';
 import { NewResource } from './NewResource';
@@ -18,14 +19,17 @@ export default function ResourcesPage() {
   const params = useParamsOfAddress();
   const navigate = useNavigate();
   const [making, setMaking] = useState(false);
-  const filter = { kind: params.get('kind') ?? '', q: params.get('q') ?? '' };
+  const may = useMay();
+  // Managers begin with what is theirs.
+  const own = may.some && !may.all;
+  const filter = { kind: params.get('kind') ?? '', q: params.get('q') ?? '', mine: own && params.get('all') !== '1' };
   const [typed, setTyped] = useState(filter.q);
   const found = useResources(filter);
   const items = found.data?.pages.flatMap(({ items: page }) => page) ?? [];
-  const go = (part: Partial<typeof filter>) => void navigate({ to: '/admin', search: (old: object) => ({ ...old, ...part }), replace: true, resetScroll: false });
+  const go = (part: { kind?: string; q?: string; all?: string | undefined }) => void navigate({ to: '/admin', search: (old: object) => ({ ...old, ...part }), replace: true, resetScroll: false });
 
   return (
-    <Page title={t('admin.ways.resources')} aside={<Button onClick={() => setMaking(true)}>{t('admin.resource.new')}</Button>}>
+    <Page title={t('admin.ways.resources')} aside={may.some && <Button onClick={() => setMaking(true)}>{t('admin.resource.new')}</Button>}>
       <form
         className={css.tools}
         role="search"
@@ -41,11 +45,19 @@ export default function ResourcesPage() {
           data={[{ value: '', label: t('admin.all') }, ...kinds.map((kind) => ({ value: kind, label: t(`admin.kind.${kind}`) }))]}
           onChange={(event) => go({ kind: event.currentTarget.value })}
         />
+        {own && (
+          <NativeSelect
+            label={t('admin.whose')}
+            value={filter.mine ? '' : '1'}
+            data={[{ value: '', label: t('admin.whoseMine') }, { value: '1', label: t('admin.all') }]}
+            onChange={(event) => go({ all: event.currentTarget.value || undefined })}
+          />
+        )}
         <Button type="submit" variant="default">{t('admin.find')}</Button>
       </form>
       <Unread error={found.error} />
       {found.isPending && <Skeleton height={320} radius="lg" aria-label={t('common.loading')} />}
-      {found.isSuccess && items.length === 0 && <Notice tone="few" title={t('admin.resource.none')} />}
+      {found.isSuccess && items.length === 0 && <Notice tone="few" title={t(may.all ? 'admin.resource.none' : filter.mine ? 'admin.resource.noneMine' : 'admin.resource.noneFound')} />}
       {items.length > 0 && (
         <div className={css.scroll} role="region" aria-label={t('admin.ways.resources')}>
           <table className={css.table}>

@@ -33,20 +33,25 @@ export default function BookingsPage() {
   const offers = waiting.filter((entry) => entry.offer !== null);
   // An offer is a hold, shown as what it is.
   const held = (holds.data?.items ?? []).filter((hold) => !offers.some((entry) => entry.offer?.id === hold.id));
+  // What was there when the page opened stands first. What comes later stands at the foot of the window, where it moves nothing.
+  const [opened, setOpened] = useState<ReadonlySet<string> | null>(null);
+  if (opened === null && entries.data && holds.data) setOpened(new Set([...offers, ...held].map(({ id }) => id)));
+  const first = ({ id }: { id: string }) => opened === null || opened.has(id);
+  const [later, laterHeld] = [offers.filter((one) => !first(one)), held.filter((one) => !first(one))];
   const followed = useMemo(() => [...new Set(waiting.map((entry) => entry.resource))].map((id) => ({ id, epoch: 0, version: 0 })), [waiting]);
   useFollow(followed, () => void entries.refetch());
 
   return (
     <Page title={t('bookings.title')}>
-      {offers.length > 0 && (
+      {offers.some(first) && (
         <section aria-label={t('waitlist.offers')} className={css.block}>
-          {offers.map((entry) => <MyOffer key={entry.id} entry={entry} />)}
+          {offers.filter(first).map((entry) => <MyOffer key={entry.id} entry={entry} />)}
         </section>
       )}
-      {held.length > 0 && (
+      {held.some(first) && (
         <section aria-label={t('bookings.holds')} className={`panel ${css.block} ${css.padded}`}>
           <h2 className={css.subtitle}>{t('bookings.holds')}</h2>
-          <ul className="plain">{held.map((hold) => <HoldRow key={hold.id} hold={hold} />)}</ul>
+          <ul className="plain">{held.filter(first).map((hold) => <HoldRow key={hold.id} hold={hold} />)}</ul>
         </section>
       )}
       <nav className={css.tabs} aria-label={t('bookings.sections')}>
@@ -58,6 +63,12 @@ export default function BookingsPage() {
         ))}
       </nav>
       {show === 'waiting' ? <Waiting entries={entries} /> : <Booked show={show} />}
+      {later.length + laterHeld.length > 0 && (
+        <aside className={css.later} aria-label={t('bookings.later')}>
+          {later.map((entry) => <MyOffer key={entry.id} entry={entry} />)}
+          {laterHeld.length > 0 && <ul className={`plain panel ${css.padded}`}>{laterHeld.map((hold) => <HoldRow key={hold.id} hold={hold} />)}</ul>}
+        </aside>
+      )}
     </Page>
   );
 }

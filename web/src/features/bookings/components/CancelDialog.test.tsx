@@ -81,12 +81,12 @@ describe('cancelling', () => {
 
   it('of another\'s sends nothing before it is said why, and then the reason', async () => {
     await open(false);
-    expect(document.body.textContent).not.toContain(i18n.t('bookings.cancelWhyMissing'));
+    expect(document.body.textContent).not.toContain(i18n.t('bookings.whyMissing'));
     expect((await confirm()).getAttribute('aria-disabled')).toBe('true');
     await write('   ');
     await confirm();
     expect(sent).toEqual([]);
-    expect(document.body.textContent).toContain(i18n.t('bookings.cancelWhyMissing'));
+    expect(document.body.textContent).toContain(i18n.t('bookings.whyMissing'));
     await write(' Ann is ill. ');
     expect((await confirm()).getAttribute('aria-disabled')).toBe('false');
     expect(sent).toEqual([{ path: '/api/bookings/b/cancel', body: { reason: 'Ann is ill.' } }]);

@@ -1,5 +1,5 @@
 // Asks once more before a booking is given up, and names it; whoever takes it from somebody else says why, since its owner is told.
-import { Button, Textarea } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -14,6 +14,7 @@ import { serverNow } from '../../../lib/serverClock';
 import css from './CancelDialog.module.css';
 import { ScopeChoice } from './ScopeChoice';
 import { Trouble } from './Trouble';
+import { Why } from './Why';
 
 interface Props {
   booking: Booking;
@@ -56,20 +57,7 @@ export default function CancelDialog({ booking, lateFrom = null, onClose }: Prop
           {booking.mine && scope === 'this' && ` ${t('bookings.cancelUndo', { count: undo_ms / 1000 })}`}
         </p>
         {late && <Notice tone="few" icon="warning" title={t('classes.cancelLate')}>{t('classes.lateNow')}</Notice>}
-        {!booking.mine && (
-          <Textarea
-            label={t('bookings.cancelWhy')}
-            description={t('bookings.cancelWhyText')}
-            value={reason}
-            maxLength={500}
-            rows={3}
-            required
-            data-autofocus
-            data-testid="cancel-reason"
-            error={asked && missing ? t('bookings.cancelWhyMissing') : null}
-            onChange={(event) => setReason(event.currentTarget.value)}
-          />
-        )}
+        {!booking.mine && <Why value={reason} onChange={setReason} missing={asked && missing} focus testId="cancel-reason" />}
         {trouble && <Trouble title={t('bookings.cancelFailed')} trouble={trouble} />}
         <div className={css.foot}>
           <Button variant="default" size="md" data-autofocus={booking.mine || undefined} onClick={onClose}>{t('bookings.keep')}</Button>

@@ -10,6 +10,7 @@ import { addressOf, fromOf, isDate, type Scope } from '../scope';
 import css from './CancelDialog.module.css';
 import { ScopeChoice } from './ScopeChoice';
 import { Trouble } from './Trouble';
+import { Why } from './Why';
 
 export default function EditDialog({ booking, onClose }: { booking: Booking; onClose: () => void }) {
   const { t } = useTranslation();
@@ -18,14 +19,20 @@ export default function EditDialog({ booking, onClose }: { booking: Booking; onC
   const [title, setTitle] = useState(booking.title ?? '');
   const [purpose, setPurpose] = useState(booking.purpose ?? '');
   const [people, setPeople] = useState(booking.people);
+  const [reason, setReason] = useState('');
+  const [asked, setAsked] = useState(false);
+  const why = booking.mine ? {} : { reason: reason.trim() };
+  const missing = !booking.mine && reason.trim() === '';
 
   async function save(event: FormEvent) {
     event.preventDefault();
+    setAsked(true);
+    if (missing) return;
     const details = { title: title.trim() || null, purpose: purpose.trim() || null, people };
     const alone = scope === 'this' || !isDate(booking);
     const answer = alone
-      ? await send(addressOf(booking, scope, ''), details, { method: 'PATCH', ifMatch: booking.revision })
-      : await send(addressOf(booking, scope, ''), { ...fromOf(booking, scope), details }, { method: 'PATCH' });
+      ? await send(addressOf(booking, scope, ''), { ...details, ...why }, { method: 'PATCH', ifMatch: booking.revision })
+      : await send(addressOf(booking, scope, ''), { ...fromOf(booking, scope), details, ...why }, { method: 'PATCH' });
     if (!answer) return;
     notifications.show({ message: t('bookings.edited'), color: 'teal', closeButtonProps: { 'aria-label': t('common.dismiss') } });
     onClose();
@@ -47,6 +54,7 @@ export default function EditDialog({ booking, onClose }: { booking: Booking; onC
             onChange={(event) => setPeople(Number.parseInt(event.currentTarget.value, 10) || null)}
           />
         </div>
+        {!booking.mine && <Why value={reason} onChange={setReason} missing={asked && missing} />}
         {trouble && <Trouble title={t('bookings.notEdited')} trouble={trouble} />}
         <div className={css.foot}>
           <Button variant="default" size="md" onClick={onClose}>{t('common.cancel')}</Button>

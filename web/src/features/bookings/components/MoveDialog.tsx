@@ -17,11 +17,16 @@ import { addressOf, fromOf, isDate, type Scope } from '../scope';
 import css from './CancelDialog.module.css';
 import { ScopeChoice } from './ScopeChoice';
 import { Trouble } from './Trouble';
+import { Why } from './Why';
 
 export default function MoveDialog({ booking, onClose }: { booking: Booking; onClose: () => void }) {
   const { t } = useTranslation();
   const { send, progress, trouble } = useAttempt();
   const [scope, setScope] = useState<Scope>('this');
+  const [reason, setReason] = useState('');
+  const [asked, setAsked] = useState(false);
+  const why = booking.mine ? {} : { reason: reason.trim() };
+  const missing = !booking.mine && reason.trim() === '';
   const line = booking.lines[0]!;
   const [filters, setFilters] = useState<Filters>(() => ({
     ...defaultFilters(serverNow()),
@@ -39,9 +44,11 @@ export default function MoveDialog({ booking, onClose }: { booking: Booking; onC
   const change = (one: Partial<Filters>) => setFilters({ ...filters, ...one });
 
   async function move(to: MoveRequest['lines'][number]) {
+    setAsked(true);
+    if (missing) return;
     setRefusedAt(here);
     const { resource, start, end } = to;
-    const body = scope === 'this' || !isDate(booking) ? ({ lines: [to] } satisfies MoveRequest) : { ...fromOf(booking, scope), resource, start, end };
+    const body = scope === 'this' || !isDate(booking) ? ({ lines: [to], ...why } satisfies MoveRequest) : { ...fromOf(booking, scope), resource, start, end, ...why };
     if (!(await send(addressOf(booking, scope, 'move'), body))) return;
     // What was refused on the way here is settled.
     notifications.clean();
@@ -87,6 +94,7 @@ export default function MoveDialog({ booking, onClose }: { booking: Booking; onC
             onChange={(event) => event.currentTarget.value && change({ to: event.currentTarget.value.slice(0, 5) })}
           />
         </div>
+        {!booking.mine && <Why value={reason} onChange={setReason} missing={asked && missing} />}
         {lost && (
           <ConflictPanel
             problem={lost}

@@ -1,4 +1,4 @@
-// Beside the search: what I have booked and what is held for me, soonest first. All of it has a screen of its own.
+// Beside the search: what I have booked, soonest first, and what is held for me. All of it has a screen of its own.
 import { Button, Skeleton } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -25,15 +25,6 @@ export function MyBookings({ hiddenHoldOf }: Props) {
   return (
     <section className={`panel ${css.panel}`} aria-labelledby="my-bookings" data-testid="my-bookings">
       <h2 className={css.title} id="my-bookings" tabIndex={-1}>{t('bookings.title')}</h2>
-      {held.length > 0 && (
-        <>
-          <h3 className={css.subtitle}>{t('bookings.holds')}</h3>
-          <ul className={css.list}>
-            {held.map((hold) => <HoldRow key={hold.id} hold={hold} />)}
-          </ul>
-          <h3 className={css.subtitle}>{t('bookings.upcoming')}</h3>
-        </>
-      )}
       {bookings.isPending && <div aria-hidden="true">{[0, 1].map((one) => <Skeleton key={one} height={104} mt={12} radius="md" />)}</div>}
       {bookings.isError && (
         <div className={css.empty} role="alert">
@@ -54,6 +45,15 @@ export function MyBookings({ hiddenHoldOf }: Props) {
         <Button variant="default" fullWidth mt="md" loading={bookings.isFetchingNextPage} onClick={() => void bookings.fetchNextPage()}>
           {t('bookings.more')}
         </Button>
+      )}
+      {/* Below, and always in sight: what comes and goes by itself moves nothing that somebody is about to click. */}
+      {held.length > 0 && (
+        <div className={css.held}>
+          <h3 className={css.subtitle}>{t('bookings.holds')}</h3>
+          <ul className={css.list}>
+            {held.map((hold) => <HoldRow key={hold.id} hold={hold} />)}
+          </ul>
+        </div>
       )}
       <Dialogs asked={asked} onClose={() => setAsked(null)} />
     </section>

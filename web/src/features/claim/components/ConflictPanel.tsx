@@ -2,10 +2,13 @@
 import { Button, Loader } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Alternative, ProblemBody, SearchItem } from '../../../api/types';
+import { useQuery } from '@tanstack/react-query';
+import type { Alternative, Booking, ProblemBody, SearchItem } from '../../../api/types';
 import { Notice } from '../../../components/Notice';
 import { isLostRace, refusalSentence } from '../../../lib/refusals';
-import { writeInterval } from '../../../lib/times';
+import { ask } from '../../../lib/http';
+import { serverNow } from '../../../lib/serverClock';
+import { writeInterval, writeLength } from '../../../lib/times';
 import type { Filters } from '../../search/filters';
 import { WhatHappened } from '../../explain/components/WhatHappened';
 import { useAlternatives, type Refused } from '../queries';
@@ -35,6 +38,7 @@ export function ConflictPanel({ problem, refused, filters, onTake, moves = false
     <div className={css.panel} data-testid="conflict-panel">
       <Notice tone="taken" icon="warning">
         <h3 className={css.title} ref={heading} tabIndex={-1}>{refusalSentence(t, problem)}</h3>
+        <Ago problem={problem} />
         {isLostRace(problem.code) && <p className={css.hint}>{t(moves ? 'bookings.moveFailed' : 'claim.refusedTitle')}.</p>}
       </Notice>
       {problem.attempt && problem.outcome === 'REJECTED' && <WhatHappened attempt={problem.attempt} />}
@@ -61,6 +65,20 @@ export function ConflictPanel({ problem, refused, filters, onTake, moves = false
       })}
     </div>
   );
+}
+
+/** How long the booking that stands there has stood. */
+function Ago({ problem: { witness } }: { problem: ProblemBody }) {
+  const { t, i18n } = useTranslation();
+  const id = witness?.kind === 'booking' ? witness.id : null;
+  const booking = useQuery({
+    queryKey: ['witness', id],
+    enabled: Boolean(id),
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async ({ signal }) => ({ ...(await ask<Booking>(`/api/bookings/${id}`, { signal })), read_at: serverNow() }),
+  }).data;
+  // Its line is there from the beginning, so that nothing moves when it is known.
+  return <p className={css.hint} hidden={!id}>{booking ? t('conflict.ago', { name: booking.lines[0]?.name ?? '', length: writeLength(booking.read_at - Date.parse(booking.created_at), i18n.language) }) : '\u00a0'}</p>;
 }
 
 function Choice({ item, moves, onTake }: { item: Alternative; moves: boolean; onTake: () => void }) {

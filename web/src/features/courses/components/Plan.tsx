@@ -77,7 +77,7 @@ export function Plan({ lines, listed, keepTrouble, onKeep, onWait }: Props) {
   return (
     <div className={`panel ${css.basket}`} data-testid="plan">
       <h2 className={css.name}>{t('courses.plan')}</h2>
-      {lines.length === 0 && <p className={css.soft}><strong>{t('courses.planEmptyTitle')}</strong> {t('courses.planEmpty')}</p>}
+      {lines.length === 0 && <div className={css.soft}><strong>{t('courses.planEmptyTitle')}</strong><p style={{ margin: 0 }}>{t('courses.planEmpty')}</p></div>}
       <p className={css.soft} hidden={lines.length === 0}>{checked ? t('courses.planCredits', { count: checked.credits }) : t('courses.planHolds')}</p>
       {keepTrouble instanceof Error && <Notice urgent tone="few" icon="warning" title={t('courses.notKept')}>{keepTrouble instanceof Problem && keepTrouble.status === 412 ? t('courses.keptElsewhere') : t('common.noAnswer')}</Notice>}
       <ol className={css.lines}>

@@ -10,6 +10,9 @@ const tick_ms = 250;
 /** Long enough to react, but not all of a short hold. */
 const warn_at_least_s = 20;
 const last_call_s = 8;
+/** Of a hold of minutes: early enough to finish what one types, and a last time. */
+const long_s = 240;
+const long_calls_s = [120, 30] as const;
 
 interface Props {
   granted_at: string;
@@ -25,7 +28,7 @@ export function Countdown({ granted_at, expires_at, onEnd, of = 'hold' }: Props)
   const left = () => Math.max(0, Math.ceil((end - serverNow()) / 1000));
   const [seconds, setSeconds] = useState(left);
   const total = (end - Date.parse(granted_at)) / 1000;
-  const warnAt = Math.min(Math.max(warn_at_least_s, total / 3), total * 0.7);
+  const [warnAt, callAt] = total >= long_s ? long_calls_s : [Math.min(Math.max(warn_at_least_s, total / 3), total * 0.7), last_call_s];
   const ended = useRef(onEnd);
   ended.current = onEnd;
 
@@ -46,7 +49,7 @@ export function Countdown({ granted_at, expires_at, onEnd, of = 'hold' }: Props)
     return of === 'hold' ? t('claim.holdStarted', { count: Math.round(total) }) : '';
   }
 
-  const stage = seconds <= last_call_s ? last_call_s : seconds <= warnAt ? Math.floor(warnAt) : 0;
+  const stage = seconds <= callAt ? callAt : seconds <= warnAt ? Math.floor(warnAt) : 0;
   return (
     <>
       <span role="timer" className={css.timer} data-soon={seconds <= warnAt}>

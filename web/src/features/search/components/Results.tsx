@@ -1,5 +1,6 @@
 // The list of recommended rooms with everything a list needs: counting, waiting, nothing found, trouble, more.
 import { Button, Skeleton } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import type { SearchItem } from '../../../api/types';
 import { Icon } from '../../../components/icons';
@@ -83,12 +84,15 @@ export function Results({ filters, search, updates, favourites, onClaim, onRepea
   function body() {
     if (!isOrdered(filters)) return null;
     if (search.isPending) return <Skeletons />;
-    if (search.isError && items.length === 0) {
+    // What was found before is about another time.
+    const clock = clockTrouble(search.error);
+    if (search.isError && (clock !== null || items.length === 0)) {
       return (
         <div className={`panel ${css.message}`}>
           <h3>{t('search.errorTitle')}</h3>
-          <p>{trouble(search.error)}</p>
-          <Button onClick={() => void search.refetch()} loading={search.isFetching}>{t('common.retry')}</Button>
+          <p>{clock === null ? trouble(search.error) : t(`search.${clock}`)}</p>
+          {clock === 'in_fold' && <Button component={Link} to="/" search={((old: object) => ({ ...old, show: 'timeline', hours: 'all' })) as never}>{t('search.inTimeline')}</Button>}
+          {clock === null && <Button onClick={() => void search.refetch()} loading={search.isFetching}>{t('common.retry')}</Button>}
         </div>
       );
     }
@@ -152,6 +156,12 @@ export function Results({ filters, search, updates, favourites, onClaim, onRepea
     if (cause instanceof LostAnswer) return t('common.noAnswer');
     return cause instanceof Problem ? refusalSentence(t, cause.body) : t('refusal.other');
   }
+}
+
+/** A time that does not exist, or comes twice, where clocks are set. */
+function clockTrouble(cause: unknown): 'in_gap' | 'in_fold' | null {
+  const codes = cause instanceof Problem ? (cause.body.errors ?? []).map(({ code }) => code) : [];
+  return codes.includes('in_gap') ? 'in_gap' : codes.includes('in_fold') ? 'in_fold' : null;
 }
 
 /** The searched time with its zone; where results lie in several zones, each dialog says its own. */

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import type { TimelineRow } from '../../../api/types';
 import { Icon } from '../../../components/icons';
 import { writeClocks, writeShortDay } from '../../../lib/times';
+import { usePrinting } from '../../../lib/usePrinting';
 import { cellsOf, heatOf, inSight, isShared, joined, nextPlace, reach, runsOf, type Cell, type Column, type Heat, type Place } from '../timeline';
 import { nameOf, shortWords, signs, stateWords } from '../words';
 import type { Choice } from '../choice';
@@ -16,6 +17,8 @@ export interface Sizes {
   rail: number;
 }
 
+/** What fits in the width of a page. */
+const paper_px = 690;
 const head_height = 46;
 /** So many rows and columns more on each side, so that no scrolling meets the blank. */
 const rows_more = 4;
@@ -49,8 +52,11 @@ export function Grid(props: Props) {
   const pressed = useRef<{ row: number; col: number; moved: boolean; edge: boolean } | null>(null);
   const at: Place = { row: Math.min(active.row, Math.max(0, total - 1)), col: Math.min(active.col, columns.length - 1) };
 
-  const tall = inSight(view.top, view.height - head_height, sizes.row, total, rows_more);
-  const wide = inSight(view.left, view.width - sizes.rail, sizes.col, columns.length, columns_more);
+  // Paper does not scroll: all that has been read stands there, from the first row on.
+  const printing = usePrinting();
+  const listed = printing ? readFromFirst(rows) : total;
+  const tall = printing ? { from: 0, to: listed } : inSight(view.top, view.height - head_height, sizes.row, total, rows_more);
+  const wide = printing ? { from: 0, to: columns.length } : inSight(view.left, view.width - sizes.rail, sizes.col, columns.length, columns_more);
   useEffect(() => onSight(tall.from, tall.to), [onSight, tall.from, tall.to]);
 
   useLayoutEffect(() => {
@@ -275,7 +281,7 @@ export function Grid(props: Props) {
         setView({ top: scrollTop, left: scrollLeft, width: clientWidth, height: clientHeight });
       }}
     >
-      <div className={css.canvas} role="presentation" style={{ width: sizes.rail + columns.length * sizes.col, height: head_height + total * sizes.row }}>
+      <div className={css.canvas} role="presentation" style={{ ...(printing ? { zoom: Math.min(1, paper_px / (sizes.rail + columns.length * sizes.col)) } : {}), width: sizes.rail + columns.length * sizes.col, height: head_height + listed * sizes.row }}>
         <div role="row" aria-rowindex={1} className={css.head} style={{ height: head_height }}>
           <div role="columnheader" aria-colindex={1} className={css.corner} style={{ width: sizes.rail }}>
             {!overview && columns.length > 0 && <b>{writeShortDay(columns[Math.min(columns.length - 1, Math.floor(view.left / sizes.col))]!.start, zone, i18n.language)}</b>}
@@ -443,6 +449,13 @@ const Row = memo(function Row({ row, index, top, sizes, columns, from, to, cells
     </div>
   );
 });
+
+/** How many rows in a row have been read, from the first on. */
+function readFromFirst(rows: Map<number, TimelineRow>): number {
+  let count = 0;
+  while (rows.has(count)) count += 1;
+  return count;
+}
 
 /** For each column the first one of its run. */
 function firstOfRuns(runs: Map<number, number> | null, count: number): number[] {
