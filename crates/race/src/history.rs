@@ -445,7 +445,7 @@ pub struct EndEntry {
 enum Line {
     About(About),
     Thing(Thing),
-    Call(Call),
+    Call(Box<Call>),
     View(View),
     Subscribed(Subscribed),
     Heard(Heard),
@@ -475,7 +475,7 @@ impl History {
         line(&Line::About(self.about.clone()))?;
         let mut lines: BTreeMap<Number, Line> = BTreeMap::new();
         lines.extend(self.things.iter().map(|x| (x.n, Line::Thing(x.clone()))));
-        lines.extend(self.calls.iter().map(|x| (x.n, Line::Call(x.clone()))));
+        lines.extend(self.calls.iter().map(|x| (x.n, Line::Call(Box::new(x.clone())))));
         lines.extend(self.views.iter().map(|x| (x.n, Line::View(x.clone()))));
         lines.extend(self.subscribed.iter().map(|x| (x.n, Line::Subscribed(x.clone()))));
         lines.extend(self.heard.iter().map(|x| (x.n, Line::Heard(x.clone()))));
@@ -494,7 +494,7 @@ impl History {
             match line {
                 Line::About(x) => history.about = x,
                 Line::Thing(x) => history.things.push(x),
-                Line::Call(x) => history.calls.push(x),
+                Line::Call(x) => history.calls.push(*x),
                 Line::View(x) => history.views.push(x),
                 Line::Subscribed(x) => history.subscribed.push(x),
                 Line::Heard(x) => history.heard.push(x),
