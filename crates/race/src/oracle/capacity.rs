@@ -38,7 +38,12 @@ fn certain(facts: &Facts<'_>, resource: Uuid) -> Vec<Certain> {
         if matches!(a.what, What::Move | What::Swap) {
             // From then on, until somebody may have changed it again.
             let of = [a.about(), a.call().and_then(|c| c.with)];
-            let others = of.iter().flatten().flat_map(|id| facts.enders(*id)).filter(|e| e.key != a.key);
+            let others = || of.iter().flatten().flat_map(|id| facts.enders(*id)).filter(|e| e.key != a.key);
+            // Whoever swaps knows a place as it was when they asked.
+            if a.what == What::Swap && others().any(|e| e.person != a.person) {
+                continue;
+            }
+            let others = others();
             let until = others.filter(|e| e.told >= a.sent).map(|e| e.sent).min().unwrap_or(Us::MAX);
             let here = a.takes().iter().filter(|t| t.resource == resource && a.told < until);
             found.extend(here.map(|take| Certain { n: a.n(), from: a.told, until, take: *take }));

@@ -24,7 +24,10 @@ pub(super) fn moved(facts: &Facts<'_>, found: &mut Found) {
         let of = [a.about(), a.call().and_then(|c| c.with)];
         let places = a.takes().chunks(a.takes().len().div_ceil(if a.what == What::Swap { 2 } else { 1 }).max(1));
         for (id, places) in of.into_iter().flatten().zip(places) {
-            let since = |e: &&super::Attempt<'_>| e.key != a.key && e.told >= a.sent;
+            // Whoever swaps knows a place as it was when they asked.
+            let others =
+                a.what == What::Swap && of.iter().flatten().any(|id| facts.enders(*id).any(|e| e.person != a.person));
+            let since = |e: &&super::Attempt<'_>| e.key != a.key && (e.told >= a.sent || others);
             if facts.enders(id).any(|e| since(&e)) {
                 continue;
             }
