@@ -203,6 +203,7 @@ pub fn read_answer(reply: &Reply) -> Answer {
         made,
         token: body["hold"]["token"].as_str().map(str::to_owned),
         expires_at: instant(&body["hold"]["expires_at"]),
+        dates: body["dates"].as_array().into_iter().flatten().map(|date| id(&date["booking"])).collect(),
         witness: body["witness"]["kind"].as_str().map(|kind| (kind.to_owned(), id(&body["witness"]["id"]))),
     }
 }
@@ -284,6 +285,7 @@ impl Actor {
             Do::Listen => self.listen(self.tool(step)?).await.map(|()| None),
             Do::Book | Do::Hold | Do::Confirm | Do::Renew | Do::Release | Do::Cancel => self.change(step).await,
             Do::Join | Do::Leave | Do::Accept | Do::Decline | Do::SetCapacity | Do::SetSeats => self.change(step).await,
+            Do::Move | Do::Swap | Do::Series | Do::Block | Do::Override => self.change(step).await,
         }
     }
 
@@ -430,7 +432,10 @@ impl Actor {
 
     /// What a step is about: something this actor made, or the first of others.
     fn about(&self, step: &Step) -> Option<Made> {
-        let of = step.of.as_deref().unwrap_or("it");
+        self.named(step.of.as_deref().unwrap_or("it"))
+    }
+
+    fn named(&self, of: &str) -> Option<Made> {
         let board = open(&self.round.board);
         match of.split_once('.') {
             Some((group, name)) => {
@@ -446,6 +451,115 @@ impl Actor {
         let (seconds, rest) = (at.div_euclid(1_000_000), at.rem_euclid(1_000_000));
         let (seconds, nanos) = (u64::try_from(seconds).unwrap_or(0), u32::try_from(rest * 1_000).unwrap_or(0));
         Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, nanos))
+    }
+
+    /// The bookings that would be displaced, as they are shown to an admin, and the policy version that is shown with them.
+    async fn shown(&mut self, tool: &Tool, of: Value) -> anyhow::Result<(Vec<Value>, Option<u64>)> {
+        let path = format!("/api/resources/{}/displacement-preview", tool.thing.id);
+        let ask = Ask::post(path, &self.person.secret, of);
+        let preview = self.round.stage.client.must(&ask).await?;
+        let named = preview["displaces"].as_array().cloned().unwrap_or_default();
+        Ok((named, preview["policy_version"].as_u64()))
+    }
+
+    /// The request of a step that does something to several bookings at once, or over them.
+    async fn asked_of_many(&mut self, step: &Step, what: What) -> anyhow::Result<Option<Sent>> {
+        let mut sent = self.nothing_yet(what);
+        let reason = "A race asked for it.";
+        let body = match what {
+            What::Move => {
+                let Some(made) = self.about(step) else { return Ok(None) };
+                let tool = self.tool(step)?;
+                let take = self.take(&tool, step);
+                (sent.call.about, sent.call.takes) = (Some(made.id), vec![take]);
+                sent.ask.path = format!("/api/bookings/{}/move", made.id);
+                json!({ "lines": [self.line(&take)] })
+            }
+            What::Swap => {
+                let of = step.with.as_deref().context("it does not say with what")?;
+                let (Some(one), Some(other)) = (self.about(step), self.named(of)) else { return Ok(None) };
+                (sent.call.about, sent.call.with) = (Some(one.id), Some(other.id));
+                sent.call.takes = other.takes.iter().chain(&one.takes).copied().collect();
+                sent.ask.path = format!("/api/bookings/{}/swap", one.id);
+                json!({ "with": other.id })
+            }
+            What::Series => {
+                let tool = self.tool(step)?;
+                let first = self.take(&tool, step);
+                let days = step.days.unwrap_or(1);
+                let day = |n: u32| i64::from(n) * 24 * 3_600_000_000;
+                let nth = |n: u32| Take { start: first.start + day(n), end: first.end + day(n), ..first };
+                sent.call.takes = (0..days).map(nth).collect();
+                let contract = step.contract.as_deref().unwrap_or("all_or_nothing");
+                sent.call.whole = contract == "all_or_nothing";
+                sent.ask.path = "/api/series".into();
+                // Civil times, in a zone that is UTC.
+                let civil = |at: ServerUs| said(at).chars().take(19).collect::<String>();
+                json!({ "resource": first.resource, "units": first.units, "start": civil(first.start), "end": civil(first.end),
+                    "rule": format!("FREQ=DAILY;COUNT={days}"), "contract": contract })
+            }
+            What::Block | What::Override => {
+                let tool = self.tool(step)?;
+                let take = self.take(&tool, step);
+                let (block, line) = (json!({ "start": said(take.start), "end": said(take.end) }), self.line(&take));
+                let of = match what {
+                    What::Block => json!({ "block": block }),
+                    _ => json!({ "book": { "lines": [line] } }),
+                };
+                let (displaces, policy_version) = self.shown(&tool, of).await?;
+                sent.call.displaces = displaces.iter().filter_map(|named| id(&named["id"])).collect();
+                if what == What::Block {
+                    sent.call.if_match = policy_version;
+                    (sent.call.resource, sent.call.takes) = (Some(tool.thing.id), vec![Take { units: 0, ..take }]);
+                    sent.ask.path = format!("/api/resources/{}/blocks", tool.thing.id);
+                    json!({ "start": block["start"], "end": block["end"], "reason": reason, "over_holds": true, "displaces": displaces })
+                } else {
+                    sent.call.takes = vec![take];
+                    sent.ask.path = "/api/bookings".into();
+                    json!({ "lines": [line], "override": { "reason": reason, "displaces": displaces } })
+                }
+            }
+            What::Book
+            | What::Hold
+            | What::Confirm
+            | What::Renew
+            | What::Release
+            | What::Cancel
+            | What::Join
+            | What::Leave
+            | What::Accept
+            | What::Decline
+            | What::SetCapacity
+            | What::Edit => return self.asked(step, what),
+        };
+        let Sent { ask, call } = sent;
+        let ask = Ask { if_match: call.if_match, ..Ask::post(ask.path, &self.person.secret, body) };
+        Ok(Some(Sent { ask: Ask { key: Some(call.key), ..ask }, call }))
+    }
+
+    /// A request with a key of its own that asks for nothing so far.
+    fn nothing_yet(&self, what: What) -> Sent {
+        let call = Call {
+            n: 0,
+            actor: self.label.clone(),
+            person: self.person.id,
+            what,
+            key: self.key(),
+            takes: Vec::new(),
+            about: None,
+            with: None,
+            displaces: Vec::new(),
+            whole: false,
+            resource: None,
+            if_match: None,
+            to: None,
+            sent: 0,
+            answered: None,
+            answer: None,
+            after: false,
+            cut: false,
+        };
+        Sent { ask: Ask::post("", "", Value::Null), call }
     }
 
     /// The request of a step, and how it is written down; `None` if what it is about was never had.
@@ -530,24 +644,9 @@ impl Actor {
                     (post(format!("{path}/capacity"), body), step.to)
                 }
             }
+            What::Move | What::Swap | What::Series | What::Block | What::Override => return Ok(None),
         };
-        let call = Call {
-            n: 0,
-            actor: self.label.clone(),
-            person: self.person.id,
-            what,
-            key: self.key(),
-            takes,
-            about,
-            resource,
-            if_match,
-            to,
-            sent: 0,
-            answered: None,
-            answer: None,
-            after: false,
-            cut: false,
-        };
+        let call = Call { takes, about, resource, if_match, to, ..self.nothing_yet(what).call };
         let ask = Ask { secret: self.person.secret.clone(), key: Some(call.key), if_match, ..ask };
         Ok(Some(Sent { ask, call }))
     }
@@ -564,7 +663,7 @@ impl Actor {
 
     async fn change(&mut self, step: &Step) -> anyhow::Result<Option<Outcome>> {
         let what = step.does.change().context("it changes nothing")?;
-        let Some(first) = self.asked(step, what)? else { return Ok(None) };
+        let Some(first) = self.asked_of_many(step, what).await? else { return Ok(None) };
         let mut copies = vec![first.clone()];
         for _ in 1..step.copies {
             let mut copy = first.clone();
@@ -585,19 +684,39 @@ impl Actor {
         let mut told = None;
         while let Some(done) = all.join_next().await {
             let Some(call) = done.context("a copy of a request panicked")? else { continue };
-            let Some(answer) = call.answer.filter(|a| a.outcome.is_some()) else { continue };
+            let Some(answer) = call.answer.clone().filter(|a| a.outcome.is_some()) else { continue };
+            if answer.outcome.is_some_and(Outcome::is_yes) {
+                self.moved(&call);
+            }
             if let Some(made) = answer.made.filter(|_| answer.outcome.is_some_and(Outcome::is_yes)) {
                 let token = answer.token.clone();
                 let made = Made { id: made, token, expires_at: answer.expires_at, takes: call.takes.clone() };
                 let name = step.named.clone().unwrap_or_else(|| "it".into());
                 // What only ends something is about what is there already.
-                if matches!(what, What::Book | What::Hold | What::Confirm | What::Join | What::Renew | What::Accept) {
+                if matches!(
+                    what,
+                    What::Book | What::Hold | What::Confirm | What::Join | What::Renew | What::Accept | What::Override
+                ) {
                     open(&self.round.board).insert((self.label.clone(), name), made);
                 }
             }
             told = told.max(answer.outcome.map(|o| (o.is_yes(), o)));
         }
         Ok(told.map(|(_, outcome)| outcome))
+    }
+
+    /// What has gone elsewhere is remembered there.
+    fn moved(&self, call: &Call) {
+        let of = [call.about, call.with];
+        let places = match call.what {
+            What::Move => vec![call.takes.clone()],
+            What::Swap => call.takes.chunks(call.takes.len().div_ceil(2).max(1)).map(<[Take]>::to_vec).collect(),
+            _ => return,
+        };
+        let mut board = open(&self.round.board);
+        for (id, takes) in of.into_iter().zip(places) {
+            board.values_mut().filter(|made| Some(made.id) == id).for_each(|made| made.takes.clone_from(&takes));
+        }
     }
 
     /// Sends it and hangs up before an answer can be read.

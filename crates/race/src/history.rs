@@ -140,6 +140,16 @@ pub enum What {
     SetCapacity,
     /// Edit a resource otherwise.
     Edit,
+    /// Put a booking elsewhere.
+    Move,
+    /// Let two bookings take each other's places.
+    Swap,
+    /// Book several days as one attempt.
+    Series,
+    /// Take time out of use.
+    Block,
+    /// Book over whatever stands there.
+    Override,
 }
 
 impl What {
@@ -158,6 +168,11 @@ impl What {
             What::Decline => "decline",
             What::SetCapacity => "set_capacity",
             What::Edit => "edit",
+            What::Move => "move",
+            What::Swap => "swap",
+            What::Series => "series",
+            What::Block => "block",
+            What::Override => "override",
         }
     }
 }
@@ -175,10 +190,19 @@ pub struct Call {
     pub what: What,
     /// The idempotency key.
     pub key: Uuid,
-    /// What it would take.
+    /// What it would take; of a swap, what the booking it is about would, and then the other.
     pub takes: Vec<Take>,
     /// The booking, hold or place in line that it is about.
     pub about: Option<Uuid>,
+    /// The other booking of a swap.
+    #[serde(default)]
+    pub with: Option<Uuid>,
+    /// The bookings that it would displace.
+    #[serde(default)]
+    pub displaces: Vec<Uuid>,
+    /// Everything or nothing is wanted.
+    #[serde(default)]
+    pub whole: bool,
     /// The resource whose rules it edits.
     pub resource: Option<Uuid>,
     /// The policy version that it names.
@@ -220,6 +244,9 @@ pub struct Answer {
     pub expires_at: Option<ServerUs>,
     /// What a refusal points at: kind and id.
     pub witness: Option<(String, Option<Uuid>)>,
+    /// Of a series, the booking of each day, in order; `None` where there is none.
+    #[serde(default)]
+    pub dates: Vec<Option<Uuid>>,
 }
 
 /// How an execution ended.
@@ -418,7 +445,7 @@ pub struct EndEntry {
 enum Line {
     About(About),
     Thing(Thing),
-    Call(Call),
+    Call(Box<Call>),
     View(View),
     Subscribed(Subscribed),
     Heard(Heard),
@@ -448,7 +475,7 @@ impl History {
         line(&Line::About(self.about.clone()))?;
         let mut lines: BTreeMap<Number, Line> = BTreeMap::new();
         lines.extend(self.things.iter().map(|x| (x.n, Line::Thing(x.clone()))));
-        lines.extend(self.calls.iter().map(|x| (x.n, Line::Call(x.clone()))));
+        lines.extend(self.calls.iter().map(|x| (x.n, Line::Call(Box::new(x.clone())))));
         lines.extend(self.views.iter().map(|x| (x.n, Line::View(x.clone()))));
         lines.extend(self.subscribed.iter().map(|x| (x.n, Line::Subscribed(x.clone()))));
         lines.extend(self.heard.iter().map(|x| (x.n, Line::Heard(x.clone()))));
@@ -467,7 +494,7 @@ impl History {
             match line {
                 Line::About(x) => history.about = x,
                 Line::Thing(x) => history.things.push(x),
-                Line::Call(x) => history.calls.push(x),
+                Line::Call(x) => history.calls.push(*x),
                 Line::View(x) => history.views.push(x),
                 Line::Subscribed(x) => history.subscribed.push(x),
                 Line::Heard(x) => history.heard.push(x),

@@ -13,6 +13,8 @@ pub const ACTORS_MAX: usize = 2_000;
 pub const REQUESTS_MAX: u64 = 100_000;
 /// Seconds of one round.
 pub const SECONDS_MAX: u64 = 600;
+/// Days of one series.
+pub const DAYS_MAX: u32 = 100;
 /// Bytes of a file.
 pub const FILE_MAX: usize = 256 * 1024;
 
@@ -30,6 +32,11 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("hold-expiry", include_str!("../scenarios/hold-expiry.toml")),
     ("double-submit", include_str!("../scenarios/double-submit.toml")),
     ("stale-badge", include_str!("../scenarios/stale-badge.toml")),
+    ("moves-and-swaps", include_str!("../scenarios/moves-and-swaps.toml")),
+    ("series-against-singles", include_str!("../scenarios/series-against-singles.toml")),
+    ("block-in-a-burst", include_str!("../scenarios/block-in-a-burst.toml")),
+    ("override-duel", include_str!("../scenarios/override-duel.toml")),
+    ("offers", include_str!("../scenarios/offers.toml")),
     ("registration-day", include_str!("../scenarios/registration-day.toml")),
     ("flash-sale", include_str!("../scenarios/flash-sale.toml")),
 ];
@@ -201,6 +208,16 @@ pub enum Do {
     Accept,
     /// Gives back what is offered.
     Decline,
+    /// Puts the booking elsewhere.
+    Move,
+    /// Lets two bookings take each other's places.
+    Swap,
+    /// Books the same time on several days, as one attempt.
+    Series,
+    /// Takes time out of use, over the bookings that were looked at.
+    Block,
+    /// Books over whatever stands there, by an admin's word, over the bookings that were looked at.
+    Override,
     /// Says how many units there are.
     SetCapacity,
     /// Says how many people fit in, which is an edit like any other.
@@ -225,6 +242,11 @@ impl Do {
             Do::Leave => Some(What::Leave),
             Do::Accept => Some(What::Accept),
             Do::Decline => Some(What::Decline),
+            Do::Move => Some(What::Move),
+            Do::Swap => Some(What::Swap),
+            Do::Series => Some(What::Series),
+            Do::Block => Some(What::Block),
+            Do::Override => Some(What::Override),
             Do::SetCapacity => Some(What::SetCapacity),
             Do::SetSeats => Some(What::Edit),
             Do::See | Do::Search | Do::Schedule | Do::Listen | Do::Barrier | Do::Wait => None,
@@ -254,6 +276,12 @@ pub struct Step {
     pub named: Option<String>,
     /// What it is about: the name of something one made, or `actor.name` of the first of other actors.
     pub of: Option<String>,
+    /// The other booking of a swap, named as `of` is.
+    pub with: Option<String>,
+    /// Days of a series.
+    pub days: Option<u32>,
+    /// What becomes of a series if not all of it can be had: `all_or_nothing`, `skip_conflicts`.
+    pub contract: Option<String>,
     /// `room-bookings` books in the words of the source document.
     pub via: Option<String>,
     /// Send it so often at once, all under one key.
@@ -430,7 +458,8 @@ impl Scenario {
         }
         let needs_on = match step.does {
             Do::See | Do::Search | Do::Schedule | Do::Listen | Do::Book | Do::Hold | Do::Join => true,
-            Do::SetCapacity | Do::SetSeats => true,
+            Do::SetCapacity | Do::SetSeats | Do::Move | Do::Series | Do::Block | Do::Override => true,
+            Do::Swap => false,
             Do::Confirm | Do::Renew | Do::Release | Do::Cancel | Do::Leave | Do::Accept | Do::Decline => false,
             Do::Barrier | Do::Wait => false,
         };
@@ -446,6 +475,15 @@ impl Scenario {
             let of_resource = matches!(step.instant, Some(Instant::BookBy | Instant::CancelBy));
             ensure!(!of_resource || step.on.is_some(), "on: say whose deadline");
         }
+        ensure!(
+            (step.does == Do::Swap) == step.with.is_some(),
+            "with: a swap is with another booking, nothing else is"
+        );
+        ensure!(
+            (step.does == Do::Series) == step.days.is_some_and(|days| (1..=DAYS_MAX).contains(&days)),
+            "days: a series has 1 to {DAYS_MAX} of them, nothing else has"
+        );
+        ensure!(step.contract.is_none() || step.does == Do::Series, "contract: only a series has one");
         ensure!(step.does != Do::SetSeats || step.to.is_some(), "to: say how many");
         if let Some(via) = &step.via {
             ensure!(via == "room-bookings" && step.does.change().is_some(), "via: room-bookings, or leave it out");
@@ -493,6 +531,9 @@ mod tests {
             ("{ do = \"book\" }", "on: say which resource"),
             ("{ do = \"barrier\" }", "barrier: a barrier has a name"),
             ("{ do = \"wait\" }", "say either ms or until_ms"),
+            ("{ do = \"swap\" }", "with: a swap is with another booking"),
+            ("{ do = \"series\", on = \"r\" }", "days: a series has 1 to 100"),
+            ("{ do = \"book\", on = \"r\", contract = \"skip_conflicts\" }", "only a series has one"),
             ("{ do = \"dance\", on = \"r\" }", "unknown variant `dance`"),
             ("{ do = \"book\", on = \"r\", unit = 1 }", "unknown field `unit`"),
             ("{ do = \"book\", on = \"r\", spans = [[60, 0]] }", "from before to"),

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     // How long it took by a real clock, for whoever waited.
     let began = Instant::now();
     let told = Mutex::new(began);
-    let sum = many(first, operations, threads, |sum| {
+    let sum = many(first, operations, threads, one, |sum| {
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.elapsed() >= TELL_EVERY {
             *told = Instant::now();

@@ -24,13 +24,13 @@ pub struct Sum {
     pub wrong: Option<Report>,
 }
 
-/// Runs seeds from the first on until so many operations were sent, or one is wrong. `tell` hears how far it is after each.
-pub fn many(first: u64, operations: u64, threads: usize, tell: impl Fn(&Sum) + Sync) -> Sum {
+/// Runs seeds from the first on, as `each` does, until so many operations were sent, or one is wrong. `tell` hears how far it is after each.
+pub fn many(first: u64, operations: u64, threads: usize, each: fn(u64) -> Report, tell: impl Fn(&Sum) + Sync) -> Sum {
     let (next, stop) = (AtomicU64::new(first), AtomicBool::new(false));
     let sum = Mutex::new(Sum::default());
     let worker = || {
         while !stop.load(Ordering::Relaxed) {
-            let report = one(next.fetch_add(1, Ordering::Relaxed));
+            let report = each(next.fetch_add(1, Ordering::Relaxed));
             let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             sum.seeds += 1;
             sum.twice += u64::from(is_run_twice(report.seed));

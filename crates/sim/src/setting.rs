@@ -97,11 +97,11 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// What this seed draws. Every other seed is rich.
-    pub fn of(seed: u64, chance: &mut Chance) -> Setting {
+    /// What this seed draws.
+    pub fn of(seed: u64, rich: bool, chance: &mut Chance) -> Setting {
         let mut setting = Setting::plain(chance);
-        if seed.is_multiple_of(2) {
-            // Of a chance of its own: the seeds between these do what they always did.
+        if rich {
+            // Of a chance of its own: what is plain does what it always did.
             setting.enrich(&mut Chance::new(!seed));
         }
         setting

@@ -57,13 +57,22 @@ impl Report {
     }
 }
 
-/// Runs one seed. A panic anywhere in it is something wrong with it.
+/// Runs one seed; every other one is rich. A panic anywhere in it is something wrong with it.
 pub fn run(seed: u64) -> Report {
+    run_as(seed, seed.is_multiple_of(2))
+}
+
+/// Runs one seed with bookings, holds and waiting alone, whichever it is.
+pub fn plain(seed: u64) -> Report {
+    run_as(seed, false)
+}
+
+fn run_as(seed: u64, rich: bool) -> Report {
     let began = catch_unwind(AssertUnwindSafe(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         match runtime {
             // Made within it: its clock is the runtime's, which stands still.
-            Ok(runtime) => runtime.block_on(async { World::new(seed).live().await }),
+            Ok(runtime) => runtime.block_on(async { World::new(seed, rich).live().await }),
             Err(e) => Report::failed(seed, format!("no runtime: {e}")),
         }
     }));
@@ -106,9 +115,9 @@ struct Up {
 }
 
 impl World {
-    fn new(seed: u64) -> World {
+    fn new(seed: u64, rich: bool) -> World {
         let mut chance = Chance::new(seed);
-        let setting = Setting::of(seed, &mut chance);
+        let setting = Setting::of(seed, rich, &mut chance);
         let began = Began::now(setting.begin);
         // Clients have clocks of their own; theirs is right.
         let ids = SimIds::new(SimClock::new(began, Span::ZERO), chance.fork());

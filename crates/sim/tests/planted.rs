@@ -3,6 +3,7 @@
 
 use slotwise_domain::planted::{Bug, plant};
 use slotwise_sim::many;
+use slotwise_sim::world::plain;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ fn documented() -> BTreeMap<String, String> {
 fn every_planted_bug_is_found() {
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get());
     plant(None);
-    let control = many(1, 20_000, threads, |_| {});
+    let control = many(1, 20_000, threads, plain, |_| {});
     assert!(control.wrong.is_none(), "without any: {:?}", control.wrong);
     let (documented, mut found, mut missed) = (documented(), BTreeMap::new(), Vec::new());
     for bug in Bug::ALL {
@@ -32,7 +33,7 @@ fn every_planted_bug_is_found() {
         let began = Instant::now();
         // The seed that found it here; all others are met at once.
         let first = if bug == Bug::OfferGoesOnAsTurn { 415 } else { 1 };
-        let sum = many(first, OPERATIONS, threads, |_| {});
+        let sum = many(first, OPERATIONS, threads, plain, |_| {});
         plant(None);
         let (name, took) = (bug.name().trim_start_matches("planted: "), began.elapsed());
         match sum.wrong {

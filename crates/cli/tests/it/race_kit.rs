@@ -71,14 +71,16 @@ fn every_scenario_holds_on_the_real_server_and_nothing_is_left_in_use() {
     assert_eq!(code, Some(0), "{said}");
     let rounds = report["rounds"].as_array().unwrap();
     let played: BTreeSet<&str> = rounds.iter().map(|r| r["scenario"].as_str().unwrap()).collect();
-    assert_eq!(played.len(), 14, "{played:?}");
+    assert_eq!(played.len(), 19, "{played:?}");
     // A rule that never compared anything has shown nothing.
     let rules = rounds[0]["compared"].as_object().unwrap().keys();
     for rule in rules {
         let times: u64 = rounds.iter().map(|r| r["compared"][rule].as_u64().unwrap()).sum();
         assert!(times > 0, "nothing was ever compared by {rule:?}");
     }
-    assert!(rounds.iter().all(|r| r["left_out"].as_array().unwrap().is_empty()), "{said}");
+    // Offers end by time, which no order of answers tells.
+    let all_judged = |r: &Value| r["left_out"].as_array().unwrap().is_empty() || r["scenario"] == "offers";
+    assert!(rounds.iter().all(all_judged), "{said}");
     // What it made is closed, and its people are gone.
     let ask = |path: &str| {
         let ask = crate::harness::Ask::get(path).by(&kit.key);
@@ -242,6 +244,64 @@ fn caught_a_hold_confirmed_after_its_end() {
         }
     };
     caught("hold-expiry", "I7", 1, Lie { after, ..HONEST });
+}
+
+#[test]
+fn caught_a_move_that_never_was() {
+    let instead = |asked: &Asked, memory: &mut Memory| {
+        let id = asked.path.strip_prefix("/api/bookings/")?.strip_suffix("/move")?;
+        let resource = &asked.body["lines"][0]["resource"];
+        let mut told = booking_told(id, resource, 700);
+        told["outcome"] = json!("ACCEPTED");
+        // Only the last of each: nobody can have changed it since.
+        (memory.count(id) == 6).then(|| Said::of(200, told))
+    };
+    caught("moves-and-swaps", "I3", 3, Lie { instead, ..HONEST });
+}
+
+#[test]
+fn caught_a_series_of_which_a_day_is_missing() {
+    let after = |asked: &Asked, said: &mut Said, _: &mut Memory| {
+        if asked.posts("/api/series") && said.body["outcome"] == "BOOKED" {
+            said.body["dates"][2]["booking"] = Value::Null;
+        }
+    };
+    caught("series-against-singles", "I13", 1, Lie { after, ..HONEST });
+}
+
+#[test]
+fn caught_booked_in_time_out_of_use() {
+    let after = |asked: &Asked, said: &mut Said, memory: &mut Memory| {
+        if asked.posts("/api/bookings") && said.body["code"] == "blocked" && memory.count("blocked") == 15 {
+            let resource = &asked.body["lines"][0]["resource"];
+            *said = Said::of(201, booking_told(&Uuid::now_v7().to_string(), resource, 800));
+        }
+    };
+    caught("block-in-a-burst", "I1", 2, Lie { after, ..HONEST });
+}
+
+#[test]
+fn caught_a_booking_displaced_that_nobody_had_looked_at() {
+    let after = |asked: &Asked, said: &mut Said, memory: &mut Memory| {
+        let bookings = asked.path.starts_with("/api/bookings?resource=");
+        let items = said.body["items"].as_array_mut().filter(|_| bookings);
+        let standing = items.and_then(|items| items.iter_mut().find(|b| b["state"] == "confirmed"));
+        if let Some(booking) = standing.filter(|_| memory.count("lists") == 1) {
+            booking["state"] = json!("displaced");
+        }
+    };
+    caught("override-duel", "I11", 1, Lie { after, ..HONEST });
+}
+
+#[test]
+fn caught_an_offer_taken_and_nothing_there() {
+    let instead = |asked: &Asked, memory: &mut Memory| {
+        let lies = asked.path.starts_with("/api/waitlist/") && asked.path.ends_with("/accept");
+        let nil = json!(Uuid::nil());
+        (lies && memory.count("accepts") == 1)
+            .then(|| Said::of(201, booking_told(&Uuid::now_v7().to_string(), &nil, 60)))
+    };
+    caught("offers", "I3", 2, Lie { instead, ..HONEST });
 }
 
 /// Three places are taken, two people wait, one place comes free.

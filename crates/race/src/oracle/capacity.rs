@@ -27,9 +27,31 @@ fn over(invariant_of: u64) -> &'static str {
 fn certain(facts: &Facts<'_>, resource: Uuid) -> Vec<Certain> {
     let mut found = Vec::new();
     for a in facts.attempts.iter().filter(|a| a.fate == Fate::Yes) {
+        if a.what == What::Series {
+            for (id, takes) in a.bookings() {
+                let until = facts.enders(id).map(|e| e.sent).min().unwrap_or(Us::MAX);
+                let here = takes.into_iter().filter(|t| t.resource == resource && a.told < until);
+                found.extend(here.map(|take| Certain { n: a.n(), from: a.told, until, take }));
+            }
+            continue;
+        }
+        if matches!(a.what, What::Move | What::Swap) {
+            // From then on, until somebody may have changed it again.
+            let of = [a.about(), a.call().and_then(|c| c.with)];
+            let others = || of.iter().flatten().flat_map(|id| facts.enders(*id)).filter(|e| e.key != a.key);
+            // Whoever swaps knows a place as it was when they asked.
+            if a.what == What::Swap && others().any(|e| e.person != a.person) {
+                continue;
+            }
+            let others = others();
+            let until = others.filter(|e| e.told >= a.sent).map(|e| e.sent).min().unwrap_or(Us::MAX);
+            let here = a.takes().iter().filter(|t| t.resource == resource && a.told < until);
+            found.extend(here.map(|take| Certain { n: a.n(), from: a.told, until, take: *take }));
+            continue;
+        }
         let Some(made) = a.made() else { continue };
         let until = match a.what {
-            What::Book | What::Confirm | What::Accept if a.has_booking() => Us::MAX,
+            What::Book | What::Confirm | What::Accept | What::Override if a.has_booking() => Us::MAX,
             What::Hold => {
                 let lives = a.answer.and_then(|x| Some(x.expires_at? - x.decided_at?)).unwrap_or(0);
                 // A newer hold of one's own takes the place of the older.

@@ -2,6 +2,7 @@
 //! It knows nothing of how a server comes to its answers, and blames nothing that could have been so.
 
 mod capacity;
+mod many;
 mod serial;
 mod shown;
 mod smallest;
@@ -71,7 +72,8 @@ pub fn title(invariant: &str) -> &'static str {
         "I8" => "whoever waits comes first, in their order",
         "I9" => "events follow each other without a gap",
         "I10" => "no view goes back, and equal versions show the same",
-        "I11" => "of two edits of one version, one is applied",
+        "I11" => "of two edits of one version, one is applied, and nothing is displaced that was not looked at",
+        "I13" => "a series is had as it was asked for: whole, or day by day",
         "I14" => "a refusal has its reason",
         "I17" => "cancelled once is cancelled once",
         "I26" => "every attempt ends",
@@ -97,6 +99,10 @@ const RULES: &[(&str, Rule)] = &[
     ("holds", told::holds),
     ("two admins", told::admins),
     ("cancelled once", told::cancelled_once),
+    ("moved and swapped", many::moved),
+    ("series", many::series),
+    ("displaced", many::displaced),
+    ("blocked", many::blocked),
     ("waitlist", told::waitlist),
     ("events", shown::events),
     ("events agree", shown::agree),
@@ -217,7 +223,28 @@ impl Attempt<'_> {
 
     /// It has units that it was told of: a booking that takes them at once.
     pub(crate) fn has_booking(&self) -> bool {
-        matches!(self.what, What::Book | What::Confirm | What::Accept) && self.is(Outcome::Booked)
+        matches!(self.what, What::Book | What::Confirm | What::Accept | What::Override) && self.is(Outcome::Booked)
+    }
+
+    /// Each booking that it made, with what that takes.
+    pub(crate) fn bookings(&self) -> Vec<(Uuid, Vec<Take>)> {
+        if self.what == What::Series && self.fate == Fate::Yes {
+            let dates = self.answer.map_or(&[][..], |a| a.dates.as_slice());
+            return dates.iter().zip(self.takes()).filter_map(|(id, take)| Some(((*id)?, vec![*take]))).collect();
+        }
+        let made = self.made().filter(|_| self.has_booking());
+        made.map(|id| (id, self.takes().to_vec())).into_iter().collect()
+    }
+
+    /// It may have put this booking elsewhere, where it stands.
+    pub(crate) fn moves(&self, of: Uuid) -> bool {
+        matches!(self.what, What::Move | What::Swap) && self.concerns(of)
+    }
+
+    /// It is about this, or over it.
+    pub(crate) fn concerns(&self, of: Uuid) -> bool {
+        let with = self.call().is_some_and(|c| c.with == Some(of) || c.displaces.contains(&of));
+        self.about() == Some(of) || with
     }
 }
 
@@ -254,7 +281,7 @@ impl<'h> Facts<'h> {
 
     /// Attempts that may have ended something, by what it is.
     pub(crate) fn enders(&self, of: Uuid) -> impl Iterator<Item = &Attempt<'h>> {
-        self.attempts.iter().filter(move |a| a.about() == Some(of) && a.fate != Fate::No)
+        self.attempts.iter().filter(move |a| a.concerns(of) && a.fate != Fate::No)
     }
 
     /// The most and the fewest units that a resource may have had; `None` for no end of them, or if more was allowed.

@@ -40,6 +40,14 @@ enum Does {
     Stale { named: u64 },
     /// Was refused fewer units than are taken.
     TooFew { to: u64 },
+    /// Puts a booking elsewhere; `None` is another resource.
+    Moves { id: Uuid, take: Option<Take> },
+    /// Two take each other's places.
+    Swaps { one: Uuid, other: Uuid },
+    /// Takes units at several times at once.
+    BooksMany { all: Vec<(Uuid, Take)> },
+    /// Takes bookings away, and books or blocks in their place.
+    Displaces { ids: Vec<Uuid>, books: Option<(Uuid, Take)>, blocks: Option<Take>, named: Option<u64> },
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +73,8 @@ struct State {
     capacity: Option<u64>,
     policy_version: u64,
     booked: BTreeMap<Uuid, Units>,
+    /// Time out of use.
+    blocked: Vec<(i64, i64)>,
     held: BTreeMap<Uuid, (i64, i64, u64, Uuid)>,
     waiting: Vec<Waiting>,
 }
@@ -114,7 +124,12 @@ impl State {
             Does::TooFew { to } => !(State { capacity: Some(*to), ..self.clone() }).fits_all(),
             Does::Books { .. } | Does::Holds { .. } | Does::Ends { .. } | Does::Expires { .. } => false,
             Does::Waits { .. } | Does::Leaves { .. } | Does::Edits { .. } => false,
+            Does::Moves { .. } | Does::Swaps { .. } | Does::BooksMany { .. } | Does::Displaces { .. } => false,
         }
+    }
+
+    fn open(&self, take: Units) -> bool {
+        !self.blocked.iter().any(|(from, to)| *from < take.1 && take.0 < *to)
     }
 
     /// What it is after something that changes it; `None` if that cannot be now.
@@ -126,7 +141,7 @@ impl State {
                     return None;
                 }
                 let take = plain(take);
-                if !self.fits(take, Some(*by), *with) || (with.is_none() && self.owed(take)) {
+                if !self.fits(take, Some(*by), *with) || (with.is_none() && self.owed(take)) || !self.open(take) {
                     return None;
                 }
                 if let Some(hold) = with {
@@ -170,6 +185,53 @@ impl State {
                     next.capacity = *capacity;
                     next.promote();
                 }
+            }
+            Does::Moves { id, take } => {
+                next.booked.remove(id);
+                if let Some(take) = take.as_ref().map(plain) {
+                    if !next.fits(take, None, None) || !next.open(take) {
+                        return None;
+                    }
+                    next.booked.insert(*id, take);
+                }
+                next.promote();
+            }
+            Does::Swaps { one, other } => {
+                let places = (next.booked.remove(one), next.booked.remove(other));
+                next.booked.extend(places.0.map(|place| (*other, place)));
+                next.booked.extend(places.1.map(|place| (*one, place)));
+            }
+            Does::BooksMany { all } => {
+                for (id, take) in all {
+                    let take = plain(take);
+                    if !next.fits(take, None, None) || self.owed(take) || !self.open(take) {
+                        return None;
+                    }
+                    next.booked.insert(*id, take);
+                }
+            }
+            Does::Displaces { ids, books, blocks, named } => {
+                if named.is_some_and(|named| named != self.policy_version) {
+                    return None;
+                }
+                for id in ids {
+                    next.booked.remove(id)?;
+                }
+                if let Some((id, take)) = books {
+                    if !next.fits(plain(take), None, None) || !self.open(plain(take)) {
+                        return None;
+                    }
+                    next.booked.insert(*id, plain(take));
+                }
+                if let Some(block) = blocks {
+                    let (from, to) = (block.start, block.end);
+                    if next.booked.values().any(|b| b.0 < to && from < b.1) {
+                        return None;
+                    }
+                    next.blocked.push((from, to));
+                    next.policy_version += 1;
+                }
+                next.promote();
             }
             Does::NoRoom { .. } | Does::Stale { .. } | Does::TooFew { .. } => return None,
         }
@@ -277,7 +339,10 @@ impl Search<'_> {
     /// that stay and are too many. Without this a search would go through all orders of what comes at once.
     fn doomed(&self, state: &State, done: &[bool]) -> bool {
         let left = || self.all.iter().zip(done).filter(|(_, done)| !**done).map(|(o, _)| o);
-        if state.capacity.is_none() || self.all.iter().any(|o| matches!(o.does, Does::Edits { .. })) {
+        let many = |does: &Does| {
+            matches!(does, Does::Moves { .. } | Does::Swaps { .. } | Does::BooksMany { .. } | Does::Displaces { .. })
+        };
+        if state.capacity.is_none() || self.all.iter().any(|o| matches!(o.does, Does::Edits { .. }) || many(&o.does)) {
             return false;
         }
         // The refusal that must be put next of all; the others have their turn.
@@ -296,6 +361,7 @@ impl Search<'_> {
                     }
                     Does::Ends { .. } | Does::Expires { .. } | Does::Leaves { .. } | Does::NoRoom { .. } => {}
                     Does::Edits { .. } | Does::Stale { .. } | Does::TooFew { .. } => {}
+                    Does::Moves { .. } | Does::Swaps { .. } | Does::BooksMany { .. } | Does::Displaces { .. } => {}
                 }
             }
             let own = most.held.values().any(|(.., whose)| whose == by);
@@ -436,6 +502,11 @@ fn beyond(facts: &Facts<'_>, thing: &Thing) -> Option<&'static str> {
     if seconds("setup_s") + seconds("teardown_s") > 0 {
         return Some("bookings take time around them");
     }
+    if facts.attempts.iter().any(|a| a.what == What::Block && a.fate != Fate::No)
+        && facts.attempts.iter().any(|a| matches!(a.what, What::Hold | What::Join))
+    {
+        return Some("blocks void holds");
+    }
     if policy["approval"] == true {
         return Some("bookings wait for approval");
     }
@@ -489,6 +560,23 @@ fn operations(facts: &Facts<'_>, thing: &Thing) -> Vec<Operation> {
                 if yes && a.about().is_some_and(|id| here.contains(&id) || promoted(facts, id)) =>
             {
                 Does::Ends { id: a.about().unwrap_or_default() }
+            }
+            (What::Move, take) if yes => Does::Moves { id: a.about().unwrap_or_default(), take },
+            (What::Swap, _) if yes => {
+                let other = call.and_then(|c| c.with).unwrap_or_default();
+                Does::Swaps { one: a.about().unwrap_or_default(), other }
+            }
+            (What::Series, Some(_)) if a.fate == Fate::Yes => {
+                let all = a.bookings().into_iter().flat_map(|(id, takes)| takes.into_iter().map(move |t| (id, t)));
+                Does::BooksMany { all: all.filter(|(_, t)| t.resource == thing.id).collect() }
+            }
+            (What::Override, Some(take)) if yes => {
+                let ids = call.map(|c| c.displaces.clone()).unwrap_or_default();
+                Does::Displaces { ids, books: Some((id, take)), blocks: None, named: None }
+            }
+            (What::Block, Some(take)) if yes => {
+                let ids = call.map(|c| c.displaces.clone()).unwrap_or_default();
+                Does::Displaces { ids, books: None, blocks: Some(take), named: call.and_then(|c| c.if_match) }
             }
             (What::Leave, _) if yes => Does::Leaves { id: a.about().unwrap_or_default() },
             (What::SetCapacity | What::Edit, _) if edits => {

@@ -34,7 +34,7 @@ pub(super) fn one_outcome(facts: &Facts<'_>, found: &mut Found) {
     // Two keys cannot have made the same thing.
     let mut made: BTreeMap<Uuid, &Attempt<'_>> = BTreeMap::new();
     let makes = |a: &&Attempt<'_>| {
-        a.fate == Fate::Yes && matches!(a.what, What::Book | What::Hold | What::Confirm | What::Join)
+        a.fate == Fate::Yes && matches!(a.what, What::Book | What::Hold | What::Confirm | What::Join | What::Override)
     };
     for a in facts.attempts.iter().filter(makes) {
         let Some(id) = a.made() else { continue };
@@ -63,7 +63,8 @@ pub(super) fn well_formed(facts: &Facts<'_>, found: &mut Found) {
                 let says = format!("{} was answered {} {}", call.actor, answer.status, answer.short());
                 found.blame("I3", says, vec![call.n]);
             }
-            if answer.outcome == Some(Outcome::Booked) && answer.made.is_none() {
+            let told_which = answer.made.is_some() || answer.dates.iter().any(Option::is_some);
+            if answer.outcome == Some(Outcome::Booked) && !told_which {
                 found.blame("I3", format!("{} was told BOOKED, and not which booking", call.actor), vec![call.n]);
             }
         }
@@ -84,13 +85,15 @@ pub(super) fn kept(facts: &Facts<'_>, found: &mut Found) {
             let Some(end) = here.and_then(|r| facts.end(r)) else { continue };
             found.compared += 1;
             let standing = end.bookings.iter().find(|b| b.id == id && b.stands());
-            let taken_away = facts.enders(id).next().is_some() || displaced(end.bookings.iter().find(|b| b.id == id));
+            let gone = facts.enders(id).any(|e| !e.moves(id));
+            let moved = facts.enders(id).any(|e| e.moves(id));
+            let taken_away = gone || displaced(end.bookings.iter().find(|b| b.id == id));
             match standing {
                 None if !taken_away => {
                     let says = format!("{} was told BOOKED, and the booking is not there at the end", a.who());
                     found.blame("I3", says, vec![a.n(), end.n]);
                 }
-                Some(b) if a.what != What::Accept && b.takes != a.takes() => {
+                Some(b) if a.what != What::Accept && !moved && b.takes != a.takes() => {
                     let says = format!("{} was told BOOKED, and what stands is of another time or size", a.who());
                     found.blame("I3", says, vec![a.n(), end.n]);
                 }
@@ -115,8 +118,12 @@ fn displaced(booking: Option<&crate::history::EndBooking>) -> bool {
 
 /// I3: nothing stands that nobody was told of: a refusal or a failure changed nothing.
 pub(super) fn absent(facts: &Facts<'_>, found: &mut Found) {
-    let known: BTreeSet<Uuid> =
-        facts.attempts.iter().filter(|a| a.fate == Fate::Yes).filter_map(Attempt::made).collect();
+    let known: BTreeSet<Uuid> = facts
+        .attempts
+        .iter()
+        .filter(|a| a.fate == Fate::Yes)
+        .flat_map(|a| a.made().into_iter().chain(a.bookings().into_iter().map(|(id, _)| id)))
+        .collect();
     let promoted: BTreeSet<Uuid> =
         facts.history.ends.iter().flat_map(|e| &e.entries).filter_map(|e| e.booking).collect();
     let open = |person: Option<Uuid>| {
@@ -150,7 +157,7 @@ fn versioned<'f, 'h>(
     resource: Uuid,
 ) -> impl Iterator<Item = (&'f Attempt<'h>, crate::history::Version)> {
     let makes = |a: &&Attempt<'_>| {
-        a.fate == Fate::Yes && matches!(a.what, What::Book | What::Hold | What::Confirm | What::Join)
+        a.fate == Fate::Yes && matches!(a.what, What::Book | What::Hold | What::Confirm | What::Join | What::Override)
     };
     facts.attempts.iter().filter(makes).filter_map(move |a| Some((a, a.version_of(resource)?)))
 }
@@ -278,6 +285,9 @@ fn set_apart(facts: &Facts<'_>, resource: Uuid) -> i64 {
 
 /// Whether an attempt may have had units at or after an instant of ours.
 fn may_take(facts: &Facts<'_>, a: &Attempt<'_>, at: Us) -> bool {
+    if matches!(a.what, What::Move | What::Swap | What::Series | What::Override) {
+        return true;
+    }
     if !matches!(a.what, What::Book | What::Hold | What::Confirm | What::Join | What::Accept) {
         return false;
     }
@@ -376,7 +386,7 @@ pub(super) fn holds(facts: &Facts<'_>, found: &mut Found) {
 /// I11: of two edits that name one version, one is applied; and nobody is told of another edit that was not.
 pub(super) fn admins(facts: &Facts<'_>, found: &mut Found) {
     let mut applied: BTreeMap<(Uuid, u64), &Attempt<'_>> = BTreeMap::new();
-    let edits = |a: &&Attempt<'_>| matches!(a.what, What::SetCapacity | What::Edit);
+    let edits = |a: &&Attempt<'_>| matches!(a.what, What::SetCapacity | What::Edit | What::Block);
     for a in facts.attempts.iter().filter(edits) {
         let Some((resource, named)) = a.call().and_then(|c| Some((c.resource?, c.if_match?))) else { continue };
         found.compared += 1;
@@ -399,6 +409,10 @@ pub(super) fn admins(facts: &Facts<'_>, found: &mut Found) {
         if let Some(stale) = stale {
             let others = facts.attempts.iter().filter(edits).filter(|b| b.key != a.key && b.fate != Fate::No);
             let mut others = others.filter(|b| b.call().and_then(|c| c.resource) == Some(resource));
+            // What is displaced may have changed too, without an edit.
+            if a.what == What::Block {
+                continue;
+            }
             if !others.any(|b| b.sent < stale.answered.unwrap_or(Us::MAX)) {
                 let says = format!("{} was told that somebody else had edited it, and nobody had", a.who());
                 found.blame("I14", says, vec![stale.n]);
@@ -477,6 +491,10 @@ pub(super) fn waitlist(facts: &Facts<'_>, found: &mut Found) {
             .filter_map(|(join, e, at)| Some((join.version_of(end.resource)?, join, e, at)))
             .collect();
         promoted.sort_by_key(|(version, ..)| *version);
+        // What is offered they take when they like.
+        if thing.policy["waitlist"]["mode"] == "offer" {
+            promoted.clear();
+        }
         for pair in promoted.windows(2) {
             let [(_, first, a, at), (_, then, b, later)] = pair else { continue };
             found.compared += 1;

@@ -21,7 +21,7 @@ fn right(sum: &Sum) {
 
 #[test]
 fn a_million_operations_are_told_as_they_are() {
-    let sum = many(1, OPERATIONS, threads(), |_| {});
+    let sum = many(1, OPERATIONS, threads(), one, |_| {});
     right(&sum);
     println!("{} operations of {} seeds, {} of them run twice: {:?}", sum.operations, sum.seeds, sum.twice, sum.tally);
     assert!(sum.operations >= OPERATIONS && sum.twice > 0, "only {} operations were sent", sum.operations);
