@@ -473,7 +473,7 @@ impl Actor {
                 let take = self.take(&tool, step);
                 (sent.call.about, sent.call.takes) = (Some(made.id), vec![take]);
                 sent.ask.path = format!("/api/bookings/{}/move", made.id);
-                json!({ "lines": [self.line(&take)] })
+                json!({ "lines": [self.line(&take)], "reason": reason })
             }
             What::Swap => {
                 let of = step.with.as_deref().context("it does not say with what")?;
@@ -481,7 +481,7 @@ impl Actor {
                 (sent.call.about, sent.call.with) = (Some(one.id), Some(other.id));
                 sent.call.takes = other.takes.iter().chain(&one.takes).copied().collect();
                 sent.ask.path = format!("/api/bookings/{}/swap", one.id);
-                json!({ "with": other.id })
+                json!({ "with": other.id, "reason": reason })
             }
             What::Series => {
                 let tool = self.tool(step)?;

@@ -79,16 +79,19 @@ REQUEST=$(curl -s "$URL/api/bookings" -H "Authorization: Bearer $ANN" -H "Idempo
 /// Besides: somebody was refused, under a key that is known.
 const EXPLAINED: &str = r#"
 export SLOTWISE_API_KEY=$KEY
-THEN=$(date -u +%FT%TZ)
+THEN=$(date -u +%FT%T.%6NZ)
 PERSON=$(curl -s "$URL/api/me" -H "Authorization: Bearer $ANN" | jq -er .id)
 ATTEMPT=$(fresh)
 curl -s "$URL/api/bookings" -H "Authorization: Bearer $KEY" -H "Idempotency-Key: $ATTEMPT" -H 'Content-Type: application/json' \
   -d '{"lines": [{"resource": "'$ROOM'", "start": "2027-03-01T10:00", "end": "2027-03-01T11:00"}]}' | jq -e '.code == "full"' >/dev/null
 "#;
 
-/// Besides: what was booked is signed, which is done beside the answers.
+/// Besides: what was booked is signed, which is done each minute and when a server ends.
 const SIGNED: &str = r#"
-until curl -sf $URL/api/checkpoint >/dev/null; do sleep 0.1; done
+kill $SERVER; wait $SERVER || true
+slotwise serve --data ./data --port 8080 >serve.log 2>&1 &
+SERVER=$!
+until curl -sf $URL/readyz >/dev/null; do sleep 0.1; done
 "#;
 
 /// Instead: a data folder that nobody serves.
@@ -255,10 +258,8 @@ fn run(pages: &[&str], before: &[&str]) -> (usize, usize) {
     let (said, noted) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     let noted = format!("{}{noted}", fs::read_to_string(&requests).unwrap());
     assert!(out.status.success(), "{pages:?}\n{noted}\n{said}");
-    // What is asked until it is there.
-    let waits =
-        |request: &str| request.ends_with("/readyz") || request.starts_with("404 ") && request.ends_with("/checkpoint");
-    let requests: Vec<&str> = noted.lines().filter_map(|l| l.strip_prefix('@')).filter(|l| !waits(l)).collect();
+    let requests: Vec<&str> =
+        noted.lines().filter_map(|l| l.strip_prefix('@')).filter(|l| !l.ends_with("/readyz")).collect();
     let mut by_status = BTreeMap::<&str, usize>::new();
     for request in &requests {
         let status = &request[..3];

@@ -71,7 +71,7 @@ impl Anns {
         let line = json!({ "resource": room, "start": from, "end": to });
         let token = json!({ "token": hold["token"] });
         let why = json!({ "reason": "because" });
-        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
+        let soon = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + 60).unwrap();
         let rows = vec![
             ("PATCH /api/bookings/{id}", booking.clone(), json!({ "purpose": "mine" })),
             ("POST /api/bookings/{id}/approve", format!("{asked}/approve"), why.clone()),

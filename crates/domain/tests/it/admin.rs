@@ -398,7 +398,7 @@ crate::rows::tables! {
         class w 2 by root unsaid                         -> REJECTED invalid: reason
         class w 2 by root                                -> ACCEPTED
         leave w by root unsaid                           -> REJECTED invalid: reason
-        leave w by ann unsaid                            -> ACCEPTED
+        leave w by ann unsaid                            -> ACCEPTED; w left
         capacity room-1 to 3 by root silently            -> REJECTED invalid: reason
         capacity room-1 to 3 by root                     -> ACCEPTED
     ";

@@ -788,7 +788,6 @@ fn sample() -> Commit {
         Change::BookingEdited { booking, owner, revision: 2 },
         Change::HoldGranted(hold),
         Change::HoldRenewed(hold),
-        Change::HoldOverrode { hold: hold.id, holder: owner, until: Some(at(1, 2).end()), reason: "asked".into() },
     ];
     let to = slots_of(ROOM, at(30, 40));
     let from = vec![(1, slot)];
