@@ -63,7 +63,7 @@ fn by_an_admin(b: &Bench, chance: &mut Chance, known: &Known, line: (ResourceId,
     let (preview, reason, policy_version) = (Preview::new(), WHY.to_owned(), 1);
     let asks = |b: &&Arc<Booking>| b.slots.iter().any(|s| s.resource == known.resources[0]);
     let expected = known.bookings.iter().rev().find(asks).map_or(booking.id, |b| b.id);
-    match chance.below(18) {
+    match chance.below(16) {
         0..4 => {
             let action = Box::new(b.booking(who, &[(resource, interval, units)], None));
             Action::Override { action, reason, displaces: preview }

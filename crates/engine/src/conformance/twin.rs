@@ -244,7 +244,7 @@ pub(super) async fn what_a_dry_run_says_is_what_one_gets(b: &Bench) {
     for commit in [first, second] {
         learn(&mut known, &b.store.commit(commit, settle).await.unwrap());
     }
-    for n in 0..1_200 {
+    for n in 0..2_000 {
         let fresh = proposal(b, &mut chance, &known);
         let proposal = looked(b, &mut chance, fresh).await;
         known.sent.push(proposal.clone());
