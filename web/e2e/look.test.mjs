@@ -47,18 +47,20 @@ test('ux 27: where no motion is wanted nothing moves', async () => {
   await closeAll(page);
 });
 
+/** What is on the paper of a page. */
+const seen = async (page) =>
+  page.evaluate(() => ({
+    pressed: [...document.querySelectorAll('button, header, nav, input')].filter((one) => one.checkVisibility()).map((one) => one.textContent || one.tagName),
+    wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    ground: getComputedStyle(document.body).backgroundColor,
+    words: document.body.innerText,
+  }));
+
 test('ux 30: a booking, a day and a list of the console fit on A4, with the time, the zone and the legend and nothing to press', async () => {
   const name = unique('Paper');
   const admin = await openAs(browser, 'Alex Rivera', { address: '/bookings' });
   const room = await makeResource(admin, { name, zone: 'Europe/Berlin' });
   const { body } = await ask(admin, 'POST', '/api/bookings', { lines: [{ resource: room.id, start: at('10:00'), end: at('11:00') }], title: 'On paper' });
-  const seen = async (page) =>
-    page.evaluate(() => ({
-      pressed: [...document.querySelectorAll('button, header, nav, input')].filter((one) => one.checkVisibility()).map((one) => one.textContent || one.tagName),
-      wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      ground: getComputedStyle(document.body).backgroundColor,
-      words: document.body.innerText,
-    }));
   const print = async (address, ready, words, look = () => {}) => {
     await admin.emulateMedia({ media: 'screen' });
     await admin.setViewportSize({ width: 1280, height: 900 });
@@ -98,7 +100,7 @@ test('nothing moves under the pointer when others act, when a hold of mine appea
   await row.waitFor();
   await page.waitForTimeout(600);
   const places = () => page.evaluate(() => ['[data-testid=room-card] h3', '[data-testid=room-card] [data-testid=claim-button], [data-testid=room-card] button', '[data-testid=booking-row]', 'h2'].map((what) => document.querySelector(what)?.getBoundingClientRect().top));
-  const before = await places();
+  const stood = await places();
   await page.evaluate(() => {
     globalThis.shift = 0;
     new PerformanceObserver((list) => list.getEntries().forEach((one) => { globalThis.shift += one.value; })).observe({ type: 'layout-shift', buffered: false });
@@ -111,8 +113,8 @@ test('nothing moves under the pointer when others act, when a hold of mine appea
   await root.post(`/api/holds/${held.id}/end`, { reason: 'A leak' });
   await page.getByTestId('hold-row').waitFor({ state: 'detached' });
   await page.waitForTimeout(500);
-  const after = await places();
-  assert.deepEqual([after[0], after[2]], [before[0], before[2]], 'the card and my booking are where they were');
+  const stands = await places();
+  assert.deepEqual([stands[0], stands[2]], [stood[0], stood[2]], 'the card and my booking are where they were');
   const shift = await page.evaluate(() => globalThis.shift);
   assert.ok(shift < 0.02, `layout shift ${shift}`);
   await closeAll(page, ann, ben);

@@ -18,13 +18,15 @@ before(async () => {
 });
 after(() => browser?.close());
 
+/** Somebody in the console. */
+const as = async (name) => {
+  const page = await openAs(browser, name, { address: '/admin' });
+  await page.getByRole('navigation', { name: 'Admin' }).waitFor();
+  return page;
+};
+
 /** A room of a group that Dana manages, and one that she does not. */
 async function withScope(what, policy = {}) {
-  const as = async (name) => {
-    const page = await openAs(browser, name, { address: '/admin' });
-    await page.getByRole('navigation', { name: 'Admin' }).waitFor();
-    return page;
-  };
   const group = await root.make({ kind: 'group', name: unique('Wing'), zone: 'UTC' });
   const [mine, other] = [unique('Scope'), unique('Scope')];
   const ids = { group, mine: await root.make({ kind: 'room', name: mine, zone: 'UTC', capacity: 1, group, policy }), other: await root.make({ kind: 'room', name: other, zone: 'UTC', capacity: 1, policy }) };
