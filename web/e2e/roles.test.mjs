@@ -31,13 +31,13 @@ async function withScope(what, policy = {}) {
   const [mine, other] = [unique('Scope'), unique('Scope')];
   const ids = { group, mine: await root.make({ kind: 'room', name: mine, zone: 'UTC', capacity: 1, group, policy }), other: await root.make({ kind: 'room', name: other, zone: 'UTC', capacity: 1, policy }) };
   await root.put(`/api/people/${dana}/role`, { role: 'manager', manages: [group] });
-  await what({ as, ids, names: { mine, other } });
+  await what({ ids, names: { mine, other } });
 }
 
 const buttons = (page) => page.locator('main').getByRole('button');
 
 test('a manager sees and changes what is theirs, and is refused the rest', async () => {
-  await withScope(async ({ as, ids, names }) => {
+  await withScope(async ({ ids, names }) => {
     const page = await as('Dana Osei');
     const ways = await page.getByRole('navigation', { name: 'Admin' }).getByRole('link').allInnerTexts();
     assert.deepEqual(ways.map((one) => one.trim()), ['Resources', 'Requests', 'Override', 'Board']);
@@ -81,7 +81,7 @@ test('a manager sees and changes what is theirs, and is refused the rest', async
 
 test('a manager approves what is asked of theirs and no other', async () => {
   const asking = { approval: true };
-  await withScope(async ({ as, ids }) => {
+  await withScope(async ({ ids }) => {
     const ann = await byApi(browser, 'Teacher A');
     const asked = async (id) => (await ann.post('/api/bookings', { lines: [{ resource: id, start: at('10:00'), end: at('11:00') }], title: 'Please' })).booking.id;
     const [mine, other] = [await asked(ids.mine), await asked(ids.other)];
