@@ -39,6 +39,8 @@ pub(super) async fn migrate(lock: &Client, work: &Client) -> Result<()> {
         Err(e) if e.no_table() => make_table(work).await?,
         Err(e) => return Err(e),
     }
+    // By everybody who finds something to do: who made the table may not have come as far yet, and a row that is not there keeps nobody out.
+    rows(work, sql::MIGRATION_LOCK_ADD, &args![]).await?;
     // Held until this ends, whatever way; whoever comes meanwhile waits here.
     plain(lock, sql::BEGIN).await?;
     rows(lock, sql::MIGRATION_LOCK, &args![]).await?;
@@ -79,9 +81,7 @@ async fn make_table(client: &Client) -> Result<()> {
             Err(_) => break,
         }
     }
-    met?;
-    rows(client, sql::MIGRATION_LOCK_ADD, &args![]).await?;
-    Ok(())
+    met
 }
 
 /// How many are done; they must be the first of ours.

@@ -35,7 +35,9 @@ async fn what_another_process_writes_counts_at_the_next_decision() {
     let bob = site.member(&store, "Bob").await;
     let for_ada = |n| {
         let action = site.booking(site.admin, &[(room, START.plus(Span::hours(n)))], None);
-        site.by(bob, action)
+        let mut proposal = site.by(bob, action);
+        proposal.command.reason = Some("She asked for it.".into());
+        proposal
     };
     assert_eq!(outcome(&commit(&store, vec![for_ada(1)]).await[0]), "REJECTED not_allowed");
 
