@@ -68,7 +68,7 @@ test('a manager sees and changes what is theirs, and is refused the rest', async
     for (const [method, path, body] of [
       ['PATCH', `/api/resources/${ids.other}`, { building: 'Mine' }],
       ['POST', `/api/resources/${ids.other}/close`, { reason: 'mine' }],
-      ['POST', `/api/resources/${ids.other}/capacity`, { to: 9 }],
+      ['POST', `/api/resources/${ids.other}/capacity`, { to: 9, reason: 'mine' }],
       ['POST', `/api/resources/${ids.other}/blocks`, { start: at('08:00'), end: at('09:00'), reason: 'mine' }],
     ]) assert.equal((await ask(page, method, path, body, policy_version)).status, 403, path);
     assert.equal((await ask(page, 'GET', '/api/audit')).status, 403);
@@ -90,9 +90,11 @@ test('a manager approves what is asked of theirs and no other', async () => {
     await page.locator(`[data-booking="${mine}"]`).waitFor();
     assert.equal(await page.locator(`[data-booking="${other}"]`).count(), 0, 'only what is theirs to decide');
     await page.locator(`[data-booking="${mine}"]`).getByTestId('approve').click();
+    await page.getByLabel('Reason in words').fill('It is free');
+    await page.getByTestId('approve-save').click();
     await page.locator(`[data-booking="${mine}"]`).waitFor({ state: 'detached' });
     assert.equal((await ann.get(`/api/bookings/${mine}`)).state, 'confirmed');
-    assert.equal((await ask(page, 'POST', `/api/bookings/${other}/approve`, {})).status, 403);
+    assert.equal((await ask(page, 'POST', `/api/bookings/${other}/approve`, { reason: 'mine' })).status, 403);
     await closeAll(page, ann);
   }, asking);
 });

@@ -65,7 +65,8 @@ function Form() {
     forget();
     setUnread(null);
     try {
-      const plain = { command: 'book', lines, for: person.id };
+      // Whoever books for somebody says why; what is only tried keeps nothing of it.
+      const plain = { command: 'book', lines, for: person.id, reason: t('admin.override.preview') };
       const [would, displacement] = await Promise.all([
         ask<ProblemBody>('/api/attempts/dry-run', { method: 'POST', body: plain }),
         ask<Displacement>(`/api/resources/${resource.id}/displacement-preview`, { method: 'POST', body: { book: { lines, for: person.id } } }),

@@ -78,7 +78,7 @@ function Ago({ problem: { witness } }: { problem: ProblemBody }) {
     queryFn: async ({ signal }) => ({ ...(await ask<Booking>(`/api/bookings/${id}`, { signal })), read_at: serverNow() }),
   }).data;
   // Its line is there from the beginning, so that nothing moves when it is known.
-  return <p className={css.hint} hidden={!id}>{booking ? t('conflict.ago', { name: booking.lines[0]?.name ?? '', length: writeLength(booking.read_at - Date.parse(booking.created_at), i18n.language) }) : '\u00a0'}</p>;
+  return <p className={css.hint} hidden={!id}>{booking ? t('conflict.ago', { name: booking.lines[0]?.name ?? '', length: writeLength(Math.max(1_000, booking.read_at - Date.parse(booking.created_at)), i18n.language) }) : '\u00a0'}</p>;
 }
 
 function Choice({ item, moves, onTake }: { item: Alternative; moves: boolean; onTake: () => void }) {
