@@ -4,7 +4,7 @@
 use super::Problems;
 use crate::app::{AcceptedBody, App, Told};
 use crate::auth::Asker;
-use crate::extract::{Body, IfMatch, Key, OptionalIfMatch, Path, Query, page_size};
+use crate::extract::{Body, IfMatch, Key, OptionalBody, OptionalIfMatch, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest,
@@ -319,14 +319,14 @@ pub fn asked_swap(asker: &Asker, id: Uuid, body: &SwapRequest) -> Result<(Finger
 }
 
 /// Gives a booking up. Cancelling what is cancelled changes nothing.
-#[utoipa::path(post, operation_id = "cancel_booking", path = "/api/bookings/{id}/cancel", tag = "bookings", request_body = CancelRequest,
+#[utoipa::path(post, operation_id = "cancel_booking", path = "/api/bookings/{id}/cancel", tag = "bookings", request_body = Option<CancelRequest>,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn cancel(
     State(app): State<App>,
     asker: Asker,
     Path(id): Path<Uuid>,
     Key(key): Key,
-    Body(body): Body<CancelRequest>,
+    OptionalBody(body): OptionalBody<CancelRequest>,
 ) -> Result<Told, Problem> {
     let (print, command) = asked_cancel(&asker, id, &body)?;
     app.attempt(&asker, key, print, command).await

@@ -8,7 +8,7 @@ use crate::events;
 use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
-    BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, fingerprint, read_exceptions,
+    BlockRequest, KindBody, Page, ReasonRequest, ResourceBody, ResourceEdit, ResourceRequest, fingerprint, read_exceptions,
     read_interval, read_over_bookings, read_reason, read_reason_if, read_time_if, read_version, time,
 };
 use axum::Json;
@@ -245,7 +245,7 @@ pub async fn block(
 }
 
 /// Puts time in use again. Admins only.
-#[utoipa::path(post, operation_id = "remove_block", path = "/api/resources/{id}/blocks/{block}/remove", tag = "resources",
+#[utoipa::path(post, operation_id = "remove_block", path = "/api/resources/{id}/blocks/{block}/remove", tag = "resources", request_body = ReasonRequest,
     params(("id" = Uuid, Path), ("block" = Uuid, Path), ("Idempotency-Key" = Uuid, Header), ("If-Match" = String, Header, description = "the policy_version")),
     responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn unblock(
@@ -254,10 +254,12 @@ pub async fn unblock(
     Path((id, block)): Path<(Uuid, Uuid)>,
     Key(key): Key,
     IfMatch(policy_version): IfMatch,
+    Body(body): Body<ReasonRequest>,
 ) -> Result<Told, Problem> {
+    let reason = Some(read_reason(&body.reason, "reason")?);
     let action = Action::RemoveBlock { resource: ResourceId(id), policy_version, block: BlockId(block) };
-    let print = fingerprint("remove_block", &format!("{id} {block} {policy_version}"), &());
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
+    let print = fingerprint("remove_block", &format!("{id} {block} {policy_version}"), &body);
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason }).await
 }
 
 /// Which stretch of time.
