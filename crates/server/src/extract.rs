@@ -193,7 +193,11 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Ok(read);
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut reader).map_err(not_understood)?;
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
+        // The reader calls it bad JSON, too, when an object has other fields than one of several forms.
+        let well_formed = || serde_json::from_slice::<Value>(bytes).is_ok();
+        if is_no_json(&e) && !well_formed() { not_json(&e) } else { not_understood(e) }
+    })?;
     reader.end().map_err(|e| {
         Problem::request(
             StatusCode::BAD_REQUEST,
@@ -212,15 +216,22 @@ pub fn read_value<T: DeserializeOwned + Serialize>(sent: &Value) -> Result<T, Pr
     Ok(read)
 }
 
-fn not_understood(e: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+type ReadError = serde_path_to_error::Error<serde_json::Error>;
+
+fn is_no_json(e: &ReadError) -> bool {
+    e.inner().is_syntax() || e.inner().is_eof()
+}
+
+fn not_json(e: &ReadError) -> Problem {
+    let detail = format!("The body is not JSON: {}.", e.inner());
+    Problem::request(StatusCode::BAD_REQUEST, "not_json", "Not JSON", &detail)
+}
+
+fn not_understood(e: ReadError) -> Problem {
     let inner = e.inner();
-    if inner.is_syntax() || inner.is_eof() {
-        let detail = format!("The body is not JSON: {inner}.");
-        return Problem::request(StatusCode::BAD_REQUEST, "not_json", "Not JSON", &detail);
-    }
     let path = e.path().to_string();
     let path = if path == "." { "" } else { &path };
-    let text = inner.to_string();
+    let text = if is_no_json(&e) { "it has other fields than it may have".to_owned() } else { inner.to_string() };
     // The reader stands at the object when it finds that a field is not there, or is there again: the field is what is at fault.
     let of_object = |before: &str| text.strip_prefix(before)?.split('`').next();
     let field = |name: &str| match path.strip_suffix(name) {

@@ -75,7 +75,10 @@ pub fn read_time(text: &str, field: &str, zone: Option<&Zone>) -> Result<Instant
     if !as_documented(text) {
         // In an address a plus is a space, unless it is written otherwise.
         let offset_lost = text.split_once(' ').is_some_and(|(t, offset)| as_documented(&format!("{t}+{offset}")));
-        return bad("not_a_time", if offset_lost { "has a space for its +: in an address, write %2B" } else { NOT_A_TIME });
+        return bad(
+            "not_a_time",
+            if offset_lost { "has a space for its +: in an address, write %2B" } else { NOT_A_TIME },
+        );
     }
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
         return Ok(timestamp.into());

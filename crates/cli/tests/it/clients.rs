@@ -55,7 +55,7 @@ fn keys_and_tags_are_understood_as_they_come_and_never_two_of_them() {
     let body = json!({ "lines": [{ "resource": w.id("room"), "start": start, "end": end }] });
     let book = |key: &str| Ask::post("/api/bookings").by(w.token("ann")).header("idempotency-key", key).json(&body);
     assert_eq!(w.send(&book(&format!("\"{key}\""))).told(), "201 BOOKED", "as the draft of the header has it");
-    assert_eq!(w.send(&book(&key.to_string().to_uppercase())).told(), "200 BOOKED", "the same attempt again");
+    assert_eq!(w.send(&book(&key.to_string().to_uppercase())).told(), "200 BOOKED replayed", "the same attempt again");
     for other in [format!("\"{key}"), format!("{key}\""), format!("\"\"{key}\"\""), "\"\"".to_owned(), String::new()] {
         assert_eq!(w.send(&book(&other)).told(), "422 key_invalid", "{other}");
     }
@@ -108,7 +108,8 @@ fn what_is_at_fault_is_named() {
     let fault = |reply: crate::harness::Reply| {
         let errors = reply.json()["errors"].clone();
         let fields = errors.as_array().cloned().unwrap_or_default();
-        let named: Vec<String> = fields.iter().map(|e| format!("{} {}", e["field"], e["code"]).replace('"', "")).collect();
+        let named: Vec<String> =
+            fields.iter().map(|e| format!("{} {}", e["field"], e["code"]).replace('"', "")).collect();
         format!("{} {}", reply.status, named.join(", "))
     };
     let sent = |body: &str| fault(w.send(&w.change("ann", "POST", "/api/bookings").raw("application/json", body)));
@@ -117,6 +118,29 @@ fn what_is_at_fault_is_named() {
     assert_eq!(sent(r#"{"lines":[],"lines":[]}"#), "422 lines not_understood");
     assert_eq!(sent(r#"{"lines":[],"Lines":[]}"#), "422 Lines not_understood");
     assert_eq!(sent("null"), "422 body not_understood");
+    // It is JSON, and neither of the two forms that a guest has.
+    assert_eq!(sent(r#"{"lines":[],"guests":[{"name":"A","person":null}]}"#), "422 guests[0] not_understood");
+    assert_eq!(sent(r#"{"lines":[],"guests":[{}]}"#), "422 guests[0] not_understood");
+    assert_eq!(sent(r#"{"lines":[],"guests":[{]}"#), "400 ");
+    assert_eq!(
+        sent(&format!("{{\"lines\":{}{}}}", "[".repeat(500), "]".repeat(500))),
+        "422 lines[0][0] not_understood"
+    );
+    // Nothing is taken for a wish to leave it as it is.
+    let edit = |path: String, body: &str| {
+        fault(w.send(&w.change("root", "PATCH", &path).header("if-match", "\"1\"").raw("application/json", body)))
+    };
+    for name in ["name", "zone", "equipment"] {
+        let told = edit(format!("/api/resources/{room}"), &format!(r#"{{"{name}":null}}"#));
+        assert_eq!(told, format!("422 {name} not_understood"));
+    }
+    for name in ["guests", "private"] {
+        let told = edit(format!("/api/bookings/{}", Uuid::nil()), &format!(r#"{{"{name}":null}}"#));
+        assert_eq!(told, format!("422 {name} not_understood"));
+    }
+    let nowhere = json!({ "roomId": Uuid::nil(), "start": "2027-03-01T10:00", "end": "2027-03-01T11:00" });
+    let reply = w.send(&w.change("ann", "POST", "/api/room-bookings").json(&nowhere));
+    assert_eq!(reply.told(), "404 REJECTED not_found", "whatever its zone: {}", reply.text());
     let asked = |query: &str| fault(w.get("ann", query));
     assert_eq!(asked("/api/resources?limit=1&limit=2"), "422 limit not_understood");
     assert_eq!(asked("/api/alternatives?start=2027-03-01T10:00&end=2027-03-01T11:00"), "422 resource missing");
@@ -134,7 +158,8 @@ fn nanoseconds_are_cut_to_what_is_kept_so_that_times_that_touch_still_touch() {
     w.room("room");
     let day = w.day;
     let book = |who: &str, start: &str, end: &str| {
-        let line = json!({ "resource": w.id("room"), "start": format!("{day}T{start}"), "end": format!("{day}T{end}") });
+        let line =
+            json!({ "resource": w.id("room"), "start": format!("{day}T{start}"), "end": format!("{day}T{end}") });
         w.send(&w.change(who, "POST", "/api/bookings").json(&json!({ "lines": [line] })))
     };
     let first = book("ann", "10:00:00.000000000Z", "11:00:00.123456789Z");
@@ -153,7 +178,8 @@ fn nanoseconds_are_cut_to_what_is_kept_so_that_times_that_touch_still_touch() {
 #[test]
 fn a_file_that_is_not_there_is_not_the_app_s_page() {
     let w = World::new(&[]);
-    for path in ["/robots.txt", "/favicon.ico", "/.well-known/security.txt", "/.well-known/change-password", "/x/y.php"] {
+    for path in ["/robots.txt", "/favicon.ico", "/.well-known/security.txt", "/.well-known/change-password", "/x/y.php"]
+    {
         assert_eq!(w.send(&Ask::get(path)).status, 404, "{path}");
     }
     for path in ["/", "/bookings", "/classes/2027-03-01"] {

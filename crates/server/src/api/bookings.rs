@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use slotwise_domain::{
     Action, Booking, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, Role,
-    SeriesId, Slot,
+    SeriesId, Slot, Zone,
 };
 use slotwise_engine::{BookingFilter, Record};
 use std::sync::Arc;
@@ -80,9 +80,10 @@ pub fn read_line(app: &App, line: &LineRequest, prefix: &str) -> Result<Line, Pr
     let resource = ResourceId(line.resource);
     let interval = match (&line.start, &line.end) {
         (Some(start), Some(end)) => {
-            let named = (is_civil(start) || is_civil(end)).then(|| app.resource(resource)).flatten();
-            let zone = named.as_ref().map(|r| &r.spec.zone);
-            Some(read_interval(start, end, prefix, zone).map_err(Problem::fields)?)
+            // Of what is not there the zone does not matter: it is refused for that, and not for its times.
+            let zone_of = |id| app.resource(id).map_or_else(Zone::utc, |r| r.spec.zone.clone());
+            let zone = (is_civil(start) || is_civil(end)).then(|| zone_of(resource));
+            Some(read_interval(start, end, prefix, zone.as_ref()).map_err(Problem::fields)?)
         }
         (None, None) => None,
         (Some(_), None) => {
