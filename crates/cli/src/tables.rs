@@ -43,20 +43,26 @@ pub struct ResourceRow {
     /// Its name.
     pub name: String,
     /// Where it is.
+    #[serde(default)]
     pub building: String,
     /// How many people fit in.
     pub seats: Option<u32>,
     /// Words with commas between them.
+    #[serde(default)]
     pub equipment: String,
     /// Of its calendar, such as Europe/Berlin.
     pub zone: String,
-    /// Units; empty for no limit.
+    /// Units; empty for no limit. A column that is forgotten is no empty cell.
+    #[serde(deserialize_with = "cell")]
     pub capacity: Option<u32>,
     /// Of the one interval of a section or session, RFC 3339.
+    #[serde(default)]
     pub start: String,
     /// Of that too.
+    #[serde(default)]
     pub end: String,
     /// The rules as JSON, times in microseconds; empty for the defaults.
+    #[serde(default)]
     pub rules: String,
     /// The UUID of the group it is in.
     #[serde(default)]
@@ -70,6 +76,11 @@ pub struct ResourceRow {
     /// What it is a section of, and when it meets, as JSON.
     #[serde(default)]
     pub course: String,
+}
+
+/// What may be empty, and must be there.
+fn cell<'de, D: serde::Deserializer<'de>>(of: D) -> Result<Option<u32>, D::Error> {
+    Option::deserialize(of)
 }
 
 /// A slot of a booking.

@@ -459,7 +459,13 @@ fn table<R: DeserializeOwned, T>(
     let headers = reader.headers().with_context(|| format!("reading {}", path.display()))?.clone();
     let mut rows = Vec::new();
     for record in reader.records() {
-        let record = record.with_context(|| format!("reading {name}"))?;
+        let record = record.map_err(|e| match e.kind() {
+            csv::ErrorKind::Utf8 { pos, .. } => {
+                let line = pos.as_ref().map_or(0, csv::Position::line) + behind;
+                anyhow::anyhow!("{name}, the row after line {line}: it is not UTF-8; save the table as that")
+            }
+            _ => anyhow::Error::new(e).context(format!("reading {name}")),
+        })?;
         let line = record.position().map_or(0, csv::Position::line) + behind;
         let row: R = record.deserialize(Some(&headers)).map_err(|e| match e.kind() {
             csv::ErrorKind::Deserialize { err, .. } => {

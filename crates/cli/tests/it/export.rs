@@ -284,6 +284,7 @@ fn a_bad_cell_is_named_and_nothing_is_made() {
     let cases = [
         ("resources.csv", ",room,", ",rooom,", "resources.csv line 2: kind"),
         ("resources.csv", ",UTC,", ",Mars/Crater,", "zone"),
+        ("resources.csv", "zone,capacity", "zone,size", "missing field `capacity`"),
         ("resources.csv", "\"\"closed\"\"", "\"\"close\"\"", "rules"),
         ("bookings.csv", "confirmed", "done", "state: \"done\""),
         ("bookings.csv", ",1,confirmed", ",one,confirmed", "line 2: line: "),
@@ -301,4 +302,21 @@ fn a_bad_cell_is_named_and_nothing_is_made() {
         assert!(!copy.exists());
         fs::write(&path, text).unwrap();
     }
+}
+
+#[test]
+fn a_table_of_somebody_else_s_is_read_as_their_spreadsheet_writes_it() {
+    let at = tempfile::tempdir().unwrap();
+    let (tables, data) = (at.path().join("tables"), at.path().join("data"));
+    fs::create_dir(&tables).unwrap();
+    let rooms = "\u{feff}kind;capacity;zone;floor;name;id\r\nroom;1;Europe/Berlin;3;Saal;\r\nroom;;UTC;;\"A, B; C\";\r\n";
+    fs::write(tables.join("resources.csv"), rooms).unwrap();
+    let told = run(&["import", "csv"], &[&tables], &data).unwrap();
+    assert!(told.contains("made 2 of 2 resources"), "{told}");
+    let lines = run(&["export", "--to", "-"], &[], &data).unwrap();
+    assert!(lines.contains("\"A, B; C\"") && lines.contains("\"Saal\""), "{lines}");
+    fs::write(tables.join("resources.csv"), b"id,kind,name,zone,capacity\n,room,S\xe4le,UTC,1\n").unwrap();
+    let refused = run(&["import", "csv"], &[&tables], &at.path().join("none")).unwrap_err();
+    assert!(refused.contains("it is not UTF-8"), "{refused}");
+    assert!(!at.path().join("none").exists());
 }

@@ -223,7 +223,8 @@ fn whole_files(dir: &Path, findings: &mut Findings) -> Result<(), Error> {
             Ok(says) => says.iter().filter(|says| *says != "ok").for_each(|says| {
                 findings.put(Finding { says: format!("{name}: {says}"), ..Finding::default() });
             }),
-            Err(e) => damage(e.into(), findings)?,
+            Err(e) if is_damage(&e) => findings.put(Finding { says: format!("{name}: {e}"), ..Finding::default() }),
+            Err(e) => return Err(e.into()),
         }
     }
     let mut ours = Connection::open_in_memory()?;
@@ -434,7 +435,15 @@ impl Fold {
             loop {
                 let row = match rows.next() {
                     Ok(row) => row,
-                    Err(e) => return damage(e.into(), &mut self.findings),
+                    Err(e) if is_damage(&e) => {
+                        // What is not read cannot be compared with what was made of it.
+                        let says = format!("what follows it in {FILE} cannot be read: {e}");
+                        if self.findings.found.iter().all(|finding| finding.says != says) {
+                            self.cannot_fold(self.verified.commits, says);
+                        }
+                        return Ok(());
+                    }
+                    Err(e) => return Err(e.into()),
                 };
                 let Some(row) = row.filter(|_| attempts < PAGE) else { break };
                 let (number, hash) = (row.get(0)?, row.get::<_, Hash>(1).unwrap_or_default());

@@ -226,6 +226,30 @@ async fn an_end_cut_off_is_found_by_what_was_kept() {
 }
 
 #[tokio::test]
+async fn a_page_that_cannot_be_read_is_said_to_be_that_and_no_bug() {
+    let (site, _) = written().await;
+    let path = site.path().join("slotwise.sqlite");
+    let whole = fs::read(&path).unwrap();
+    let mut unread = 0;
+    for page in (4096..whole.len()).step_by(4096) {
+        let mut damaged = whole.clone();
+        damaged[page] = 0x55;
+        fs::write(&path, &damaged).unwrap();
+        // Without the page that says whose it is there is nothing to verify.
+        let Ok(verified) = examine(site.path(), Wanted::default()) else { continue };
+        let found = says(&verified);
+        assert!(!found.contains("bug"), "page {}: {found}", page / 4096);
+        if found.contains("in slotwise.sqlite cannot be read") {
+            unread += 1;
+            assert_eq!(found.matches("in slotwise.sqlite cannot be read").count(), 1, "once: {found}");
+        }
+    }
+    assert!(unread > 0, "some of its pages are the journal's");
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(says(&examined(site.path())), "");
+}
+
+#[tokio::test]
 async fn forged_and_foreign_checkpoints_are_named() {
     let (site, _) = written().await;
     let (other, _) = written().await;
