@@ -90,6 +90,16 @@ fn written(path: &Path) -> Option<(u64, SystemTime)> {
     Some((file.len(), file.modified().ok()?))
 }
 
+/// Nothing is begun anew where something was: what is made of a file, or speaks of it, is made after it is on the disk.
+pub(super) fn not_gone(dir: &Path, gone: &str, besides: &[&str]) -> Result<(), OpenError> {
+    let there = |path: &Path| fs::metadata(path).is_ok_and(|m| m.len() > 0);
+    let gone = dir.join(gone);
+    match besides.iter().map(|name| dir.join(name)).find(|path| there(path)) {
+        Some(beside) if !there(&gone) => Err(OpenError::Gone { gone, beside }),
+        _ => Ok(()),
+    }
+}
+
 /// Makes or migrates the database, and brings its log into it, so that all that was told is in the one file and on the disk.
 pub(super) fn prepare(path: &Path) -> Result<(), OpenError> {
     let failed = || OpenError::sql(format!("opening {}", path.display()));
