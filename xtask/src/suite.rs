@@ -104,11 +104,12 @@ fn over_postgres(tools: &Tools, summary: &mut Vec<String>) -> Result<(), Stop> {
         console::note("left out: these are chosen by cargo-nextest, which is not installed");
         return Ok(());
     }
-    let filter = format!("test(/^({OVER_POSTGRES})::/)");
-    let what = format!("SLOTWISE_TESTS_ON=postgres cargo nextest run --package slotwise-cli -E '{filter}'");
+    let filter = format!("package(slotwise-cli) and test(/^({OVER_POSTGRES})::/)");
+    let what = format!("SLOTWISE_TESTS_ON=postgres cargo nextest run --workspace -E '{filter}'");
     console::heading(&what);
     let mut cargo = tools.cargo();
-    cargo.args(["nextest", "run", "--package", "slotwise-cli", "-E", &filter]).env("SLOTWISE_TESTS_ON", "postgres");
+    // Of the whole workspace, as the tests before: a package by itself is built with other features, and so all over again.
+    cargo.args(["nextest", "run", "--workspace", "-E", &filter]).env("SLOTWISE_TESTS_ON", "postgres");
     keeping(&mut cargo, &what, summary)
 }
 
