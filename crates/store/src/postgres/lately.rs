@@ -46,7 +46,9 @@ impl<K: Copy + Eq + Hash, V: Clone> Lately<K, V> {
         };
         let mut place = place.lock().await;
         match &*place {
-            Read::Known(at, value) if asked.saturating_duration_since(*at) < STALE_MAX => return Ok(Some(value.clone())),
+            Read::Known(at, value) if asked.saturating_duration_since(*at) < STALE_MAX => {
+                return Ok(Some(value.clone()));
+            }
             // Whoever waited for that does not wait for the same again.
             Read::Failed(at) if *at >= asked => return Err(Error::Late),
             Read::NotYet | Read::Known(..) | Read::Failed(_) => {}

@@ -417,8 +417,9 @@ impl Postgres {
         proof::take(&self.shared, proof::look(&self.shared).await);
     }
 
-    /// Takes in what other instances have committed until now, without waiting for the doorbell or the next look.
+    /// Takes in what other instances have committed and changed until now, without waiting for the doorbell or the next look.
     pub async fn catch_up(&self) -> Result<(), Error> {
+        self.shared.forget_rights();
         self.shared.feed.catch_up(true).await.map(drop)
     }
 }
