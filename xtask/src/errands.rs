@@ -56,9 +56,11 @@ pub fn sim(arguments: &[String]) -> Result<(), Stop> {
 
 /// Builds with planted bugs, in which one after another is switched on, and sees that each is found.
 pub fn planted(tools: &Tools) -> Result<(), Stop> {
-    console::heading("cargo test --package slotwise-sim --features planted --test planted");
+    let words = "test --workspace --features slotwise-sim/planted --test planted -- --nocapture";
+    console::heading(&format!("cargo {words}"));
     let mut test = tools.cargo();
-    test.args(["test", "--package", "slotwise-sim", "--features", "planted", "--test", "planted", "--", "--nocapture"]);
+    // Of the whole workspace, so that libraries have the features with which the tests before have built them.
+    test.args(words.split(' '));
     process::run(&mut test, "planted bugs")
 }
 

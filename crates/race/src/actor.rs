@@ -23,6 +23,8 @@ use uuid::{NoContext, Timestamp, Uuid};
 const TRIES_MAX: usize = 40;
 /// Between two such tries.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Looks for a resource that was just made, so far apart: it must be in every list within a second.
+const LISTED_LOOKS_MAX: usize = 20;
 /// The longest that anybody waits because they were told to come later.
 const LATER_MAX: Duration = Duration::from_secs(5);
 /// Records of one round; what is beyond is not written down, and the round is an error.
@@ -353,11 +355,19 @@ impl Actor {
         let words = crate::stage::encoded(&tool.called);
         let kind = &tool.thing.kind;
         let path = format!("/api/search?kind={kind}&q={words}&start={}&end={}&limit=200", said(start), said(end));
-        let (sent, answered, body) = self.look(&path).await?;
-        let found = body["items"].as_array().into_iter().flatten();
-        let Some(item) = found.into_iter().find(|i| id(&i["resource"]["id"]) == Some(tool.thing.id)) else {
-            anyhow::bail!("the search does not find {}", tool.called)
+        let mut looks = 1;
+        let (sent, answered, body, item) = loop {
+            let (sent, answered, body) = self.look(&path).await?;
+            let found = body["items"].as_array().into_iter().flatten();
+            match found.into_iter().find(|i| id(&i["resource"]["id"]) == Some(tool.thing.id)).cloned() {
+                Some(item) => break (sent, answered, body, item),
+                // Made at one of several servers, it is in the lists of the others a moment later.
+                None if looks < LISTED_LOOKS_MAX => looks += 1,
+                None => anyhow::bail!("the search does not find {}", tool.called),
+            }
+            tokio::time::sleep(PAUSE).await;
         };
+        let item = &item;
         let view = View {
             version: version(item).context("a view without a version")?,
             remaining: item["units_free"].as_i64(),
