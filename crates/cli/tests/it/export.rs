@@ -309,7 +309,8 @@ fn a_table_of_somebody_else_s_is_read_as_their_spreadsheet_writes_it() {
     let at = tempfile::tempdir().unwrap();
     let (tables, data) = (at.path().join("tables"), at.path().join("data"));
     fs::create_dir(&tables).unwrap();
-    let rooms = "\u{feff}kind;capacity;zone;floor;name;id\r\nroom;1;Europe/Berlin;3;Saal;\r\nroom;;UTC;;\"A, B; C\";\r\n";
+    let rooms =
+        "\u{feff}kind;capacity;zone;floor;name;id\r\nroom;1;Europe/Berlin;3;Saal;\r\nroom;;UTC;;\"A, B; C\";\r\n";
     fs::write(tables.join("resources.csv"), rooms).unwrap();
     let told = run(&["import", "csv"], &[&tables], &data).unwrap();
     assert!(told.contains("made 2 of 2 resources"), "{told}");

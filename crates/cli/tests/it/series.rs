@@ -287,6 +287,8 @@ fn gaps_and_folds_are_said_and_bad_rules_name_their_part() {
 
     for (start, rule, field, code) in [
         ("2031-03-01T10:00", "FREQ=HOURLY;COUNT=3", "rule", "not_understood"),
+        ("2031-03-01T10:00", "FREQ=WEEKLY;BYDAY=1MO;COUNT=2", "rule", "not_understood"),
+        ("2031-03-01T10:00", "FREQ=YEARLY;BYWEEKNO=20;BYDAY=-1MO;COUNT=2", "rule", "not_understood"),
         ("2031-03-01T10:00Z", "FREQ=DAILY;COUNT=3", "start", "not_a_civil_time"),
         ("2031-03-01T10:00", "FREQ=DAILY;COUNT=201", "rule", "too_many"),
         ("2031-03-01T10:00", "FREQ=YEARLY;COUNT=20", "rule", "too_far"),
