@@ -2031,7 +2031,7 @@ export interface components {
              * @description Who is invited, all of them.
              * @default null
              */
-            guests: components["schemas"]["GuestBody"][] | null;
+            guests: components["schemas"]["GuestBody"][];
             /**
              * Format: int32
              * @description How many people come.
@@ -2042,7 +2042,7 @@ export interface components {
              * @description Whether others see only that the time is taken.
              * @default null
              */
-            private: boolean | null;
+            private: boolean;
             /**
              * @description What it is for.
              * @default null
@@ -4643,7 +4643,7 @@ export interface components {
              * @description What it has.
              * @default null
              */
-            equipment: string[] | null;
+            equipment: string[];
             /**
              * Format: uuid
              * @description The group it is in. Who joins one without naming a policy follows it in everything; who leaves it keeps the rules as they are.
@@ -4661,7 +4661,7 @@ export interface components {
              * @description Its name.
              * @default null
              */
-            name: string | null;
+            name: string;
             /** @default null */
             policy: components["schemas"]["PolicyBody"] | null;
             /**
@@ -4679,7 +4679,7 @@ export interface components {
              * @description An IANA time zone.
              * @default null
              */
-            zone: string | null;
+            zone: string;
         };
         /** @description A resource to be made. */
         ResourceRequest: {
