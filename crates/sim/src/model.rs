@@ -12,7 +12,10 @@ mod waiting;
 use crate::database::Entry;
 use crate::tally::Tally;
 use crate::zones::Clocks;
-use slotwise_domain::{Action, BlockId, BookingId, Code, EntryId, FencingToken, HoldId, HoldRef, Instant, Interval, Outcome, PersonId, Policy, ResourceId, Span};
+use slotwise_domain::{
+    Action, BlockId, BookingId, Code, EntryId, FencingToken, HoldId, HoldRef, Instant, Interval, Outcome, PersonId,
+    Policy, ResourceId, Span,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug)]

@@ -368,7 +368,10 @@ impl World {
         if let Some(overdue) = model.overdue(self.database.clock.now()) {
             return Some(format!("calm: {overdue}"));
         }
-        lock(&self.events).values().find_map(|told| wrong_events(told, &records)).map(|wrong| format!("events: {wrong}"))
+        lock(&self.events)
+            .values()
+            .find_map(|told| wrong_events(told, &records))
+            .map(|wrong| format!("events: {wrong}"))
     }
 
     fn report(&self, wrong: Option<String>) -> Report {

@@ -232,7 +232,7 @@ fn walk(draft: &Draft, id: ResourceId) -> Result<Walk, Stop> {
     let (mut served, mut kept): (BTreeSet<PersonId>, BTreeSet<PersonId>) = Default::default();
     let strict = spec.policy.waitlist.is_some_and(|w| w.fill == WaitFill::Strict);
     // After two rounds everybody is asked about, so that no number of people who may not have it hides the one who may.
-    let thorough = draft.world.rounds <= 2;
+    let thorough = draft.world.rounds + 2 <= World::ROUNDS_MAX;
     let mut by_clock: BTreeMap<Interval, Standing> = BTreeMap::new();
     for (n, entry) in calendar.waiting.values().enumerate().filter(|(_, e)| e.offer.is_none()) {
         let slot = slot_of(entry, calendar);

@@ -257,7 +257,7 @@ crate::rows::tables! {
         wait room-1 10:00-11:00 x2 by cat as w1          -> WAITS at 1
         wait room-1 12:00-13:00 by bob giving b as w2    -> WAITS at 2
         wait room-1 10:00-11:00 by root as w3            -> WAITS at 3
-        move a to room-1 10:00-13:00 x1 by ann           -> ACCEPTED; w2 promoted, b cancelled, w1 promoted
+        move a to room-1 10:00-13:00 x1 by ann           -> ACCEPTED; w2 promoted, b given up, w1 promoted
     ";
 
     an_offer_is_taken_or_declined_or_lapses: "

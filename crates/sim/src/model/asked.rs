@@ -2,8 +2,11 @@
 //! It changes nothing; where dates follow each other it works on a copy.
 
 use super::Expected::{Accepted, Moved, Rejected};
-use super::{Model, Waiter, Booked, State, Gone, Taken, Ended, Without, Kept, Expected, begun};
-use slotwise_domain::{Action, Actor, Below, BookingId, Code, Contract, HoldId, Instant, Line, OverBookings, OverHolds, PersonId, SeriesToBook, Span};
+use super::{Booked, Ended, Expected, Gone, Kept, Model, State, Taken, Waiter, Without, begun};
+use slotwise_domain::{
+    Action, Actor, Below, BookingId, Code, Contract, HoldId, Instant, Line, OverBookings, OverHolds, PersonId,
+    SeriesToBook, Span,
+};
 use std::collections::BTreeSet;
 
 impl Model {

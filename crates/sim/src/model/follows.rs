@@ -1,9 +1,11 @@
 //! What follows from a command that was accepted, and from a refused confirm.
 //! It judges nothing again.
 
-use super::{Model, Blocked, Waiter, Booked, State, Gone, Taken, Held, Ended, Without};
+use super::{Blocked, Booked, Ended, Gone, Held, Model, State, Taken, Waiter, Without};
 use crate::database::Entry;
-use slotwise_domain::{Action, Below, BookingId, Change, FencingToken, HoldId, Instant, Line, OverBookings, PersonId, ResourceId, Span};
+use slotwise_domain::{
+    Action, Below, BookingId, Change, FencingToken, HoldId, Instant, Line, OverBookings, PersonId, ResourceId, Span,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Model {

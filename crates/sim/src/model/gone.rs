@@ -1,7 +1,7 @@
 //! What goes for an admin's word: for an override, below a cut, under a block.
 //! It asks nobody whether they may.
 
-use super::{Model, State, Gone, Taken, Ended, Without, Owed};
+use super::{Ended, Gone, Model, Owed, State, Taken, Without};
 use slotwise_domain::{BookingId, Code, Instant, Interval, PersonId, ResourceId};
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! What is taken at an instant and whether something fits beside it, added up from nothing each time.
 //! It remembers no sum.
 
-use super::{Model, State, Taken, Held, Without, Owed, Kept};
+use super::{Held, Kept, Model, Owed, State, Taken, Without};
 use slotwise_domain::{Code, HoldId, Instant, PersonId, ResourceId};
 use std::collections::BTreeSet;
 

@@ -2,7 +2,9 @@
 //! It knows nothing of what is free.
 
 use super::{Model, State, Taken, begun};
-use slotwise_domain::{BookingId, Code, Cutoff, Instant, Interval, Line, Period, PersonId, Policy, ResourceId, Span, WaitFill, WaitMode};
+use slotwise_domain::{
+    BookingId, Code, Cutoff, Instant, Interval, Line, Period, PersonId, Policy, ResourceId, Span, WaitFill, WaitMode,
+};
 
 impl Model {
     pub(super) fn invalid(&self, lines: &[Line]) -> Option<Code> {

@@ -1,7 +1,7 @@
 //! Who waits: whose turn it is, what is owed to them, and how they have it or wait no more.
 //! It orders nobody but by when they joined.
 
-use super::{Model, Waiter, Booked, State, Taken, Held, Ended, Without, Owed, begun};
+use super::{Booked, Ended, Held, Model, Owed, State, Taken, Waiter, Without, begun};
 use crate::database::Entry;
 use slotwise_domain::{BookingId, Change, EntryId, HoldId, Instant, PersonId, ResourceId, Span, WaitMode};
 use std::collections::BTreeSet;
@@ -100,7 +100,12 @@ impl Model {
     }
 
     /// What is free goes to those who wait, in their order, in this commit.
-    pub(super) fn promote(&mut self, resources: &BTreeSet<ResourceId>, entry: &Entry, now: Instant) -> Result<(), String> {
+    pub(super) fn promote(
+        &mut self,
+        resources: &BTreeSet<ResourceId>,
+        entry: &Entry,
+        now: Instant,
+    ) -> Result<(), String> {
         for resource in resources {
             let waiting = self.resources.get(resource).map(|r| r.waiting.clone()).unwrap_or_default();
             for waiter in waiting.iter().filter(|w| w.offer.is_none()) {
