@@ -58,9 +58,9 @@ pub fn sim(arguments: &[String]) -> Result<(), Stop> {
 /// Builds with planted bugs, in which one after another is switched on, and sees that each is found: in simulated worlds, and those that
 /// a server can have by `slotwise race` on it.
 pub fn planted(tools: &Tools) -> Result<(), Stop> {
-    // Both at once, so that what they share is built once.
-    const LINE: &str = "cargo test --package slotwise-sim --package slotwise-cli --features slotwise-sim/planted,slotwise-cli/planted \
-                        --test planted -- --nocapture";
+    // Of the workspace: so what others wrote is had as the tests have it already.
+    const LINE: &str =
+        "cargo test --workspace --features slotwise-sim/planted,slotwise-cli/planted --test planted -- --nocapture";
     console::heading(LINE);
     let mut test = tools.cargo();
     test.args(LINE.split(' ').skip(1));
