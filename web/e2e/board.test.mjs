@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible, assertFingerSized, assertOneRow } from './access.mjs';
-import { base, cards, launch, openAs, shoot } from './people.mjs';
+import { base, cards, launch, openAs, says, sees, shoot } from './people.mjs';
 
 let browser;
 before(async () => {
@@ -42,10 +42,9 @@ async function sendCrowd(page, people) {
 test('a crowd of 100 wants one room, and exactly one has it', async () => {
   const page = await openBoard('Teacher A');
   assert.deepEqual(await sendCrowd(page, 100), { BOOKED: 1, 'REJECTED full': 99 });
-  assert.match(await page.getByTestId('who-won').innerText(), /^Demo person \d{4} has it\. The other 99 were told so\.$/);
+  await says(page.getByTestId('who-won'), /^Demo person \d{4} has it\. The other 99 were told so\.$/);
   const steps = result(page).getByRole('list', { name: 'The first 20 decisions, in order' }).getByRole('listitem');
-  assert.equal(await steps.count(), 20);
-  assert.deepEqual(await steps.evaluateAll((all) => all.map((one) => one.dataset.outcome)), ['BOOKED', ...Array(19).fill('REJECTED')]);
+  await sees(() => steps.evaluateAll((all) => all.map((one) => one.dataset.outcome)), (told) => assert.deepEqual(told, ['BOOKED', ...Array(19).fill('REJECTED')]));
 
   // Each second is told without asking, and where it was hot.
   await page.getByRole('img', { name: /refused (99|[1-9]\d\d)/ }).waitFor();
@@ -63,7 +62,8 @@ test('a second screen sees the same race live, and the page can be left and foun
   const [a, b] = [await openBoard('Teacher A'), await openBoard('Sam Ito')];
   await sendCrowd(a, 30);
   await result(b).getByText('30 / 30').waitFor();
-  assert.equal(await b.getByTestId('who-won').innerText(), await a.getByTestId('who-won').innerText());
+  const winner = await a.getByTestId('who-won').innerText();
+  await sees(() => b.getByTestId('who-won').innerText(), (told) => assert.equal(told, winner));
   await a.getByRole('link', { name: 'Find', exact: true }).click();
   await cards(a).first().waitFor();
   await a.goBack();

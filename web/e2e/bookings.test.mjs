@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './access.mjs';
-import { base, byApi, closeAll, dayIn, launch, openAs, shoot, unique } from './people.mjs';
+import { ask, base, byApi, closeAll, dayIn, launch, openAs, sees, shoot, unique } from './people.mjs';
 
 let browser;
 let admin;
@@ -67,7 +67,7 @@ test('ux 23: a repeated booking previews its dates, skips one and moves one, and
   const dialog = page.getByTestId('series-dialog');
   const dates = dialog.getByTestId('series-date');
   await dialog.locator('[data-became=refused]').waitFor();
-  assert.deepEqual(await dates.evaluateAll((all) => all.map((one) => one.dataset.became)), ['free', 'free', 'refused', 'free', 'free']);
+  await sees(() => dates.evaluateAll((all) => all.map((one) => one.dataset.became)), (told) => assert.deepEqual(told, ['free', 'free', 'refused', 'free', 'free']));
   await dialog.getByText('4 of 5 dates free').waitFor();
   await assertAccessible(page, 'series dialog');
   await shoot(page, 'series');
@@ -104,10 +104,9 @@ test('what is taken can be asked after: word comes when it is free', async () =>
   await page.getByTestId('join-confirm').click();
   await page.goto(`${base}/bookings?show=waiting`);
   await page.getByTestId('entry-row').filter({ hasText: 'You will be told' }).first().waitFor();
-  const unread = async () => Number((await page.getByTestId('unread').count()) ? await page.getByTestId('unread').innerText() : 0);
-  const seen = await unread();
+  const { unread } = (await ask(page, 'GET', '/api/notices')).body;
   await mia.post(`/api/bookings/${booking.id}/cancel`);
-  await page.waitForFunction((last) => Number(document.querySelector('[data-testid=unread]')?.textContent ?? 0) > last, seen, { timeout: 70_000 });
+  await page.getByTestId('unread').getByText(String(unread + 1), { exact: true }).waitFor();
   await page.getByTestId('bell').click();
   await page.locator('[data-testid=notice][data-news=free]').first().waitFor();
   assert.ok(day);
@@ -125,7 +124,7 @@ test('a favourite is a press away, and stays over a reload', async () => {
   await page.waitForFunction(() => document.querySelectorAll('[data-testid=room-card]').length === 1);
   await page.reload();
   await page.locator(`[data-testid=room-card][data-resource="${id}"]`).waitFor();
-  assert.equal(await page.getByTestId('room-card').count(), 1);
+  await sees(() => page.getByTestId('room-card').count(), (count) => assert.equal(count, 1));
   await page.getByTestId('favourite-button').click();
   await page.getByText('No favourites yet').waitFor();
   await closeAll(page);

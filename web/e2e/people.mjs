@@ -1,5 +1,6 @@
 // People in browsers: opens a browser context per person against a running demo server, and says what they can do.
-// Asserts nothing by itself.
+// Asserts nothing of a screen by itself.
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -108,6 +109,23 @@ export async function byApi(browser, name) {
     close: () => context.close(),
   };
 }
+
+/** Goes on reading until what is read passes, as a person would go on looking; else fails by what was read last. */
+export async function sees(read, check, within_ms = 10_000) {
+  const until = Date.now() + within_ms;
+  for (;;) {
+    const found = await read();
+    try {
+      return check(found);
+    } catch (wrong) {
+      if (Date.now() > until) throw wrong;
+    }
+    await new Promise((next) => setTimeout(next, 50));
+  }
+}
+
+/** Waits until something says what it is to say. */
+export const says = (found, words) => sees(() => found.innerText(), (told) => assert.match(told, words));
 
 /** Unlike what any other run on the same server made. */
 export const unique = (word) => `${word} ${randomBytes(3).toString('hex')}`;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './access.mjs';
-import { ask, base, byApi, claim, closeAll, confirm, dialog, launch, openAs, quietDay, shoot, unique } from './people.mjs';
+import { ask, base, byApi, claim, closeAll, confirm, dialog, launch, openAs, quietDay, sees, shoot, unique } from './people.mjs';
 
 let browser;
 let root;
@@ -34,13 +34,13 @@ async function withScope(what, policy = {}) {
   await what({ ids, names: { mine, other } });
 }
 
+const ways = async (page) => (await page.getByRole('navigation', { name: 'Admin' }).getByRole('link').allInnerTexts()).map((one) => one.trim());
 const buttons = (page) => page.locator('main').getByRole('button');
 
 test('a manager sees and changes what is theirs, and is refused the rest', async () => {
   await withScope(async ({ ids, names }) => {
     const page = await as('Dana Osei');
-    const ways = await page.getByRole('navigation', { name: 'Admin' }).getByRole('link').allInnerTexts();
-    assert.deepEqual(ways.map((one) => one.trim()), ['Resources', 'Requests', 'Override', 'Board']);
+    await sees(() => ways(page), (told) => assert.deepEqual(told, ['Resources', 'Requests', 'Override', 'Board']));
     // Theirs first; everything else is one choice away, to look at.
     await page.locator(`tr[data-resource="${ids.mine}"]`).waitFor();
     assert.equal(await page.locator(`tr[data-resource="${ids.other}"]`).count(), 0);
@@ -146,9 +146,8 @@ test('an auditor reads everything and can change nothing', async () => {
   const room = await root.make({ kind: 'room', name: unique('Looked at'), zone: 'UTC', capacity: 1 });
   const { booking } = await ann.post('/api/bookings', { lines: [{ resource: room, start: at('10:00'), end: at('11:00') }], title: 'Seen by the auditor', purpose: 'Only looked at' });
   const page = await openAs(browser, 'Lin Zhao', { address: '/admin' });
-  const ways = page.getByRole('navigation', { name: 'Admin' });
-  await ways.waitFor();
-  assert.deepEqual((await ways.getByRole('link').allInnerTexts()).map((one) => one.trim()), ['Resources', 'People', 'Record', 'Board']);
+  const way = (name) => page.getByRole('navigation', { name: 'Admin' }).getByRole('link', { name });
+  await sees(() => ways(page), (told) => assert.deepEqual(told, ['Resources', 'People', 'Record', 'Board']));
   await page.locator('tr[data-resource]').first().waitFor();
   assert.equal(await page.getByRole('button', { name: 'New resource' }).count(), 0);
 
@@ -159,9 +158,9 @@ test('an auditor reads everything and can change nothing', async () => {
   await assertAccessible(page, "an auditor's resource");
   await shoot(page, 'auditor-resource');
 
-  await ways.getByRole('link', { name: 'Record' }).click();
+  await way('Record').click();
   await page.getByTestId('audit').getByRole('listitem').first().waitFor();
-  await ways.getByRole('link', { name: 'People' }).click();
+  await way('People').click();
   await page.getByTestId('people').locator('tbody tr').first().waitFor();
   assert.equal(await page.getByRole('button', { name: 'Import people' }).count(), 0);
   await page.getByRole('button', { name: /^Tags/ }).first().click();
@@ -169,7 +168,7 @@ test('an auditor reads everything and can change nothing', async () => {
   await sheet.waitFor();
   assert.deepEqual(await sheet.getByRole('button').allInnerTexts().then((all) => all.filter(Boolean)), [], 'only the way out');
   await page.keyboard.press('Escape');
-  await ways.getByRole('link', { name: 'Board' }).click();
+  await way('Board').click();
   await page.getByRole('heading', { name: 'Board', level: 1 }).waitFor();
 
   const tried = [
