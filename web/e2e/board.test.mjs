@@ -1,7 +1,7 @@
 // The board in a real browser: a crowd is sent and exactly one of it has the room; it works for everybody, and on a phone.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assertAccessible, assertFingerSized, assertOneRow } from './access.mjs';
+import { assertAccessible, assertAccessibleInBothThemes, assertFingerSized, assertOneRow } from './access.mjs';
 import { base, cards, launch, openAs, says, sees, shoot } from './people.mjs';
 
 let browser;
@@ -96,22 +96,20 @@ test('whoever may not look is told so', async () => {
   await page.context().close();
 });
 
-for (const colorScheme of ['light', 'dark']) {
-  for (const [width, height] of [[1280, 900], [360, 740]]) {
-    test(`the board is for everybody: ${colorScheme} at ${width} px`, async () => {
-      const narrow = width < 700;
-      const page = await openBoard('Sam Ito', { colorScheme, viewport: { width, height }, reducedMotion: 'reduce', hasTouch: narrow });
-      const name = `board-${colorScheme}-${width}`;
-      await assertAccessible(page, name);
-      await sendCrowd(page, 40);
-      for (const summary of await page.getByText('As a table').all()) await summary.click();
-      await page.getByRole('cell', { name: /ms$/ }).first().waitFor();
-      await assertAccessible(page, `${name}, after a crowd`);
-      await assertOneRow(page, name);
-      if (narrow) await assertFingerSized(page, name);
-      await shoot(page, name);
-      assert.deepEqual(page.problems, []);
-      await page.context().close();
-    });
-  }
+for (const [width, height] of [[1280, 900], [360, 740]]) {
+  test(`the board is for everybody: both themes at ${width} px`, async () => {
+    const narrow = width < 700;
+    const page = await openBoard('Sam Ito', { viewport: { width, height }, reducedMotion: 'reduce', hasTouch: narrow });
+    const name = `board-${width}`;
+    await assertAccessibleInBothThemes(page, name);
+    await sendCrowd(page, 40);
+    for (const summary of await page.getByText('As a table').all()) await summary.click();
+    await page.getByRole('cell', { name: /ms$/ }).first().waitFor();
+    await assertAccessibleInBothThemes(page, `${name}, after a crowd`);
+    await assertOneRow(page, name);
+    if (narrow) await assertFingerSized(page, name);
+    await shoot(page, name);
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
 }

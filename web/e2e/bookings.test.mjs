@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './access.mjs';
-import { ask, base, byApi, closeAll, dayIn, launch, openAs, sees, shoot, unique } from './people.mjs';
+import { ask, base, byApi, closeAll, dayIn, launch, makePerson, openAs, sees, shoot, unique } from './people.mjs';
 
 let browser;
 let admin;
@@ -29,8 +29,10 @@ test('what was cancelled by mistake is had back for ten seconds, unless somebody
   await cancel(first);
   await shoot(page, 'undo');
   await row(page, first).getByTestId('undo-button').click();
-  await page.waitForFunction((resource) => fetch(`/api/bookings?owner=me&resource=${resource}&state=confirmed`).then((answer) => answer.json()).then((list) => list.items.length === 1), id);
-  const [again] = (await teacher.get(`/api/bookings?owner=me&resource=${id}&state=confirmed`)).items;
+  const [again] = await sees(
+    async () => (await teacher.get(`/api/bookings?owner=me&resource=${id}&state=confirmed`)).items,
+    (items) => (assert.equal(items.length, 1), items),
+  );
   assert.equal(again.title, 'Choir');
   await cancel(again.id);
   await mia.post('/api/bookings', at(id, dayIn(5), '10:00', '11:00'));
@@ -99,7 +101,7 @@ test('what is taken can be asked after: word comes when it is free', async () =>
   const [id, mia] = [await room(), await byApi(browser, 'Mia Novak')];
   const [day, booking] = [dayIn(7), (await mia.post('/api/bookings', at(id, dayIn(7), '10:00', '11:00'))).booking];
   const line = booking.lines[0];
-  const page = await openAs(browser, 'Teacher B', { address: `/slots/${id}?start=${line.start}&end=${line.end}` });
+  const page = await openAs(browser, await makePerson(admin), { address: `/slots/${id}?start=${line.start}&end=${line.end}` });
   await page.getByTestId('tell-me-button').click();
   await page.getByTestId('join-confirm').click();
   await page.goto(`${base}/bookings?show=waiting`);
@@ -114,7 +116,7 @@ test('what is taken can be asked after: word comes when it is free', async () =>
 });
 
 test('a favourite is a press away, and stays over a reload', async () => {
-  const page = await openAs(browser, 'Teacher B');
+  const page = await openAs(browser, await makePerson(admin));
   const first = page.getByTestId('room-card').first();
   await first.waitFor();
   const id = await first.getAttribute('data-resource');

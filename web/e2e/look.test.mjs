@@ -1,7 +1,7 @@
 // How it looks where the system has a say: forced colours, no motion, and paper; and that nothing moves under the pointer by itself.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ask, base, byApi, card, cards, claim, closeAll, confirm, dialog, launch, makeResource, openAs, quietDay, quietHour, shoot, toast, unique } from './people.mjs';
+import { ask, base, byApi, card, cards, claim, closeAll, confirm, dialog, launch, makePerson, makeResource, openAs, quietDay, quietHour, shoot, toast, unique } from './people.mjs';
 
 let browser;
 let root;
@@ -95,10 +95,10 @@ test('ux 30: a booking, a day and a list of the console fit on A4, with the time
 test('nothing moves under the pointer when others act, when a hold of mine appears, or when I am told something', async () => {
   const name = unique('Still');
   const id = await root.make({ kind: 'room', name, zone: 'UTC', capacity: 1, seats: 5, policy: { hold_ttl_s: 60 } });
-  const ann = await byApi(browser, 'Teacher A');
-  const ben = await byApi(browser, 'Teacher B');
+  const kim = await makePerson(root);
+  const [ann, ben] = [await byApi(browser, kim), await byApi(browser, 'Teacher B')];
   await ann.post('/api/bookings', { lines: [{ resource: id, start: at('08:00'), end: at('09:00') }], title: 'Stands still' });
-  const page = await openAs(browser, 'Teacher A', { address: `/?date=${day}&from=10:00&to=11:00&q=${encodeURIComponent(name)}` });
+  const page = await openAs(browser, kim, { address: `/?date=${day}&from=10:00&to=11:00&q=${encodeURIComponent(name)}` });
   await card(page, id).getByTestId('claim-button').waitFor();
   const row = page.getByTestId('booking-row').filter({ hasText: name });
   await row.waitFor();

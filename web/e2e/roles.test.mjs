@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './access.mjs';
-import { ask, base, byApi, claim, closeAll, confirm, dialog, launch, openAs, quietDay, sees, shoot, unique } from './people.mjs';
+import { ask, base, byApi, claim, closeAll, confirm, dialog, launch, makePerson, openAs, quietDay, sees, shoot, unique } from './people.mjs';
 
 let browser;
 let root;
@@ -101,12 +101,13 @@ test('a manager approves what is asked of theirs and no other', async () => {
 
 test('an admin ends a hold or has it last, with a reason; its holder sees it and is told', async () => {
   const { id, name } = await makeHeldRoom();
-  const holder = await openAs(browser, 'Teacher A', { address: `/?date=${day}&from=10:00&to=11:00&q=${encodeURIComponent(name)}` });
+  const kim = await makePerson(root);
+  const holder = await openAs(browser, kim, { address: `/?date=${day}&from=10:00&to=11:00&q=${encodeURIComponent(name)}` });
   await claim(holder, id);
   await dialog(holder).getByRole('timer').waitFor();
   const admin = await openAs(browser, 'Alex Rivera', { address: `/admin/resources/${id}` });
   const hold = admin.getByTestId('hold');
-  await hold.getByRole('heading', { name: 'Teacher A' }).waitFor();
+  await hold.getByRole('heading', { name: kim.name }).waitFor();
   await hold.getByTestId('change-hold').click();
   const sheet = admin.getByTestId('hold-dialog');
   await sheet.getByLabel(/as long as can be/).check();
