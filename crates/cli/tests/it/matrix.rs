@@ -78,7 +78,13 @@ impl Stage {
                 _ => self.booked("ann", "mine"),
             },
             "resources" => self.w.id("mine").to_owned(),
-            "people" => self.w.person("eve").id.clone(),
+            "people" => {
+                let eve = self.w.person("eve").id.clone();
+                if operation == "withdraw_invitation" {
+                    self.made("root", &format!("/api/people/{eve}/invitation"), &json!({ "email": "eve@example.org" }));
+                }
+                eve
+            }
             "series" if path.contains("{id}") => {
                 let (start, end) = self.time();
                 let civil = |at: &str| at.trim_end_matches('Z').to_owned();

@@ -656,10 +656,11 @@ impl Directory for Embedded {
     async fn find_people(
         &self,
         words: Vec<String>,
+        suspended: bool,
         after: Option<(String, PersonId)>,
         max: usize,
     ) -> Result<Vec<Listed>, StoreError> {
-        self.with_people(move |people| people.find(&words, after.as_ref(), max)).await
+        self.with_people(move |people| people.find(&words, suspended, after.as_ref(), max)).await
     }
 
     async fn facts(&self, id: PersonId) -> Result<Option<(Facts, u64)>, StoreError> {
