@@ -5,16 +5,29 @@ import { createRequire } from 'node:module';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-export async function assertAccessible(page, where) {
+const everything = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+export async function assertAccessible(page, where, rules = everything) {
   // What lies half under the head that sticks is no smaller for it.
   await page.evaluate(() => scrollTo({ top: 0, behavior: 'instant' }));
   // Evaluated from outside, so that the page's own policy against foreign scripts stays in force.
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly, resultTypes: ['violations'] }), rules);
   const found = violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
   assert.deepEqual(found, [], where);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(wide <= 0, `${where}: scrolls sideways by ${wide} px`);
+}
+
+/** The same in both themes. It is one document in other colours: in the second theme what depends on colours is looked at again. */
+export async function assertAccessibleInBothThemes(page, where) {
+  for (const [colorScheme, rules] of [['light', everything], ['dark', ['color-contrast', 'link-in-text-block']]]) {
+    await page.emulateMedia({ colorScheme });
+    await page.waitForFunction((wanted) => document.documentElement.dataset.mantineColorScheme === wanted, colorScheme);
+    // A colour that is on its way to another is neither.
+    await page.waitForFunction(() => !document.getAnimations().some((one) => one.playState === 'running' && one.effect?.getComputedTiming().iterations !== Infinity));
+    await assertAccessible(page, `${where}, ${colorScheme}`, rules);
+  }
 }
 
 /** The head sticks to the top: a second row of it would cost a phone what it has least of. */

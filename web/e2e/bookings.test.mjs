@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './access.mjs';
-import { base, byApi, closeAll, dayIn, launch, openAs, shoot, unique } from './people.mjs';
+import { ask, base, byApi, closeAll, dayIn, launch, makePerson, openAs, sees, shoot, unique } from './people.mjs';
 
 let browser;
 let admin;
@@ -29,8 +29,10 @@ test('what was cancelled by mistake is had back for ten seconds, unless somebody
   await cancel(first);
   await shoot(page, 'undo');
   await row(page, first).getByTestId('undo-button').click();
-  await page.waitForFunction((resource) => fetch(`/api/bookings?owner=me&resource=${resource}&state=confirmed`).then((answer) => answer.json()).then((list) => list.items.length === 1), id);
-  const [again] = (await teacher.get(`/api/bookings?owner=me&resource=${id}&state=confirmed`)).items;
+  const [again] = await sees(
+    async () => (await teacher.get(`/api/bookings?owner=me&resource=${id}&state=confirmed`)).items,
+    (items) => (assert.equal(items.length, 1), items),
+  );
   assert.equal(again.title, 'Choir');
   await cancel(again.id);
   await mia.post('/api/bookings', at(id, dayIn(5), '10:00', '11:00'));
@@ -67,7 +69,7 @@ test('ux 23: a repeated booking previews its dates, skips one and moves one, and
   const dialog = page.getByTestId('series-dialog');
   const dates = dialog.getByTestId('series-date');
   await dialog.locator('[data-became=refused]').waitFor();
-  assert.deepEqual(await dates.evaluateAll((all) => all.map((one) => one.dataset.became)), ['free', 'free', 'refused', 'free', 'free']);
+  await sees(() => dates.evaluateAll((all) => all.map((one) => one.dataset.became)), (told) => assert.deepEqual(told, ['free', 'free', 'refused', 'free', 'free']));
   await dialog.getByText('4 of 5 dates free').waitFor();
   await assertAccessible(page, 'series dialog');
   await shoot(page, 'series');
@@ -99,15 +101,14 @@ test('what is taken can be asked after: word comes when it is free', async () =>
   const [id, mia] = [await room(), await byApi(browser, 'Mia Novak')];
   const [day, booking] = [dayIn(7), (await mia.post('/api/bookings', at(id, dayIn(7), '10:00', '11:00'))).booking];
   const line = booking.lines[0];
-  const page = await openAs(browser, 'Teacher B', { address: `/slots/${id}?start=${line.start}&end=${line.end}` });
+  const page = await openAs(browser, await makePerson(admin), { address: `/slots/${id}?start=${line.start}&end=${line.end}` });
   await page.getByTestId('tell-me-button').click();
   await page.getByTestId('join-confirm').click();
   await page.goto(`${base}/bookings?show=waiting`);
   await page.getByTestId('entry-row').filter({ hasText: 'You will be told' }).first().waitFor();
-  const unread = async () => Number((await page.getByTestId('unread').count()) ? await page.getByTestId('unread').innerText() : 0);
-  const seen = await unread();
+  const { unread } = (await ask(page, 'GET', '/api/notices')).body;
   await mia.post(`/api/bookings/${booking.id}/cancel`);
-  await page.waitForFunction((last) => Number(document.querySelector('[data-testid=unread]')?.textContent ?? 0) > last, seen, { timeout: 70_000 });
+  await page.getByTestId('unread').getByText(String(unread + 1), { exact: true }).waitFor();
   await page.getByTestId('bell').click();
   await page.locator('[data-testid=notice][data-news=free]').first().waitFor();
   assert.ok(day);
@@ -115,7 +116,7 @@ test('what is taken can be asked after: word comes when it is free', async () =>
 });
 
 test('a favourite is a press away, and stays over a reload', async () => {
-  const page = await openAs(browser, 'Teacher B');
+  const page = await openAs(browser, await makePerson(admin));
   const first = page.getByTestId('room-card').first();
   await first.waitFor();
   const id = await first.getAttribute('data-resource');
@@ -125,7 +126,7 @@ test('a favourite is a press away, and stays over a reload', async () => {
   await page.waitForFunction(() => document.querySelectorAll('[data-testid=room-card]').length === 1);
   await page.reload();
   await page.locator(`[data-testid=room-card][data-resource="${id}"]`).waitFor();
-  assert.equal(await page.getByTestId('room-card').count(), 1);
+  await sees(() => page.getByTestId('room-card').count(), (count) => assert.equal(count, 1));
   await page.getByTestId('favourite-button').click();
   await page.getByText('No favourites yet').waitFor();
   await closeAll(page);

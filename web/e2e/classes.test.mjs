@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './access.mjs';
-import { base, byApi, closeAll, launch, makeClass, openAs, shoot } from './people.mjs';
+import { base, byApi, closeAll, launch, makeClass, openAs, says, shoot } from './people.mjs';
 
 let browser;
 let admin;
@@ -24,7 +24,7 @@ test('a place is taken on one screen, and the other shows it full in place', asy
   await row(a, yoga.id).getByTestId('join-class').click();
   await standing(a, yoga.id, 'booked');
   await row(b, yoga.id).getByTestId('wait-button').waitFor();
-  assert.match(await places(b, yoga.id).innerText(), /^Full\s*0 of 1 left/);
+  await says(places(b, yoga.id), /^Full\s*0 of 1 left/);
   await closeAll(a, b);
 });
 
@@ -37,8 +37,7 @@ test('ux 18: before joining, the waitlist says place, total, rule, cutoff and co
   await row(page, yoga.id).getByTestId('wait-button').click();
   const facts = page.getByTestId('join-facts');
   await facts.getByText('2 of 2').waitFor();
-  const words = await facts.innerText();
-  for (const part of [/offered to you for 10 mins?/, /Nothing is given out after .* CET/, /Waiting costs nothing\. Once you have the place, it counts towards your 8/]) assert.match(words, part);
+  for (const part of [/offered to you for 10 mins?/, /Nothing is given out after .* CET/, /Waiting costs nothing\. Once you have the place, it counts towards your 8/]) await says(facts, part);
   await assertAccessible(page, 'join dialog');
   await shoot(page, 'join-waitlist');
   await page.getByTestId('join-confirm').click();
@@ -64,8 +63,8 @@ test('ux 19: an offer counts down, is answered in one click, and goes on to the 
   await mia.post(`/api/bookings/${booking}/cancel`);
   const offer = row(a, yoga.id).getByTestId('offer');
   await offer.getByRole('timer').waitFor();
-  assert.match(await offer.innerText(), /It is kept for you until .*CET/);
-  assert.match(await offer.getByRole('timer').innerText(), /^(10:00|9:\d\d)$/);
+  await says(offer, /It is kept for you until .*CET/);
+  await says(offer.getByRole('timer'), /^(10:00|9:\d\d)$/);
   await assertAccessible(a, 'an offer');
   await shoot(a, 'offer');
   // ux 20: what is offered is nobody else's, and never shown as left.
@@ -93,7 +92,7 @@ test('ux 20: places kept for those who wait are told as that, and cannot be had 
   await mia.post(`/api/bookings/${one}/cancel`);
   const page = await openAs(browser, 'Sam Ito', { address: yoga.address });
   await places(page, yoga.id).waitFor();
-  assert.match(await places(page, yoga.id).innerText(), /0 of 2 left · 1 kept for the waitlist · 1 waiting/);
+  await says(places(page, yoga.id), /0 of 2 left · 1 kept for the waitlist · 1 waiting/);
   assert.equal(await row(page, yoga.id).getByTestId('join-class').count(), 0);
   await closeAll(page, mia, teacher);
 });

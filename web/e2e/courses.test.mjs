@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './access.mjs';
-import { byApi, closeAll, launch, makeCourse, openAs, shoot } from './people.mjs';
+import { byApi, closeAll, launch, makeCourse, openAs, sees, shoot } from './people.mjs';
 
 let browser;
 let admin;
@@ -40,8 +40,7 @@ test('ux 22: a plan is checked, then registered line by line, each with its reas
   await shoot(page, 'plan');
   await page.getByTestId('register-all').click();
   const results = page.getByTestId('results').getByTestId('result');
-  await results.first().waitFor();
-  assert.deepEqual(await results.evaluateAll((all) => all.map((one) => [one.dataset.outcome, one.dataset.code])), [['REJECTED', 'full'], ['REJECTED', 'not_eligible']]);
+  await sees(() => results.evaluateAll((all) => all.map((one) => [one.dataset.outcome, one.dataset.code])), (told) => assert.deepEqual(told, [['REJECTED', 'full'], ['REJECTED', 'not_eligible']]));
   // The way out of the first is the other section of the same course.
   await line.locator('[data-testid=fix][data-fix=instead]').first().click();
   await page.locator('[data-testid=plan-line][data-would=BOOKED]').filter({ hasText: open.name }).waitFor();

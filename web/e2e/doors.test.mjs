@@ -56,6 +56,18 @@ test('the first admin sets the server up, invites somebody, and sees where they 
   await ada.getByRole('button', { name: 'Begin' }).click();
   await live(ada);
 
+  // Who is the only admin stays one, and is told why.
+  await ada.goto(`${base}/admin/people`);
+  await ada.getByRole('button', { name: 'Access: Ada' }).click();
+  const access = ada.getByTestId('access');
+  await access.getByText('They have come in, as ada@example.org.').waitFor();
+  await access.getByRole('combobox', { name: 'Role' }).selectOption('member');
+  await access.getByText('This is you').waitFor();
+  await access.getByTestId('role-save').click();
+  await access.getByText('This is the only admin').waitFor();
+  await ada.keyboard.press('Escape');
+  await access.waitFor({ state: 'detached' });
+
   const made = await ada.request.post(`${base}/api/invitations`, { data: { name: 'Ben', email: 'ben@example.org' } });
   const { link } = await made.json();
   const ben = await open(new URL(link).pathname + new URL(link).hash);

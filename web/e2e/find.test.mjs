@@ -1,7 +1,7 @@
 // Finding: counts on filters, words, the address that keeps them, and the other times that a refusal offers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { base, cards, claim, confirm, dialog, firstCommonRoom, launch, openAs, panel, quietHour, shoot, toast } from './people.mjs';
+import { base, cards, claim, confirm, dialog, firstCommonRoom, launch, openAs, panel, quietHour, sees, shoot, toast } from './people.mjs';
 
 let browser;
 before(async () => {
@@ -20,12 +20,12 @@ test('ux 2: filters say how many rooms each would leave, and the address keeps t
   await page.getByRole('button', { name: /More filters/ }).click();
   const building = page.getByRole('group', { name: 'Building' });
   const first = building.locator('label').first();
-  const [, name, count] = (await first.innerText()).match(/^(.*?)\s*\((\d+)\)$/);
+  const [, name, count] = await sees(() => first.innerText(), (told) => told.match(/^(.*?)\s*\((\d+)\)$/) ?? assert.fail(told));
   await first.click();
   await page.waitForURL((url) => url.searchParams.getAll('building').length === 1);
   await page.waitForFunction((total) => document.querySelector('section[aria-labelledby=results] [role=status]')?.textContent?.includes(`of ${total} `), count);
   assert.equal(new URL(page.url()).searchParams.get('building'), name);
-  for (const text of await cards(page).allInnerTexts()) assert.ok(text.includes(name), text);
+  await sees(() => cards(page).allInnerTexts(), (texts) => texts.forEach((text) => assert.ok(text.includes(name), text)));
 
   // A second building is one more way to match, and its count is told while the first is chosen.
   const second = building.locator('label').nth(1);
@@ -50,8 +50,8 @@ test('ux 2: filters say how many rooms each would leave, and the address keeps t
   await page.reload();
   await cards(page).first().waitFor();
   await settled(page);
-  assert.equal(await status(page).innerText(), said);
-  assert.equal(await chips(page, 'Building').and(page.locator(':checked')).count(), 2);
+  await sees(() => status(page).innerText(), (told) => assert.equal(told, said));
+  await sees(() => chips(page, 'Building').and(page.locator(':checked')).count(), (chosen) => assert.equal(chosen, 2));
 
   // With the keyboard alone: the chips are one press each.
   await chips(page, 'Building').first().focus();
@@ -83,7 +83,7 @@ test('the first free hour of a day is told on each card, and is what is booked',
   await page.getByRole('button', { name: /More filters/ }).click();
   await page.getByLabel('How long').selectOption({ label: 'First free 60 min' });
   await page.waitForURL((url) => url.searchParams.get('length') === '60');
-  assert.deepEqual([await page.getByLabel('From', { exact: true }).inputValue(), await page.getByLabel('To', { exact: true }).inputValue()], ['08:00', '20:00']);
+  for (const [label, clock] of [['From', '08:00'], ['To', '20:00']]) await sees(() => page.getByLabel(label, { exact: true }).inputValue(), (value) => assert.equal(value, clock));
   const first = page.getByTestId('card-time').first();
   await first.waitFor();
   await settled(page);

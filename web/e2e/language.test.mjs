@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './access.mjs';
-import { base, byApi, cards, dayIn, launch, live, makeClass, makeCourse, openAs, shoot } from './people.mjs';
+import { base, byApi, cards, dayIn, launch, live, makeClass, makeCourse, openAs, shoot, stands } from './people.mjs';
 
 let browser;
 let routes;
@@ -39,8 +39,7 @@ async function openIn(language, width) {
 async function visit(page, route) {
   await page.goto(base + route);
   await page.locator('main#content').first().waitFor();
-  await page.waitForLoadState('networkidle').catch(() => {});
-  await page.waitForTimeout(300);
+  await stands(page);
 }
 
 for (const width of [320, 1280]) {

@@ -1,7 +1,7 @@
 // How it looks where the system has a say: forced colours, no motion, and paper; and that nothing moves under the pointer by itself.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ask, base, byApi, card, cards, claim, closeAll, confirm, dialog, launch, makeResource, openAs, quietDay, quietHour, shoot, toast, unique } from './people.mjs';
+import { ask, base, byApi, card, cards, claim, closeAll, confirm, dialog, launch, makePerson, makeResource, openAs, quietDay, quietHour, shoot, stands, toast, unique } from './people.mjs';
 
 let browser;
 let root;
@@ -61,7 +61,7 @@ test('ux 30: a booking, a day and a list of the console fit on A4, with the time
   const admin = await openAs(browser, 'Alex Rivera', { address: '/bookings' });
   const room = await makeResource(admin, { name, zone: 'Europe/Berlin' });
   const { body } = await ask(admin, 'POST', '/api/bookings', { lines: [{ resource: room.id, start: at('10:00'), end: at('11:00') }], title: 'On paper' });
-  const print = async (address, ready, words, look = () => {}) => {
+  const print = async (address, ready, words, { most = 1, look = () => {} } = {}) => {
     await admin.emulateMedia({ media: 'screen' });
     await admin.setViewportSize({ width: 1280, height: 900 });
     await admin.goto(base + address);
@@ -70,24 +70,45 @@ test('ux 30: a booking, a day and a list of the console fit on A4, with the time
     await admin.setViewportSize({ width: 703, height: 1000 });
     await admin.emulateMedia({ media: 'print', colorScheme: 'dark' });
     // What is drawn for paper is drawn anew when the page learns that it is printed.
-    let told;
-    const until = Date.now() + 5_000;
-    do told = await seen(admin);
-    while (told.wide > 0 && Date.now() < until);
+    await stands(admin);
+    const told = await seen(admin);
     assert.deepEqual(told.pressed, [], address);
     assert.ok(told.wide <= 0, `${address} is ${told.wide} px too wide`);
     assert.ok(['rgba(0, 0, 0, 0)', 'rgb(255, 255, 255)'].includes(told.ground), told.ground);
     for (const word of words) assert.match(told.words, word, address);
     await look();
-    const pdf = await admin.pdf({ format: 'A4', preferCSSPageSize: true, printBackground: true });
-    assert.equal(pdf.subarray(0, 5).toString(), '%PDF-');
+    // As the printer has it: sheets of A4, upright, in points; and no more of them than it needs.
+    const pdf = (await admin.pdf({ preferCSSPageSize: true, printBackground: true })).toString('latin1');
+    const sheets = [...pdf.matchAll(/\/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]/g)].map(([, width, height]) => [Math.round(Number(width)), Math.round(Number(height))]);
+    assert.deepEqual(sheets, Array.from({ length: most }, () => [595, 842]), address);
+    // And back on the screen it is what it was.
     await shoot(admin, `print-${address.replaceAll(/[^a-z]+/g, '-').slice(1, 12)}`);
   };
   await print(`/bookings/${body.booking.id}`, () => admin.getByText('On paper').first().waitFor(), [/On paper/, new RegExp(name), /CET, Berlin|Berlin/, /as of .* for Alex Rivera/]);
-  await print(`/?show=timeline&date=${day}&q=${encodeURIComponent(name)}`, () => admin.getByTestId('timeline-grid').getByRole('gridcell').first().waitFor(), [new RegExp(name), /Times are those of/, /Booked|booked/, /as of .* for Alex Rivera/], async () => {
-    const grid = admin.getByTestId('timeline-grid');
-    assert.equal(await grid.getByRole('gridcell').count(), Number(await grid.getAttribute('aria-colcount')) - 1, 'all of the day, not only what was in sight');
-  });
+  const shown = () => admin.getByTestId('timeline-grid').getByRole('gridcell').first().waitFor();
+  const papers = admin.getByTestId('timeline-paper');
+  /** Every day of it has all of its hours, in the width of a page, in letters that can be read. */
+  const days = (count) => async () => {
+    const told = await papers.evaluateAll((all) =>
+      all.map((one) => ({
+        cells: one.querySelectorAll('[role=gridcell]').length,
+        columns: Number(one.querySelector('[role=grid]').getAttribute('aria-colcount')) - 1,
+        right: Math.max(...[...one.querySelectorAll('[role=gridcell]')].map((cell) => cell.getBoundingClientRect().right)),
+        letters: Math.min(...[...one.querySelectorAll('b, h3, [role=columnheader]')].map((word) => Number.parseFloat(getComputedStyle(word).fontSize))),
+        hours: one.innerText.match(/\d\d:00/g),
+      })),
+    );
+    assert.equal(told.length, count);
+    for (const { cells, columns, right, letters, hours } of told) {
+      assert.deepEqual([cells, hours.length, hours.at(-1)], [columns, columns / 2, '20:00'], 'all of the day, not only what was in sight');
+      assert.ok(right <= 703 && right > 690, `the last hour ends at ${right} px`);
+      assert.ok(letters >= 10, `letters of ${letters} px`);
+    }
+  };
+  const timeline = `/?show=timeline&date=${day}&q=${encodeURIComponent(name)}`;
+  const says = [new RegExp(name), /Times are those of/, /Booked|booked/, /as of .* for Alex Rivera/];
+  await print(timeline, shown, says, { look: days(1) });
+  await print(`${timeline}&span=week`, shown, says, { look: days(7) });
   await print(`/admin?q=${encodeURIComponent(name)}`, () => admin.getByRole('cell', { name }).waitFor(), [new RegExp(name), /Kind/, /as of .* for Alex Rivera/]);
   await closeAll(admin);
 });
@@ -95,10 +116,10 @@ test('ux 30: a booking, a day and a list of the console fit on A4, with the time
 test('nothing moves under the pointer when others act, when a hold of mine appears, or when I am told something', async () => {
   const name = unique('Still');
   const id = await root.make({ kind: 'room', name, zone: 'UTC', capacity: 1, seats: 5, policy: { hold_ttl_s: 60 } });
-  const ann = await byApi(browser, 'Teacher A');
-  const ben = await byApi(browser, 'Teacher B');
+  const kim = await makePerson(root);
+  const [ann, ben] = [await byApi(browser, kim), await byApi(browser, 'Teacher B')];
   await ann.post('/api/bookings', { lines: [{ resource: id, start: at('08:00'), end: at('09:00') }], title: 'Stands still' });
-  const page = await openAs(browser, 'Teacher A', { address: `/?date=${day}&from=10:00&to=11:00&q=${encodeURIComponent(name)}` });
+  const page = await openAs(browser, kim, { address: `/?date=${day}&from=10:00&to=11:00&q=${encodeURIComponent(name)}` });
   await card(page, id).getByTestId('claim-button').waitFor();
   const row = page.getByTestId('booking-row').filter({ hasText: name });
   await row.waitFor();
@@ -117,8 +138,8 @@ test('nothing moves under the pointer when others act, when a hold of mine appea
   await root.post(`/api/holds/${held.id}/end`, { reason: 'A leak' });
   await page.getByTestId('hold-row').waitFor({ state: 'detached' });
   await page.waitForTimeout(500);
-  const stands = await places();
-  assert.deepEqual([stands[0], stands[2]], [stood[0], stood[2]], 'the card and my booking are where they were');
+  const after_all = await places();
+  assert.deepEqual([after_all[0], after_all[2]], [stood[0], stood[2]], 'the card and my booking are where they were');
   const shift = await page.evaluate(() => globalThis.shift);
   assert.ok(shift < 0.02, `layout shift ${shift}`);
   await closeAll(page, ann, ben);

@@ -1,5 +1,6 @@
 // People in browsers: opens a browser context per person against a running demo server, and says what they can do.
-// Asserts nothing by itself.
+// Asserts nothing of a screen by itself.
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,8 +16,19 @@ export function launch() {
   });
 }
 
-/** A context of its own: its cookies are nobody else's. */
-export async function openAs(browser, name, { address = '/', ...options } = {}) {
+/** Comes in without the entrance, which `access.test.mjs` goes through. A name is one of those to choose from. */
+async function comeIn({ request }, who) {
+  let person = who.id;
+  if (!person) {
+    const { items } = await (await request.get(`${base}/api/demo/people`)).json();
+    person = items.find((one) => one.name.includes(who)).id;
+  }
+  const answer = await request.post(`${base}/api/demo/sign-in`, { data: { person } });
+  assert.ok(answer.ok(), `${answer.status()} for ${JSON.stringify(who)}`);
+}
+
+/** A context of its own: its cookies are nobody else's. `who` is a name of the demo, or somebody made by `makePerson`. */
+export async function openAs(browser, who, { address = '/', ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
@@ -26,10 +38,42 @@ export async function openAs(browser, name, { address = '/', ...options } = {}) 
     // A refusal is an answer; the browser reports its status all the same.
     if (message.type() === 'error' && !message.text().includes('Failed to load resource')) page.problems.push(message.text());
   });
+  await comeIn(context, who);
   await page.goto(base + address);
-  await page.getByTestId('person-card').filter({ hasText: name }).first().click();
   await live(page);
   return page;
+}
+
+/** Somebody whom no other test knows: what they are told and what they chose is theirs alone. */
+export async function makePerson(admin) {
+  const name = unique('Kim');
+  await admin.post('/api/people/import', { csv: `external_id,name\n${name},${name}\n` });
+  return (await admin.get(`/api/people?q=${encodeURIComponent(name)}`)).items[0];
+}
+
+/** Waits until a page stands: nothing is being read, and for a moment nothing has changed. What ticks by itself is not waited for. */
+export async function stands(page) {
+  await page.evaluate(
+    ({ quiet_ms, most_ms }) =>
+      new Promise((go) => {
+        const began = performance.now();
+        let changed = began;
+        const watch = new MutationObserver(() => {
+          changed = performance.now();
+        });
+        watch.observe(document.body, { childList: true, subtree: true, attributes: true, characterData: true });
+        const look = setInterval(() => {
+          const now = performance.now();
+          const reading = document.querySelector('[data-testid=loading], [aria-busy=true], .mantine-Skeleton-root, .mantine-Loader-root');
+          const moving = document.getAnimations().some((one) => one.playState === 'running' && one.effect?.getComputedTiming().iterations !== Infinity);
+          if (now - began < most_ms && (reading || moving || now - changed < quiet_ms)) return;
+          clearInterval(look);
+          watch.disconnect();
+          go();
+        }, 25);
+      }),
+    { quiet_ms: 120, most_ms: 5_000 },
+  );
 }
 
 export async function live(page) {
@@ -76,7 +120,9 @@ export function quietHour() {
   return `/?date=${day.toISOString().slice(0, 10)}&from=${two(hour)}:00&to=${two(hour + 1)}:00`;
 }
 
+/** A picture of what a test looks at, where they are wanted: a hundred of them take a while. */
 export async function shoot(page, name) {
+  if (!process.env.SLOTWISE_SCREENS) return;
   mkdirSync(screens, { recursive: true });
   await page.screenshot({ path: `${screens}/${name}.png` });
 }
@@ -89,10 +135,9 @@ export function freshKey() {
 }
 
 /** Somebody who only speaks to the API: what is to be there before a screen is looked at, or what others do meanwhile. */
-export async function byApi(browser, name) {
+export async function byApi(browser, who) {
   const context = await browser.newContext();
-  const { items } = await (await context.request.get(`${base}/api/demo/people`)).json();
-  await context.request.post(`${base}/api/demo/sign-in`, { data: { person: items.find((one) => one.name.includes(name)).id } });
+  await comeIn(context, who);
   const call = async (method, path, data, headers = {}) => {
     const answer = await context.request.fetch(base + path, { method, ...(data === undefined ? {} : { data }), headers: { 'Idempotency-Key': freshKey(), ...headers } });
     const text = await answer.text();
@@ -108,6 +153,23 @@ export async function byApi(browser, name) {
     close: () => context.close(),
   };
 }
+
+/** Goes on reading until what is read passes, as a person would go on looking; else fails by what was read last. */
+export async function sees(read, check, within_ms = 10_000) {
+  const until = Date.now() + within_ms;
+  for (;;) {
+    const found = await read();
+    try {
+      return check(found);
+    } catch (wrong) {
+      if (Date.now() > until) throw wrong;
+    }
+    await new Promise((next) => setTimeout(next, 50));
+  }
+}
+
+/** Waits until something says what it is to say. */
+export const says = (found, words) => sees(() => found.innerText(), (told) => assert.match(told, words));
 
 /** Unlike what any other run on the same server made. */
 export const unique = (word) => `${word} ${randomBytes(3).toString('hex')}`;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './access.mjs';
-import { ask, base, byApi, claim, closeAll, confirm, dialog, launch, openAs, quietDay, shoot, unique } from './people.mjs';
+import { ask, base, byApi, claim, closeAll, confirm, dialog, launch, makePerson, openAs, quietDay, sees, shoot, unique } from './people.mjs';
 
 let browser;
 let root;
@@ -34,13 +34,13 @@ async function withScope(what, policy = {}) {
   await what({ ids, names: { mine, other } });
 }
 
+const ways = async (page) => (await page.getByRole('navigation', { name: 'Admin' }).getByRole('link').allInnerTexts()).map((one) => one.trim());
 const buttons = (page) => page.locator('main').getByRole('button');
 
 test('a manager sees and changes what is theirs, and is refused the rest', async () => {
   await withScope(async ({ ids, names }) => {
     const page = await as('Dana Osei');
-    const ways = await page.getByRole('navigation', { name: 'Admin' }).getByRole('link').allInnerTexts();
-    assert.deepEqual(ways.map((one) => one.trim()), ['Resources', 'Requests', 'Override', 'Board']);
+    await sees(() => ways(page), (told) => assert.deepEqual(told, ['Resources', 'Requests', 'Override', 'Board']));
     // Theirs first; everything else is one choice away, to look at.
     await page.locator(`tr[data-resource="${ids.mine}"]`).waitFor();
     assert.equal(await page.locator(`tr[data-resource="${ids.other}"]`).count(), 0);
@@ -101,12 +101,13 @@ test('a manager approves what is asked of theirs and no other', async () => {
 
 test('an admin ends a hold or has it last, with a reason; its holder sees it and is told', async () => {
   const { id, name } = await makeHeldRoom();
-  const holder = await openAs(browser, 'Teacher A', { address: `/?date=${day}&from=10:00&to=11:00&q=${encodeURIComponent(name)}` });
+  const kim = await makePerson(root);
+  const holder = await openAs(browser, kim, { address: `/?date=${day}&from=10:00&to=11:00&q=${encodeURIComponent(name)}` });
   await claim(holder, id);
   await dialog(holder).getByRole('timer').waitFor();
   const admin = await openAs(browser, 'Alex Rivera', { address: `/admin/resources/${id}` });
   const hold = admin.getByTestId('hold');
-  await hold.getByRole('heading', { name: 'Teacher A' }).waitFor();
+  await hold.getByRole('heading', { name: kim.name }).waitFor();
   await hold.getByTestId('change-hold').click();
   const sheet = admin.getByTestId('hold-dialog');
   await sheet.getByLabel(/as long as can be/).check();
@@ -146,9 +147,8 @@ test('an auditor reads everything and can change nothing', async () => {
   const room = await root.make({ kind: 'room', name: unique('Looked at'), zone: 'UTC', capacity: 1 });
   const { booking } = await ann.post('/api/bookings', { lines: [{ resource: room, start: at('10:00'), end: at('11:00') }], title: 'Seen by the auditor', purpose: 'Only looked at' });
   const page = await openAs(browser, 'Lin Zhao', { address: '/admin' });
-  const ways = page.getByRole('navigation', { name: 'Admin' });
-  await ways.waitFor();
-  assert.deepEqual((await ways.getByRole('link').allInnerTexts()).map((one) => one.trim()), ['Resources', 'People', 'Record', 'Board']);
+  const way = (name) => page.getByRole('navigation', { name: 'Admin' }).getByRole('link', { name });
+  await sees(() => ways(page), (told) => assert.deepEqual(told, ['Resources', 'People', 'Record', 'Board']));
   await page.locator('tr[data-resource]').first().waitFor();
   assert.equal(await page.getByRole('button', { name: 'New resource' }).count(), 0);
 
@@ -159,9 +159,9 @@ test('an auditor reads everything and can change nothing', async () => {
   await assertAccessible(page, "an auditor's resource");
   await shoot(page, 'auditor-resource');
 
-  await ways.getByRole('link', { name: 'Record' }).click();
+  await way('Record').click();
   await page.getByTestId('audit').getByRole('listitem').first().waitFor();
-  await ways.getByRole('link', { name: 'People' }).click();
+  await way('People').click();
   await page.getByTestId('people').locator('tbody tr').first().waitFor();
   assert.equal(await page.getByRole('button', { name: 'Import people' }).count(), 0);
   await page.getByRole('button', { name: /^Tags/ }).first().click();
@@ -169,7 +169,7 @@ test('an auditor reads everything and can change nothing', async () => {
   await sheet.waitFor();
   assert.deepEqual(await sheet.getByRole('button').allInnerTexts().then((all) => all.filter(Boolean)), [], 'only the way out');
   await page.keyboard.press('Escape');
-  await ways.getByRole('link', { name: 'Board' }).click();
+  await way('Board').click();
   await page.getByRole('heading', { name: 'Board', level: 1 }).waitFor();
 
   const tried = [

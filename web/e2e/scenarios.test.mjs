@@ -1,7 +1,7 @@
 // The source document's two scenarios, played by two people in two browsers, and what it leaves unsaid around them.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { base, bookings, card, cards, claim, confirm, dialog, firstCommonRoom, launch, live, openAs, panel, quietHour, shoot, toast } from './people.mjs';
+import { base, bookings, card, cards, claim, confirm, dialog, firstCommonRoom, launch, live, openAs, panel, quietHour, says, sees, shoot, toast } from './people.mjs';
 
 let browser;
 before(async () => {
@@ -59,8 +59,8 @@ test('concurrent booking, T0 to T4: one books, the other is told by whom and wha
   await panel(b).getByRole('button', { name: 'What happened?' }).click();
   const happened = panel(b).getByTestId('what-happened').getByRole('listitem');
   await happened.filter({ hasText: 'Teacher A booked' }).waitFor();
-  assert.match(await happened.first().innerText(), /Your screen showed .* free/);
-  assert.match(await happened.last().innerText(), /refused/);
+  await says(happened.first(), /Your screen showed .* free/);
+  await says(happened.last(), /refused/);
   await shoot(b, 't4-teacher-b-is-told-why');
 
   // One click takes another room, and what was typed is kept.
@@ -115,7 +115,7 @@ test('both confirm at the same moment: exactly one has the room', async () => {
   const ends = await Promise.all([a, b].map((page) => Promise.any([won(page), lost(page)])));
   assert.deepEqual(ends.toSorted(), ['lost', 'won']);
   const loser = ends[0] === 'lost' ? a : b;
-  assert.match(await panel(loser).innerText(), /Room already booked by Teacher|Another teacher is currently booking/);
+  await says(panel(loser), /Room already booked by Teacher|Another teacher is currently booking/);
   await leave(a, b);
 });
 
@@ -181,7 +181,7 @@ test('a move keeps the old time where the new one is taken, offers other rooms, 
   const moved = bookings(a).getByTestId('booking-row').filter({ hasText: 'To be moved' }).filter({ hasNotText: room.name });
   await moved.first().getByTestId('history').locator('summary').click();
   await moved.first().locator('[data-what=moved]').waitFor();
-  assert.deepEqual(await moved.first().locator('li[data-what]').evaluateAll((all) => all.map((one) => one.dataset.what)), ['made', 'moved']);
+  await sees(() => moved.first().locator('li[data-what]').evaluateAll((all) => all.map((one) => one.dataset.what)), (told) => assert.deepEqual(told, ['made', 'moved']));
   await leave(a, b);
 });
 
@@ -264,11 +264,12 @@ test('filters survive reload and back; the connection comes back by itself', asy
   await a.reload();
   await live(a);
   assert.equal(a.url(), address);
-  assert.equal(await a.getByLabel('People').inputValue(), '40');
+  const people = (count) => sees(() => a.getByLabel('People').inputValue(), (value) => assert.equal(value, count));
+  await people('40');
   const date = await a.getByLabel('Date').inputValue();
   await a.goBack();
-  assert.notEqual(await a.getByLabel('Date').inputValue(), date);
-  assert.equal(await a.getByLabel('People').inputValue(), '40');
+  await sees(() => a.getByLabel('Date').inputValue(), (value) => assert.notEqual(value, date));
+  await people('40');
 
   await a.context().setOffline(true);
   await a.getByText(/Reconnecting… data from/).waitFor({ timeout: 60_000 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertAccessible } from './access.mjs';
-import { base, byApi, closeAll, dayIn, launch, makeClass, openAs } from './people.mjs';
+import { base, byApi, closeAll, dayIn, launch, makeClass, openAs, says } from './people.mjs';
 
 let browser;
 let admin;
@@ -66,7 +66,7 @@ test('ux 17: a lost line shows the age of the data within five seconds, refuses 
   await join.waitFor();
   await page.context().setOffline(true);
   await page.locator('[data-testid=connection-state][data-state=reconnecting]').waitFor({ timeout: 5_000 });
-  assert.match(await page.getByTestId('connection-state').innerText(), /data from \d+:\d\d:\d\d/);
+  await says(page.getByTestId('connection-state'), /data from \d+:\d\d:\d\d/);
   // Half a minute later, by the page's own clock.
   await page.evaluate(() => {
     const now = performance.now.bind(performance);

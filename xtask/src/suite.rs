@@ -25,6 +25,10 @@ const ELSEWHERE: [(&str, &str); 2] = [
     ("every case on a named database", "SLOTWISE_TESTS_URL"),
     ("named databases that take over", "SLOTWISE_FAILOVER_URL"),
 ];
+/// Browser tests that measure how long something takes, so that nothing runs beside them.
+const ALONE: [&str; 2] = ["timeline.test.mjs", "weight.test.mjs"];
+/// Files of browser tests that run at the same time: each has its own rooms and hours, and people where it counts what they are told.
+const AT_ONCE: usize = 2;
 /// Lines of the server's log that are shown when a browser test fails.
 const LOG_LINES: usize = 40;
 
@@ -71,7 +75,6 @@ fn row(steps: &mut Steps, quick: bool) -> Result<(), Stop> {
             steps.leave_out(name, &format!("{variable} names none"));
         }
     }
-    steps.step("planted bugs", |_| errands::planted(&tools))?;
     if quick {
         steps.leave_out("rust tests over PostgreSQL", "--quick");
         steps.leave_out("api", "--quick");
@@ -79,6 +82,8 @@ fn row(steps: &mut Steps, quick: bool) -> Result<(), Stop> {
         steps.step("rust tests over PostgreSQL", |summary| over_postgres(&tools, summary))?;
         steps.step("api", |summary| hostile::ask_api(hostile::API_SECONDS, summary))?;
     }
+    // After whatever runs the binary of the tests: this leaves one with bugs in its place.
+    steps.step("planted bugs", |_| errands::planted(&tools))?;
     steps.step("doc tests", |summary| cargo(&tools, &["test", "--doc", "--workspace"], summary))?;
     if quick {
         steps.leave_out("browser tests", "--quick");
@@ -132,7 +137,8 @@ fn cargo(tools: &Tools, arguments: &[&str], summary: &mut Vec<String>) -> Result
 /// The browser tests, against the release build with the real schedule.
 fn browser_tests(tools: &Tools, summary: &mut Vec<String>) -> Result<(), Stop> {
     console::heading("browser tests: node --test web/e2e");
-    let files = browser_test_files()?;
+    let alone = |file: &PathBuf| ALONE.iter().any(|name| file.ends_with(name));
+    let (alone, together): (Vec<PathBuf>, Vec<PathBuf>) = browser_test_files()?.into_iter().partition(alone);
     let artefacts = tree::artefacts();
     fs::create_dir_all(&artefacts).doing("making the folder artefacts")?;
     let data = Scratch::new("e2e")?;
@@ -140,15 +146,19 @@ fn browser_tests(tools: &Tools, summary: &mut Vec<String>) -> Result<(), Stop> {
     let log = artefacts.join("server.log");
     let mut server = Server::start(data.path(), server::free_port()?, Some(&log))?;
     let result = server.wait_until_ready().and_then(|_| {
-        let mut node = tools.node();
-        node.args(["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=300000"]).args(&files);
-        node.env("SLOTWISE_URL", server.url());
-        // What is no demo is started by its own test.
-        node.env("SLOTWISE_BINARY", tree::binary()?);
-        if let Some(chromium) = &tools.chromium {
-            node.env("SLOTWISE_CHROMIUM", chromium);
+        for (files, at_once) in [(&together, AT_ONCE), (&alone, 1)] {
+            let mut node = tools.node();
+            node.args(["--test", "--test-reporter=spec", "--test-timeout=300000"]);
+            node.arg(format!("--test-concurrency={at_once}")).args(files);
+            node.env("SLOTWISE_URL", server.url());
+            // What is no demo is started by its own test.
+            node.env("SLOTWISE_BINARY", tree::binary()?);
+            if let Some(chromium) = &tools.chromium {
+                node.env("SLOTWISE_CHROMIUM", chromium);
+            }
+            keeping(&mut node, "node --test web/e2e", summary)?;
         }
-        keeping(&mut node, "node --test web/e2e", summary)
+        Ok(())
     });
     let result = result.and_then(|()| server.stop());
     if matches!(result, Err(Stop::Failed(_))) {

@@ -44,6 +44,9 @@ pub trait Accounts: Send + Sync + 'static {
     /// Secrets of a person of a kind, the latest first.
     async fn secrets_of(&self, person: PersonId, kind: SecretKind) -> Result<Vec<Secret>, StoreError>;
 
+    /// Invitations that may still be accepted, the latest first, at most `max`.
+    async fn invitations(&self, now: Instant, max: usize) -> Result<Vec<Secret>, StoreError>;
+
     /// Ends secrets of a person, and says how many.
     async fn end_secrets(&self, person: PersonId, kinds: Vec<SecretKind>, which: Which) -> Result<u64, StoreError>;
 

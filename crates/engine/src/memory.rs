@@ -483,6 +483,7 @@ impl Directory for Memory {
     async fn find_people(
         &self,
         words: Vec<String>,
+        suspended: bool,
         after: Option<(String, PersonId)>,
         max: usize,
     ) -> Result<Vec<Listed>, StoreError> {
@@ -491,6 +492,7 @@ impl Directory for Memory {
         let wanted = |card: &&PersonCard| {
             let known = catalogue::words_of(&format!("{} {}", card.name, card.title));
             asked.iter().all(|word| known.iter().any(|k| k.starts_with(word)))
+                && state.doors.suspended.contains(&card.id) == suspended
                 && after.as_ref().is_none_or(|(name, id)| (&card.name, card.id) > (name, *id))
         };
         let mut found: Vec<Listed> = state.people.values().filter(wanted).map(|card| state.listed(card)).collect();
@@ -636,6 +638,15 @@ impl Accounts for Memory {
         let theirs = state.doors.secrets.values().filter(|s| s.person == Some(person) && s.kind == kind);
         let mut found: Vec<Secret> = theirs.cloned().collect();
         found.sort_by_key(|s| (std::cmp::Reverse(s.made_at), s.sha256));
+        Ok(found)
+    }
+
+    async fn invitations(&self, now: Instant, max: usize) -> Result<Vec<Secret>, StoreError> {
+        let state = lock(&self.state);
+        let open = state.doors.secrets.values().filter(|s| s.kind == SecretKind::Invitation && s.lives(now));
+        let mut found: Vec<Secret> = open.cloned().collect();
+        found.sort_by_key(|s| (std::cmp::Reverse(s.made_at), s.sha256));
+        found.truncate(max);
         Ok(found)
     }
 

@@ -143,10 +143,11 @@ pub trait Directory: Send + Sync + 'static {
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError>;
 
     /// People by name, in the order of [`Listed`], whose names and titles have words that begin like all of these; after a name and
-    /// id, at most `max`. Suspended ones are not among them.
+    /// id, at most `max`. Either those who are suspended, or all others.
     async fn find_people(
         &self,
         words: Vec<String>,
+        suspended: bool,
         after: Option<(String, PersonId)>,
         max: usize,
     ) -> Result<Vec<Listed>, StoreError>;

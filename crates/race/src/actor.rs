@@ -445,6 +445,12 @@ impl Actor {
         self.named(step.of.as_deref().unwrap_or("it"))
     }
 
+    /// The token that a step sends along: that of the hold, unless the step says another's.
+    fn token(&self, step: &Step, made: &Made) -> Option<String> {
+        let other = step.token_of.as_deref().and_then(|of| self.named(of));
+        other.map_or_else(|| made.token.clone(), |other| other.token)
+    }
+
     fn named(&self, of: &str) -> Option<Made> {
         let board = open(&self.round.board);
         match of.split_once('.') {
@@ -557,6 +563,7 @@ impl Actor {
             key: self.key(),
             takes: Vec::new(),
             about: None,
+            token: None,
             with: None,
             displaces: Vec::new(),
             whole: false,
@@ -576,7 +583,7 @@ impl Actor {
     fn asked(&mut self, step: &Step, what: What) -> anyhow::Result<Option<Sent>> {
         let made = self.about(step);
         let post = |path: String, body: Value| Ask::post(path, "", body);
-        let (mut takes, mut about, mut resource, mut if_match) = (Vec::new(), None, None, None);
+        let (mut takes, mut about, mut resource, mut if_match, mut token) = (Vec::new(), None, None, None, None);
         let (ask, to) = match what {
             What::Book | What::Hold | What::Join => {
                 let tool = self.tool(step)?;
@@ -613,7 +620,8 @@ impl Actor {
                 let Some(made) = made else { return Ok(None) };
                 takes.clone_from(&made.takes);
                 about = Some(made.id);
-                let hold = json!({ "id": made.id, "token": made.token });
+                token = self.token(step, &made);
+                let hold = json!({ "id": made.id, "token": token });
                 let lines: Vec<Value> = takes.iter().map(|t| self.line(t)).collect();
                 let (path, body) = match (step.via.is_some(), takes.first()) {
                     (true, Some(t)) => (
@@ -627,13 +635,15 @@ impl Actor {
             What::Renew | What::Release => {
                 let Some(made) = made else { return Ok(None) };
                 about = Some(made.id);
+                token = self.token(step, &made);
                 let path = format!("/api/holds/{}/{}", made.id, what.word());
-                (post(path, json!({ "token": made.token })), None)
+                (post(path, json!({ "token": token })), None)
             }
             What::Cancel => {
                 let Some(made) = made else { return Ok(None) };
                 about = Some(made.id);
-                (post(format!("/api/bookings/{}/cancel", made.id), json!({})), None)
+                // Whoever gives up what is somebody else's says why.
+                (post(format!("/api/bookings/{}/cancel", made.id), json!({ "reason": "A race asked for it." })), None)
             }
             What::Leave | What::Accept | What::Decline => {
                 let Some(made) = made else { return Ok(None) };
@@ -656,7 +666,7 @@ impl Actor {
             }
             What::Move | What::Swap | What::Series | What::Block | What::Override => return Ok(None),
         };
-        let call = Call { takes, about, resource, if_match, to, ..self.nothing_yet(what).call };
+        let call = Call { takes, about, resource, if_match, to, token, ..self.nothing_yet(what).call };
         let ask = Ask { secret: self.person.secret.clone(), key: Some(call.key), if_match, ..ask };
         Ok(Some(Sent { ask, call }))
     }
@@ -699,9 +709,12 @@ impl Actor {
                 self.moved(&call);
             }
             if let Some(made) = answer.made.filter(|_| answer.outcome.is_some_and(Outcome::is_yes)) {
-                let token = answer.token.clone();
-                let made = Made { id: made, token, expires_at: answer.expires_at, takes: call.takes.clone() };
                 let name = step.named.clone().unwrap_or_else(|| "it".into());
+                // What is only kept longer takes what it took.
+                let before = if what == What::Renew { self.about(step) } else { None };
+                let takes = before.map_or_else(|| call.takes.clone(), |before| before.takes);
+                let token = answer.token.clone();
+                let made = Made { id: made, token, expires_at: answer.expires_at, takes };
                 // What only ends something is about what is there already.
                 if matches!(
                     what,

@@ -142,6 +142,9 @@ pub const ALL: &[Access] = &[
     row("restore_person", Who::Admin, ADMIN),
     row("invite", Who::Admin, ADMIN),
     row("invite_again", Who::Admin, ADMIN),
+    row("list_invitations", Who::Looks, READ),
+    row("withdraw_invitation", Who::Admin, ADMIN),
+    row("read_standing", Who::Looks, READ),
     row("read_deeds", Who::Looks, READ),
     row("read_address", Who::SignedIn, READ),
     row("put_address", Who::SignedIn, BOOK),
@@ -199,6 +202,8 @@ static BY_ROUTE: LazyLock<HashMap<String, Vec<(String, Access)>>> = LazyLock::ne
 /// Lets somebody on to an operation, or says why not. One that has no row is for nobody.
 pub fn admit(asker: &Asker, method: &Method, path: Option<&MatchedPath>) -> Result<(), Problem> {
     let path = path.map(MatchedPath::as_str).unwrap_or_default();
+    // To ask for the head of an answer is to read it.
+    let method = if method == Method::HEAD { Method::GET } else { method.clone() };
     let of_path = BY_ROUTE.get(path);
     let Some((_, access)) = of_path.and_then(|rows| rows.iter().find(|(of, _)| of == method.as_str())) else {
         return Err(Problem::not_allowed("Nobody may do this."));

@@ -114,10 +114,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(doors::end_key_of))
         .routes(routes!(doors::end_sessions_of))
         .routes(routes!(doors::put_role))
+        .routes(routes!(doors::read_standing))
         .routes(routes!(doors::suspend))
         .routes(routes!(doors::restore))
-        .routes(routes!(doors::invite))
-        .routes(routes!(doors::invite_again))
+        .routes(routes!(doors::invite, doors::list_invitations))
+        .routes(routes!(doors::invite_again, doors::withdraw_invitation))
         .routes(routes!(doors::deeds))
         .routes(routes!(notices::address, notices::put_address))
         .routes(routes!(notices::list))
@@ -164,7 +165,8 @@ pub fn openapi_json() -> String {
 
 /// All of it, and the sockets' handle for closing them.
 pub fn router(app: App) -> (impl Answers, SocketIo) {
-    let (sockets, io) = SocketIo::builder().max_buffer_size(realtime::BUFFER_MAX).max_payload(100_000).build_layer();
+    let sockets = SocketIo::builder().max_buffer_size(realtime::BUFFER_MAX).max_payload(realtime::PACKET_MAX);
+    let (sockets, io) = sockets.ws_read_buffer_size(realtime::READ_BUFFER).build_layer();
     realtime::attach(&io, &app);
     let document = openapi_json();
     let (routes, _) = described().split_for_parts();
@@ -193,6 +195,7 @@ pub fn router(app: App) -> (impl Answers, SocketIo) {
     // Around all of it once: a layer of the router itself would stand around each route anew.
     let served = ServiceBuilder::new()
         .map_response(|response: Response<_>| response.map(Body::new))
+        .map_request(realtime::apart)
         .layer(sockets)
         .layer(same_site.with_rejection_response(cross_site))
         .service(routes.with_state(app.clone()));

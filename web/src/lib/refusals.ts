@@ -1,6 +1,7 @@
 // Says in words why something was refused, in the person's language where we know the code, in the server's otherwise.
 import type { TFunction } from 'i18next';
 import type { Witness } from '../api/types';
+import { Problem } from './http';
 import { i18n } from './i18n';
 
 export interface Refusal {
@@ -25,4 +26,12 @@ export function refusalSentence(t: TFunction, { code = '', witness, detail, titl
 /** Refusals that mean "somebody else was there". */
 export function isLostRace(code: string | undefined): boolean {
   return ['full', 'held_by_other', 'insufficient', 'conflict'].includes(code ?? '');
+}
+
+/** What the server says is wrong with one field of what was sent. */
+export function wrongIn(t: TFunction, error: unknown, field: string): string | undefined {
+  const wrong = error instanceof Problem ? error.body.errors?.find((one) => one.field === field) : undefined;
+  if (!wrong) return undefined;
+  if (i18n.language === 'en') return wrong.detail;
+  return i18n.exists(`wrong.${wrong.code}`) ? t(`wrong.${wrong.code}`) : wrong.detail;
 }

@@ -78,7 +78,13 @@ impl Stage {
                 _ => self.booked("ann", "mine"),
             },
             "resources" => self.w.id("mine").to_owned(),
-            "people" => self.w.person("eve").id.clone(),
+            "people" => {
+                let eve = self.w.person("eve").id.clone();
+                if operation == "withdraw_invitation" {
+                    self.made("root", &format!("/api/people/{eve}/invitation"), &json!({ "email": "eve@example.org" }));
+                }
+                eve
+            }
             "series" if path.contains("{id}") => {
                 let (start, end) = self.time();
                 let civil = |at: &str| at.trim_end_matches('Z').to_owned();
@@ -106,7 +112,7 @@ impl Stage {
         let line = json!({ "resource": self.w.id("mine"), "start": start, "end": end });
         let reason = json!({ "reason": "The matrix." });
         let body = match operation {
-            "approve_booking" | "leave_waitlist" => reason,
+            "approve_booking" | "leave_waitlist" | "remove_block" => reason,
             "create_booking" => json!({ "lines": [line] }),
             "create_room_booking" => json!({ "roomId": self.w.id("mine"), "start": start, "end": end }),
             "create_hold" => line,

@@ -44,6 +44,11 @@ pub(super) async fn a_secret_lets_its_person_in_until_it_ends(b: &Bench) {
 
     assert_eq!(b.accounts.put_suspended(b.cyd, true).await.unwrap(), RolePut::Put);
     assert_eq!((who(4).await, b.directory.person(b.cyd).await.unwrap()), (None, None));
+    let listed = async |suspended| {
+        let found = b.directory.find_people(vec![], suspended, None, 99).await.unwrap();
+        found.into_iter().map(|one| one.card.id).filter(|id| [b.ben, b.cyd].contains(id)).collect::<Vec<_>>()
+    };
+    assert_eq!((listed(true).await, listed(false).await), (vec![b.cyd], vec![b.ben]));
     assert_eq!(b.accounts.put_suspended(b.cyd, false).await.unwrap(), RolePut::Put);
     assert_eq!(who(4).await, Some(b.cyd));
 
@@ -67,6 +72,13 @@ pub(super) async fn a_link_is_taken_once(b: &Bench) {
     assert_eq!(took, [None, Some(link(1))]);
     b.accounts.put_secret(link(2)).await.unwrap();
     assert_eq!(b.accounts.take_secret([2; 32], SecretKind::Reset, now.plus(Span::minutes(10))).await.unwrap(), None);
+    let invited = |n, person| Secret { kind: SecretKind::Invitation, person: Some(person), ..link(n) };
+    b.accounts.put_secret(invited(4, b.ben)).await.unwrap();
+    b.accounts.put_secret(invited(5, b.cyd)).await.unwrap();
+    let open = async |now, max| b.accounts.invitations(now, max).await.unwrap();
+    assert_eq!(open(now, 9).await, [invited(4, b.ben), invited(5, b.cyd)], "and nothing else that is kept");
+    assert_eq!(open(now, 1).await.len(), 1);
+    assert_eq!(open(now.plus(Span::minutes(10)), 9).await, [], "what is over is not open");
     let nobodys = Secret { kind: SecretKind::Setup, person: None, ..link(3) };
     b.accounts.put_secret(nobodys.clone()).await.unwrap();
     assert_eq!(b.accounts.take_secret([3; 32], SecretKind::Setup, now).await.unwrap(), Some(nobodys));

@@ -313,7 +313,7 @@ pub(super) async fn people_are_put_by_rows_and_found_by_words(b: &Bench) {
     assert!(put.iter().all(|put| matches!(put, RowPut::Made(_))), "{put:?}");
     let names = async |words: &[&str], after: Option<(String, PersonId)>, max: usize| {
         let words = words.iter().map(|w| (*w).to_owned()).collect();
-        let found = b.directory.find_people(words, after, max).await.unwrap();
+        let found = b.directory.find_people(words, false, after, max).await.unwrap();
         found.into_iter().map(|l| (l.card.name, l.card.id)).collect::<Vec<_>>()
     };
     assert_eq!(names(&["mu"], None, 9).await, [], "a dry run does nothing");

@@ -78,6 +78,8 @@ pub async fn me(State(app): State<App>, asker: Asker) -> Result<Json<MeBody>, Pr
 pub struct PeopleQuery {
     /// Words that begin like all of these, in name or title; accents and case make no difference. Left out: everybody.
     q: Option<String>,
+    /// Only those who are suspended, and let in by nothing; for admins and auditors. Left out: all others.
+    suspended: Option<bool>,
     /// At most so many, 200 at the most.
     limit: Option<usize>,
     /// The `next` of the page before.
@@ -114,7 +116,11 @@ pub async fn list(
 ) -> Result<Json<Page<PersonListed>>, Problem> {
     let max = page_size(q.limit)?;
     let after = q.after.as_deref().map(read_cursor).transpose()?;
-    let mut found = app.directory.find_people(words(q.q.as_deref())?, after, max + 1).await?;
+    let suspended = q.suspended.unwrap_or(false);
+    if suspended && !asker.sees_all() {
+        return Err(Problem::not_allowed("Only admins and auditors see who is suspended."));
+    }
+    let mut found = app.directory.find_people(words(q.q.as_deref())?, suspended, after, max + 1).await?;
     let more = found.len() > max;
     found.truncate(max);
     let next = found.last().filter(|_| more).map(|l| format!("{}.{}", l.card.id, l.card.name));

@@ -98,6 +98,24 @@ impl People {
         Ok(read(&self.db())?)
     }
 
+    fn invitations(&self, now: Instant, max: usize) -> Asked<Vec<Secret>> {
+        let read = |db: &Connection| -> Result<Vec<Secret>> {
+            let sql = format!(
+                "SELECT {SECRET} FROM secret WHERE part_id = ?1 AND kind = ?2 AND (until IS NULL OR until > ?3)
+                 ORDER BY made_at DESC, sha256 LIMIT ?4"
+            );
+            let mut select = db.prepare_cached(&sql)?;
+            let kind = codec::secret_kind_name(SecretKind::Invitation);
+            let mut rows = select.query(params![PART, kind, now.0, max_rows(max)])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(read_secret(row)?);
+            }
+            Ok(found)
+        };
+        Ok(read(&self.db())?)
+    }
+
     /// Ends secrets of a person, and says how many.
     pub fn end_secrets(&self, id: PersonId, kinds: &[SecretKind], which: Which) -> Asked<u64> {
         let kinds: Vec<&str> = kinds.iter().map(|kind| codec::secret_kind_name(*kind)).collect();
@@ -366,6 +384,10 @@ impl Accounts for Embedded {
 
     async fn secrets_of(&self, person: PersonId, kind: SecretKind) -> Asked<Vec<Secret>> {
         self.with_people(move |people| people.secrets_of(person, kind)).await
+    }
+
+    async fn invitations(&self, now: Instant, max: usize) -> Asked<Vec<Secret>> {
+        self.with_people(move |people| people.invitations(now, max)).await
     }
 
     async fn end_secrets(&self, person: PersonId, kinds: Vec<SecretKind>, which: Which) -> Asked<u64> {

@@ -99,10 +99,11 @@ impl People {
     pub fn find(
         &self,
         words: &[String],
+        suspended: bool,
         after: Option<&(String, PersonId)>,
         max: usize,
     ) -> std::result::Result<Vec<Listed>, StoreError> {
-        Ok(find(&self.db(), words, after, max)?)
+        Ok(find(&self.db(), words, suspended, after, max)?)
     }
 
     /// What is known of a person, and its version; `None` if there is no such person, suspended ones included.
@@ -476,10 +477,16 @@ pub(super) fn put_plan(db: &Connection, id: PersonId, plan: &Plan, version: u64)
 /// Where to write to a person.
 pub(super) const EMAIL: &str = "(SELECT email FROM address WHERE part_id = person.part_id AND person = person.id)";
 
-fn find(db: &Connection, texts: &[String], after: Option<&(String, PersonId)>, max: usize) -> Result<Vec<Listed>> {
+fn find(
+    db: &Connection,
+    texts: &[String],
+    suspended: bool,
+    after: Option<&(String, PersonId)>,
+    max: usize,
+) -> Result<Vec<Listed>> {
     let mut sql =
-        format!("SELECT id, name, title, role, external_id, {EMAIL} FROM person WHERE part_id = ? AND suspended = 0");
-    let mut values: Vec<Value> = vec![PART.into()];
+        format!("SELECT id, name, title, role, external_id, {EMAIL} FROM person WHERE part_id = ? AND suspended = ?");
+    let mut values: Vec<Value> = vec![PART.into(), suspended.into()];
     for word in texts.iter().flat_map(|text| words_of(text)) {
         sql.push_str(" AND id IN (SELECT person FROM person_word WHERE part_id = ? AND word >= ? AND word < ?)");
         // Nothing sorts after the last character there is.

@@ -101,6 +101,13 @@ impl Accounts for Postgres {
         Ok(found.iter().map(secret_of).collect::<Result<_>>()?)
     }
 
+    async fn invitations(&self, now: Instant, max: usize) -> Asked<Vec<Secret>> {
+        let kind = codec::secret_kind_name(SecretKind::Invitation).to_owned();
+        let found =
+            self.shared.readers.rows(sql::SECRETS_OPEN, args![self.shared.part, kind, now.0, limit(max)]).await?;
+        Ok(found.iter().map(secret_of).collect::<Result<_>>()?)
+    }
+
     async fn end_secrets(&self, person: PersonId, kinds: Vec<SecretKind>, which: Which) -> Asked<u64> {
         let kinds: Vec<String> = kinds.into_iter().map(|kind| codec::secret_kind_name(kind).to_owned()).collect();
         // A name is the first half of a hash: all hashes that begin so lie between these.

@@ -44,6 +44,7 @@ impl Directory for Postgres {
     async fn find_people(
         &self,
         words: Vec<String>,
+        suspended: bool,
         after: Option<(String, PersonId)>,
         max: usize,
     ) -> std::result::Result<Vec<Listed>, StoreError> {
@@ -62,6 +63,7 @@ impl Directory for Postgres {
             name,
             id.map(|id| id.0),
             limit(max),
+            suspended,
         ];
         let found = self.shared.readers.rows(sql::FOUND, values).await?;
         Ok(found.iter().map(listed).collect::<Result<_>>()?)

@@ -211,7 +211,7 @@ statements! {
     /// A person has a word that begins like each of those asked for.
     FOUND = "SELECT p.id, p.name, p.title, p.role, p.external_id, a.email FROM person p
         LEFT JOIN address a ON a.part_id = p.part_id AND a.person = p.id
-        WHERE p.part_id = $1 AND NOT p.suspended
+        WHERE p.part_id = $1 AND p.suspended = $9
           AND ($2::text IS NULL OR p.id IN
                (SELECT w.person FROM person_word w WHERE w.part_id = $1 AND w.word >= $2 AND w.word < $3))
           AND NOT EXISTS (SELECT 1 FROM unnest($4::text[], $5::text[]) AS u (low, high)
@@ -302,6 +302,8 @@ statements! {
         RETURNING sha256, kind, person, label, scopes, made_at, made_by, seen_at, until";
     SECRETS_OF = "SELECT sha256, kind, person, label, scopes, made_at, made_by, seen_at, until FROM secret
         WHERE part_id = $1 AND person = $2 AND kind = $3 ORDER BY made_at DESC, sha256";
+    SECRETS_OPEN = "SELECT sha256, kind, person, label, scopes, made_at, made_by, seen_at, until FROM secret
+        WHERE part_id = $1 AND kind = $2 AND (until IS NULL OR until > $3) ORDER BY made_at DESC, sha256 LIMIT $4";
     SECRETS_ENDED = "DELETE FROM secret WHERE part_id = $1 AND person = $2 AND kind = ANY($3)
         AND ($4::bytea IS NULL OR sha256 >= $4) AND ($5::bytea IS NULL OR sha256 <= $5) AND ($6::bytea IS NULL OR sha256 <> $6)
         RETURNING kind";

@@ -187,10 +187,11 @@ impl Directory for Hop {
     async fn find_people(
         &self,
         words: Vec<String>,
+        suspended: bool,
         after: Option<(String, PersonId)>,
         max: usize,
     ) -> Result<Vec<Listed>, StoreError> {
-        self.either().0.find_people(words, after, max).await
+        self.either().0.find_people(words, suspended, after, max).await
     }
 
     async fn facts(&self, id: PersonId) -> Result<Option<(Facts, u64)>, StoreError> {
@@ -255,6 +256,10 @@ impl Accounts for Hop {
 
     async fn secrets_of(&self, person: PersonId, kind: SecretKind) -> Result<Vec<Secret>, StoreError> {
         self.either().0.secrets_of(person, kind).await
+    }
+
+    async fn invitations(&self, now: Instant, max: usize) -> Result<Vec<Secret>, StoreError> {
+        self.either().0.invitations(now, max).await
     }
 
     async fn end_secrets(&self, person: PersonId, kinds: Vec<SecretKind>, which: Which) -> Result<u64, StoreError> {

@@ -436,7 +436,7 @@ async fn a_folder_becomes_a_database_with_all_that_is_in_it() {
     assert_eq!(keys_person(&*store, &site).await.id, ann);
     assert_eq!(store.address(ann).await.unwrap().as_deref(), Some("ann@example.edu"));
     assert_eq!(store.plan(ann).await.unwrap(), (vec![vec![one]], 1));
-    assert_eq!(store.find_people(vec!["ann".into()], None, 9).await.unwrap().len(), 1);
+    assert_eq!(store.find_people(vec!["ann".into()], false, None, 9).await.unwrap().len(), 1);
     // What was read stays read, what was posted is posted once, and what waited to be sent is sent.
     let theirs = store.notices_of(ann, last, 9).await.unwrap();
     assert_eq!(

@@ -1,6 +1,6 @@
-// What the console reads: resources, one resource with its state, people, requests, and what was decided.
+// What the console reads: resources, one resource with its state, requests, and what was decided.
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import type { AuditItem, Booking, Facts, Hold, Page, PersonListed, Resource } from '../../api/types';
+import type { AuditItem, Booking, Hold, Page, Resource } from '../../api/types';
 import { ask } from '../../lib/http';
 import { serverNow } from '../../lib/serverClock';
 
@@ -71,30 +71,6 @@ export async function readAllResources(): Promise<Resource[]> {
     }
   }
   return all;
-}
-
-export function usePeople(q: string) {
-  return useInfiniteQuery({
-    queryKey: ['admin', 'people', q],
-    initialPageParam: null as string | null,
-    queryFn: ({ pageParam, signal }) => {
-      const params = new URLSearchParams({ limit: '50' });
-      if (q.trim()) params.set('q', q.trim());
-      if (pageParam) params.set('after', pageParam);
-      return ask<Page<PersonListed>>(`/api/people?${params}`, { signal });
-    },
-    getNextPageParam: (last) => last.next,
-    placeholderData: keepPreviousData,
-  });
-}
-
-export function useFacts(id: string | null) {
-  return useQuery({
-    queryKey: ['admin', 'facts', id],
-    enabled: id !== null,
-    queryFn: ({ signal }) => ask<Facts>(`/api/people/${id}/facts`, { signal }),
-    staleTime: 0,
-  });
 }
 
 export type BookingState = 'pending' | 'confirmed';

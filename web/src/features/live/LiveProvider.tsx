@@ -29,7 +29,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
           }
           // What becomes of a hold by somebody else's word is told as a notice too.
           if (event.name === 'holdOverrode') void queries.invalidateQueries({ queryKey: ['notices'] });
-          if ('entry' in event) void queries.invalidateQueries({ queryKey: ['waitlist'] });
+          // So is what comes free for whoever waits.
+          if ('entry' in event) for (const key of ['waitlist', 'notices']) void queries.invalidateQueries({ queryKey: [key] });
           clearTimeout(later);
           later = setTimeout(() => void queries.invalidateQueries({ queryKey: ['holds'] }), holds_settle_ms);
         }
@@ -41,7 +42,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let wasLost = false;
     const unwatch = client.watchConnection(() => {
       const { state } = client.connection;
-      if (state === 'live' && wasLost) for (const key of ['bookings', 'waitlist', 'holds']) void queries.invalidateQueries({ queryKey: [key] });
+      if (state === 'live' && wasLost) for (const key of ['bookings', 'waitlist', 'holds', 'notices']) void queries.invalidateQueries({ queryKey: [key] });
       wasLost = state !== 'live';
     });
     // Without the library the page works, only without live changes; the connection state says so.
@@ -78,6 +79,7 @@ export function useStaleness(): () => number | null {
 }
 
 function isMine(event: LiveEvent): boolean {
+  if (event.name === 'bookingHandedOver' && event.booking?.was_mine) return true;
   if ('booking' in event) return event.booking?.mine ?? false;
   if ('entry' in event) return event.entry?.mine ?? false;
   if ('hold' in event) return event.hold.mine;

@@ -9,7 +9,7 @@ export type LiveEvent =
   | ({ name: 'holdOverrode' } & EventHead & { hold: { mine: boolean } })
   | ({ name: 'blockAdded' | 'blockRemoved' } & BlockEvent)
   | ({ name: 'bookingDisplaced' | 'bookingNoShow' } & BookingEvent)
-  | ({ name: 'bookingCheckedIn' | 'bookingHandedOver' | 'bookingOverrode' | 'bookingReminded' } & EventHead & { booking: { mine: boolean } | null })
+  | ({ name: 'bookingCheckedIn' | 'bookingHandedOver' | 'bookingOverrode' | 'bookingReminded' } & EventHead & { booking: { mine: boolean; was_mine?: boolean } | null })
   | ({ name: 'waitlistJoined' | 'waitlistChanged' | 'waitlistOffered' | 'waitlistPromoted' | 'waitlistLeft' } & EntryEvent)
   | ({ name: 'resourceCreated' | 'resourceChanged' | 'resourceClosed' | 'resourceReopened' | 'overCommitLowered' } & EventHead);
 

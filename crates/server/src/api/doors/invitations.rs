@@ -11,7 +11,7 @@ use crate::password;
 use crate::problem::{FieldError, Problem};
 use crate::requests::Notes;
 use crate::site::Client;
-use crate::wire::{RoleBody, time};
+use crate::wire::{Page, RoleBody, time};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -126,6 +126,74 @@ pub async fn invite_again(
         }
     };
     invite_person(&app, &asker, client, id, email).await
+}
+
+/// Open invitations that are told; the latest of them.
+const INVITATIONS_MAX: usize = 200;
+
+/// An invitation that nobody has accepted yet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OpenInvitationBody {
+    /// For whom it is.
+    person: Uuid,
+    /// Their name.
+    name: String,
+    /// The address they will sign in with.
+    #[schema(required = true)]
+    email: Option<String>,
+    /// What they will be let do.
+    role: RoleBody,
+    /// When it was made.
+    made_at: String,
+    /// Who invited them; null if they are not there any more.
+    #[schema(required = true)]
+    made_by: Option<String>,
+    /// Until when it may be accepted.
+    until: String,
+}
+
+/// Invitations that may still be accepted, the latest first, 200 at the most. Admins and auditors only.
+#[utoipa::path(get, operation_id = "list_invitations", path = "/api/invitations", tag = "doors",
+    responses((status = 200, body = Page<OpenInvitationBody>), Problems))]
+pub async fn list_invitations(State(app): State<App>, _: Asker) -> Result<Response, Problem> {
+    let now = app.engine.now();
+    let mut items = Vec::new();
+    for link in app.accounts.invitations(now, INVITATIONS_MAX).await? {
+        // Whoever was suspended meanwhile cannot accept anything.
+        let Some(id) = link.person else { continue };
+        let Some(card) = app.directory.person(id).await? else { continue };
+        let made_by = match link.made_by {
+            Some(by) => app.people.name(by).await,
+            None => None,
+        };
+        items.push(OpenInvitationBody {
+            person: id.0,
+            name: card.name,
+            email: app.accounts.account(AccountOf::Person(id)).await?.and_then(|account| account.login),
+            role: card.role.into(),
+            made_at: time(link.made_at),
+            made_by,
+            until: time(link.until.unwrap_or(link.made_at)),
+        });
+    }
+    Ok(no_store(Page { items, next: None, as_of: time(now) }))
+}
+
+/// Takes an invitation back: its link is good for nothing any more. Whom it was for stays, and can be invited again. Admins only.
+#[utoipa::path(delete, operation_id = "withdraw_invitation", path = "/api/people/{id}/invitation", tag = "doors",
+    params(("id" = Uuid, Path)), responses((status = 204), Problems))]
+pub async fn withdraw_invitation(
+    State(app): State<App>,
+    asker: Asker,
+    Extension(client): Extension<Client>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
+    let id = PersonId(id);
+    if app.accounts.end_secrets(id, vec![SecretKind::Invitation], Which::All).await? == 0 {
+        return Err(Problem::not_found("open invitation of this person"));
+    }
+    note(&app, client, Some(asker.id), Some(id), "invitation_withdrawn", "").await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn invite_person(

@@ -2,19 +2,20 @@
 //! It never leaves the house without an admin.
 
 use super::super::Problems;
-use super::note;
+use super::{no_store, note};
 use crate::app::App;
 use crate::auth::Asker;
 use crate::extract::{Body, Path};
 use crate::problem::{FieldError, Problem};
 use crate::site::Client;
-use crate::wire::RoleBody;
+use crate::wire::{RoleBody, time};
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{PersonId, ResourceId, Role};
 use slotwise_engine::doors::MANAGES_MAX;
-use slotwise_engine::{RolePut, Scopes, SecretKind, Which};
+use slotwise_engine::{AccountOf, RolePut, Scopes, SecretKind, Which};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -48,6 +49,69 @@ impl RoleRequest {
             (Role::Member | Role::Admin | Role::Auditor | Role::Manager, _) => Ok((role, over)),
         }
     }
+}
+
+/// How somebody stands with this server.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StandingBody {
+    /// Who.
+    id: Uuid,
+    /// Their name.
+    name: String,
+    /// What they may do.
+    role: RoleBody,
+    /// What a manager manages: resources and groups; empty for other roles.
+    manages: Vec<ManagedBody>,
+    /// The address they sign in with; null if none is known.
+    #[schema(required = true)]
+    login: Option<String>,
+    /// Whether they have come in already, with a password or by a provider.
+    has_account: bool,
+    /// Until when they may accept an invitation; null if none is open.
+    #[schema(required = true)]
+    invited_until: Option<String>,
+    /// Browsers in which they are signed in.
+    sessions: usize,
+    /// The server's clock.
+    as_of: String,
+}
+
+/// Something that is managed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ManagedBody {
+    /// Which.
+    id: Uuid,
+    /// Its name; null if it is not there any more.
+    #[schema(required = true)]
+    name: Option<String>,
+}
+
+/// How somebody stands with this server: what they may do, and whether they can come in. Who is suspended is not found. Admins and
+/// auditors only.
+#[utoipa::path(get, operation_id = "read_standing", path = "/api/people/{id}/standing", tag = "doors", params(("id" = Uuid, Path)),
+    responses((status = 200, body = StandingBody), Problems))]
+pub async fn read_standing(State(app): State<App>, _: Asker, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+    let (id, now) = (PersonId(id), app.engine.now());
+    let card = app.directory.person(id).await?.ok_or_else(|| Problem::not_found("person"))?;
+    let account = app.accounts.account(AccountOf::Person(id)).await?;
+    let managed = match card.role {
+        Role::Manager => app.accounts.manages(id).await?,
+        Role::Member | Role::Admin | Role::Auditor => BTreeSet::new(),
+    };
+    let name = |of| app.resource(of).map(|resource| resource.spec.name.clone());
+    let open = app.accounts.secrets_of(id, SecretKind::Invitation).await?;
+    let sessions = app.accounts.secrets_of(id, SecretKind::Session).await?;
+    Ok(no_store(StandingBody {
+        id: id.0,
+        name: card.name,
+        role: card.role.into(),
+        manages: managed.into_iter().map(|of| ManagedBody { id: of.0, name: name(of) }).collect(),
+        has_account: account.as_ref().is_some_and(|a| a.password.is_some() || a.subject.is_some()),
+        login: account.and_then(|account| account.login),
+        invited_until: open.iter().filter(|link| link.lives(now)).filter_map(|link| link.until).max().map(time),
+        sessions: sessions.iter().filter(|session| session.lives(now)).count(),
+        as_of: time(now),
+    }))
 }
 
 /// Says what somebody may do, from the next decision on. Their sessions end, and keys that would allow more are revoked. The only admin

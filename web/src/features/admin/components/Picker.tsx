@@ -12,7 +12,7 @@ export interface Picked {
 }
 
 interface Props {
-  what: 'person' | 'resource';
+  what: 'person' | 'resource' | 'group';
   label: string;
   value: Picked | null;
   onPick: (picked: Picked | null) => void;
@@ -32,7 +32,7 @@ export function Picker({ what, label, value, onPick, description }: Props) {
     enabled: open,
     staleTime: 10_000,
     queryFn: async ({ signal }): Promise<(Picked & { more: string })[]> => {
-      const path = `/api/${what === 'person' ? 'people' : 'resources'}?limit=8&q=${encodeURIComponent(q)}`;
+      const path = `/api/${{ person: 'people?', resource: 'resources?', group: 'resources?kind=group&' }[what]}limit=8&q=${encodeURIComponent(q)}`;
       if (what === 'person') return (await ask<Page<PersonListed>>(path, { signal })).items.map(({ id, name, title }) => ({ id, name, more: title }));
       return (await ask<Page<Resource>>(path, { signal })).items.map(({ id, name, building }) => ({ id, name, more: building ?? '' }));
     },

@@ -23,3 +23,11 @@ export function Unread({ error }: { error: Error | null }) {
   const words = error instanceof LostAnswer ? t('common.noAnswer') : error instanceof Problem ? refusalSentence(t, error.body) : t('refusal.other');
   return <Notice urgent tone="taken" icon="warning" title={t('admin.unread')}><p style={{ margin: 0 }}>{words}</p></Notice>;
 }
+
+/** A change of how somebody comes in that was refused, or of which nobody knows. */
+export function Refused({ error }: { error: Error | null }) {
+  const { t } = useTranslation();
+  if (!error) return null;
+  if (!(error instanceof Problem)) return <Notice urgent tone="few" icon="warning" title={t('admin.unknown')} />;
+  return <Notice urgent tone="taken" icon="warning" title={t('admin.refused')}><p style={{ margin: 0 }}>{refusalSentence(t, error.body)}</p></Notice>;
+}

@@ -17,8 +17,8 @@ export interface Sizes {
   rail: number;
 }
 
-/** What fits in the width of a page. */
-const paper_px = 690;
+/** On paper: what fits in the width of a page, how much of it names take, and how high a row is. */
+const paper = { width: 700, rail: 130, row: 30 };
 const head_height = 46;
 /** So many rows and columns more on each side, so that no scrolling meets the blank. */
 const rows_more = 4;
@@ -43,7 +43,19 @@ interface Props {
   onDays: (by: number) => void;
 }
 
+/** The grid on a screen; on paper all of it, day under day, as large as the page is wide. */
 export function Grid(props: Props) {
+  const printing = usePrinting();
+  return (
+    <>
+      {/* It stays where it is, so that after printing it is scrolled to where it was. */}
+      <div className={printing ? css.behind : undefined}><Board {...props} /></div>
+      {printing && <Paper {...props} />}
+    </>
+  );
+}
+
+function Board(props: Props) {
   const { label, rows, total, columns, sizes, now, zone, overview, choice, onSight, onChoice, onChosen, onOpen, onDays } = props;
   const { t, i18n } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
@@ -52,11 +64,8 @@ export function Grid(props: Props) {
   const pressed = useRef<{ row: number; col: number; moved: boolean; edge: boolean } | null>(null);
   const at: Place = { row: Math.min(active.row, Math.max(0, total - 1)), col: Math.min(active.col, columns.length - 1) };
 
-  // Paper does not scroll: all that has been read stands there, from the first row on.
-  const printing = usePrinting();
-  const listed = printing ? readFromFirst(rows) : total;
-  const tall = printing ? { from: 0, to: listed } : inSight(view.top, view.height - head_height, sizes.row, total, rows_more);
-  const wide = printing ? { from: 0, to: columns.length } : inSight(view.left, view.width - sizes.rail, sizes.col, columns.length, columns_more);
+  const tall = inSight(view.top, view.height - head_height, sizes.row, total, rows_more);
+  const wide = inSight(view.left, view.width - sizes.rail, sizes.col, columns.length, columns_more);
   useEffect(() => onSight(tall.from, tall.to), [onSight, tall.from, tall.to]);
 
   useLayoutEffect(() => {
@@ -281,7 +290,7 @@ export function Grid(props: Props) {
         setView({ top: scrollTop, left: scrollLeft, width: clientWidth, height: clientHeight });
       }}
     >
-      <div className={css.canvas} role="presentation" style={{ ...(printing ? { zoom: Math.min(1, paper_px / (sizes.rail + columns.length * sizes.col)) } : {}), width: sizes.rail + columns.length * sizes.col, height: head_height + listed * sizes.row }}>
+      <div className={css.canvas} role="presentation" style={{ width: sizes.rail + columns.length * sizes.col, height: head_height + total * sizes.row }}>
         <div role="row" aria-rowindex={1} className={css.head} style={{ height: head_height }}>
           <div role="columnheader" aria-colindex={1} className={css.corner} style={{ width: sizes.rail }}>
             {!overview && columns.length > 0 && <b>{writeShortDay(columns[Math.min(columns.length - 1, Math.floor(view.left / sizes.col))]!.start, zone, i18n.language)}</b>}
@@ -336,6 +345,52 @@ export function Grid(props: Props) {
       </div>
     </div>
   );
+}
+
+/** Paper does not scroll: all that has been read stands there, from the first row on, a day in the width of a page. */
+function Paper({ label, rows, columns, now, zone, overview }: Props) {
+  const { t, i18n } = useTranslation();
+  const listed = Array.from({ length: readFromFirst(rows) }, (_, index) => rows.get(index)!);
+  const days = overview ? [columns] : [...new Set(columns.map(({ day }) => day))].map((one) => columns.filter(({ day }) => day === one));
+  return days.map((day) => {
+    const cells = rememberCells(day, now);
+    const sizes = { row: paper.row, rail: paper.rail, col: (paper.width - paper.rail) / day.length };
+    const title = writeShortDay(day[0]!.start, zone, i18n.language);
+    return (
+      <section key={day[0]!.start} className={css.page} data-testid="timeline-paper" aria-label={overview ? label : title} dir="ltr">
+        {!overview && <h3>{title}</h3>}
+        <div role="grid" aria-label={label} className={css.sheet} aria-colcount={day.length + 1}>
+          <div role="row" className={css.hours}>
+            <div role="columnheader" style={{ width: sizes.rail }}>{t('timeline.name')}</div>
+            {day.map((column) => (
+              <div key={column.start} role="columnheader" style={{ width: sizes.col }}>
+                {overview ? writeShortDay(column.start, zone, i18n.language) : column.clock.endsWith(':00') && <span>{column.clock}</span>}
+              </div>
+            ))}
+          </div>
+          {listed.map((row, index) => (
+            <Row
+              key={row.resource.id}
+              row={row}
+              index={index}
+              top={0}
+              sizes={sizes}
+              columns={day}
+              from={0}
+              to={day.length}
+              cells={overview ? null : cells(row)}
+              overview={overview}
+              now={now}
+              zone={zone}
+              whens={day.map(({ start, end }) => (overview ? '' : writeClocks(start, end, zone, i18n.language)))}
+              active={-1}
+              chosen={null}
+            />
+          ))}
+        </div>
+      </section>
+    );
+  });
 }
 
 function cellId({ row, col }: Place): string {
