@@ -8,6 +8,7 @@ use slotwise_domain::{
     Action, Actor, AttemptKey, BookingId, Command, Details, Fingerprint, Interval, Kind, Line, PartId, PersonId,
     Policy, ResourceId, ResourceSpec, Role, Scope, Span, Zone,
 };
+use slotwise_engine::committer::{Spawn, as_a_task, on_a_thread};
 use slotwise_engine::conformance::{START, TestClock, TestIds};
 use slotwise_engine::memory::Memory;
 use slotwise_engine::outbox::Outbox;
@@ -32,6 +33,10 @@ async fn bench(limits: Limits) -> Bench {
 }
 
 async fn bench_of(limits: Limits, at_once: usize) -> Bench {
+    bench_as(limits, at_once, on_a_thread).await
+}
+
+async fn bench_as(limits: Limits, at_once: usize, spawn: Spawn) -> Bench {
     let clock = TestClock::at(START);
     let ids = TestIds::of(clock.clone());
     let memory = Memory::new(clock.clone());
@@ -40,7 +45,7 @@ async fn bench_of(limits: Limits, at_once: usize) -> Bench {
         memory.put_person(PersonCard { id, name: name.into(), title: "Teacher".into(), role }).await.unwrap();
     }
     let store = Faulty::wide(memory, at_once);
-    let engine = Engine::start(store.clone(), clock, ids.clone(), limits);
+    let engine = Engine::start_with(store.clone(), clock, ids.clone(), limits, spawn);
     let bench = Bench { store, engine, ids, ada, ben, room };
     bench.make(room).await;
     bench
@@ -498,6 +503,38 @@ async fn commits_on_other_resources_go_side_by_side() {
         assert_eq!(b.tries(request), 1);
     }
     assert_eq!(b.engine.waiting(), 0);
+}
+
+/// Beside a commit under way those who come within two milliseconds share one; sixteen wait for nobody else.
+#[tokio::test(start_paused = true)]
+async fn a_commit_beside_another_is_shared() {
+    let b = bench_as(Limits::default(), 2, as_a_task).await;
+    let rooms: Vec<ResourceId> = (0..20).map(|_| ResourceId(b.ids.fresh())).collect();
+    for room in &rooms {
+        b.make(*room).await;
+    }
+    b.store.close();
+    let requests: Vec<Request> = rooms.iter().map(|room| b.bundle(&[*room])).collect();
+    let mut told_of = Vec::new();
+    for (place, wait) in [(0..1, 0), (1..4, 2), (4..20, 0)] {
+        let begun = tokio::time::Instant::now();
+        for request in &requests[place.clone()] {
+            told_of.push(b.spawn(request));
+            all_wait().await;
+        }
+        b.store.somebody_came().await;
+        assert_eq!(begun.elapsed().as_millis(), wait, "{place:?}");
+        assert!(requests[place].iter().all(|request| b.tries(request) == 1), "all of them share it");
+        if wait > 0 {
+            // The first has come through, and another is under way still.
+            b.store.gate.add_permits(1);
+            all_wait().await;
+        }
+    }
+    b.store.open();
+    for told_of in told_of {
+        assert_eq!(told(&told_of.await.unwrap()), "BOOKED");
+    }
 }
 
 /// While a commit is under way a screen says that it shows what was so before it began.
