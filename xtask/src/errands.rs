@@ -47,18 +47,23 @@ pub fn build_released(tools: &Tools) -> Result<(), Stop> {
     process::run(&mut build, "cargo build --release")
 }
 
-/// Runs simulated worlds; every argument is theirs. With the checks of an ordinary build: whatever overflows is found too.
+/// Runs simulated worlds; every argument is theirs. As fast as what is released, with the checks of an ordinary build: whatever overflows
+/// is found too.
 pub fn sim(arguments: &[String]) -> Result<(), Stop> {
     let mut run = Tools::default().cargo();
-    run.args(["run", "--quiet", "--package", "slotwise-sim", "--"]).args(arguments);
+    run.args(["run", "--quiet", "--profile", "worlds", "--package", "slotwise-sim", "--"]).args(arguments);
     process::run(&mut run, "slotwise-sim")
 }
 
-/// Builds with planted bugs, in which one after another is switched on, and sees that each is found.
+/// Builds with planted bugs, in which one after another is switched on, and sees that each is found: in simulated worlds, and those that
+/// a server can have by `slotwise race` on it.
 pub fn planted(tools: &Tools) -> Result<(), Stop> {
-    console::heading("cargo test --package slotwise-sim --features planted --test planted");
+    // Of the workspace: so what others wrote is had as the tests have it already.
+    const LINE: &str =
+        "cargo test --workspace --features slotwise-sim/planted,slotwise-cli/planted --test planted -- --nocapture";
+    console::heading(LINE);
     let mut test = tools.cargo();
-    test.args(["test", "--package", "slotwise-sim", "--features", "planted", "--test", "planted", "--", "--nocapture"]);
+    test.args(LINE.split(' ').skip(1));
     process::run(&mut test, "planted bugs")
 }
 

@@ -45,6 +45,15 @@ fn tests(text: &str, name: &str) -> bool {
         || text.contains("tables! {") && lines.contains(&format!("{name}: \"").as_str())
 }
 
+/// The files of a crate that are called so.
+fn files_of(of: &str, file: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for folder in ["src", "tests"] {
+        called(&root().join("crates").join(of).join(folder), &format!("{file}.rs"), &mut files);
+    }
+    files
+}
+
 /// Why a test that is named `crate::file::name` is none; nothing if it is one.
 fn missing(named: &str) -> Option<String> {
     let Some((of, (file, name))) = named.split_once("::").and_then(|(of, rest)| Some((of, rest.split_once("::")?)))
@@ -59,11 +68,8 @@ fn missing(named: &str) -> Option<String> {
             let listed = cases.lines().any(|line| line.trim().trim_end_matches(';') == name);
             listed && text.contains(&format!("fn {name}("))
         }
-        "domain" | "engine" | "store" | "server" | "cli" => {
-            let mut files = Vec::new();
-            called(&root().join("crates").join(of).join("src"), &format!("{file}.rs"), &mut files);
-            called(&root().join("crates").join(of).join("tests"), &format!("{file}.rs"), &mut files);
-            files.iter().any(|path| tests(&read(path), name))
+        "domain" | "engine" | "store" | "server" | "cli" | "sim" => {
+            files_of(of, file).iter().any(|path| tests(&read(path), name))
         }
         _ => return Some(format!("`{named}`: there is no {of}")),
     };
@@ -109,6 +115,33 @@ fn every_promise_of_security_is_told_once_and_its_tests_are_there() {
     let names =
         rows.iter().flat_map(|[.., shown]| shown.split('`').skip(1).step_by(2)).filter(|name| name.contains("::"));
     let complaints: Vec<String> = names.filter_map(missing).collect();
+    assert!(complaints.is_empty(), "\n\n  {}\n", complaints.join("\n  "));
+}
+
+/// What a run must have met: where each is counted, and by which words.
+#[test]
+fn what_a_run_must_have_met_is_counted_where_it_is_said() {
+    let page = read("docs/reference/planted-bugs.md");
+    let (_, table) = page.split_once("## What a run must have met").expect("a part on what must be met");
+    let rows: Vec<Vec<&str>> = table.lines().filter(|l| l.contains("::")).map(|l| l.split(" | ").collect()).collect();
+    assert!(rows.len() > 20, "rows are found: {rows:?}");
+    let mut complaints = Vec::new();
+    for row in rows {
+        let [.., named, counted] = row[..] else { panic!("{row:?}") };
+        let named = named.trim_matches('`');
+        complaints.extend(missing(named));
+        let (of, file) = named.split_once("::").expect("crate::file::test");
+        let file = file.split("::").next().unwrap_or_default();
+        let mut text: String = files_of(of, file).iter().map(read).collect();
+        if (of, file) == ("sim", "worlds") {
+            // What must be met is a list there.
+            text = read("crates/sim/src/tally.rs");
+        }
+        let words: Vec<&str> = counted.trim_matches(['|', ' ']).split('`').skip(1).step_by(2).collect();
+        assert!(!words.is_empty(), "{named}: counted as nothing");
+        let absent = words.into_iter().filter(|words| !text.contains(words));
+        complaints.extend(absent.map(|words| format!("`{named}` does not count {words}")));
+    }
     assert!(complaints.is_empty(), "\n\n  {}\n", complaints.join("\n  "));
 }
 

@@ -131,7 +131,7 @@ fn bugs_are_planted_in_no_ordinary_build() {
         let planted = features.and_then(|features| features.get("planted")).map(ToString::to_string);
         let expected = match folder.as_str() {
             "crates/domain" => Some("[]".to_owned()),
-            "crates/sim" => Some("[\"slotwise-domain/planted\"]".to_owned()),
+            "crates/cli" | "crates/sim" => Some("[\"slotwise-domain/planted\"]".to_owned()),
             _ => None,
         };
         if planted != expected {

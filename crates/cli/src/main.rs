@@ -11,6 +11,8 @@ mod import;
 mod keys;
 mod logs;
 mod migrate;
+#[cfg(feature = "planted")]
+mod planted;
 mod race;
 mod replay;
 mod scheduled;
@@ -94,6 +96,8 @@ enum ReplayCommand {
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "planted")]
+    planted::plant();
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(args) => serve::run(*args),

@@ -95,8 +95,14 @@ fn done(args: &RaceArgs) -> anyhow::Result<bool> {
     let mut report = Report::new(args.out.as_deref())?;
     let began = Instant::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(play(&options, |played| crate::print(&report.add(&played)?)))?;
+    let over = runtime.block_on(play(&options, |played| crate::print(&report.add(&played)?)));
     let sound = report.sound();
+    match over {
+        Ok(()) => {}
+        // A server that fails after it was found wrong is wrong all the same.
+        Err(e) if !sound => drop(writeln!(std::io::stderr(), "slotwise: the rest could not be played: {e:#}")),
+        Err(e) => return Err(e),
+    }
     crate::print(&report.close(began.elapsed())?)?;
     Ok(sound)
 }

@@ -30,7 +30,7 @@ pub struct Booking {
     pub revision: u64,
     /// When it was decided first.
     pub created_at: Instant,
-    /// When it was decided last.
+    /// When what it takes, whose it is or its state was decided last. An edit of what people say leaves it as it was.
     pub decided_at: Instant,
 }
 
@@ -302,8 +302,13 @@ impl Booking {
                         booking.owner = *to;
                     }
                 }
-                Change::BookingEdited { .. }
-                | Change::ResourceCreated(_)
+                // Nothing that hangs on when it was decided begins anew, check-in least of all.
+                Change::BookingEdited { .. } => {
+                    if let (Some(after), Some(before)) = (&mut after, before) {
+                        after.decided_at = before.decided_at;
+                    }
+                }
+                Change::ResourceCreated(_)
                 | Change::ResourceEdited(_)
                 | Change::BookingOverrode { .. }
                 | Change::Reasoned { .. }

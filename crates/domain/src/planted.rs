@@ -46,11 +46,13 @@ pub enum Bug {
     OffersShareToken,
     /// A hold that takes an offer's place counts as a turn.
     OfferGoesOnAsTurn,
+    /// What is kept for somebody stays so when their turn elsewhere was the last they may have.
+    KeptForNobody,
 }
 
 impl Bug {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Bug; 20] = [
+    pub const ALL: [Bug; 21] = [
         Bug::CutoffAtArrival,
         Bug::ClockBeforeRows,
         Bug::FencingByMaxSeen,
@@ -71,6 +73,7 @@ impl Bug {
         Bug::UncheckedFarFromFull,
         Bug::OffersShareToken,
         Bug::OfferGoesOnAsTurn,
+        Bug::KeptForNobody,
     ];
 
     /// What it is called. No binary that anybody runs has these words in it.
@@ -96,6 +99,7 @@ impl Bug {
             Bug::UncheckedFarFromFull => "planted: unchecked far from full",
             Bug::OffersShareToken => "planted: offers share a token",
             Bug::OfferGoesOnAsTurn => "planted: an offer goes on as a turn",
+            Bug::KeptForNobody => "planted: kept for nobody",
         }
     }
 }

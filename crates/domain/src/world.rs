@@ -194,6 +194,10 @@ pub struct World {
 }
 
 impl World {
+    /// How often judging may ask to see more: of whoever asks, of those who wait, of whom that frees, of where those wait, and of who
+    /// waits there, one after the other; what is loaded at once may lead on by itself.
+    pub const ROUNDS_MAX: usize = 8;
+
     /// Nothing looked for yet.
     pub fn empty(epoch: Epoch) -> World {
         World {

@@ -29,8 +29,6 @@ const REPLAYED: &str = "REPLAYED";
 const NONE: &str = "NONE";
 /// How often proposing may ask to see more.
 const ROUNDS_MAX: usize = 3;
-/// How often looking at what would be displaced may ask to see more.
-const PREVIEW_ROUNDS_MAX: usize = 4;
 
 /// The bounds of an engine.
 #[derive(Clone, Copy, Debug)]
@@ -414,7 +412,7 @@ impl Engine {
     /// `None` if it needs to see more than may be looked at.
     pub async fn preview(&self, command: &Command) -> Result<(Option<Verdict>, Instant), StoreError> {
         let mut scope = command.scope();
-        for _ in 0..PREVIEW_ROUNDS_MAX {
+        for _ in 0..World::ROUNDS_MAX {
             let world = self.store.observe(scope.clone()).await?;
             let now = world.decided_at(&scope, self.clock.now());
             match decide(&world, command, now) {

@@ -16,8 +16,13 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
+
+/// Beside a commit under way another is begun for so many proposals together, or for fewer when the first of them has waited so long:
+/// what a commit costs whatever it holds is shared by those who are in it. Where nothing is under way nobody waits for others.
+const BESIDE_ENOUGH: usize = 16;
+const BESIDE_WAIT_MAX: Duration = Duration::from_millis(2);
 
 /// The queue in front of the store.
 pub struct Committer {
@@ -238,6 +243,19 @@ impl Backlog {
         self.wanted.extend(under_way.flat_map(|commit| &commit.wants).flat_map(|wants| wants.0.iter().copied()));
     }
 
+    /// When a commit beside others is begun for those that were not passed over; nothing if there are none.
+    fn due_at(&self) -> Option<Instant> {
+        let mut waiting = self.groups.iter().skip(self.passed);
+        let first = waiting.next()?;
+        let mut proposals = first.proposals;
+        let enough = proposals >= BESIDE_ENOUGH
+            || waiting.any(|queued| {
+                proposals += queued.proposals;
+                proposals >= BESIDE_ENOUGH
+            });
+        Some(if enough { first.at } else { first.at + BESIDE_WAIT_MAX })
+    }
+
     /// The next group that need not wait for a commit under way.
     fn next(&mut self) -> Option<Queued> {
         while let Some(queued) = self.groups.get(self.passed) {
@@ -261,7 +279,9 @@ impl Run {
             while let Ok(queued) = groups.try_recv() {
                 backlog.groups.push_back(queued);
             }
-            while under_way.len() < self.at_once {
+            while under_way.is_empty()
+                || under_way.len() < self.at_once && backlog.due_at().is_some_and(|at| at <= Instant::now())
+            {
                 let batch = self.gather(&mut backlog);
                 if batch.proposals.is_empty() {
                     break;
@@ -285,6 +305,7 @@ impl Run {
             if under_way.is_empty() && !open {
                 return;
             }
+            let due_at = backlog.due_at().filter(|_| room);
             tokio::select! {
                 biased;
                 (place, mut said) = first_of(&mut under_way), if !under_way.is_empty() => {
@@ -292,6 +313,7 @@ impl Run {
                     ended.append(&mut said);
                     backlog.look_again(under_way.iter());
                 }
+                () = sleep_until(due_at.unwrap_or_else(Instant::now)), if due_at.is_some() => {}
                 queued = groups.recv(), if room && open => match queued {
                     Some(queued) => backlog.groups.push_back(queued),
                     None => open = false,

@@ -273,6 +273,7 @@ pub fn cases() -> Vec<Case> {
             whom_a_cancel_frees_has_their_turn_elsewhere
             whom_a_later_cancel_frees_was_not_passed_over
             what_is_given_up_is_somebody_else_s
+            a_move_asks_as_often_as_it_must
             one_commit_joins_cancels_and_promotes
             what_waits_lapses_in_time
             word_comes_in_the_commit_that_frees_it

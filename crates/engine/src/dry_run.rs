@@ -10,9 +10,6 @@ use slotwise_domain::{
     Version, World, decide, settle,
 };
 
-/// How often judging may ask to see more.
-const ROUNDS_MAX: usize = 4;
-
 /// What an attempt would get.
 #[derive(Clone, Debug)]
 pub struct DryRun {
@@ -39,7 +36,7 @@ impl Engine {
     /// Judges a command as it would be if it were sent then, and nothing else happened until then.
     pub async fn dry_run_at(&self, command: Command, now: Instant) -> Result<DryRun, StoreError> {
         let mut scope = command.scope();
-        for _ in 0..ROUNDS_MAX {
+        for _ in 0..World::ROUNDS_MAX {
             let world = self.look(scope.clone()).await?;
             match judged(&world, &command, now) {
                 Ok(would) => return Ok(rests_on(would, &world, &command, now)),

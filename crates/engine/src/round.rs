@@ -13,8 +13,6 @@ use std::sync::Arc;
 pub const KEY_KEPT: Span = Span::days(7);
 /// How far ahead of the store's clock a key may be dated.
 pub const KEY_AHEAD: Span = Span::days(1);
-/// How often judging may ask to see more.
-const ROUNDS_MAX: usize = 4;
 
 /// What became of a proposal.
 #[derive(Clone, Debug)]
@@ -42,9 +40,9 @@ pub fn judge<E>(
     if !scope.within(&world.loaded) {
         load(world, &scope.minus(&world.loaded))?;
     }
-    for round in 1..=ROUNDS_MAX {
+    for round in 1..=World::ROUNDS_MAX {
         let decided_at = world.decided_at(&scope, clock);
-        world.rounds = ROUNDS_MAX - round;
+        world.rounds = World::ROUNDS_MAX - round;
         // A panic in the judgement is this proposal's alone: the world is not touched by it.
         let Ok(verdict) = catch_unwind(AssertUnwindSafe(|| settle(world, proposal, decided_at))) else {
             tracing::error!(command = proposal.command.name(), key = %proposal.key.key, "settle panicked; this is a bug");

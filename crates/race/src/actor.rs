@@ -23,6 +23,8 @@ use uuid::{NoContext, Timestamp, Uuid};
 const TRIES_MAX: usize = 40;
 /// Between two such tries.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Looks for a resource that was just made, so far apart: it must be in every list within a second.
+const LISTED_LOOKS_MAX: usize = 20;
 /// The longest that anybody waits because they were told to come later.
 const LATER_MAX: Duration = Duration::from_secs(5);
 /// Records of one round; what is beyond is not written down, and the round is an error.
@@ -353,11 +355,19 @@ impl Actor {
         let words = crate::stage::encoded(&tool.called);
         let kind = &tool.thing.kind;
         let path = format!("/api/search?kind={kind}&q={words}&start={}&end={}&limit=200", said(start), said(end));
-        let (sent, answered, body) = self.look(&path).await?;
-        let found = body["items"].as_array().into_iter().flatten();
-        let Some(item) = found.into_iter().find(|i| id(&i["resource"]["id"]) == Some(tool.thing.id)) else {
-            anyhow::bail!("the search does not find {}", tool.called)
+        let mut looks = 1;
+        let (sent, answered, body, item) = loop {
+            let (sent, answered, body) = self.look(&path).await?;
+            let found = body["items"].as_array().into_iter().flatten();
+            match found.into_iter().find(|i| id(&i["resource"]["id"]) == Some(tool.thing.id)).cloned() {
+                Some(item) => break (sent, answered, body, item),
+                // Made at one of several servers, it is in the lists of the others a moment later.
+                None if looks < LISTED_LOOKS_MAX => looks += 1,
+                None => anyhow::bail!("the search does not find {}", tool.called),
+            }
+            tokio::time::sleep(PAUSE).await;
         };
+        let item = &item;
         let view = View {
             version: version(item).context("a view without a version")?,
             remaining: item["units_free"].as_i64(),
@@ -433,6 +443,12 @@ impl Actor {
     /// What a step is about: something this actor made, or the first of others.
     fn about(&self, step: &Step) -> Option<Made> {
         self.named(step.of.as_deref().unwrap_or("it"))
+    }
+
+    /// The token that a step sends along: that of the hold, unless the step says another's.
+    fn token(&self, step: &Step, made: &Made) -> Option<String> {
+        let other = step.token_of.as_deref().and_then(|of| self.named(of));
+        other.map_or_else(|| made.token.clone(), |other| other.token)
     }
 
     fn named(&self, of: &str) -> Option<Made> {
@@ -547,6 +563,7 @@ impl Actor {
             key: self.key(),
             takes: Vec::new(),
             about: None,
+            token: None,
             with: None,
             displaces: Vec::new(),
             whole: false,
@@ -566,7 +583,7 @@ impl Actor {
     fn asked(&mut self, step: &Step, what: What) -> anyhow::Result<Option<Sent>> {
         let made = self.about(step);
         let post = |path: String, body: Value| Ask::post(path, "", body);
-        let (mut takes, mut about, mut resource, mut if_match) = (Vec::new(), None, None, None);
+        let (mut takes, mut about, mut resource, mut if_match, mut token) = (Vec::new(), None, None, None, None);
         let (ask, to) = match what {
             What::Book | What::Hold | What::Join => {
                 let tool = self.tool(step)?;
@@ -603,7 +620,8 @@ impl Actor {
                 let Some(made) = made else { return Ok(None) };
                 takes.clone_from(&made.takes);
                 about = Some(made.id);
-                let hold = json!({ "id": made.id, "token": made.token });
+                token = self.token(step, &made);
+                let hold = json!({ "id": made.id, "token": token });
                 let lines: Vec<Value> = takes.iter().map(|t| self.line(t)).collect();
                 let (path, body) = match (step.via.is_some(), takes.first()) {
                     (true, Some(t)) => (
@@ -617,13 +635,15 @@ impl Actor {
             What::Renew | What::Release => {
                 let Some(made) = made else { return Ok(None) };
                 about = Some(made.id);
+                token = self.token(step, &made);
                 let path = format!("/api/holds/{}/{}", made.id, what.word());
-                (post(path, json!({ "token": made.token })), None)
+                (post(path, json!({ "token": token })), None)
             }
             What::Cancel => {
                 let Some(made) = made else { return Ok(None) };
                 about = Some(made.id);
-                (post(format!("/api/bookings/{}/cancel", made.id), json!({})), None)
+                // Whoever gives up what is somebody else's says why.
+                (post(format!("/api/bookings/{}/cancel", made.id), json!({ "reason": "A race asked for it." })), None)
             }
             What::Leave | What::Accept | What::Decline => {
                 let Some(made) = made else { return Ok(None) };
@@ -646,7 +666,7 @@ impl Actor {
             }
             What::Move | What::Swap | What::Series | What::Block | What::Override => return Ok(None),
         };
-        let call = Call { takes, about, resource, if_match, to, ..self.nothing_yet(what).call };
+        let call = Call { takes, about, resource, if_match, to, token, ..self.nothing_yet(what).call };
         let ask = Ask { secret: self.person.secret.clone(), key: Some(call.key), if_match, ..ask };
         Ok(Some(Sent { ask, call }))
     }
@@ -689,9 +709,12 @@ impl Actor {
                 self.moved(&call);
             }
             if let Some(made) = answer.made.filter(|_| answer.outcome.is_some_and(Outcome::is_yes)) {
-                let token = answer.token.clone();
-                let made = Made { id: made, token, expires_at: answer.expires_at, takes: call.takes.clone() };
                 let name = step.named.clone().unwrap_or_else(|| "it".into());
+                // What is only kept longer takes what it took.
+                let before = if what == What::Renew { self.about(step) } else { None };
+                let takes = before.map_or_else(|| call.takes.clone(), |before| before.takes);
+                let token = answer.token.clone();
+                let made = Made { id: made, token, expires_at: answer.expires_at, takes };
                 // What only ends something is about what is there already.
                 if matches!(
                     what,

@@ -194,6 +194,9 @@ pub struct Call {
     pub takes: Vec<Take>,
     /// The booking, hold or place in line that it is about.
     pub about: Option<Uuid>,
+    /// The token that it sends along.
+    #[serde(default)]
+    pub token: Option<String>,
     /// The other booking of a swap.
     #[serde(default)]
     pub with: Option<Uuid>,

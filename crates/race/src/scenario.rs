@@ -30,6 +30,9 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("capacity-in-a-burst", include_str!("../scenarios/capacity-in-a-burst.toml")),
     ("two-admins", include_str!("../scenarios/two-admins.toml")),
     ("hold-expiry", include_str!("../scenarios/hold-expiry.toml")),
+    ("old-tokens", include_str!("../scenarios/old-tokens.toml")),
+    ("renewals", include_str!("../scenarios/renewals.toml")),
+    ("strangers", include_str!("../scenarios/strangers.toml")),
     ("double-submit", include_str!("../scenarios/double-submit.toml")),
     ("stale-badge", include_str!("../scenarios/stale-badge.toml")),
     ("moves-and-swaps", include_str!("../scenarios/moves-and-swaps.toml")),
@@ -276,6 +279,8 @@ pub struct Step {
     pub named: Option<String>,
     /// What it is about: the name of something one made, or `actor.name` of the first of other actors.
     pub of: Option<String>,
+    /// A hold, named as `of` is, whose token is sent in the place of one's own.
+    pub token_of: Option<String>,
     /// The other booking of a swap, named as `of` is.
     pub with: Option<String>,
     /// Days of a series.
@@ -479,6 +484,8 @@ impl Scenario {
             (step.does == Do::Swap) == step.with.is_some(),
             "with: a swap is with another booking, nothing else is"
         );
+        let by_token = matches!(step.does, Do::Confirm | Do::Renew | Do::Release);
+        ensure!(by_token || step.token_of.is_none(), "token_of: only confirm, renew and release send a token");
         ensure!(
             (step.does == Do::Series) == step.days.is_some_and(|days| (1..=DAYS_MAX).contains(&days)),
             "days: a series has 1 to {DAYS_MAX} of them, nothing else has"
@@ -534,6 +541,7 @@ mod tests {
             ("{ do = \"swap\" }", "with: a swap is with another booking"),
             ("{ do = \"series\", on = \"r\" }", "days: a series has 1 to 100"),
             ("{ do = \"book\", on = \"r\", contract = \"skip_conflicts\" }", "only a series has one"),
+            ("{ do = \"cancel\", token_of = \"it\" }", "only confirm, renew and release send a token"),
             ("{ do = \"dance\", on = \"r\" }", "unknown variant `dance`"),
             ("{ do = \"book\", on = \"r\", unit = 1 }", "unknown field `unit`"),
             ("{ do = \"book\", on = \"r\", spans = [[60, 0]] }", "from before to"),

@@ -202,6 +202,8 @@ static BY_ROUTE: LazyLock<HashMap<String, Vec<(String, Access)>>> = LazyLock::ne
 /// Lets somebody on to an operation, or says why not. One that has no row is for nobody.
 pub fn admit(asker: &Asker, method: &Method, path: Option<&MatchedPath>) -> Result<(), Problem> {
     let path = path.map(MatchedPath::as_str).unwrap_or_default();
+    // To ask for the head of an answer is to read it.
+    let method = if method == Method::HEAD { Method::GET } else { method.clone() };
     let of_path = BY_ROUTE.get(path);
     let Some((_, access)) = of_path.and_then(|rows| rows.iter().find(|(of, _)| of == method.as_str())) else {
         return Err(Problem::not_allowed("Nobody may do this."));

@@ -24,17 +24,19 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     }
     let path = uri.path().trim_start_matches('/');
     let asset = path.starts_with("assets/");
+    // The app's own addresses have no ending: whoever asks for a file that is not there is told so, and not given a page for it.
+    let file = path.starts_with(".well-known/") || path.rsplit('/').next().is_some_and(|name| name.contains('.'));
     let (name, file) = match Files::get(path) {
         Some(_) if path.ends_with(".gz") || path.ends_with(".br") => return StatusCode::NOT_FOUND.into_response(),
         Some(file) => (path, file),
-        None if asset || path.starts_with("api/") => return StatusCode::NOT_FOUND.into_response(),
+        None if asset || file || path.starts_with("api/") => return StatusCode::NOT_FOUND.into_response(),
         None => match Files::get("index.html") {
             Some(file) => ("index.html", file),
             None => return ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], NOT_BUILT).into_response(),
         },
     };
     let etag = etag(&file);
-    let same = headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == etag.as_bytes());
+    let same = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains(&etag));
     let mut response = if same { StatusCode::NOT_MODIFIED.into_response() } else { content(name, file, &headers) };
     let out = response.headers_mut();
     // Names of assets carry a hash of their content; the page itself is asked for anew each time.

@@ -191,8 +191,9 @@ pub async fn whoever(app: &App, headers: &HeaderMap, token: Option<&str>) -> Res
 
 /// By what the headers would come in.
 pub fn came(app: &App, headers: &HeaderMap, token: Option<&str>) -> Option<Came> {
-    let bearer =
-        headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let said = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
+    // The name of a scheme is the same in any case.
+    let bearer = said.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, secret)| secret.trim());
     if let Some(secret) = bearer.or(token) {
         return Some(Came::Key(secret_hash(secret)));
     }

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::problem::{FieldError, Problem};
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode, header};
@@ -46,21 +46,31 @@ impl FromRequestParts<App> for OptionalKey {
 }
 
 fn read_key(parts: &Parts, now: Instant) -> Result<Option<Uuid>, Problem> {
-    let Some(value) = parts.headers.get(KEY) else { return Ok(None) };
+    let mut given = parts.headers.get_all(KEY).iter();
+    let Some(value) = given.next() else { return Ok(None) };
+    if given.next().is_some() {
+        // Which of them names the attempt, the client and a proxy may see otherwise than we do.
+        return Err(key_invalid("Send one Idempotency-Key."));
+    }
+    let text = value.to_str().unwrap_or_default().trim();
     // The header draft quotes the key as a structured string; both forms are understood.
-    check_key(value.to_str().unwrap_or_default().trim().trim_matches('"'), now).map(Some)
+    let quoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    check_key(quoted.unwrap_or(text), now).map(Some)
+}
+
+fn key_invalid(detail: &str) -> Problem {
+    Problem::request(StatusCode::UNPROCESSABLE_ENTITY, "key_invalid", "Key not valid", detail)
 }
 
 /// Reads a key: a UUIDv7 that is not dated ahead.
 pub fn check_key(text: &str, now: Instant) -> Result<Uuid, Problem> {
-    let invalid = |detail| Problem::request(StatusCode::UNPROCESSABLE_ENTITY, "key_invalid", "Key not valid", detail);
-    let key = Uuid::try_parse(text).map_err(|_| invalid("The Idempotency-Key must be a UUIDv7."))?;
+    let key = Uuid::try_parse(text).map_err(|_| key_invalid("The Idempotency-Key must be a UUIDv7."))?;
     if key.get_version_num() != 7 {
-        return Err(invalid("The Idempotency-Key must be a UUIDv7, which tells when it was made."));
+        return Err(key_invalid("The Idempotency-Key must be a UUIDv7, which tells when it was made."));
     }
     let attempt = slotwise_domain::AttemptKey { part: slotwise_domain::PartId::DEFAULT, actor: Uuid::nil(), key };
     if round::key_time(attempt).since(now) > round::KEY_AHEAD {
-        return Err(invalid("The Idempotency-Key is dated more than a day ahead. Check your clock."));
+        return Err(key_invalid("The Idempotency-Key is dated more than a day ahead. Check your clock."));
     }
     Ok(key)
 }
@@ -76,17 +86,18 @@ impl<T: DeserializeOwned + Serialize> FromRequest<App> for Body<T> {
     }
 }
 
-/// A JSON body that may be left out altogether.
+/// A JSON body that may be left out altogether, or be empty: many clients name a type though they send nothing.
 pub struct OptionalBody<T>(pub T);
 
 impl<T: DeserializeOwned + Serialize + Default> FromRequest<App> for OptionalBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<OptionalBody<T>, Problem> {
-        match request.headers().contains_key(header::CONTENT_TYPE) {
-            true => Body::from_request(request, app).await.map(|Body(body)| OptionalBody(body)),
-            false => Ok(OptionalBody(T::default())),
+        if request.body().is_end_stream() {
+            return Ok(OptionalBody(T::default()));
         }
+        let bytes = read_body(request, app, app.bounds.body_bytes).await?;
+        if bytes.is_empty() { Ok(OptionalBody(T::default())) } else { read_json(&bytes).map(OptionalBody) }
     }
 }
 
@@ -182,7 +193,11 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Ok(read);
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut reader).map_err(not_understood)?;
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
+        // The reader calls it bad JSON, too, when an object has other fields than one of several forms.
+        let well_formed = || serde_json::from_slice::<Value>(bytes).is_ok();
+        if is_no_json(&e) && !well_formed() { not_json(&e) } else { not_understood(e) }
+    })?;
     reader.end().map_err(|e| {
         Problem::request(
             StatusCode::BAD_REQUEST,
@@ -201,15 +216,42 @@ pub fn read_value<T: DeserializeOwned + Serialize>(sent: &Value) -> Result<T, Pr
     Ok(read)
 }
 
-fn not_understood(e: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+type ReadError = serde_path_to_error::Error<serde_json::Error>;
+
+fn is_no_json(e: &ReadError) -> bool {
+    e.inner().is_syntax() || e.inner().is_eof()
+}
+
+fn not_json(e: &ReadError) -> Problem {
+    let detail = format!("The body is not JSON: {}.", e.inner());
+    Problem::request(StatusCode::BAD_REQUEST, "not_json", "Not JSON", &detail)
+}
+
+fn not_understood(e: ReadError) -> Problem {
     let inner = e.inner();
-    if inner.is_syntax() || inner.is_eof() {
-        let detail = format!("The body is not JSON: {inner}.");
-        return Problem::request(StatusCode::BAD_REQUEST, "not_json", "Not JSON", &detail);
-    }
     let path = e.path().to_string();
-    let field = if path == "." { "body".to_owned() } else { path };
-    Problem::field(FieldError::new(&field, "not_understood", &format!("is not understood: {inner}")))
+    let path = if path == "." { "" } else { &path };
+    let text = if is_no_json(&e) { "it has other fields than it may have".to_owned() } else { inner.to_string() };
+    // The reader stands at the object when it finds that a field is not there, or is there again: the field is what is at fault.
+    let of_object = |before: &str| text.strip_prefix(before)?.split('`').next();
+    let field = |name: &str| match path.strip_suffix(name) {
+        Some("") => name.to_owned(),
+        Some(before) if before.ends_with('.') => path.to_owned(),
+        _ if path.is_empty() => name.to_owned(),
+        _ => format!("{path}.{name}"),
+    };
+    if let Some(name) = of_object("missing field `") {
+        return Problem::field(FieldError::new(&field(name), "missing", "is missing"));
+    }
+    if let Some(name) = of_object("duplicate field `") {
+        return Problem::field(FieldError::new(&field(name), "not_understood", "is there more than once"));
+    }
+    let field = match of_object("unknown field `") {
+        Some(name) => field(name),
+        None if path.is_empty() => "body".to_owned(),
+        None => path.to_owned(),
+    };
+    Problem::field(FieldError::new(&field, "not_understood", &format!("is not understood: {text}")))
 }
 
 fn no_list_for_object(sent: &Value, read: &impl Serialize) -> Result<(), Problem> {
@@ -245,7 +287,17 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
         let reader = serde_html_form::Deserializer::from_bytes(parts.uri.query().unwrap_or_default().as_bytes());
         serde_path_to_error::deserialize(reader).map(Query).map_err(|e| {
             let field = if e.path().iter().next().is_some() { e.path().to_string() } else { "query".to_owned() };
-            Problem::field(FieldError::new(&field, "not_understood", &format!("is not understood: {}", e.inner())))
+            let text = e.inner().to_string();
+            if let Some(name) = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+                return Problem::field(FieldError::new(name, "missing", "is missing"));
+            }
+            let query = parts.uri.query().unwrap_or_default();
+            let pairs = serde_html_form::from_str::<Vec<(String, String)>>(query).unwrap_or_default();
+            let why = match pairs.iter().filter(|(name, _)| *name == field).count() {
+                0 | 1 => format!("is not understood: {text}"),
+                _ => "is there more than once".to_owned(),
+            };
+            Problem::field(FieldError::new(&field, "not_understood", &why))
         })
     }
 }
@@ -290,8 +342,11 @@ impl FromRequestParts<App> for OptionalIfMatch {
 }
 
 fn read_match(parts: &Parts) -> Result<Option<u64>, Problem> {
-    let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(None) };
-    let number = value.to_str().ok().and_then(|v| v.trim().trim_matches('"').parse().ok());
+    let mut given = parts.headers.get_all(header::IF_MATCH).iter();
+    let Some(value) = given.next() else { return Ok(None) };
+    let text = value.to_str().ok().filter(|_| given.next().is_none()).map(str::trim);
+    // A proxy that packs an answer makes its tag a weak one. What it names, a version of what is stored, is the same.
+    let number = text.and_then(|v| v.strip_prefix("W/").unwrap_or(v).trim_matches('"').parse().ok());
     number.map(Some).ok_or_else(|| {
         Problem::field(FieldError::new("If-Match", "not_a_number", "must be the number you saw, such as \"3\""))
     })

@@ -8,6 +8,7 @@ use crate::crowd::CrowdBody;
 use crate::events;
 use crate::problem::Problem;
 use crate::wire::{VersionBody, time};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use slotwise_domain::{Kind, PersonId, ResourceId, Scope, Version};
@@ -33,6 +34,10 @@ const SUBSCRIPTIONS_MAX: usize = 1_000;
 const REPLAY_MAX: usize = 1_000;
 /// Messages waiting for one slow socket; beyond it, it is disconnected and resumes.
 pub const BUFFER_MAX: usize = 1_024;
+/// Bytes of one message of a client.
+pub const PACKET_MAX: u64 = 100_000;
+/// Bytes read from a socket at once. Nearly all sockets only listen, and each has a buffer of this size as long as it lives.
+pub const READ_BUFFER: usize = 512;
 
 /// How often a socket that was too slow is tried to be told so.
 const CLOSE_EVERY: Duration = Duration::from_millis(100);
@@ -144,6 +149,31 @@ struct Subscribed {
     epoch: u32,
     version: u64,
     resync: bool,
+}
+
+/// Gives a socket's request memory of its own. The socket keeps it as long as it lives; what hyper made of it are slices of the eight
+/// kilobytes it was read into, which would stay with it.
+pub fn apart<B>(mut request: Request<B>) -> Request<B> {
+    if !request.uri().path().starts_with("/socket.io") {
+        return request;
+    }
+    let headers = request.headers().iter().map(|(name, value)| {
+        let (name, mut own) = (name.as_str().parse().ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?);
+        own.set_sensitive(value.is_sensitive());
+        Some((name, own))
+    });
+    // Both were read from the same text before, so neither fails; if one did, the request would stay as it came.
+    if let (Some(headers), Ok(uri)) =
+        (headers.collect::<Option<Vec<(HeaderName, _)>>>(), request.uri().to_string().parse())
+    {
+        let mut own = HeaderMap::with_capacity(headers.len());
+        for (name, value) in headers {
+            own.append(name, value);
+        }
+        *request.headers_mut() = own;
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 /// Lets sockets in: who they are is asked before they are connected.
@@ -548,5 +578,28 @@ fn remove<K: std::hash::Hash + Eq>(of: &mut HashMap<K, BTreeSet<Sid>>, key: K, s
         if entry.get().is_empty() {
             entry.remove();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Bytes;
+
+    #[test]
+    fn a_sockets_request_says_the_same_in_memory_of_its_own() {
+        let read = Bytes::from("x".repeat(8_192));
+        let mut request = Request::new(());
+        *request.uri_mut() = "/socket.io/?EIO=4&transport=websocket".parse().unwrap();
+        for (name, value) in [("cookie", "a=1"), ("cookie", "b=2"), ("x-own", "\u{e4}")] {
+            request.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        request.headers_mut().insert("x-read", HeaderValue::from_maybe_shared(read.slice(..4)).unwrap());
+        assert!(!read.is_unique());
+        let (uri, headers) = (request.uri().clone(), request.headers().clone());
+        let own = apart(request);
+        assert_eq!((own.uri(), own.headers()), (&uri, &headers));
+        drop(headers);
+        assert!(read.is_unique());
     }
 }

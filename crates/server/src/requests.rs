@@ -26,8 +26,10 @@ const CSP: HeaderValue = HeaderValue::from_static(
 object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
 );
 
-const SECURITY: [(HeaderName, HeaderValue); 7] = [
+const SECURITY: [(HeaderName, HeaderValue); 8] = [
     (header::CONTENT_SECURITY_POLICY, CSP),
+    // What the app's own files do not say otherwise of themselves is of one person at one instant.
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),

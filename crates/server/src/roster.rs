@@ -28,8 +28,9 @@ pub fn read(csv: &[u8], rows_max: usize, fresh: impl Fn() -> Uuid) -> Result<Vec
     let error = |line, column: &str, says: &str| LineError { line, column: column.into(), says: says.into() };
     // Spreadsheets begin a file with this mark.
     let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv);
-    let headers = reader.headers().map_err(|e| vec![error(1, "", &e.to_string())])?.clone();
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).delimiter(delimiter(csv)).from_reader(csv);
+    let headers = reader.headers().map_err(|e| vec![error(1, "", &format!("cannot be read: {}", told(&e)))])?;
+    let headers: csv::StringRecord = headers.iter().map(str::to_ascii_lowercase).collect();
     let mut errors = Vec::new();
     // Of so many at least one is not known or is there twice.
     for (n, header) in headers.iter().enumerate().take(ERRORS_MAX) {
@@ -90,6 +91,13 @@ pub fn read(csv: &[u8], rows_max: usize, fresh: impl Fn() -> Uuid) -> Result<Vec
         }
     }
     if errors.is_empty() { Ok(people) } else { Err(errors) }
+}
+
+/// What stands between the cells, by the line of the columns' names: where a comma is in numbers, spreadsheets write semicolons, and
+/// what is copied out of them has tabs.
+pub fn delimiter(csv: &[u8]) -> u8 {
+    let names = csv.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    [b',', b';', b'\t'].into_iter().find(|between| names.contains(between)).unwrap_or(b',')
 }
 
 fn told(e: &csv::Error) -> String {
@@ -204,6 +212,24 @@ mod tests {
         assert_eq!(told("external_id,name,name\n"), ["line 1, column name: is there twice"]);
         assert_eq!(told("name\n").len(), 1);
         assert_eq!(told("external_id\n"), ["line 1, column name: is missing"]);
+    }
+
+    #[test]
+    fn a_table_is_read_as_spreadsheets_write_it() {
+        for table in [
+            "External_ID;Name;tags\r\n\"A1\";\"Becker; Ann\";\"a;b\"\r\nB2;Bo, Chen;\r\n",
+            "\u{feff}NAME\texternal_id\ttags\nBecker; Ann\tA1\ta;b\nBo, Chen\tB2\t\n",
+            "tags,name,external_id\na;b,Becker; Ann,A1\n,\"Bo, Chen\",B2",
+        ] {
+            let people = read(table.as_bytes(), 9, Uuid::nil).unwrap_or_default();
+            let names: Vec<&str> = people.iter().map(|(_, row)| row.name.as_str()).collect();
+            assert_eq!(names, ["Becker; Ann", "Bo, Chen"], "{table}");
+            assert_eq!(people[0].1.tags, Some(["a", "b"].map(str::to_owned).into()), "{table}");
+        }
+        let latin1: Vec<u8> = b"external_id,name\nA1,M\xfcller\n".to_vec();
+        let errors = read(&latin1, 9, Uuid::nil).unwrap_err();
+        assert_eq!(errors[0].to_string(), "line 2, column : cannot be read: it is not UTF-8");
+        assert!(told("external_id;name,zodiac\n")[0].contains("external_id;name"), "commas come first");
     }
 
     #[test]

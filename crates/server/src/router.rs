@@ -165,7 +165,8 @@ pub fn openapi_json() -> String {
 
 /// All of it, and the sockets' handle for closing them.
 pub fn router(app: App) -> (impl Answers, SocketIo) {
-    let (sockets, io) = SocketIo::builder().max_buffer_size(realtime::BUFFER_MAX).max_payload(100_000).build_layer();
+    let sockets = SocketIo::builder().max_buffer_size(realtime::BUFFER_MAX).max_payload(realtime::PACKET_MAX);
+    let (sockets, io) = sockets.ws_read_buffer_size(realtime::READ_BUFFER).build_layer();
     realtime::attach(&io, &app);
     let document = openapi_json();
     let (routes, _) = described().split_for_parts();
@@ -194,6 +195,7 @@ pub fn router(app: App) -> (impl Answers, SocketIo) {
     // Around all of it once: a layer of the router itself would stand around each route anew.
     let served = ServiceBuilder::new()
         .map_response(|response: Response<_>| response.map(Body::new))
+        .map_request(realtime::apart)
         .layer(sockets)
         .layer(same_site.with_rejection_response(cross_site))
         .service(routes.with_state(app.clone()));

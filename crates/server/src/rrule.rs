@@ -133,6 +133,10 @@ fn rule(text: &str, zone: &Zone) -> Read<Rule> {
     }
     rule.frequency = frequency.map_or_else(|| bad("FREQ", "is missing"), Ok)?;
     rule.ends = ends.map_or_else(|| bad("COUNT", "or UNTIL is missing: a series ends"), Ok)?;
+    let within = matches!(rule.frequency, Frequency::Monthly | Frequency::Yearly) && rule.by_week_no.is_empty();
+    if !within && rule.by_day.iter().any(|day| day.ordinal.is_some()) {
+        return bad("BYDAY", "counts days of a month or year, so with MONTHLY or YEARLY only, and not beside BYWEEKNO");
+    }
     Ok(rule)
 }
 

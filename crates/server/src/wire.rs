@@ -44,7 +44,7 @@ pub fn time(t: Instant) -> String {
 
 const NOT_A_TIME: &str = "must be a time such as 2026-11-23T18:00:00Z, or 2026-11-23T10:00 in the resource's zone";
 
-/// Whether the text has the one form that is documented: a date, `T`, a time with minutes, seconds below 60 and up to six decimals if
+/// Whether the text has the one form that is documented: a date, `T`, a time with minutes, seconds below 60 and up to nine decimals if
 /// wanted, and `Z` or an offset if it is an instant. The parser behind it knows many more, and reads some as something else.
 fn as_documented(text: &str) -> bool {
     let shaped = |part: &str, shape: &str| {
@@ -60,7 +60,7 @@ fn as_documented(text: &str) -> bool {
     let with_seconds = shaped(whole, "00:00:00") && !whole.ends_with(":60");
     shaped(date, "0000-00-00")
         && (with_seconds || (shaped(whole, "00:00") && decimals.is_none()))
-        && decimals.is_none_or(|d| (1..=6).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit()))
+        && decimals.is_none_or(|d| (1..=9).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit()))
         && (offset.is_empty() || offset == "Z" || shaped(offset, "+00:00") || shaped(offset, "-00:00"))
 }
 
@@ -73,7 +73,12 @@ pub fn is_civil(text: &str) -> bool {
 pub fn read_time(text: &str, field: &str, zone: Option<&Zone>) -> Result<Instant, FieldError> {
     let bad = |code, detail: &str| Err(FieldError::new(field, code, detail));
     if !as_documented(text) {
-        return bad("not_a_time", NOT_A_TIME);
+        // In an address a plus is a space, unless it is written otherwise.
+        let offset_lost = text.split_once(' ').is_some_and(|(t, offset)| as_documented(&format!("{t}+{offset}")));
+        return bad(
+            "not_a_time",
+            if offset_lost { "has a space for its +: in an address, write %2B" } else { NOT_A_TIME },
+        );
     }
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
         return Ok(timestamp.into());

@@ -13,11 +13,11 @@ use crate::tally::Tally;
 use futures_util::future::join_all;
 use slotwise_domain::{
     Action, BookingId, Details, Failure, FailureCode, Interval, Line, Outcome, PersonId, Policy, ResourceId,
-    ResourceSpec, Role, Span, Zone,
+    ResourceSpec, Role, Span, Version, Zone,
 };
 use slotwise_engine::committer::as_a_task;
 use slotwise_engine::outbox::Outbox;
-use slotwise_engine::{Answer, Clock, Engine, Ids, Limits, NoAnswer, Record, deadlines};
+use slotwise_engine::{Answer, Clock, Engine, Ids, Limits, NoAnswer, Record, Streamed, deadlines};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -104,8 +104,8 @@ struct World {
     ids: Arc<SimIds>,
     admin: PersonId,
     people: Vec<PersonId>,
-    /// What readers of events were told, each in its own order.
-    events: Arc<Mutex<Vec<Vec<Record>>>>,
+    /// What the reader of events of each instance was told, in its own order, over all its lives.
+    events: Arc<Mutex<BTreeMap<usize, Vec<Record>>>>,
 }
 
 /// An instance while it is up.
@@ -239,6 +239,7 @@ impl World {
         let engine = Engine::start_with(link.clone(), clock, ids, limits, as_a_task);
         let deadlines = tokio::spawn(deadlines::run(engine.clone())).abort_handle();
         let (events, reader, tally) = (self.events.clone(), engine.clone(), self.tally.clone());
+        let database = self.database.clone();
         let events = tokio::spawn(async move {
             let mut outbox = loop {
                 match Outbox::from_now(&reader).await {
@@ -247,16 +248,17 @@ impl World {
                 }
             };
             lock(&tally).count("an event reader began anew");
-            let mine = {
-                let mut events = lock(&events);
-                events.push(Vec::new());
-                events.len() - 1
-            };
+            let missed = missed(&database, lock(&events).entry(n).or_default());
+            if !missed.is_empty() {
+                lock(&tally).count("an event reader caught up");
+            }
+            let caught_up: BTreeMap<ResourceId, Version> = missed.iter().map(|r| (r.resource, r.version)).collect();
+            lock(&events).entry(n).or_default().extend(missed);
             loop {
-                let records = outbox.next().await;
-                if let Some(told) = lock(&events).get_mut(mine) {
-                    told.extend(records);
-                }
+                let records = outbox.next().await.into_iter();
+                // What became true while it caught up comes once more.
+                let new = records.filter(|r| caught_up.get(&r.resource).is_none_or(|upto| *upto < r.version));
+                lock(&events).entry(n).or_default().extend(new);
             }
         });
         if let Some(place) = lock(&self.cluster.0).get_mut(n) {
@@ -366,7 +368,10 @@ impl World {
         if let Some(overdue) = model.overdue(self.database.clock.now()) {
             return Some(format!("calm: {overdue}"));
         }
-        lock(&self.events).iter().find_map(|told| wrong_events(told, &records)).map(|wrong| format!("events: {wrong}"))
+        lock(&self.events)
+            .values()
+            .find_map(|told| wrong_events(told, &records))
+            .map(|wrong| format!("events: {wrong}"))
     }
 
     fn report(&self, wrong: Option<String>) -> Report {
@@ -390,6 +395,14 @@ impl World {
             wrong,
         }
     }
+}
+
+/// What a reader has not been told of what it was told of before: read from the record, as whoever comes back does.
+fn missed(database: &Database, told: &[Record]) -> Vec<Record> {
+    let last: BTreeMap<ResourceId, Version> = told.iter().map(|r| (r.resource, r.version)).collect();
+    let since = last.into_iter().map(|(resource, version)| database.stream(resource, version, usize::MAX));
+    let records = since.filter_map(|read| if let Streamed::Records(records, _) = read { Some(records) } else { None });
+    records.flatten().collect()
 }
 
 /// Whether a seed is one of those that are run a second time, to see that they do the same.

@@ -15,6 +15,7 @@ use slotwise_domain::{
 };
 use slotwise_engine::catalogue::read;
 use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, ResourceFilter, Store, Views};
+use slotwise_server::roster;
 use slotwise_store::embedded::{Embedded, Options};
 use slotwise_store::{Postgres, SystemClock, codec, postgres};
 use std::collections::BTreeMap;
@@ -450,7 +451,11 @@ fn table<R: DeserializeOwned, T>(
         .read_until(b'\n', &mut first)
         .with_context(|| format!("reading {name}"))?;
     let behind = u64::from(first.ends_with(b"\r\n"));
-    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("reading {}", path.display()))?;
+    let between = roster::delimiter(&first);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(between)
+        .from_path(&path)
+        .with_context(|| format!("reading {}", path.display()))?;
     let headers = reader.headers().with_context(|| format!("reading {}", path.display()))?.clone();
     let mut rows = Vec::new();
     for record in reader.records() {

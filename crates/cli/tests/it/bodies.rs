@@ -137,7 +137,7 @@ fn values_of_the_wrong_type_are_refused_where_they_are() {
     let desk = Desk::new();
     for (body, at) in [
         (json!([]), "body"),
-        (json!({}), "body"),
+        (json!({}), "lines"),
         (json!({ "lines": null }), "lines"),
         (json!({ "lines": {} }), "lines"),
         (json!({ "lines": [{ "resource": 7 }] }), "lines[0].resource"),
@@ -298,7 +298,8 @@ fn intervals_are_real_stretches_of_bookable_time() {
         ("", "not_a_time"),
         ("1796000000", "not_a_time"),
         (&"2".repeat(65), "not_a_time"),
-        (&format!("{d}T10:00:00.0000001Z"), "not_a_time"),
+        (&format!("{d}T10:00:00.0000001Z"), "end_not_after_start"),
+        (&format!("{d}T10:00:00.0000000001Z"), "not_a_time"),
         ("-000001-01-01T00:00:00Z", "not_a_time"),
     ] {
         refused(&desk.book("hall", &ten, end), "422 malformed", "lines[0].end", code);

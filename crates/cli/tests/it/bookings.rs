@@ -326,13 +326,14 @@ fn a_block_yields_to_bookings_and_to_live_holds_unless_it_is_said_otherwise() {
          ann POST /api/bookings room 10:00-11:00                            -> 409 REJECTED blocked \"Painters\"
          ann POST /api/holds room 08:00-09:00                               -> 201 ACCEPTED
          root POST /api/resources/@room/blocks if 1 {plain}                 -> 412 FAILED version_stale
-         ann POST /api/resources/@room/blocks/@k/remove if 2                -> 403 REJECTED not_allowed
-         root POST /api/resources/@room/blocks/@k/remove if 1               -> 412 FAILED version_stale
-         root POST /api/resources/@room/blocks/@k/remove if 2               -> 200 ACCEPTED
-         root POST /api/resources/@room/blocks/@k/remove if 3               -> 404 REJECTED not_found
+         ann POST /api/resources/@room/blocks/@k/remove if 2 {dry}             -> 403 REJECTED not_allowed
+         root POST /api/resources/@room/blocks/@k/remove if 1 {dry}            -> 412 FAILED version_stale
+         root POST /api/resources/@room/blocks/@k/remove if 2 {dry}            -> 200 ACCEPTED
+         root POST /api/resources/@room/blocks/@k/remove if 3 {dry}            -> 404 REJECTED not_found
          ann POST /api/bookings room 10:00-11:00 as b                       -> 201 BOOKED
          root POST /api/resources/@room/blocks if 3 {over}                  -> 409 REJECTED full",
-        plain = block("")
+        plain = block(""),
+        dry = r#"{"reason": "Dry."}"#
     ));
     assert_eq!(w.saved["late"]["witness"]["kind"], "block", "{}", w.saved["late"]);
     w.sweep();

@@ -323,7 +323,7 @@ fn one_malformed_attempt_spoils_none() {
         (9, "attempts[9].title"),
         (10, "attempts[10].if_match"),
         (11, "attempts[11].colour"),
-        (12, "attempts[12]"),
+        (12, "attempts[12].token"),
         (13, "attempts[13].lines[0]"),
         (14, "attempts[14].id"),
     ];

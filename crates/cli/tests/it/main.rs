@@ -11,6 +11,7 @@ mod bodies;
 mod bookings;
 mod changes;
 mod classes;
+mod clients;
 mod courses;
 mod docs;
 mod doors;

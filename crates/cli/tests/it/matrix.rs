@@ -112,7 +112,7 @@ impl Stage {
         let line = json!({ "resource": self.w.id("mine"), "start": start, "end": end });
         let reason = json!({ "reason": "The matrix." });
         let body = match operation {
-            "approve_booking" | "leave_waitlist" => reason,
+            "approve_booking" | "leave_waitlist" | "remove_block" => reason,
             "create_booking" => json!({ "lines": [line] }),
             "create_room_booking" => json!({ "roomId": self.w.id("mine"), "start": start, "end": end }),
             "create_hold" => line,

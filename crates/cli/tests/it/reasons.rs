@@ -85,6 +85,13 @@ fn what_is_somebody_elses_is_changed_with_a_reason_that_they_are_told() {
     owes_a_reason(&w, "POST", &format!("{room}/capacity"), Some(1), &json!({ "to": 4 }));
     owes_a_reason(&w, "PATCH", &room, Some(2), &json!({ "capacity": 5 }));
 
+    // Time that is put in use again.
+    let (start, end) = w.span("20:00-21:00");
+    let painted = json!({ "start": start, "end": end });
+    let block = owes_a_reason(&w, "POST", &format!("{room}/blocks"), Some(3), &painted)["block"]["id"].clone();
+    let path = format!("{room}/blocks/{}/remove", block.as_str().unwrap());
+    owes_a_reason(&w, "POST", &path, Some(4), &json!({}));
+
     // Every one of them is on record with its reason.
     let audit = w.read("root", "/api/audit?limit=200");
     let mut with_reason: Vec<&str> = Vec::new();
@@ -95,6 +102,7 @@ fn what_is_somebody_elses_is_changed_with_a_reason_that_they_are_told() {
     }
     with_reason.sort_unstable();
     let expected = [
+        "add_block",
         "approve",
         "book",
         "book_series",
@@ -107,6 +115,7 @@ fn what_is_somebody_elses_is_changed_with_a_reason_that_they_are_told() {
         "leave_waitlist",
         "move",
         "move_series",
+        "remove_block",
         "set_capacity",
         "set_class",
         "swap",

@@ -299,3 +299,31 @@ fn a_person_is_forgotten_and_the_record_holds() {
     w.start_again();
     looks(&w);
 }
+
+#[test]
+fn what_was_made_private_since_is_private_in_every_version_of_it() {
+    let mut w = World::new(&["ann", "bob", "cat"]);
+    let cat = w.person("cat").id.clone();
+    w.room("room");
+    w.check(
+        r#"ann POST /api/bookings room 10:00-11:00 title Arzt as a     -> 201 BOOKED
+           bob POST /api/bookings room 11:00-12:00 title Offen         -> 201 BOOKED"#,
+    );
+    let then = format!("/api/resources/{}/schedule?from={}&at_version=1.3", w.id("room"), w.at("00:00"));
+    let at_ten = |w: &World, who: &str| w.read(who, &then)["items"][0].clone();
+    assert_eq!(at_ten(&w, "bob")["owner"], "ann");
+    let edit = json!({ "private": true, "guests": [{ "person": cat }] });
+    w.check(&format!("ann PATCH /api/bookings/@a if 1 {edit} -> 200 ACCEPTED"));
+    // Under the rights that there are now: nobody else's, also of the time before, and those of whoever is invited since.
+    let seen = at_ten(&w, "bob");
+    assert_eq!(
+        (&seen["owner"], &seen["title"], &seen["private"]),
+        (&Value::Null, &Value::Null, &json!(true)),
+        "{seen}"
+    );
+    for who in ["ann", "cat", "root"] {
+        let seen = at_ten(&w, who);
+        assert_eq!((&seen["owner"], &seen["title"]), (&json!("ann"), &json!("Arzt")), "{who}: {seen}");
+    }
+    assert_eq!(w.read("bob", &then)["items"][1]["owner"], "bob");
+}

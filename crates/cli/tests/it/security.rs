@@ -123,7 +123,7 @@ impl Anns {
             (
                 "POST /api/resources/{id}/blocks/{block}/remove",
                 format!("{resource}/blocks/{block_id}/remove"),
-                json!({}),
+                why.clone(),
             ),
             (
                 "POST /api/resources/{id}/capacity",

@@ -4,7 +4,7 @@
 use super::bookings::{give_up, revised};
 use super::displace::{Cause, InWay, named, newest_in_way, take_away, void_one};
 use super::draft::Draft;
-use super::guards::{admin, named_booking, not_over, own_overlap, owner_or_admin, reasoned, stands};
+use super::guards::{admin, named_booking, not_over, own_overlap, owner_or_admin, reasoned, said_why, stands};
 use super::persons::{eligible, linked, quota};
 use super::resources::members;
 use super::{Judged, Stop, fit, promote, reject};
@@ -94,6 +94,7 @@ pub(super) fn release_no_show(draft: &mut Draft, actor: Actor, id: BookingId) ->
     }
     let (resource, _, closes) = window(draft, &booking)?;
     admin(draft, actor, booking.resources())?;
+    said_why(draft, actor, &[booking.owner])?;
     if draft.now < closes {
         let rejection = Rejection::by(Code::TooEarly, Rule::CheckIn).on(resource).shown(Witness::Instant(closes));
         return reject(Rejection { retry_at: Some(closes), ..rejection });

@@ -530,7 +530,8 @@ pub(super) fn edit_booking(draft: &mut Draft, actor: Actor, id: BookingId, patch
     said_why(draft, actor, &[booking.owner])?;
     changeable(draft, &booking, role)?;
 
-    let edited = Booking { details, ..revised(&booking, draft.now) };
+    // Only words are decided anew: whoever edits has no longer to check in than before.
+    let edited = Booking { details, ..revised(&booking, booking.decided_at) };
     for resource in edited.resources() {
         let change = Change::BookingEdited { booking: id, owner: edited.owner, revision: edited.revision };
         draft.change(resource, change);

@@ -73,7 +73,8 @@ struct Walk {
     owed: Owed,
     /// What was not loaded.
     needs: Scope,
-    /// Somebody's turn depends on what they get by this walk themselves.
+    /// What somebody may have, or what is kept for them, depends on what they get by this walk themselves: nobody has their turn after
+    /// that before it is walked again.
     again: bool,
 }
 
@@ -134,6 +135,8 @@ pub(super) fn follow(draft: &mut Draft, touched: &Set<ResourceId>) -> Result<(),
                 to_fill.extend(draft.changed());
                 elsewhere(draft, &mut looked_at, &mut to_fill, &mut asked);
                 walk.again = true;
+                // Those who come before the others may have it now.
+                break;
             }
         }
         if walk.again && left > 0 {
@@ -225,10 +228,11 @@ fn walk(draft: &Draft, id: ResourceId) -> Result<Walk, Stop> {
     let calendar = draft.calendar(id)?;
     let spec = &calendar.resource.spec;
     let mut walk = Walk::default();
-    let mut served: BTreeSet<PersonId> = BTreeSet::new();
+    // Who gets something, and for whom something is kept that they cannot have yet.
+    let (mut served, mut kept): (BTreeSet<PersonId>, BTreeSet<PersonId>) = Default::default();
     let strict = spec.policy.waitlist.is_some_and(|w| w.fill == WaitFill::Strict);
     // After two rounds everybody is asked about, so that no number of people who may not have it hides the one who may.
-    let thorough = draft.world.rounds <= 2;
+    let thorough = draft.world.rounds + 2 <= World::ROUNDS_MAX;
     let mut by_clock: BTreeMap<Interval, Standing> = BTreeMap::new();
     for (n, entry) in calendar.waiting.values().enumerate().filter(|(_, e)| e.offer.is_none()) {
         let slot = slot_of(entry, calendar);
@@ -263,11 +267,20 @@ fn walk(draft: &Draft, id: ResourceId) -> Result<Walk, Stop> {
         if walk.owed.add(calendar, &slot) {
             walk.owed.first.get_or_insert((entry.id, u32::try_from(n + 1).unwrap_or(u32::MAX)));
         }
-        if eligible && fits {
-            match served.insert(entry.owner) {
-                true => walk.next.push((*entry, slot)),
-                false => walk.again = true,
+        if !eligible {
+            continue;
+        }
+        if !fits {
+            if crate::planted!(KeptForNobody) {
+                continue;
             }
+            kept.insert(entry.owner);
+            walk.again |= served.contains(&entry.owner);
+        } else if !served.insert(entry.owner) {
+            walk.again = true;
+        } else if !walk.again {
+            walk.next.push((*entry, slot));
+            walk.again = kept.contains(&entry.owner);
         }
     }
     Ok(walk)

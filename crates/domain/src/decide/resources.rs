@@ -202,6 +202,7 @@ pub(super) fn remove_block(draft: &mut Draft, actor: Actor, id: ResourceId, bloc
         return reject(Rejection::of(Code::NotFound).on(id));
     };
     admin(draft, actor, [id])?;
+    said_why(draft, actor, &[])?;
     let subject = Subject::Block(id, block.id);
     draft.change(id, Change::BlockRemoved { block, policy_version });
     Ok(subject)

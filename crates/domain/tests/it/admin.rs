@@ -371,6 +371,28 @@ crate::rows::tables! {
         no-show c by slotwise                   -> ACCEPTED
     ";
 
+    // Other words are no other time: nobody keeps a room by renaming what they do not come to.
+    an_edit_gives_no_longer_to_check_in: "
+        room room-1 check-in 15m 10m
+        room room-2 check-in 15m 10m
+        at 09:00
+        book room-1 10:00-11:00 by ann as a     -> BOOKED
+        book room-2 10:00-11:00 by ann as b     -> BOOKED
+        at 10:09
+        change a by ann people 1                -> ACCEPTED
+        change b by ann people 1                -> ACCEPTED
+        move b to room-2 10:00-11:30 by ann     -> ACCEPTED
+        no-show a by slotwise                   -> REJECTED too_early: check_in (10:10) again 10:10
+        at 10:10
+        check-in a by ann                       -> REJECTED past_cutoff: check_in (10:10)
+        no-show a by root unsaid                -> REJECTED invalid: reason
+        no-show a by slotwise                   -> ACCEPTED
+        no-show b by slotwise                   -> REJECTED too_early: check_in (10:19) again 10:19
+        change b by ann people 2                -> ACCEPTED
+        at 10:19
+        no-show b by root                       -> ACCEPTED
+    ";
+
     whoever_acts_for_others_says_why: "
         room room-1 capacity 2 waitlist book
         room room-2 approval
@@ -401,6 +423,10 @@ crate::rows::tables! {
         leave w by ann unsaid                            -> ACCEPTED; w left
         capacity room-1 to 3 by root silently            -> REJECTED invalid: reason
         capacity room-1 to 3 by root                     -> ACCEPTED
+        block room-1 20:00-21:00 by root as k            -> ACCEPTED
+        unblock room-1 k by ann unsaid                   -> REJECTED not_allowed: admin_only
+        unblock room-1 k by root unsaid                  -> REJECTED invalid: reason
+        unblock room-1 k by root                         -> ACCEPTED
     ";
 
     an_admin_says_why: "

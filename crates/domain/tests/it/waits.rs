@@ -229,6 +229,37 @@ crate::rows::tables! {
         cancel a by ann                     -> ACCEPTED; w2 promoted
     ";
 
+    what_is_kept_for_a_head_is_free_when_their_own_turn_elsewhere_is_their_last: "
+        room room-1 capacity 2 waitlist book strict quota 2/all
+        book room-1 10:00-14:00 x2 by ann as a  -> BOOKED
+        wait room-1 10:00-11:00 x2 by bob as w1 -> WAITS at 1
+        wait room-1 10:00-11:00 by cat as w2    -> WAITS at 2
+        wait room-1 13:00-14:00 by bob as w3    -> WAITS at 3
+        move a to room-1 10:00-14:00 x1 by ann  -> ACCEPTED; w3 promoted, w2 promoted
+        owed room-1 10:00-11:00                 -> 0
+    ";
+
+    nobody_has_their_turn_before_it_is_known_what_those_before_them_may_have: "
+        room room-1 capacity 2 waitlist book quota 2/all
+        book room-1 10:00-13:00 x2 by ann as a  -> BOOKED
+        wait room-1 12:00-13:00 x2 by bob as w1 -> WAITS at 1
+        wait room-1 10:00-11:00 by bob as w2    -> WAITS at 2
+        wait room-1 10:00-11:00 x2 by cat as w3 -> WAITS at 3
+        wait room-1 10:00-11:00 by root as w4   -> WAITS at 4
+        cancel a by ann                         -> ACCEPTED; w1 promoted, w3 promoted
+    ";
+
+    what_is_given_up_for_a_turn_is_theirs_who_come_first: "
+        room room-1 capacity 3 waitlist book
+        book room-1 10:00-11:00 by bob as b              -> BOOKED
+        book room-1 10:00-13:00 x2 by ann as a           -> BOOKED
+        book room-1 12:00-13:00 by root                  -> BOOKED
+        wait room-1 10:00-11:00 x2 by cat as w1          -> WAITS at 1
+        wait room-1 12:00-13:00 by bob giving b as w2    -> WAITS at 2
+        wait room-1 10:00-11:00 by root as w3            -> WAITS at 3
+        move a to room-1 10:00-13:00 x1 by ann           -> ACCEPTED; w2 promoted, b given up, w1 promoted
+    ";
+
     an_offer_is_taken_or_declined_or_lapses: "
         section yoga 10:00-11:00 waitlist offer 10m
         book yoga by root as r              -> BOOKED

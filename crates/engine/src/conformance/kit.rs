@@ -204,7 +204,7 @@ impl Bench {
     /// Whether it is acted upon what is somebody else's, which is not the matter of most cases.
     fn must_say_why(&self, who: PersonId, action: &Action) -> bool {
         match action {
-            Action::Approve { .. } | Action::SetClass { .. } => true,
+            Action::Approve { .. } | Action::SetClass { .. } | Action::RemoveBlock { .. } => true,
             Action::Book { owner, .. } | Action::JoinWaitlist { owner, .. } => *owner != who,
             Action::BookSeries(asked) => asked.owner != who,
             Action::EditResource { patch, .. } => patch.capacity.is_some(),
@@ -212,6 +212,7 @@ impl Bench {
             | Action::Swap { .. }
             | Action::EditBooking { .. }
             | Action::EditSeries { .. }
+            | Action::ReleaseNoShow { .. }
             | Action::LeaveWaitlist { .. } => who == self.ada,
             _ => false,
         }

@@ -6,8 +6,9 @@ use crate::attempt::{Answer, Ids, Request};
 use crate::deadlines;
 use crate::port::{Clock, Made, Noted, NoticeId};
 use slotwise_domain::{
-    Action, BookingId, BookingRef, Change, Cutoff, EntryEnd, EntryId, Hold, HoldEnd, Interval, Line, News, OwnOverlap,
-    PersonId, Policy, ResourceId, ResourcePatch, Span, WaitEntry, WaitFill, WaitMode, Waitlist, Wants,
+    Action, BookingId, BookingRef, Change, Cutoff, EntryEnd, EntryId, Hold, HoldEnd, Interval, Line, Measure, News,
+    OwnOverlap, Period, PersonId, Policy, Quota, QuotaScope, ResourceId, ResourcePatch, Span, WaitEntry, WaitFill,
+    WaitMode, Waitlist, Wants,
 };
 
 pub(super) fn waitlist(mode: WaitMode) -> Policy {
@@ -180,6 +181,20 @@ pub(super) async fn whom_a_cancel_frees_has_their_turn_elsewhere(b: &Bench) {
     both.sort();
     assert_eq!(touched, both);
     assert_eq!(b.calendar(there).await.uses.values().map(|u| u.owner).collect::<Vec<_>>(), [b.cyd]);
+}
+
+/// Of whoever moves, of those who wait here, of whom it frees, of where they wait, of who waits there: one asks after the other.
+pub(super) async fn a_move_asks_as_often_as_it_must(b: &Bench) {
+    let quota = Quota { most: 3, counts: Measure::Units, period: Period::All, scope: QuotaScope::Resource };
+    let limited = || Policy { quota: Some(quota), ..waitlist(WaitMode::Book) };
+    let [here, there] = [b.resource(with_policy(1, limited())).await, b.resource(with_policy(1, limited())).await];
+    b.booked(b.ben, there, hours(9, 10)).await;
+    waits(b, b.cyd, there, hours(9, 10)).await;
+    let mine = b.booked(b.cyd, here, hours(9, 10)).await;
+    let entry = waits(b, b.ada, here, hours(9, 10)).await;
+    let answer = b.send(b.cyd, b.relocate(mine.id, &[(here, hours(11, 12), 1)])).await;
+    assert_eq!((told(&answer).as_str(), decided(&answer).len()), ("ACCEPTED", 1));
+    assert_eq!(ends(b, b.ada).await, [(entry.id, Some(EntryEnd::Promoted { booking: entry.booking() }))]);
 }
 
 pub(super) async fn what_is_given_up_is_somebody_else_s(b: &Bench) {

@@ -98,6 +98,24 @@ pub(super) fn agree(facts: &Facts<'_>, found: &mut Found) {
     }
 }
 
+/// I8: whoever is promoted is so by the attempt that freed it, and not some time later by nobody's.
+pub(super) fn promoted_at_once(facts: &Facts<'_>, found: &mut Found) {
+    for h in facts.history.heard.iter().filter(|h| h.event == "waitlistPromoted") {
+        let Some((resource, attempt)) = h.resource.zip(h.attempt) else { continue };
+        // A hold frees its units by time alone.
+        let held = |a: &super::Attempt<'_>| a.what == What::Hold && a.takes().iter().any(|t| t.resource == resource);
+        if facts.attempts.iter().any(held) {
+            continue;
+        }
+        found.compared += 1;
+        if !facts.attempts.iter().any(|a| a.key == attempt) {
+            let name = facts.history.name_of(resource);
+            let says = format!("what came free of {name} was given to those who wait later, by an attempt of nobody");
+            found.blame("I8", says, vec![h.n]);
+        }
+    }
+}
+
 /// I10: what is left is never below nothing nor more than there is, and one version shows the same everywhere.
 pub(super) fn numbers(facts: &Facts<'_>, found: &mut Found) {
     let mut shown: BTreeMap<(Uuid, Version), (i64, usize, &str)> = BTreeMap::new();

@@ -383,6 +383,35 @@ pub(super) fn holds(facts: &Facts<'_>, found: &mut Found) {
     }
 }
 
+/// I7: no token of a resource is given out twice, and none but that of the hold will do.
+pub(super) fn tokens(facts: &Facts<'_>, found: &mut Found) {
+    let mut given: BTreeMap<(Uuid, &str), &Attempt<'_>> = BTreeMap::new();
+    let mut of_hold: BTreeMap<Uuid, &str> = BTreeMap::new();
+    for a in facts.attempts.iter().filter(|a| a.fate == Fate::Yes && a.what == What::Hold) {
+        let Some((answer, id)) = a.answer.zip(a.made()) else { continue };
+        let (Some(token), Some(take)) = (answer.token.as_deref(), a.takes().first()) else { continue };
+        found.compared += 1;
+        of_hold.insert(id, token);
+        if let Some(other) = given.insert((take.resource, token), a) {
+            let name = facts.history.name_of(take.resource);
+            let says = format!("{} and {} were given one token for two holds of {name}", other.who(), a.who());
+            found.blame("I7", says, vec![other.n(), a.n()]);
+        }
+    }
+    let by_token = |a: &&Attempt<'_>| matches!(a.what, What::Confirm | What::Renew | What::Release);
+    for a in facts.attempts.iter().filter(by_token).filter(|a| a.fate == Fate::Yes) {
+        let sent = a.call().and_then(|c| Some((c.about?, c.token.as_deref()?)));
+        let Some((hold, sent)) = sent else { continue };
+        let Some(own) = of_hold.get(&hold) else { continue };
+        found.compared += 1;
+        // To give back what is over already is no harm by whichever token.
+        if *own != sent && a.what != What::Release {
+            let says = format!("{} was told {} by another token than that of the hold", a.who(), a.what.word());
+            found.blame("I7", says, vec![a.n()]);
+        }
+    }
+}
+
 /// I11: of two edits that name one version, one is applied; and nobody is told of another edit that was not.
 pub(super) fn admins(facts: &Facts<'_>, found: &mut Found) {
     let mut applied: BTreeMap<(Uuid, u64), &Attempt<'_>> = BTreeMap::new();

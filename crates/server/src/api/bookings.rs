@@ -4,7 +4,7 @@
 use super::Problems;
 use crate::app::{AcceptedBody, App, Told};
 use crate::auth::Asker;
-use crate::extract::{Body, IfMatch, Key, OptionalIfMatch, Path, Query, page_size};
+use crate::extract::{Body, IfMatch, Key, OptionalBody, OptionalIfMatch, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
     BookingBody, BookingEdit, BookingRequest, CancelRequest, HistoryBody, LineBody, LineRequest, MoveRequest,
@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use slotwise_domain::{
     Action, Booking, BookingId, BookingRef, Change, Command, Fingerprint, Instant, Line, PersonId, ResourceId, Role,
-    SeriesId, Slot,
+    SeriesId, Slot, Zone,
 };
 use slotwise_engine::{BookingFilter, Record};
 use std::sync::Arc;
@@ -80,9 +80,10 @@ pub fn read_line(app: &App, line: &LineRequest, prefix: &str) -> Result<Line, Pr
     let resource = ResourceId(line.resource);
     let interval = match (&line.start, &line.end) {
         (Some(start), Some(end)) => {
-            let named = (is_civil(start) || is_civil(end)).then(|| app.resource(resource)).flatten();
-            let zone = named.as_ref().map(|r| &r.spec.zone);
-            Some(read_interval(start, end, prefix, zone).map_err(Problem::fields)?)
+            // Of what is not there the zone does not matter: it is refused for that, and not for its times.
+            let zone_of = |id| app.resource(id).map_or_else(Zone::utc, |r| r.spec.zone.clone());
+            let zone = (is_civil(start) || is_civil(end)).then(|| zone_of(resource));
+            Some(read_interval(start, end, prefix, zone.as_ref()).map_err(Problem::fields)?)
         }
         (None, None) => None,
         (Some(_), None) => {
@@ -319,14 +320,14 @@ pub fn asked_swap(asker: &Asker, id: Uuid, body: &SwapRequest) -> Result<(Finger
 }
 
 /// Gives a booking up. Cancelling what is cancelled changes nothing.
-#[utoipa::path(post, operation_id = "cancel_booking", path = "/api/bookings/{id}/cancel", tag = "bookings", request_body = CancelRequest,
+#[utoipa::path(post, operation_id = "cancel_booking", path = "/api/bookings/{id}/cancel", tag = "bookings", request_body = Option<CancelRequest>,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn cancel(
     State(app): State<App>,
     asker: Asker,
     Path(id): Path<Uuid>,
     Key(key): Key,
-    Body(body): Body<CancelRequest>,
+    OptionalBody(body): OptionalBody<CancelRequest>,
 ) -> Result<Told, Problem> {
     let (print, command) = asked_cancel(&asker, id, &body)?;
     app.attempt(&asker, key, print, command).await

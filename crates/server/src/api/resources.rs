@@ -8,8 +8,8 @@ use crate::events;
 use crate::extract::{Body, IfMatch, Key, Path, Query, page_size};
 use crate::problem::{FieldError, Problem};
 use crate::wire::{
-    BlockRequest, KindBody, Page, ResourceBody, ResourceEdit, ResourceRequest, fingerprint, read_exceptions,
-    read_interval, read_over_bookings, read_reason, read_reason_if, read_time_if, read_version, time,
+    BlockRequest, KindBody, Page, ReasonRequest, ResourceBody, ResourceEdit, ResourceRequest, fingerprint,
+    read_exceptions, read_interval, read_over_bookings, read_reason, read_reason_if, read_time_if, read_version, time,
 };
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use slotwise_domain::{
-    Action, BlockId, Booking, Calendar, Command, Instant, Interval, Kind, OverHolds, ResourceId, Scope,
+    Action, BlockId, Booking, Calendar, Command, Details, Instant, Interval, Kind, OverHolds, ResourceId, Scope,
 };
 use slotwise_engine::as_of::{AsOf, AsOfError, Moment, as_of};
 use slotwise_engine::{BookingFilter, Facets, ResourceFilter, Streamed, catalogue};
@@ -245,7 +245,7 @@ pub async fn block(
 }
 
 /// Puts time in use again. Admins only.
-#[utoipa::path(post, operation_id = "remove_block", path = "/api/resources/{id}/blocks/{block}/remove", tag = "resources",
+#[utoipa::path(post, operation_id = "remove_block", path = "/api/resources/{id}/blocks/{block}/remove", tag = "resources", request_body = ReasonRequest,
     params(("id" = Uuid, Path), ("block" = Uuid, Path), ("Idempotency-Key" = Uuid, Header), ("If-Match" = String, Header, description = "the policy_version")),
     responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn unblock(
@@ -254,10 +254,12 @@ pub async fn unblock(
     Path((id, block)): Path<(Uuid, Uuid)>,
     Key(key): Key,
     IfMatch(policy_version): IfMatch,
+    Body(body): Body<ReasonRequest>,
 ) -> Result<Told, Problem> {
+    let reason = Some(read_reason(&body.reason, "reason")?);
     let action = Action::RemoveBlock { resource: ResourceId(id), policy_version, block: BlockId(block) };
-    let print = fingerprint("remove_block", &format!("{id} {block} {policy_version}"), &());
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
+    let print = fingerprint("remove_block", &format!("{id} {block} {policy_version}"), &body);
+    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason }).await
 }
 
 /// Which stretch of time.
@@ -456,7 +458,16 @@ async fn bookings_then(
     let within = |times: &Vec<Interval>| times.iter().any(|i| i.end() > from && i.start() < to);
     let mut bookings = Vec::new();
     for id in held.iter().filter(|(_, times)| within(times)).map(|(id, _)| *id).take(SCHEDULE_MAX + 1) {
-        bookings.extend(app.views.booking_as_of(id, calendar.resource.id, calendar.version.number).await?);
+        let Some(then) = app.views.booking_as_of(id, calendar.resource.id, calendar.version.number).await? else {
+            continue;
+        };
+        // Who may look into it is as it is now: what was made private since is private in every version of it.
+        let Details { private, guests, .. } = match app.views.booking(id).await? {
+            Some(now) => now.details.clone(),
+            None => then.details.clone(),
+        };
+        let details = Details { private, guests, ..then.details.clone() };
+        bookings.push(Arc::new(Booking { details, ..Booking::clone(&then) }));
     }
     Ok((Arc::new(calendar), bookings))
 }

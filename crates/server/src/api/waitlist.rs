@@ -59,7 +59,7 @@ pub fn asked_join(app: &App, asker: &Asker, body: &JoinRequest) -> Result<(Finge
 }
 
 /// Waits no more. An offer is declined by it; leaving twice changes nothing.
-#[utoipa::path(post, operation_id = "leave_waitlist", path = "/api/waitlist/{id}/leave", tag = "waitlist", request_body = LeaveRequest,
+#[utoipa::path(post, operation_id = "leave_waitlist", path = "/api/waitlist/{id}/leave", tag = "waitlist", request_body = Option<LeaveRequest>,
     params(("id" = Uuid, Path), ("Idempotency-Key" = Uuid, Header)), responses((status = 200, body = AcceptedBody), Problems))]
 pub async fn leave(
     State(app): State<App>,

@@ -182,10 +182,12 @@ pub struct BookingEdit {
     #[schema(value_type = Option<u32>)]
     pub people: Option<Option<u32>>,
     /// Who is invited, all of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub guests: Option<Vec<GuestBody>>,
     /// Whether others see only that the time is taken.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub private: Option<bool>,
     /// Why, where it is done to what is somebody else's; they are told.
     #[serde(skip_serializing_if = "Option::is_none")]

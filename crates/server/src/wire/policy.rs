@@ -17,7 +17,10 @@ use utoipa::ToSchema;
 /// `{"elapsed_s": 86400}` before the start of a booking, `{"days_before": 1, "at": "18:00"}` in the resource's zone, or, whatever the
 /// start, `{"at": "2027-01-15T17:00"}`: an instant with its offset, or by the clock of the resource's zone.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a cutoff is one of {\"elapsed_s\": 3600}, {\"days_before\": 1, \"at\": \"18:00\"} and {\"at\": \"2027-01-15T17:00\"}, in whole numbers"
+)]
 pub enum CutoffBody {
     /// So much elapsed time before.
     Elapsed(ElapsedCutoff),

@@ -190,6 +190,8 @@ fn read_linked(linked: &[Vec<Uuid>]) -> Vec<Vec<ResourceId>> {
 #[serde(deny_unknown_fields, default)]
 pub struct ResourceEdit {
     /// Its name.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     pub name: Option<String>,
     /// Where it is.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -200,8 +202,12 @@ pub struct ResourceEdit {
     #[schema(value_type = Option<u32>)]
     pub seats: Option<Option<u32>>,
     /// What it has.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     pub equipment: Option<Vec<String>>,
     /// An IANA time zone.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     pub zone: Option<String>,
     /// How many units it has.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]

@@ -33,6 +33,17 @@ pub enum OpenError {
         /// What is wrong there.
         says: String,
     },
+    /// A file that others in the directory were made of, or speak of, is not there.
+    #[error(
+        "{gone} is gone or empty, and {beside} is still there: what was told would be missing, so nothing was changed. \
+         Restore a backup, or begin in an empty directory"
+    )]
+    Gone {
+        /// The file.
+        gone: PathBuf,
+        /// What shows that it was there.
+        beside: PathBuf,
+    },
     /// It is some other program's.
     #[error("{path} is not a Slotwise store: {says}")]
     NotOurs {

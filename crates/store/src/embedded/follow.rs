@@ -30,7 +30,7 @@ pub(super) const FILE: &str = "views.sqlite";
 /// `SLOV`
 const APPLICATION_ID: u32 = 0x534c_4f56;
 /// Raised whenever the tables or what is in them change; they are made anew then.
-const FORMAT: u32 = 8;
+const FORMAT: u32 = 9;
 const SCHEMA: &str = include_str!("../../migrations/views/schema.sql");
 
 /// How much it stands back behind all that somebody waits for, as `nice` counts: a third of their share where the processors do

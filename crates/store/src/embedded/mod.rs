@@ -59,7 +59,7 @@ use connect::{Readers, Use, connect};
 use follow::Follower;
 use load::Source;
 use lookup::Lookup;
-use open::{lock, look_at_log, make_dir, prepare, sync, with_suffix};
+use open::{lock, look_at_log, make_dir, not_gone, prepare, sync, with_suffix};
 use reconcile::{Reconcile, Reconciler};
 use signed::Signer;
 use slotwise_domain::{
@@ -159,6 +159,9 @@ impl Embedded {
             look_at_log(&dir.join(name))?;
         }
         let path = dir.join(FILE);
+        not_gone(dir, FILE, &[follow::FILE, signed::FILE])?;
+        // A server that served has had somebody, and its tables.
+        not_gone(dir, people::FILE, &[follow::FILE, signed::FILE])?;
         prepare(&path)?;
         let people = Arc::new(People::open(dir)?);
         sync(dir)?;

@@ -11,7 +11,7 @@ use slotwise_domain::Epoch;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 pub(super) const LOCK: &str = "lock";
@@ -48,11 +48,17 @@ pub(super) fn look_at_log(database: &Path) -> Result<(), OpenError> {
     let path = with_suffix(database, "-wal");
     let inspect = || wal::inspect(&path).map_err(OpenError::io(format!("reading {}", path.display())));
     let mut log = inspect()?;
-    // It may be written to meanwhile, by whoever makes a key, or by a server that is backed up: damage stays, a write passes.
-    for _ in 0..4 {
-        if matches!(log, wal::Log::Damaged { .. } | wal::Log::Torn { .. }) {
-            std::thread::sleep(Duration::from_millis(20));
-            log = inspect()?;
+    // It may be written to meanwhile, by whoever makes a key, or by a server that is backed up: damage stays, a write passes. A torn
+    // end is opened either way, so nothing is waited for there; and where nobody wrote between two looks, it was no write.
+    for _ in 0..16 {
+        if !matches!(log, wal::Log::Damaged { .. }) {
+            break;
+        }
+        let seen = written(&path);
+        std::thread::sleep(Duration::from_millis(5));
+        log = inspect()?;
+        if written(&path) == seen {
+            break;
         }
     }
     let empty = fs::metadata(database).map_or(true, |m| m.len() == 0);
@@ -69,12 +75,28 @@ pub(super) fn look_at_log(database: &Path) -> Result<(), OpenError> {
         wal::Log::Torn { frames, offset } => {
             tracing::warn!(
                 path = %path.display(), frames, offset,
-                "the log ends within a commit. A process that was killed while writing leaves this, and nothing is lost then; \
-                 damage to the very last commit looks the same and cannot be told apart"
+                "the log ends within a commit. A process that writes to it, or was killed while writing, leaves this, and nothing is \
+                 lost then; damage to the very last commit looks the same and cannot be told apart"
             );
             Ok(())
         }
         wal::Log::Damaged { offset, says } => Err(OpenError::DamagedLog { path, offset, says }),
+    }
+}
+
+/// What a write to a file changes.
+fn written(path: &Path) -> Option<(u64, SystemTime)> {
+    let file = fs::metadata(path).ok()?;
+    Some((file.len(), file.modified().ok()?))
+}
+
+/// Nothing is begun anew where something was: what is made of a file, or speaks of it, is made after it is on the disk.
+pub(super) fn not_gone(dir: &Path, gone: &str, besides: &[&str]) -> Result<(), OpenError> {
+    let there = |path: &Path| fs::metadata(path).is_ok_and(|m| m.len() > 0);
+    let gone = dir.join(gone);
+    match besides.iter().map(|name| dir.join(name)).find(|path| there(path)) {
+        Some(beside) if !there(&gone) => Err(OpenError::Gone { gone, beside }),
+        _ => Ok(()),
     }
 }
 

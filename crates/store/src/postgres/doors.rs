@@ -24,27 +24,14 @@ type Asked<T> = std::result::Result<T, StoreError>;
 #[async_trait]
 impl Accounts for Postgres {
     async fn doors(&self, secrets: Vec<Sha256>, now: Instant) -> Asked<Vec<Option<Door>>> {
-        let (part, readers) = (self.shared.part, &self.shared.readers);
-        let hashes: Vec<Vec<u8>> = secrets.iter().map(|s| s.to_vec()).collect();
-        let found = readers.rows(sql::DOORS, args![part, hashes]).await?;
-        let mut doors = BTreeMap::new();
-        for row in &found {
-            let (secret, card) = (secret_of(row)?, card_from(row, 9)?);
-            doors.insert(secret.sha256, Door { card, manages: BTreeSet::new(), secret });
-        }
-        doors.retain(|_, door| door.secret.lives(now));
-        let managers: BTreeSet<Uuid> =
-            doors.values().filter(|d| d.card.role == Role::Manager).map(|d| d.card.id.0).collect();
-        if !managers.is_empty() {
-            let of_them: Vec<Uuid> = managers.into_iter().collect();
-            for row in readers.rows(sql::MANAGED, args![part, of_them]).await? {
-                let (id, resource) = managed(&row)?;
-                for door in doors.values_mut().filter(|door| door.card.id == id) {
-                    door.manages.insert(resource);
-                }
+        let doors = match secrets[..] {
+            [one] => {
+                let read = async { Ok(self.read_doors(vec![one]).await?.pop().flatten()) };
+                vec![self.shared.doors.get(one, read).await?]
             }
-        }
-        Ok(secrets.iter().map(|sha256| doors.get(sha256).cloned()).collect())
+            _ => self.read_doors(secrets).await?,
+        };
+        Ok(doors.into_iter().map(|door| door.filter(|door| door.secret.lives(now))).collect())
     }
 
     async fn account(&self, of: AccountOf) -> Asked<Option<Account>> {
@@ -98,6 +85,7 @@ impl Accounts for Postgres {
     async fn take_secret(&self, sha256: Sha256, kind: SecretKind, now: Instant) -> Asked<Option<Secret>> {
         let values = args![self.shared.part, sha256.to_vec(), codec::secret_kind_name(kind).to_owned()];
         let found = self.shared.readers.rows(sql::SECRET_TAKEN, values).await?;
+        self.shared.rights_changed();
         Ok(found.first().map(secret_of).transpose()?.filter(|s| s.lives(now)))
     }
 
@@ -130,7 +118,9 @@ impl Accounts for Postgres {
             Which::But(sha256) => (None, None, Some(sha256.to_vec())),
         };
         let values = args![self.shared.part, person.0, kinds, low, high, but];
-        Ok(self.shared.readers.rows(sql::SECRETS_ENDED, values).await?.len() as u64)
+        let ended = self.shared.readers.rows(sql::SECRETS_ENDED, values).await?.len() as u64;
+        self.shared.rights_changed();
+        Ok(ended)
     }
 
     async fn seen(&self, sha256: Sha256, now: Instant) -> Asked<()> {
@@ -167,7 +157,9 @@ impl Accounts for Postgres {
                 Ok(RolePut::Put)
             })
         });
-        Ok(put.await?)
+        let put = put.await;
+        self.shared.rights_changed();
+        Ok(put?)
     }
 
     async fn put_suspended(&self, person: PersonId, suspended: bool) -> Asked<RolePut> {
@@ -181,7 +173,9 @@ impl Accounts for Postgres {
                 Ok(if set.is_empty() { RolePut::NoPerson } else { RolePut::Put })
             })
         });
-        Ok(put.await?)
+        let put = put.await;
+        self.shared.rights_changed();
+        Ok(put?)
     }
 
     async fn has_admin(&self) -> Asked<bool> {
@@ -199,6 +193,32 @@ impl Accounts for Postgres {
     async fn deeds(&self, before: Option<Uuid>, max: usize) -> Asked<Vec<Deed>> {
         let found = self.shared.readers.rows(sql::DEEDS, args![self.shared.part, before, limit(max)]).await?;
         Ok(found.iter().map(deed).collect::<Result<_>>()?)
+    }
+}
+
+impl Postgres {
+    /// Whom these let in, in their order, also those whose time is over.
+    async fn read_doors(&self, secrets: Vec<Sha256>) -> Result<Vec<Option<Door>>> {
+        let (part, readers) = (self.shared.part, &self.shared.readers);
+        let hashes: Vec<Vec<u8>> = secrets.iter().map(|s| s.to_vec()).collect();
+        let found = readers.rows(sql::DOORS, args![part, hashes]).await?;
+        let mut doors = BTreeMap::new();
+        for row in &found {
+            let (secret, card) = (secret_of(row)?, card_from(row, 9)?);
+            doors.insert(secret.sha256, Door { card, manages: BTreeSet::new(), secret });
+        }
+        let managers: BTreeSet<Uuid> =
+            doors.values().filter(|d| d.card.role == Role::Manager).map(|d| d.card.id.0).collect();
+        if !managers.is_empty() {
+            let of_them: Vec<Uuid> = managers.into_iter().collect();
+            for row in readers.rows(sql::MANAGED, args![part, of_them]).await? {
+                let (id, resource) = managed(&row)?;
+                for door in doors.values_mut().filter(|door| door.card.id == id) {
+                    door.manages.insert(resource);
+                }
+            }
+        }
+        Ok(secrets.iter().map(|sha256| doors.get(sha256).cloned()).collect())
     }
 }
 

@@ -158,6 +158,19 @@ pub(super) async fn fill(
     Err(Error::NotHad)
 }
 
+/// Loads a scope of which only calendars are asked, if all of them are in memory; else nothing.
+pub(super) fn fill_known(with: Loading<'_>, world: &mut World, scope: &Scope) -> bool {
+    if *scope != (Scope { resources: scope.resources.clone(), ..Scope::default() }) {
+        return false;
+    }
+    let known: Option<Vec<Arc<Calendar>>> = scope.resources.iter().map(|id| with.cache.get(*id)).collect();
+    let Some(known) = known else { return false };
+    world.loaded.resources.extend(scope.resources.iter().copied());
+    let known = known.into_iter().map(|calendar| trimmed(calendar, with.since));
+    world.calendars.extend(known.map(|calendar| (calendar.resource.id, calendar)));
+    true
+}
+
 async fn hold_resources(client: &Client, part: i64, more: &[ResourceId], held: &mut Held) -> Result<()> {
     let asked: Vec<Uuid> = more.iter().map(|id| id.0).collect();
     let asking = [(sql::HEADS_HELD, args![part, asked.clone()]), (sql::HEADS_THERE, args![part, asked.clone()])];

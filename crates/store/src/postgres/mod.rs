@@ -11,6 +11,7 @@ mod export;
 mod feed;
 mod fill;
 mod keep;
+mod lately;
 mod load;
 mod made;
 mod migrate;
@@ -43,12 +44,14 @@ use feed::Feed;
 use futures_util::future::{Fuse, FusedFuture};
 use futures_util::{FutureExt, StreamExt};
 use keep::Keeper;
+use lately::Lately;
 use load::{ENTRY, Loading, limit, signed, unsigned};
 use pool::{Endpoint, Pool, args};
 use slotwise_domain::{
     AttemptKey, Booking, BookingId, Calendar, EntryEnd, Epoch, Hold, Instant, News, Notice, PartId, PersonId, Proposal,
-    ResourceId, Scope, Settle, Span, Version, WaitEntry, World,
+    ResourceId, Role, Scope, Settle, Span, Version, WaitEntry, World,
 };
+use slotwise_engine::doors::{Door, Sha256};
 use slotwise_engine::round;
 use slotwise_engine::{
     Attempt, AttemptFilter, AttemptsPage, BookingFilter, Catalogue, Checkpoint, Clock, CommitError, Cursor, Noted,
@@ -142,6 +145,12 @@ const LOOK_RUNG: Duration = Duration::from_millis(400);
 const LOOK_FAR: Duration = Duration::from_secs(1);
 const RECONCILE_EVERY: Duration = Duration::from_secs(10);
 
+/// What is told in place of a commit where rights were changed.
+const RIGHTS_CHANGED: Uuid = Uuid::nil();
+
+/// So many people's rights are asked for one by one, where they were not read lately; more are read together.
+const RIGHTS_APART_MAX: usize = 2;
+
 /// Commits told of at once: what is told has less than 8,000 bytes.
 const RUNG_MAX: usize = 200;
 
@@ -172,9 +181,41 @@ struct Shared {
     longest: AtomicI64,
     /// Resources on which nothing is decided until somebody has looked and started this instance again.
     shut: Mutex<BTreeSet<ResourceId>>,
+    /// Who comes in by a secret.
+    doors: Lately<Sha256, Door>,
+    /// What people may do, for what is only looked at.
+    rights: Lately<PersonId, Rights>,
 }
 
+/// Somebody's role, and what they manage.
+type Rights = (Role, Arc<BTreeSet<ResourceId>>);
+
 impl Shared {
+    /// What somebody may do, or who comes in, was changed here: whoever asks here sees it at once, others when they hear it.
+    fn rights_changed(&self) {
+        self.forget_rights();
+        if let Some(doorbell) = &self.doorbell {
+            doorbell.ring(RIGHTS_CHANGED);
+        }
+    }
+
+    fn forget_rights(&self) {
+        self.doors.forget();
+        self.rights.forget();
+    }
+
+    /// What somebody may do, as it was read lately; nothing if there is no such person.
+    async fn rights_of(&self, id: PersonId) -> Loaded<Option<Rights>> {
+        let read = async {
+            let whose = || args![self.part, vec![id.0]];
+            let [roles, managed] = self.readers.all([(sql::ROLES, whose()), (sql::MANAGED, whose())]).await?;
+            let Some(role) = roles.first() else { return Ok(None) };
+            let over = managed.iter().map(|row| Ok(doors::managed(row)?.1)).collect::<Loaded<_>>()?;
+            Ok(Some((crate::codec::role_named(role.try_get(1)?)?, Arc::new(over))))
+        };
+        self.rights.get(id, read).await
+    }
+
     fn refuse(&self, says: Option<String>) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = says;
     }
@@ -307,6 +348,8 @@ impl Postgres {
             checkpoint: Mutex::default(),
             longest: AtomicI64::new(0),
             shut: Mutex::default(),
+            doors: Lately::default(),
+            rights: Lately::default(),
         });
         let instance = Uuid::now_v7();
         let keeper = options.keep.map(|keep| Keeper::new(instance, keep)).transpose()?;
@@ -336,7 +379,7 @@ impl Postgres {
             tokio::spawn(follow(Arc::downgrade(&shared), heard.clone())),
         ];
         if let Some(doorbell) = shared.doorbell.clone() {
-            tasks.push(tokio::spawn(listen(to, part, heard, doorbell)));
+            tasks.push(tokio::spawn(listen(to, Arc::downgrade(&shared), heard, doorbell)));
         }
         let end = Arc::new(Notify::new());
         let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(Arc::downgrade(&shared), end.clone())));
@@ -374,8 +417,9 @@ impl Postgres {
         proof::take(&self.shared, proof::look(&self.shared).await);
     }
 
-    /// Takes in what other instances have committed until now, without waiting for the doorbell or the next look.
+    /// Takes in what other instances have committed and changed until now, without waiting for the doorbell or the next look.
     pub async fn catch_up(&self) -> Result<(), Error> {
+        self.shared.forget_rights();
         self.shared.feed.catch_up(true).await.map(drop)
     }
 }
@@ -514,9 +558,9 @@ async fn follow(shared: Weak<Shared>, heard: Arc<Heard>) {
 }
 
 /// Hears of commits as they are made. What is lost is found by looking.
-async fn listen(to: Endpoint, part: i64, heard: Arc<Heard>, doorbell: Arc<Doorbell>) {
+async fn listen(to: Endpoint, shared: Weak<Shared>, heard: Arc<Heard>, doorbell: Arc<Doorbell>) {
     loop {
-        if let Err(e) = hear(&to, part, &heard, &doorbell).await {
+        if let Err(e) = hear(&to, &shared, &heard, &doorbell).await {
             tracing::debug!("listening for commits of others: {e}");
         }
         heard.listening.store(false, std::sync::atomic::Ordering::Relaxed);
@@ -524,7 +568,8 @@ async fn listen(to: Endpoint, part: i64, heard: Arc<Heard>, doorbell: Arc<Doorbe
     }
 }
 
-async fn hear(to: &Endpoint, part: i64, heard: &Heard, doorbell: &Doorbell) -> Loaded<()> {
+async fn hear(to: &Endpoint, shared: &Weak<Shared>, heard: &Heard, doorbell: &Doorbell) -> Loaded<()> {
+    let Some(part) = shared.upgrade().map(|shared| shared.part) else { return Ok(()) };
     let (client, mut messages) = to.listened().await?;
     let mut listening = std::pin::pin!(pool::plain(&client, sql::LISTEN).fuse());
     let mut ringing = std::pin::pin!(Fuse::terminated());
@@ -540,8 +585,14 @@ async fn hear(to: &Endpoint, part: i64, heard: &Heard, doorbell: &Doorbell) -> L
                     let mut words = rung.payload().split(' ');
                     if words.next().and_then(|n| n.parse::<i64>().ok()) == Some(part) {
                         let ids = words.filter_map(|id| Uuid::parse_str(id).ok());
-                        heard.commits.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
-                        heard.rung.notify_one();
+                        let (rights, commits): (Vec<Uuid>, Vec<Uuid>) = ids.partition(|id| *id == RIGHTS_CHANGED);
+                        if !rights.is_empty() && let Some(shared) = shared.upgrade() {
+                            shared.forget_rights();
+                        }
+                        if !commits.is_empty() {
+                            heard.commits.lock().unwrap_or_else(PoisonError::into_inner).extend(commits);
+                            heard.rung.notify_one();
+                        }
                     }
                 }
                 Some(Ok(_)) => {}
@@ -568,8 +619,22 @@ impl Store for Postgres {
         Ok(self.answered(key).await?.map(|attempt| attempt.recorded))
     }
 
-    async fn observe(&self, scope: Scope) -> Result<World, StoreError> {
+    async fn observe(&self, mut scope: Scope) -> Result<World, StoreError> {
         let mut world = World::empty(self.shared.epoch);
+        if scope.roles.len() <= RIGHTS_APART_MAX {
+            for id in std::mem::take(&mut scope.roles).iter().copied() {
+                if let Some((role, over)) = self.shared.rights_of(id).await? {
+                    world.roles.insert(id, role);
+                    if role == Role::Manager {
+                        world.manages.insert(id, over);
+                    }
+                }
+                world.loaded.roles.insert(id);
+            }
+        }
+        if load::fill_known(self.shared.loading(), &mut world, &scope) {
+            return Ok(world);
+        }
         let mut conn = self.shared.readers.get().await?;
         load::fill(&conn, self.shared.loading(), &mut world, &scope, None, None).await?;
         conn.clean();

@@ -36,7 +36,9 @@ impl Directory for Postgres {
             .shared
             .readers
             .transaction(move |client| Box::pin(async move { put_card(client, part, &person).await }));
-        Ok(put.await?)
+        let put = put.await;
+        self.shared.rights_changed();
+        Ok(put?)
     }
 
     async fn find_people(
@@ -132,7 +134,9 @@ impl Directory for Postgres {
                 Ok((put, keep))
             })
         });
-        Ok(put.await?)
+        let put = put.await;
+        self.shared.rights_changed();
+        Ok(put?)
     }
 
     async fn erase(&self, id: PersonId) -> std::result::Result<Option<Erased>, StoreError> {
@@ -142,6 +146,7 @@ impl Directory for Postgres {
         }
         // From here on they can ask for nothing more, so no new words of theirs come.
         readers.rows(sql::SUSPENDED_PUT, args![part, id.0, true]).await?;
+        self.shared.rights_changed();
         let (mut erased, mut after) = (Erased::default(), (i64::MIN, Uuid::nil()));
         loop {
             let (start, booking) = after;
@@ -180,7 +185,9 @@ impl Directory for Postgres {
                 Ok(keys as u64)
             })
         });
-        erased.keys = gone.await?;
+        let gone = gone.await;
+        self.shared.rights_changed();
+        erased.keys = gone?;
         Ok(Some(erased))
     }
 }
@@ -189,7 +196,9 @@ impl Postgres {
     /// Makes somebody nobody for now, or somebody again.
     pub async fn suspend(&self, id: PersonId, suspended: bool) -> std::result::Result<(), StoreError> {
         let values = args![self.shared.part, id.0, suspended];
-        Ok(self.shared.readers.rows(sql::SUSPENDED_PUT, values).await.map(drop)?)
+        let put = self.shared.readers.rows(sql::SUSPENDED_PUT, values).await;
+        self.shared.rights_changed();
+        Ok(put.map(drop)?)
     }
 }
 

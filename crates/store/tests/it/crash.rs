@@ -513,3 +513,12 @@ async fn every_write_of_a_recovery_may_find_the_disk_read_only() {
 async fn every_read_of_a_recovery_may_fail() {
     fail_each(&UNREADABLE, &killed(), 2).await;
 }
+
+/// What is told before the folder of a new journal is synced is gone with the folder's entry; so for the log of it.
+#[tokio::test]
+async fn a_store_that_does_not_sync_its_folder_is_found_out() {
+    let Some((_, mut calls)) = history(14) else { return };
+    calls.retain(|call| !matches!(call, Call::SyncFolder));
+    let seen = cut_everywhere(&calls, 14, 200, &[Cut::Lost]).await;
+    assert!(seen.wrong.iter().any(|wrong| wrong.contains("lost: ")), "{seen:?}");
+}

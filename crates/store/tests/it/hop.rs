@@ -178,7 +178,10 @@ impl Directory for Hop {
     }
 
     async fn put_person(&self, person: PersonCard) -> Result<(), StoreError> {
-        self.either().0.put_person(person).await
+        let (here, there) = self.either();
+        let said = here.put_person(person).await;
+        there.catch_up().await.unwrap();
+        said
     }
 
     async fn find_people(
@@ -208,11 +211,17 @@ impl Directory for Hop {
     }
 
     async fn put_people(&self, people: Vec<PersonRow>, dry_run: bool) -> Result<Vec<RowPut>, StoreError> {
-        self.either().0.put_people(people, dry_run).await
+        let (here, there) = self.either();
+        let said = here.put_people(people, dry_run).await;
+        there.catch_up().await.unwrap();
+        said
     }
 
     async fn erase(&self, id: PersonId) -> Result<Option<Erased>, StoreError> {
-        self.either().0.erase(id).await
+        let (here, there) = self.either();
+        let said = here.erase(id).await;
+        there.catch_up().await.unwrap();
+        said
     }
 }
 
@@ -235,7 +244,10 @@ impl Accounts for Hop {
     }
 
     async fn take_secret(&self, sha256: Sha256, kind: SecretKind, now: Instant) -> Result<Option<Secret>, StoreError> {
-        self.either().0.take_secret(sha256, kind, now).await
+        let (here, there) = self.either();
+        let said = here.take_secret(sha256, kind, now).await;
+        there.catch_up().await.unwrap();
+        said
     }
 
     async fn secret(&self, sha256: Sha256, kind: SecretKind, now: Instant) -> Result<Option<Secret>, StoreError> {
@@ -251,7 +263,10 @@ impl Accounts for Hop {
     }
 
     async fn end_secrets(&self, person: PersonId, kinds: Vec<SecretKind>, which: Which) -> Result<u64, StoreError> {
-        self.either().0.end_secrets(person, kinds, which).await
+        let (here, there) = self.either();
+        let said = here.end_secrets(person, kinds, which).await;
+        there.catch_up().await.unwrap();
+        said
     }
 
     async fn seen(&self, sha256: Sha256, now: Instant) -> Result<(), StoreError> {
@@ -267,11 +282,17 @@ impl Accounts for Hop {
     }
 
     async fn put_role(&self, person: PersonId, role: Role, over: BTreeSet<ResourceId>) -> Result<RolePut, StoreError> {
-        self.either().0.put_role(person, role, over).await
+        let (here, there) = self.either();
+        let said = here.put_role(person, role, over).await;
+        there.catch_up().await.unwrap();
+        said
     }
 
     async fn put_suspended(&self, person: PersonId, suspended: bool) -> Result<RolePut, StoreError> {
-        self.either().0.put_suspended(person, suspended).await
+        let (here, there) = self.either();
+        let said = here.put_suspended(person, suspended).await;
+        there.catch_up().await.unwrap();
+        said
     }
 
     async fn has_admin(&self) -> Result<bool, StoreError> {

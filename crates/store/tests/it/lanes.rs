@@ -9,10 +9,11 @@ use slotwise_domain::{
     Action, Actor, Command, Fingerprint, PersonId, Proposal, ResourceId, Role, Scope, Span, World, settle,
 };
 use slotwise_engine::as_of::{Moment, as_of};
+use slotwise_engine::doors::Accounts;
 use slotwise_engine::{Answer, Directory, Engine, Ids, Limits, Made, Request, Settled, Store};
 use slotwise_store::postgres::Options;
 use slotwise_store::{Postgres, SystemClock};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -184,6 +185,50 @@ async fn a_commit_is_two_round_trips() {
     }
     println!("{best:?} at best, where a round trip takes {:?}", each_way * 2);
     assert!((each_way * 4..each_way * 6).contains(&best), "{best:?}");
+    // And what is looked at before it, and who asks, is known from a moment ago.
+    let scope = site.book(site.admin, room, START).command.scope();
+    assert!(!scope.roles.is_empty() && !scope.resources.is_empty());
+    let mut best = Duration::MAX;
+    for _ in 0..6 {
+        let begun = Instant::now();
+        let world = far.store.observe(scope.clone()).await.unwrap();
+        best = best.min(begun.elapsed());
+        assert_eq!(world.roles[&site.admin], Role::Admin);
+        assert!(scope.minus(&world.loaded).is_empty() && world.calendars.contains_key(&room));
+    }
+    assert!(best < each_way, "{best:?}");
+}
+
+/// What somebody may do, and whom a key lets in, is known from a moment ago: a change by another instance is seen when it is heard of, or
+/// a quarter of a second later; a commit reads it for itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_that_another_instance_takes_away_are_gone_in_a_moment() {
+    let Some(database) = Database::start(&[]) else { return };
+    for doorbell in [true, false] {
+        let options = Options { part: 2 + i64::from(doorbell), doorbell, keep: None, ..Options::default() };
+        let (mut stores, url) = (Vec::new(), database.url());
+        for _ in 0..2 {
+            stores.push(Postgres::open(&url, options.clone()).await.unwrap());
+        }
+        let (here, there) = (&stores[0], &stores[1]);
+        let (boss, who, key) = (PersonId(Uuid::now_v7()), PersonId(Uuid::now_v7()), [7; 32]);
+        here.put_person(person(boss, "Ada", Role::Admin)).await.unwrap();
+        here.put_person(person(who, "Ben", Role::Admin)).await.unwrap();
+        here.put_key(key, who, "Key".into()).await.unwrap();
+        let scope = Scope { roles: [who].into(), ..Scope::default() };
+        let role = async |store: &Postgres| store.observe(scope.clone()).await.unwrap().roles.get(&who).copied();
+        let door = async |store: &Postgres| store.door(key, store.clock().now()).await.unwrap().map(|d| d.card.role);
+        for store in [here, there] {
+            assert_eq!((role(store).await, door(store).await), (Some(Role::Admin), Some(Role::Admin)));
+        }
+        here.put_role(who, Role::Member, BTreeSet::new()).await.unwrap();
+        assert_eq!((role(here).await, door(here).await), (Some(Role::Member), Some(Role::Member)), "here at once");
+        soon("there too", async || (role(there).await, door(there).await) == (Some(Role::Member), Some(Role::Member)))
+            .await;
+        there.put_suspended(who, true).await.unwrap();
+        assert_eq!((role(there).await, door(there).await), (None, None));
+        soon("here too", async || (role(here).await, door(here).await) == (None, None)).await;
+    }
 }
 
 /// The order of events of another instance is right though commits are made side by side, and a report reads all the while.

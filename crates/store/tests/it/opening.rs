@@ -44,6 +44,39 @@ async fn another_programs_file_refuses() {
     assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused}");
 }
 
+/// Whoever moves a folder and forgets a file is told so, and is not given an empty store in its place.
+#[tokio::test]
+async fn what_is_gone_is_not_begun_anew() {
+    for (gone, emptied) in
+        [("slotwise.sqlite", false), ("slotwise.sqlite", true), ("people.sqlite", false), ("people.sqlite", true)]
+    {
+        let site = Site::new();
+        let store = site.open().await;
+        site.room(&store, "R1").await;
+        drop(store);
+        let path = site.path().join(gone);
+        for suffix in ["", "-wal", "-shm"] {
+            std::fs::remove_file(site.path().join(format!("{gone}{suffix}"))).ok();
+        }
+        if emptied {
+            std::fs::write(&path, "").unwrap();
+        }
+        let views = std::fs::read(site.path().join("views.sqlite")).unwrap();
+        let refused = Embedded::open(site.path(), site.options.clone()).err().unwrap();
+        assert!(matches!(refused, OpenError::Gone { .. }), "{gone}: {refused}");
+        assert!(refused.to_string().contains(gone), "{refused}");
+        assert_eq!(path.exists(), emptied, "{gone}: nothing is made");
+        assert_eq!(std::fs::read(site.path().join("views.sqlite")).unwrap(), views, "{gone}");
+    }
+    // The tables are made anew of the journal, as ever.
+    let site = Site::new();
+    drop(site.open().await);
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(site.path().join(format!("views.sqlite{suffix}"))).ok();
+    }
+    assert_eq!(site.reopen().status(), Status::Ready);
+}
+
 #[tokio::test]
 async fn a_changed_migration_refuses() {
     let site = Site::new();

@@ -94,8 +94,9 @@ impl Site {
 
     pub fn proposal(&self, actor: Actor, action: Action) -> Proposal {
         let key = AttemptKey { part: PartId::DEFAULT, actor: actor.uuid(), key: id(self.clock.now()) };
-        // What an admin approves is somebody else's.
-        let reason = matches!(action, Action::Approve { .. }).then(|| "It is free.".to_owned());
+        // What an admin does to others needs one.
+        let reason =
+            matches!(action, Action::Approve { .. } | Action::RemoveBlock { .. }).then(|| "It is free.".to_owned());
         let command = Command { actor, action, seen: None, reason };
         Proposal { key, fingerprint: Fingerprint([7; 32]), command, observed: Vec::new(), hint: None }
     }

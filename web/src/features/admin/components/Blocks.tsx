@@ -17,6 +17,19 @@ import { Trouble } from './Trouble';
 export function Blocks({ resource, may }: { resource: Resource; may: boolean }) {
   const { t } = useTranslation();
   const remove = useAct();
+  const [removing, setRemoving] = useState<string | null>(null);
+  const [why, setWhy] = useState('');
+  const choose = (block: string | null) => {
+    remove.clear();
+    setWhy('');
+    setRemoving(block);
+  };
+
+  async function carryOut(block: string) {
+    const wish = { path: `/api/resources/${resource.id}/blocks/${block}/remove`, body: { reason: why.trim() }, ifMatch: resource.policy_version };
+    if (await remove.act(wish)) choose(null);
+  }
+
   return (
     <section className={`panel ${css.card}`} aria-labelledby="blocks-title" data-testid="blocks">
       <h2 id="blocks-title">{t('admin.blocks.title')}</h2>
@@ -35,14 +48,30 @@ export function Blocks({ resource, may }: { resource: Resource; may: boolean }) 
               variant="default"
               size="sm"
               aria-label={`${t('admin.blocks.remove')}: ${block.reason}`}
-              onClick={() => void remove.act({ path: `/api/resources/${resource.id}/blocks/${block.id}/remove`, body: {}, ifMatch: resource.policy_version })}
+              aria-expanded={removing === block.id}
+              onClick={() => choose(removing === block.id ? null : block.id)}
             >
               {t('admin.blocks.remove')}
             </Button>}
+            {removing === block.id && (
+              <form
+                style={{ flexBasis: '100%' }}
+                data-testid="block-remove"
+                onSubmit={(event) => {
+                  event.preventDefault();
+                  if (why.trim()) void carryOut(block.id);
+                }}
+              >
+                <div className={css.fields}><Reason value={why} onChange={setWhy} /></div>
+                <Trouble trouble={remove.trouble} />
+                <div className={css.foot}>
+                  <Button type="submit" loading={remove.busy} aria-disabled={!why.trim()} data-testid="block-remove-save">{t('admin.blocks.remove')}</Button>
+                </div>
+              </form>
+            )}
           </li>
         ))}
       </ul>
-      <Trouble trouble={remove.trouble} />
       {may && <NewBlock resource={resource} />}
     </section>
   );

@@ -151,7 +151,7 @@ export default function BulkPage() {
                           wish: async () => {
                             const id = answer!.versions[0]!.resource;
                             const { policy_version } = await ask<Resource>(`/api/resources/${id}`);
-                            return { path: `/api/resources/${id}/blocks/${block.id}/remove`, body: {}, ifMatch: policy_version };
+                            return { path: `/api/resources/${id}/blocks/${block.id}/remove`, body: { reason: t('admin.bulk.undone') }, ifMatch: policy_version };
                           },
                         }));
                         setDry({ ...dry, first: [], rest: undo });
