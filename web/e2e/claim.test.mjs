@@ -2,6 +2,7 @@
 // is said when somebody else was faster.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { assertAccessible } from './access.mjs';
 import { ask, base, byApi, card, cards, claim, closeAll, confirm, dialog, freshKey, launch, makePerson, openAs, panel, quietDay, quietHour, says, sees, shoot, toast, unique } from './people.mjs';
 
 let browser;
@@ -67,6 +68,25 @@ test('ux 3: everything that is not free says why in words', async () => {
   await tells('closed', /Painting/);
   await shoot(page, 'why-not-free');
   await closeAll(page, admin, ann, ben);
+});
+
+test('what asks for approval says so before it is asked for: on its card, in its claim, in the timeline and in the list of a phone', async () => {
+  const { id, name, address } = await room({ policy: { approval: true } });
+  const page = await openAs(browser, 'Teacher A', { address });
+  await card(page, id).getByText('Asks for approval').waitFor();
+  await claim(page, id);
+  await dialog(page).getByTestId('asks-approval').getByText('Until then it is asked for, not booked.').waitFor();
+  await says(dialog(page).getByTestId('confirm-button'), /^Ask for it$/);
+  await assertAccessible(page, 'a claim that asks for approval');
+  await confirm(page);
+  await toast(page, 'Asked for').waitFor();
+  await sees(async () => (await root.get(`/api/bookings?resource=${id}`)).items.map(({ state }) => state), (states) => assert.deepEqual(states, ['pending']));
+  const timeline = `/?show=timeline&date=${day}&q=${encodeURIComponent(name)}`;
+  await page.goto(base + timeline);
+  await page.getByTestId('timeline-grid').getByRole('rowheader').getByText('Asks for approval').waitFor();
+  await page.setViewportSize({ width: 320, height: 640 });
+  await page.getByTestId('timeline-list').getByText('Asks for approval').waitFor();
+  await closeAll(page);
 });
 
 test('ux 11: a hold warns once at a time before it ends, is kept longer by one click, and at its end keeps what was typed', async () => {

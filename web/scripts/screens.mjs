@@ -30,9 +30,16 @@ const screens = [
   ['console-requests', 'Dana Osei', '/admin/approvals'],
   ['console-override', 'Alex Rivera', '/admin/override'],
   ['console-people', 'Alex Rivera', '/admin/people'],
+  ['console-access', 'Alex Rivera', '/admin/people?q=Dana', async (page) => {
+    await page.getByRole('button', { name: 'Access: Dana Osei' }).click();
+    await page.getByTestId('access').getByRole('heading', { name: 'Coming in' }).waitFor();
+  }],
   ['console-tables', 'Alex Rivera', '/admin/bulk'],
   ['console-record', 'Lin Zhao', '/admin/audit'],
 ];
+/** Those that are named, or all. */
+const wanted = process.argv.slice(2);
+const taken = screens.filter(([name]) => wanted.length === 0 || wanted.includes(name));
 
 const browser = await chromium.launch({ executablePath: process.env.SLOTWISE_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 mkdirSync(folder, { recursive: true });
@@ -41,7 +48,7 @@ let bytes = 0;
 
 for (const [width, height] of [[1280, 860], [360, 720]]) {
   const known = new Map();
-  for (const [name, person, address, prepare] of screens) {
+  for (const [name, person, address, prepare] of taken) {
     const page = known.get(person) ?? (await open(person, { width, height }));
     known.set(person, page);
     await page.goto(base + address);
@@ -56,7 +63,7 @@ for (const [width, height] of [[1280, 860], [360, 720]]) {
   for (const page of known.values()) await page.context().close();
 }
 await browser.close();
-console.log(`${2 * screens.length} pictures, ${Math.round(bytes / 1024)} KiB, in docs/images/screens`);
+console.log(`${2 * taken.length} pictures, ${Math.round(bytes / 1024)} KiB, in docs/images/screens`);
 
 async function open(person, viewport) {
   const context = await browser.newContext({ viewport, locale: 'en-GB', timezoneId: 'America/Los_Angeles', reducedMotion: 'reduce', colorScheme: 'light', hasTouch: viewport.width < 700 });

@@ -2230,6 +2230,8 @@ export interface components {
         };
         /** @description A class as it is at one version. */
         ClassBody: {
+            /** @description A booking of it waits for approval, unless an admin makes it. */
+            approval: boolean;
             /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed`, `past_cutoff` or `overbooked`. */
             badge: string;
             /** @description From then on it cannot be booked. */
@@ -3000,6 +3002,8 @@ export interface components {
         };
         /** @description A resource in short. */
         FoundResource: {
+            /** @description A booking of it waits for approval, unless an admin makes it. */
+            approval: boolean;
             /** @description Where it is. */
             building?: string | null;
             /**
@@ -4999,6 +5003,8 @@ export interface components {
         SectionListed: {
             /** @description When it is too late to add it. */
             add_by?: string | null;
+            /** @description A booking of it waits for approval, unless an admin makes it. */
+            approval: boolean;
             /** @description The status people see: `open`, `few_left`, `full`, `waitlist`, `held`, `closed` or `past_cutoff`. */
             badge?: string | null;
             /**

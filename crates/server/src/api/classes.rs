@@ -79,6 +79,8 @@ pub struct ClassBody {
     waiting: usize,
     /// `open`, `few_left`, `full`, `waitlist`, `held`, `closed`, `past_cutoff` or `overbooked`.
     badge: &'static str,
+    /// A booking of it waits for approval, unless an admin makes it.
+    approval: bool,
     /// From then on it cannot be booked.
     book_by: Option<String>,
     /// From then on it cannot be cancelled.
@@ -265,6 +267,7 @@ fn body(world: &World, calendar: &Calendar, asker: PersonId, now: Instant) -> Op
         owed: standing.owed,
         waiting: standing.waiting,
         badge: standing.badge,
+        approval: spec.policy.approval,
         book_by: at(spec.policy.book_by),
         cancel_by: at(spec.policy.cancel_by),
         late_cancel_from: at(spec.policy.late_cancel_from),

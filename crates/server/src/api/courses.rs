@@ -97,6 +97,8 @@ pub struct SectionListed {
     linked: Vec<Vec<Uuid>>,
     /// What somebody must be to register; all of them.
     requires: Vec<RequirementBody>,
+    /// A booking of it waits for approval, unless an admin makes it.
+    approval: bool,
     /// When registration opens; null if it always was.
     opens_at: Option<String>,
     /// When it is too late to add it.
@@ -276,6 +278,7 @@ fn section(calendar: &Calendar, asker: PersonId, now: Instant) -> Option<Section
         linked: spec.linked.iter().map(|list| list.iter().map(|id| id.0).collect()).collect(),
         requires: spec.policy.eligibility.iter().map(RequirementBody::from).collect(),
         opens_at: cutoff(spec.policy.book_from),
+        approval: spec.policy.approval,
         add_by: cutoff(spec.policy.book_by),
         drop_by: cutoff(spec.policy.cancel_by),
         booking: booking.min(),

@@ -100,6 +100,8 @@ pub struct FoundResource {
     capacity: Option<u32>,
     /// Its policy version.
     policy_version: u64,
+    /// A booking of it waits for approval, unless an admin makes it.
+    approval: bool,
 }
 
 impl FoundResource {
@@ -116,6 +118,7 @@ impl FoundResource {
             zone: Zone::name(&spec.zone).to_owned(),
             capacity: spec.capacity,
             policy_version: resource.policy_version,
+            approval: spec.policy.approval,
         }
     }
 }

@@ -15,7 +15,7 @@ function item(kind: TimelineItem['kind'], start: string, end: string, more: Part
 }
 
 function row(items: TimelineItem[], more: Partial<TimelineRow> = {}): TimelineRow {
-  const resource = { id: 'r', kind: 'room', name: 'R', building: null, seats: 4, equipment: [], zone: 'UTC', capacity: 1, policy_version: 1 } as TimelineRow['resource'];
+  const resource = { id: 'r', kind: 'room', name: 'R', building: null, seats: 4, equipment: [], zone: 'UTC', capacity: 1, approval: false, policy_version: 1 } as TimelineRow['resource'];
   return { resource, hold_at: 'confirm', closed: false, open: null, items, levels: [], more: false, epoch: 1, version: 5, ...more };
 }
 

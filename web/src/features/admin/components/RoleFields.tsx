@@ -35,7 +35,7 @@ export function RoleFields({ scope, onChange }: { scope: Scope; onChange: (scope
             <Picker what="group" label={t('admin.access.addGroup')} value={null} onPick={add} />
             <Picker what="resource" label={t('admin.access.addResource')} value={null} onPick={add} />
           </div>
-          {manages.length === 0 && <p className={css.hint} role="status">{t('admin.access.managesNothing')}</p>}
+          {manages.length === 0 && <p className={css.soft} style={{ margin: 0 }} role="status">{t('admin.access.managesNothing')}</p>}
           <ul className={css.list} aria-label={t('admin.access.manages')} data-testid="manages">
             {manages.map((one) => (
               <li key={one.id} className={`${css.item} ${css.level}`} data-resource={one.id}>

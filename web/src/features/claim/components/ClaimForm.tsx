@@ -50,6 +50,7 @@ export function ClaimForm({ target, filters, details, onDetails, mark, onTake, o
           {[resource.building, resource.seats !== null ? t('card.seats', { count: resource.seats }) : null].filter(Boolean).join(' · ')}
         </p>
         <TimeAndZone start={target.item.start} end={target.item.end} zone={resource.zone} />
+        {resource.approval && <p className={css.place} data-testid="asks-approval"><Icon name="check" size={16} /> {t('claim.approval')}</p>}
       </div>
 
       {state.is === 'refused' && (
@@ -144,7 +145,7 @@ export function ClaimForm({ target, filters, details, onDetails, mark, onTake, o
 
   function restWords(): string {
     if (state.is === 'unknown') return t('claim.checkAgain');
-    return state.is === 'refused' || state.is === 'failed' ? t('claim.confirmAgain') : t('claim.confirm');
+    return state.is === 'refused' || state.is === 'failed' ? t('claim.confirmAgain') : t(resource.approval ? 'claim.ask' : 'claim.confirm');
   }
 
   function statusWords(): string {

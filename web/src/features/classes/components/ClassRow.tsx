@@ -53,6 +53,7 @@ export function ClassRow({ item, onWait, onCancel }: Props) {
           {mine && <StateBadge tone={tones[mine.standing]}>{t(`classes.standing.${mine.standing}`)}</StateBadge>}
           <Places badge={mine ? null : item.badge} capacity={item.capacity} left={item.units_free} owed={item.owed} waiting={item.waiting} />
         </div>
+        {!mine && item.approval && <p className={css.note}><Icon name="check" size={15} /> {t('card.approval')}</p>}
         {has('waiting') && mine?.place && <p className={css.note} data-testid="my-place">{t('waitlist.placeOf', { place: mine.place, total: Math.max(item.waiting, mine.place) })}</p>}
         {cancellable && <p className={css.note}>{late ? t('classes.lateNow') : item.late_cancel_from ? <Deadline at={item.late_cancel_from} zone={zone} says="classes.freeCancelUntil" /> : item.cancel_by && <Deadline at={item.cancel_by} zone={zone} says="bookings.cancelBy" />}</p>}
         {desk && !deskOpen && now < Date.parse(desk.start) && <p className={css.note}>{t('classes.checkInFrom', { from: writeClock(desk.start, zone, i18n.language), to: writeClock(desk.end, zone, i18n.language) })}</p>}

@@ -63,6 +63,7 @@ export function SectionRow({ section, isPlanned, have, onPlan, onUnplan, onWait,
           {section.entry && <StateBadge tone="held">{t('classes.standing.waiting')}</StateBadge>}
           <Places badge={section.booking ? null : badge} capacity={section.capacity} left={section.remaining} owed={section.owed} waiting={section.waiting} />
         </div>
+        {!section.booking && section.approval && <p className={css.soft}>{t('card.approval')}</p>}
         {opensLater && <p className={css.soft}><Deadline at={section.opens_at!} zone={section.zone} says="courses.opens" /></p>}
         {section.booking && section.drop_by && !dropOver && <p className={css.soft}><Deadline at={section.drop_by} zone={section.zone} says="courses.dropBy" /></p>}
         {section.booking && dropOver && <p className={css.soft}>{t('courses.dropOver')}</p>}

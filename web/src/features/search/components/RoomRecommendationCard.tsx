@@ -103,6 +103,12 @@ export const RoomRecommendationCard = memo(function RoomRecommendationCard({ ite
         {resource.capacity !== null && resource.capacity > 1 && units !== null && (
           <li className={css.units}>{t('card.unitsFree', { free: units, capacity: resource.capacity })}</li>
         )}
+        {resource.approval && (
+          <li>
+            <Icon name="check" size={16} />
+            {t('card.approval')}
+          </li>
+        )}
       </ul>
       {resource.equipment.length > 0 && (
         <ul className={css.equipment} aria-label={t('search.equipment')}>

@@ -35,6 +35,7 @@ export function DayList({ rows, columns, now, zone, onPick }: Props) {
         value={row.resource.id}
         onChange={(event) => setId(event.currentTarget.value)}
       />
+      {row.resource.approval && <p className={css.count}><Icon name="check" size={15} /> {t('card.approval')}</p>}
       <ul className={css.list} aria-label={t('timeline.listOf', { name: nameOf(row), day: writeShortDay(day[0]!.start, zone, i18n.language) })}>
         {runs.map(([first, length]) => {
           const cell = cells[first]!;

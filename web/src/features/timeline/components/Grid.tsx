@@ -17,8 +17,8 @@ export interface Sizes {
   rail: number;
 }
 
-/** On paper: what fits in the width of a page, how much of it names take, and how high a row is. */
-const paper = { width: 700, rail: 130, row: 30 };
+/** On paper: what fits in the width of a page, how much of it names take, how high a row is, and how many a page holds. */
+const paper = { width: 696, rail: 130, row: 30, rows: 26 };
 const head_height = 46;
 /** So many rows and columns more on each side, so that no scrolling meets the blank. */
 const rows_more = 4;
@@ -357,7 +357,7 @@ function Paper({ label, rows, columns, now, zone, overview }: Props) {
     const sizes = { row: paper.row, rail: paper.rail, col: (paper.width - paper.rail) / day.length };
     const title = writeShortDay(day[0]!.start, zone, i18n.language);
     return (
-      <section key={day[0]!.start} className={css.page} data-testid="timeline-paper" aria-label={overview ? label : title} dir="ltr">
+      <section key={day[0]!.start} className={css.page} data-fits={listed.length <= paper.rows} data-testid="timeline-paper" aria-label={overview ? label : title} dir="ltr">
         {!overview && <h3>{title}</h3>}
         <div role="grid" aria-label={label} className={css.sheet} aria-colcount={day.length + 1}>
           <div role="row" className={css.hours}>
@@ -444,7 +444,7 @@ const Row = memo(function Row({ row, index, top, sizes, columns, from, to, cells
   const shared = isShared(row);
   const runs = useMemo(() => (cells ? runsOf(cells, columns) : null), [cells, columns]);
   const starts = useMemo(() => firstOfRuns(runs, columns.length), [runs, columns.length]);
-  const facts = [resource.seats === null ? null : t('timeline.seats', { count: resource.seats }), resource.zone === zone ? null : t('timeline.otherZone', { zone: resource.zone })];
+  const facts = [resource.seats === null ? null : t('timeline.seats', { count: resource.seats }), resource.approval ? t('card.approval') : null, resource.zone === zone ? null : t('timeline.otherZone', { zone: resource.zone })];
   const parts = [];
   for (let col = from; col < to; col += 1) {
     const column = columns[col]!;
