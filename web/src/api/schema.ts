@@ -3809,6 +3809,8 @@ export interface components {
             as_of: string;
             /** @description What is on it. */
             items: {
+                /** @description A booking of it waits for approval, unless an admin makes it. */
+                approval: boolean;
                 /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed`, `past_cutoff` or `overbooked`. */
                 badge: string;
                 /** @description From then on it cannot be booked. */
