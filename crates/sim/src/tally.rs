@@ -25,7 +25,8 @@ pub const SOMETIMES: &[&str] = &[
     "several proposals in one commit",
     // Races over time.
     "a hold expired during its confirm", "a stale token was refused", "a cutoff was crossed in the queue", "a hold was renewed",
-    "an offer was taken", "an offer lapsed", "an offer expired while it was taken", "promoted", "promoted by a capacity raise", "a cut under use", "over-committed", "moved",
+    "an offer was taken", "an offer lapsed",
+    "an offer expired while it was taken", "promoted", "promoted by a capacity raise", "a cut under use", "over-committed", "moved",
     "the old place kept", "bundle booked", "an event reader began anew", "an event reader caught up",
     // What an admin does to others, and what one attempt does to many.
     "an override", "displaced by an override", "displaced by a block", "displaced by a cut", "a hold was voided", "a block was removed",
