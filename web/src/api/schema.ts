@@ -2053,7 +2053,7 @@ export interface components {
              * @description Who is invited, all of them.
              * @default null
              */
-            guests: components["schemas"]["GuestBody"][] | null;
+            guests: components["schemas"]["GuestBody"][];
             /**
              * Format: int32
              * @description How many people come.
@@ -2064,7 +2064,7 @@ export interface components {
              * @description Whether others see only that the time is taken.
              * @default null
              */
-            private: boolean | null;
+            private: boolean;
             /**
              * @description What it is for.
              * @default null
@@ -3809,6 +3809,8 @@ export interface components {
             as_of: string;
             /** @description What is on it. */
             items: {
+                /** @description A booking of it waits for approval, unless an admin makes it. */
+                approval: boolean;
                 /** @description `open`, `few_left`, `full`, `waitlist`, `held`, `closed`, `past_cutoff` or `overbooked`. */
                 badge: string;
                 /** @description From then on it cannot be booked. */
@@ -4726,7 +4728,7 @@ export interface components {
              * @description What it has.
              * @default null
              */
-            equipment: string[] | null;
+            equipment: string[];
             /**
              * Format: uuid
              * @description The group it is in. Who joins one without naming a policy follows it in everything; who leaves it keeps the rules as they are.
@@ -4744,7 +4746,7 @@ export interface components {
              * @description Its name.
              * @default null
              */
-            name: string | null;
+            name: string;
             /** @default null */
             policy: components["schemas"]["PolicyBody"] | null;
             /**
@@ -4762,7 +4764,7 @@ export interface components {
              * @description An IANA time zone.
              * @default null
              */
-            zone: string | null;
+            zone: string;
         };
         /** @description A resource to be made. */
         ResourceRequest: {
