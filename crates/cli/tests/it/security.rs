@@ -118,6 +118,8 @@ impl Anns {
             ("PUT /api/people/{id}/role", format!("{person}/role"), json!({ "role": "admin" })),
             ("POST /api/people/{id}/suspend", format!("{person}/suspend"), json!({})),
             ("POST /api/people/{id}/restore", format!("{person}/restore"), json!({})),
+            ("GET /api/people/{id}/standing", format!("{person}/standing"), Value::Null),
+            ("DELETE /api/people/{id}/invitation", format!("{person}/invitation"), Value::Null),
             ("PATCH /api/resources/{id}", resource.clone(), json!({ "name": "Mine" })),
             ("POST /api/resources/{id}/blocks", format!("{resource}/blocks"), block),
             (
