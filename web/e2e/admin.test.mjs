@@ -149,6 +149,11 @@ test('a block is seen before, spares who is excepted, and is removed', async () 
   const still = await ask(ann, 'GET', `/api/bookings?owner=me&resource=${room.id}`);
   assert.equal(still.body.items[0].state, 'confirmed');
   await blocks.getByRole('button', { name: 'Remove: Painting' }).click();
+  const remove = blocks.getByTestId('block-remove');
+  const save = remove.getByTestId('block-remove-save');
+  assert.equal(await save.getAttribute('aria-disabled'), 'true', 'not without a reason');
+  await reason(remove).fill('Painted');
+  await save.click();
   await blocks.getByText('All of its time is in use.').waitFor();
   await done(page);
 });
@@ -285,7 +290,7 @@ test('closed days by a table leave out what is booked, and are taken back', asyn
 });
 
 test('requests are approved and declined with a reason, and a booking is handed over', async () => {
-  const room = await makeResource(root, { name: unique('Ask'), policy: { approval: true } });
+  const room = await makeResource(root, { name: unique('Ask'), seats: 500, policy: { approval: true } });
   const [yes, no] = [await book(ann, room.id, '10:00', '11:00', { title: 'Yes' }), await book(ann, room.id, '12:00', '13:00', { title: 'No' })];
   const page = await openAdmin('/approvals');
   const row = (id) => page.locator(`[data-booking="${id}"]`);

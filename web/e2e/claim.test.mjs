@@ -71,7 +71,7 @@ test('ux 3: everything that is not free says why in words', async () => {
 });
 
 test('what asks for approval says so before it is asked for: on its card, in its claim, in the timeline and in the list of a phone', async () => {
-  const { id, name, address } = await room({ policy: { approval: true } });
+  const { id, name, address } = await room({ seats: 500, policy: { approval: true } });
   const page = await openAs(browser, 'Teacher A', { address });
   await card(page, id).getByText('Asks for approval').waitFor();
   await claim(page, id);

@@ -29,7 +29,7 @@ const as = async (name) => {
 async function withScope(what, policy = {}) {
   const group = await root.make({ kind: 'group', name: unique('Wing'), zone: 'UTC' });
   const [mine, other] = [unique('Scope'), unique('Scope')];
-  const ids = { group, mine: await root.make({ kind: 'room', name: mine, zone: 'UTC', capacity: 1, group, policy }), other: await root.make({ kind: 'room', name: other, zone: 'UTC', capacity: 1, policy }) };
+  const ids = { group, mine: await root.make({ kind: 'room', name: mine, zone: 'UTC', capacity: 1, seats: 500, group, policy }), other: await root.make({ kind: 'room', name: other, zone: 'UTC', capacity: 1, seats: 500, policy }) };
   await root.put(`/api/people/${dana}/role`, { role: 'manager', manages: [group] });
   await what({ ids, names: { mine, other } });
 }
