@@ -607,7 +607,7 @@ async fn wrong_rows_are_made_anew_while_instances_run() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert_eq!((store.warnings(), says(&examined(&url, part))), (vec![], String::new()));
         sql(&url, &edit);
-        assert_ne!(says(&examined(&url, part)), "", "{edit}");
+        // The warning shows that the rows were wrong: whoever looked at them here might find them mended already.
         until(&edit, async || !store.warnings().is_empty()).await;
         until(&edit, async || examined(&url, part).findings.is_empty()).await;
         assert_eq!(store.status(), Status::Ready, "{edit}");
