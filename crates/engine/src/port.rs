@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use slotwise_domain::{Actor, Calendar, Failure, News, Notice};
 use slotwise_domain::{
     AttemptKey, Block, Booking, BookingId, Change, Code, Decision, EntryEnd, Epoch, Facts, Fingerprint, Hold, HoldEnd,
-    Instant, Kind, Outcome, PersonId, Proposal, Resource, ResourceId, Role, Scope, SeriesId, Settle, Version,
-    WaitEntry, World,
+    Instant, Kind, Outcome, PersonId, Proposal, ResourceId, Role, Scope, SeriesId, Settle, Version, WaitEntry, World,
 };
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -249,8 +248,8 @@ pub enum Made {
     Bookings(Arc<Booking>, Arc<Booking>),
     /// A hold, and how it ended if it did.
     Hold(Hold, Option<HoldEnd>),
-    /// A resource, with its version.
-    Resource(Arc<Resource>, Version),
+    /// A resource, with all that is on it.
+    Resource(Arc<Calendar>),
     /// A block, and the resource's policy version after it.
     Block(ResourceId, Block, u64),
     /// A place in a waitlist, how it ended if it did, and where it is in line, from 1; 0 if it has ended.

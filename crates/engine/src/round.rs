@@ -157,7 +157,7 @@ pub fn made(world: &World, subject: Subject) -> Option<Made> {
             Some((_, Some(ended))) => Some(Made::Hold(ended.hold, Some(ended.end))),
             _ => world.calendars.get(&resource)?.holds.get(&id).map(|h| Made::Hold(*h, None)),
         },
-        Subject::Resource(id) => world.calendars.get(&id).map(|c| Made::Resource(c.resource.clone(), c.version)),
+        Subject::Resource(id) => world.calendars.get(&id).cloned().map(Made::Resource),
         Subject::Block(resource, id) => {
             let calendar = world.calendars.get(&resource)?;
             let block = calendar.blocks.get(&id)?;

@@ -27,7 +27,7 @@ use slotwise_domain::{
     Outcome, Resource, ResourceId, Role, Scope, Slot, Subject,
 };
 use slotwise_engine::catalogue;
-use slotwise_engine::{Accounts, Answer, Directory, Engine, Made, Post, Recorded, Request, Scopes, Views};
+use slotwise_engine::{Accounts, Answer, Directory, Engine, Made, NoAnswer, Post, Recorded, Request, Scopes, Views};
 use std::ops::Deref;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -137,6 +137,32 @@ pub struct AcceptedBody {
     pub policy_version: Option<u64>,
 }
 
+/// What could not be asked, as things are now.
+pub struct NotAsked {
+    /// What it is known by, if that could be told: whoever sends it again is told what they were told before.
+    print: Option<Fingerprint>,
+    problem: Problem,
+}
+
+impl NotAsked {
+    /// Something that is known by this.
+    pub const fn of(print: Fingerprint, problem: Problem) -> NotAsked {
+        NotAsked { print: Some(print), problem }
+    }
+}
+
+impl From<Problem> for NotAsked {
+    fn from(problem: Problem) -> NotAsked {
+        NotAsked { print: None, problem }
+    }
+}
+
+impl From<NotAsked> for Problem {
+    fn from(not: NotAsked) -> Problem {
+        not.problem
+    }
+}
+
 /// An answer before it becomes a response.
 pub enum Told {
     /// Accepted: the body, whether it made something new, whether it was decided before.
@@ -234,22 +260,66 @@ impl App {
     /// Takes many commands to their outcomes and says them, in their order.
     pub async fn attempts(&self, asker: &Asker, requests: Vec<Request>) -> Result<Vec<Told>, Problem> {
         self.rates.attempts(asker, requests.iter().map(|r| bookings_of(&r.command.action)).sum())?;
-        for request in &requests {
-            self.within_scopes(asker, &request.command).await?;
+        let (mut sent, mut asked) = (Vec::with_capacity(requests.len()), Vec::with_capacity(requests.len()));
+        for request in requests {
+            // Each stands for itself: what the key may not do is not sent, and the others are.
+            let within = self.within_scopes(asker, &request.command).await;
+            asked.push((request.key, request.command.clone(), within.as_ref().err().cloned()));
+            sent.extend(within.is_ok().then_some(request));
         }
-        let asked: Vec<(Uuid, Command)> = requests.iter().map(|r| (r.key, r.command.clone())).collect();
-        let answers = self.engine.execute_all(requests).await;
-        let mut told = Vec::with_capacity(answers.len());
-        for ((key, asked), answer) in asked.iter().zip(answers) {
+        let mut answers = self.engine.execute_all(sent).await.into_iter();
+        let mut told = Vec::with_capacity(asked.len());
+        for (key, asked, beyond) in &asked {
             // What cannot be shown was decided all the same, and spoils none of the others.
-            let shown = self.conclude(asker, *key, answer, asked).await;
+            let shown = match (beyond, beyond.is_none().then(|| answers.next()).flatten()) {
+                (Some(problem), _) => Err(problem.clone()),
+                (None, Some(answer)) => self.conclude(asker, *key, answer, asked).await,
+                (None, None) => Ok(Told::Problem(Problem::no_answer(NoAnswer::NotYet, *key), false)),
+            };
             told.push(shown.unwrap_or_else(|problem| Told::Problem(problem, false)));
         }
         Ok(told)
     }
 
-    /// A key without `manage` of somebody who may more than a member does no more than a member: what is their own, by the rules.
-    async fn within_scopes(&self, asker: &Asker, command: &Command) -> Result<(), Problem> {
+    /// Takes a command to its outcome, if it could be asked; otherwise says what was said under its key before, if anything was.
+    pub async fn attempt_asked(
+        &self,
+        asker: &Asker,
+        key: Uuid,
+        asked: Result<(Fingerprint, Command), NotAsked>,
+    ) -> Result<Told, Problem> {
+        match asked {
+            Ok((print, command)) => self.attempt(asker, key, print, command).await,
+            Err(not) => self.told_before(asker, key, not).await,
+        }
+    }
+
+    /// What was said under a key before, though it could not be asked now.
+    pub async fn told_before(&self, asker: &Asker, key: Uuid, not: NotAsked) -> Result<Told, Problem> {
+        let Some(print) = not.print else { return Err(not.problem) };
+        let standing = self.engine.standing(asker.id.0, key).await?;
+        let no = match &standing.recorded {
+            Some(recorded) if recorded.fingerprint == print => {
+                let made = self.present(&recorded.decision).await?;
+                return self.decided(asker, recorded, made, true, None).await;
+            }
+            Some(_) => Some(NoAnswer::KeyReused),
+            None if standing.running => Some(NoAnswer::InProgress),
+            None => standing.lost,
+        };
+        match no {
+            Some(no) => Ok(Told::Problem(Problem::no_answer(no, key), false)),
+            None => Err(not.problem),
+        }
+    }
+
+    /// Whether somebody's key allows a command, as at its own endpoint. One without `manage` of somebody who may more than a member
+    /// does no more than a member: what is their own, by the rules.
+    pub async fn within_scopes(&self, asker: &Asker, command: &Command) -> Result<(), Problem> {
+        let needs = scope_of(&command.action);
+        if !asker.scopes.allow(needs) {
+            return Err(scope_missing(needs));
+        }
         let more = match asker.role {
             Role::Admin | Role::Manager => true,
             Role::Member | Role::Auditor => false,
@@ -325,9 +395,7 @@ impl App {
                 let made = self.present(&recorded.decision).await?;
                 self.decided(asker, &recorded, made, true, asked).await
             }
-            Answer::Failed(failure) => {
-                Ok(Told::Problem(Problem::failed(&failure, key, asker, self.engine.now()), false))
-            }
+            Answer::Failed(failure) => Ok(Told::Problem(Problem::failed(self, &failure, key, asker).await, false)),
             Answer::None(no) => Ok(Told::Problem(Problem::no_answer(no, key), false)),
         }
     }
@@ -374,12 +442,7 @@ impl App {
                 body.hold = Some(HoldBody::of(&hold, hold.holder == asker.id, now));
                 body.hold_ended = end.map(end_name);
             }
-            Some(Made::Resource(resource, version)) => {
-                let calendar = self.calendar(resource.id).await?;
-                let over_commit = calendar.as_ref().map_or(0, |c| c.over_commit);
-                let blocks = calendar.map(|c| c.blocks.values().map(BlockBody::from).collect()).unwrap_or_default();
-                body.resource = Some(ResourceBody { over_commit, ..ResourceBody::of(&resource, version, blocks, now) });
-            }
+            Some(Made::Resource(calendar)) => body.resource = Some(ResourceBody::of_calendar(&calendar, now)),
             Some(Made::Block(_, block, policy_version)) => {
                 body.block = Some(BlockBody::from(&block));
                 body.policy_version = Some(policy_version);
@@ -511,8 +574,41 @@ pub fn bookings_of(action: &slotwise_domain::Action) -> usize {
     }
 }
 
+/// What a key must allow for a command to be sent at its own endpoint.
+const fn scope_of(action: &Action) -> Scopes {
+    match action {
+        Action::Book { .. }
+        | Action::BookSeries(_)
+        | Action::JoinWaitlist { .. }
+        | Action::LeaveWaitlist { .. }
+        | Action::Hold { .. }
+        | Action::Renew(_)
+        | Action::Release(_)
+        | Action::Cancel { .. }
+        | Action::CheckIn { .. }
+        | Action::EditBooking { .. }
+        | Action::EditSeries { .. }
+        | Action::Move { .. }
+        | Action::Swap { .. } => Scopes::BOOK,
+        Action::Override { action, .. } => scope_of(action),
+        Action::CreateResource { .. }
+        | Action::EditResource { .. }
+        | Action::AddBlock { .. }
+        | Action::RemoveBlock { .. }
+        | Action::Approve { .. }
+        | Action::ExpireHolds { .. }
+        | Action::ReleaseNoShow { .. }
+        | Action::SetHold { .. }
+        | Action::Decline { .. }
+        | Action::HandOver { .. }
+        | Action::SetCapacity { .. }
+        | Action::SetService { .. }
+        | Action::SetClass { .. } => Scopes::MANAGE,
+    }
+}
+
 /// Whether an accepted command makes something that has an address.
-const fn makes(action: &slotwise_domain::Action) -> bool {
+pub const fn makes(action: &slotwise_domain::Action) -> bool {
     use slotwise_domain::Action;
     match action {
         Action::CreateResource { .. }

@@ -1,12 +1,15 @@
 //! What became true, as Socket.IO messages, one set for each receiver: they carry only what that receiver may see.
 //! They are made from the record, never from a request.
 
+use crate::api::bookings::state_after;
 use crate::auth::Asker;
 use crate::people::People;
 use crate::wire::{DisplacerBody, time};
 use serde::Serialize;
 use serde_json::{Value, json};
-use slotwise_domain::{Booking, BookingId, Change, EntryEnd, Hold, HoldEnd, Instant, Kind, PersonId, Slot, WaitEntry};
+use slotwise_domain::{
+    Booking, BookingId, BookingState, Change, EntryEnd, Hold, HoldEnd, Instant, Kind, PersonId, Slot, WaitEntry,
+};
 use slotwise_engine::{Record, Views};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,25 +23,54 @@ pub struct Message {
     pub data: Value,
 }
 
-/// The bookings that a record of a room speaks of, as they are now: they say who may know whose they are. Looked up once for all
-/// receivers; of other things owners are not told anyway.
+/// What is known of the bookings that a record speaks of, looked up once for all receivers.
+#[derive(Default)]
+pub struct Bookings {
+    /// Those of a room as they are now: they say who may know whose they are. Of other things owners are not told anyway.
+    known: BTreeMap<BookingId, Arc<Booking>>,
+    /// Those that were moved or given to somebody else, with the state that they kept: the record says only whether they took nothing.
+    states: BTreeMap<BookingId, &'static str>,
+}
+
+/// Records of one booking that are looked at for its state.
+const HISTORY_MAX: usize = 1_000;
+
+/// Looks up what is known of the bookings that a record speaks of. What cannot be looked up is not told.
 pub async fn bookings_of(record: &Record, kind: Kind, views: &dyn Views) -> Bookings {
-    let mut bookings = Bookings::new();
-    if kind == Kind::Room {
-        for id in record.changes.iter().filter_map(Change::booking) {
-            // What cannot be looked up is not told.
-            if !bookings.contains_key(&id)
-                && let Ok(Some(booking)) = views.booking(id).await
-            {
-                bookings.insert(id, booking);
-            }
+    let mut bookings = Bookings::default();
+    for change in &record.changes {
+        let Some(id) = change.booking() else { continue };
+        if kind == Kind::Room
+            && !bookings.known.contains_key(&id)
+            && let Ok(Some(booking)) = views.booking(id).await
+        {
+            bookings.known.insert(id, booking);
         }
+        let state = match change {
+            Change::BookingMoved { pending, .. } | Change::BookingHandedOver { pending, .. } => match pending {
+                true => Some("pending"),
+                false => kept(record, change, id, views).await,
+            },
+            _ => None,
+        };
+        bookings.states.extend(state.map(|state| (id, state)));
     }
     bookings
 }
 
-/// Bookings by id.
-pub type Bookings = BTreeMap<BookingId, Arc<Booking>>;
+/// The state that a booking kept while a record changed something else of it.
+async fn kept(record: &Record, change: &Change, id: BookingId, views: &dyn Views) -> Option<&'static str> {
+    let now = views.booking(id).await.ok()??;
+    let is_last = matches!(change, Change::BookingMoved { revision, .. } if *revision == now.revision);
+    // Nothing begins to wait again.
+    if is_last || matches!(now.state, BookingState::Pending { .. }) {
+        return Some(now.state.name());
+    }
+    let history = views.history(id, HISTORY_MAX).await.ok()?;
+    let place = history.iter().position(|r| (r.attempt, r.actor) == (record.attempt, record.actor))?;
+    let before = history.get(..place)?.iter().flat_map(|r| &r.changes);
+    before.filter(|change| change.booking() == Some(id)).filter_map(state_after).last()
+}
 
 /// The messages of a record for one receiver, `part i of n` each.
 pub async fn messages(
@@ -54,8 +86,9 @@ pub async fn messages(
     let parts = told().count();
     let mut messages = Vec::with_capacity(parts);
     for (n, change) in told().enumerate() {
-        let known = change.booking().and_then(|id| bookings.get(&id)).map(|b| &**b);
-        let (event, name, about) = described(change, kind, known, to, people).await;
+        let known = change.booking().and_then(|id| bookings.known.get(&id)).map(|b| &**b);
+        let kept = change.booking().and_then(|id| bookings.states.get(&id)).copied();
+        let (event, name, about) = described(change, kind, (known, kept), to, people).await;
         let mut data = json!({
             "resource": record.resource.0,
             "epoch": record.version.epoch.0,
@@ -82,7 +115,7 @@ pub fn concerned(record: &Record) -> impl Iterator<Item = PersonId> {
 async fn described(
     change: &Change,
     kind: Kind,
-    known: Option<&Booking>,
+    (known, kept): (Option<&Booking>, Option<&'static str>),
     to: &Asker,
     people: &People,
 ) -> (&'static str, &'static str, Value) {
@@ -98,7 +131,7 @@ async fn described(
         | Change::BookingRequested { booking, owner, slots, occurrence } => {
             let confirmed = matches!(change, Change::BookingMade { pending: false, .. });
             let state = if confirmed { "confirmed" } else { "pending" };
-            let mut about = described_booking(*booking, *owner, state, slots, (kind, known), to, people).await;
+            let mut about = described_booking(*booking, *owner, Some(state), slots, (kind, known), to, people).await;
             if let (Some(fields), Some(occurrence)) = (about.as_object_mut(), occurrence) {
                 fields.insert("series".into(), json!(occurrence.series.id.0));
             }
@@ -107,16 +140,15 @@ async fn described(
         Change::BookingApproved { booking, owner, slots } => (
             "bookingChanged",
             "booking",
-            described_booking(*booking, *owner, "confirmed", slots, (kind, known), to, people).await,
+            described_booking(*booking, *owner, Some("confirmed"), slots, (kind, known), to, people).await,
         ),
         Change::BookingCancelled { booking, owner, slots, .. } => (
             "bookingCanceled",
             "booking",
-            described_booking(*booking, *owner, "cancelled", slots, (kind, known), to, people).await,
+            described_booking(*booking, *owner, Some("cancelled"), slots, (kind, known), to, people).await,
         ),
-        Change::BookingMoved { booking, owner, revision, pending, from, to: taken, .. } => {
-            let state = if *pending { "pending" } else { "confirmed" };
-            let mut about = described_booking(*booking, *owner, state, taken, (kind, known), to, people).await;
+        Change::BookingMoved { booking, owner, revision, from, to: taken, .. } => {
+            let mut about = described_booking(*booking, *owner, kept, taken, (kind, known), to, people).await;
             if let Some(fields) = about.as_object_mut() {
                 fields.insert("revision".into(), json!(revision));
                 fields.insert("from".into(), described_slots(from));
@@ -136,18 +168,17 @@ async fn described(
             ("bookingCheckedIn", "booking", about)
         }
         Change::BookingNoShow { booking, owner, from, at, .. } => {
-            let about = described_booking(*booking, *owner, "no_show", from, (kind, known), to, people).await;
+            let about = described_booking(*booking, *owner, Some("no_show"), from, (kind, known), to, people).await;
             ("bookingNoShow", "booking", with(about, [("released_at", json!(time(*at)))]))
         }
         Change::BookingDisplaced { booking, owner, slots, reason, by_what, .. } => {
-            let about = described_booking(*booking, *owner, "displaced", slots, (kind, known), to, people).await;
+            let about = described_booking(*booking, *owner, Some("displaced"), slots, (kind, known), to, people).await;
             let inside = inside(*owner, known, to);
             let (reason, by_what) = (inside.then_some(reason), inside.then(|| DisplacerBody::from(*by_what)));
             ("bookingDisplaced", "booking", with(about, [("reason", json!(reason)), ("displaced_by", json!(by_what))]))
         }
-        Change::BookingHandedOver { booking, from, to: owner, pending, slots, reason } => {
-            let state = if *pending { "pending" } else { "confirmed" };
-            let about = described_booking(*booking, *owner, state, slots, (kind, known), to, people).await;
+        Change::BookingHandedOver { booking, from, to: owner, slots, reason, .. } => {
+            let about = described_booking(*booking, *owner, kept, slots, (kind, known), to, people).await;
             let inside = inside(*owner, known, to) || to.id == *from;
             let fields = [("was_mine", json!(*from == to.id)), ("reason", json!(inside.then_some(reason)))];
             ("bookingHandedOver", "booking", with(about, fields))
@@ -229,16 +260,16 @@ fn described_entry(entry: &WaitEntry, to: &Asker) -> Value {
 async fn described_booking(
     id: BookingId,
     owner: PersonId,
-    state: &str,
+    state: Option<&str>,
     slots: &[(u16, Slot)],
     (kind, known): (Kind, Option<&Booking>),
     to: &Asker,
     people: &People,
 ) -> Value {
     let theirs = inside(owner, known, to);
-    // Who waits, was displaced or did not come is between them and the admins.
-    let open =
-        kind == Kind::Room && matches!(state, "confirmed" | "cancelled") && known.is_some_and(|b| !b.details.private);
+    // Who waits, gave it up, was displaced or did not come is between them and the admins.
+    let stands = matches!(state, Some("confirmed" | "checked_in"));
+    let open = kind == Kind::Room && stands && known.is_some_and(|b| !b.details.private);
     let shown = theirs || open;
     let name = if shown { people.name(owner).await } else { None };
     let mut about = described_slots(slots);

@@ -4,6 +4,7 @@
 pub mod diagram;
 pub mod words;
 
+use crate::api::bookings::state_after;
 use crate::problem::{Shown, at_text};
 use crate::wire::{VersionBody, time};
 use diagram::{ASKER, Diagram, Ends, SYSTEM};
@@ -48,6 +49,13 @@ pub struct Touched {
     pub records: Vec<Record>,
 }
 
+/// Whether a booking waited for approval when a record was made, as far as the records before it say.
+fn waits_then(touched: &Touched, record: &Record, booking: BookingId) -> bool {
+    let before = touched.records.iter().take_while(|r| r.version < record.version).flat_map(|r| &r.changes);
+    let last = before.filter(|change| change.booking() == Some(booking)).filter_map(state_after).last();
+    last == Some("pending")
+}
+
 /// Who reads an explanation.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
@@ -57,7 +65,7 @@ pub struct Reader<'a> {
     pub admin: bool,
     /// Names of people; whoever is missing is forgotten, or was never known.
     pub names: &'a BTreeMap<PersonId, String>,
-    /// Bookings of which they may not know whose they are: private ones of others.
+    /// Bookings of which they may not know whose they are: private ones of others, and what was only asked for.
     pub hidden: &'a BTreeSet<BookingId>,
 }
 
@@ -561,7 +569,7 @@ impl Teller<'_> {
         seen: Option<Seen>,
     ) -> ExplainedStep {
         let (what, interval, verb) = happened(change, self.zone);
-        let who = self.who(touched.resource.spec.kind, change, record);
+        let who = self.who(touched, change, record);
         let name = &touched.resource.spec.name;
         let own_key = self.reader.admin || record.actor.person().is_some_and(|id| self.reader.id == Some(id));
         ExplainedStep {
@@ -581,7 +589,8 @@ impl Teller<'_> {
     }
 
     /// Whose doing it was, as far as the reader may know: owners of room bookings are known to members, holders to nobody else.
-    fn who(&self, kind: Kind, change: &Change, record: &Record) -> Option<String> {
+    fn who(&self, touched: &Touched, change: &Change, record: &Record) -> Option<String> {
+        let kind = touched.resource.spec.kind;
         let about = match change {
             Change::ResourceCreated(_)
             | Change::ResourceEdited(_)
@@ -617,7 +626,8 @@ impl Teller<'_> {
             Change::HoldEnded(ended) => ended.hold.holder,
         };
         let open = match change {
-            Change::BookingMade { pending, .. } | Change::BookingMoved { pending, .. } => !pending,
+            Change::BookingMade { pending, .. } => !pending,
+            Change::BookingMoved { booking, pending, .. } => !pending && !waits_then(touched, record, *booking),
             Change::BookingApproved { .. } | Change::RequestApproved { .. } => true,
             Change::BookingCancelled { .. }
             | Change::BookingRequested { .. }

@@ -8,13 +8,14 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::ser::Formatter;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use slotwise_domain::Instant;
 use slotwise_engine::round;
-use std::io;
+use std::{fmt, io};
 use uuid::Uuid;
 
 /// The header with an attempt's key.
@@ -129,7 +130,7 @@ pub async fn read_body(request: Request, app: &App, max: usize) -> Result<Bytes,
 }
 
 /// Reads JSON, with the field at fault if it is not understood.
-fn read_json<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, Problem> {
+pub fn read_json<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, Problem> {
     let read = parse_json(bytes)?;
     // What is sent is understood whole, or refused. So where as many lists and objects are understood as were sent, each is what it was.
     if bytes.contains(&b'[')
@@ -186,8 +187,8 @@ impl Formatter for &mut Beginnings {
     }
 }
 
-/// The same, for what is no object of named fields: nothing is looked at twice.
-pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// The same, where no list can be taken for an object: nothing is looked at twice.
+pub fn parse_json<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     // To keep the path of what is being read costs more than reading: it is kept only to tell where something is not understood.
     if let Ok(read) = serde_json::from_slice(bytes) {
         return Ok(read);
@@ -216,7 +217,111 @@ pub fn read_value<T: DeserializeOwned + Serialize>(sent: &Value) -> Result<T, Pr
     Ok(read)
 }
 
+/// The fields of an object as they were sent, in their order and unread: what is there twice is there twice.
+pub struct Sent<'a>(pub Vec<(String, &'a RawValue)>);
+
+impl<'a> Sent<'a> {
+    /// The one field of a name. What is there more than once is refused: which of them is meant the reader sees otherwise than the sender.
+    pub fn one(&self, name: &str) -> Result<Option<&'a RawValue>, Problem> {
+        let mut of_name = self.0.iter().filter(|(of, _)| of == name).map(|(_, value)| *value);
+        match (of_name.next(), of_name.next()) {
+            (one, None) => Ok(one),
+            (_, Some(_)) => Err(Problem::field(FieldError::new(name, "not_understood", TWICE))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Sent<'de> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Sent<'de>, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Sent<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Sent<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Sent(fields))
+            }
+        }
+        reader.deserialize_map(Fields)
+    }
+}
+
+/// Any JSON in which nothing is there twice, as in a body whose fields are known.
+pub struct Once(pub Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Once, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Once;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("any JSON")
+            }
+
+            fn visit_bool<E>(self, of: bool) -> Result<Once, E> {
+                Ok(Once(of.into()))
+            }
+
+            fn visit_i64<E>(self, of: i64) -> Result<Once, E> {
+                Ok(Once(of.into()))
+            }
+
+            fn visit_u64<E>(self, of: u64) -> Result<Once, E> {
+                Ok(Once(of.into()))
+            }
+
+            fn visit_f64<E>(self, of: f64) -> Result<Once, E> {
+                Ok(Once(of.into()))
+            }
+
+            fn visit_str<E>(self, of: &str) -> Result<Once, E> {
+                Ok(Once(of.into()))
+            }
+
+            fn visit_string<E>(self, of: String) -> Result<Once, E> {
+                Ok(Once(of.into()))
+            }
+
+            fn visit_unit<E>(self) -> Result<Once, E> {
+                Ok(Once(Value::Null))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Once, A::Error> {
+                let mut items = Vec::new();
+                while let Some(Once(item)) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(Once(Value::Array(items)))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Once, A::Error> {
+                let mut fields = Map::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    let Once(value) = map.next_value()?;
+                    if fields.contains_key(&name) {
+                        return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                    }
+                    fields.insert(name, value);
+                }
+                Ok(Once(Value::Object(fields)))
+            }
+        }
+        reader.deserialize_any(Any)
+    }
+}
+
 type ReadError = serde_path_to_error::Error<serde_json::Error>;
+
+/// What is said of a field that is there again.
+const TWICE: &str = "is there more than once";
 
 fn is_no_json(e: &ReadError) -> bool {
     e.inner().is_syntax() || e.inner().is_eof()
@@ -244,7 +349,7 @@ fn not_understood(e: ReadError) -> Problem {
         return Problem::field(FieldError::new(&field(name), "missing", "is missing"));
     }
     if let Some(name) = of_object("duplicate field `") {
-        return Problem::field(FieldError::new(&field(name), "not_understood", "is there more than once"));
+        return Problem::field(FieldError::new(&field(name), "not_understood", TWICE));
     }
     let field = match of_object("unknown field `") {
         Some(name) => field(name),
@@ -295,7 +400,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
             let pairs = serde_html_form::from_str::<Vec<(String, String)>>(query).unwrap_or_default();
             let why = match pairs.iter().filter(|(name, _)| *name == field).count() {
                 0 | 1 => format!("is not understood: {text}"),
-                _ => "is there more than once".to_owned(),
+                _ => TWICE.to_owned(),
             };
             Problem::field(FieldError::new(&field, "not_understood", &why))
         })
@@ -364,7 +469,6 @@ pub fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize, Serialize)]
     #[serde(deny_unknown_fields)]

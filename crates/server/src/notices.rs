@@ -5,8 +5,9 @@ use crate::app::App;
 use crate::problem::{FieldError, Problem};
 use crate::wire::time;
 use serde::Serialize;
-use slotwise_domain::{Booking, EntryId, HoldId, Instant, Interval, News, Resource, Scope, Slot, Zone};
-use slotwise_engine::{Noted, NoticeId};
+use slotwise_domain::{Change, EntryId, HoldId, Instant, Interval, News, Resource, ResourceId, Scope, Slot, Zone};
+use slotwise_engine::{Noted, NoticeId, Record};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -30,11 +31,11 @@ pub struct NoticeBody {
     pub resource_name: Option<String>,
     /// Where its times are read.
     pub zone: Option<String>,
-    /// When the booking begins, as it is now.
+    /// When the booking begins, as it is now; of one that is somebody else's by now, as it was when this happened.
     pub start: Option<String>,
     /// When it ends.
     pub end: Option<String>,
-    /// What it is called.
+    /// What it is called; nothing of one that is somebody else's by now.
     pub title: Option<String>,
     /// Why, as whoever did it said.
     pub reason: Option<String>,
@@ -45,10 +46,9 @@ pub struct NoticeBody {
 }
 
 impl NoticeBody {
-    /// A notice with its booking as it is now.
+    /// A notice with its booking as far as whom it tells may see it now.
     pub async fn of(app: &App, noted: &Noted, read: bool) -> Result<NoticeBody, Problem> {
-        let Told { booking, time: when, resource, reason } = Told::of(app, noted).await?;
-        let booking = booking.as_deref();
+        let Told { title, time: when, resource, reason, .. } = Told::of(app, noted).await?;
         Ok(NoticeBody {
             id: notice_id(noted.id),
             news: noted.notice.news.name(),
@@ -59,7 +59,7 @@ impl NoticeBody {
             resource_name: resource.map(|r| r.spec.name.clone()),
             start: when.map(|when| time(when.start())),
             end: when.map(|when| time(when.end())),
-            title: booking.and_then(|b| b.details.title.clone()),
+            title,
             reason,
             dates: noted.dates,
             read,
@@ -67,54 +67,93 @@ impl NoticeBody {
     }
 }
 
-/// What a notice is about, as it is now.
+/// What a notice is about, as far as whom it tells may see it now.
 struct Told {
-    booking: Option<Arc<Booking>>,
-    /// Where and when; of who waits, what they wait for.
+    /// What it is called, if it is still theirs.
+    title: Option<String>,
+    /// From when until when, all of it; of who waits, what they wait for.
     time: Option<Interval>,
+    /// What of it is on the resource that the notice names.
+    here: Option<Interval>,
     resource: Option<Arc<Resource>>,
     reason: Option<String>,
 }
 
-/// Changes of one booking that are looked at for why it was changed.
+/// Changes of one booking that are looked at for why it was changed, and for where it was.
 const HISTORY_MAX: usize = 1_000;
 
 impl Told {
     async fn of(app: &App, noted: &Noted) -> Result<Told, Problem> {
-        let booking = app.views.booking(noted.notice.booking).await?;
-        let time = match &booking {
-            Some(booking) => Interval::new(booking.start(), booking.end()).ok(),
-            None => {
-                // Who waits or holds has no booking yet; the one that it would be has the name of the entry or the hold.
-                let (entry, hold) = (EntryId(noted.notice.booking.0), HoldId(noted.notice.booking.0));
-                let scope = Scope { entries: [entry].into(), holds: [hold].into(), ..Scope::default() };
-                let world = app.engine.look(scope).await?;
-                let calendar = world.calendars.get(&noted.resource);
-                let live = calendar.and_then(|c| c.entry(entry)).map(|entry| entry.interval);
-                let ended = || world.entries.get(&entry).and_then(|(_, ended)| Some(ended.as_ref()?.entry.interval));
-                let held = || calendar.and_then(|c| c.holds.get(&hold)).map(|hold| hold.interval);
-                let over = || world.holds.get(&hold).and_then(|(_, ended)| Some(ended.as_ref()?.hold.interval));
-                live.or_else(ended).or_else(held).or_else(over)
-            }
+        let resource = app.resource(noted.resource);
+        let Some(booking) = app.views.booking(noted.notice.booking).await? else {
+            let time = awaited(app, noted).await?;
+            return Ok(Told { title: None, time, here: time, resource, reason: None });
         };
-        let reason = match booking {
-            Some(_) => why(app, noted).await?,
-            None => None,
+        let theirs = booking.concerns(noted.notice.to);
+        let says_why = says_why(noted.notice.news);
+        let records = match theirs && !says_why {
+            true => Vec::new(),
+            false => app.views.history(booking.id, HISTORY_MAX).await?,
         };
-        Ok(Told { booking, time, resource: app.resource(noted.resource), reason })
+        let reason = if says_why { why(app, noted, &records).await? } else { None };
+        // Whose it is now has to do with it as it is now; whoever had it, with what they had.
+        let slots = if theirs { booking.slots.clone() } else { slots_then(&records, noted) };
+        let start = slots.iter().map(|slot| slot.interval.start()).min();
+        let end = slots.iter().map(|slot| slot.interval.end()).max();
+        let time = start.zip(end).and_then(|(start, end)| Interval::new(start, end).ok());
+        let here = slots.iter().find(|slot| slot.resource == noted.resource).or(slots.first());
+        let here = here.map(|slot| slot.interval);
+        let title = booking.details.title.clone().filter(|_| theirs);
+        Ok(Told { title, time, here, resource, reason })
     }
 }
 
-/// Why somebody did what one is told of, if they said. What somebody who is forgotten wrote is not told.
-async fn why(app: &App, noted: &Noted) -> Result<Option<String>, Problem> {
-    match noted.notice.news {
+/// What somebody waits for or holds: they have no booking yet, and the one that it would be has the name of the entry or the hold.
+async fn awaited(app: &App, noted: &Noted) -> Result<Option<Interval>, Problem> {
+    let (entry, hold) = (EntryId(noted.notice.booking.0), HoldId(noted.notice.booking.0));
+    let scope = Scope { entries: [entry].into(), holds: [hold].into(), ..Scope::default() };
+    let world = app.engine.look(scope).await?;
+    let calendar = world.calendars.get(&noted.resource);
+    let live = calendar.and_then(|c| c.entry(entry)).map(|entry| entry.interval);
+    let ended = || world.entries.get(&entry).and_then(|(_, ended)| Some(ended.as_ref()?.entry.interval));
+    let held = || calendar.and_then(|c| c.holds.get(&hold)).map(|hold| hold.interval);
+    let over = || world.holds.get(&hold).and_then(|(_, ended)| Some(ended.as_ref()?.hold.interval));
+    Ok(live.or_else(ended).or_else(held).or_else(over))
+}
+
+/// What a booking took, or gave up, when somebody was told of it.
+fn slots_then(records: &[Record], noted: &Noted) -> Vec<Slot> {
+    let mut then: BTreeMap<ResourceId, &[(u16, Slot)]> = BTreeMap::new();
+    for record in records.iter().take_while(|record| record.decided_at <= noted.at) {
+        for change in record.changes.iter().filter(|change| change.booking() == Some(noted.notice.booking)) {
+            match change {
+                Change::BookingMade { slots, .. }
+                | Change::BookingRequested { slots, .. }
+                | Change::BookingApproved { slots, .. }
+                | Change::BookingHandedOver { slots, .. }
+                | Change::BookingDisplaced { slots, .. }
+                | Change::BookingCancelled { slots, .. }
+                | Change::BookingNoShow { from: slots, .. }
+                | Change::BookingMoved { to: slots, .. } => drop(then.insert(record.resource, slots)),
+                _ => {}
+            }
+        }
+    }
+    let mut slots: Vec<&(u16, Slot)> = then.into_values().flatten().collect();
+    slots.sort_by_key(|(place, _)| *place);
+    slots.into_iter().map(|(_, slot)| *slot).collect()
+}
+
+/// Whether it is told why this was done.
+const fn says_why(news: News) -> bool {
+    match news {
         News::Booked
         | News::Approved
         | News::Cancelled
         | News::Moved
         | News::Displaced
         | News::HandedOver
-        | News::TakenOver => {}
+        | News::TakenOver => true,
         News::Promoted
         | News::Offered
         | News::Free
@@ -122,10 +161,12 @@ async fn why(app: &App, noted: &Noted) -> Result<Option<String>, Problem> {
         | News::Lapsed
         | News::NoShow
         | News::HoldEnded
-        | News::HoldSet => return Ok(None),
+        | News::HoldSet => false,
     }
-    let booking = noted.notice.booking;
-    let records = app.views.history(booking, HISTORY_MAX).await?;
+}
+
+/// Why somebody did what one is told of, if they said. What somebody who is forgotten wrote is not told.
+async fn why(app: &App, noted: &Noted, records: &[Record]) -> Result<Option<String>, Problem> {
     let Some(record) = records.iter().find(|r| r.resource == noted.resource && r.decided_at == noted.at) else {
         return Ok(None);
     };
@@ -133,19 +174,15 @@ async fn why(app: &App, noted: &Noted) -> Result<Option<String>, Problem> {
         Some(by) => app.people.name(by).await.is_some(),
         None => true,
     };
-    Ok(crate::api::bookings::why(record, booking).filter(|_| known))
+    Ok(crate::api::bookings::why(record, noted.notice.booking).filter(|_| known))
 }
 
 /// A notice as a letter says it: one line to see it by, and what is to be read.
 pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem> {
-    let Told { booking, time: awaited, resource, reason } = Told::of(app, noted).await?;
+    let Told { title, here: interval, resource, reason, .. } = Told::of(app, noted).await?;
     let what = resource.as_ref().map_or("A booking", |r| &r.spec.name);
     let zone = resource.as_ref().map(|r| r.spec.zone.clone());
-    let slot = booking.as_ref().and_then(|b| b.slots.iter().find(|s| s.resource == noted.resource).copied());
-    let slot = slot.or_else(|| booking.as_ref()?.slots.first().copied());
-    let interval = slot.map(|slot| slot.interval).or(awaited);
     let when = interval.map(|interval| when(interval, zone.as_ref()));
-    let title = booking.as_ref().and_then(|b| b.details.title.as_deref());
     let (happened, sentence) = match noted.notice.news {
         News::Booked => ("Booked for you", "Somebody has made this booking for you."),
         News::Approved => ("Approved", "Your request was approved. The booking is yours."),
@@ -185,14 +222,14 @@ pub async fn words(app: &App, noted: &Noted) -> Result<(String, String), Problem
         None => format!("{happened}: {what}"),
     };
     let mut text = format!("{sentence}\n\n{what}\n");
-    for line in when.iter().map(String::as_str).chain(title) {
+    for line in when.iter().chain(&title) {
         text.push_str(line);
         text.push('\n');
     }
     if let Some(reason) = reason {
         text.push_str(&format!("Why: {reason}\n"));
     }
-    for line in closing(noted, slot, resource.as_deref()) {
+    for line in closing(noted, interval, resource.as_deref()) {
         text.push_str(&line);
         text.push('\n');
     }
@@ -233,11 +270,13 @@ fn screen(noted: &Noted, interval: Option<Interval>) -> String {
 }
 
 /// Of a reminder: until when what can still be done, by the rules as they are now.
-fn closing(noted: &Noted, slot: Option<Slot>, resource: Option<&Resource>) -> Vec<String> {
-    let (News::Reminder, Some(slot), Some(resource)) = (noted.notice.news, slot, resource) else { return Vec::new() };
+fn closing(noted: &Noted, interval: Option<Interval>, resource: Option<&Resource>) -> Vec<String> {
+    let (News::Reminder, Some(interval), Some(resource)) = (noted.notice.news, interval, resource) else {
+        return Vec::new();
+    };
     let (policy, zone) = (&resource.spec.policy, &resource.spec.zone);
     let cutoffs = [("changed", policy.change_by), ("cancelled", policy.cancel_by)].into_iter();
-    let cutoffs = cutoffs.filter_map(|(what, cutoff)| Some((what, cutoff?.instant(slot.interval.start(), zone))));
+    let cutoffs = cutoffs.filter_map(|(what, cutoff)| Some((what, cutoff?.instant(interval.start(), zone))));
     let ahead = cutoffs.filter(|(_, at)| *at > noted.at);
     let until = |at: Instant| civil(at, Some(zone)).strftime("%a %-d %b %Y, %H:%M %Z").to_string();
     ahead.map(|(what, at)| format!("It can be {what} until {}.", until(at))).collect()

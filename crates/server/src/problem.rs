@@ -1,18 +1,19 @@
 //! What is not a success, as RFC 9457 problems: in one place, last. What the person reads is written here;
 //! what the operator reads is logged where it is handled, and never the same string.
 
+use crate::api::bookings::state_after;
 use crate::app::{App, json};
 use crate::auth::Asker;
 use crate::rate::Standing;
 use crate::requests::Said;
-use crate::wire::{DateBody, MeasureBody, ResourceVersion, SeenBody, amount, time, whole_if};
+use crate::wire::{DateBody, MeasureBody, ResourceBody, ResourceVersion, SeenBody, amount, time, whole_if};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use slotwise_domain::{
-    Action, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Measure, Policy, Rejection,
-    ResourceId, ResourceSpec, Rule, Series, Waitlist, Witness, Zone,
+    Action, Booking, BookingState, Code, Command, Decision, Failure, FailureCode, Ground, Instant, Kind, Measure,
+    Policy, Rejection, ResourceId, ResourceSpec, Rule, Series, Waitlist, Witness, Zone,
 };
 use slotwise_engine::NoAnswer;
 use utoipa::ToSchema;
@@ -299,7 +300,7 @@ impl Problem {
     }
 
     /// An execution that changed nothing.
-    pub fn failed(failure: &Failure, key: Uuid, asker: &Asker, as_of: Instant) -> Problem {
+    pub async fn failed(app: &App, failure: &Failure, key: Uuid, asker: &Asker) -> Problem {
         let code = failure.code.name();
         let (status, title, detail) = match failure.code {
             FailureCode::VersionStale => (
@@ -321,24 +322,14 @@ impl Problem {
         };
         let (yours, theirs) = match &failure.ground {
             Some(Ground::PolicyVersion { yours, theirs }) => {
-                let body = crate::wire::ResourceBody::of(
-                    theirs,
-                    slotwise_domain::Version::zero(slotwise_domain::Epoch(0)),
-                    Vec::new(),
-                    as_of,
-                );
-                let mut theirs = serde_json::to_value(body).unwrap_or_default();
-                if let Some(fields) = theirs.as_object_mut() {
-                    for unknown in ["epoch", "version", "blocks", "over_commit"] {
-                        fields.remove(unknown);
-                    }
-                }
-                (Some(serde_json::json!({ "policy_version": yours })), Some(theirs))
+                // As it is read: what waits and what is left of it is on its calendar.
+                let calendar = app.calendar(theirs.id).await.ok().flatten();
+                let theirs = calendar.map(|c| ResourceBody::of_calendar(&c, app.engine.now()));
+                let theirs = theirs.and_then(|body| serde_json::to_value(body).ok());
+                (Some(serde_json::json!({ "policy_version": yours })), theirs)
             }
             Some(Ground::Revision { yours, theirs }) => {
-                let inside = asker.sees_inside(theirs);
-                let body =
-                    crate::wire::BookingBody::of(theirs, &|_| None, None, inside, asker.id == theirs.owner, as_of);
+                let body = app.booking_body(asker, theirs).await;
                 (Some(serde_json::json!({ "revision": yours })), serde_json::to_value(body).ok())
             }
             // Only an admin comes so far as to hear of them.
@@ -468,10 +459,9 @@ impl Shown {
                     || rejection.resource.is_some_and(|id| asker.manages(id)) =>
             {
                 // What cannot be looked up is not told.
-                let booking = app.views.booking(id).await.ok().flatten();
-                match booking.is_some_and(|b| !b.details.private || asker.sees_inside(&b)) {
-                    true => app.people.name(owner).await,
-                    false => None,
+                match app.views.booking(id).await.ok().flatten() {
+                    Some(booking) if knows_owner(app, asker, &booking).await => app.people.name(owner).await,
+                    Some(_) | None => None,
                 }
             }
             Some(_) | None => None,
@@ -503,6 +493,25 @@ impl Shown {
         let detail = sentence(rejection, &name, kind, (owner.as_deref(), reason, &needs), &zone);
         Shown { detail, witness: witness(rejection, owner), kind }
     }
+}
+
+/// Records of one booking that are looked at for whether it was ever more than asked for.
+const HISTORY_MAX: usize = 1_000;
+
+/// Whether somebody may know whose a booking is that is, or was, in the way: of one that is private, or was only ever asked for, its
+/// owner, its guests and whoever oversees it.
+pub async fn knows_owner(app: &App, asker: &Asker, booking: &Booking) -> bool {
+    let stood = match &booking.state {
+        BookingState::Confirmed | BookingState::CheckedIn { .. } | BookingState::NoShow { .. } => true,
+        BookingState::Pending { .. } => false,
+        BookingState::Cancelled { .. } | BookingState::Displaced { .. } if booking.details.private => false,
+        BookingState::Cancelled { .. } | BookingState::Displaced { .. } => {
+            let history = app.views.history(booking.id, HISTORY_MAX).await.unwrap_or_default();
+            let mut changes = history.iter().flat_map(|record| &record.changes);
+            changes.any(|c| c.booking() == Some(booking.id) && state_after(c) == Some("confirmed"))
+        }
+    };
+    asker.sees_inside(booking) || (stood && !booking.details.private)
 }
 
 /// What a requirement asks for, or what a section is linked with, in words; nothing if the rules are others by now.

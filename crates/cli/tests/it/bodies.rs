@@ -408,3 +408,68 @@ fn headers_without_end_and_requests_without_sense_do_no_harm() {
     assert!(w.send(&twice).status < 500);
     assert_eq!(w.send(&Ask::get("/healthz")).status, 200);
 }
+
+/// A body without what depends on the clock.
+fn still(mut body: Value) -> Value {
+    body.as_object_mut().unwrap().remove("as_of");
+    body
+}
+
+#[test]
+fn what_an_edit_answers_is_what_is_read_then() {
+    let mut w = World::new(&["ann", "bob"]);
+    let (start, end) = w.span("10:00-11:00");
+    let section = json!({ "kind": "section", "capacity": 1, "interval": { "start": start, "end": end } });
+    let id = w.resource("algebra", section);
+    w.booked("ann", "algebra", "10:00-11:00", 1);
+    let waits = w.send(&w.change("bob", "POST", "/api/waitlist").json(&json!({ "resource": id })));
+    assert_eq!(waits.told(), "201 ACCEPTED", "{}", waits.text());
+    let path = format!("/api/resources/{id}");
+    let edit = |n: u64, name: &str| {
+        w.change("root", "PATCH", &path).header("if-match", n.to_string()).json(&json!({ "name": name }))
+    };
+    let edited = w.send(&edit(1, "Algebra I"));
+    assert_eq!(edited.told(), "200 ACCEPTED", "{}", edited.text());
+    let told = edited.json()["resource"].clone();
+    assert_eq!((&told["remaining"], &told["waiting"], &told["badge"]), (&json!(0), &json!(1), &json!("waitlist")));
+    assert_eq!(still(told), still(w.read("root", &path)));
+    let stale = w.send(&edit(1, "Algebra II"));
+    assert_eq!(stale.told(), "412 FAILED version_stale", "{}", stale.text());
+    assert_eq!(still(stale.json()["theirs"].clone()), still(w.read("root", &path)));
+    assert_eq!(stale.json()["yours"], json!({ "policy_version": 1 }));
+    let close = w.change("root", "POST", &format!("{path}/close")).header("if-match", "2");
+    let closed = w.send(&close.json(&json!({ "reason": "The floor is wet." })));
+    assert_eq!(closed.told(), "200 ACCEPTED", "{}", closed.text());
+    assert_eq!(closed.json()["resource"]["waiting"], 1);
+    assert_eq!(still(closed.json()["resource"].clone()), still(w.read("root", &path)));
+    w.sweep();
+}
+
+#[test]
+fn a_stale_edit_of_a_booking_is_shown_the_booking_as_it_is_read() {
+    let mut w = World::new(&["ann"]);
+    let policy = json!({ "cancel_by": { "elapsed_s": 86_400 }, "check_in": { "opens_s": 900, "closes_s": 600 } });
+    w.resource("berlin", json!({ "zone": "Europe/Berlin", "policy": policy }));
+    w.check(
+        r#"ann POST /api/bookings berlin 10:00-11:00 as b          -> 201 BOOKED
+           ann PATCH /api/bookings/@b if 1 {"title": "One"}         -> 200 ACCEPTED
+           ann PATCH /api/bookings/@b if 1 as old {"title": "Two"}  -> 412 FAILED version_stale"#,
+    );
+    let path = format!("/api/bookings/{}", w.id_of("b"));
+    let theirs = w.saved["old"]["theirs"].clone();
+    assert_eq!((&theirs["lines"][0]["zone"], &theirs["owner"]["name"]), (&json!("Europe/Berlin"), &json!("ann")));
+    assert_eq!(still(theirs), still(w.read("ann", &path)));
+    assert_eq!(w.saved["old"]["yours"], json!({ "revision": 1 }));
+    w.sweep();
+}
+
+#[test]
+fn a_list_is_no_table_of_people() {
+    let w = World::new(&["ann"]);
+    let import = |body: &Value| w.send(&Ask::post("/api/people/import").by(w.token("root")).json(body));
+    let csv = "external_id,name,title\nd1,Dora,Teacher [half]\n";
+    let listed = import(&json!([csv, true]));
+    assert_eq!((listed.told().as_str(), field(&listed).0.as_str()), ("422 malformed", "body"), "{}", listed.text());
+    let named = import(&json!({ "csv": csv, "dry_run": true }));
+    assert_eq!((named.status, &named.json()["made"]), (200, &json!(1)), "{}", named.text());
+}

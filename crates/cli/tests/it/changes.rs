@@ -394,3 +394,210 @@ fn the_bounds_of_one_request() {
     }
     assert_eq!(w.read("ann", &format!("/api/resources/{}", w.id("hall")))["version"], 8_193);
 }
+
+/// The states that somebody is told a room's booking had, with whom they were told it is of: `bookingMoved pending -`.
+fn states_heard(w: &World, who: &str, room: &str) -> Vec<String> {
+    let record = w.read(who, &format!("/api/resources/{}/record?after=1.0", w.id(room)));
+    let word = |v: &Value| v.as_str().unwrap_or("-").to_owned();
+    let items = record["items"].as_array().unwrap().iter();
+    items
+        .filter(|i| i["data"]["booking"]["state"].is_string())
+        .map(|i| {
+            let booking = &i["data"]["booking"];
+            format!("{} {} {}", word(&i["event"]), word(&booking["state"]), word(&booking["owner"]))
+        })
+        .collect()
+}
+
+/// Each step of a history and the state from then on.
+fn steps(w: &World, who: &str, booking: &str) -> Vec<String> {
+    let history = w.read(who, &format!("/api/bookings/{booking}/history"));
+    let step = |s: &Value| format!("{} {}", s["what"].as_str().unwrap(), s["state"].as_str().unwrap());
+    history["steps"].as_array().unwrap().iter().map(step).collect()
+}
+
+#[test]
+fn what_waits_and_takes_its_room_is_said_to_wait_wherever_it_is_moved() {
+    let mut w = World::new(&["ann", "bob", "cat"]);
+    w.resource("room", json!({ "policy": { "approval": true, "pending_takes": true } }));
+    w.check(
+        "ann POST /api/bookings room 10:00-11:00 as a      -> 201 ACCEPTED
+         ann POST /api/bookings/@a/move room 12:00-13:00   -> 200 ACCEPTED",
+    );
+    let a = w.id_of("a");
+    assert_eq!(w.read("ann", &format!("/api/bookings/{a}"))["state"], "pending");
+    // What Bob is told who wants that time: it is taken, and not by whom.
+    let key = key();
+    let line = json!({ "resource": w.id("room"), "start": w.at("12:00"), "end": w.at("13:00") });
+    let ask = Ask::post("/api/bookings").by(w.token("bob")).key(key).json(&json!({ "lines": [line] }));
+    assert_eq!(w.send(&ask).told(), "409 REJECTED full");
+    let explained = w.read("bob", &format!("/api/attempts/{key}/explain"));
+    assert!(explained.to_string().contains("moved") && !explained.to_string().contains("ann"), "{explained}");
+    let over = w.change("root", "POST", &format!("/api/bookings/{a}/hand-over"));
+    let cat = w.person("cat").id.clone();
+    assert_eq!(w.send(&over.json(&json!({ "to": cat, "reason": "Ill." }))).told(), "200 ACCEPTED");
+    let before =
+        ["bookingCreated pending -", "bookingMoved pending -", "bookingHandedOver pending -"].map(str::to_owned);
+    assert_eq!(states_heard(&w, "bob", "room"), before);
+    assert_eq!(steps(&w, "cat", &a), ["made pending", "moved pending", "handed_over pending"]);
+    // That it is approved says nothing of what it was.
+    w.check(
+        "root POST /api/bookings/@a/approve                -> 200 ACCEPTED
+         cat POST /api/bookings/@a/move room 12:00-12:30   -> 200 ACCEPTED",
+    );
+    let heard = states_heard(&w, "bob", "room");
+    assert_eq!(heard[..3], before);
+    assert_eq!(heard[3..], ["bookingChanged confirmed -", "bookingMoved confirmed cat"], "{heard:?}");
+    let explained = w.read("bob", &format!("/api/attempts/{key}/explain"));
+    assert!(!explained["resources"].to_string().contains("ann"), "{explained}");
+    w.sweep();
+}
+
+#[test]
+fn who_has_checked_in_has_so_after_a_move_and_in_other_hands() {
+    let mut w = World::new(&["ann", "bob"]);
+    w.resource("room", json!({ "policy": { "check_in": { "opens_s": 86_400, "closes_s": 600 } } }));
+    let soon = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_hours(2)).unwrap();
+    let at = |hours: i64| {
+        let at = soon.checked_add(jiff::SignedDuration::from_hours(hours)).unwrap();
+        at.round(jiff::Unit::Second).unwrap().to_string()
+    };
+    let lines = |until: i64| json!({ "lines": [{ "resource": w.id("room"), "start": at(0), "end": at(until) }] });
+    let made = w.send(&w.change("ann", "POST", "/api/bookings").json(&lines(3)));
+    assert_eq!(made.told(), "201 BOOKED", "{}", made.text());
+    let booking = made.json()["booking"]["id"].as_str().unwrap().to_owned();
+    let act = |who: &str, what: &str| w.change(who, "POST", &format!("/api/bookings/{booking}/{what}"));
+    assert_eq!(w.send(&act("ann", "check-in")).told(), "200 ACCEPTED");
+    assert_eq!(w.send(&act("ann", "move").json(&lines(2))).told(), "200 ACCEPTED");
+    let over = json!({ "to": w.person("bob").id, "reason": "Ill." });
+    assert_eq!(w.send(&act("root", "hand-over").json(&over)).told(), "200 ACCEPTED");
+    let now = w.read("bob", &format!("/api/bookings/{booking}"));
+    assert_eq!(now["state"], "checked_in");
+    let expected = ["made confirmed", "checked_in checked_in", "moved checked_in", "handed_over checked_in"];
+    assert_eq!(steps(&w, "bob", &booking), expected);
+    let then = w.read("bob", &format!("/api/bookings/{booking}/history?at={}", now["decided_at"].as_str().unwrap()));
+    assert_eq!((&then["then"]["state"], &then["then"]["owner"]["name"]), (&json!("checked_in"), &json!("bob")));
+    let heard = states_heard(&w, "root", "room");
+    let expected = [
+        "bookingCreated confirmed ann",
+        "bookingCheckedIn checked_in -",
+        "bookingMoved checked_in ann",
+        "bookingHandedOver checked_in bob",
+    ];
+    assert_eq!(heard, expected);
+    w.sweep();
+}
+
+/// Sends attempts as they are written.
+fn written(w: &World, token: &str, path: &str, body: &str) -> Reply {
+    w.send(&Ask::post(path).by(token).raw("application/json", body))
+}
+
+#[test]
+fn what_a_key_may_not_do_spoils_nothing_else() {
+    let mut w = World::new(&["ann"]);
+    w.meet("mia", "Mia", "member");
+    w.room("room");
+    let role = Ask::new("PUT", &format!("/api/people/{}/role", w.person("mia").id)).by(w.token("root"));
+    assert_eq!(w.send(&role.json(&json!({ "role": "manager", "manages": [w.id("room")] }))).status, 204);
+    let asked = json!({ "label": "a program", "scopes": ["read", "book"] });
+    let path = format!("/api/people/{}/keys", w.person("mia").id);
+    let made = w.send(&Ask::post(&path).by(w.token("root")).json(&asked));
+    assert_eq!(made.status, 201, "{}", made.text());
+    let token = made.json()["key"].as_str().unwrap().to_owned();
+    let anns = w.booked("ann", "room", "10:00-11:00", 1);
+    let line = |span: &str| json!({ "resource": w.id("room"), "start": w.span(span).0, "end": w.span(span).1 });
+    let sent = json!({ "attempts": [
+        { "key": key(), "command": "cancel", "id": anns, "reason": "mine now" },
+        { "key": key(), "command": "book", "lines": [line("11:00-12:00")] },
+        { "key": key(), "command": "approve", "id": anns, "reason": "mine now" },
+        { "key": key(), "command": "book", "lines": [line("12:00-13:00")] },
+    ] });
+    let reply = written(&w, &token, "/api/attempts", &sent.to_string());
+    assert_eq!(told(&reply), ["403 scope_missing", "201 BOOKED", "403 scope_missing", "201 BOOKED"]);
+    assert_eq!(reply.json()["attempts"][0]["key"], sent["attempts"][0]["key"]);
+    assert_eq!(w.read("ann", &format!("/api/bookings/{anns}"))["state"], "confirmed");
+    w.sweep();
+}
+
+#[test]
+fn one_attempt_that_is_no_json_spoils_none_and_its_key_is_told() {
+    let mut w = World::new(&["ann"]);
+    w.room("room");
+    let token = w.token("ann").to_owned();
+    let line = |span: &str| json!([{ "resource": w.id("room"), "start": w.span(span).0, "end": w.span(span).1 }]);
+    let (good, huge, lone) = (key(), key(), key());
+    let body = format!(
+        r#"{{"attempts": [
+            {{"key": "{huge}", "command": "book", "lines": {lines}, "people": 1e999}},
+            {{"key": "{lone}", "command": "book", "lines": {lines}, "title": "\ud800"}},
+            {{"key": "{good}", "command": "book", "lines": {lines}}}]}}"#,
+        lines = line("10:00-11:00")
+    );
+    let reply = written(&w, &token, "/api/attempts", &body);
+    // As at its own endpoint.
+    assert_eq!(told(&reply), ["400 not_json", "400 not_json", "201 BOOKED"], "{}", reply.text());
+    let answers = reply.json()["attempts"].clone();
+    for (n, key) in [huge, lone, good].iter().enumerate() {
+        assert_eq!(answers[n]["key"], json!(key), "{}", answers[n]);
+    }
+    for no_list in ["{\"attempts\": [", "[1]", "{\"attempts\": [{]}", "[[]]"] {
+        let reply = written(&w, &token, "/api/attempts", no_list);
+        assert!([400, 422].contains(&reply.status), "{no_list}: {}", reply.text());
+    }
+    w.sweep();
+}
+
+#[test]
+fn what_is_there_twice_is_refused_as_at_its_own_endpoint() {
+    let mut w = World::new(&["ann"]);
+    w.room("room");
+    let token = w.token("ann").to_owned();
+    let (room, start, end) = (w.id("room").to_owned(), w.at("10:00"), w.at("11:00"));
+    let line = format!(r#"{{"resource": "{room}", "start": "{start}", "end": "{end}"}}"#);
+    let twice_in_line = format!(r#"{{"resource": "{room}", "start": "{start}", "start": "{start}", "end": "{end}"}}"#);
+    let (one, other) = (key(), key());
+    // The fields of an attempt, and which of them is there twice.
+    let cases = [
+        (format!(r#""lines": [{line}], "title": "first", "title": "second""#), "title"),
+        (format!(r#""lines": [{twice_in_line}]"#), "lines[0].start"),
+        (format!(r#""lines": [{line}], "lines": [{line}]"#), "lines"),
+    ];
+    for (fields, field) in &cases {
+        let alone = Ask::post("/api/bookings").by(&token).key(key()).raw("application/json", format!("{{{fields}}}"));
+        let alone = w.send(&alone);
+        assert_eq!((alone.told().as_str(), &alone.json()["errors"][0]["field"]), ("422 malformed", &json!(field)));
+        let reply = written(
+            &w,
+            &token,
+            "/api/attempts",
+            &format!(r#"{{"attempts": [{{"key": "{one}", "command": "book", {fields}}}]}}"#),
+        );
+        assert_eq!(told(&reply), ["422 malformed"], "{}", reply.text());
+        let answer = reply.json()["attempts"][0].clone();
+        assert_eq!(answer["errors"][0]["field"], format!("attempts[0].{field}"), "{answer}");
+        assert!(answer["errors"][0]["detail"].as_str().unwrap().ends_with("is there more than once"), "{answer}");
+        assert_eq!(answer["key"], json!(one), "{answer}");
+        let dry = written(&w, &token, "/api/attempts/dry-run", &format!(r#"{{"command": "book", {fields}}}"#));
+        assert_eq!((dry.told().as_str(), &dry.json()["errors"][0]["field"]), ("422 malformed", &json!(field)));
+    }
+    // Two keys are none.
+    let keys =
+        format!(r#"{{"attempts": [{{"key": "{one}", "key": "{other}", "command": "book", "lines": [{line}]}}]}}"#);
+    let reply = written(&w, &token, "/api/attempts", &keys);
+    let answer = reply.json()["attempts"][0].clone();
+    assert_eq!(
+        (told(&reply), &answer["errors"][0]["field"]),
+        (vec!["422 malformed".to_owned()], &json!("attempts[0].key"))
+    );
+    assert_eq!(answer["key"], Value::Null, "neither of them is its key: {answer}");
+    let lists =
+        format!(r#"{{"attempts": [{{"key": "{one}", "command": "book", "lines": [{line}]}}], "attempts": []}}"#);
+    let reply = written(&w, &token, "/api/attempts", &lists);
+    assert_eq!((reply.told().as_str(), &reply.json()["errors"][0]["field"]), ("422 malformed", &json!("attempts")));
+    assert!(w.bookings_on("room").is_empty(), "nothing was booked");
+    for key in [one, other] {
+        assert_eq!(w.get("ann", &format!("/api/attempts/{key}")).status, 404, "its key stays free");
+    }
+    w.sweep();
+}

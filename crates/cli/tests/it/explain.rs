@@ -355,3 +355,65 @@ fn a_dry_run_is_what_one_then_gets_and_leaves_nothing() {
     assert_eq!((refused.status, &refused.json()["errors"][0]["field"]), (422, &json!("key")));
     w.sweep();
 }
+
+/// Whatever of a value is a name for machines, by where it stands.
+fn names(value: &Value, at: &str, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, of)| names(of, &format!("{at}.{name}"), found)),
+        Value::Array(items) => items.iter().for_each(|of| names(of, at, found)),
+        Value::String(text) if Uuid::try_parse(text).is_ok() => found.push((at.to_owned(), text.clone())),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[test]
+fn a_dry_run_names_nothing_that_is_not_there() {
+    let mut w = World::new(&["ann", "bob"]);
+    w.room("blue");
+    w.check("ann POST /api/bookings blue 09:00-10:00 as a -> 201 BOOKED");
+    let (start, end) = w.span("10:00-11:00");
+    let line = json!({ "resource": w.id("blue"), "start": start, "end": end });
+    let over = json!({ "reason": "The Dean comes.", "displaces": [] });
+    let civil = |clock: &str| format!("{}T{clock}", w.day);
+    let makes = [
+        ("ann", json!({ "command": "book", "lines": [line] })),
+        ("root", json!({ "command": "book", "lines": [line], "override": over })),
+        ("ann", json!({ "command": "hold", "resource": w.id("blue"), "start": start, "end": end })),
+        (
+            "ann",
+            json!({ "command": "book_series", "resource": w.id("blue"), "start": civil("10:00"), "end": civil("11:00"), "rule": "FREQ=DAILY;COUNT=2" }),
+        ),
+        (
+            "bob",
+            json!({ "command": "join_waitlist", "resource": w.id("blue"), "start": w.at("09:00"), "end": w.at("10:00"), "wants": "word" }),
+        ),
+    ];
+    let known =
+        [w.id("blue").to_owned(), w.person("ann").id.clone(), w.person("bob").id.clone(), w.person("root").id.clone()];
+    for (who, command) in makes {
+        let dry = w.send(&Ask::post("/api/attempts/dry-run").by(w.token(who)).json(&command)).json();
+        assert_eq!(dry["status"], 201, "{command}: {dry}");
+        let mut found = Vec::new();
+        names(&dry, "", &mut found);
+        found.retain(|(_, id)| !known.contains(id));
+        assert!(found.is_empty(), "{command} would make {found:?}: {dry}");
+    }
+    // What is there keeps its name.
+    let moves = json!({ "command": "move", "id": w.id_of("a"), "lines": [line] });
+    let dry = w.send(&Ask::post("/api/attempts/dry-run").by(w.token("ann")).json(&moves)).json();
+    assert_eq!((&dry["status"], &dry["booking"]["id"]), (&json!(200), &json!(w.id_of("a"))));
+    // A key that could not send it is told so.
+    let asked = json!({ "label": "a screen", "scopes": ["read"] });
+    let path = format!("/api/people/{}/keys", w.person("ann").id);
+    let made = w.send(&Ask::post(&path).by(w.token("root")).json(&asked));
+    let reads = made.json()["key"].as_str().unwrap().to_owned();
+    let dry =
+        w.send(&Ask::post("/api/attempts/dry-run").by(&reads).json(&json!({ "command": "book", "lines": [line] })));
+    let told = dry.json();
+    assert_eq!((dry.status, &told["status"], &told["code"]), (200, &json!(403), &json!("scope_missing")), "{told}");
+    assert_eq!((&told["outcome"], &told["booking"]), (&Value::Null, &Value::Null), "{told}");
+    let sent = json!({ "attempts": [{ "key": Uuid::now_v7(), "command": "book", "lines": [line] }] });
+    let sent = w.send(&Ask::post("/api/attempts").by(&reads).json(&sent));
+    assert_eq!((sent.status, sent.code()), (403, "scope_missing".to_owned()));
+    w.sweep();
+}

@@ -141,3 +141,31 @@ fn a_letter_that_is_refused_for_good_is_given_up() {
     }));
     assert!(node.rest(Duration::from_millis(100)).iter().all(|l| l["from"] != "$mail"));
 }
+
+#[test]
+fn whose_a_booking_was_is_told_no_more_of_it_than_they_were() {
+    let mut w = World::new(&["ann", "bob"]);
+    w.room("room");
+    w.check("ann POST /api/bookings room 10:00-11:00 title Mine as b -> 201 BOOKED");
+    let (booking, bob) = (w.id_of("b"), w.person("bob").id.clone());
+    w.check("root POST /api/bookings/@b/move room 11:00-12:00 -> 200 ACCEPTED");
+    let told = notices(&w, "ann")["items"][0].clone();
+    assert_eq!((&told["title"], &told["start"]), (&json!("Mine"), &json!(w.at("11:00"))), "{told}");
+    let over = w.change("root", "POST", &format!("/api/bookings/{booking}/hand-over"));
+    assert_eq!(w.send(&over.json(&json!({ "to": bob, "reason": "Ill." }))).told(), "200 ACCEPTED");
+    w.check(
+        r#"bob PATCH /api/bookings/@b if 3 {"title": "SECRET", "private": true} -> 200 ACCEPTED
+           bob POST /api/bookings/@b/move room 15:00-16:00                      -> 200 ACCEPTED"#,
+    );
+    let anns = notices(&w, "ann");
+    assert_eq!(news(&anns), ["handed_over", "moved"]);
+    for told in anns["items"].as_array().unwrap() {
+        assert_eq!(told["title"], Value::Null, "{told}");
+        let when = (&told["start"], &told["end"]);
+        assert_eq!(when, (&json!(w.at("11:00")), &json!(w.at("12:00"))), "as it was when it was theirs: {told}");
+        assert_eq!((&told["resource_name"], &told["booking"]), (&json!("room"), &json!(booking)), "{told}");
+    }
+    assert_eq!(anns["items"][0]["reason"], "Ill.");
+    let bobs = notices(&w, "bob")["items"][0].clone();
+    assert_eq!((&bobs["title"], &bobs["start"]), (&json!("SECRET"), &json!(w.at("15:00"))), "{bobs}");
+}

@@ -373,3 +373,84 @@ fn what_an_admin_cancels_of_a_series_is_one_notice() {
     assert_eq!(notice["start"], json!(w.at("10:00")));
     assert!(w.metric("slotwise_series_dates_total", "booked") >= 4.0);
 }
+
+#[test]
+fn what_was_said_of_a_change_is_said_again_though_nothing_is_left_to_change() {
+    let mut w = World::new(&["ann"]);
+    w.room("room");
+    let made = w.send(&series(&w, "ann", "room", "10:00-11:00", "FREQ=DAILY;COUNT=2", "all_or_nothing"));
+    assert_eq!(made.told(), "201 BOOKED", "{}", made.text());
+    let id = made.json()["series"].as_str().unwrap().to_owned();
+    let change = |what: &str| w.change("ann", "POST", &format!("/api/series/{id}/{what}"));
+    let (start, end) = (format!("{}T12:00", w.day), format!("{}T13:00", w.day));
+    let there = json!({ "start": start, "end": end });
+    let key = Uuid::now_v7();
+    let under_it = |body: &Value| Ask::post(&format!("/api/series/{id}/move")).by(w.token("ann")).key(key).json(body);
+    let moved = under_it(&there);
+    assert_eq!(w.send(&moved).told(), "200 ACCEPTED");
+    assert_eq!(w.send(&change("cancel").json(&json!({}))).told(), "200 ACCEPTED");
+    assert_eq!(w.send(&moved).told(), "200 ACCEPTED replayed");
+    assert_eq!(w.send(&change("move").json(&there)).told(), "422 malformed", "under a new key nothing is left");
+    // The same among many.
+    let one = json!({ "key": key, "command": "move_series", "id": id, "start": start, "end": end });
+    let many = w.send(&Ask::post("/api/attempts").by(w.token("ann")).json(&json!({ "attempts": [one] })));
+    let answer = many.json()["attempts"][0].clone();
+    assert_eq!((&answer["status"], &answer["replayed"]), (&json!(200), &json!(true)), "{answer}");
+    let says = json!({ "start": start, "end": end, "contract": "skip_conflicts" });
+    assert_eq!(w.send(&under_it(&says)).told(), "422 key_reused");
+    clean(&w);
+}
+
+#[test]
+fn a_date_in_other_hands_leaves_the_series_its_owner() {
+    let mut w = World::new(&["ann", "bob"]);
+    w.room("room");
+    let (start, end) = (format!("{}T10:00", w.day), format!("{}T11:00", w.day));
+    let body = json!({ "resource": w.id("room"), "start": start, "end": end, "rule": "FREQ=DAILY;COUNT=3",
+        "private": true, "title": "Rehearsal" });
+    let made = w.send(&w.change("ann", "POST", "/api/series").json(&body));
+    assert_eq!(made.told(), "201 BOOKED", "{}", made.text());
+    let (id, made) = (made.json()["series"].clone(), made.json());
+    let date = |n: usize| made["dates"][n]["booking"].as_str().unwrap().to_owned();
+    let hand_over = |n: usize| {
+        let over = w.change("root", "POST", &format!("/api/bookings/{}/hand-over", date(n)));
+        assert_eq!(w.send(&over.json(&json!({ "to": w.person("bob").id, "reason": "Ill." }))).told(), "200 ACCEPTED");
+    };
+    hand_over(0);
+    let ids = |who: &str| -> Vec<String> {
+        let all = bookings(&w, who, &id);
+        all.iter().map(|b| b["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids("ann"), [date(1), date(2)], "what is hers of it");
+    assert_eq!(ids("root"), [date(0), date(1), date(2)]);
+    let path = format!("/api/series/{}", id.as_str().unwrap());
+    let bobs = w.get("bob", &path);
+    assert_eq!(bobs.told(), "403 not_allowed", "one date of it is no series: {}", bobs.text());
+    for what in ["cancel", "move"] {
+        assert_eq!(
+            w.send(&w.change("bob", "POST", &format!("{path}/{what}")).json(&json!({}))).told(),
+            "403 not_allowed"
+        );
+    }
+    let listed = |who: &str| w.all(who, &format!("/api/bookings?series={}&owner=me", id.as_str().unwrap())).len();
+    assert_eq!((listed("ann"), listed("bob")), (2, 1));
+    let cancelled = w.send(&w.change("ann", "POST", &format!("{path}/cancel")).json(&json!({ "from": date(2) })));
+    assert_eq!((cancelled.told().as_str(), became(&cancelled.json()).as_str()), ("200 ACCEPTED", "changed"));
+    let cancelled = w.send(&w.change("ann", "POST", &format!("{path}/cancel")).json(&json!({})));
+    assert_eq!((cancelled.told().as_str(), became(&cancelled.json()).as_str()), ("200 ACCEPTED", "changed untouched"));
+    assert_eq!(w.read("bob", &format!("/api/bookings/{}", date(0)))["state"], "confirmed");
+    clean(&w);
+}
+
+#[test]
+fn who_has_been_given_every_date_has_the_series() {
+    let mut w = World::new(&["ann", "bob"]);
+    w.room("room");
+    let made = w.send(&series(&w, "ann", "room", "10:00-11:00", "FREQ=DAILY;COUNT=2", "all_or_nothing")).json();
+    for date in made["dates"].as_array().unwrap() {
+        let over = w.change("root", "POST", &format!("/api/bookings/{}/hand-over", date["booking"].as_str().unwrap()));
+        assert_eq!(w.send(&over.json(&json!({ "to": w.person("bob").id, "reason": "Ill." }))).told(), "200 ACCEPTED");
+    }
+    assert_eq!(bookings(&w, "bob", &made["series"]).len(), 2);
+    assert_eq!(w.get("ann", &format!("/api/series/{}", made["series"].as_str().unwrap())).told(), "403 not_allowed");
+}

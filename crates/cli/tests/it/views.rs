@@ -1,10 +1,11 @@
 //! What people see: search, schedules, lists, facets, pages, and what is nobody else's business.
 //! It changes little and looks a lot.
 
-use crate::harness::World;
 use crate::harness::oracle::encoded;
+use crate::harness::{Ask, World};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 fn campus() -> World {
     let mut w = World::new(&["ann", "bob"]);
@@ -345,4 +346,80 @@ fn the_record_tells_what_came_after_a_version() {
     }
     let path = format!("/api/resources/{}/record?after=5", w.id("room"));
     assert_eq!(w.get("bob", &path).told(), "422 malformed");
+}
+
+/// What the record tells somebody of the bookings of a room: `event state owner`, one a line.
+fn heard(w: &World, who: &str, room: &str) -> Vec<String> {
+    let record = w.read(who, &format!("/api/resources/{}/record?after=1.0", w.id(room)));
+    let items = record["items"].as_array().unwrap().iter();
+    let word = |v: &Value| v.as_str().unwrap_or("-").to_owned();
+    let of = |i: &Value| {
+        let booking = &i["data"]["booking"];
+        format!("{} {} {}", word(&i["event"]), word(&booking["state"]), word(&booking["owner"]))
+    };
+    items.filter(|i| i["data"]["booking"].is_object()).map(of).collect()
+}
+
+#[test]
+fn who_asked_and_was_declined_or_gave_it_up_is_told_to_nobody_else() {
+    let mut w = World::new(&["ann", "bob"]);
+    w.resource("asked", json!({ "policy": { "approval": true } }));
+    w.resource("takes", json!({ "policy": { "approval": true, "pending_takes": true } }));
+    w.room("free");
+    for room in ["asked", "takes"] {
+        w.check(&format!(
+            r#"ann POST /api/bookings {room} 10:00-11:00 as a{room}                        -> 201 ACCEPTED
+               root POST /api/bookings/@a{room}/decline {{"reason": "No."}}                -> 200 ACCEPTED
+               ann POST /api/bookings {room} 10:00-11:00 as b{room}                        -> 201 ACCEPTED
+               ann POST /api/bookings/@b{room}/cancel                                      -> 200 ACCEPTED"#
+        ));
+        let [asked, gone] = ["bookingCreated pending", "bookingCanceled cancelled"];
+        let all = |name: &str| [asked, gone, asked, gone].map(|what| format!("{what} {name}"));
+        assert_eq!(heard(&w, "bob", room), all("-"), "{room}");
+        assert_eq!((heard(&w, "ann", room), heard(&w, "root", room)), (all("ann").to_vec(), all("ann").to_vec()));
+    }
+    // One booking, once it is given up, tells no more than that either.
+    w.check(
+        "ann POST /api/bookings free 10:00-11:00 as c -> 201 BOOKED
+         ann POST /api/bookings/@c/cancel             -> 200 ACCEPTED",
+    );
+    assert_eq!(heard(&w, "bob", "free"), ["bookingCreated confirmed ann", "bookingCanceled cancelled -"]);
+    assert_eq!(w.read("bob", &format!("/api/bookings/{}", w.id_of("c")))["owner"], Value::Null);
+}
+
+#[test]
+fn who_waits_for_approval_and_takes_the_room_is_named_by_no_refusal() {
+    let mut w = World::new(&["ann", "bob"]);
+    w.resource("room", json!({ "policy": { "approval": true, "pending_takes": true } }));
+    w.check("ann POST /api/bookings room 10:00-11:00 as a -> 201 ACCEPTED");
+    let tell = |w: &World, who: &str, key: Uuid| {
+        let line = json!({ "resource": w.id("room"), "start": w.at("10:00"), "end": w.at("11:00") });
+        let ask = Ask::post("/api/bookings").by(w.token(who)).key(key).json(&json!({ "lines": [line] }));
+        let refused = w.send(&ask);
+        assert_eq!((refused.status, refused.code().as_str()), (409, "full"), "{}", refused.text());
+        refused.json()
+    };
+    let (key, roots) = (Uuid::now_v7(), Uuid::now_v7());
+    let refused = tell(&w, "bob", key);
+    assert_eq!((&refused["witness"]["kind"], &refused["witness"]["owner"]), (&json!("booking"), &Value::Null));
+    let free = |w: &World| item(&searched(w, "bob", "kind=room"), "room")["reason"].clone();
+    assert_eq!((&free(&w)["code"], &free(&w)["witness"]["owner"]), (&json!("full"), &Value::Null));
+    let explained = |w: &World| w.read("bob", &format!("/api/attempts/{key}/explain"));
+    for told in [refused, free(&w), explained(&w)] {
+        assert!(!told.to_string().contains("ann"), "{told}");
+    }
+    assert_eq!(tell(&w, "root", roots)["witness"]["owner"], "ann", "an admin is to approve it");
+    // Whoever was never approved stays unnamed when they have given it up, too.
+    w.check(
+        "ann POST /api/bookings/@a/cancel              -> 200 ACCEPTED
+         ann POST /api/bookings room 10:00-11:00 as b  -> 201 ACCEPTED",
+    );
+    assert_eq!(tell(&w, "bob", key)["witness"]["owner"], Value::Null, "the same answer");
+    w.check("root POST /api/bookings/@b/approve -> 200 ACCEPTED");
+    let approved = Uuid::now_v7();
+    assert_eq!(tell(&w, "bob", approved)["witness"]["owner"], "ann", "whose a room is that is taken, anybody may know");
+    assert_eq!(free(&w)["witness"]["owner"], "ann");
+    w.check("ann POST /api/bookings/@b/cancel -> 200 ACCEPTED");
+    assert_eq!(tell(&w, "bob", approved)["witness"]["owner"], "ann", "what was told is told again");
+    assert_eq!(tell(&w, "bob", key)["witness"]["owner"], Value::Null);
 }

@@ -201,3 +201,25 @@ fn a_swap_keeps_the_old_place_until_the_new_one_is_had() {
     assert_eq!(state(&w, "cat", &cat), "promoted");
     sound(&w);
 }
+
+#[test]
+fn an_answer_to_who_takes_what_is_offered_is_given_again() {
+    let mut w = World::new(&["ann", "bob"]);
+    section(&mut w, "yoga", 1, Some(json!({ "mode": "offer", "offer_ttl_s": 600 })));
+    let seat = w.booked("ann", "yoga", LESSON, 1);
+    let bob = waits(&w, "bob", "yoga");
+    assert_eq!(w.send(&w.cancel("ann", &seat)).told(), "200 ACCEPTED");
+    assert_eq!(state(&w, "bob", &bob), "offered");
+    let close = w.change("root", "POST", &format!("/api/resources/{}/close", w.id("yoga"))).header("if-match", "1");
+    assert_eq!(w.send(&close.json(&json!({ "reason": "It is wet." }))).told(), "200 ACCEPTED");
+    let (key, path) = (uuid::Uuid::now_v7(), format!("/api/waitlist/{}", bob["id"].as_str().unwrap()));
+    let under_it = |what: &str| w.send(&Ask::post(&format!("{path}/{what}")).by(w.token("bob")).key(key));
+    let (refused, again) = (under_it("accept"), under_it("accept"));
+    assert_eq!(refused.outcome(), "REJECTED", "{}", refused.text());
+    assert_eq!(again.told(), format!("{} replayed", refused.told()), "{}\n{}", refused.text(), again.text());
+    assert_eq!(again.json()["decided_at"], refused.json()["decided_at"]);
+    // The key is used for that, and for nothing else.
+    assert_eq!(under_it("decline").told(), "422 key_reused");
+    assert_eq!(w.send(&act(&w, "bob", &bob, "accept")).told(), "409 no_offer", "a new key is a new question");
+    sound(&w);
+}

@@ -317,7 +317,7 @@ impl Bench {
         let spec = Box::new(spec.checked().unwrap());
         let answer = self.send(self.ada, Action::CreateResource { resource, spec }).await;
         assert_eq!(told(&answer), "ACCEPTED");
-        assert!(matches!(answer, Answer::Decided(_, Some(Made::Resource(made, _))) if made.id == resource));
+        assert!(matches!(answer, Answer::Decided(_, Some(Made::Resource(made))) if made.resource.id == resource));
         resource
     }
 

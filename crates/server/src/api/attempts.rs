@@ -2,9 +2,9 @@
 //! Each is what its own endpoint would make of it; nothing is judged here.
 
 use super::{Problems, admin, bookings, holds, series, waitlist};
-use crate::app::{App, Told, accepted_status, bookings_of};
+use crate::app::{App, NotAsked, Told, accepted_status, bookings_of, makes};
 use crate::auth::Asker;
-use crate::extract::{Path, check_key, parse_json, read_body, read_value};
+use crate::extract::{Once, Path, Sent, check_key, parse_json, read_body, read_value};
 use crate::problem::{FieldError, Problem, ProblemBody};
 use crate::wire::{ResourceVersion, time};
 use axum::Json;
@@ -13,9 +13,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use slotwise_domain::deadlines::Deadline;
-use slotwise_domain::{Action, Command, Fingerprint, ResourceId};
+use slotwise_domain::{Command, Fingerprint, ResourceId};
 use slotwise_engine::round::{Judged, outcome_code};
 use slotwise_engine::{self as engine};
 use utoipa::ToSchema;
@@ -158,14 +159,16 @@ pub struct AttemptAnswer {
 #[utoipa::path(post, operation_id = "create_attempts", path = "/api/attempts", tag = "attempts", request_body = AttemptsRequest,
     responses((status = 200, body = AttemptsBody), Problems))]
 pub async fn create(State(app): State<App>, asker: Asker, request: Request) -> Result<Json<AttemptsBody>, Problem> {
-    let sent = read_attempts(&read_body(request, &app, ATTEMPTS_BODY_MAX).await?)?;
+    let body = read_body(request, &app, ATTEMPTS_BODY_MAX).await?;
+    let sent = read_attempts(&body)?;
     let mut keys = Vec::with_capacity(sent.len());
     let mut told: Vec<Option<Told>> = Vec::with_capacity(sent.len());
     let mut requests = Vec::with_capacity(sent.len());
     let mut asked = 0;
     for (n, attempt) in sent.into_iter().enumerate() {
-        keys.push(attempt.get("key").cloned().unwrap_or_default());
-        match read_one(&app, &asker, attempt).await {
+        let (key, told_or_asked) = read_one(&app, &asker, attempt).await;
+        keys.push(key);
+        match told_or_asked {
             Ok(request) => {
                 asked += bookings_of(&request.command.action);
                 if asked > BOOKINGS_MAX {
@@ -175,7 +178,10 @@ pub async fn create(State(app): State<App>, asker: Asker, request: Request) -> R
                 requests.push(request);
                 told.push(None);
             }
-            Err(problem) => told.push(Some(Told::Problem(problem.within(&format!("attempts[{n}]")), false))),
+            Err(Told::Problem(problem, false)) => {
+                told.push(Some(Told::Problem(problem.within(&format!("attempts[{n}]")), false)));
+            }
+            Err(before) => told.push(Some(before)),
         }
     }
     let mut carried_out = match requests.is_empty() {
@@ -188,17 +194,15 @@ pub async fn create(State(app): State<App>, asker: Asker, request: Request) -> R
     Ok(Json(AttemptsBody { attempts, as_of: time(app.engine.now()) }))
 }
 
-fn read_attempts(bytes: &[u8]) -> Result<Vec<Value>, Problem> {
-    let mut sent: Map<String, Value> = parse_json(bytes)?;
+fn read_attempts(bytes: &[u8]) -> Result<Vec<&RawValue>, Problem> {
+    let sent: Sent = parse_json(bytes)?;
     let bad = |code, detail| Problem::field(FieldError::new("attempts", code, detail));
-    let attempts = match sent.remove("attempts") {
-        Some(Value::Array(attempts)) => attempts,
-        Some(_) => return Err(bad("not_understood", "must be a list")),
-        None => return Err(bad("missing", "is missing")),
-    };
-    if let Some(other) = sent.keys().next() {
+    let attempts = sent.one("attempts")?.ok_or_else(|| bad("missing", "is missing"))?;
+    if let Some((other, _)) = sent.0.iter().find(|(name, _)| name != "attempts") {
         return Err(Problem::field(FieldError::new(other, "not_understood", "is not understood here")));
     }
+    let attempts: Vec<&RawValue> =
+        serde_json::from_str(attempts.get()).map_err(|_| bad("not_understood", "must be a list"))?;
     match attempts.len() {
         1..=ATTEMPTS_MAX => Ok(attempts),
         _ => Err(bad("too_many", "must be at least 1 and at most 8192")),
@@ -210,7 +214,7 @@ fn read_attempts(bytes: &[u8]) -> Result<Vec<Value>, Problem> {
 pub struct DryRunBody {
     /// The HTTP status that its own endpoint would answer with.
     status: u16,
-    /// `BOOKED`, `ACCEPTED`, `REJECTED` or `FAILED`.
+    /// `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`, or null: the key that asks may not send it.
     #[schema(required = true)]
     outcome: Option<&'static str>,
     /// What the answer rests on.
@@ -267,31 +271,44 @@ const DEADLINES_MAX: usize = 100;
 #[utoipa::path(post, operation_id = "dry_run", path = "/api/attempts/dry-run", tag = "attempts", request_body = Object,
     responses((status = 200, body = DryRunBody), Problems))]
 pub async fn dry_run(State(app): State<App>, asker: Asker, request: Request) -> Result<Json<DryRunBody>, Problem> {
-    let sent: Value = parse_json(&read_body(request, &app, app.bounds.body_bytes).await?)?;
+    let Once(sent) = parse_json(&read_body(request, &app, app.bounds.body_bytes).await?)?;
     let bad = |field, code, detail| Problem::field(FieldError::new(field, code, detail));
-    let Value::Object(fields) = sent else { return Err(bad("body", "not_understood", "must be an object")) };
+    let Value::Object(mut fields) = sent else { return Err(bad("body", "not_understood", "must be an object")) };
     if fields.contains_key("key") {
         return Err(bad("key", "not_understood", "is not taken here: a dry run uses no key"));
     }
-    let (_, command) = read_command(&app, &asker, fields).await?;
+    let (_, command) = read_command(&app, &asker, &mut fields).await.map_err(Problem::from)?;
     app.rates.attempts(&asker, 1)?;
     let run = app.engine.dry_run(command.clone()).await?;
     let nobody = Uuid::nil();
-    let told = match run.would {
-        Judged::Decided(recorded, _, made) => app.decided(&asker, &recorded, made, false, Some(&command)).await?,
-        Judged::Failed(failure) => Told::Problem(Problem::failed(&failure, nobody, &asker, run.at), false),
+    let told = match (app.within_scopes(&asker, &command).await, run.would) {
+        // What the key may not send is not told either.
+        (Err(problem), _) => Told::Problem(problem, false),
+        (Ok(()), Judged::Decided(recorded, _, made)) => {
+            app.decided(&asker, &recorded, made, false, Some(&command)).await?
+        }
+        (Ok(()), Judged::Failed(failure)) => {
+            Told::Problem(Problem::failed(&app, &failure, nobody, &asker).await, false)
+        }
     };
     let AttemptAnswer { status, outcome, mut body, .. } = answer(Value::Null, told);
     for not_yet in ["attempt", "decided_at", "versions", "observed", "decided"] {
         body.remove(not_yet);
     }
-    for (made, names) in
-        [("booking", &["id", "created_at", "decided_at"][..]), ("hold", &["id", "token", "granted_at"][..])]
-    {
-        // What exists already keeps its name: only what would be made has none yet.
-        let makes = matches!(command.action, Action::Book { .. } | Action::Hold { .. });
-        if let Some(Value::Object(made)) = body.get_mut(made).filter(|_| makes) {
-            names.iter().for_each(|name| drop(made.remove(*name)));
+    // What exists already keeps its name: only what would be made has none yet.
+    if makes(&command.action) {
+        for (made, names) in [
+            ("booking", &["id", "created_at", "decided_at"][..]),
+            ("hold", &["id", "token", "granted_at"][..]),
+            ("entry", &["id", "joined_at"][..]),
+        ] {
+            if let Some(Value::Object(made)) = body.get_mut(made) {
+                names.iter().for_each(|name| drop(made.remove(*name)));
+            }
+        }
+        body.remove("series");
+        for date in body.get_mut("dates").and_then(Value::as_array_mut).into_iter().flatten() {
+            date.as_object_mut().and_then(|date| date.remove("booking"));
         }
     }
     let deadline = |d: &Deadline| DeadlineBody {
@@ -312,71 +329,93 @@ pub async fn dry_run(State(app): State<App>, asker: Asker, request: Request) -> 
     Ok(Json(DryRunBody { status, outcome, bounds, body }))
 }
 
-/// Reads one attempt as its own endpoint would.
-async fn read_one(app: &App, asker: &Asker, attempt: Value) -> Result<engine::Request, Problem> {
+/// Reads one attempt as its own endpoint would: its key as it was sent, and what it asks, or what it is told instead.
+async fn read_one(app: &App, asker: &Asker, attempt: &RawValue) -> (Value, Result<engine::Request, Told>) {
+    let bytes = attempt.get().as_bytes();
     let bad = |field, code, detail| Problem::field(FieldError::new(field, code, detail));
-    let Value::Object(mut fields) = attempt else { return Err(bad("body", "not_understood", "must be an object")) };
-    let key = match fields.remove("key") {
-        Some(Value::String(key)) => check_key(&key, app.engine.now()).map_err(|_| bad("key", "key_invalid", KEY))?,
-        Some(_) => return Err(bad("key", "not_understood", KEY)),
-        None => return Err(bad("key", "missing", "is missing")),
+    let refused = |problem| Err(Told::Problem(problem, false));
+    let (sent, mut fields) = match parse_json(bytes) {
+        Ok(Once(Value::Object(mut fields))) => (fields.remove("key"), fields),
+        Ok(Once(_)) => return (Value::Null, refused(bad("body", "not_understood", "must be an object"))),
+        // Its key is told all the same, if there is one, and one only.
+        Err(problem) => {
+            let key = serde_json::from_slice::<Sent>(bytes).ok().and_then(|sent| sent.one("key").ok().flatten());
+            let key = key.and_then(|key| serde_json::from_str(key.get()).ok());
+            return (key.unwrap_or_default(), refused(problem));
+        }
     };
-    let (fingerprint, command) = read_command(app, asker, fields).await?;
-    Ok(engine::Request { key, fingerprint, command })
+    let checked = match &sent {
+        Some(Value::String(key)) => check_key(key, app.engine.now()).map_err(|_| bad("key", "key_invalid", KEY)),
+        Some(_) => Err(bad("key", "not_understood", KEY)),
+        None => Err(bad("key", "missing", "is missing")),
+    };
+    let sent = sent.unwrap_or_default();
+    let key = match checked {
+        Ok(key) => key,
+        Err(problem) => return (sent, refused(problem)),
+    };
+    let request = match read_command(app, asker, &mut fields).await {
+        Ok((fingerprint, command)) => Ok(engine::Request { key, fingerprint, command }),
+        Err(not) => match app.told_before(asker, key, not).await {
+            Ok(told) => Err(told),
+            Err(problem) => refused(problem),
+        },
+    };
+    (sent, request)
 }
 
 /// Reads what an attempt asks, without its key.
 async fn read_command(
     app: &App,
     asker: &Asker,
-    mut fields: Map<String, Value>,
-) -> Result<(Fingerprint, Command), Problem> {
+    fields: &mut Map<String, Value>,
+) -> Result<(Fingerprint, Command), NotAsked> {
     let bad = |field, code, detail| Problem::field(FieldError::new(field, code, detail));
     let command = match fields.remove("command") {
         Some(Value::String(command)) => command,
-        Some(_) => return Err(bad("command", "not_understood", COMMANDS)),
-        None => return Err(bad("command", "missing", "is missing")),
+        Some(_) => return Err(bad("command", "not_understood", COMMANDS).into()),
+        None => return Err(bad("command", "missing", "is missing").into()),
     };
     Ok(match command.as_str() {
         "book" => bookings::asked_book(app, asker, &rest(fields)?).await?,
         "hold" => holds::asked_hold(app, asker, &rest(fields)?).await?,
-        "renew" => holds::asked_renew(asker, id(&mut fields)?, &rest(fields)?)?,
-        "release" => holds::asked_release(asker, id(&mut fields)?, &rest(fields)?)?,
-        "set_hold" => holds::asked_set(asker, id(&mut fields)?, &rest(fields)?)?,
-        "end_hold" => holds::asked_end(asker, id(&mut fields)?, &rest(fields)?)?,
+        "renew" => holds::asked_renew(asker, id(fields)?, &rest(fields)?)?,
+        "release" => holds::asked_release(asker, id(fields)?, &rest(fields)?)?,
+        "set_hold" => holds::asked_set(asker, id(fields)?, &rest(fields)?)?,
+        "end_hold" => holds::asked_end(asker, id(fields)?, &rest(fields)?)?,
         "move" => {
-            let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
+            let (id, revision) = (id(fields)?, if_match(fields)?);
             bookings::asked_move(app, asker, id, revision, &rest(fields)?).await?
         }
-        "swap" => bookings::asked_swap(asker, id(&mut fields)?, &rest(fields)?)?,
+        "swap" => bookings::asked_swap(asker, id(fields)?, &rest(fields)?)?,
         "edit_booking" => {
-            let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
+            let (id, revision) = (id(fields)?, if_match(fields)?);
             let revision = revision.ok_or_else(|| bad("if_match", "missing", "is missing"))?;
             bookings::asked_edit(asker, id, revision, &rest(fields)?)?
         }
-        "cancel" => bookings::asked_cancel(asker, id(&mut fields)?, &rest(fields)?)?,
-        "approve" => bookings::asked_approve(asker, id(&mut fields)?, &rest(fields)?)?,
+        "cancel" => bookings::asked_cancel(asker, id(fields)?, &rest(fields)?)?,
+        "approve" => bookings::asked_approve(asker, id(fields)?, &rest(fields)?)?,
         "join_waitlist" => waitlist::asked_join(app, asker, &rest(fields)?)?,
-        "leave_waitlist" => waitlist::asked_leave(asker, id(&mut fields)?, &rest(fields)?)?,
-        "set_class" => waitlist::asked_class(asker, id(&mut fields)?, &rest(fields)?)?,
+        "leave_waitlist" => waitlist::asked_leave(asker, id(fields)?, &rest(fields)?)?,
+        "set_class" => waitlist::asked_class(asker, id(fields)?, &rest(fields)?)?,
         "book_series" => series::asked_book(app, asker, &rest(fields)?)?,
-        "move_series" => series::asked_move(app, asker, id(&mut fields)?, &rest(fields)?).await?,
-        "edit_series" => series::asked_edit(app, asker, id(&mut fields)?, &rest(fields)?).await?,
-        "cancel_series" => series::asked_cancel(app, asker, id(&mut fields)?, &rest(fields)?).await?,
+        "move_series" => series::asked_move(app, asker, id(fields)?, &rest(fields)?).await?,
+        "edit_series" => series::asked_edit(app, asker, id(fields)?, &rest(fields)?).await?,
+        "cancel_series" => series::asked_cancel(app, asker, id(fields)?, &rest(fields)?).await?,
         "check_in" => {
-            let id = id(&mut fields)?;
+            let id = id(fields)?;
             let Nothing {} = rest(fields)?;
             admin::asked_check_in(asker, id)
         }
         "decline" => {
-            let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
+            let (id, revision) = (id(fields)?, if_match(fields)?);
             admin::asked_decline(asker, id, revision, &rest(fields)?)?
         }
         "hand_over" => {
-            let (id, revision) = (id(&mut fields)?, if_match(&mut fields)?);
+            let (id, revision) = (id(fields)?, if_match(fields)?);
             admin::asked_hand_over(asker, id, revision, &rest(fields)?)?
         }
-        _ => return Err(bad("command", "not_understood", COMMANDS)),
+        _ => return Err(bad("command", "not_understood", COMMANDS).into()),
     })
 }
 
@@ -388,8 +427,8 @@ const KEY: &str = "must be a UUIDv7, not dated more than a day ahead";
 struct Nothing {}
 
 /// The fields that are left, as the body of the command's own endpoint.
-fn rest<T: DeserializeOwned + Serialize>(fields: Map<String, Value>) -> Result<T, Problem> {
-    read_value(&Value::Object(fields))
+fn rest<T: DeserializeOwned + Serialize>(fields: &mut Map<String, Value>) -> Result<T, Problem> {
+    read_value(&Value::Object(std::mem::take(fields)))
 }
 
 fn id(fields: &mut Map<String, Value>) -> Result<Uuid, Problem> {

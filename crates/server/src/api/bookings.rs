@@ -483,6 +483,11 @@ pub fn why(record: &Record, booking: BookingId) -> Option<String> {
     happened(change).4.or(said_why(then)).cloned()
 }
 
+/// The state of a booking after a change, if that says one; else it is what it was.
+pub fn state_after(change: &Change) -> Option<&'static str> {
+    happened(change).1
+}
+
 /// Who did it. What followed for those who wait was nobody's doing, and whoever gave the unit up stays unnamed.
 fn done_by(record: &Record, change: &Change) -> Option<PersonId> {
     match change {
@@ -509,7 +514,8 @@ fn happened(change: &Change) -> Happened<'_> {
     match change {
         Change::BookingMade { pending, slots, .. } => ("made", waits(*pending), &[], slots, None),
         Change::BookingApproved { slots, .. } => ("approved", waits(false), &[], slots, None),
-        Change::BookingMoved { pending, from, to, .. } => ("moved", waits(*pending), from, to, None),
+        // What waits goes on waiting, and who has checked in has: that it takes its units says nothing of which it is.
+        Change::BookingMoved { from, to, .. } => ("moved", None, from, to, None),
         Change::BookingCancelled { slots, reason, .. } => ("cancelled", Some("cancelled"), slots, &[], reason.as_ref()),
         Change::BookingRequested { slots, .. } => ("made", Some("pending"), &[], slots, None),
         Change::RequestApproved { .. } => ("approved", waits(false), &[], &[], None),

@@ -12,7 +12,7 @@ use crate::explain::{
     explain, on_screen, people, wanted, zone_of,
 };
 use crate::extract::{Path, Query};
-use crate::problem::{Problem, ProblemBody, Shown, WitnessBody, at_text};
+use crate::problem::{Problem, ProblemBody, Shown, WitnessBody, at_text, knows_owner};
 use crate::wire::{PersonBody, time};
 use axum::Json;
 use axum::extract::State;
@@ -219,7 +219,11 @@ async fn recorded(app: &App, asker: &Asker, attempt: Attempt) -> Result<Explanat
     for id in bookings(&case).into_iter().filter(|_| !asker.sees_all()) {
         // What cannot be looked up is not told.
         let booking = app.views.booking(id).await.ok().flatten();
-        if !booking.is_some_and(|b| !b.details.private || asker.sees_inside(&b)) {
+        let may_know = match &booking {
+            Some(booking) => knows_owner(app, asker, booking).await,
+            None => false,
+        };
+        if !may_know {
             hidden.insert(id);
         }
     }

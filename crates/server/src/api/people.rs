@@ -6,7 +6,7 @@ use crate::api::resources::words;
 use crate::app::App;
 use crate::auth::{Asker, COOKIE, Stranger};
 use crate::crowd;
-use crate::extract::{Body, IfMatch, Path, Query, page_size, parse_json, read_body};
+use crate::extract::{Body, IfMatch, Path, Query, page_size, read_body, read_json};
 use crate::problem::{FieldError, Problem};
 use crate::roster::{self, LineError};
 use crate::wire::{Page, RoleBody, time};
@@ -278,7 +278,7 @@ pub struct ImportBody {
     responses((status = 200, body = ImportBody), Problems))]
 pub async fn import(State(app): State<App>, asker: Asker, request: Request) -> Result<Json<ImportBody>, Problem> {
     only_admins(&asker)?;
-    let body: ImportRequest = parse_json(&read_body(request, &app, IMPORT_BODY_MAX).await?)?;
+    let body: ImportRequest = read_json(&read_body(request, &app, IMPORT_BODY_MAX).await?)?;
     let told = |e: &LineError| {
         let place = format!("csv line {} column {}", e.line, e.column);
         FieldError::new(place.trim_end_matches(" column "), "not_understood", &e.says)

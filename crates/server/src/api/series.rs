@@ -2,7 +2,7 @@
 //! It expands rules and reads what is meant; whether it may be is judged elsewhere, date by date.
 
 use super::Problems;
-use crate::app::{AcceptedBody, App, Told};
+use crate::app::{AcceptedBody, App, NotAsked, Told};
 use crate::auth::Asker;
 use crate::extract::{Body, Key, Path};
 use crate::problem::{FieldError, Problem};
@@ -17,7 +17,7 @@ use jiff::civil::DateTime;
 use jiff::{Span, ToSpan};
 use slotwise_domain::recurrence::{Bounds, Given, RecurrenceError, civil_of};
 use slotwise_domain::{
-    Action, Booking, BookingId, BookingRef, Command, Contract, Fingerprint, Instant, Interval, IntervalError,
+    Action, Booking, BookingId, BookingRef, Change, Command, Contract, Fingerprint, Instant, Interval, IntervalError,
     Occurrence, PersonId, ResourceId, Series, SeriesDate, SeriesEdit, SeriesId, SeriesPlace, SeriesToBook, Verdict,
     Zone, decide,
 };
@@ -103,8 +103,8 @@ pub async fn cancel(
     Key(key): Key,
     Body(body): Body<SeriesCancelRequest>,
 ) -> Result<Told, Problem> {
-    let (print, command) = asked_cancel(&app, &asker, id, &body).await?;
-    app.attempt(&asker, key, print, command).await
+    let asked = asked_cancel(&app, &asker, id, &body).await;
+    app.attempt_asked(&asker, key, asked).await
 }
 
 /// Puts dates of a series elsewhere: at another time, by another rule, on another resource.
@@ -117,8 +117,8 @@ pub async fn relocate(
     Key(key): Key,
     Body(body): Body<SeriesMoveRequest>,
 ) -> Result<Told, Problem> {
-    let (print, command) = asked_move(&app, &asker, id, &body).await?;
-    app.attempt(&asker, key, print, command).await
+    let asked = asked_move(&app, &asker, id, &body).await;
+    app.attempt_asked(&asker, key, asked).await
 }
 
 /// Edits what people say about dates of a series.
@@ -131,8 +131,8 @@ pub async fn edit(
     Key(key): Key,
     Body(body): Body<SeriesEditRequest>,
 ) -> Result<Told, Problem> {
-    let (print, command) = asked_edit(&app, &asker, id, &body).await?;
-    app.attempt(&asker, key, print, command).await
+    let asked = asked_edit(&app, &asker, id, &body).await;
+    app.attempt_asked(&asker, key, asked).await
 }
 
 /// What a body to book a series with asks.
@@ -164,12 +164,12 @@ pub async fn asked_cancel(
     asker: &Asker,
     id: Uuid,
     body: &SeriesCancelRequest,
-) -> Result<(Fingerprint, Command), Problem> {
+) -> Result<(Fingerprint, Command), NotAsked> {
     check_text(body.reason.as_ref(), "reason", 500).map_err(Problem::field)?;
-    let bookings = meant(&bookings_of(app, asker, id).await?, body.from)?;
+    let print = fingerprint("cancel_series", &id.to_string(), body);
+    let bookings = meant(app, asker, id, body.from).await.map_err(|problem| NotAsked::of(print, problem))?;
     let named = bookings.iter().map(|b| BookingRef { id: b.id, revision: None }).collect();
     let edit = SeriesEdit::Cancel { reason: body.reason.clone() };
-    let print = fingerprint("cancel_series", &id.to_string(), body);
     Ok((print, command(asker, id, named, body.contract, edit, None)?))
 }
 
@@ -179,15 +179,15 @@ pub async fn asked_edit(
     asker: &Asker,
     id: Uuid,
     body: &SeriesEditRequest,
-) -> Result<(Fingerprint, Command), Problem> {
+) -> Result<(Fingerprint, Command), NotAsked> {
     let patch = body.details.read().map_err(|problem| problem.within("details"))?;
-    let bookings = meant(&bookings_of(app, asker, id).await?, body.from)?;
-    let named = bookings.iter().map(|b| BookingRef { id: b.id, revision: Some(b.revision) }).collect();
-    let print = fingerprint("edit_series", &id.to_string(), body);
     if body.details.reason.is_some() {
         let says = "is not understood here: the reason stands beside the details";
-        return Err(Problem::field(FieldError::new("details.reason", "not_understood", says)));
+        return Err(Problem::field(FieldError::new("details.reason", "not_understood", says)).into());
     }
+    let print = fingerprint("edit_series", &id.to_string(), body);
+    let bookings = meant(app, asker, id, body.from).await.map_err(|problem| NotAsked::of(print, problem))?;
+    let named = bookings.iter().map(|b| BookingRef { id: b.id, revision: Some(b.revision) }).collect();
     Ok((print, command(asker, id, named, body.contract, SeriesEdit::Details(patch), body.reason.as_ref())?))
 }
 
@@ -197,10 +197,16 @@ pub async fn asked_move(
     asker: &Asker,
     id: Uuid,
     body: &SeriesMoveRequest,
-) -> Result<(Fingerprint, Command), Problem> {
+) -> Result<(Fingerprint, Command), NotAsked> {
+    let print = fingerprint("move_series", &id.to_string(), body);
+    let moved = read_move(app, asker, id, body).await;
+    moved.map(|command| (print, command)).map_err(|problem| NotAsked::of(print, problem))
+}
+
+async fn read_move(app: &App, asker: &Asker, id: Uuid, body: &SeriesMoveRequest) -> Result<Command, Problem> {
     let now = app.engine.now();
     let to_come = |b: &Arc<Booking>| !b.state.is_final() && b.end() > now && b.slots.len() == 1;
-    let mut bookings = meant(&bookings_of(app, asker, id).await?, body.from)?;
+    let mut bookings = meant(app, asker, id, body.from).await?;
     bookings.retain(to_come);
     let dates: Vec<(&Arc<Booking>, &Occurrence, Given)> = bookings
         .iter()
@@ -255,8 +261,7 @@ pub async fn asked_move(
             },
         });
     }
-    let print = fingerprint("move_series", &id.to_string(), body);
-    Ok((print, command(asker, id, named, body.contract, SeriesEdit::Move(places), body.reason.as_ref())?))
+    command(asker, id, named, body.contract, SeriesEdit::Move(places), body.reason.as_ref())
 }
 
 fn command(
@@ -276,23 +281,43 @@ fn command(
     Ok(Command { actor: asker.actor(), action, seen: None, reason: read_reason_if(reason)? })
 }
 
-/// The bookings of a series by their place, if the asker may see them as one.
+/// The bookings of a series by their place, as far as they are the asker's: for whoever oversees every one of them all, for its owner
+/// those that are still theirs.
 async fn bookings_of(app: &App, asker: &Asker, id: Uuid) -> Result<Vec<Arc<Booking>>, Problem> {
     let filter = BookingFilter { series: Some(SeriesId(id)), max: Series::DATES_MAX, ..BookingFilter::default() };
     let mut bookings = app.views.bookings(filter).await?;
-    let Some(first) = bookings.first() else { return Err(Problem::not_found("series")) };
-    if asker.id != first.owner && !bookings.iter().all(|b| asker.oversees(b)) {
-        return Err(Problem::not_allowed(
-            "Only the owner of a series, whoever manages its resource and admins see and change it as a whole.",
-        ));
+    if bookings.is_empty() {
+        return Err(Problem::not_found("series"));
+    }
+    if !bookings.iter().all(|b| asker.oversees(b)) {
+        if !owns(app, asker, &bookings).await? {
+            return Err(Problem::not_allowed(
+                "Only the owner of a series, whoever manages its resource and admins see and change it as a whole.",
+            ));
+        }
+        bookings.retain(|b| b.owner == asker.id);
     }
     bookings.sort_by_key(|b| b.occurrence.as_ref().map(|o| o.place));
     Ok(bookings)
 }
 
-/// All bookings of a series, or one and those after it.
-fn meant(bookings: &[Arc<Booking>], from: Option<Uuid>) -> Result<Vec<Arc<Booking>>, Problem> {
-    let Some(from) = from else { return Ok(bookings.to_vec()) };
+/// Whether somebody is the owner of a series: whom it was booked for, while a date of it is theirs, or whoever has been given every one.
+/// Somebody with one date of it knows nothing of the others.
+async fn owns(app: &App, asker: &Asker, bookings: &[Arc<Booking>]) -> Result<bool, Problem> {
+    let theirs = bookings.iter().filter(|b| b.owner == asker.id).count();
+    if theirs == 0 || theirs == bookings.len() {
+        return Ok(theirs > 0);
+    }
+    let Some(one) = bookings.first() else { return Ok(false) };
+    let made = app.views.history(one.id, 1).await?;
+    let first = made.iter().flat_map(|record| &record.changes).find(|change| change.booking() == Some(one.id));
+    Ok(first.and_then(Change::about) == Some(asker.id))
+}
+
+/// All that the asker has of a series, or one and those after it.
+async fn meant(app: &App, asker: &Asker, id: Uuid, from: Option<Uuid>) -> Result<Vec<Arc<Booking>>, Problem> {
+    let bookings = bookings_of(app, asker, id).await?;
+    let Some(from) = from else { return Ok(bookings) };
     let first = bookings.iter().position(|b| b.id.0 == from);
     let first = first.and_then(|n| bookings.get(n..)).map(<[_]>::to_vec);
     first.ok_or_else(|| Problem::field(FieldError::new("from", "not_found", "is no booking of this series")))

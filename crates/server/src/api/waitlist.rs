@@ -2,7 +2,7 @@
 //! It never tells who else waits, but to admins.
 
 use super::Problems;
-use crate::app::{AcceptedBody, App, Told};
+use crate::app::{AcceptedBody, App, NotAsked, Told};
 use crate::auth::Asker;
 use crate::extract::{Body, Key, OptionalBody, Path, Query};
 use crate::problem::{FieldError, Problem};
@@ -111,17 +111,16 @@ pub async fn accept(
     Path(id): Path<Uuid>,
     Key(key): Key,
 ) -> Result<Told, Problem> {
-    let hold = offered(&app, &asker, id).await?;
-    let line = Line { resource: hold.resource, interval: Some(hold.interval), units: hold.units };
-    let action = Action::Book {
+    let takes = |hold: Hold| Action::Book {
         booking: BookingId(app.engine.fresh_id()),
         owner: hold.holder,
-        lines: vec![line],
+        lines: vec![Line { resource: hold.resource, interval: Some(hold.interval), units: hold.units }],
         details: Details::default(),
         hold: Some(HoldRef { id: hold.id, token: hold.token }),
     };
     let print = fingerprint("accept_offer", &id.to_string(), &());
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
+    let asked = asked_of_offer(&asker, print, offered(&app, &asker, id).await.map(takes));
+    app.attempt_asked(&asker, key, asked).await
 }
 
 /// Declines what is offered: it goes on to whoever is next.
@@ -133,10 +132,20 @@ pub async fn decline(
     Path(id): Path<Uuid>,
     Key(key): Key,
 ) -> Result<Told, Problem> {
-    let hold = offered(&app, &asker, id).await?;
-    let action = Action::Release(HoldRef { id: hold.id, token: hold.token });
+    let gives_back = |hold: Hold| Action::Release(HoldRef { id: hold.id, token: hold.token });
     let print = fingerprint("decline_offer", &id.to_string(), &());
-    app.attempt(&asker, key, print, Command { actor: asker.actor(), action, seen: None, reason: None }).await
+    let asked = asked_of_offer(&asker, print, offered(&app, &asker, id).await.map(gives_back));
+    app.attempt_asked(&asker, key, asked).await
+}
+
+/// What is asked of an offer. That there is none is no answer to whoever was given one before.
+fn asked_of_offer(
+    asker: &Asker,
+    print: Fingerprint,
+    action: Result<Action, Problem>,
+) -> Result<(Fingerprint, Command), NotAsked> {
+    let command = |action| Command { actor: asker.actor(), action, seen: None, reason: None };
+    action.map(|action| (print, command(action))).map_err(|problem| NotAsked::of(print, problem))
 }
 
 /// The hold that was offered to an entry last, live or not: whether it still counts is decided, not looked up.
