@@ -2688,7 +2688,7 @@ export interface components {
         DryRunBody: Record<string, never> & {
             /** @description What the answer rests on. */
             bounds: components["schemas"]["DryRunBounds"];
-            /** @description `BOOKED`, `ACCEPTED`, `REJECTED` or `FAILED`. */
+            /** @description `BOOKED`, `ACCEPTED`, `REJECTED`, `FAILED`, or null: the key that asks may not send it. */
             outcome: string | null;
             /**
              * Format: int32
@@ -3630,9 +3630,9 @@ export interface components {
             resource: string;
             /** @description What that is called. */
             resource_name?: string | null;
-            /** @description When the booking begins, as it is now. */
+            /** @description When the booking begins, as it is now; of one that is somebody else's by now, as it was when this happened. */
             start?: string | null;
-            /** @description What it is called. */
+            /** @description What it is called; nothing of one that is somebody else's by now. */
             title?: string | null;
             /** @description Where its times are read. */
             zone?: string | null;

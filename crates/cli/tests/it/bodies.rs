@@ -425,15 +425,16 @@ fn what_an_edit_answers_is_what_is_read_then() {
     let waits = w.send(&w.change("bob", "POST", "/api/waitlist").json(&json!({ "resource": id })));
     assert_eq!(waits.told(), "201 ACCEPTED", "{}", waits.text());
     let path = format!("/api/resources/{id}");
-    let edit = |n: u64, name: &str| {
-        w.change("root", "PATCH", &path).header("if-match", n.to_string()).json(&json!({ "name": name }))
+    let edit = |n: u64, hours: u64| {
+        let policy = json!({ "policy": { "change_by": { "elapsed_s": hours * 3_600 } } });
+        w.change("root", "PATCH", &path).header("if-match", n.to_string()).json(&policy)
     };
-    let edited = w.send(&edit(1, "Algebra I"));
+    let edited = w.send(&edit(1, 1));
     assert_eq!(edited.told(), "200 ACCEPTED", "{}", edited.text());
     let told = edited.json()["resource"].clone();
     assert_eq!((&told["remaining"], &told["waiting"], &told["badge"]), (&json!(0), &json!(1), &json!("waitlist")));
     assert_eq!(still(told), still(w.read("root", &path)));
-    let stale = w.send(&edit(1, "Algebra II"));
+    let stale = w.send(&edit(1, 2));
     assert_eq!(stale.told(), "412 FAILED version_stale", "{}", stale.text());
     assert_eq!(still(stale.json()["theirs"].clone()), still(w.read("root", &path)));
     assert_eq!(stale.json()["yours"], json!({ "policy_version": 1 }));
