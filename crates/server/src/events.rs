@@ -69,7 +69,7 @@ async fn kept(record: &Record, change: &Change, id: BookingId, views: &dyn Views
     let history = views.history(id, HISTORY_MAX).await.ok()?;
     let place = history.iter().position(|r| (r.attempt, r.actor) == (record.attempt, record.actor))?;
     let before = history.get(..place)?.iter().flat_map(|r| &r.changes);
-    before.filter(|change| change.booking() == Some(id)).filter_map(state_after).last()
+    before.rev().filter(|change| change.booking() == Some(id)).find_map(state_after)
 }
 
 /// The messages of a record for one receiver, `part i of n` each.
