@@ -442,6 +442,13 @@ impl Policy {
         interval.widened(self.setup, self.teardown)
     }
 
+    /// From when on it is late to give up what starts then: from [`Policy::late_cancel_from`] on, and, where people say that they are
+    /// there and this one has not, once it has begun. `None` if it never is.
+    pub fn late_from(&self, start: Instant, zone: &Zone, came: bool) -> Option<Instant> {
+        let said = self.late_cancel_from.map(|cutoff| cutoff.instant(start, zone));
+        said.into_iter().chain(self.check_in.filter(|_| !came).map(|_| start)).min()
+    }
+
     /// When it opens and closes between two instants, by civil time in its zone; nothing if it is always open.
     pub fn windows(&self, zone: &Zone, from: Instant, to: Instant) -> Vec<(Instant, Instant)> {
         let mut windows = Vec::new();

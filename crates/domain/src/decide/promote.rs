@@ -145,16 +145,20 @@ pub(super) fn follow(draft: &mut Draft, touched: &Set<ResourceId>) -> Result<(),
         }
         seen.insert(id, unfinished || walk.again);
     }
+    // A look of its own that finds no more than the one before is no decision: it would be one version after the other.
+    let (nothing_yet, mut in_vain) = (draft.changed().next().is_none(), false);
     for (id, unfinished) in seen {
         let unfinished = tell(draft, id, &mut left)? || unfinished;
         let remind_at = remind(draft, id, &mut left, &mut asked)?;
         let look_at = if unfinished { Some(draft.now) } else { next_look(draft, id)? };
         let due = look_at.into_iter().chain(remind_at).min();
-        if due != draft.calendar(id)?.wait_due {
+        if unfinished && nothing_yet && draft.calendar(id)?.wait_due.is_some_and(|due| due <= draft.now) {
+            in_vain = true;
+        } else if due != draft.calendar(id)?.wait_due {
             draft.change(id, Change::WaitDue(due));
         }
     }
-    match asked.is_empty() || draft.world.rounds == 0 {
+    match asked.is_empty() || draft.world.rounds == 0 && !in_vain {
         true => Ok(()),
         false => Err(Stop::Needs(Box::new(asked))),
     }

@@ -1,6 +1,10 @@
 //! Rules about the person a booking is for: how much they may have, what they must be, what goes together.
 //! Two at once and holds per person are with the bookings and holds.
 
+use slotwise_domain::*;
+use std::sync::Arc;
+use uuid::Uuid;
+
 crate::rows::tables! {
     // So many credits of a term, exact to hundredths: what the course of a section says, or its rules.
     credits_of_a_term_are_limited: "
@@ -490,4 +494,69 @@ crate::rows::tables! {
         room room-1 in term
         edit term by root approval no-waitlist          -> ACCEPTED
     ";
+}
+
+/// Whose turn it is cannot be told where what is asked for is never shown. A look of its own that finds no more than that is no
+/// decision: it makes no version, however often it falls due.
+#[test]
+fn a_turn_that_cannot_be_known_makes_no_version_for_ever() {
+    let (algebra, bob, at) =
+        (ResourceId(Uuid::from_u128(1)), PersonId(Uuid::from_u128(2)), Instant(1_772_438_400_000_000));
+    let interval = Interval::new(at.plus(Span::hours(2)), at.plus(Span::hours(3))).unwrap();
+    let spec = ResourceSpec {
+        kind: Kind::Section,
+        name: "Algebra".into(),
+        building: None,
+        seats: None,
+        equipment: Vec::new(),
+        zone: Zone::utc(),
+        capacity: Some(1),
+        interval: Some(interval),
+        policy: Policy {
+            own_overlap: OwnOverlap::Refuse,
+            waitlist: Waitlist::of_kind(Kind::Section),
+            ..Policy::default()
+        },
+        group: None,
+        linked: Vec::new(),
+        course: None,
+    };
+    let entry = WaitEntry {
+        id: EntryId(Uuid::from_u128(3)),
+        owner: bob,
+        made_by: Actor::Person(bob),
+        resource: algebra,
+        interval,
+        units: 1,
+        class: 0,
+        joined: Version::zero(Epoch(1)),
+        joined_at: at,
+        gives_up: None,
+        offer: None,
+        offers: 0,
+        wants: Wants::Units,
+    };
+    let made = vec![
+        Change::ResourceCreated(Arc::new(Resource { id: algebra, spec, policy_version: 1 })),
+        Change::WaitJoined(entry),
+    ];
+    let mut world = World::empty(Epoch(1));
+    world.apply(&Changes { records: vec![(algebra, made)], ..Changes::default() }, at);
+    let look =
+        Command { actor: Actor::System, action: Action::ExpireHolds { resource: algebra }, seen: None, reason: None };
+    // Nothing more can be asked for, and nobody has shown who Bob is: it is due to be looked at again, at once.
+    let Verdict::Accepted(changes, _) = decide(&world, &look, at) else { panic!("it was not looked at") };
+    assert_eq!(changes.records, [(algebra, vec![Change::WaitDue(Some(at))])]);
+    world.apply(&changes, at);
+    for n in 1..4 {
+        let said = decide(&world, &look, at.plus(Span::seconds(n)));
+        assert!(matches!(&said, Verdict::Needs(scope) if scope.people.contains(&bob)), "{said:?}");
+    }
+    // Whoever is shown has their turn.
+    world.roles.insert(bob, Role::Member);
+    world.loaded.roles.insert(bob);
+    world.people.insert(bob, Person::default());
+    world.loaded.people.insert(bob);
+    let Verdict::Accepted(changes, _) = decide(&world, &look, at.plus(Span::seconds(9))) else { panic!("no turn") };
+    assert!(changes.bookings.iter().any(|b| b.owner == bob));
 }

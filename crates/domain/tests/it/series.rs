@@ -326,6 +326,53 @@ fn check_meeting(time: DateTime, zone: &Zone) {
     }
 }
 
+/// Dates of one series on two resources go to one time: nobody is in both, whichever of them leaves first.
+#[test]
+fn dates_on_two_resources_do_not_meet_where_two_at_once_are_refused() {
+    const OTHER: ResourceId = ResourceId(Uuid::from_u128(8));
+    for (contract, expected) in
+        [(Contract::AllOrNothing, "own_overlap None: free refused"), (Contract::SkipConflicts, "changed refused")]
+    {
+        let mut world = world(1);
+        let mut refusing = Resource::clone(&world.calendars[&ROOM].resource);
+        refusing.spec.policy.own_overlap = OwnOverlap::Refuse;
+        let records = vec![
+            (ROOM, vec![Change::ResourceEdited(Arc::new(refusing.clone()))]),
+            (OTHER, vec![Change::ResourceCreated(Arc::new(Resource { id: OTHER, ..refusing }))]),
+        ];
+        world.apply(&Changes { records, ..Changes::default() }, NOW);
+        let day = |n: i64, hour: i64| Interval::new(at(n, hour), at(n, hour + 1)).unwrap();
+        carry_out(&mut world, &series(&[day(3, 10), day(10, 10)], contract));
+        let bookings: Vec<Arc<Booking>> = world.bookings.values().cloned().collect();
+        let moved = |bookings: &[Arc<Booking>], to: &[(ResourceId, Interval)]| {
+            let place = |(b, (resource, interval)): (&Arc<Booking>, &(ResourceId, Interval))| SeriesPlace {
+                resource: *resource,
+                units: 1,
+                interval: *interval,
+                met: Met::Once,
+                occurrence: b.occurrence.clone().unwrap(),
+            };
+            let action = Action::EditSeries {
+                series: SeriesId(Uuid::from_u128(9)),
+                bookings: bookings.iter().map(|b| BookingRef { id: b.id, revision: None }).collect(),
+                contract,
+                edit: SeriesEdit::Move(bookings.iter().zip(to).map(place).collect()),
+            };
+            Command { actor: Actor::Person(ANN), action, seen: None, reason: None }
+        };
+        let second = moved(&bookings[1..], &[(OTHER, day(3, 12))]);
+        assert!(matches!(carry_out(&mut world, &second), Verdict::Accepted(..)));
+        let bookings: Vec<Arc<Booking>> = world.bookings.values().cloned().collect();
+        let both = moved(&bookings, &[(ROOM, day(3, 9)), (OTHER, day(3, 9))]);
+        assert_eq!(said(&world, &both), expected, "{contract:?}");
+        carry_out(&mut world, &both);
+        // One takes the place that the other leaves.
+        let bookings: Vec<Arc<Booking>> = world.bookings.values().cloned().collect();
+        let away = moved(&bookings, &[(ROOM, day(3, 12)), (OTHER, day(3, 13))]);
+        assert_eq!(said(&world, &away), "changed changed", "{contract:?}");
+    }
+}
+
 /// One a day for each person. What is known of people is loaded where a rule asks for it.
 fn one_a_day() -> World {
     let mut world = world(1);

@@ -734,16 +734,17 @@ impl Run {
         let taken = self.taken(&lines);
         let dropped = self.model.dropped_late(who, booking, &lines);
         let id = self.world.bookings[&booking.id].dropped_as(self.now());
-        let asked = self.model.those_from_now_on(booking, &lines);
+        let asked = self.model.more_than_it_had(booking, &lines);
         let (_, beside) = self.model.without(&[booking.id]).room(&asked, Some(who), None, &self.model.kept());
         let action = Action::Move { booking: Run::seen(booking, old), to: self.lines(&lines) };
-        let (accepted, verdict) = self.compared(&expected, who, action, &taken);
+        let (accepted, verdict) = self.compared(&expected, who, action, &asked);
         if accepted && booking.lines.iter().map(|l| l.ask).ne(lines.iter().copied()) {
             self.count("moved");
             self.given_up(&verdict, who, &taken, beside, None);
             self.is_at(booking, taken);
             if !dropped.is_empty() {
-                self.count("dropped late");
+                let exchanged = !self.model.asks_for_more(&booking.lines, &lines).is_empty();
+                self.count(if exchanged { "exchanged late" } else { "dropped late" });
                 self.model.put(id, booking.owner, State::Cancelled { late: true }, dropped);
             }
         }
