@@ -2,6 +2,7 @@
 //! A policy knows no bookings; [`crate::decide`] applies it.
 
 use crate::eligibility::Requirement;
+use crate::resource::Kind;
 use crate::time::{Instant, Interval, Span, Zone};
 use crate::waitlist::{WaitMode, Waitlist};
 use jiff::{civil, tz::TimeZone};
@@ -523,6 +524,17 @@ pub enum OwnOverlap {
     Allow,
     /// They may not, among the resources that refuse it.
     Refuse,
+}
+
+impl OwnOverlap {
+    /// What a kind of resource has unless somebody says otherwise: nobody sits in two sections or classes at once, and whoever books
+    /// rooms and equipment may book them for others. A group says nothing of what is in it.
+    pub const fn of_kind(kind: Kind) -> OwnOverlap {
+        match kind {
+            Kind::Section | Kind::Session => OwnOverlap::Refuse,
+            Kind::Room | Kind::Equipment | Kind::Group => OwnOverlap::Allow,
+        }
+    }
 }
 
 /// An instant after which (for `book_from`: from which) a kind of change is another matter. Exclusive: at the instant it is too late.
