@@ -48,7 +48,7 @@ impl Model {
                 self.tally.count("an override");
             }
             Action::AddBlock { resource, block, interval, over_bookings, exceptions, .. } => {
-                let (mut gone, _) = self.under(*resource, *interval, &exceptions.people, now);
+                let mut gone = self.under(*resource, *interval, &exceptions.people, now);
                 if *over_bookings == OverBookings::Refuse {
                     gone.bookings.clear();
                 }
@@ -241,7 +241,7 @@ impl Model {
             return self.expire(touched, now);
         }
         let without = Without { booking: Some(id), ..Without::default() };
-        let gone = self.room(who, &booked.anew(wanted, now), &without, None, now).unwrap_or_default();
+        let gone = self.room(who, &booked.anew(wanted), &without, None, now).unwrap_or_default();
         self.expire(touched, now);
         gone.iter().for_each(|id| self.end(*id, Ended::Otherwise));
         if let Some(booked) = self.bookings.get_mut(&id) {
