@@ -2,8 +2,7 @@
 //! It asks nobody whether they may.
 
 use super::{Booked, Ended, Gone, Model, Owed, State, Taken, Without};
-use slotwise_domain::{BookingId, Code, Instant, Interval, PersonId, ResourceId};
-use std::collections::BTreeSet;
+use slotwise_domain::{Code, Instant, Interval, PersonId, ResourceId};
 
 impl Model {
     /// What goes so that these fit.
