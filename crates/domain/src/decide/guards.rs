@@ -194,7 +194,7 @@ pub(super) fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot], leavin
     let leaves = |id: &BookingId| leaving.contains(id) && !draft.has_changed(*id);
     let meeting = |slot: &Slot| {
         let interval = slot.interval;
-        person.exclusive.iter().filter(move |((id, ..), other)| !leaves(id) && other.meets(interval))
+        person.exclusive.iter().filter(move |((id, ..), other)| other.meets(interval) && !leaves(id))
     };
     // All at once: somebody may sit in more than judging may ask to see more.
     let elsewhere = exclusive.iter().flat_map(|slot| {
