@@ -23,6 +23,13 @@ struct Watch {
     jumped: bool,
 }
 
+impl Watch {
+    /// The wall clock, so long after the boot, if nobody has set it.
+    fn would_say(&self, boot: Span) -> Instant {
+        self.wall.plus(Span(boot.0.saturating_sub(self.boot.0)))
+    }
+}
+
 impl Health {
     /// Relies on the clock as it is now.
     pub fn new(clock: &dyn Clock) -> Health {
@@ -62,7 +69,7 @@ impl Health {
     /// Whether the wall clock was set by much since the start, or since somebody last said that it is right.
     pub fn clock_jumped(&self, wall: Instant, boot: Span) -> bool {
         let mut watch = self.watch();
-        let apart = wall.since(watch.wall).0.saturating_sub(boot.0.saturating_sub(watch.boot.0));
+        let apart = wall.since(watch.would_say(boot)).0;
         if apart.saturating_abs() > APART_MAX.0 && !watch.jumped {
             tracing::error!(
                 apart_us = apart,
@@ -73,9 +80,25 @@ impl Health {
         watch.jumped
     }
 
-    /// An operator says that the clock is right.
-    pub fn accept(&self, clock: &dyn Clock) {
-        *self.watch() = Watch { wall: clock.now(), boot: clock.since_boot(), jumped: false };
+    /// What the wall clock says; or would say, had nobody set it. By this it is told what is long over and may be left out or thrown
+    /// away: a clock that is wrong for an hour must not cost what nobody can bring back.
+    pub fn unset(&self, clock: &dyn Clock) -> Instant {
+        let (wall, boot) = (clock.now(), clock.since_boot());
+        match self.clock_jumped(wall, boot) {
+            false => wall,
+            true => self.watch().would_say(boot),
+        }
+    }
+
+    /// An operator says that the clock is right. If it was put back, `put_back` is done before anything is decided by it.
+    pub fn accept(&self, clock: &dyn Clock, put_back: impl FnOnce()) {
+        let (wall, boot) = (clock.now(), clock.since_boot());
+        let mut watch = self.watch();
+        let back = watch.would_say(boot).since(wall) > APART_MAX;
+        *watch = Watch { wall, boot, jumped: false };
+        if back {
+            put_back();
+        }
     }
 
     pub fn status(&self, clock: &dyn Clock) -> Status {

@@ -741,7 +741,7 @@ impl Store for Postgres {
     }
 
     fn accept_clock(&self) {
-        self.shared.health.accept(&*self.shared.time);
+        self.shared.health.accept(&*self.shared.time, || {});
     }
 }
 
