@@ -352,7 +352,11 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     match over {
         Some(over) => displace::make_way(draft, actor, id, &slots, over)?,
         None => {
-            let anew = taken_anew(&booking, &slots);
+            // Dates of a series leave together: one may have gone already to where this one was.
+            let gone = to.leaving.iter().filter(|other| **other != id && draft.has_changed(**other));
+            let there: Vec<Slot> =
+                gone.filter_map(|other| draft.booking(*other)).flat_map(|b| b.slots.clone()).collect();
+            let anew = taken_anew(&booking, &slots, &there);
             fit::make_room(draft, id, actor.person(), &anew)?;
         }
     }
@@ -369,8 +373,8 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
 }
 
 /// What of a moved booking must fit: all that it takes of a resource where, at that instant, it is more than it took before. The rest it
-/// has already, even where the capacity is less by now.
-fn taken_anew(booking: &Booking, slots: &[Slot]) -> Vec<Slot> {
+/// has already, even where the capacity is less by now; but for what others have been given meanwhile.
+fn taken_anew(booking: &Booking, slots: &[Slot], given: &[Slot]) -> Vec<Slot> {
     let before = if booking.state.takes_units() { &booking.slots[..] } else { &[] };
     let mut anew = Vec::with_capacity(slots.len());
     for slot in slots {
@@ -378,11 +382,12 @@ fn taken_anew(booking: &Booking, slots: &[Slot]) -> Vec<Slot> {
             anew.push(*slot);
             continue;
         }
-        let (taken, had) = (levels(slots, slot.resource), levels(before, slot.resource));
-        let steps = taken.during(slot.occupied).chain(had.during(slot.occupied)).map(|(t, _)| t);
-        let steps: BTreeSet<Instant> = steps.collect();
+        let [taken, had, given] = [slots, before, given].map(|of| levels(of, slot.resource));
+        let steps: BTreeSet<Instant> =
+            [&taken, &had, &given].iter().flat_map(|of| of.during(slot.occupied)).map(|(t, _)| t).collect();
         let ends = steps.iter().skip(1).copied().chain([slot.occupied.end()]);
-        let more = steps.iter().copied().zip(ends).filter(|(t, _)| taken.at(*t).booked > had.at(*t).booked);
+        let anew_at = |t: Instant| given.at(t).booked > 0 || taken.at(t).booked > had.at(t).booked;
+        let more = steps.iter().copied().zip(ends).filter(|(t, _)| anew_at(*t));
         let mut pieces: Vec<(Instant, Instant)> = Vec::new();
         for (start, end) in more {
             match pieces.last_mut() {
