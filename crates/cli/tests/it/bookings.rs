@@ -450,7 +450,8 @@ fn two_at_once_are_refused_by_the_kind_unless_somebody_says_otherwise() {
     // Nothing is no silence.
     let nothing = json!({ "kind": "room", "name": "odd", "zone": "UTC", "policy": { "own_overlap": null } });
     let refused = w.send(&w.change("root", "POST", "/api/resources").json(&nothing));
-    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert_eq!(refused.json()["errors"][0]["field"], "policy.own_overlap");
     w.sweep();
 }
 
