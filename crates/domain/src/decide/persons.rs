@@ -69,7 +69,7 @@ pub(super) fn nothing_rests_on(draft: &Draft, booking: &Booking, instead: &[Slot
         let Some(witness) = one_of(draft, owner, &[other], &leaving)? else { continue };
         let lists = draft.calendar(other)?.resource.spec.linked.iter();
         let lists = lists.filter(|list| list.contains(&on) && !instead.iter().any(|s| list.contains(&s.resource)));
-        rests.extend(lists.map(|list| (on, &list[..], witness.clone())));
+        rests.extend(lists.map(|list| (on, &list[..], witness)));
     }
     at_hand(draft, rests.iter().flat_map(|(_, list, _)| list.iter().copied()))?;
     for (on, list, witness) in rests {
