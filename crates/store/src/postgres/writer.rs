@@ -924,6 +924,7 @@ async fn resolve_later(shared: Arc<Shared>, id: Uuid) {
         metrics::counter!("slotwise_unknown_commits_total", "resolved" => resolved).increment(1);
         tracing::info!(commit = %id, resolved, "it is known now what became of a commit");
         if let Err(e) = shared.feed.catch_up(true).await {
+            shared.heed(&e);
             tracing::warn!("reading what was committed: {e}");
         }
         return;
