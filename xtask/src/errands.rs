@@ -67,6 +67,34 @@ pub fn planted(tools: &Tools) -> Result<(), Stop> {
     process::run(&mut test, "planted bugs")
 }
 
+/// The cargo-mutants that changes the rules.
+const MUTANTS: &str = "27.1.0";
+/// Commands that the oracle judges for each: with fewer it never meets all that it must meet.
+const MUTANT_CASES: &str = "50000";
+
+/// Changes the rules in small ways, one after the other, and has their own tests look; every argument is cargo-mutants'. What no
+/// test noticed is in `artefacts/mutants.out/missed.txt`.
+pub fn mutants(arguments: &[String]) -> Result<(), Stop> {
+    console::say("Slotwise: mutants of the rules");
+    let tools = Tools::default();
+    let folder = tree::target().join("mutants");
+    let program = folder.join("bin").join("cargo-mutants");
+    if process::ask(Command::new(&program).args(["mutants", "--version"])).is_none_or(|is| !is.contains(MUTANTS)) {
+        console::heading(&format!("cargo install cargo-mutants --version {MUTANTS}"));
+        let mut install = tools.cargo();
+        install.args(["install", "cargo-mutants", "--locked", "--version", MUTANTS, "--root"]).arg(&folder);
+        process::run(&mut install, "cargo install cargo-mutants")?;
+    }
+    let artefacts = tree::artefacts();
+    fs::create_dir_all(&artefacts).doing("making the folder artefacts")?;
+    let mut run = Command::new(program);
+    run.current_dir(tree::root())
+        .env("SLOTWISE_CASES", MUTANT_CASES)
+        .args(["mutants", "--package", "slotwise-domain", "--output"])
+        .arg(artefacts);
+    process::run(run.args(arguments), "cargo-mutants")
+}
+
 /// Counts instructions of fixed workloads and compares them with what is committed.
 pub fn counts(refresh: bool) -> Result<(), Stop> {
     console::say("Slotwise: instruction counts");

@@ -63,6 +63,7 @@ fn perform(task: Task) -> Result<(), Stop> {
         Task::InstallPeers => doctor::examine(&doctor::Purpose::Peers).map(drop),
         Task::Sim(rest) => errands::sim(&rest),
         Task::Planted => errands::planted(&tools::Tools::default()),
+        Task::Mutants(rest) => errands::mutants(&rest),
         Task::Counts { refresh } => errands::counts(refresh),
         Task::Fuzz { executions } => hostile::fuzz(executions),
         Task::Api { seconds } => hostile::api(seconds),

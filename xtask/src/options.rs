@@ -39,6 +39,8 @@ pub enum Task {
         /// Write them down as what is expected from now on.
         refresh: bool,
     },
+    /// Change the rules in many small ways, with these arguments, and see that a test notices each.
+    Mutants(Vec<String>),
     /// Give every parser so many inputs.
     Fuzz {
         /// For each of them.
@@ -81,6 +83,8 @@ cargo xtask COMMAND
   sim [--ops N] [--from SEED]    run simulated worlds until so many operations were sent, a million if it is not said; --seed SEED
                                  runs one alone, which does what it did
   planted                        build with each known kind of bug in it, and see that the tests find it
+  mutants [ARGS]                 change the rules in many small ways, one at a time, and see that a test notices; hours for
+                                 all of them, --file settle.rs takes one file; ARGS are those of cargo-mutants
   fuzz [N]                       give every parser N inputs (1,000,000 without N), made of its corpus by chance
   api [SECONDS]                  ask the whole API with Schemathesis for so long (150): nothing but what its document
                                  says may come back
@@ -106,6 +110,7 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Result<Task, String> {
         "bench" => Task::Bench(arguments.by_ref().collect()),
         "sim" => Task::Sim(arguments.by_ref().collect()),
         "planted" => Task::Planted,
+        "mutants" => return Ok(Task::Mutants(arguments.collect())),
         "counts" => Task::Counts { refresh: flag(&mut arguments, "--refresh") },
         "fuzz" => Task::Fuzz { executions: number(&mut arguments, hostile::EXECUTIONS)? },
         "api" => Task::Api { seconds: number(&mut arguments, hostile::API_SECONDS)? },

@@ -23,6 +23,13 @@ struct Watch {
     jumped: bool,
 }
 
+impl Watch {
+    /// The wall clock, so long after the boot, if nobody has set it.
+    fn would_say(&self, boot: Span) -> Instant {
+        self.wall.plus(Span(boot.0.saturating_sub(self.boot.0)))
+    }
+}
+
 impl Health {
     /// Relies on the clock as it is now.
     pub fn new(clock: &dyn Clock) -> Health {
@@ -67,9 +74,8 @@ impl Health {
     /// The same, where the wall clock was read at some moment between two readings of the boot clock: it was set if both say so.
     pub fn clock_jumped_between(&self, wall: Instant, from: Span, until: Span) -> bool {
         let mut watch = self.watch();
-        let passed = wall.since(watch.wall).0;
-        let [most, least] = [from, until].map(|boot| passed.saturating_sub(boot.0.saturating_sub(watch.boot.0)));
         // Whatever lies between them may be so.
+        let [most, least] = [from, until].map(|boot| wall.since(watch.would_say(boot)).0);
         let apart = 0_i64.clamp(least.min(most), most);
         if apart.saturating_abs() > APART_MAX.0 && !watch.jumped {
             tracing::error!(
@@ -81,9 +87,25 @@ impl Health {
         watch.jumped
     }
 
-    /// An operator says that the clock is right.
-    pub fn accept(&self, clock: &dyn Clock) {
-        *self.watch() = Watch { wall: clock.now(), boot: clock.since_boot(), jumped: false };
+    /// What the wall clock says; or would say, had nobody set it. By this it is told what is long over and may be left out or thrown
+    /// away: a clock that is wrong for an hour must not cost what nobody can bring back.
+    pub fn unset(&self, clock: &dyn Clock) -> Instant {
+        let (wall, boot) = (clock.now(), clock.since_boot());
+        match self.clock_jumped(wall, boot) {
+            false => wall,
+            true => self.watch().would_say(boot),
+        }
+    }
+
+    /// An operator says that the clock is right. If it was put back, `put_back` is done before anything is decided by it.
+    pub fn accept(&self, clock: &dyn Clock, put_back: impl FnOnce()) {
+        let (wall, boot) = (clock.now(), clock.since_boot());
+        let mut watch = self.watch();
+        let back = watch.would_say(boot).since(wall) > APART_MAX;
+        *watch = Watch { wall, boot, jumped: false };
+        if back {
+            put_back();
+        }
     }
 
     pub fn status(&self, clock: &dyn Clock) -> Status {

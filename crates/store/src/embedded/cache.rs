@@ -12,7 +12,7 @@ use crate::record::Hash;
 use slotwise_domain::{Calendar, Instant, ResourceId, UseId};
 use std::collections::hash_map::Entry as Place;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -34,6 +34,8 @@ pub(super) struct Cache {
     bytes_max: usize,
     /// The shard that is to let something go next.
     hand: AtomicUsize,
+    /// How often all was let go.
+    era: AtomicU64,
 }
 
 #[derive(Default)]
@@ -56,7 +58,14 @@ const SHARDS: usize = 64;
 impl Cache {
     pub fn new(bytes_max: usize, applied: watch::Receiver<u64>) -> Cache {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Cache { applied, shards, bytes: AtomicUsize::new(0), bytes_max, hand: AtomicUsize::new(0) }
+        Cache {
+            applied,
+            shards,
+            bytes: AtomicUsize::new(0),
+            bytes_max,
+            hand: AtomicUsize::new(0),
+            era: AtomicU64::new(0),
+        }
     }
 
     pub fn get(&self, id: ResourceId) -> Option<Entry> {
@@ -66,10 +75,16 @@ impl Cache {
         Some(kept.entry.clone())
     }
 
-    /// Shares what was loaded from tables that had all commits up to `mark`, if nothing later was published.
-    pub fn insert(&self, id: ResourceId, entry: Entry, mark: u64) {
+    /// For whoever loads something: to be asked before it is known from when on.
+    pub fn era(&self) -> u64 {
+        self.era.load(Ordering::Acquire)
+    }
+
+    /// Shares what was loaded in an era from tables that had all commits up to `mark`, if nothing later was published and the era
+    /// has not ended.
+    pub fn insert(&self, id: ResourceId, entry: Entry, mark: u64, era: u64) {
         let mut shard = self.shard(id);
-        if shard.latest <= mark {
+        if shard.latest <= mark && self.era() == era {
             let (more, less) = shard.put(id, entry);
             drop(shard);
             self.weigh(id, more, less);
@@ -92,6 +107,25 @@ impl Cache {
         if commit <= applied && shard.entries.get(&id).is_some_and(|kept| kept.entry.commit == commit) {
             let gone = shard.entries.remove(&id).map_or(0, |kept| kept.weight);
             shard.queue.retain(|queued| *queued != id);
+            drop(shard);
+            self.bytes.fetch_sub(gone, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends the era: lets everything go that is in the tables. It may lack what is not over by the clock as it is now.
+    pub fn forget_all(&self) {
+        self.era.fetch_add(1, Ordering::AcqRel);
+        let applied = *self.applied.borrow();
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            let Shard { entries, queue, .. } = &mut *shard;
+            let mut gone = 0;
+            entries.retain(|_, kept| {
+                let stays = kept.entry.commit > applied;
+                gone += if stays { 0 } else { kept.weight };
+                stays
+            });
+            queue.retain(|id| entries.contains_key(id));
             drop(shard);
             self.bytes.fetch_sub(gone, Ordering::Relaxed);
         }

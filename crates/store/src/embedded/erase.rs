@@ -7,32 +7,28 @@ use crate::codec;
 use rusqlite::{Connection, TransactionBehavior, params};
 use slotwise_domain::{BookingId, PersonId};
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// Bookings forgotten in one go: others wait no longer than that takes.
 pub(super) const AT_ONCE: usize = 200;
 
+/// So often all of a person's bookings are gone through, because there were words in them again.
+pub(super) const ROUNDS_MAX: usize = 32;
+
 /// What is taken out of which commit.
 pub(super) type Words = BTreeMap<u64, Vec<BookingId>>;
 
-/// Some bookings of a person after one, by start and id, with the commits that changed them.
-pub(super) fn bookings_of(
-    db: &Connection,
-    owner: PersonId,
-    after: Option<(i64, Uuid)>,
-) -> Result<Vec<(i64, BookingId, Vec<u64>)>> {
+/// Some bookings of a person after one, with the commits that changed them: by id, which never changes while it is gone through.
+pub(super) fn bookings_of(db: &Connection, owner: PersonId, after: BookingId) -> Result<Vec<(BookingId, Vec<u64>)>> {
     const THEIRS: &str = "
-        SELECT start_at, id, commits FROM booking
-        WHERE part_id = ?1 AND owner = ?2 AND (start_at, id) > (?3, ?4) ORDER BY start_at, id LIMIT ?5";
-    let (start, id) = after.unwrap_or((i64::MIN, Uuid::nil()));
+        SELECT id, commits FROM booking WHERE part_id = ?1 AND owner = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
     let mut select = db.prepare_cached(THEIRS)?;
-    let mut rows = select.query(params![PART, owner.0, start, id, AT_ONCE as i64])?;
+    let mut rows = select.query(params![PART, owner.0, after.0, AT_ONCE as i64])?;
     let mut bookings = Vec::new();
     while let Some(row) = rows.next()? {
         let cells = Cells { table: "booking", key: &owner, row };
-        let commits: Vec<u8> = cells.get(2)?;
+        let commits: Vec<u8> = cells.get(1)?;
         let number = |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-        bookings.push((cells.get(0)?, BookingId(cells.get(1)?), commits.chunks_exact(8).map(number).collect()));
+        bookings.push((BookingId(cells.get(0)?), commits.chunks_exact(8).map(number).collect()));
     }
     Ok(bookings)
 }
@@ -54,15 +50,18 @@ pub(super) fn erase_words(db: &mut Connection, words: &Words) -> Result<()> {
     Ok(tx.commit()?)
 }
 
-/// Takes words out of the tables, in one transaction.
-pub(super) fn erase_rows(db: &mut Connection, ids: &[BookingId]) -> Result<()> {
+/// Takes words out of the tables, in one transaction. Says whether there were any.
+pub(super) fn erase_rows(db: &mut Connection, ids: &[BookingId]) -> Result<bool> {
     db.pragma_update(None, "secure_delete", true)?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut rows = 0;
     for id in ids {
         const FORGET: &str = "
             UPDATE booking SET title = NULL, purpose = NULL, people = NULL, guests = NULL, private = 0
-            WHERE part_id = ?1 AND id = ?2";
-        tx.execute(FORGET, params![PART, id.0])?;
+            WHERE part_id = ?1 AND id = ?2
+            AND (title IS NOT NULL OR purpose IS NOT NULL OR people IS NOT NULL OR guests IS NOT NULL OR private <> 0)";
+        rows += tx.execute(FORGET, params![PART, id.0])?;
     }
-    Ok(tx.commit()?)
+    tx.commit()?;
+    Ok(rows > 0)
 }

@@ -20,7 +20,7 @@ use slotwise_engine::Clock;
 use slotwise_engine::round::KEY_KEPT;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Moment};
@@ -37,12 +37,20 @@ const SCHEMA: &str = include_str!("../../migrations/views/schema.sql");
 /// not suffice. The writer waits for it when it is too far behind.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
+/// It works so long, then rests: a processor it keeps for a third of a second is one that everybody else waits for, for as long.
+const AT_ONCE: Duration = Duration::from_millis(1);
+/// It rests so many times longer than it has worked.
+const RESTS: u32 = 2;
+/// SQLite's own steps between two looks whether it has worked long enough: about a tenth of [`AT_ONCE`].
+const STEPS: i32 = 1_000;
 /// How long what is durable may wait before it is brought into the tables unasked.
 const LAZY: Duration = Duration::from_secs(2);
 /// Attempts brought in at once.
 const BATCH_MAX: usize = 32_768;
 /// From so many attempts behind on, it does not wait.
 const ENOUGH: u64 = 16_384;
+/// From so many on, it does not rest.
+const FAR_BEHIND: u64 = 2 * ENOUGH;
 /// So many attempts may be behind; the writer waits beyond it.
 const BEHIND_MAX: u64 = 200_000;
 /// Rows are made anew between two batches; none takes so long.
@@ -59,6 +67,8 @@ pub(super) struct Follower {
     tail: Arc<Tail>,
     health: Arc<Health>,
     bell: Option<SyncSender<()>>,
+    /// Somebody waits until the tables have this commit.
+    wanted: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
     failed: Arc<AtomicBool>,
     mends: mpsc::SyncSender<Asked>,
@@ -86,12 +96,14 @@ impl Follower {
         tail: Arc<Tail>,
         health: Arc<Health>,
         clock: Arc<dyn Clock>,
+        decided: Instant,
     ) -> std::io::Result<Follower> {
         let (bell, rung) = mpsc::sync_channel(1);
         let failed = Arc::new(AtomicBool::new(false));
         let Tables { db, mark, pages } = tables;
         let (tail_of_run, health_of_run, failed_of_run) = (tail.clone(), health.clone(), failed.clone());
         let (mends, asked) = mpsc::sync_channel(1);
+        let wanted = Arc::new(AtomicU64::new(0));
         let run = Run {
             db,
             pages,
@@ -99,18 +111,26 @@ impl Follower {
             tail: tail_of_run,
             health: health_of_run,
             failed: failed_of_run,
+            wanted: wanted.clone(),
             asked,
             clock,
+            decided: Some(decided),
             prune_at: Instant::MIN,
             pruned: Moment::now(),
             erased: false,
         };
         let thread = std::thread::Builder::new().name("slotwise-views".into()).spawn(move || run.run(&rung))?;
-        Ok(Follower { tail, health, bell: Some(bell), thread: Some(thread), failed, mends })
+        Ok(Follower { tail, health, bell: Some(bell), wanted, thread: Some(thread), failed, mends })
     }
 
-    /// Has it catch up now instead of in a while.
-    pub fn hurry(&self) {
+    /// Has it catch up now, without a rest: somebody waits.
+    fn hurry(&self) {
+        self.wanted.fetch_max(self.tail.head(), Ordering::AcqRel);
+        self.ring();
+    }
+
+    /// Has it begin now instead of in a while.
+    fn ring(&self) {
         if let Some(bell) = &self.bell {
             match bell.try_send(()) {
                 // Full: it was rung already.
@@ -132,7 +152,7 @@ impl Follower {
     /// For the writer, before a commit: waits while the tables are too far behind.
     pub fn keep_near(&self) {
         if self.tail.behind() >= ENOUGH {
-            self.hurry();
+            self.ring();
         }
         while self.tail.behind() >= BEHIND_MAX && self.health.stopped().is_none() {
             self.hurry();
@@ -145,9 +165,9 @@ impl Follower {
         self.ask(Work::Mend(mend))
     }
 
-    /// Has what people wrote in bookings forgotten. The journal must have forgotten it before.
-    pub fn erase(&self, ids: Vec<BookingId>) -> Result<()> {
-        self.ask(Work::Erase(ids)).map(drop)
+    /// Has what people wrote in bookings forgotten, and says whether there was anything. The journal must have forgotten it before.
+    pub fn erase(&self, ids: Vec<BookingId>) -> Result<bool> {
+        self.ask(Work::Erase(ids))
     }
 
     /// Has the next start make all tables anew: they are of no known format from now on.
@@ -165,6 +185,7 @@ impl Follower {
 
     /// Brings in what is left, and ends.
     pub fn finish(&mut self) {
+        self.wanted.store(u64::MAX, Ordering::Release);
         drop(self.bell.take());
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -189,8 +210,11 @@ struct Run {
     tail: Arc<Tail>,
     health: Arc<Health>,
     failed: Arc<AtomicBool>,
+    wanted: Arc<AtomicU64>,
     asked: Receiver<Asked>,
     clock: Arc<dyn Clock>,
+    /// When the last commit before the start was decided, until there is another.
+    decided: Option<Instant>,
     /// When it is looked again for what is kept no longer.
     prune_at: Instant,
     pruned: Moment,
@@ -201,6 +225,9 @@ struct Run {
 impl Run {
     fn run(mut self, rung: &Receiver<()>) {
         stand_back();
+        if let Err(e) = self.rest_between_steps() {
+            tracing::warn!(error = %e, "the thread that follows the journal works without a rest");
+        }
         let mut open = true;
         while open {
             open = !matches!(rung.recv_timeout(LAZY), Err(RecvTimeoutError::Disconnected));
@@ -230,7 +257,7 @@ impl Run {
                     Work::Condemn => condemn(&self.db).map(|()| true),
                     Work::Erase(ids) => {
                         self.erased = true;
-                        erase_rows(&mut self.db, &ids).map(|()| true)
+                        erase_rows(&mut self.db, &ids)
                     }
                 };
                 drop(done.send(carried_out));
@@ -246,14 +273,34 @@ impl Run {
         }
     }
 
+    /// In the middle of a batch it rests, while nobody waits for the tables and they are not far behind. Nobody else writes them, and
+    /// readers do not mind a transaction that is open.
+    fn rest_between_steps(&mut self) -> rusqlite::Result<()> {
+        let (tail, wanted, mut rested) = (self.tail.clone(), self.wanted.clone(), Moment::now());
+        let rest = move || {
+            let worked = rested.elapsed();
+            if worked < AT_ONCE {
+                return false;
+            }
+            if tail.applied() >= wanted.load(Ordering::Acquire) && tail.behind() < FAR_BEHIND {
+                // It may not have worked at all since: it slept for want of commits.
+                std::thread::sleep(worked.min(2 * AT_ONCE) * RESTS);
+            }
+            rested = Moment::now();
+            false
+        };
+        self.db.progress_handler(STEPS, Some(rest))
+    }
+
     /// Takes away some of what is kept no longer. The journal has it all, so what fails here is tried again later.
     fn prune_some(&mut self) {
-        let now = self.clock.now();
+        let now = self.health.unset(&*self.clock);
         if now < self.prune_at || self.health.stopped().is_some() {
             return;
         }
         self.pruned = Moment::now();
-        match rows::prune(&mut self.db, now.minus(KEY_KEPT), PRUNE_MAX) {
+        let before = self.kept_since();
+        match rows::prune(&mut self.db, before, PRUNE_MAX) {
             // There is more: the next turn goes on.
             Ok(rows) if rows >= PRUNE_MAX => {}
             Ok(_) => self.prune_at = now.plus(PRUNE_EVERY),
@@ -264,8 +311,16 @@ impl Run {
         }
     }
 
+    /// Answers from before it are kept no longer. Until something is decided, a clock that was wrong at the start already is not
+    /// believed: the answers would be gone, and when it is put right, what was told once would be done again.
+    fn kept_since(&self) -> Instant {
+        let now = self.health.unset(&*self.clock);
+        self.decided.map_or(now, |decided| now.min(decided)).minus(KEY_KEPT)
+    }
+
     fn apply(&mut self, commits: &[Arc<Commit>]) -> Result<()> {
-        let since = self.clock.now().minus(KEY_KEPT);
+        self.decided = None;
+        let since = self.kept_since();
         self.mark = apply(&mut self.db, self.mark, commits.iter().map(|c| &**c), since)?;
         copy_long_log(&self.db, &self.pages)
     }
@@ -319,9 +374,9 @@ pub(super) fn open(
     meta: &Meta,
     head: &Head,
     cache_bytes: usize,
-    clock: &dyn Clock,
+    now: Instant,
 ) -> std::result::Result<Tables, OpenError> {
-    let since = clock.now().minus(KEY_KEPT);
+    let since = now.minus(KEY_KEPT);
     let path = dir.join(FILE);
     let failed = || OpenError::sql(format!("opening {}", path.display()));
     match catch_up(&path, journal, meta, head, cache_bytes, since) {

@@ -23,6 +23,8 @@ pub(super) struct Lookup<'a> {
     pub catalogue: &'a RwLock<Catalogue>,
     /// What ended before is not looked for.
     pub since: Instant,
+    /// The cache's, from before that was known.
+    pub era: u64,
 }
 
 impl Lookup<'_> {
@@ -33,7 +35,7 @@ impl Lookup<'_> {
         let tx = self.tables.unchecked_transaction()?;
         let mark = load::mark_number(&tx)?;
         let Some(entry) = load::calendar(&tx, id, self.since)? else { return Ok(None) };
-        self.cache.insert(id, entry.clone(), mark);
+        self.cache.insert(id, entry.clone(), mark, self.era);
         Ok(Some(entry))
     }
 

@@ -81,6 +81,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tail::{Known, Tail};
 use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
 use writer::{Job, Phase, Writer};
 
 /// The journal's name in the data directory.
@@ -171,10 +172,13 @@ impl Embedded {
         let Some(meta) = journal::meta(&db)? else { return Err(OpenError::Row("meta has no row".into())) };
         let head = journal::head(&db, meta.writer)?;
         // Both ends of the journal: whose it is, and what was told last. What lies between is looked at when it is read.
+        let mut decided = Instant::MIN;
         for number in [1, head.number] {
-            journal::commit(&db, number)?;
+            decided = journal::commit(&db, number)?.map_or(decided, |(commit, _)| commit.at);
         }
-        let tables = follow::open(dir, &db, &meta, &head, options.page_cache_bytes, &*options.clock)?;
+        // A clock that is days ahead must not cost what is not over: what was decided last was decided by one that was relied on.
+        let past = decided.min(options.clock.now());
+        let tables = follow::open(dir, &db, &meta, &head, options.page_cache_bytes, past)?;
         let latest_key = load::latest_key(&tables.db)?.map_or(Instant(i64::MIN), round::key_time);
         let tail = Arc::new(Tail::new(
             meta.epoch,
@@ -188,11 +192,10 @@ impl Embedded {
             Checkpointer::start(&mut db, &path, options.checkpoint_pages, health.clone()).map_err(failed())?;
         let cache = Arc::new(Cache::new(options.cache_bytes, tail.watch_applied()));
         let views = dir.join(follow::FILE);
-        let since = options.clock.now().minus(Calendar::LOOKBACK);
-        let catalogue = Arc::new(RwLock::new(load::catalogue(&tables.db, since)?));
+        let catalogue = Arc::new(RwLock::new(load::catalogue(&tables.db, past.minus(Calendar::LOOKBACK))?));
         let readers = Readers::open(&views, options.readers, options.page_cache_bytes / 8).map_err(failed())?;
         let journal = Readers::open(&path, options.readers, JOURNAL_CACHE_BYTES).map_err(failed())?;
-        let follower = Follower::start(tables, tail.clone(), health.clone(), options.clock.clone());
+        let follower = Follower::start(tables, tail.clone(), health.clone(), options.clock.clone(), decided);
         let follower = Arc::new(follower.map_err(OpenError::io("starting the thread that follows the journal"))?);
         let (committed, watching) = watch::channel(head.number);
         let (jobs, waiting) = mpsc::channel(options.queue.max(1));
@@ -328,26 +331,63 @@ impl Embedded {
         Ok((records, last > reached))
     }
 
-    /// Takes what was written in bookings out of the journal, then out of the tables.
-    async fn erase_words(&self, bookings: &[(i64, BookingId, Vec<u64>)]) -> Result<(), StoreError> {
+    /// Takes what is written in all bookings of a person out of journal and tables. Says how many bookings there are, and whether
+    /// there were words in them.
+    async fn erase_all(&self, owner: PersonId) -> Result<(u64, bool), StoreError> {
+        // What the writer was judging is in the tables after that.
+        self.serve(Vec::new(), slotwise_domain::settle, erase::Words::new())
+            .await
+            .map_err(|e| StoreError(e.to_string()))?;
+        self.caught_up().await;
+        let (mut bookings, mut words, mut after) = (0, false, BookingId(Uuid::nil()));
+        loop {
+            let page = self.readers.read(move |db| erase::bookings_of(db, owner, after)).await?;
+            let Some((last, _)) = page.last() else { return Ok((bookings, words)) };
+            after = *last;
+            bookings += page.len() as u64;
+            words |= self.erase_words(&page).await?;
+        }
+    }
+
+    /// Has the writer carry out what is asked for.
+    async fn serve(
+        &self,
+        batch: Vec<Proposal>,
+        settle: Settle,
+        words: erase::Words,
+    ) -> Result<Vec<Settled>, CommitError> {
+        let (reply, answer) = oneshot::channel();
+        let closed = || CommitError::NothingWritten("the store is closed".into());
+        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
+        jobs.send(Job { batch, settle, words, reply }).await.map_err(|_| closed())?;
+        match answer.await {
+            Ok(settled) => settled,
+            Err(_) => Err(CommitError::Unknown("the writer ended without an answer".into())),
+        }
+    }
+
+    /// Takes what was written in bookings out of the journal, then out of the tables. Says whether any was there.
+    async fn erase_words(&self, bookings: &[(BookingId, Vec<u64>)]) -> Result<bool, StoreError> {
         let mut words = erase::Words::new();
-        for (_, id, commits) in bookings {
+        for (id, commits) in bookings {
             commits.iter().for_each(|number| words.entry(*number).or_default().push(*id));
         }
-        let closed = || StoreError("the store is closed".into());
-        let (reply, answer) = oneshot::channel();
-        let job = Job { batch: Vec::new(), settle: slotwise_domain::settle, words, reply };
-        self.jobs.as_ref().ok_or_else(closed)?.send(job).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?.map_err(|e| StoreError(e.to_string()))?;
-        let follower = self.follower.clone().ok_or_else(closed)?;
-        let ids = bookings.iter().map(|(_, id, _)| *id).collect();
+        self.serve(Vec::new(), slotwise_domain::settle, words).await.map_err(|e| StoreError(e.to_string()))?;
+        let follower = self.follower.clone().ok_or_else(|| StoreError("the store is closed".into()))?;
+        let ids = bookings.iter().map(|(id, _)| *id).collect();
         let erased = tokio::task::spawn_blocking(move || follower.erase(ids)).await;
         Ok(erased.map_err(|e| StoreError(format!("erasing panicked: {e}")))??)
     }
 
+    /// What is over before this is looked for by nobody; and the cache's era, from before that was known.
+    fn past(&self) -> (Instant, u64) {
+        let era = self.cache.era();
+        (self.health.unset(&*self.clock).minus(Calendar::LOOKBACK), era)
+    }
+
     /// What is known of a scope without asking any file.
     fn remembered(&self, scope: &Scope) -> (World, Scope) {
-        let since = self.clock.now().minus(Calendar::LOOKBACK);
+        let (since, _) = self.past();
         let mut world = World::empty(self.epoch);
         for id in &scope.resources {
             if let Some(entry) = self.cache.get(*id) {
@@ -427,9 +467,9 @@ impl Store for Embedded {
         }
         let (cache, tail, people) = (self.cache.clone(), self.tail.clone(), self.people.clone());
         let catalogue = self.catalogue.clone();
-        let since = self.clock.now().minus(Calendar::LOOKBACK);
+        let (since, era) = self.past();
         let read = self.readers.read_each(move |tables| {
-            let lookup = Lookup { tables, tail: &tail, cache: &cache, catalogue: &catalogue, since };
+            let lookup = Lookup { tables, tail: &tail, cache: &cache, catalogue: &catalogue, since, era };
             let mut source = Observer { lookup, people: &people };
             load::fill(&mut world, &missing, &scope.resources, &mut source)?;
             Ok(world)
@@ -438,14 +478,7 @@ impl Store for Embedded {
     }
 
     async fn commit(&self, batch: Vec<Proposal>, settle: Settle) -> Result<Vec<Settled>, CommitError> {
-        let (reply, answer) = oneshot::channel();
-        let closed = || CommitError::NothingWritten("the store is closed".into());
-        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
-        jobs.send(Job { batch, settle, words: erase::Words::new(), reply }).await.map_err(|_| closed())?;
-        match answer.await {
-            Ok(settled) => settled,
-            Err(_) => Err(CommitError::Unknown("the writer ended without an answer".into())),
-        }
+        self.serve(batch, settle, erase::Words::new()).await
     }
 
     async fn stream(&self, resource: ResourceId, after: Version, max: usize) -> Result<Streamed, StoreError> {
@@ -503,7 +536,7 @@ impl Store for Embedded {
     }
 
     fn accept_clock(&self) {
-        self.health.accept(&*self.clock);
+        self.health.accept(&*self.clock, || self.cache.forget_all());
     }
 }
 
@@ -519,9 +552,9 @@ impl Views for Embedded {
             return Ok(known.into_iter().flatten().collect());
         }
         let (cache, tail, catalogue) = (self.cache.clone(), self.tail.clone(), self.catalogue.clone());
-        let since = self.clock.now().minus(Calendar::LOOKBACK);
+        let (since, era) = self.past();
         let read = self.readers.read_each(move |tables| {
-            let lookup = Lookup { tables, tail: &tail, cache: &cache, catalogue: &catalogue, since };
+            let lookup = Lookup { tables, tail: &tail, cache: &cache, catalogue: &catalogue, since, era };
             let load = |id: ResourceId| Ok(lookup.calendar(id)?.map(|entry| entry.calendar));
             let loaded = ids.iter().zip(known).map(|(id, known)| known.map_or_else(|| load(*id), |c| Ok(Some(c))));
             loaded.filter_map(Result::transpose).collect()
@@ -687,16 +720,18 @@ impl Directory for Embedded {
         if !self.with_people(move |people| people.exists(id)).await? {
             return Ok(None);
         }
-        // From here on they can ask for nothing more, so no new words of theirs come.
+        // From here on they can ask for nothing more.
         self.with_people(move |people| people.suspend(id, true)).await?;
-        self.caught_up().await;
-        let (mut erased, mut after) = (Erased::default(), None);
+        let mut erased = Erased::default();
+        // What others decide about their bookings meanwhile may be made of what was read before; so again, until there were no words.
+        let mut rounds = 0..erase::ROUNDS_MAX;
         loop {
-            let page = self.readers.read(move |db| erase::bookings_of(db, id, after)).await?;
-            let Some((start, last, _)) = page.last() else { break };
-            after = Some((*start, last.0));
-            erased.bookings += page.len() as u64;
-            self.erase_words(&page).await?;
+            let (bookings, words) = self.erase_all(id).await?;
+            erased.bookings = erased.bookings.max(bookings);
+            if !words {
+                break;
+            }
+            rounds.next().ok_or_else(|| StoreError("their bookings do not stop changing; ask again".into()))?;
         }
         erased.keys = self.with_people(move |people| people.erase(id)).await?;
         Ok(Some(erased))

@@ -125,7 +125,7 @@ impl Reconcile {
 
     /// Looks at the first resources after an id, and says which was the last; none if there is none.
     fn next(&self, after: Uuid, pace: &mut Pace) -> Looked<Option<Uuid>> {
-        let since = self.clock.now().minus(Calendar::LOOKBACK);
+        let since = self.health.unset(&*self.clock).minus(Calendar::LOOKBACK);
         let tables = connect(&self.tables, Use::Read, 1 << 20)?;
         let heads = self.heads(&tables, after)?;
         let Some(last) = heads.last().map(|head| head.id.0) else {

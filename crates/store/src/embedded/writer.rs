@@ -198,9 +198,10 @@ impl Writer {
     /// Loads what the batch is judged on, reads the clock once, and judges.
     fn judge(&mut self, batch: &[Proposal], settle: Settle) -> Result<Judgement> {
         self.roles.freshen()?;
-        let since = self.clock.now().minus(Calendar::LOOKBACK);
+        let era = self.cache.era();
+        let since = self.health.unset(&*self.clock).minus(Calendar::LOOKBACK);
         let (tables, catalogue) = (&self.tables, &*self.catalogue);
-        let lookup = Lookup { tables, tail: &self.tail, cache: &self.cache, catalogue, since };
+        let lookup = Lookup { tables, tail: &self.tail, cache: &self.cache, catalogue, since, era };
         let mut settled: Vec<Option<Settled>> = Vec::with_capacity(batch.len());
         for proposal in batch {
             settled.push(lookup.recorded(proposal.key, &self.db)?.map(|recorded| replay(Arc::new(recorded), proposal)));
@@ -217,7 +218,8 @@ impl Writer {
         }
 
         let now = self.clock.now();
-        let clock_jumped = self.health.clock_jumped(now, self.clock.since_boot());
+        // What was loaded before a clock was put back may lack something.
+        let clock_jumped = self.health.clock_jumped(now, self.clock.since_boot()) || self.cache.era() != era;
         let mut decided: Vec<Decided> = Vec::with_capacity(batch.len());
         let mut earlier: HashMap<AttemptKey, usize> = HashMap::with_capacity(batch.len());
         for (n, proposal) in batch.iter().enumerate() {

@@ -824,7 +824,7 @@ impl Store for Postgres {
     fn accept_clock(&self) {
         // By the clock as it was, calendars and marks have forgotten what was long past then, and may not be now.
         self.shared.cache.clear();
-        self.shared.health.accept(&*self.shared.time);
+        self.shared.health.accept(&*self.shared.time, || {});
         let shared = self.shared.clone();
         tokio::spawn(async move {
             if let Err(e) = mark_again(shared).await {

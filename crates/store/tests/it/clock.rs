@@ -4,7 +4,7 @@
 use crate::support::HandClock;
 use crate::support::{HOUR, START, Site, commit, one, outcome};
 use slotwise_domain::{Instant, Span, settle};
-use slotwise_engine::{Clock, CommitError, Status, Store};
+use slotwise_engine::{Clock, CommitError, Status, Store, Views};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,6 +47,48 @@ async fn time_that_only_passes_is_no_jump_and_small_steps_do_not_matter() {
     let second = one(&store, site.book(site.admin, room, START.plus(Span::days(4)).plus(HOUR))).await;
     assert_eq!(second.decision.decided_at, first.decision.decided_at);
     assert_eq!(store.status(), Status::Ready);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_wrong_for_a_while_costs_no_booking_and_no_answer() {
+    // While it ran; or when it started.
+    for at_start in [false, true] {
+        let site = Site::new();
+        let store = site.open().await;
+        let (room, other) = (site.room(&store, "R1").await, site.room(&store, "R2").await);
+        let taken = START.plus(Span::hours(5));
+        let known = site.book(site.admin, room, taken);
+        one(&store, known.clone()).await;
+        drop(store);
+        // The room is in nobody's memory.
+        let ahead = Span::days(10);
+        let store = if at_start {
+            site.clock.jump(ahead);
+            site.reopen()
+        } else {
+            let store = site.reopen();
+            site.clock.jump(ahead);
+            store
+        };
+        // Whoever looks at it sees nothing that is not over long since, by that clock.
+        let scope = crate::support::scope_of(room);
+        store.observe(scope.clone()).await.unwrap();
+        store.calendars(vec![room, other]).await.unwrap();
+        if !at_start {
+            let refused = site.book(site.admin, room, taken.plus(ahead));
+            assert_eq!(outcome(&commit(&store, vec![refused]).await[0]), "FAILED store_unavailable");
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+
+        site.clock.jump(Span(-ahead.0));
+        assert_eq!(store.status(), Status::ClockJumped);
+        store.accept_clock();
+        let over = site.book(site.member(&store, "Mo").await, room, taken);
+        let settled = commit(&store, vec![over, known]).await;
+        let said: Vec<_> = settled.iter().map(outcome).collect();
+        assert_eq!(said, ["REJECTED full", "again BOOKED"], "wrong at the start: {at_start}");
+        assert_eq!(store.observe(scope).await.unwrap().calendars[&room].uses.len(), 1);
+    }
 }
 
 /// Panics once when told to.

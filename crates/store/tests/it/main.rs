@@ -16,6 +16,7 @@ mod database;
 mod databases;
 mod disk;
 mod durability;
+mod erase;
 mod fuzz;
 mod hop;
 mod images;
