@@ -15,6 +15,7 @@ use slotwise_store::{Embedded, Postgres};
 use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Moment};
 use tempfile::TempDir;
@@ -519,6 +520,56 @@ async fn a_restored_database_begins_a_new_epoch() {
     assert_eq!(recorded.decision.decided[0].1.epoch, begun.epoch);
     drop(store);
     alone(&url).await;
+    assert_eq!(says(&examined(&url, 1)), "");
+}
+
+/// Others go on moving somebody's bookings on one room while these are erased: nobody is kept for long, and no words come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_is_erased_while_others_move_what_they_booked() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let site = Arc::new(Site::new());
+    let wide = Options { writers: 4, ..options(1, site.clock.clone()) };
+    let store = Postgres::open(&url, wide).await.unwrap();
+    store.put_person(person(site.admin, "Ada", Role::Admin)).await.unwrap();
+    let one = resource(&site, &*store, room("R1")).await;
+    let ann = PersonId(id(START));
+    store.put_person(person(ann, "Ann", Role::Member)).await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut movers = Vec::new();
+    for n in 0..4_i64 {
+        let made = decided(&*store, site.book(ann, one, START.plus(Span::hours(10 + 4 * n)))).await.0;
+        let Some(slotwise_domain::Subject::Booking(booking)) = made.decision.subject else { panic!("{made:?}") };
+        let (site, store, stop) = (site.clone(), store.clone(), stop.clone());
+        movers.push(tokio::spawn(async move {
+            let mut moved = 0_i64;
+            while !stop.load(Ordering::Acquire) {
+                let from = START.plus(Span::hours(10 + 4 * n + (moved + 1) % 2));
+                let to = vec![crate::support::line(one, from)];
+                let booking = slotwise_domain::BookingRef { id: booking, revision: None };
+                let mut proposal = site.by(site.admin, Action::Move { booking, to });
+                proposal.command.reason = Some("paint".into());
+                let said = outcome(&store.commit(vec![proposal], settle).await.unwrap()[0]);
+                assert!(said == "ACCEPTED" || said == "FAILED conflict", "{said}");
+                moved += i64::from(said == "ACCEPTED");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            moved
+        }));
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let begun = Moment::now();
+    let erased = store.erase(ann).await.unwrap().unwrap();
+    println!("erased in {:?}", begun.elapsed());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stop.store(true, Ordering::Release);
+    let mut moved = 0;
+    for mover in movers {
+        moved += mover.await.unwrap();
+    }
+    assert!(erased.bookings == 4 && moved > 8, "{} {moved}", erased.bookings);
+    assert_eq!(words_left(&url), Vec::<String>::new());
+    drop(store);
     assert_eq!(says(&examined(&url, 1)), "");
 }
 
