@@ -9,7 +9,7 @@ use super::cache::{Headed, trimmed};
 use super::error::{Error, Means, Result};
 use super::load::{self, Asking, Found, Head, Held, Loading, fill, signed};
 use super::pool::{Args, Conn, Sent, all, args, plain, rows};
-use super::write::{self, Chained};
+use super::write::{self, Chained, Statements};
 use super::{RESTORED, Reading, Shared, sql};
 use crate::clock::SystemClock;
 use crate::codec;
@@ -73,6 +73,9 @@ impl Chain {
         Chain { writer, number: 0, hash: record::commits_genesis(writer), stamp }
     }
 }
+
+/// The bytes of a commit's records, in their order.
+type Bodies = Vec<Vec<u8>>;
 
 pub(super) struct Writer {
     shared: Arc<Shared>,
@@ -396,7 +399,7 @@ impl Writer {
         batch: &[Proposal],
         judgement: &Judgement,
         mut decided: Vec<Decided>,
-    ) -> std::result::Result<(Vec<Decided>, Commit, Vec<Vec<u8>>), Ended> {
+    ) -> std::result::Result<(Vec<Decided>, Commit, Bodies), Ended> {
         let shared = self.shared.clone();
         let rows = self.rows(id, batch, judgement, &mut decided);
         let (statements, commit, bodies) = match rows {
@@ -473,7 +476,7 @@ impl Writer {
         batch: &[Proposal],
         judgement: &Judgement,
         decided: &mut [Decided],
-    ) -> Result<(Vec<(&'static str, Args)>, Commit, Vec<Vec<u8>>)> {
+    ) -> Result<(Statements, Commit, Bodies)> {
         let shared = &*self.shared;
         let after = (self.chain.number, self.chain.hash);
         let chained = write::chain(decided, batch, judgement, after, shared.epoch)?;
