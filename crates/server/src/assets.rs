@@ -1,10 +1,12 @@
 //! The web app's files, embedded when it was built before the server, with their compressed forms.
 //! Without them a page names the command that builds them.
 
+use crate::accept;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
+use std::borrow::Cow;
 
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]
@@ -20,7 +22,7 @@ or use <code>cargo xtask demo</code>, which does both.</p>\
 /// Serves a file of the web app; any other path is the app's own page, which routes by itself.
 pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if method != Method::GET && method != Method::HEAD {
-        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
     }
     let path = uri.path().trim_start_matches('/');
     let asset = path.starts_with("assets/");
@@ -35,9 +37,10 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
             None => return ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], NOT_BUILT).into_response(),
         },
     };
-    let etag = etag(&file);
+    let (coding, data) = coded(name, file.data.clone(), &headers);
+    let etag = etag(&file, coding);
     let same = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains(&etag));
-    let mut response = if same { StatusCode::NOT_MODIFIED.into_response() } else { content(name, file, &headers) };
+    let mut response = if same { StatusCode::NOT_MODIFIED.into_response() } else { content(name, coding, data) };
     let out = response.headers_mut();
     // Names of assets carry a hash of their content; the page itself is asked for anew each time.
     let keep = if asset { "public, max-age=31536000, immutable" } else { "no-cache" };
@@ -49,22 +52,28 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     response
 }
 
-fn etag(file: &EmbeddedFile) -> String {
+/// Each coding of a file is another thing, byte for byte.
+fn etag(file: &EmbeddedFile, coding: Option<&str>) -> String {
     let hash = file.metadata.sha256_hash();
-    hash.iter().take(8).fold(String::from("\""), |text, byte| format!("{text}{byte:02x}")) + "\""
+    let hash = hash.iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    format!("\"{hash}{}\"", coding.map(|coding| format!("-{coding}")).unwrap_or_default())
 }
 
-fn content(name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let accepts =
-        |coding: &str| accepted.split(',').any(|c| c.trim() == coding || c.trim().starts_with(&format!("{coding};")));
-    let packed = [("br", "br"), ("gzip", "gz")].into_iter().find_map(|(coding, ending)| {
-        accepts(coding).then(|| Files::get(&format!("{name}.{ending}"))).flatten().map(|file| (coding, file))
-    });
-    let (coding, data) = match packed {
-        Some((coding, packed)) => (Some(coding), packed.data),
-        None => (None, file.data),
-    };
+/// A file as the client takes it, and how it is coded.
+fn coded(name: &str, plain: Cow<'static, [u8]>, headers: &HeaderMap) -> (Option<&'static str>, Cow<'static, [u8]>) {
+    let packed: Vec<_> = [("br", "br"), ("gzip", "gz")]
+        .into_iter()
+        .filter_map(|(coding, ending)| Some((coding, Files::get(&format!("{name}.{ending}"))?.data)))
+        .collect();
+    let codings: Vec<&str> = packed.iter().map(|(coding, _)| *coding).collect();
+    let taken = accept::coding(headers, &codings);
+    match packed.into_iter().find(|(coding, _)| Some(*coding) == taken) {
+        Some((coding, data)) => (Some(coding), data),
+        None => (None, plain),
+    }
+}
+
+fn content(name: &str, coding: Option<&'static str>, data: Cow<'static, [u8]>) -> Response {
     let mut response = Body::from(data.into_owned()).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind(name)));
     if let Some(coding) = coding {

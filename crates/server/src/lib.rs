@@ -1,6 +1,7 @@
 //! HTTP, Socket.IO and the web app's files over the engine: requests in, outcomes and events out.
 //! It never names a store and judges nothing.
 
+mod accept;
 mod access;
 pub mod api;
 pub mod app;

@@ -198,6 +198,7 @@ fn judge(policy: &'static str, standing: Standing, notes: &Notes) -> Result<(), 
     if standing.wait.is_none() {
         return Ok(());
     }
+    notes.limited.get_or_init(|| (policy, standing));
     metrics::counter!("slotwise_rate_limited_total", "policy" => policy).increment(1);
     Err(Problem::rate_limited(&standing))
 }

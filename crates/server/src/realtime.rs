@@ -20,7 +20,7 @@ use socketioxide::socket::Sid;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -30,8 +30,9 @@ const ASKED_MAX: usize = 10_000;
 const SUBSCRIBE_MAX: usize = 500;
 /// Resources of one socket.
 const SUBSCRIPTIONS_MAX: usize = 1_000;
-/// Records replayed to a socket that resumes; further behind it resyncs.
-const REPLAY_MAX: usize = 1_000;
+/// Messages of the past that a socket which resumes is told, of all resources together, in a second; for what is further behind it
+/// resyncs. It is half of what may wait for a socket: what happens meanwhile must fit too.
+const REPLAY_MAX: usize = 500;
 /// Messages waiting for one slow socket; beyond it, it is disconnected and resumes.
 pub const BUFFER_MAX: usize = 1_024;
 /// Bytes of one message of a client.
@@ -256,9 +257,24 @@ struct Listener {
     asker: Asker,
     /// What it subscribed, each with the last version that was replayed to it: the outbox may come to that record only later.
     subscribed: BTreeMap<ResourceId, Option<Version>>,
+    /// Messages of the past that it was told since then.
+    replayed: (Instant, usize),
 }
 
 impl Listener {
+    fn new(socket: SocketRef, asker: Asker) -> Listener {
+        Listener { socket, asker, subscribed: BTreeMap::new(), replayed: (Instant::now(), 0) }
+    }
+
+    /// Whether so many more messages of the past may be told to it now; if so, they are counted.
+    fn may_be_replayed(&mut self, messages: usize) -> bool {
+        let (since, told) = self.replayed;
+        let (since, told) = if since.elapsed() < Duration::from_secs(1) { (since, told) } else { (Instant::now(), 0) };
+        let may = told + messages <= REPLAY_MAX;
+        self.replayed = (since, told + if may { messages } else { 0 });
+        may
+    }
+
     /// Whether this record came with the replay of a subscription.
     fn was_replayed(&self, record: &Record) -> bool {
         self.subscribed.get(&record.resource).is_some_and(|last| last.is_some_and(|last| record.version <= last))
@@ -386,7 +402,7 @@ impl Hub {
     fn welcome(&mut self, socket: &SocketRef, asker: Asker) {
         if socket.connected() && !self.closing.contains_key(&socket.id) && !self.listeners.contains_key(&socket.id) {
             self.by_person.entry(asker.id).or_default().insert(socket.id);
-            self.listeners.insert(socket.id, Listener { socket: socket.clone(), asker, subscribed: BTreeMap::new() });
+            self.listeners.insert(socket.id, Listener::new(socket.clone(), asker));
         }
     }
 
@@ -400,7 +416,7 @@ impl Hub {
         let Ok(world) = app.engine.look(scope).await else {
             return refuse(ack, "unavailable", "try again");
         };
-        let (mut subscribed, mut replays) = (Vec::new(), Vec::new());
+        let (mut subscribed, mut replays, now) = (Vec::new(), Vec::new(), app.engine.now());
         for (id, after) in wanted {
             let Some(calendar) = world.calendars.get(&id) else { continue };
             let kind = calendar.resource.spec.kind;
@@ -409,9 +425,18 @@ impl Hub {
             let resync = match after {
                 Some(after) => match app.engine.store().stream(id, after, REPLAY_MAX).await {
                     Ok(Streamed::Records(records, false)) => {
-                        last = records.last().map(|r| r.version);
-                        replays.extend(records.into_iter().map(|r| (r, kind)));
-                        false
+                        let mut messages = Vec::new();
+                        for record in &records {
+                            let bookings = events::bookings_of(record, kind, &*app.views).await;
+                            let told = events::messages(record, kind, &bookings, &listener.asker, &app.people, now);
+                            messages.extend(told.await);
+                        }
+                        let fits = listener.may_be_replayed(messages.len());
+                        if fits {
+                            last = records.last().map(|r| r.version);
+                            replays.extend(messages);
+                        }
+                        !fits
                     }
                     Ok(Streamed::Records(_, true) | Streamed::Resync) | Err(_) => true,
                 },
@@ -426,15 +451,11 @@ impl Hub {
             let version = calendar.version;
             subscribed.push(Subscribed { id: id.0, epoch: version.epoch.0, version: version.number, resync });
         }
-        let now = app.engine.now();
         drop(ack.send(&json!({ "subscribed": subscribed, "as_of": time(now) })));
-        let (socket, asker) = (listener.socket.clone(), listener.asker.clone());
-        for (record, kind) in replays {
-            let bookings = events::bookings_of(&record, kind, &*app.views).await;
-            for message in events::messages(&record, kind, &bookings, &asker, &app.people, now).await {
-                if !self.send(&socket, message.event, &message.data) {
-                    return;
-                }
+        let socket = listener.socket.clone();
+        for message in replays {
+            if !self.send(&socket, message.event, &message.data) {
+                return;
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::rate::Standing;
 use crate::site::{Client, Peer};
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use slotwise_domain::PersonId;
@@ -54,6 +54,8 @@ pub struct Notes {
     pub person: OnceLock<PersonId>,
     /// How their bucket stands, and under which policy.
     pub rate: OnceLock<(&'static str, Standing)>,
+    /// The same of the bucket that was empty, which may be another.
+    pub limited: OnceLock<(&'static str, Standing)>,
     route: OnceLock<MatchedPath>,
 }
 
@@ -124,6 +126,11 @@ async fn answer(
     request: Request,
     served: impl Answers,
 ) -> Response {
+    // RFC 9112, 3.2: without it nobody knows whose server is asked, and two of them are a trap.
+    if request.version() == Version::HTTP_11 && request.headers().get_all(header::HOST).iter().count() != 1 {
+        let detail = "A request of HTTP/1.1 has exactly one Host.";
+        return Problem::request(StatusCode::BAD_REQUEST, "host_missing", "No host", detail).into_response();
+    }
     match way {
         Way::Route => carried(app, request, served).await,
         Way::Open if let Err(problem) = app.rates.stranger(client, notes) => problem.into_response(),
@@ -184,7 +191,7 @@ fn finish(app: &App, client: Client, notes: &Notes, response: &mut Response) {
     if client.secure && app.demo.is_none() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    if let Some((policy, standing)) = notes.rate.get() {
+    if let Some((policy, standing)) = notes.limited.get().or_else(|| notes.rate.get()) {
         standing.say(policy, headers);
     }
     let location = headers.get(header::LOCATION).and_then(|l| l.to_str().ok());

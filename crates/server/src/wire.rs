@@ -47,10 +47,6 @@ const NOT_A_TIME: &str = "must be a time such as 2026-11-23T18:00:00Z, or 2026-1
 /// Whether the text has the one form that is documented: a date, `T`, a time with minutes, seconds below 60 and up to nine decimals if
 /// wanted, and `Z` or an offset if it is an instant. The parser behind it knows many more, and reads some as something else.
 fn as_documented(text: &str) -> bool {
-    let shaped = |part: &str, shape: &str| {
-        part.len() == shape.len()
-            && part.bytes().zip(shape.bytes()).all(|(b, s)| if s == b'0' { b.is_ascii_digit() } else { b == s })
-    };
     let (Some(date), Some(b'T'), Some(clock)) = (text.get(..10), text.as_bytes().get(10), text.get(11..)) else {
         return false;
     };
@@ -61,7 +57,26 @@ fn as_documented(text: &str) -> bool {
     shaped(date, "0000-00-00")
         && (with_seconds || (shaped(whole, "00:00") && decimals.is_none()))
         && decimals.is_none_or(|d| (1..=9).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_digit()))
-        && (offset.is_empty() || offset == "Z" || shaped(offset, "+00:00") || shaped(offset, "-00:00"))
+        && (offset.is_empty()
+            || offset == "Z"
+            // RFC 3339, 5.6: an offset is less than a day.
+            || ((shaped(offset, "+00:00") || shaped(offset, "-00:00")) && offset.get(1..3) < Some("24")))
+}
+
+/// Whether a text is like another in which each 0 stands for any digit.
+fn shaped(text: &str, shape: &str) -> bool {
+    text.len() == shape.len()
+        && text.bytes().zip(shape.bytes()).all(|(b, s)| if s == b'0' { b.is_ascii_digit() } else { b == s })
+}
+
+/// Reads a date such as `2027-01-04`.
+fn read_date(text: &str) -> Option<civil::Date> {
+    shaped(text, "0000-00-00").then(|| text.parse().ok()).flatten()
+}
+
+/// Reads a time of day such as `18:00`.
+fn read_clock(text: &str) -> Option<civil::Time> {
+    shaped(text, "00:00").then(|| text.parse().ok()).flatten()
 }
 
 /// Whether a time has no offset, so that a zone is needed to read it.

@@ -1714,7 +1714,7 @@ export interface components {
         /** @description Where to write to somebody. */
         AddressBody: {
             /** @description An e-mail address; null for no e-mail. */
-            email?: string | null;
+            email: string | null;
         };
         /** @description Something that could be booked instead. */
         AlternativeBody: components["schemas"]["FoundBody"] & {
@@ -4735,20 +4735,26 @@ export interface components {
              * @default null
              */
             group: string | null;
-            /** @default null */
-            interval: components["schemas"]["IntervalBody"] | null;
             /**
-             * @description For sections: of each list, one must be booked with it, or before it.
+             * @description For sections and sessions.
              * @default null
              */
-            linked: string[][] | null;
+            interval: components["schemas"]["IntervalBody"];
+            /**
+             * @description For sections: of each list, one must be booked with it, or before it. No list for none.
+             * @default null
+             */
+            linked: string[][];
             /**
              * @description Its name.
              * @default null
              */
             name: string;
-            /** @default null */
-            policy: components["schemas"]["PolicyBody"] | null;
+            /**
+             * @description Its rules, all of them. In a group, those that are left out follow it; else they are as in the default policy.
+             * @default null
+             */
+            policy: components["schemas"]["PolicyBody"];
             /**
              * @description Why, where it is done to what is somebody else's; they are told.
              * @default null

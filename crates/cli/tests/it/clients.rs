@@ -130,10 +130,33 @@ fn what_is_at_fault_is_named() {
     let edit = |path: String, body: &str| {
         fault(w.send(&w.change("root", "PATCH", &path).header("if-match", "\"1\"").raw("application/json", body)))
     };
-    for name in ["name", "zone", "equipment"] {
+    for name in ["name", "zone", "equipment", "interval", "policy", "linked"] {
         let told = edit(format!("/api/resources/{room}"), &format!(r#"{{"{name}":null}}"#));
         assert_eq!(told, format!("422 {name} not_understood"));
     }
+    // All of it is put, so what is left out is not emptied behind one's back.
+    let put = |path: &str, body| fault(w.send(&w.change("ann", "PUT", path).json(&body)));
+    assert_eq!(put("/api/me/address", json!({})), "422 email missing");
+    assert_eq!(put("/api/me/address", json!({ "email": null })), "200 ");
+    let policy = |policy: serde_json::Value| {
+        let path = format!("/api/resources/{room}");
+        fault(w.send(&w.change("root", "PATCH", &path).header("if-match", "\"1\"").json(&json!({ "policy": policy }))))
+    };
+    // What would be kept as something else is not taken.
+    let civil = |at: &str| policy(json!({ "cancel_by": { "days_before": 1, "at": at } }));
+    for at in ["18:00:59", "2027-01-15T07:30:15+05:00", "8:00", "18", "24:00"] {
+        assert_eq!(civil(at), "422 policy.cancel_by.at not_a_time", "{at}");
+    }
+    for from in ["+8:5", "8:00", "24:01"] {
+        let hours = json!([{ "days": ["mo"], "from": from, "to": "24:00" }]);
+        assert!(policy(json!({ "open_hours": hours })).starts_with("422 "), "{from}");
+    }
+    assert_eq!(policy(json!({ "credits": 3.999 })), "422 policy.credits not_understood");
+    let quota = json!({ "most": 21.504, "counts": "credits", "period": "week", "scope": "resource" });
+    assert_eq!(policy(json!({ "quota": quota })), "422 policy.quota.most out_of_range");
+    let invite =
+        json!({ "name": "Long", "role": "member", "email": format!("{}@example.edu", "a.".repeat(150) + "b") });
+    assert_eq!(fault(w.send(&w.change("root", "POST", "/api/invitations").json(&invite))), "422 email not_understood");
     for name in ["guests", "private"] {
         let told = edit(format!("/api/bookings/{}", Uuid::nil()), &format!(r#"{{"{name}":null}}"#));
         assert_eq!(told, format!("422 {name} not_understood"));
@@ -173,6 +196,31 @@ fn nanoseconds_are_cut_to_what_is_kept_so_that_times_that_touch_still_touch() {
     assert_eq!(nothing.told(), "422 malformed", "nothing of it is left: {}", nothing.text());
     assert_eq!(book("bob", "14:00:00.0000000001Z", "15:00:00Z").told(), "422 malformed", "ten decimals");
     w.sweep();
+}
+
+#[test]
+fn what_is_served_is_what_was_asked_for() {
+    let w = World::new(&["ann"]);
+    let raw = |text: &str| {
+        let mut conn = Conn::open(w.server.address).unwrap();
+        conn.write_raw(text.as_bytes()).unwrap();
+        String::from_utf8(conn.read_until("\r\n\r\n").unwrap()).unwrap()
+    };
+    assert!(raw("GET /healthz HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 400"), "RFC 9112, 3.2");
+    assert!(raw("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").starts_with("HTTP/1.1 400"));
+    for way in ["POST /foo", "OPTIONS /"] {
+        let told = raw(&format!("{way} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+        assert!(told.starts_with("HTTP/1.1 405") && told.contains("allow: GET, HEAD"), "{told}");
+    }
+    // The default of a client that reads JSON names text too, and likes it no better.
+    for (accept, kind) in [
+        ("application/json, text/plain, */*", "application/json"),
+        ("text/csv;q=0, application/json", "application/json"),
+        ("text/csv", "text/csv"),
+    ] {
+        let reply = w.send(&Ask::get("/api/audit").by(w.token("root")).header("accept", accept));
+        assert!(reply.header("content-type").unwrap().starts_with(kind), "{accept}");
+    }
 }
 
 #[test]

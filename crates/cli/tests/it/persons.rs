@@ -376,6 +376,9 @@ fn an_admin_makes_keys_for_programs() {
     assert_eq!((speaks_for(&key).status, speaks_for(&other).status), (200, 200));
     // Members make none, not even for themselves.
     assert_eq!(make("ann", &path("ann"), json!({})).told(), "403 not_allowed");
+    // Nor does a key for whom it is: it would outlive itself.
+    let root = w.read("root", "/api/me")["id"].as_str().unwrap().to_owned();
+    assert_eq!(make("root", &format!("/api/people/{root}/keys"), json!({})).told(), "403 not_allowed");
     assert_eq!(make("root", &path("cem"), json!({ "label": "x".repeat(101) })).told(), "422 malformed");
     assert_eq!(make("root", &path("cem"), json!({ "role": "admin" })).told(), "422 malformed");
     assert_eq!(make("root", &format!("/api/people/{}/keys", Uuid::nil()), json!({})).told(), "404 not_found");

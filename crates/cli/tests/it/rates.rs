@@ -46,6 +46,16 @@ fn nobody_may_ask_without_end() {
 }
 
 #[test]
+fn what_limits_is_what_is_told() {
+    let w = World::with(&[], &["--rate-limit-address", "500/s,1000"]);
+    // Each counts for the address too, which has many left.
+    let sign_in = Ask::post("/api/session").json(&json!({ "email": "nobody@example.edu", "password": "a wrong one" }));
+    let limited = (0..20).map(|_| w.send(&sign_in)).find(|reply| reply.status == 429).unwrap();
+    let told = limited.header("ratelimit").unwrap();
+    assert!(told.starts_with("\"sign-in\";r=0"), "{told}");
+}
+
+#[test]
 fn a_limit_is_by_role() {
     let flags = ["--rate-limit", "1/s,3", "--rate-limit-admin", "off"];
     let mut w = World::with(&["ann"], &flags);

@@ -2,6 +2,7 @@
 //! It is read from the record, page by page within bounds; nothing is counted, and nothing is written for it.
 
 use super::Problems;
+use crate::accept::rather_than_json;
 use crate::app::App;
 use crate::auth::Asker;
 use crate::extract::{Query, page_size};
@@ -160,8 +161,7 @@ pub async fn read(
         ));
     }
     let filter = q.filter()?;
-    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    if accept.contains("text/csv") {
+    if rather_than_json(&headers, "text/csv") {
         return Ok(table(app, filter));
     }
     let AttemptsPage { attempts, next } = app.views.attempts(filter).await?;

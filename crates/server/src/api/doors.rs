@@ -236,15 +236,16 @@ fn read_name(text: &str) -> Result<String, Problem> {
 
 /// An address as it is kept and compared.
 pub fn plain_email(text: &str) -> String {
-    text.trim().chars().take(254).collect::<String>().to_lowercase()
+    text.trim().to_lowercase()
 }
 
 fn read_email(text: &str) -> Result<String, Problem> {
     let email = plain_email(text);
     match email.parse::<Address>() {
-        Ok(_) => Ok(email),
-        Err(_) => {
-            let says = "must be an address such as ann@example.edu";
+        // RFC 5321, 4.5.3.1.3: a path is of 256, its brackets among them.
+        Ok(_) if email.len() <= 254 => Ok(email),
+        Ok(_) | Err(_) => {
+            let says = "must be an address such as ann@example.edu, of 254 characters at the most";
             Err(Problem::field(FieldError::new("email", "not_understood", says)))
         }
     }

@@ -4,6 +4,7 @@
 use super::Problems;
 use super::alternatives::{AlternativeBody, Wished, instead};
 use super::attempts::LastFailure;
+use crate::accept::rather_than_json;
 use crate::app::App;
 use crate::auth::Asker;
 use crate::explain::words::{clock, during};
@@ -131,8 +132,7 @@ pub async fn read(
         Some(attempt) => (StatusCode::OK, recorded(&app, &asker, attempt).await?),
         None => unsettled(&app, actor, key).await?,
     };
-    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    if accept.contains("text/plain") {
+    if rather_than_json(&headers, "text/plain") {
         let nothing = DiagramBody { text: String::new(), mermaid: String::new() };
         let text = as_text(&body.sentences, body.diagram.as_ref().unwrap_or(&nothing));
         return Ok((status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response());

@@ -93,6 +93,8 @@ pub async fn read(State(app): State<App>, asker: Asker, Body(body): Body<ReadReq
 #[serde(deny_unknown_fields)]
 pub struct AddressBody {
     /// An e-mail address; null for no e-mail.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required = true)]
     email: Option<String>,
 }
 

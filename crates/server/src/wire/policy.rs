@@ -1,7 +1,7 @@
 //! The policy of a resource as JSON: cutoffs, hours, waitlists, quotas, requirements, and their way into the domain and back.
 //! It applies no rule.
 
-use super::{CheckInBody, present, read_credits, read_time, time};
+use super::{CheckInBody, TWO_DECIMALS, hundredths, present, read_clock, read_credits, read_time, shaped, time};
 use crate::problem::FieldError;
 use jiff::civil;
 use serde::de::value::MapAccessDeserializer;
@@ -62,10 +62,8 @@ impl CutoffBody {
             CutoffBody::At(c) => read_time(&c.at, field, Some(zone)).map(Cutoff::At),
             CutoffBody::Elapsed(e) => Ok(Cutoff::Elapsed(Span::seconds(e.elapsed_s))),
             CutoffBody::Civil(c) => {
-                let at =
-                    c.at.parse()
-                        .map_err(|_| FieldError::new(field, "not_a_time", "must be a time of day such as 18:00"))?;
-                Ok(Cutoff::Civil { days_before: c.days_before, at })
+                let bad = || FieldError::new(field, "not_a_time", "must be a time of day such as 18:00");
+                Ok(Cutoff::Civil { days_before: c.days_before, at: read_clock(&c.at).ok_or_else(bad)? })
             }
         }
     }
@@ -106,7 +104,7 @@ const DAYS: [(&str, civil::Weekday); 7] = [
 ];
 
 fn minute(text: &str) -> Option<u16> {
-    let (hours, minutes) = text.split_once(':')?;
+    let (hours, minutes) = text.split_once(':').filter(|_| shaped(text, "00:00"))?;
     let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
     (hours <= 24 && minutes < 60 && hours * 60 + minutes <= 1440).then_some(hours * 60 + minutes)
 }
@@ -361,11 +359,14 @@ impl From<Quota> for QuotaBody {
 impl QuotaBody {
     fn read(self) -> Result<Quota, FieldError> {
         let q = self;
+        let bad = |detail| Err(FieldError::new("policy.quota.most", "out_of_range", detail));
         let (counts, most) = match q.counts {
             MeasureBody::Units => (Measure::Units, q.most),
-            MeasureBody::Credits => (Measure::Credits, (q.most * 100.0).round()),
+            MeasureBody::Credits => match hundredths(q.most) {
+                Some(most) => (Measure::Credits, most),
+                None => return bad(TWO_DECIMALS),
+            },
         };
-        let bad = |detail| Err(FieldError::new("policy.quota.most", "out_of_range", detail));
         if !(0.0..=f64::from(Policy::QUOTA_MAX)).contains(&most) {
             return bad("must be between 1 and 1000000 units, or up to 10000 credits");
         }

@@ -1,7 +1,9 @@
 //! Resources, courses and blocks as JSON, and their way into the domain and back.
 //! It judges no edit.
 
-use super::{DisplacedRef, HoursBody, IntervalBody, KindBody, PolicyBody, PolicyRequest, read_interval, time};
+use super::{
+    DisplacedRef, HoursBody, IntervalBody, KindBody, PolicyBody, PolicyRequest, read_date, read_interval, time,
+};
 use crate::problem::{FieldError, Problem};
 use crate::standing;
 use jiff::civil;
@@ -55,11 +57,22 @@ pub struct MeetingBody {
     pub place: Option<String>,
 }
 
+/// What is said of credits that are no whole number of hundredths.
+pub(super) const TWO_DECIMALS: &str = "must have at most two decimals";
+
+/// A number of hundredths; none if it is not exactly so many. Of decimals that were sent, the nearest number of two says which it was.
+pub(super) fn hundredths(number: f64) -> Option<f64> {
+    let whole = (number * 100.0).round();
+    ((number * 100.0 - whole).abs() < 1e-6).then_some(whole)
+}
+
 /// Credits in hundredths.
 pub(super) fn read_credits(credits: f64, field: &str) -> Result<u16, FieldError> {
-    match (credits * 100.0).round() {
-        hundredths if (0.0..=f64::from(Policy::CREDITS_MAX)).contains(&hundredths) => Ok(hundredths as u16),
-        _ => Err(FieldError::new(field, "not_understood", "must be between 0 and 100")),
+    let bad = |detail| Err(FieldError::new(field, "not_understood", detail));
+    match hundredths(credits) {
+        Some(hundredths) if (0.0..=f64::from(Policy::CREDITS_MAX)).contains(&hundredths) => Ok(hundredths as u16),
+        Some(_) => bad("must be between 0 and 100"),
+        None => bad(TWO_DECIMALS),
     }
 }
 
@@ -72,7 +85,7 @@ impl CourseBody {
             let hours = HoursBody { days: m.days.clone(), from: m.from.clone(), to: m.to.clone() };
             let hours = hours.read(&format!("course.meetings[{n}]"))?;
             let date = |name: &str, text: &str| -> Result<civil::Date, FieldError> {
-                text.parse().map_err(|_| bad(&within(name), "must be a date such as 2027-01-04"))
+                read_date(text).ok_or_else(|| bad(&within(name), "must be a date such as 2027-01-04"))
             };
             let (first, last) = (date("first", &m.first)?, date("last", &m.last)?);
             Ok(Meeting { hours, first, last, place: m.place.clone() })
@@ -214,15 +227,20 @@ pub struct ResourceEdit {
     #[schema(value_type = Option<u32>)]
     pub capacity: Option<Option<u32>>,
     /// For sections and sessions.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     pub interval: Option<IntervalBody>,
     /// Its rules, all of them. In a group, those that are left out follow it; else they are as in the default policy.
-    #[schema(value_type = Option<PolicyBody>)]
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<PolicyBody>, nullable = false)]
     pub policy: Option<PolicyRequest>,
     /// The group it is in. Who joins one without naming a policy follows it in everything; who leaves it keeps the rules as they are.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
     pub group: Option<Option<Uuid>>,
-    /// For sections: of each list, one must be booked with it, or before it.
+    /// For sections: of each list, one must be booked with it, or before it. No list for none.
+    #[serde(deserialize_with = "present")]
+    #[schema(nullable = false)]
     pub linked: Option<Vec<Vec<Uuid>>>,
     /// For sections: what it is a section of, and when it meets. When it meets stays while somebody is in it.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]

@@ -239,6 +239,11 @@ pub async fn create_key(
     Path(id): Path<Uuid>,
     Body(body): Body<KeyRequest>,
 ) -> Result<Response, Problem> {
+    if asker.by_key() && asker.id.0 == id {
+        return Err(Problem::not_allowed(
+            "A key makes no keys of one's own: it would outlive itself. Sign in, and make it in your profile.",
+        ));
+    }
     let card = app.directory.person(PersonId(id)).await?.ok_or_else(|| Problem::not_found("person"))?;
     let account = app.accounts.account(AccountOf::Person(card.id)).await?;
     if card.id != asker.id && account.is_some_and(|a| a.password.is_some() || a.subject.is_some()) {

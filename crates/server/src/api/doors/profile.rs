@@ -92,9 +92,11 @@ pub async fn profile(State(app): State<App>, asker: Asker) -> Result<Response, P
 #[serde(deny_unknown_fields)]
 pub struct ProfileRequest {
     /// `en`, `de`, `ar`, or null for the browser's. Letters are in English where they are not in German.
+    #[serde(deserialize_with = "Option::deserialize")]
     #[schema(required = true)]
     language: Option<String>,
     /// Such as `Europe/Berlin`, or null for the resource's.
+    #[serde(deserialize_with = "Option::deserialize")]
     #[schema(required = true)]
     zone: Option<String>,
 }
