@@ -105,6 +105,10 @@ pub(super) fn book(
     if let Some(hold) = hold {
         draft.end_hold(hold, HoldEnd::Consumed);
     }
+    if let Some(given_up) = given_up.filter(|booking| booking.owner == owner) {
+        // It is given up below, and does not stand in the way of what it is given up for.
+        draft.lift(&given_up);
+    }
     let (mut approval, mut takes) = (false, true);
     for slot in &slots {
         let policy = &draft.calendar(slot.resource)?.resource.spec.policy;

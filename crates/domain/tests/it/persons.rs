@@ -352,6 +352,28 @@ crate::rows::tables! {
         cancel a by ann                                 -> ACCEPTED; w2 promoted
     ";
 
+    // Passed over while they lacked what it goes with, they have their turn when they have that again, by whatever command.
+    who_has_what_it_goes_with_again_has_their_turn: "
+        section lecture 10:00-11:00 capacity 5
+        section mon 11:00-12:00 capacity 5 with-one-of lecture
+        section tue 12:00-13:00 waitlist book with-one-of lecture
+        edit lecture by root with-one-of mon,tue        -> ACCEPTED
+        book lecture + mon by ann as a                  -> BOOKED
+        book lecture + tue by bob as b                  -> BOOKED
+        wait tue by ann as w1                           -> WAITS at 1
+        cancel a by ann                                 -> ACCEPTED
+        move b to lecture + mon by bob                  -> ACCEPTED
+        book lecture + mon by ann as a                  -> BOOKED; w1 promoted
+        cancel w1 by ann                                -> ACCEPTED
+        move b to lecture + tue by bob                  -> ACCEPTED
+        wait tue by ann as w2                           -> WAITS at 1
+        edit lecture by root approval                   -> ACCEPTED
+        cancel a by ann                                 -> ACCEPTED
+        move b to lecture + mon by bob                  -> ACCEPTED
+        book lecture + mon by ann as a                  -> PENDING
+        approve a by root                               -> ACCEPTED; w2 promoted
+    ";
+
     // Given up late, or not come to, it has been had; displaced, it never was.
     a_late_cancel_and_a_no_show_count_and_what_is_displaced_does_not: "
         room room-1 capacity 9 quota 2/day late-cancel-from 60m check-in 15m 10m

@@ -11,12 +11,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Decisions that are looked at together, at the most.
+const COMMITS_UP_TO: u128 = 12;
+
 pub struct Run {
     pub world: World,
     model: Model,
     resources: Vec<ResourceId>,
     people: Vec<PersonId>,
     series: Vec<series::Dates>,
+    /// What was decided since the last look at several decisions together, as at those of one commit.
+    commit: Vec<(Changes, Instant)>,
     ids: u128,
     /// How often what was said or done.
     pub tally: BTreeMap<&'static str, u64>,
@@ -39,6 +44,7 @@ impl Run {
             resources: vec![],
             people: vec![],
             series: vec![],
+            commit: vec![],
             ids: 0,
             tally: BTreeMap::new(),
         };
@@ -181,6 +187,13 @@ impl Run {
         let verdict = settle(&self.world, &proposal, now);
         if let Verdict::Accepted(changes, _) | Verdict::Rejected(_, changes) = &verdict {
             fold(&mut self.world, changes, actor, now);
+            // A commit reads the clock once, and holds as many as chance will have it: it begins and ends anywhere.
+            self.commit.retain(|(_, at)| *at == now);
+            self.commit.push((changes.clone(), now));
+            if self.ids % COMMITS_UP_TO < self.commit.len() as u128 {
+                invariants::check(&self.world, self.commit.iter().map(|(changes, at)| (changes, *at))).unwrap();
+                self.commit.clear();
+            }
             for change in changes.records.iter().flat_map(|(_, record)| record) {
                 *self.tally.entry(effect(change)).or_default() += 1;
             }
