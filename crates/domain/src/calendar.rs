@@ -367,7 +367,8 @@ impl Calendar {
         self.uses.insert((u.occupied.start(), u.id), u);
     }
 
-    fn free(&mut self, id: UseId, start: Instant) {
+    /// Takes out what takes time, by when that begins.
+    pub(crate) fn free(&mut self, id: UseId, start: Instant) {
         if let Some(u) = self.uses.remove(&(start, id)) {
             self.levels.remove(u.occupied, u.level());
         }

@@ -78,11 +78,16 @@ pub fn deadlines(world: &World, command: &Command) -> Vec<Deadline> {
             (Clock::BookBy, spec.policy.book_by),
             (Clock::ChangeBy, spec.policy.change_by),
             (Clock::CancelBy, spec.policy.cancel_by),
-            (Clock::LateCancelFrom, spec.policy.late_cancel_from),
         ];
         for (what, cutoff) in cutoffs {
             if let Some(cutoff) = cutoff {
                 add(what, cutoff.instant(interval.start(), &spec.zone));
+            }
+        }
+        // It depends on whether they are there by then which of the two it is.
+        for came in [true, false] {
+            if let Some(at) = spec.policy.late_from(interval.start(), &spec.zone, came) {
+                add(Clock::LateCancelFrom, at);
             }
         }
         add(Clock::Begun, spec.begun(interval));

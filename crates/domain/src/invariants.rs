@@ -112,8 +112,14 @@ fn beyond(id: ResourceId, calendar: &Calendar, commit: &[(&Changes, Instant)], e
     }
     for (changes, decided_at) in commit {
         let mut came = Vec::new();
-        let of_it = changes.records.iter().filter(|(of, _)| *of == id).flat_map(|(_, record)| record);
-        of_it.for_each(|change| adds(change, |interval| came.push(interval)));
+        for (_, record) in changes.records.iter().filter(|(of, _)| *of == id) {
+            // What is dropped late is told as made and cancelled at once: nobody has it.
+            let dropped =
+                |id| record.iter().any(|c| matches!(c, Change::BookingCancelled { booking, .. } if *booking == id));
+            let made_to_last =
+                |change: &&Change| !matches!(change, Change::BookingMade { booking, .. } if dropped(*booking));
+            record.iter().filter(made_to_last).for_each(|change| adds(change, |interval| came.push(interval)));
+        }
         for interval in came {
             sums(id, calendar, *decided_at, interval, 0)?;
         }

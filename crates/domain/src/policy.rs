@@ -2,6 +2,7 @@
 //! A policy knows no bookings; [`crate::decide`] applies it.
 
 use crate::eligibility::Requirement;
+use crate::resource::Kind;
 use crate::time::{Instant, Interval, Span, Zone};
 use crate::waitlist::{WaitMode, Waitlist};
 use jiff::{civil, tz::TimeZone};
@@ -442,6 +443,13 @@ impl Policy {
         interval.widened(self.setup, self.teardown)
     }
 
+    /// From when on it is late to give up what starts then: from [`Policy::late_cancel_from`] on, and, where people say that they are
+    /// there and this one has not, once it has begun. `None` if it never is.
+    pub fn late_from(&self, start: Instant, zone: &Zone, came: bool) -> Option<Instant> {
+        let said = self.late_cancel_from.map(|cutoff| cutoff.instant(start, zone));
+        said.into_iter().chain(self.check_in.filter(|_| !came).map(|_| start)).min()
+    }
+
     /// When it opens and closes between two instants, by civil time in its zone; nothing if it is always open.
     pub fn windows(&self, zone: &Zone, from: Instant, to: Instant) -> Vec<(Instant, Instant)> {
         let mut windows = Vec::new();
@@ -516,6 +524,17 @@ pub enum OwnOverlap {
     Allow,
     /// They may not, among the resources that refuse it.
     Refuse,
+}
+
+impl OwnOverlap {
+    /// What a kind of resource has unless somebody says otherwise: nobody sits in two sections or classes at once, and whoever books
+    /// rooms and equipment may book them for others. A group says nothing of what is in it.
+    pub const fn of_kind(kind: Kind) -> OwnOverlap {
+        match kind {
+            Kind::Section | Kind::Session => OwnOverlap::Refuse,
+            Kind::Room | Kind::Equipment | Kind::Group => OwnOverlap::Allow,
+        }
+    }
 }
 
 /// An instant after which (for `book_from`: from which) a kind of change is another matter. Exclusive: at the instant it is too late.

@@ -63,6 +63,11 @@ impl Waitlist {
         Some(Waitlist { mode, fill: WaitFill::Skip, capacity: None })
     }
 
+    /// Whether what is free stays owed to the first in the order.
+    pub const fn is_strict(self) -> bool {
+        matches!(self.fill, WaitFill::Strict)
+    }
+
     /// How many may wait at once.
     pub fn entries_max(&self) -> usize {
         self.capacity.unwrap_or(Waitlist::ENTRIES_MAX).min(Waitlist::ENTRIES_MAX) as usize

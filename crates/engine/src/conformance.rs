@@ -221,7 +221,9 @@ pub fn cases() -> Vec<Case> {
             facts_count_from_the_next_decision_on
             people_are_put_by_rows_and_found_by_words
             a_plan_is_kept_as_it_was_put
-            sections_clash_where_they_meet;
+            sections_clash_where_they_meet
+            whoever_sits_in_many_sections_sits_in_one_more
+            whoever_leaves_a_lecture_of_many_labs_is_asked_of_each;
         rules:
             no_two_at_once
             no_two_at_once_in_one_commit

@@ -1,4 +1,5 @@
-//! What a client would rather have, as RFC 9110, 12.5 lets it say so. It decides nothing where the client does not mind.
+//! What a client would rather have, as RFC 9110, 12.5 lets it say so.
+//! It decides nothing where the client does not mind.
 
 use axum::http::{HeaderMap, HeaderName, header};
 

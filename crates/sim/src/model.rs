@@ -216,16 +216,16 @@ impl Booked {
         self.lines.iter().map(|l| l.interval.end()).max().is_some_and(|end| now >= end)
     }
 
-    /// What of a new place it does not have already. Of what goes on longer, what has been is not asked any more.
-    fn anew(&self, wanted: &[Taken], now: Instant) -> Vec<Taken> {
-        let of = |w: &Taken, o: &Taken| o.resource == w.resource && o.units >= w.units && o.first <= w.first;
-        let within = |w: &Taken| wanted.len() == 1 && self.lines.iter().any(|o| of(w, o) && w.end <= o.end);
-        let rest = |w: &Taken| {
-            let had = self.lines.iter().any(|o| of(w, o) && now <= o.end);
-            let first = if had && now < w.end { w.first.max(now) } else { w.first };
-            Taken { first, ..*w }
+    /// What of a new place it does not have already: before and after what it has there, or all of it if that is less.
+    fn anew(&self, wanted: &[Taken]) -> Vec<Taken> {
+        let beside = |w: &Taken| {
+            let had = self.lines.iter().find(|o| o.resource == w.resource && o.units >= w.units);
+            let (from, to) = had.map_or((w.end, w.end), |o| (o.first, o.end));
+            let before = Taken { end: w.end.min(from), ..*w };
+            let after = Taken { first: w.first.max(to), ..*w };
+            [before, after]
         };
-        wanted.iter().filter(|w| !within(w)).map(rest).collect()
+        wanted.iter().flat_map(beside).filter(|piece| piece.first < piece.end).collect()
     }
 }
 

@@ -25,7 +25,7 @@ pub const SOMETIMES: &[&str] = &[
     "several proposals in one commit",
     // Races over time.
     "a hold expired during its confirm", "a stale token was refused", "a cutoff was crossed in the queue", "a hold was renewed",
-    "an offer was taken", "an offer lapsed",
+    "an offer was taken", "an offer lapsed", "an offer went on in a hold", "an offer did not go on in a hold",
     "an offer expired while it was taken", "promoted", "promoted by a capacity raise", "a cut under use", "over-committed", "moved",
     "the old place kept", "bundle booked", "an event reader began anew", "an event reader caught up",
     // What an admin does to others, and what one attempt does to many.

@@ -68,8 +68,15 @@ impl Health {
 
     /// Whether the wall clock was set by much since the start, or since somebody last said that it is right.
     pub fn clock_jumped(&self, wall: Instant, boot: Span) -> bool {
+        self.clock_jumped_between(wall, boot, boot)
+    }
+
+    /// The same, where the wall clock was read at some moment between two readings of the boot clock: it was set if both say so.
+    pub fn clock_jumped_between(&self, wall: Instant, from: Span, until: Span) -> bool {
         let mut watch = self.watch();
-        let apart = wall.since(watch.would_say(boot)).0;
+        // Whatever lies between them may be so.
+        let [most, least] = [from, until].map(|boot| wall.since(watch.would_say(boot)).0);
+        let apart = 0_i64.clamp(least.min(most), most);
         if apart.saturating_abs() > APART_MAX.0 && !watch.jumped {
             tracing::error!(
                 apart_us = apart,

@@ -4351,8 +4351,8 @@ export interface components {
              */
             opening_hours: components["schemas"]["HoursBody"][];
             /**
-             * @description Whether one person may have two at once.
-             * @default allow
+             * @description Whether one person may have two at once. Left out: sections and sessions refuse it, others allow it.
+             * @default null
              */
             own_overlap: components["schemas"]["OwnOverlapBody"];
             /**

@@ -11,7 +11,8 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use slotwise_domain::{
     Action, Actor, Block, BlockId, BookingId, Details, Exceptions, Grouped, Instant, Interval, Kind, Line, Outcome,
-    OverBookings, OverHolds, PersonId, Policy, PolicyField, Resource, ResourceId, ResourceSpec, Zone,
+    OverBookings, OverHolds, OwnOverlap, PersonId, Policy, PolicyField, Resource, ResourceId, ResourceSpec, Waitlist,
+    Zone,
 };
 use slotwise_engine::catalogue::read;
 use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, ResourceFilter, Store, Views};
@@ -388,8 +389,9 @@ fn spec(row: &ResourceRow) -> anyhow::Result<ResourceSpec> {
         ("", "") => None,
         (start, end) => Some(interval(start, end)?),
     };
+    let kind = codec::kind_named(&row.kind).context("kind")?;
     let spec = ResourceSpec {
-        kind: codec::kind_named(&row.kind).context("kind")?,
+        kind,
         name: unguarded(&row.name).into(),
         building: Some(unguarded(&row.building).to_owned()).filter(|b| !b.is_empty()),
         seats: row.seats,
@@ -397,7 +399,12 @@ fn spec(row: &ResourceRow) -> anyhow::Result<ResourceSpec> {
         zone,
         capacity: row.capacity,
         interval,
-        policy: Policy::default(),
+        // Who says no rules has those of the kind, as over HTTP.
+        policy: Policy {
+            own_overlap: OwnOverlap::of_kind(kind),
+            waitlist: Waitlist::of_kind(kind),
+            ..Policy::default()
+        },
         group: grouped(row)?,
         linked: linked(&row.linked)?,
         course: None,

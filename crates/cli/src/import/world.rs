@@ -314,6 +314,7 @@ impl World {
         let policy = Policy {
             hold_at: HoldAt::None,
             own_overlap: OwnOverlap::Refuse,
+            change_by: Some(Cutoff::Elapsed(Span::minutes(30))),
             cancel_by: Some(Cutoff::Elapsed(Span::minutes(30))),
             late_cancel_from: Some(Cutoff::Elapsed(Span::hours(12))),
             check_in: Some(CheckIn { opens: Span::minutes(30), closes: Span::minutes(10) }),

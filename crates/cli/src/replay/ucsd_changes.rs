@@ -10,8 +10,8 @@ use clap::Args;
 use jiff::{civil::DateTime, tz::TimeZone};
 use serde::Deserialize;
 use slotwise_domain::{
-    Action, Actor, Below, BookingId, Calendar, Details, EntryId, Instant, Interval, Kind, Line, Outcome, PersonId,
-    Policy, Resource, ResourceId, ResourceSpec, Role, Span, UseId, Waitlist, Zone,
+    Action, Actor, Below, BookingId, Calendar, Details, EntryId, Instant, Interval, Kind, Line, Outcome, OwnOverlap,
+    PersonId, Policy, Resource, ResourceId, ResourceSpec, Role, Span, UseId, Waitlist, Zone,
 };
 use slotwise_engine::catalogue::read as read_catalogue;
 use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, PersonCard, PersonRow, Status, Store, Views};
@@ -456,7 +456,11 @@ impl Replay {
             capacity,
             interval: Some(self.term),
             // The file has no times, so nobody's sections clash.
-            policy: Policy { waitlist: Waitlist::of_kind(Kind::Section), ..Policy::default() },
+            policy: Policy {
+                own_overlap: OwnOverlap::Allow,
+                waitlist: Waitlist::of_kind(Kind::Section),
+                ..Policy::default()
+            },
             group: None,
             linked: Vec::new(),
             course: None,

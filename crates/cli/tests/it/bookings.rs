@@ -391,7 +391,7 @@ fn usage_is_summed_at_the_instant() {
 fn sections_take_their_one_interval_and_nobody_twice() {
     let mut w = World::new(&["ann", "bob", "cem"]);
     let (start, end) = w.span("10:00-11:00");
-    let section = json!({ "kind": "section", "capacity": 2, "interval": { "start": start, "end": end }, "policy": { "own_overlap": "refuse" } });
+    let section = json!({ "kind": "section", "capacity": 2, "interval": { "start": start, "end": end } });
     w.resource("algebra", section.clone());
     w.resource("biology", section);
     w.check(
@@ -405,6 +405,53 @@ fn sections_take_their_one_interval_and_nobody_twice() {
     // Courses show no names.
     assert_eq!(w.saved["full"]["witness"]["owner"], json!(null), "{}", w.saved["full"]);
     assert!(!w.saved["full"].to_string().contains("ann"));
+    w.sweep();
+}
+
+/// Two devices are two keys: who sits in a class sits in one. Rooms are booked for others too.
+#[test]
+fn two_at_once_are_refused_by_the_kind_unless_somebody_says_otherwise() {
+    let mut w = World::new(&["ann"]);
+    let (start, end) = w.span("10:00-11:00");
+    let timed = |kind: &str, policy: serde_json::Value| json!({ "kind": kind, "capacity": 9, "interval": { "start": start, "end": end }, "policy": policy });
+    let allow = || json!({ "own_overlap": "allow" });
+    for (name, body) in [
+        ("yoga", timed("session", json!({}))),
+        ("algebra", timed("section", json!({ "hold_at": "none" }))),
+        ("open-class", timed("session", allow())),
+        ("open-section", timed("section", allow())),
+        ("room", json!({ "kind": "room", "capacity": 9 })),
+        ("beamer", json!({ "kind": "equipment", "capacity": 9 })),
+    ] {
+        w.resource(name, body);
+    }
+    for (name, expected) in [
+        ("yoga", "refuse"),
+        ("algebra", "refuse"),
+        ("open-class", "allow"),
+        ("open-section", "allow"),
+        ("room", "allow"),
+        ("beamer", "allow"),
+    ] {
+        let shown = w.get("ann", &format!("/api/resources/{}", w.id(name))).json();
+        assert_eq!(shown["policy"]["own_overlap"], expected, "{name}: {shown}");
+    }
+    w.check(
+        "ann POST /api/bookings yoga                        -> 201 BOOKED
+         ann POST /api/bookings yoga                        -> 409 REJECTED own_overlap
+         ann POST /api/bookings algebra                     -> 409 REJECTED own_overlap
+         ann POST /api/bookings open-class                  -> 201 BOOKED
+         ann POST /api/bookings open-class                  -> 201 BOOKED
+         ann POST /api/bookings open-section                -> 201 BOOKED
+         ann POST /api/bookings room 10:00-11:00            -> 201 BOOKED
+         ann POST /api/bookings room 10:00-11:00            -> 201 BOOKED
+         ann POST /api/bookings beamer 10:00-11:00          -> 201 BOOKED",
+    );
+    // Nothing is no silence.
+    let nothing = json!({ "kind": "room", "name": "odd", "zone": "UTC", "policy": { "own_overlap": null } });
+    let refused = w.send(&w.change("root", "POST", "/api/resources").json(&nothing));
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert_eq!(refused.json()["errors"][0]["field"], "policy.own_overlap");
     w.sweep();
 }
 

@@ -124,8 +124,8 @@ fn who_is_there_is_told_as_checked_in_and_a_late_cancel_counts() {
     let mut w = World::new(&["ann"]);
     let start = in_seconds(600);
     let interval = json!({ "start": start.to_string(), "end": (start + Duration::from_secs(600)).to_string() });
-    let policy = json!({ "check_in": { "opens_s": 3600, "closes_s": 300 }, "late_cancel_from": { "elapsed_s": 7200 },
-        "quota": { "most": 2, "period": "all" } });
+    let policy = json!({ "own_overlap": "allow", "check_in": { "opens_s": 3600, "closes_s": 300 },
+        "late_cancel_from": { "elapsed_s": 7200 }, "quota": { "most": 2, "period": "all" } });
     for name in ["spin", "row"] {
         w.resource(name, json!({ "kind": "session", "capacity": 5, "interval": interval, "policy": policy }));
     }

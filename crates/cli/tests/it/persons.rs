@@ -301,6 +301,29 @@ fn people_are_imported_from_the_command_line_while_the_server_runs() {
     assert!(said.contains("line 3, column name: is missing"), "{said}");
 }
 
+// Nobody waits for a person to be let in again, and whoever is has what was free and theirs all along.
+#[test]
+fn who_is_let_in_again_has_their_turn() {
+    let mut w = World::new(&["ann", "bob", "cat"]);
+    let (start, end) = w.span("10:00-11:00");
+    let interval = json!({ "start": start, "end": end });
+    w.resource("algebra", json!({ "kind": "section", "capacity": 1, "interval": interval }));
+    let seat = w.booked("ann", "algebra", "10:00-11:00", 1);
+    let joined = w.send(&w.change("bob", "POST", "/api/waitlist").json(&json!({ "resource": w.id("algebra") })));
+    let entry = joined.json()["entry"]["id"].as_str().unwrap().to_owned();
+    let let_in = |w: &World, how: &str| {
+        let path = format!("/api/people/{}/{how}", w.person("bob").id);
+        assert_eq!(w.send(&Ask::post(&path).by(w.token("root"))).status, 204);
+    };
+    let state = |w: &World| w.read("root", &format!("/api/waitlist/{entry}"))["state"].clone();
+    let_in(&w, "suspend");
+    assert_eq!(w.send(&w.cancel("ann", &seat)).told(), "200 ACCEPTED");
+    assert_eq!(state(&w), json!("waiting"));
+    let_in(&w, "restore");
+    assert_eq!(state(&w), json!("promoted"));
+    assert_eq!(w.send(&w.book("cat", "algebra", "10:00-11:00", 1)).told(), "409 REJECTED full");
+}
+
 // Whoever waits is judged like a newcomer, and has their turn as soon as they may have it, whichever way that is said.
 #[test]
 fn facts_that_come_let_somebody_have_their_turn() {

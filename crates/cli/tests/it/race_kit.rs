@@ -312,7 +312,7 @@ says = "Two wait for one place that comes free."
 [resources.class]
 kind = "section"
 capacity = 1
-policy = { waitlist = { mode = "book" } }
+policy = { own_overlap = "allow", waitlist = { mode = "book" } }
 [actors.holder]
 steps = [
   { do = "book", on = "class" },

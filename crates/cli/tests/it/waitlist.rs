@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 
 const LESSON: &str = "10:00-11:00";
 
-/// A section of so many seats, with this waitlist; without one, as its kind has it.
+/// A section of so many seats, with this waitlist; without one, as its kind has it. All are at one time, and one may have several.
 fn section(w: &mut World, name: &str, capacity: u32, waitlist: Option<Value>) {
     let (start, end) = w.span(LESSON);
-    let policy = waitlist.map_or(json!({}), |waitlist| json!({ "waitlist": waitlist }));
+    let mut policy = json!({ "own_overlap": "allow" });
+    if let Some(waitlist) = waitlist {
+        policy["waitlist"] = waitlist;
+    }
     let interval = json!({ "start": start, "end": end });
     w.resource(name, json!({ "kind": "section", "capacity": capacity, "interval": interval, "policy": policy }));
 }

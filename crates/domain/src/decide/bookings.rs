@@ -4,7 +4,7 @@
 use super::displace::{self, Over};
 use super::draft::Draft;
 use super::guards::{
-    admin, before_cutoff, in_service, named_booking, not_begun, not_blocked, not_checked_in, not_over, open,
+    admin, before_cutoff, in_service, late, named_booking, not_begun, not_blocked, not_checked_in, not_over, open,
     own_overlap, owner_or_admin, owner_or_admin_on, reasoned, role, said_why, seated, slots, stands,
 };
 use super::holds::{Held, ended_hold, find_hold, own};
@@ -15,7 +15,9 @@ use crate::change::Change;
 use crate::command::{Actor, HoldRef, Line};
 use crate::hold::{Hold, HoldEnd};
 use crate::ids::{BookingId, PersonId, ResourceId};
+use crate::levels::{Level, Levels};
 use crate::outcome::{Code, Rejection, Rule, Subject};
+use crate::resource::Kind;
 use crate::series::Occurrence;
 use crate::time::{Instant, Interval};
 use crate::world::{Role, Scope};
@@ -102,6 +104,10 @@ pub(super) fn book(
     }
     if let Some(hold) = hold {
         draft.end_hold(hold, HoldEnd::Consumed);
+    }
+    if let Some(given_up) = given_up.filter(|booking| booking.owner == owner) {
+        // It is given up below, and does not stand in the way of what it is given up for.
+        draft.lift(&given_up);
     }
     let (mut approval, mut takes) = (false, true);
     for slot in &slots {
@@ -214,7 +220,7 @@ pub(super) fn cancel(draft: &mut Draft, actor: Actor, id: BookingId, reason: Opt
         before_cutoff(draft, &booking.slots, Rule::CancelBy)?;
     }
     let waits = matches!(booking.state, BookingState::Pending { .. });
-    let late = own && !waits && before_cutoff(draft, &booking.slots, Rule::LateCancelFrom).is_err();
+    let late = own && !waits && !late_of(draft, &booking, &booking.slots)?.is_empty();
     give_up(draft, actor, &booking, reason, late);
     Ok(Subject::Booking(id))
 }
@@ -326,20 +332,21 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     if over.is_none() {
         before_cutoff(draft, &fresh, Rule::BookBy)?;
     }
-    // Where nothing comes instead, what is left behind is given up.
-    let gone = |old: &&Slot| fresh.is_empty() && slots.iter().all(|new| new.resource != old.resource);
-    let given_up: Vec<Slot> = booking.slots.iter().filter(gone).copied().collect();
     if role != Role::Admin {
-        before_cutoff(draft, &given_up, Rule::CancelBy)?;
+        exchanged(draft, &booking, &slots)?;
     }
     let own = actor.person() == Some(booking.owner) && !matches!(booking.state, BookingState::Pending { .. });
-    let late = own && over.is_none() && before_cutoff(draft, &given_up, Rule::LateCancelFrom).is_err();
+    let dropped_late = match own && over.is_none() {
+        true => late_of(draft, &booking, &given_up(&booking, &slots))?,
+        false => Vec::new(),
+    };
     for slot in &fresh {
         not_blocked(draft, slot, Some(booking.owner), Some(id))?;
     }
     let leaving = [&leaving(over, Some(id))[..], to.leaving].concat();
     if over.is_none() {
-        quota(draft, booking.owner, &slots, &leaving)?;
+        // What is given up late goes on counting.
+        quota(draft, booking.owner, &[&slots[..], &dropped_late].concat(), &leaving)?;
     }
     own_overlap(draft, booking.owner, &slots, &leaving)?;
     if over.is_none() {
@@ -349,7 +356,11 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     match over {
         Some(over) => displace::make_way(draft, actor, id, &slots, over)?,
         None => {
-            let anew = taken_anew(&booking, &slots, draft.now);
+            // Dates of a series leave together: one may have gone already to where this one was.
+            let gone = to.leaving.iter().filter(|other| **other != id && draft.has_changed(**other));
+            let there: Vec<Slot> =
+                gone.filter_map(|other| draft.booking(*other)).flat_map(|b| b.slots.clone()).collect();
+            let anew = taken_anew(&booking, &slots, &there);
             fit::make_room(draft, id, actor.person(), &anew)?;
         }
     }
@@ -357,33 +368,100 @@ pub(super) fn move_to(draft: &mut Draft, actor: Actor, id: BookingId, to: &Desti
     // From here the booking has its new place.
     let moved = Booking { slots: slots.clone(), ..Booking::clone(&booking) };
     relocate(draft, &[(booking.clone(), slots, to.occurrence)]);
-    if late {
-        given_up_late(draft, actor, &booking, given_up);
+    if !dropped_late.is_empty() {
+        given_up_late(draft, actor, &booking, dropped_late);
     }
     overrode(draft, &moved, over);
     promote::taken_by(draft, &moved, None)?;
     Ok(Subject::Booking(id))
 }
 
-/// What a booking already takes may stay and shrink, even where the capacity is less by now; only the rest must fit. Of what goes on
-/// longer, what has been is not asked any more.
-fn taken_anew(booking: &Booking, slots: &[Slot], now: Instant) -> Vec<Slot> {
-    let within = |slot: &Slot| {
-        let covers =
-            |old: &Slot| old.resource == slot.resource && old.units >= slot.units && old.occupied.covers(slot.occupied);
-        booking.state.takes_units() && slots.len() == 1 && booking.slots.iter().any(covers)
-    };
-    let from_now_on = |slot: &Slot| {
-        let had = |old: &Slot| {
-            let begun = old.occupied.start() <= slot.occupied.start() && now <= old.occupied.end();
-            old.resource == slot.resource && old.units >= slot.units && begun
+/// What of a moved booking must fit: all that it takes of a resource where, at that instant, it is more than it took before. The rest it
+/// has already, even where the capacity is less by now; but for what others have been given meanwhile.
+fn taken_anew(booking: &Booking, slots: &[Slot], given: &[Slot]) -> Vec<Slot> {
+    let before = if booking.state.takes_units() { &booking.slots[..] } else { &[] };
+    let mut anew = Vec::with_capacity(slots.len());
+    for slot in slots {
+        if before.iter().all(|old| old.resource != slot.resource) {
+            anew.push(*slot);
+            continue;
+        }
+        let [taken, had, given] = [slots, before, given].map(|of| levels(of, slot.resource));
+        let steps: BTreeSet<Instant> =
+            [&taken, &had, &given].iter().flat_map(|of| of.during(slot.occupied)).map(|(t, _)| t).collect();
+        let ends = steps.iter().skip(1).copied().chain([slot.occupied.end()]);
+        let anew_at = |t: Instant| given.at(t).booked > 0 || taken.at(t).booked > had.at(t).booked;
+        let more = steps.iter().copied().zip(ends).filter(|(t, _)| anew_at(*t));
+        let mut pieces: Vec<(Instant, Instant)> = Vec::new();
+        for (start, end) in more {
+            match pieces.last_mut() {
+                Some(last) if last.1 == start => last.1 = end,
+                Some(_) | None => pieces.push((start, end)),
+            }
+        }
+        let pieces = pieces.into_iter().filter_map(|(start, end)| Interval::new(start, end).ok());
+        anew.extend(pieces.map(|occupied| Slot { occupied, ..*slot }));
+    }
+    anew
+}
+
+/// What some slots take of a resource.
+fn levels(slots: &[Slot], of: ResourceId) -> Levels {
+    let mut levels = Levels::default();
+    for slot in slots.iter().filter(|s| s.resource == of) {
+        levels.add(slot.occupied, Level { booked: slot.units.into(), held: 0 });
+    }
+    levels
+}
+
+/// What a move leaves behind of a booking: of each old line as many units as at no instant of it are taken of the resource afterwards,
+/// beside the lines before it. What only begins or ends otherwise is kept.
+fn given_up(booking: &Booking, slots: &[Slot]) -> Vec<Slot> {
+    let left = |(n, old): (usize, &Slot)| {
+        let here = |s: &&Slot| s.resource == old.resource;
+        let earlier = booking.slots.get(..n).unwrap_or_default();
+        let units = |of: &[Slot], t: Instant| -> u32 {
+            let there = of.iter().filter(here).filter(|s| s.interval.contains(t));
+            there.fold(0, |sum: u32, s| sum.saturating_add(s.units))
         };
-        let alone = slots.iter().filter(|s| s.resource == slot.resource).count() == 1;
-        let rest = Interval::new(slot.occupied.start().max(now), slot.occupied.end()).ok();
-        let had = alone && booking.state.takes_units() && booking.slots.iter().any(had);
-        Slot { occupied: rest.filter(|_| had).unwrap_or(slot.occupied), ..*slot }
+        let edges = slots.iter().chain(earlier).filter(here).flat_map(|s| [s.interval.start(), s.interval.end()]);
+        let edges = edges.filter(|t| old.interval.contains(*t)).chain([old.interval.start()]);
+        let kept = edges.map(|t| units(slots, t).saturating_sub(units(earlier, t))).max().unwrap_or(0);
+        let units = old.units.saturating_sub(kept);
+        (units > 0).then_some(Slot { units, ..*old })
     };
-    slots.iter().filter(|slot| !within(slot)).map(from_now_on).collect()
+    booking.slots.iter().enumerate().filter_map(left).collect()
+}
+
+/// Of these slots of a booking, those that are given up late by now.
+fn late_of(draft: &Draft, booking: &Booking, slots: &[Slot]) -> Result<Vec<Slot>, Stop> {
+    let mut all = Vec::new();
+    for slot in slots {
+        if late(draft, booking, slot)? {
+            all.push(*slot);
+        }
+    }
+    Ok(all)
+}
+
+/// A move drops what cannot be cancelled any more only for something of its kind that it takes instead, one for one: that is an
+/// exchange, bound by what binds a change. Anything else is given up as by a cancel.
+fn exchanged(draft: &Draft, booking: &Booking, slots: &[Slot]) -> Result<(), Stop> {
+    let (before, after) = (on(&booking.slots), on(slots));
+    let mut instead: Vec<Kind> = Vec::new();
+    for id in after.difference(&before) {
+        instead.push(draft.calendar(*id)?.resource.spec.kind);
+    }
+    for id in before.difference(&after) {
+        let left: Vec<Slot> = booking.slots_on(*id).map(|(_, slot)| *slot).collect();
+        let Err(refused) = before_cutoff(draft, &left, Rule::CancelBy) else { continue };
+        let kind = draft.calendar(*id)?.resource.spec.kind;
+        match instead.iter().position(|other| *other == kind) {
+            Some(n) => drop(instead.swap_remove(n)),
+            None => return Err(refused),
+        }
+    }
+    Ok(())
 }
 
 /// Bookings that do not count against their owner, since they will not be there.

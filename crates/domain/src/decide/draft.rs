@@ -227,6 +227,22 @@ impl<'w> Draft<'w> {
         freed.collect()
     }
 
+    /// Who has something that they did not have before, and of which resource.
+    pub fn gained(&self) -> Vec<(PersonId, ResourceId)> {
+        let has = |change: &Change| {
+            matches!(
+                change,
+                Change::BookingMade { pending: false, .. }
+                    | Change::BookingApproved { .. }
+                    | Change::BookingRequested { .. }
+                    | Change::BookingMoved { pending: false, .. }
+                    | Change::BookingHandedOver { pending: false, .. }
+            )
+        };
+        let of_all = self.drafted.iter().flat_map(|(id, drafted)| drafted.changes.iter().map(move |c| (*id, c)));
+        of_all.filter(|(_, change)| has(change)).filter_map(|(id, change)| Some((change.about()?, id))).collect()
+    }
+
     /// A booking as it would be.
     pub fn booking(&self, id: BookingId) -> Option<Arc<Booking>> {
         let drafted = self.bookings.iter().rev().find(|b| b.id == id);

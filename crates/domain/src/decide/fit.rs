@@ -73,9 +73,29 @@ pub(super) fn fits_beside(calendar: &Calendar, owed: &Levels, slot: &Slot) -> bo
         && owed.during(slot.occupied).all(|(t, level)| fits(calendar.levels.at(t).taken() + level.booked))
 }
 
-/// Whether somebody could have the slot right now, holds of their own aside.
-pub(super) fn is_free(draft: &Draft, owner: PersonId, slot: &Slot) -> Result<bool, Stop> {
-    let mut calendar = draft.calendar(slot.resource)?.clone();
+/// The calendar without what a booking of somebody takes of a stretch.
+pub(super) fn without<'c>(
+    calendar: &'c Calendar,
+    booking: BookingId,
+    owner: PersonId,
+    during: Interval,
+) -> Cow<'c, Calendar> {
+    let theirs = calendar.meeting(during).filter_map(|u| match u.id {
+        UseId::Booking(id, _) if id == booking && u.owner == owner => Some((u.id, u.occupied.start())),
+        UseId::Booking(..) | UseId::Hold(_) => None,
+    });
+    let theirs: Vec<(UseId, Instant)> = theirs.collect();
+    let mut calendar = Cow::Borrowed(calendar);
+    for (id, start) in theirs {
+        calendar.to_mut().free(id, start);
+    }
+    calendar
+}
+
+/// Whether somebody could have the slot right now, holds of their own and what they give up for it aside.
+pub(super) fn is_free(draft: &Draft, owner: PersonId, slot: &Slot, gives_up: Option<BookingId>) -> Result<bool, Stop> {
+    let calendar = draft.calendar(slot.resource)?;
+    let mut calendar = promote::beside(draft, calendar, slot, owner, gives_up).into_owned();
     let own: Vec<Hold> = calendar.holds.values().filter(|h| h.holder == owner).copied().collect();
     for hold in own {
         calendar.apply(&crate::Change::HoldEnded(crate::EndedHold { hold, end: HoldEnd::Released }));

@@ -12,6 +12,7 @@ use crate::ids::{BookingId, PersonId, ResourceId};
 use crate::outcome::{Code, Rejection, Rule, Witness};
 use crate::policy::OwnOverlap;
 use crate::resource::{Kind, ResourceSpec};
+use crate::set::Set;
 use crate::time::{Instant, Interval};
 use crate::world::{Role, Scope};
 use std::sync::Arc;
@@ -146,7 +147,6 @@ pub(super) fn before_cutoff(draft: &Draft, slots: &[Slot], rule: Rule) -> Result
         let cutoff = match rule {
             Rule::BookBy => spec.policy.book_by,
             Rule::ChangeBy => spec.policy.change_by,
-            Rule::LateCancelFrom => spec.policy.late_cancel_from,
             _ => spec.policy.cancel_by,
         };
         if let Some(at) = cutoff.map(|c| c.instant(slot.interval.start(), &spec.zone))
@@ -156,6 +156,13 @@ pub(super) fn before_cutoff(draft: &Draft, slots: &[Slot], rule: Rule) -> Result
         }
     }
     Ok(())
+}
+
+/// Whether it is late by now for its owner to give this up. Who is there does not stay away.
+pub(super) fn late(draft: &Draft, booking: &Booking, slot: &Slot) -> Result<bool, Stop> {
+    let spec = &draft.calendar(slot.resource)?.resource.spec;
+    let came = matches!(booking.state, BookingState::CheckedIn { .. });
+    Ok(spec.policy.late_from(slot.interval.start(), &spec.zone, came).is_some_and(|at| draft.now >= at))
 }
 
 pub(super) fn not_blocked(
@@ -183,10 +190,22 @@ pub(super) fn own_overlap(draft: &Draft, owner: PersonId, slots: &[Slot], leavin
     let Some(person) = draft.person(owner) else {
         return Err(Stop::Needs(Box::new(Scope { people: [owner].into(), ..Scope::default() })));
     };
+    // What a command has put elsewhere already is there, and leaves nothing more.
+    let leaves = |id: &BookingId| leaving.contains(id) && !draft.has_changed(*id);
+    let meeting = |slot: &Slot| {
+        let interval = slot.interval;
+        person.exclusive.iter().filter(move |((id, ..), other)| other.meets(interval) && !leaves(id))
+    };
+    // All at once: somebody may sit in more than judging may ask to see more.
+    let elsewhere = exclusive.iter().flat_map(|slot| {
+        meeting(slot).map(|((_, resource, _), _)| *resource).filter(|resource| *resource != slot.resource)
+    });
+    let unseen: Set<ResourceId> = elsewhere.filter(|id| !seen(draft, *id)).collect();
+    if !unseen.is_empty() {
+        return Err(Stop::Needs(Box::new(Scope { resources: unseen, ..Scope::default() })));
+    }
     for (n, slot) in exclusive.iter().enumerate() {
-        let others = person.exclusive.iter().filter(|((id, ..), _)| !leaving.contains(id));
-        let others = others.filter(|(_, interval)| interval.meets(slot.interval));
-        for ((id, resource, _), interval) in others {
+        for ((id, resource, _), interval) in meeting(slot) {
             if at_once(draft, slot, (*resource, *interval))? {
                 let witness = Witness::Booking { id: *id, owner, interval: *interval };
                 return reject(Rejection::of(Code::OwnOverlap).on(slot.resource).shown(witness));
@@ -209,9 +228,13 @@ fn at_once(draft: &Draft, slot: &Slot, (resource, interval): (ResourceId, Interv
     let spec = &draft.calendar(slot.resource)?.resource.spec;
     match draft.calendar(resource) {
         Ok(other) => Ok(clash((spec, slot.interval), (&other.resource.spec, interval))),
-        Err(_) if draft.world.loaded.resources.contains(&resource) => Ok(true),
-        Err(_) => Err(Stop::Needs(Box::new(Scope { resources: [resource].into(), ..Scope::default() }))),
+        Err(_) => Ok(true),
     }
+}
+
+/// Whether a resource is at hand, or was looked for and is none.
+fn seen(draft: &Draft, id: ResourceId) -> bool {
+    draft.calendar(id).is_ok() || draft.world.loaded.resources.contains(&id)
 }
 
 pub(super) fn named_booking(draft: &Draft, id: BookingId) -> Result<Arc<Booking>, Stop> {

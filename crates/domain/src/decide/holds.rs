@@ -44,10 +44,8 @@ pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> 
     fit::make_room(draft, BookingId(id.0), Some(holder), &slots)?;
 
     // From here the hold is granted.
-    // An offer in whose place it comes goes on in it, with the deadline it had if that is later.
-    let mut offers = promote::carried_over(draft, resource)?.into_iter();
-    let offer = offers.next();
-    let stood_until = offer.and_then(|e| draft.ended_due(e.offer?)).map(|ended| ended.hold.expires_at);
+    // An offer of it, in whose place it comes, goes on in it, with the deadline it had if that is later.
+    let offer = promote::carried_over(draft, &slot)?;
     let until = draft.now.plus(policy.hold_ttl);
     let token = draft.next_token(resource)?;
     draft.change(
@@ -61,16 +59,13 @@ pub(super) fn grant(draft: &mut Draft, actor: Actor, id: HoldId, line: Line) -> 
             occupied: slot.occupied,
             units: slot.units,
             granted_at: draft.now,
-            expires_at: stood_until.map_or(until, |at| until.max(at)),
+            expires_at: offer.map_or(until, |(_, stood_until)| until.max(stood_until)),
             renewals: 0,
-            offer: offer.map(|e| e.id),
+            offer: offer.map(|(entry, _)| entry.id),
         }),
     );
-    if let Some(entry) = offer {
+    if let Some((entry, _)) = offer {
         draft.change(resource, Change::WaitOffered(WaitEntry { offer: Some(id), ..entry }));
-    }
-    for entry in offers {
-        draft.change(resource, Change::WaitResumed(WaitEntry { offer: None, ..entry }));
     }
     Ok(Subject::Hold(resource, id))
 }

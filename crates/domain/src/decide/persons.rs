@@ -56,26 +56,43 @@ pub(super) fn linked(draft: &Draft, owner: PersonId, slots: &[Slot], leaving: &[
 /// No other booking of the owner rests on this one: what is linked is dropped with it or before it, or rests on what comes instead.
 pub(super) fn nothing_rests_on(draft: &Draft, booking: &Booking, instead: &[Slot]) -> Result<(), Stop> {
     let (owner, leaving) = (booking.owner, [booking.id]);
-    for slot in &booking.slots {
-        for other in draft.calendar(slot.resource)?.resource.spec.linked.iter().flatten() {
-            let Some(witness) = one_of(draft, owner, &[*other], &leaving)? else { continue };
-            for list in &draft.calendar(*other)?.resource.spec.linked {
-                let rests = list.contains(&slot.resource) && !instead.iter().any(|s| list.contains(&s.resource));
-                if rests && one_of(draft, owner, list, &leaving)?.is_none() {
-                    return reject(Rejection::by(Code::NotEligible, Rule::Linked).on(slot.resource).shown(witness));
-                }
-            }
+    // Which lists of what they have otherwise this one is on, and nothing instead of it. All is asked for at once: a lecture may go with
+    // more than judging may ask to see more.
+    let mut linked: Vec<(ResourceId, ResourceId)> = Vec::new();
+    for Slot { resource, .. } in &booking.slots {
+        let others = draft.calendar(*resource)?.resource.spec.linked.iter().flatten();
+        linked.extend(others.map(|other| (*resource, *other)));
+    }
+    at_hand(draft, linked.iter().map(|(_, other)| *other))?;
+    let mut rests: Vec<(ResourceId, &[ResourceId], Witness)> = Vec::new();
+    for (on, other) in linked {
+        let Some(witness) = one_of(draft, owner, &[other], &leaving)? else { continue };
+        let lists = draft.calendar(other)?.resource.spec.linked.iter();
+        let lists = lists.filter(|list| list.contains(&on) && !instead.iter().any(|s| list.contains(&s.resource)));
+        rests.extend(lists.map(|list| (on, &list[..], witness)));
+    }
+    at_hand(draft, rests.iter().flat_map(|(_, list, _)| list.iter().copied()))?;
+    for (on, list, witness) in rests {
+        if one_of(draft, owner, list, &leaving)?.is_none() {
+            return reject(Rejection::by(Code::NotEligible, Rule::Linked).on(on).shown(witness));
         }
     }
     Ok(())
 }
 
+/// All of these have been looked for.
+fn at_hand(draft: &Draft, resources: impl IntoIterator<Item = ResourceId>) -> Result<(), Stop> {
+    let loaded = &draft.world.loaded.resources;
+    let unseen: Set<ResourceId> = resources.into_iter().filter(|r| !loaded.contains(r)).collect();
+    match unseen.is_empty() {
+        true => Ok(()),
+        false => needs(Scope { resources: unseen, ..Scope::default() }),
+    }
+}
+
 /// A booking of the person on one of these, that is not leaving.
 fn one_of(draft: &Draft, owner: PersonId, list: &[ResourceId], leaving: &[BookingId]) -> Result<Option<Witness>, Stop> {
-    let unseen: Set<ResourceId> = list.iter().filter(|r| !draft.world.loaded.resources.contains(r)).copied().collect();
-    if !unseen.is_empty() {
-        return needs(Scope { resources: unseen, ..Scope::default() });
-    }
+    at_hand(draft, list.iter().copied())?;
     // As they would be: a command may give somebody one of these, or take it, before another of its turns asks.
     let calendars = list.iter().filter_map(|id| draft.calendar(*id).ok());
     let theirs = calendars.flat_map(|c| c.uses.values()).find_map(|u| match u.id {

@@ -18,8 +18,9 @@ use crate::outcome::{Code, Rule};
 use crate::resource::ResourceSpec;
 use crate::set::Set;
 use crate::time::{Instant, Interval};
-use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, WaitFill, WaitMode, Waitlist};
+use crate::waitlist::{EndedEntry, EntryEnd, WaitEntry, WaitMode, Waitlist};
 use crate::world::{Scope, World};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -33,14 +34,21 @@ pub(super) struct Owed {
 }
 
 impl Owed {
-    /// Of what is free at every instant of the slot, as much as it takes. Says whether there is any.
-    fn add(&mut self, calendar: &Calendar, slot: &Slot) -> bool {
+    /// Of what is free at every instant of the slot, as much as it takes. Says whether there is any. `beside` is the calendar beside
+    /// which they have it: what they take in the place of what they give up is not taken of what is free.
+    fn add(&mut self, calendar: &Calendar, beside: &Calendar, slot: &Slot) -> bool {
         let Some(capacity) = calendar.resource.spec.capacity.map(u64::from) else { return false };
-        let edges = calendar.levels.during(slot.occupied).chain(self.levels.during(slot.occupied)).map(|(t, _)| t);
+        let levels = [&calendar.levels, &beside.levels, &self.levels];
+        let edges = levels.iter().flat_map(|levels| levels.during(slot.occupied)).map(|(t, _)| t);
         let edges: BTreeSet<Instant> = edges.collect();
         let ends = edges.iter().skip(1).copied().chain([slot.occupied.end()]);
-        let free = |t: Instant| capacity.saturating_sub(calendar.levels.at(t).taken() + self.levels.at(t).booked);
-        let pieces = edges.iter().zip(ends).map(|(t, end)| (*t, end, free(*t).min(u64::from(slot.units))));
+        let wanted = |t: Instant| {
+            let taken = calendar.levels.at(t).taken();
+            let own = taken.saturating_sub(beside.levels.at(t).taken());
+            let free = capacity.saturating_sub(taken + self.levels.at(t).booked);
+            free.min(u64::from(slot.units).saturating_sub(own))
+        };
+        let pieces = edges.iter().zip(ends).map(|(t, end)| (*t, end, wanted(*t)));
         let pieces: Vec<_> = pieces.filter(|(.., units)| *units > 0).collect();
         for (start, end, booked) in &pieces {
             if let Ok(piece) = Interval::new(*start, *end) {
@@ -57,6 +65,8 @@ enum Standing {
     Eligible,
     /// It cannot be told before this is loaded.
     Unknown(Box<Scope>),
+    /// By a command of its own: this one has changed what they give up, and a booking changes once with each.
+    Next,
     /// Not now.
     NotNow,
     /// Never more.
@@ -73,6 +83,8 @@ struct Walk {
     owed: Owed,
     /// What was not loaded.
     needs: Scope,
+    /// Somebody has their turn by a command of its own.
+    unfinished: bool,
     /// What somebody may have, or what is kept for them, depends on what they get by this walk themselves: nobody has their turn after
     /// that before it is walked again.
     again: bool,
@@ -102,8 +114,11 @@ pub(super) fn set_aside(draft: &mut Draft, resources: &BTreeSet<ResourceId>) -> 
 pub(super) fn follow(draft: &mut Draft, touched: &Set<ResourceId>) -> Result<(), Stop> {
     let concerned = touched.iter().copied().chain(draft.changed());
     let mut to_fill: BTreeSet<ResourceId> = concerned.filter(|id| !draft.quiet(*id)).collect();
-    let (mut looked_at, mut needs) = (BTreeSet::new(), Scope::default());
-    elsewhere(draft, &mut looked_at, &mut to_fill, &mut needs);
+    let mut needs = Scope::default();
+    elsewhere(draft, &draft.freed(), &mut to_fill, &mut needs);
+    for (person, resource) in draft.gained() {
+        with_it(draft, person, resource, &mut to_fill, &mut needs);
+    }
     if !needs.is_empty() {
         return Err(Stop::Needs(Box::new(needs)));
     }
@@ -113,7 +128,7 @@ pub(super) fn follow(draft: &mut Draft, touched: &Set<ResourceId>) -> Result<(),
     // Each turn but the last of a resource gives somebody something, and there are so many of those at most.
     while let Some(id) = to_fill.pop_first() {
         let mut walk = walk(draft, id)?;
-        let mut unfinished = !walk.needs.is_empty();
+        let mut unfinished = walk.unfinished || !walk.needs.is_empty();
         asked.extend(&walk.needs);
         for (entry, end) in walk.over.drain(..) {
             let Some(n) = left.checked_sub(1) else {
@@ -130,10 +145,14 @@ pub(super) fn follow(draft: &mut Draft, touched: &Set<ResourceId>) -> Result<(),
             };
             left = n;
             give(draft, &entry, slot)?;
+            with_it(draft, entry.owner, id, &mut to_fill, &mut asked);
             if entry.gives_up.is_some() {
-                // What they gave up is somebody's too.
+                // What they gave up is somebody's too, and it may have kept them from what they wait for elsewhere, although they were
+                // looked at before.
                 to_fill.extend(draft.changed());
-                elsewhere(draft, &mut looked_at, &mut to_fill, &mut asked);
+                if draft.freed().contains(&entry.owner) {
+                    elsewhere(draft, &[entry.owner], &mut to_fill, &mut asked);
+                }
                 walk.again = true;
                 // Those who come before the others may have it now.
                 break;
@@ -145,16 +164,20 @@ pub(super) fn follow(draft: &mut Draft, touched: &Set<ResourceId>) -> Result<(),
         }
         seen.insert(id, unfinished || walk.again);
     }
+    // A look of its own that finds no more than the one before is no decision: it would be one version after the other.
+    let (nothing_yet, mut in_vain) = (draft.changed().next().is_none(), false);
     for (id, unfinished) in seen {
         let unfinished = tell(draft, id, &mut left)? || unfinished;
         let remind_at = remind(draft, id, &mut left, &mut asked)?;
         let look_at = if unfinished { Some(draft.now) } else { next_look(draft, id)? };
         let due = look_at.into_iter().chain(remind_at).min();
-        if due != draft.calendar(id)?.wait_due {
+        if unfinished && nothing_yet && draft.calendar(id)?.wait_due.is_some_and(|due| due <= draft.now) {
+            in_vain = true;
+        } else if due != draft.calendar(id)?.wait_due {
             draft.change(id, Change::WaitDue(due));
         }
     }
-    match asked.is_empty() || draft.world.rounds == 0 {
+    match asked.is_empty() || draft.world.rounds == 0 && !in_vain {
         true => Ok(()),
         false => Err(Stop::Needs(Box::new(asked))),
     }
@@ -205,13 +228,10 @@ pub(super) fn begins(spec: &ResourceSpec, interval: Interval) -> Instant {
 }
 
 /// Where else people wait whom a booking that is gone kept from their turn.
-fn elsewhere(draft: &Draft, looked_at: &mut BTreeSet<PersonId>, to_fill: &mut BTreeSet<ResourceId>, needs: &mut Scope) {
-    for person in draft.freed() {
-        if !looked_at.insert(person) {
-            continue;
-        }
-        match draft.world.people.get(&person) {
-            None => needs.people.extend([person]),
+fn elsewhere(draft: &Draft, people: &[PersonId], to_fill: &mut BTreeSet<ResourceId>, needs: &mut Scope) {
+    for person in people {
+        match draft.world.people.get(person) {
+            None => needs.people.extend([*person]),
             Some(known) => {
                 for resource in known.waiting.values() {
                     match draft.world.calendars.contains_key(resource) {
@@ -224,13 +244,34 @@ fn elsewhere(draft: &Draft, looked_at: &mut BTreeSet<PersonId>, to_fill: &mut BT
     }
 }
 
+/// Where somebody waits for what only those have who have this, which they have now; and where something is kept for them in a strict
+/// order that they may not have any more. What is linked both ways, as sections mostly are, is looked for; else, what is at hand.
+fn with_it(draft: &Draft, person: PersonId, has: ResourceId, to_fill: &mut BTreeSet<ResourceId>, needs: &mut Scope) {
+    let spec = |id: ResourceId| Some(&draft.world.calendars.get(&id)?.resource.spec);
+    let with = |id: ResourceId| spec(id).into_iter().flat_map(|spec| spec.linked.iter().flatten());
+    let strict = |id: ResourceId| spec(id).and_then(|spec| spec.policy.waitlist).is_some_and(Waitlist::is_strict);
+    let Some(known) = draft.world.people.get(&person) else {
+        if with(has).next().is_some() {
+            needs.people.extend([person]);
+        }
+        return;
+    };
+    for waited in known.waiting.values() {
+        if strict(*waited) || with(*waited).any(|id| *id == has) {
+            to_fill.extend([*waited]);
+        } else if spec(*waited).is_none() && with(has).any(|id| id == waited) {
+            needs.resources.extend([*waited]);
+        }
+    }
+}
+
 fn walk(draft: &Draft, id: ResourceId) -> Result<Walk, Stop> {
     let calendar = draft.calendar(id)?;
     let spec = &calendar.resource.spec;
     let mut walk = Walk::default();
     // Who gets something, and for whom something is kept that they cannot have yet.
     let (mut served, mut kept): (BTreeSet<PersonId>, BTreeSet<PersonId>) = Default::default();
-    let strict = spec.policy.waitlist.is_some_and(|w| w.fill == WaitFill::Strict);
+    let strict = spec.policy.waitlist.is_some_and(Waitlist::is_strict);
     // After two rounds everybody is asked about, so that no number of people who may not have it hides the one who may.
     let thorough = draft.world.rounds + 2 <= World::ROUNDS_MAX;
     let mut by_clock: BTreeMap<Interval, Standing> = BTreeMap::new();
@@ -246,10 +287,11 @@ fn walk(draft: &Draft, id: ResourceId) -> Result<Walk, Stop> {
                 continue;
             }
             Standing::NotNow => continue,
-            Standing::Eligible | Standing::Unknown(_) => {}
+            Standing::Eligible | Standing::Unknown(_) | Standing::Next => {}
         }
         let possible = spec.capacity.is_none_or(|capacity| entry.units <= capacity);
-        let fits = possible && fit::fits_beside(calendar, &walk.owed.levels, &slot);
+        let beside = beside(draft, calendar, &slot, entry.owner, entry.gives_up);
+        let fits = possible && fit::fits_beside(&beside, &walk.owed.levels, &slot);
         if !(fits || strict && possible) {
             if thorough && let Standing::Unknown(more) = by_person(draft, entry, &slot)? {
                 walk.needs.extend(&more);
@@ -262,9 +304,13 @@ fn walk(draft: &Draft, id: ResourceId) -> Result<Walk, Stop> {
                 walk.needs.extend(&more);
                 false
             }
+            Standing::Next => {
+                walk.unfinished |= fits;
+                false
+            }
             Standing::NotNow | Standing::Over(_) => continue,
         };
-        if walk.owed.add(calendar, &slot) {
+        if walk.owed.add(calendar, &beside, &slot) {
             walk.owed.first.get_or_insert((entry.id, u32::try_from(n + 1).unwrap_or(u32::MAX)));
         }
         if !eligible {
@@ -341,6 +387,8 @@ fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, 
     {
         needs.bookings.insert(id);
     }
+    // Where they may have their turn by it must be at hand too.
+    with_it(draft, entry.owner, entry.resource, &mut BTreeSet::new(), &mut needs);
     let leaving: Vec<BookingId> = entry.gives_up.into_iter().collect();
     let (owner, slots) = (entry.owner, std::slice::from_ref(slot));
     let rules = [
@@ -361,7 +409,7 @@ fn by_person(draft: &Draft, entry: &WaitEntry, slot: &Slot) -> Result<Standing, 
         return Ok(Standing::Unknown(Box::new(needs)));
     }
     match given_up(draft, entry) {
-        Some(booking) if draft.has_changed(booking.id) => Ok(Standing::NotNow),
+        Some(booking) if draft.has_changed(booking.id) => Ok(Standing::Next),
         Some(booking) => {
             let rests = match booking.state.takes_units() {
                 true => nothing_rests_on(draft, &booking, slots),
@@ -392,13 +440,40 @@ fn following(draft: &Draft, owner: PersonId) -> Result<Standing, Stop> {
 
 /// The booking that is given up, if there is still anything of it.
 pub(super) fn given_up(draft: &Draft, entry: &WaitEntry) -> Option<Arc<Booking>> {
-    let booking = draft.booking(entry.gives_up?)?;
-    let theirs = booking.owner == entry.owner;
+    standing(draft, entry.owner, entry.gives_up?)
+}
+
+/// A booking of somebody, if there is still anything of it.
+fn standing(draft: &Draft, owner: PersonId, id: BookingId) -> Option<Arc<Booking>> {
+    let booking = draft.booking(id)?;
+    let theirs = booking.owner == owner;
     match booking.state {
         BookingState::Confirmed | BookingState::Pending { .. } | BookingState::CheckedIn { .. } => {
             (theirs && draft.now < booking.end()).then_some(booking)
         }
         BookingState::Cancelled { .. } | BookingState::NoShow { .. } | BookingState::Displaced { .. } => None,
+    }
+}
+
+/// Beside what somebody has their turn: what they give up for it does not stand in its way, as by a move. But where turns are offered
+/// it does: what is offered is held while they still have both.
+pub(super) fn beside<'c>(
+    draft: &Draft,
+    calendar: &'c Calendar,
+    slot: &Slot,
+    owner: PersonId,
+    gives_up: Option<BookingId>,
+) -> Cow<'c, Calendar> {
+    let books = |waitlist: Waitlist| match waitlist.mode {
+        WaitMode::Book => true,
+        WaitMode::Offer { .. } => false,
+    };
+    let gives_up = gives_up.filter(|_| calendar.resource.spec.policy.waitlist.is_some_and(books));
+    // Where it is not known, whether there is still anything of it is asked before they have their turn.
+    let stands = |id: &BookingId| !draft.world.loaded.bookings.contains(id) || standing(draft, owner, *id).is_some();
+    match gives_up.filter(stands) {
+        Some(id) => fit::without(calendar, id, owner, slot.occupied),
+        None => Cow::Borrowed(calendar),
     }
 }
 
@@ -516,7 +591,7 @@ pub(super) fn taken_by(draft: &mut Draft, booking: &Booking, accepted: Option<En
                         give_up(draft, &entry);
                     }
                 }
-                false => draft.change(resource, Change::WaitResumed(WaitEntry { offer: None, ..entry })),
+                false => stands_again(draft, entry)?,
             }
         }
     }
@@ -531,11 +606,34 @@ pub(super) fn offered(draft: &Draft, held: &Held) -> Option<WaitEntry> {
     }
 }
 
-/// The offers of these units that a new hold takes the place of: the first goes on in it, others stand again.
-pub(super) fn carried_over(draft: &Draft, resource: ResourceId) -> Result<Vec<WaitEntry>, Stop> {
-    let calendar = draft.calendar(resource)?;
+/// The offers that a new hold has taken the place of. The first of what covers it goes on in it, while it is not too late for what was
+/// waited for: that one is returned, and for how long it stood. The others stand again.
+pub(super) fn carried_over(draft: &mut Draft, slot: &Slot) -> Result<Option<(WaitEntry, Instant)>, Stop> {
+    let calendar = draft.calendar(slot.resource)?;
     let gone = |e: &&WaitEntry| e.offer.is_some_and(|hold| !calendar.holds.contains_key(&hold));
-    Ok(calendar.waiting.values().filter(gone).copied().collect())
+    let offers: Vec<WaitEntry> = calendar.waiting.values().filter(gone).copied().collect();
+    let mut goes_on = None;
+    for entry in offers {
+        let in_time = draft.now < draft.calendar(slot.resource)?.resource.spec.too_late(entry.interval);
+        let offered = entry.offer.and_then(|id| draft.ended_due(id)).map(|ended| ended.hold);
+        let covers = |hold: &Hold| hold.interval.covers(slot.interval) && slot.units <= hold.units;
+        match offered.filter(|hold| in_time && goes_on.is_none() && covers(hold)) {
+            Some(hold) => goes_on = Some((entry, hold.expires_at)),
+            None => stands_again(draft, entry)?,
+        }
+    }
+    Ok(goes_on)
+}
+
+/// Somebody who was offered something that went to something else waits again, as often as offers are made and while there is time.
+fn stands_again(draft: &mut Draft, entry: WaitEntry) -> Result<(), Stop> {
+    let in_time = draft.now < draft.calendar(entry.resource)?.resource.spec.too_late(entry.interval);
+    let change = match in_time && entry.offers < Waitlist::OFFERS_MAX {
+        true => Change::WaitResumed(WaitEntry { offer: None, ..entry }),
+        false => Change::WaitEnded(EndedEntry { entry, end: EntryEnd::Lapsed }),
+    };
+    draft.change(entry.resource, change);
+    Ok(())
 }
 
 /// What is owed of a resource to those who wait, as far as its calendar alone tells: nobody is kept out for who they are.

@@ -170,8 +170,11 @@ pub(super) fn add_block(
         let rejection = Rejection::of(Code::HeldByOther).on(id).shown(witness);
         return reject(Rejection { retry_at: Some(expires_at), ..rejection });
     }
-    let concerned =
-        |u: &&Use| booking_of(u).is_some_and(|booking| !block.exceptions.allow(Some(u.owner), Some(booking)));
+    // What is over stays in a calendar for a while, and concerns nobody any more.
+    let concerned = |u: &&Use| {
+        u.occupied.end() > draft.now
+            && booking_of(u).is_some_and(|booking| !block.exceptions.allow(Some(u.owner), Some(booking)))
+    };
     let booked: Vec<Use> = calendar.meeting(block.interval).filter(concerned).copied().collect();
     match over_bookings {
         OverBookings::Refuse => {
@@ -180,9 +183,8 @@ pub(super) fn add_block(
             }
         }
         OverBookings::Displace(preview) => {
-            let to_come: BTreeSet<BookingId> =
-                booked.iter().filter(|u| u.occupied.end() > draft.now).filter_map(booking_of).collect();
-            let set = named(draft, &to_come)?;
+            let standing: BTreeSet<BookingId> = booked.iter().filter_map(booking_of).collect();
+            let set = named(draft, &standing)?;
             let cause = Cause { by: actor, reason: &block.reason, by_what: Displacer::Block(block.id) };
             take_away(draft, set, preview, cause)?;
         }

@@ -55,7 +55,7 @@ pub(super) fn join(draft: &mut Draft, actor: Actor, join: &Join) -> Judged {
     promote::set_aside(draft, &[resource].into())?;
     // What is blocked may become free, and there may be word of it.
     let blocked = wants == Wants::Word && not_blocked(draft, &slot, Some(owner), None).is_err();
-    if !blocked && fit::is_free(draft, owner, &slot)? {
+    if !blocked && fit::is_free(draft, owner, &slot, gives_up)? {
         return reject(Rejection::by(Code::Invalid, Rule::UnitsFree).on(resource));
     }
     let leaving = leaving.transpose()?;

@@ -2,6 +2,7 @@
 //! the uses again, and asks in its own words who could have had what. Of people it knows only what was loaded; others it lets pass.
 
 use super::{Broken, broken};
+use crate::booking::Slot;
 use crate::calendar::{Calendar, UseId};
 use crate::change::{Change, Changes};
 use crate::hold::{EndedHold, HoldEnd};
@@ -9,7 +10,7 @@ use crate::ids::{PersonId, ResourceId};
 use crate::policy::{OwnOverlap, Policy};
 use crate::resource::Resource;
 use crate::time::{Instant, Interval};
-use crate::waitlist::{WaitEntry, WaitFill};
+use crate::waitlist::{WaitEntry, Waitlist};
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,24 @@ struct Taker {
     units: u32,
     /// Whose turn it was; `None` for a newcomer.
     turn: Option<WaitEntry>,
+    /// What they gave up here for it, which was free for nobody else without it.
+    gave: Vec<(Interval, u32)>,
+}
+
+impl Taker {
+    /// So many units less would be taken at an instant without it, or more.
+    fn takes(&self, t: Instant) -> i64 {
+        let gave = self.gave.iter().filter(|(occupied, _)| occupied.contains(t)).map(|(_, units)| i64::from(*units));
+        let took = if self.occupied.contains(t) { i64::from(self.units) } else { 0 };
+        took - gave.sum::<i64>()
+    }
+
+    /// Whether it takes more at some instant of a stretch than it gave up.
+    fn took(&self, during: Interval) -> bool {
+        let starts = self.gave.iter().flat_map(|(occupied, _)| [occupied.start(), occupied.end()]);
+        let mut edges = starts.chain([self.occupied.start(), during.start()]).filter(|t| during.contains(*t));
+        edges.any(|t| self.takes(t) > 0)
+    }
 }
 
 pub(super) fn check(world: &World, commit: &[(&Changes, Instant)]) -> Result<(), Broken> {
@@ -115,13 +134,15 @@ fn owed(
     at: Instant,
     changed: &BTreeSet<PersonId>,
 ) -> Result<(), Broken> {
-    // Who has got what this is linked with only now has their turn when it is looked at next.
-    let linked = !calendar.resource.spec.linked.is_empty();
+    // Who has got only now what this is linked with, but not that with this, has their turn when it is looked at next.
+    let with = |id: &ResourceId| world.calendars.get(id).map(|c| c.resource.spec.linked.iter().flatten());
+    let one_way = |other: &ResourceId| with(other).is_none_or(|mut with| with.all(|linked| *linked != id));
+    let linked = calendar.resource.spec.linked.iter().flatten().any(one_way);
     let excused = |entry: &WaitEntry| excused(world, calendar, entry, at) || linked && changed.contains(&entry.owner);
     if calendar.wait_due.is_some_and(|due| due <= at) {
         return Ok(());
     }
-    let strict = calendar.resource.spec.policy.waitlist.is_some_and(|w| w.fill == WaitFill::Strict);
+    let strict = calendar.resource.spec.policy.waitlist.is_some_and(Waitlist::is_strict);
     let mut free: BTreeMap<Interval, Option<u64>> = BTreeMap::new();
     let mut heads: Vec<Interval> = Vec::new();
     for entry in calendar.waiting.values().filter(|e| e.offer.is_none()) {
@@ -129,7 +150,9 @@ fn owed(
         if strict {
             // What is kept for somebody before them is not theirs, and yet what they wait for is kept from those after them.
             let kept = heads.iter().any(|head| head.meets(occupied));
-            if !excused(entry) {
+            // Whether something can be given up is not asked here; if it can, it is kept for them. And it was kept for whoever has
+            // something else only now, until it is looked at next.
+            if entry.gives_up.is_some() || changed.contains(&entry.owner) || !excused(entry) {
                 heads.push(occupied);
             }
             if kept {
@@ -165,7 +188,7 @@ fn in_order(
         spec.policy.own_overlap == OwnOverlap::Refuse || spec.policy.quota.is_some() || !spec.linked.is_empty();
     let excused =
         |entry: &WaitEntry| by_bookings && changed.contains(&entry.owner) || excused(world, calendar, entry, at);
-    let strict = calendar.resource.spec.policy.waitlist.is_some_and(|w| w.fill == WaitFill::Strict);
+    let strict = calendar.resource.spec.policy.waitlist.is_some_and(Waitlist::is_strict);
     let one_interval = calendar.resource.spec.interval.is_some();
     for taker in takers(record) {
         for entry in calendar.waiting.values().filter(|e| e.offer.is_none()) {
@@ -174,7 +197,7 @@ fn in_order(
                 None => entry.joined < calendar.version,
             };
             let occupied = calendar.resource.spec.policy.occupied(entry.interval);
-            if !before || !occupied.meets(taker.occupied) {
+            if !before || !taker.took(occupied) {
                 continue;
             }
             let units = u64::from(entry.units);
@@ -216,13 +239,15 @@ fn takers(record: &[Change]) -> Vec<Taker> {
             Change::BookingMade { booking, pending: false, slots, .. } => {
                 let turn = turns.iter().find(|(ended, _)| ended.is_some_and(|e| e.made(*booking))).map(|(_, e)| *e);
                 if turn.is_some() || newcomers {
-                    let taken = slots.iter().map(|(_, s)| Taker { occupied: s.occupied, units: s.units, turn });
+                    let gave = || turn.map(|turn| gave(&turn, record)).unwrap_or_default();
+                    let taken =
+                        slots.iter().map(|(_, s)| Taker { occupied: s.occupied, units: s.units, turn, gave: gave() });
                     takers.extend(taken);
                 }
             }
             Change::BookingRequested { slots, .. } if newcomers => {
-                let taken = slots.iter().map(|(_, s)| Taker { occupied: s.occupied, units: s.units, turn: None });
-                takers.extend(taken);
+                let taken = |s: &Slot| Taker { occupied: s.occupied, units: s.units, turn: None, gave: Vec::new() };
+                takers.extend(slots.iter().map(|(_, s)| taken(s)));
             }
             Change::HoldGranted(hold) => {
                 // Whoever puts a hold of their own in the place of an offer had it before: it is nobody's turn by that.
@@ -231,7 +256,8 @@ fn takers(record: &[Change]) -> Vec<Taker> {
                     .map(|(_, e)| *e)
                     .find(|e| e.offer == Some(hold.id) && (crate::planted!(OfferGoesOnAsTurn) || !goes_on(e)));
                 if turn.is_some() || newcomers {
-                    takers.push(Taker { occupied: hold.occupied, units: hold.units, turn });
+                    // What is offered is given up for when it is taken.
+                    takers.push(Taker { occupied: hold.occupied, units: hold.units, turn, gave: Vec::new() });
                 }
             }
             _ => {}
@@ -240,20 +266,30 @@ fn takers(record: &[Change]) -> Vec<Taker> {
     takers
 }
 
-/// Units free at every instant of a stretch, without what somebody took; `None` is without limit.
+/// What was given up for a turn, of what a record is of.
+fn gave(turn: &WaitEntry, record: &[Change]) -> Vec<(Interval, u32)> {
+    let given_up = record.iter().filter_map(|change| match change {
+        Change::BookingCancelled { booking, slots, was_pending: false, .. } if turn.gives_up == Some(*booking) => {
+            Some(slots)
+        }
+        _ => None,
+    });
+    given_up.flatten().map(|(_, s)| (s.occupied, s.units)).collect()
+}
+
+/// Units free at every instant of a stretch, as it were had somebody not had what they took; `None` is without limit.
 fn least_free(calendar: &Calendar, occupied: Interval, without: Option<&Taker>) -> Option<u64> {
     let capacity = u64::from(calendar.resource.spec.capacity?);
     let uses: Vec<_> = calendar.meeting(occupied).collect();
     let mut edges: BTreeSet<Instant> = uses.iter().map(|u| u.occupied.start().max(occupied.start())).collect();
     edges.insert(occupied.start());
     if let Some(taker) = without {
-        let end = Some(taker.occupied.end()).filter(|end| *end < occupied.end());
-        edges.extend(end);
+        let gave = taker.gave.iter().flat_map(|(gave, _)| [gave.start(), gave.end()]);
+        edges.extend(gave.chain([taker.occupied.end()]).filter(|t| occupied.contains(*t)));
     }
     let taken = edges.into_iter().map(|t| {
         let all: u64 = uses.iter().filter(|u| u.occupied.contains(t)).map(|u| u64::from(u.units)).sum();
-        let less = without.filter(|taker| taker.occupied.contains(t)).map_or(0, |taker| u64::from(taker.units));
-        all.saturating_sub(less)
+        all.saturating_add_signed(-without.map_or(0, |taker| taker.takes(t)))
     });
     Some(capacity.saturating_sub(taken.max().unwrap_or(0)))
 }

@@ -444,6 +444,20 @@ crate::rows::tables! {
         reopen room-1 by root                   -> ACCEPTED
         book room-1 10:00-11:00 by ann          -> BOOKED
     ";
+
+    // What an admin left standing beyond the capacity may be given up late like anything else.
+    what_is_over_committed_is_dropped_late: "
+        room room-1 capacity 5 late-cancel-from 60m
+        room room-2 capacity 5
+        at 08:00
+        book room-1 10:00-11:00 + room-2 10:00-11:00 by ann as a -> BOOKED
+        book room-1 10:00-11:00 by bob               -> BOOKED
+        book room-1 10:00-11:00 by cat               -> BOOKED
+        book room-1 10:00-11:00 by root              -> BOOKED
+        capacity room-1 to 1 by root over-committing -> ACCEPTED; 3 too many
+        at 09:30
+        move a to room-2 10:00-11:00 by ann          -> ACCEPTED; a-dropped given up, a-dropped late, 2 too many
+    ";
 }
 
 #[test]

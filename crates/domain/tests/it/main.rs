@@ -8,6 +8,7 @@ mod rows;
 mod admin;
 mod bookings;
 mod codes;
+mod giving;
 mod groups;
 mod holds;
 mod moves;

@@ -173,8 +173,8 @@ crate::rows::tables! {
         capacity room-1 to 1 by root                 -> ACCEPTED
         move a to room-1 10:00-12:45 by ann          -> REJECTED full (cat 12:30-13:00)
         move a to room-1 10:00-12:30 x2 by ann       -> REJECTED invalid: units
-        move a to room-1 09:50-12:30 by ann          -> REJECTED full (bob 10:00-10:30)
         move a to room-1 10:00-12:30 by ann          -> ACCEPTED
+        move a to room-1 09:50-12:30 by ann          -> ACCEPTED
     ";
 
     what_has_begun_goes_on_longer_or_ends_sooner: "
@@ -410,5 +410,98 @@ crate::rows::tables! {
         hold room-4 12:00-13:00 by cat as h     -> HELD until 08:00:30
         move a to room-4 12:30-14:30 by root    -> REJECTED full (bob 14:00-15:00)
         move a to room-4 12:30-13:30 by root    -> REJECTED held_by_other (h 12:00-13:00) again 08:00:30
+    ";
+
+    // What an admin left standing beyond the capacity stays as long as its owners wish, whole or in part; nothing of it grows.
+    what_is_kept_of_a_bundle_is_not_asked_anew: "
+        room room-1 capacity 5
+        room room-2 capacity 9
+        room room-3 capacity 9
+        book room-1 10:00-11:00 x2 + room-2 10:00-11:00 + room-3 10:00-11:00 by ann as a -> BOOKED
+        book room-1 10:00-11:00 x3 by bob as b                                 -> BOOKED
+        capacity room-1 to 3 by root over-committing                           -> ACCEPTED; 2 too many
+        move a to room-1 10:00-11:00 x2 + room-2 10:00-11:00 by ann            -> ACCEPTED
+        move a to room-1 10:00-11:00 x2 + room-2 14:00-15:00 by ann            -> ACCEPTED
+        move a to room-1 10:00-11:00 x3 + room-2 14:00-15:00 by ann            -> REJECTED full on room-1 (bob 10:00-11:00)
+        move a to room-1 10:00-11:30 x2 + room-2 14:00-15:00 by ann            -> ACCEPTED
+        move a to room-1 10:00-11:00 x1 + room-1 10:00-11:30 x1 + room-2 14:00-15:00 by ann -> ACCEPTED
+        move a to room-1 10:00-11:00 x1 + room-1 10:00-11:30 x2 + room-2 14:00-15:00 by ann -> REJECTED full on room-1 (bob 10:00-11:00)
+        move a to room-1 10:30-11:30 x1 + room-2 14:00-15:00 by ann            -> ACCEPTED; 1 too many
+        move a to room-1 10:00-11:30 x1 + room-2 14:00-15:00 by ann            -> REJECTED full on room-1 (bob 10:00-11:00)
+    ";
+
+    // What was, before the capacity was cut, is not asked of what else is moved.
+    what_is_over_of_a_bundle_is_not_asked_anew: "
+        room room-1 capacity 2
+        room room-2 capacity 9
+        at 09:00
+        book room-1 09:00-10:00 x2 + room-2 14:00-15:00 by ann as a            -> BOOKED
+        at 11:00
+        capacity room-1 to 1 by root                                           -> ACCEPTED
+        edit room-1 by root capacity 2                                         -> ACCEPTED
+        book room-1 12:00-13:00 by bob                                         -> BOOKED
+        move a to room-1 09:00-10:00 x2 + room-2 15:00-16:00 by ann            -> ACCEPTED
+    ";
+
+    // What is left for something else is given up as late as if it had been cancelled, and counts so; what is kept of it is not.
+    what_is_exchanged_late_is_given_up_late: "
+        section yoga 10:00-11:00 capacity 9 late-cancel-from 60m quota 2/day
+        section spin 15:00-16:00 capacity 9 late-cancel-from 60m
+        room room-1 capacity 9 late-cancel-from 60m quota 3/day
+        at 08:00
+        book yoga by ann as a                           -> BOOKED
+        book room-1 10:00-11:00 x3 by bob as b          -> BOOKED
+        book room-1 10:00-12:00 by cat as c             -> BOOKED
+        at 08:30
+        move b to room-1 10:00-11:00 x2 by bob          -> ACCEPTED
+        at 09:00
+        move a to spin by root                          -> ACCEPTED
+        move a to yoga by root                          -> ACCEPTED
+        move a to spin by ann                           -> ACCEPTED; a-dropped given up, a-dropped late
+        book yoga x2 by ann                             -> REJECTED quota_exceeded: quota (yoga 1 of 2 00:00-2026-03-03T00:00)
+        move b to room-1 10:00-11:00 x1 by bob          -> ACCEPTED; b-dropped given up, b-dropped late
+        book room-1 12:00-13:00 x2 by bob               -> REJECTED quota_exceeded: quota (room-1 2 of 3 00:00-2026-03-03T00:00)
+        book room-1 12:00-13:00 by bob                  -> BOOKED
+        move b to room-1 16:00-17:00 by bob             -> REJECTED quota_exceeded: quota (room-1 2 of 3 00:00-2026-03-03T00:00)
+        move c to room-1 10:00-10:30 by cat             -> ACCEPTED
+        move c to room-1 10:00-11:00 by cat             -> ACCEPTED
+        move c to room-1 11:00-12:00 by cat             -> ACCEPTED; c-dropped given up, c-dropped late
+    ";
+
+    // Where people say that they are there, it is late from its beginning on, whoever was not there and says that they go.
+    what_began_without_them_is_given_up_late: "
+        section yoga 10:00-11:00 capacity 9 check-in 15m 10m
+        section spin 15:00-16:00 capacity 9 check-in 15m 10m
+        at 09:00
+        book yoga by ann as a                           -> BOOKED
+        book yoga by bob as b                           -> BOOKED
+        book yoga by cat as c                           -> BOOKED
+        at 09:59:59
+        move c to spin by cat                           -> ACCEPTED
+        at 10:00
+        move a to spin by ann                           -> ACCEPTED; a-dropped given up, a-dropped late
+        cancel b by bob                                 -> ACCEPTED; b late
+        book yoga by bob as b2                          -> BOOKED
+        check-in b2 by bob                              -> ACCEPTED
+        cancel b2 by bob                                -> ACCEPTED
+    ";
+
+    // What comes instead of what cannot be dropped any more is of its kind, one for one.
+    an_exchange_is_one_for_one_and_of_a_kind: "
+        section algebra 14:00-15:00 capacity 9 cancel-by 2h
+        section biology 14:00-15:00 capacity 9
+        section chemistry 16:00-17:00 capacity 9 cancel-by 4h
+        section drama 18:00-19:00 capacity 9
+        room room-1 capacity 9
+        at 08:00
+        book algebra + biology by ann as a              -> BOOKED
+        book algebra + chemistry by bob as b            -> BOOKED
+        at 12:00
+        move a to biology + room-1 14:00-14:01 by ann   -> REJECTED past_cutoff: cancel_by on algebra (12:00)
+        move a to biology x2 by ann                     -> REJECTED past_cutoff: cancel_by (12:00)
+        move a to biology + drama by ann                -> ACCEPTED
+        move b to drama by bob                          -> REJECTED past_cutoff: cancel_by (12:00)
+        move b to drama + biology by bob                -> ACCEPTED
+        move b to drama + room-1 14:00-15:00 by bob     -> ACCEPTED
     ";
 }

@@ -38,7 +38,7 @@ const REACHED: &[&str] = &[
     "a cancel gave back", "a displacement gave back", "a late cancel counts", "a no-show counts", "a lower allowance",
     "a higher allowance", "over the quota", "bundle booked", "bundle displaced", "linked together", "cancelled late", "capacity set",
     "over-committed", "newest displaced", "named displaced", "moved", "moved over others", "swapped", "reopened", "waits", "promoted",
-    "blocked but for somebody", "booked while it runs", "too many credits", "dropped late", "Reasoned",
+    "blocked but for somebody", "booked while it runs", "too many credits", "dropped late", "exchanged late", "Reasoned",
     "a series", "a series without some dates", "a series refused", "a date elsewhere",
     "dates given up", "dates moved",
 ];

@@ -1,6 +1,10 @@
 //! Rules about the person a booking is for: how much they may have, what they must be, what goes together.
 //! Two at once and holds per person are with the bookings and holds.
 
+use slotwise_domain::*;
+use std::sync::Arc;
+use uuid::Uuid;
+
 crate::rows::tables! {
     // So many credits of a term, exact to hundredths: what the course of a section says, or its rules.
     credits_of_a_term_are_limited: "
@@ -348,6 +352,28 @@ crate::rows::tables! {
         cancel a by ann                                 -> ACCEPTED; w2 promoted
     ";
 
+    // Passed over while they lacked what it goes with, they have their turn when they have that again, by whatever command.
+    who_has_what_it_goes_with_again_has_their_turn: "
+        section lecture 10:00-11:00 capacity 5
+        section mon 11:00-12:00 capacity 5 with-one-of lecture
+        section tue 12:00-13:00 waitlist book with-one-of lecture
+        edit lecture by root with-one-of mon,tue        -> ACCEPTED
+        book lecture + mon by ann as a                  -> BOOKED
+        book lecture + tue by bob as b                  -> BOOKED
+        wait tue by ann as w1                           -> WAITS at 1
+        cancel a by ann                                 -> ACCEPTED
+        move b to lecture + mon by bob                  -> ACCEPTED
+        book lecture + mon by ann as a                  -> BOOKED; w1 promoted
+        cancel w1 by ann                                -> ACCEPTED
+        move b to lecture + tue by bob                  -> ACCEPTED
+        wait tue by ann as w2                           -> WAITS at 1
+        edit lecture by root approval                   -> ACCEPTED
+        cancel a by ann                                 -> ACCEPTED
+        move b to lecture + mon by bob                  -> ACCEPTED
+        book lecture + mon by ann as a                  -> PENDING
+        approve a by root                               -> ACCEPTED; w2 promoted
+    ";
+
     // Given up late, or not come to, it has been had; displaced, it never was.
     a_late_cancel_and_a_no_show_count_and_what_is_displaced_does_not: "
         room room-1 capacity 9 quota 2/day late-cancel-from 60m check-in 15m 10m
@@ -490,4 +516,69 @@ crate::rows::tables! {
         room room-1 in term
         edit term by root approval no-waitlist          -> ACCEPTED
     ";
+}
+
+/// Whose turn it is cannot be told where what is asked for is never shown. A look of its own that finds no more than that is no
+/// decision: it makes no version, however often it falls due.
+#[test]
+fn a_turn_that_cannot_be_known_makes_no_version_for_ever() {
+    let (algebra, bob, at) =
+        (ResourceId(Uuid::from_u128(1)), PersonId(Uuid::from_u128(2)), Instant(1_772_438_400_000_000));
+    let interval = Interval::new(at.plus(Span::hours(2)), at.plus(Span::hours(3))).unwrap();
+    let spec = ResourceSpec {
+        kind: Kind::Section,
+        name: "Algebra".into(),
+        building: None,
+        seats: None,
+        equipment: Vec::new(),
+        zone: Zone::utc(),
+        capacity: Some(1),
+        interval: Some(interval),
+        policy: Policy {
+            own_overlap: OwnOverlap::Refuse,
+            waitlist: Waitlist::of_kind(Kind::Section),
+            ..Policy::default()
+        },
+        group: None,
+        linked: Vec::new(),
+        course: None,
+    };
+    let entry = WaitEntry {
+        id: EntryId(Uuid::from_u128(3)),
+        owner: bob,
+        made_by: Actor::Person(bob),
+        resource: algebra,
+        interval,
+        units: 1,
+        class: 0,
+        joined: Version::zero(Epoch(1)),
+        joined_at: at,
+        gives_up: None,
+        offer: None,
+        offers: 0,
+        wants: Wants::Units,
+    };
+    let made = vec![
+        Change::ResourceCreated(Arc::new(Resource { id: algebra, spec, policy_version: 1 })),
+        Change::WaitJoined(entry),
+    ];
+    let mut world = World::empty(Epoch(1));
+    world.apply(&Changes { records: vec![(algebra, made)], ..Changes::default() }, at);
+    let look =
+        Command { actor: Actor::System, action: Action::ExpireHolds { resource: algebra }, seen: None, reason: None };
+    // Nothing more can be asked for, and nobody has shown who Bob is: it is due to be looked at again, at once.
+    let Verdict::Accepted(changes, _) = decide(&world, &look, at) else { panic!("it was not looked at") };
+    assert_eq!(changes.records, [(algebra, vec![Change::WaitDue(Some(at))])]);
+    world.apply(&changes, at);
+    for n in 1..4 {
+        let said = decide(&world, &look, at.plus(Span::seconds(n)));
+        assert!(matches!(&said, Verdict::Needs(scope) if scope.people.contains(&bob)), "{said:?}");
+    }
+    // Whoever is shown has their turn.
+    world.roles.insert(bob, Role::Member);
+    world.loaded.roles.insert(bob);
+    world.people.insert(bob, Person::default());
+    world.loaded.people.insert(bob);
+    let Verdict::Accepted(changes, _) = decide(&world, &look, at.plus(Span::seconds(9))) else { panic!("no turn") };
+    assert!(changes.bookings.iter().any(|b| b.owner == bob));
 }

@@ -168,4 +168,17 @@ crate::rows::tables! {
         edit math-1 by root interval 11:00-12:00 -> ACCEPTED
         approve a by root                       -> REJECTED invalid: one_interval
     ";
+
+    // Nobody is there any more, and nothing is taken from them.
+    what_is_over_stands_in_no_block_s_way: "
+        room room-1 teardown 15m
+        at 07:30
+        book room-1 08:00-09:00 by ann               -> BOOKED
+        book room-1 10:00-11:00 by bob as b          -> BOOKED
+        cancel b by bob                              -> ACCEPTED
+        at 09:10
+        block room-1 00:00-24:00 by root             -> REJECTED full (ann 08:00-09:00)
+        at 09:15
+        block room-1 00:00-24:00 by root             -> ACCEPTED
+    ";
 }

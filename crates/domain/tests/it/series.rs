@@ -326,6 +326,92 @@ fn check_meeting(time: DateTime, zone: &Zone) {
     }
 }
 
+/// What one date leaves another may take, set-up and clear-down included; then it is not its own any more.
+#[test]
+fn a_date_does_not_keep_what_another_was_given() {
+    let minutes = |from: i64, to: i64| {
+        Interval::new(at(3, 0).plus(Span::minutes(from)), at(3, 0).plus(Span::minutes(to))).unwrap()
+    };
+    for (second, expected) in [
+        (minutes(650, 710), "full None: free refused"),
+        (minutes(650, 655), "full None: free refused"),
+        (minutes(660, 720), "changed changed"),
+        (minutes(660, 665), "changed changed"),
+    ] {
+        let mut world = world(1);
+        let mut resource = Resource::clone(&world.calendars[&ROOM].resource);
+        resource.spec.policy.teardown = Span::minutes(15);
+        let records = vec![(ROOM, vec![Change::ResourceEdited(Arc::new(resource))])];
+        world.apply(&Changes { records, ..Changes::default() }, NOW);
+        carry_out(&mut world, &series(&[minutes(540, 600), minutes(615, 675)], Contract::AllOrNothing));
+        let bookings: Vec<Arc<Booking>> = world.bookings.values().cloned().collect();
+        let place = |(b, interval): (&Arc<Booking>, Interval)| SeriesPlace {
+            resource: ROOM,
+            units: 1,
+            interval,
+            met: Met::Once,
+            occurrence: b.occurrence.clone().unwrap(),
+        };
+        // The first goes on longer, to where the second was, and is put first.
+        let action = Action::EditSeries {
+            series: SeriesId(Uuid::from_u128(9)),
+            bookings: bookings.iter().map(|b| BookingRef { id: b.id, revision: None }).collect(),
+            contract: Contract::AllOrNothing,
+            edit: SeriesEdit::Move(bookings.iter().zip([minutes(540, 645), second]).map(place).collect()),
+        };
+        let command = Command { actor: Actor::Person(ANN), action, seen: None, reason: None };
+        assert_eq!(said(&world, &command), expected, "{second:?}");
+        carry_out(&mut world, &command);
+    }
+}
+
+/// Dates of one series on two resources go to one time: nobody is in both, whichever of them leaves first.
+#[test]
+fn dates_on_two_resources_do_not_meet_where_two_at_once_are_refused() {
+    const OTHER: ResourceId = ResourceId(Uuid::from_u128(8));
+    for (contract, expected) in
+        [(Contract::AllOrNothing, "own_overlap None: free refused"), (Contract::SkipConflicts, "changed refused")]
+    {
+        let mut world = world(1);
+        let mut refusing = Resource::clone(&world.calendars[&ROOM].resource);
+        refusing.spec.policy.own_overlap = OwnOverlap::Refuse;
+        let records = vec![
+            (ROOM, vec![Change::ResourceEdited(Arc::new(refusing.clone()))]),
+            (OTHER, vec![Change::ResourceCreated(Arc::new(Resource { id: OTHER, ..refusing }))]),
+        ];
+        world.apply(&Changes { records, ..Changes::default() }, NOW);
+        let day = |n: i64, hour: i64| Interval::new(at(n, hour), at(n, hour + 1)).unwrap();
+        carry_out(&mut world, &series(&[day(3, 10), day(10, 10)], contract));
+        let bookings: Vec<Arc<Booking>> = world.bookings.values().cloned().collect();
+        let moved = |bookings: &[Arc<Booking>], to: &[(ResourceId, Interval)]| {
+            let place = |(b, (resource, interval)): (&Arc<Booking>, &(ResourceId, Interval))| SeriesPlace {
+                resource: *resource,
+                units: 1,
+                interval: *interval,
+                met: Met::Once,
+                occurrence: b.occurrence.clone().unwrap(),
+            };
+            let action = Action::EditSeries {
+                series: SeriesId(Uuid::from_u128(9)),
+                bookings: bookings.iter().map(|b| BookingRef { id: b.id, revision: None }).collect(),
+                contract,
+                edit: SeriesEdit::Move(bookings.iter().zip(to).map(place).collect()),
+            };
+            Command { actor: Actor::Person(ANN), action, seen: None, reason: None }
+        };
+        let second = moved(&bookings[1..], &[(OTHER, day(3, 12))]);
+        assert!(matches!(carry_out(&mut world, &second), Verdict::Accepted(..)));
+        let bookings: Vec<Arc<Booking>> = world.bookings.values().cloned().collect();
+        let both = moved(&bookings, &[(ROOM, day(3, 9)), (OTHER, day(3, 9))]);
+        assert_eq!(said(&world, &both), expected, "{contract:?}");
+        carry_out(&mut world, &both);
+        // One takes the place that the other leaves.
+        let bookings: Vec<Arc<Booking>> = world.bookings.values().cloned().collect();
+        let away = moved(&bookings, &[(ROOM, day(3, 12)), (OTHER, day(3, 13))]);
+        assert_eq!(said(&world, &away), "changed changed", "{contract:?}");
+    }
+}
+
 /// One a day for each person. What is known of people is loaded where a rule asks for it.
 fn one_a_day() -> World {
     let mut world = world(1);

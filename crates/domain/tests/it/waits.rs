@@ -219,6 +219,28 @@ crate::rows::tables! {
         book algebra by ann                 -> BOOKED
     ";
 
+    what_is_kept_for_somebody_is_free_when_they_have_something_else_then: "
+        section algebra 10:00-11:00 capacity 2 no-two-at-once waitlist book strict
+        section botany 10:30-11:30 no-two-at-once
+        book algebra by root as r           -> BOOKED
+        book algebra by cat                 -> BOOKED
+        wait algebra x2 by ann as w1        -> WAITS at 1
+        wait algebra by bob as w2           -> WAITS at 2
+        cancel r by root                    -> ACCEPTED
+        book botany by ann                  -> BOOKED; w2 promoted
+    ";
+
+    a_head_that_gives_something_up_keeps_what_is_free: "
+        section algebra 10:00-11:00 capacity 2 waitlist book strict
+        section botany 10:30-11:30
+        book botany by ann as b             -> BOOKED
+        book algebra by root as r           -> BOOKED
+        book algebra by cat                 -> BOOKED
+        wait algebra x2 by ann giving b as w1 -> WAITS at 1
+        wait algebra by bob as w2           -> WAITS at 2
+        cancel r by root                    -> ACCEPTED
+    ";
+
     a_head_that_can_never_be_served_keeps_nothing: "
         section algebra 10:00-11:00 capacity 2 waitlist book strict
         book algebra x2 by ann as a         -> BOOKED
@@ -345,7 +367,8 @@ crate::rows::tables! {
         confirm w1-offer by ann as a        -> BOOKED; w1-offer consumed, w1 promoted
     ";
 
-    a_hold_that_grows_from_an_offer_takes_nobody_s_turn: "
+    // What was offered is kept for as long as it was; what was not is held as long as by anybody.
+    a_hold_that_grows_from_an_offer_is_a_hold_like_others: "
         room room-1 capacity 2 waitlist offer 10m
         book room-1 10:00-11:00 by root as r1   -> BOOKED
         book room-1 10:00-11:00 by root as r2   -> BOOKED
@@ -353,7 +376,55 @@ crate::rows::tables! {
         wait room-1 10:00-11:00 by ann as w2    -> WAITS at 2
         cancel r1 by root                       -> ACCEPTED; w2 offered until 08:10
         cancel r2 by root                       -> ACCEPTED
-        hold room-1 10:00-11:00 x2 by ann as h  -> HELD until 08:10; w2-offer superseded, w2 offered until 08:10
+        hold room-1 10:00-11:00 x2 by ann as h  -> HELD until 08:00:30; w2-offer superseded, w2 waits again
+        renew h by ann                          -> ACCEPTED, nothing changes
+        at 08:00:30
+        expire room-1                           -> ACCEPTED; h expired, w1 offered until 08:10:30
+    ";
+
+    a_hold_for_longer_than_the_offer_does_not_keep_it: "
+        room room-1 waitlist offer 60m
+        book room-1 10:00-11:00 by root as r      -> BOOKED
+        wait room-1 10:00-11:00 by ann as w1      -> WAITS at 1
+        cancel r by root                          -> ACCEPTED; w1 offered until 09:00
+        hold room-1 10:15-10:45 by ann as h       -> HELD until 09:00; w1-offer superseded, w1 offered until 09:00
+        hold room-1 10:15-2026-04-06T10:15:00Z by ann as h2 -> HELD until 08:00:30; w1-offer superseded, w1 waits again
+        release h2 by ann                         -> ACCEPTED; h2 released, w1 offered until 09:00
+    ";
+
+    // Only what is asked for now has its own clock: the wait for what began before is over.
+    a_hold_that_comes_too_late_for_the_offer_ends_it: "
+        room room-1 waitlist offer 120m
+        book room-1 10:00-11:00 by root as r      -> BOOKED
+        wait room-1 10:00-11:00 by ann as w1      -> WAITS at 1
+        at 09:30
+        cancel r by root                          -> ACCEPTED; w1 offered until 11:00
+        at 10:59:50
+        hold room-1 10:30-11:00 by ann as h1      -> HELD until 11:00:20; w1-offer superseded, w1 offered until 11:00:20
+        at 11:00:10
+        hold room-1 10:40-11:40 by ann as h2      -> HELD until 11:00:40; w1-offer superseded, w1 lapsed
+    ";
+
+    // Booking closes after an offer was made: what is left of it is only what is asked for now.
+    a_hold_in_the_place_of_an_offer_after_booking_closed_for_that_ends_it: "
+        room room-1 waitlist offer 120m
+        book room-1 10:00-11:00 by root as r      -> BOOKED
+        wait room-1 10:00-11:00 by ann as w1      -> WAITS at 1
+        cancel r by root                          -> ACCEPTED; w1 offered until 10:00
+        edit room-1 by root book-by 120m          -> ACCEPTED
+        hold room-1 10:30-11:00 by ann as h1      -> HELD until 08:00:30; w1-offer superseded, w1 lapsed
+    ";
+
+    a_hold_on_an_offer_takes_nobody_s_turn: "
+        room room-1 capacity 2 waitlist offer 10m
+        book room-1 10:00-11:00 by root as r1     -> BOOKED
+        book room-1 10:00-10:30 by root as r2     -> BOOKED
+        book room-1 10:30-11:00 by root as r3     -> BOOKED
+        wait room-1 10:00-10:30 x2 by bob as w1   -> WAITS at 1
+        wait room-1 10:00-11:00 by ann as w2      -> WAITS at 2
+        cancel r1 by root                         -> ACCEPTED; w2 offered until 08:10
+        cancel r2 by root                         -> ACCEPTED
+        hold room-1 10:00-11:00 by ann as h       -> HELD until 08:10; w2-offer superseded, w2 offered until 08:10
     ";
 
     a_block_voids_an_offer_and_its_end_brings_it_back: "
@@ -473,6 +544,81 @@ crate::rows::tables! {
         wait botany by bob giving b as w2   -> WAITS at 1
         wait chemistry by cat as w3         -> WAITS at 1
         cancel r by root                    -> ACCEPTED; w1 promoted, a given up, w2 promoted, b given up, w3 promoted
+    ";
+
+    // What it is given up for may lie in its own place: as by a move, it does not stand in its own way.
+    what_is_given_up_makes_room_for_the_turn: "
+        room room-1 waitlist book
+        section algebra 10:00-11:00 capacity 2 waitlist book
+        book room-1 10:00-11:00 by ann as a              -> BOOKED
+        book room-1 11:00-12:00 by bob as b              -> BOOKED
+        wait room-1 10:30-11:30 by ann giving a as w1    -> WAITS at 1
+        wait room-1 10:00-10:30 by cat as w2             -> WAITS at 2
+        cancel b by bob                                  -> ACCEPTED; w1 promoted, a given up, w2 promoted
+        wait room-1 10:00-10:45 by ann giving w1         -> WAITS at 1
+        wait room-1 10:45-11:45 by ann giving w1         -> REJECTED invalid: units_free
+        book algebra by ann as c                         -> BOOKED
+        book algebra by bob as d                         -> BOOKED
+        wait algebra x2 by ann giving c as w3            -> WAITS at 1
+        book algebra by cat                              -> REJECTED full (ann 10:00-11:00)
+        cancel d by bob                                  -> ACCEPTED; w3 promoted, c given up
+    ";
+
+    // What somebody gives up for their turn was not free for those before them.
+    nobody_is_passed_by_who_gives_up_their_own: "
+        room room-1 capacity 3 waitlist book
+        book room-1 10:00-11:00 by ann as a              -> BOOKED
+        book room-1 10:00-11:00 by root as r1            -> BOOKED
+        book room-1 10:00-11:30 by cat as c              -> BOOKED
+        book room-1 11:00-11:30 x2 by root as r2         -> BOOKED
+        wait room-1 10:00-11:00 x2 by bob as w1          -> WAITS at 1
+        wait room-1 10:30-11:30 by ann giving a as w2    -> WAITS at 2
+        cancel c by cat                                  -> ACCEPTED; w2 promoted, a given up
+        cancel r1 by root                                -> ACCEPTED; w1 promoted
+    ";
+
+    // Offered is what is free beside it: until they take the offer they have both.
+    an_offer_is_held_beside_what_is_given_up_for_it: "
+        room room-1 waitlist offer 10m
+        book room-1 10:00-11:00 by ann as a              -> BOOKED
+        book room-1 11:00-12:00 by bob as b              -> BOOKED
+        wait room-1 10:30-11:30 by ann giving a as w1    -> WAITS at 1
+        cancel b by bob                                  -> ACCEPTED
+        # In one command it may not change twice, so their turn is by another, at once.
+        move a to room-1 10:00-10:30 by ann              -> ACCEPTED
+        due room-1                                       -> 08:00
+        book room-1 10:30-11:00 by cat                   -> REJECTED waitlist_first (w1 at 1)
+        expire room-1                                    -> ACCEPTED; w1 offered until 08:10
+        confirm w1-offer by ann                          -> BOOKED; w1-offer consumed, w1 promoted, a given up
+    ";
+
+    // As by a move, whatever else is asked for with the offer.
+    what_is_given_up_makes_room_for_what_is_taken_with_an_offer: "
+        room room-1 capacity 2 waitlist offer 10m
+        book room-1 10:00-11:00 by ann as a              -> BOOKED
+        book room-1 11:00-12:00 x2 by bob as b           -> BOOKED
+        wait room-1 10:30-11:30 by ann giving a as w1    -> WAITS at 1
+        cancel b by bob                                  -> ACCEPTED; w1 offered until 08:10
+        book room-1 10:15-11:30 x2 by ann                -> REJECTED insufficient (ann 10:00-11:00)
+        book room-1 10:15-11:30 x2 by ann with w1-offer as c -> BOOKED; w1-offer consumed, w1 promoted, a given up
+        book room-1 10:00-10:15 x2 by bob                -> BOOKED
+    ";
+
+    // Freed by what they cancel, and then once more by what they give up.
+    who_is_freed_twice_by_one_command_is_looked_at_twice: "
+        section two 10:30-11:30 no-two-at-once waitlist book
+        section one 09:30-10:30 no-two-at-once waitlist book
+        section other 10:00-11:00 no-two-at-once
+        section early 09:00-10:00 no-two-at-once
+        book two by root as r2                           -> BOOKED
+        book one by root as r1                           -> BOOKED
+        wait two by ann as w2                            -> WAITS at 1
+        book other by ann as o                           -> BOOKED
+        wait one by ann giving o as w1                   -> WAITS at 1
+        book early by ann as e                           -> BOOKED
+        cancel r1 by root                                -> ACCEPTED
+        cancel r2 by root                                -> ACCEPTED
+        cancel e by ann                                  -> ACCEPTED; w2 promoted, w1 promoted, o given up
     ";
 
     what_cannot_be_given_up_any_more_is_not: "

@@ -5,7 +5,7 @@ use super::admins::minutes;
 use super::kit::{Bench, hours, rejection, room, with_policy};
 use super::waits::join;
 use crate::attempt::{Answer, Ids};
-use crate::port::{FactsPut, Made, PersonRow, Plan, PlanPut, RowPut};
+use crate::port::{Clock, FactsPut, Made, PersonRow, Plan, PlanPut, RowPut};
 use slotwise_domain::{
     Action, BookingId, BookingRef, Calendar, CheckIn, Course, Cutoff, Facts, Ground, Grouped, Interval, Kind, Measure,
     Meeting, OpeningHours, OwnOverlap, PersonId, Policy, PolicyField, Quota, QuotaScope, Requirement, ResourceId,
@@ -395,4 +395,73 @@ pub(super) async fn sections_clash_where_they_meet(b: &Bench) {
     assert_eq!(b.says(b.ben, book(b.ben, x)).await, "own_overlap");
     let batch = vec![b.proposal(b.cyd, book(b.cyd, y)), b.proposal(b.cyd, book(b.cyd, z))];
     assert_eq!(b.commit(batch).await, ["BOOKED", "own_overlap"]);
+}
+
+/// Somebody sits in more sections than judging may ask to see more: each of them is looked at all the same, when they book, when it
+/// is only tried, and when it is their turn.
+pub(super) async fn whoever_sits_in_many_sections_sits_in_one_more(b: &Bench) {
+    let mut many = Vec::new();
+    for hour in 0..12 {
+        let id = b.resource(section(hour, hour + 1)).await;
+        many.push(id);
+        assert_eq!(b.says(b.ben, b.book(b.ben, id, hours(9, 20))).await, "BOOKED", "the one at {hour}");
+    }
+    let (another, meets) = (b.resource(section(20, 21)).await, b.resource(section(11, 13)).await);
+    let book = |id| b.book(b.ben, id, hours(9, 20));
+    let command = b.request(b.ben, book(another)).command;
+    let tried = b.engine.dry_run(command).await.unwrap().would;
+    assert!(
+        matches!(tried, crate::round::Judged::Decided(recorded, ..) if recorded.decision.outcome.name() == "BOOKED")
+    );
+    assert_eq!(b.says(b.ben, book(another)).await, "BOOKED");
+    assert_eq!(b.says(b.ben, book(meets)).await, "own_overlap");
+    // What comes free is theirs at once, and nothing of it is due any more.
+    let waitlist = Waitlist::of_kind(Kind::Section);
+    let waited = |from, to| {
+        let spec = section(from, to);
+        ResourceSpec { capacity: Some(1), policy: Policy { waitlist, ..spec.policy.clone() }, ..spec }
+    };
+    let (free, clashes) = (b.resource(waited(21, 22)).await, b.resource(waited(11, 13)).await);
+    for (id, has) in [(free, b.ben), (clashes, b.cyd)] {
+        let theirs = b.booked(b.ada, id, hours(9, 20)).await;
+        for who in [b.ben, b.cyd] {
+            let said = b.says(who, join(b, who, id, hours(9, 20), None)).await;
+            assert_eq!(said, if who == b.ben && id == clashes { "own_overlap" } else { "ACCEPTED" });
+        }
+        assert_eq!(b.says(b.ada, Action::Cancel { booking: theirs.id, reason: None }).await, "ACCEPTED");
+        let calendar = b.calendar(id).await;
+        assert_eq!(calendar.uses.values().map(|u| u.owner).collect::<Vec<_>>(), [has]);
+        assert!(calendar.wait_due.is_none_or(|due| due > b.clock.now()), "{:?}", calendar.wait_due);
+    }
+}
+
+/// A lecture that goes with one of more labs than judging may ask to see more is given up, and left for another.
+pub(super) async fn whoever_leaves_a_lecture_of_many_labs_is_asked_of_each(b: &Bench) {
+    let of = |hour: i64, linked: Vec<Vec<ResourceId>>| ResourceSpec {
+        kind: Kind::Section,
+        interval: Some(hours(hour, hour + 1)),
+        linked,
+        ..with_policy(9, Policy::default())
+    };
+    let mut labs = Vec::new();
+    for _ in 0..12 {
+        labs.push(b.resource(of(12, Vec::new())).await);
+    }
+    let (lecture, evening) =
+        (b.resource(of(9, vec![labs.clone()])).await, b.resource(of(18, vec![labs.clone()])).await);
+    for lab in &labs {
+        let linked = Some(vec![vec![lecture, evening]]);
+        let patch = Box::new(ResourcePatch { linked, ..ResourcePatch::default() });
+        let action = Action::EditResource { resource: *lab, policy_version: 1, patch };
+        assert_eq!(b.says(b.ada, action).await, "ACCEPTED");
+    }
+    let both = [(lecture, hours(9, 10), 1), (labs[11], hours(12, 13), 1)];
+    for who in [b.ben, b.cyd] {
+        let Answer::Decided(_, Some(Made::Booking(mine))) = b.send(who, b.booking(who, &both, None)).await else {
+            panic!("not booked")
+        };
+        let to = [(evening, hours(18, 19), 1), (labs[10], hours(12, 13), 1)];
+        assert_eq!(b.says(who, b.relocate(mine.id, &to)).await, "ACCEPTED");
+        assert_eq!(b.says(who, Action::Cancel { booking: mine.id, reason: None }).await, "ACCEPTED");
+    }
 }

@@ -270,7 +270,7 @@ fn body(world: &World, calendar: &Calendar, asker: PersonId, now: Instant) -> Op
         approval: spec.policy.approval,
         book_by: at(spec.policy.book_by),
         cancel_by: at(spec.policy.cancel_by),
-        late_cancel_from: at(spec.policy.late_cancel_from),
+        late_cancel_from: spec.policy.late_from(interval.start(), &spec.zone, false).map(time),
         mine: mine(world, calendar, asker),
         quota: quota.map(|quota| QuotaStandingBody {
             of: quota.of.0,

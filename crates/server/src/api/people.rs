@@ -225,7 +225,7 @@ pub async fn put_facts(
 const AT_ONCE: usize = 256;
 
 /// Rules may let these people have now what they wait for: whose turn it is has it.
-async fn see_to_their_turns(app: &App, people: &[PersonId]) -> Result<(), Problem> {
+pub(super) async fn see_to_their_turns(app: &App, people: &[PersonId]) -> Result<(), Problem> {
     for some in people.chunks(AT_ONCE) {
         let world = app.engine.look(Scope { people: some.iter().copied().collect(), ..Scope::default() }).await?;
         let waited_for: BTreeSet<ResourceId> =

@@ -149,8 +149,10 @@ pub struct PolicyBody {
     pub approval: bool,
     /// What waits for approval takes its units meanwhile.
     pub pending_takes: bool,
-    /// Whether one person may have two at once.
-    pub own_overlap: OwnOverlapBody,
+    /// Whether one person may have two at once. Left out: sections and sessions refuse it, others allow it.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = OwnOverlapBody, required = false)]
+    pub own_overlap: Option<OwnOverlapBody>,
     /// When it is open; empty means always.
     pub opening_hours: Vec<HoursBody>,
     /// From then on booking is open.
@@ -502,7 +504,8 @@ pub enum OwnOverlapBody {
 impl Default for PolicyBody {
     fn default() -> PolicyBody {
         let mut policy = PolicyBody::from(&Policy::default());
-        policy.waitlist = None;
+        // What depends on the kind is not said.
+        (policy.own_overlap, policy.waitlist) = (None, None);
         policy
     }
 }
@@ -527,10 +530,10 @@ impl From<&Policy> for PolicyBody {
             closed: p.closed,
             approval: p.approval,
             pending_takes: p.pending_takes,
-            own_overlap: match p.own_overlap {
+            own_overlap: Some(match p.own_overlap {
                 OwnOverlap::Allow => OwnOverlapBody::Allow,
                 OwnOverlap::Refuse => OwnOverlapBody::Refuse,
-            },
+            }),
             opening_hours: p.opening_hours.iter().map(HoursBody::from).collect(),
             book_from: p.book_from.map(CutoffBody::from),
             book_by: p.book_by.map(CutoffBody::from),
@@ -566,8 +569,9 @@ impl PolicyBody {
             approval: self.approval,
             pending_takes: self.pending_takes,
             own_overlap: match self.own_overlap {
-                OwnOverlapBody::Allow => OwnOverlap::Allow,
-                OwnOverlapBody::Refuse => OwnOverlap::Refuse,
+                Some(OwnOverlapBody::Allow) => OwnOverlap::Allow,
+                Some(OwnOverlapBody::Refuse) => OwnOverlap::Refuse,
+                None => OwnOverlap::of_kind(kind),
             },
             opening_hours: self
                 .opening_hours

@@ -112,7 +112,7 @@ impl Model {
                 }
             }
             Action::AddBlock { resource, interval, over_holds, over_bookings, exceptions, .. } => {
-                let (gone, standing) = self.under(*resource, *interval, &exceptions.people, now);
+                let gone = self.under(*resource, *interval, &exceptions.people, now);
                 if !is_admin {
                     return Rejected(Code::NotAllowed);
                 }
@@ -123,7 +123,7 @@ impl Model {
                     return Rejected(Code::HeldByOther);
                 }
                 match over_bookings {
-                    OverBookings::Refuse if !standing.is_empty() => Rejected(Code::Full),
+                    OverBookings::Refuse if !gone.bookings.is_empty() => Rejected(Code::Full),
                     OverBookings::Refuse => Accepted,
                     OverBookings::Displace(named) => self.displaced(Ok(gone), named),
                 }
@@ -243,11 +243,14 @@ impl Model {
         if self.cutoff_passed(&fresh, now) {
             return Rejected(Code::PastCutoff);
         }
-        if fresh.is_empty() && !is_admin {
-            let given_up = booked.lines.iter().filter(|o| wanted.iter().all(|w| w.resource != o.resource));
-            if self.dropped_too_late(&given_up.copied().collect::<Vec<_>>(), now) {
-                return Rejected(Code::PastCutoff);
-            }
+        // What cannot be dropped any more is only exchanged: one for one, and here all are of a kind.
+        let elsewhere = |of: &[Taken], those: &[Taken]| -> Vec<Taken> {
+            those.iter().filter(|l| of.iter().all(|o| o.resource != l.resource)).copied().collect()
+        };
+        let left = elsewhere(&wanted, &booked.lines);
+        let stuck = left.iter().filter(|l| self.dropped_too_late(std::slice::from_ref(l), now)).count();
+        if !is_admin && stuck > elsewhere(&booked.lines, &wanted).len() {
+            return Rejected(Code::PastCutoff);
         }
         if self.blocked(booked.owner, &fresh) {
             return Rejected(Code::Blocked);
@@ -256,7 +259,7 @@ impl Model {
             return Rejected(Code::QuotaExceeded);
         }
         let without = Without { booking: Some(id), ..Without::default() };
-        self.room(who, &booked.anew(&wanted, now), &without, None, now).map_or_else(Rejected, |_| Accepted)
+        self.room(who, &booked.anew(&wanted), &without, None, now).map_or_else(Rejected, |_| Accepted)
     }
 
     pub(super) fn expected_of_swap(

@@ -48,7 +48,7 @@ impl Model {
                 self.tally.count("an override");
             }
             Action::AddBlock { resource, block, interval, over_bookings, exceptions, .. } => {
-                let (mut gone, _) = self.under(*resource, *interval, &exceptions.people, now);
+                let mut gone = self.under(*resource, *interval, &exceptions.people, now);
                 if *over_bookings == OverBookings::Refuse {
                     gone.bookings.clear();
                 }
@@ -80,15 +80,15 @@ impl Model {
                 }
                 for (id, lines) in &to {
                     let owner = self.bookings.get(id).map(|b| b.owner);
-                    owner.into_iter().for_each(|owner| self.taken_by(owner, lines));
+                    owner.into_iter().for_each(|owner| self.taken_by(owner, lines, now));
                 }
                 self.tally.count("swapped");
             }
             Action::Hold { hold, line } => {
                 let lines = lines_of(self, &[*line]);
                 let gone = self.room(who, &lines, &Without::default(), None, now).unwrap_or_default();
-                let stood: BTreeMap<HoldId, Instant> =
-                    gone.iter().filter_map(|id| Some((*id, self.holds.get(id)?.until))).collect();
+                let stood: BTreeMap<HoldId, (Instant, Taken)> =
+                    gone.iter().filter_map(|id| self.holds.get(id).map(|h| (*id, (h.until, h.line)))).collect();
                 self.expire(&touched, now);
                 gone.iter().for_each(|id| self.end(*id, Ended::Otherwise));
                 let (Some(line), Some(who), Some(new)) = (lines.first(), who, granted(*hold)) else {
@@ -96,16 +96,25 @@ impl Model {
                 };
                 let mut until = now.plus(self.rules(line.resource).ttl);
                 let mut entry = None;
-                if let Some(resource) = self.resources.get_mut(&line.resource) {
-                    // The first offer in whose place it comes goes on in it; others stand again.
-                    for waiter in resource.waiting.iter_mut().filter(|w| w.offer.is_some_and(|id| gone.contains(&id))) {
-                        let was = waiter.offer.take();
-                        if entry.is_none() {
-                            entry = Some(waiter.id);
-                            waiter.offer = Some(*hold);
-                            until = was.and_then(|id| stood.get(&id)).map_or(until, |at| until.max(*at));
-                        }
+                // The first offer of it, in whose place it comes, goes on in it; others stand again.
+                let waiting = self.resources.get(&line.resource).map(|r| r.waiting.clone()).unwrap_or_default();
+                for waiter in waiting {
+                    let Some((stood_until, of)) = waiter.offer.and_then(|id| stood.get(&id)) else { continue };
+                    let wanted = self.taken(line.resource, waiter.interval, waiter.units);
+                    let in_time = now < self.no_promotion_from(&wanted);
+                    let covers = of.interval.start() <= line.interval.start()
+                        && line.interval.end() <= of.interval.end()
+                        && line.units <= of.units;
+                    if entry.is_some() || !in_time || !covers {
+                        self.tally.count("an offer did not go on in a hold");
+                        self.stands_again(&waiter, line.resource, now);
+                        continue;
                     }
+                    (entry, until) = (Some(waiter.id), until.max(*stood_until));
+                    self.tally.count("an offer went on in a hold");
+                    let known = self.resources.get_mut(&line.resource);
+                    let known = known.and_then(|r| r.waiting.iter_mut().find(|w| w.id == waiter.id));
+                    known.into_iter().for_each(|w| w.offer = Some(*hold));
                 }
                 self.grant(*hold, new.token, Held::new(new.token, who, *line, now, until, entry))?;
             }
@@ -241,13 +250,13 @@ impl Model {
             return self.expire(touched, now);
         }
         let without = Without { booking: Some(id), ..Without::default() };
-        let gone = self.room(who, &booked.anew(wanted, now), &without, None, now).unwrap_or_default();
+        let gone = self.room(who, &booked.anew(wanted), &without, None, now).unwrap_or_default();
         self.expire(touched, now);
         gone.iter().for_each(|id| self.end(*id, Ended::Otherwise));
         if let Some(booked) = self.bookings.get_mut(&id) {
             (booked.lines, booked.revision) = (wanted.to_vec(), booked.revision + 1);
         }
-        self.taken_by(booked.owner, wanted);
+        self.taken_by(booked.owner, wanted, now);
         self.tally.count(if wanted.len() > 1 { "moved over several resources" } else { "moved" });
     }
 
@@ -255,7 +264,7 @@ impl Model {
     pub(super) fn book(&mut self, id: BookingId, owner: PersonId, lines: Vec<Taken>, now: Instant) {
         let booked = Booked { owner, lines: lines.clone(), state: State::Stands, revision: 1, made: now };
         self.bookings.insert(id, booked);
-        self.taken_by(owner, &lines);
+        self.taken_by(owner, &lines, now);
     }
 
     /// A refused confirm lets its own hold go.

@@ -1,9 +1,8 @@
 //! What goes for an admin's word: for an override, below a cut, under a block.
 //! It asks nobody whether they may.
 
-use super::{Ended, Gone, Model, Owed, State, Taken, Without};
-use slotwise_domain::{BookingId, Code, Instant, Interval, PersonId, ResourceId};
-use std::collections::BTreeSet;
+use super::{Booked, Ended, Gone, Model, Owed, State, Taken, Without};
+use slotwise_domain::{Code, Instant, Interval, PersonId, ResourceId};
 
 impl Model {
     /// What goes so that these fit.
@@ -55,22 +54,15 @@ impl Model {
         Ok(gone)
     }
 
-    /// The live holds that a block is over, and the bookings, with those among them that are not past.
-    pub(super) fn under(
-        &self,
-        resource: ResourceId,
-        interval: Interval,
-        but: &[PersonId],
-        now: Instant,
-    ) -> (Gone, BTreeSet<BookingId>) {
+    /// The live holds and the bookings that a block is over; what is past is none of them.
+    pub(super) fn under(&self, resource: ResourceId, interval: Interval, but: &[PersonId], now: Instant) -> Gone {
         let meets = |l: &&Taken| l.resource == resource && l.first < interval.end() && interval.start() < l.end;
         let held = self.holds.iter().filter(|(_, h)| self.live(h, now) && meets(&&h.line));
         let holds = held.filter(|(_, h)| !but.contains(&h.holder)).map(|(id, _)| *id).collect();
         let standing = self.bookings.iter().filter(|(_, b)| b.state == State::Stands && !but.contains(&b.owner));
-        let lines = standing.flat_map(|(id, b)| b.lines.iter().filter(meets).map(|l| (*id, l.end)));
-        let lines: Vec<(BookingId, Instant)> = lines.collect();
-        let bookings = lines.iter().filter(|(_, end)| *end > now).map(|(id, _)| *id).collect();
-        (Gone { holds, bookings }, lines.into_iter().map(|(id, _)| id).collect())
+        let to_come = |b: &Booked| b.lines.iter().filter(meets).any(|l| l.end > now);
+        let bookings = standing.filter(|(_, b)| to_come(b)).map(|(id, _)| *id).collect();
+        Gone { holds, bookings }
     }
 
     pub(super) fn goes(&mut self, gone: &Gone) {

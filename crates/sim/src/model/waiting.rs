@@ -77,7 +77,7 @@ impl Model {
     }
 
     /// Who has now what they waited for waits no more; an offer that was given up for it stands again, or is had by it.
-    pub(super) fn taken_by(&mut self, owner: PersonId, lines: &[Taken]) {
+    pub(super) fn taken_by(&mut self, owner: PersonId, lines: &[Taken], now: Instant) {
         for line in lines {
             let gone = |hold: HoldId| self.holds.get(&hold).is_none_or(|h| h.ended.is_some());
             let has = |w: &Waiter| w.owner == owner && w.interval == line.interval && line.units >= w.units;
@@ -92,10 +92,21 @@ impl Model {
                         self.tally.count("an offer was taken");
                     }
                     self.waits_no_more(waiter.id);
-                } else if let Some(known) = self.resources.get_mut(&line.resource) {
-                    known.waiting.iter_mut().filter(|w| w.id == waiter.id).for_each(|w| w.offer = None);
+                } else {
+                    self.stands_again(&waiter, line.resource, now);
                 }
             }
+        }
+    }
+
+    /// Whose offer went to something else waits again, while there is time and as often as offers are made.
+    pub(super) fn stands_again(&mut self, waiter: &Waiter, resource: ResourceId, now: Instant) {
+        let wanted = self.taken(resource, waiter.interval, waiter.units);
+        if now >= self.no_promotion_from(&wanted) || waiter.offers >= 3 {
+            return self.waits_no_more(waiter.id);
+        }
+        if let Some(known) = self.resources.get_mut(&resource) {
+            known.waiting.iter_mut().filter(|w| w.id == waiter.id).for_each(|w| w.offer = None);
         }
     }
 

@@ -1,9 +1,17 @@
 //! Calendars in memory as they were at some version: a shortcut, never the truth. Whoever decides compares the version with the row
 //! that they hold, and loads what is newer; whoever only looks may see what is a moment old.
 
+use crate::record::Hash;
 use slotwise_domain::{Calendar, Instant, ResourceId, UseId};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A calendar, and the hash that its resource's chain has at that version: of two databases that have the same version, it tells which.
+#[derive(Clone)]
+pub(super) struct Headed {
+    pub calendar: Arc<Calendar>,
+    pub hash: Hash,
+}
 
 pub(super) struct Cache {
     bytes_max: usize,
@@ -16,10 +24,12 @@ struct Kept {
     /// Every one once. The first is the next to go, unless it was used since it was last first.
     queue: VecDeque<ResourceId>,
     bytes: usize,
+    /// How often it was emptied.
+    turn: u64,
 }
 
 struct Place {
-    calendar: Arc<Calendar>,
+    of: Headed,
     weight: usize,
     used: bool,
 }
@@ -29,26 +39,40 @@ impl Cache {
         Cache { bytes_max, kept: Mutex::default() }
     }
 
-    pub fn get(&self, id: ResourceId) -> Option<Arc<Calendar>> {
+    pub fn get(&self, id: ResourceId) -> Option<Headed> {
         let mut kept = self.kept();
         let place = kept.calendars.get_mut(&id)?;
         place.used = true;
-        Some(place.calendar.clone())
+        Some(place.of.clone())
     }
 
-    /// Keeps it, unless a later version is kept already.
-    pub fn put(&self, calendar: Arc<Calendar>) {
-        let (id, weight) = (calendar.resource.id, calendar.weight());
+    /// How often it was emptied: whoever puts something in says when they began to make it.
+    pub fn turn(&self) -> u64 {
+        self.kept().turn
+    }
+
+    /// Lets all of them go, and with them whatever is being made of them at this moment.
+    pub fn clear(&self) {
         let mut kept = self.kept();
+        *kept = Kept { turn: kept.turn + 1, ..Kept::default() };
+    }
+
+    /// Keeps it, unless a later version is kept already, or all were let go since it was begun.
+    pub fn put(&self, of: Headed, turn: u64) {
+        let (id, weight) = (of.calendar.resource.id, of.calendar.weight());
+        let mut kept = self.kept();
+        if kept.turn != turn {
+            return;
+        }
         match kept.calendars.get_mut(&id) {
-            Some(place) if place.calendar.version >= calendar.version => return,
+            Some(place) if place.of.calendar.version >= of.calendar.version => return,
             Some(place) => {
                 let before = std::mem::replace(&mut place.weight, weight);
-                place.calendar = calendar;
+                place.of = of;
                 kept.bytes = kept.bytes - before + weight;
             }
             None => {
-                kept.calendars.insert(id, Place { calendar, weight, used: false });
+                kept.calendars.insert(id, Place { of, weight, used: false });
                 kept.queue.push_back(id);
                 kept.bytes += weight;
             }

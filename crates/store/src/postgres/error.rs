@@ -7,6 +7,9 @@ use slotwise_engine::StoreError;
 use std::collections::BTreeSet;
 use tokio_postgres::error::SqlState;
 
+/// Of a database that took over from another without all of it.
+const LOST: &str = "the database has lost what was told as decided: it is another copy, behind the one before";
+
 /// What goes wrong between the database and the caller.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -34,6 +37,9 @@ pub enum Error {
     /// Something is not as it must be with these resources.
     #[error("{1}")]
     Wrong(BTreeSet<ResourceId>, String),
+    /// What this process knows to be committed is not there.
+    #[error("{0}")]
+    OtherCopy(String),
     /// The database does not keep what the store rests on, or is of another format.
     #[error("{0}")]
     Unfit(String),
@@ -60,6 +66,11 @@ pub(super) enum Means {
 impl Error {
     pub(super) fn bug(says: impl Into<String>) -> Error {
         Error::Bug(says.into())
+    }
+
+    /// Of one resource whose record does not lead from what is known here to what is there.
+    pub(super) fn other_copy(resource: ResourceId) -> Error {
+        Error::OtherCopy(format!("the record of {resource} is not the one that was committed"))
     }
 
     /// Of one resource.
@@ -90,6 +101,7 @@ impl Error {
             | Error::Closed
             | Error::NotHad
             | Error::Malformed(_)
+            | Error::OtherCopy(_)
             | Error::Unfit(_)
             | Error::Bug(_) => BTreeSet::new(),
         }
@@ -101,9 +113,12 @@ impl Error {
             Error::Sql(sql) => sql,
             Error::NoConnection | Error::Late | Error::Closed => return Means::Refused,
             Error::NotHad => return Means::Conflict,
-            Error::Malformed(_) | Error::Broken(_) | Error::Wrong(..) | Error::Unfit(_) | Error::Bug(_) => {
-                return Means::Bug;
-            }
+            Error::Malformed(_)
+            | Error::Broken(_)
+            | Error::Wrong(..)
+            | Error::OtherCopy(_)
+            | Error::Unfit(_)
+            | Error::Bug(_) => return Means::Bug,
         };
         let Some(state) = sql.code() else { return Means::Lost };
         match state.code() {
@@ -133,6 +148,14 @@ impl Error {
         self.means() == Means::Bug
     }
 
+    /// Why everything is stopped for it.
+    pub(super) fn cause(&self) -> String {
+        match self {
+            Error::OtherCopy(_) | Error::Unfit(_) => self.plainly(),
+            _ => format!("{}, while a batch was decided and written", self.plainly()),
+        }
+    }
+
     /// For whoever is not to be bothered with the database.
     pub(super) fn plainly(&self) -> String {
         match self {
@@ -150,6 +173,7 @@ impl Error {
             Error::NotHad => "somebody else was faster".into(),
             Error::Malformed(_) => "the database holds something that this version did not write".into(),
             Error::Broken(_) => "a check of its own failed; this is a bug".into(),
+            Error::OtherCopy(_) => LOST.into(),
             Error::Unfit(says) => says.clone(),
             Error::Wrong(..) | Error::Bug(_) => {
                 "what the database holds is not what was judged on; this is a bug".into()

@@ -1,16 +1,16 @@
 //! Rows as the domain's things: a world from its scope, calendars from a snapshot and the record after it.
 //! It judges nothing; the only rows it holds are those of a commit that asks for more, and it waits for none of them.
 
-use super::cache::{Cache, trimmed};
+use super::cache::{Cache, Headed, trimmed};
 use super::error::{Error, Result};
 use super::pool::{Args, Pool, Sent, all, args, rows};
-use super::sql;
+use super::{reconcile, sql};
 use crate::codec::{self, Malformed};
 use crate::commit::Commit;
-use crate::record::Hash;
+use crate::record::{self, Hash, Header};
 use slotwise_domain::{
     Booking, BookingId, Calendar, Change, Counted, Details, EndedEntry, EndedHold, EntryEnd, EntryId, Epoch, Facts,
-    Hold, HoldId, Instant, Members, Person, PersonId, ResourceId, Role, Scope, Set, Version, WaitEntry, World,
+    Hold, HoldId, Instant, Members, Person, PersonId, ResourceId, Role, Scope, Set, Span, Version, WaitEntry, World,
 };
 use slotwise_engine::Record;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -51,10 +51,30 @@ pub(super) struct Held {
 pub(super) struct Loading<'a> {
     pub part: i64,
     pub cache: &'a Cache,
+    /// What the cache was when this began.
+    pub turn: u64,
     /// What ended before is not looked for.
     pub since: Instant,
+    /// A snapshot that was made later was made by a clock that somebody has set back since: it lacks what had not ended then.
+    pub made_by: Instant,
     /// For rows about persons that must be there before they can be held.
     pub pool: &'a Arc<Pool>,
+}
+
+/// A snapshot may be so much later than the clock as it is thought to be here. Calendars keep what has ended for longer than that
+/// matters.
+const AHEAD_MAX: Span = Span::minutes(1);
+
+impl<'a> Loading<'a> {
+    /// Begins to load, by the clock as it is now.
+    pub fn now(part: i64, cache: &'a Cache, pool: &'a Arc<Pool>, now: Instant) -> Loading<'a> {
+        let (since, made_by) = (now.minus(Calendar::LOOKBACK), now.plus(AHEAD_MAX));
+        Loading { part, cache, turn: cache.turn(), since, made_by, pool }
+    }
+
+    fn keep(&self, of: &Headed) {
+        self.cache.put(of.clone(), self.turn);
+    }
 }
 
 impl Held {
@@ -145,13 +165,13 @@ pub(super) async fn fill(
         let wanted: Vec<ResourceId> = touched.difference(&world.loaded.resources).copied().collect();
         let calendars = match held.as_deref() {
             Some(held) => {
-                let there = wanted.iter().filter_map(|id| Some((*id, held.heads.get(id)?.version)));
+                let there = wanted.iter().filter_map(|id| Some((*id, held.heads.get(id)?)));
                 calendars_at(client, with, there.collect()).await?
             }
             None => calendars_seen(client, with, wanted.clone()).await?,
         };
         world.loaded.resources.extend(wanted);
-        world.calendars.extend(calendars.into_iter().map(|calendar| (calendar.resource.id, calendar)));
+        world.calendars.extend(calendars.into_iter().map(|of| (of.calendar.resource.id, of.calendar)));
         found.put_into(world, scope);
         return Ok(());
     }
@@ -163,10 +183,10 @@ pub(super) fn fill_known(with: Loading<'_>, world: &mut World, scope: &Scope) ->
     if *scope != (Scope { resources: scope.resources.clone(), ..Scope::default() }) {
         return false;
     }
-    let known: Option<Vec<Arc<Calendar>>> = scope.resources.iter().map(|id| with.cache.get(*id)).collect();
+    let known: Option<Vec<Headed>> = scope.resources.iter().map(|id| with.cache.get(*id)).collect();
     let Some(known) = known else { return false };
     world.loaded.resources.extend(scope.resources.iter().copied());
-    let known = known.into_iter().map(|calendar| trimmed(calendar, with.since));
+    let known = known.into_iter().map(|of| trimmed(of.calendar, with.since));
     world.calendars.extend(known.map(|calendar| (calendar.resource.id, calendar)));
     true
 }
@@ -388,15 +408,11 @@ fn as_made(booking: &Booking) -> Vec<Change> {
 // Calendars
 
 /// Calendars as they are, from memory where they are there.
-pub(super) async fn calendars_seen(
-    client: &Client,
-    with: Loading<'_>,
-    wanted: Vec<ResourceId>,
-) -> Result<Vec<Arc<Calendar>>> {
+pub(super) async fn calendars_seen(client: &Client, with: Loading<'_>, wanted: Vec<ResourceId>) -> Result<Vec<Headed>> {
     let (mut seen, mut missing) = (Vec::with_capacity(wanted.len()), Vec::new());
     for id in wanted {
         match with.cache.get(id) {
-            Some(calendar) => seen.push(trimmed(calendar, with.since)),
+            Some(of) => seen.push(Headed { calendar: trimmed(of.calendar, with.since), hash: of.hash }),
             None => missing.push(id),
         }
     }
@@ -404,39 +420,62 @@ pub(super) async fn calendars_seen(
     Ok(seen)
 }
 
-/// Calendars as they are now: what is in memory is compared with the rows first.
-pub(super) async fn calendars_now(
+/// The same with those that are behind, brought up to now; without what cannot be read, of which it is told.
+pub(super) async fn readable(
     client: &Client,
     with: Loading<'_>,
-    wanted: Vec<ResourceId>,
-) -> Result<Vec<Arc<Calendar>>> {
+    mut behind: Vec<Headed>,
+    mut wanted: Vec<ResourceId>,
+    mut unread: impl FnMut(Error, BTreeSet<ResourceId>),
+) -> Result<Vec<Headed>> {
+    loop {
+        let read = async {
+            let mut read = caught_up(client, with, behind.clone()).await?;
+            read.extend(calendars_seen(client, with, wanted.clone()).await?);
+            Ok::<_, Error>(read)
+        };
+        match read.await {
+            Ok(read) => return Ok(read),
+            Err(e) => {
+                let (wrong, known) = (e.shuts(), behind.len() + wanted.len());
+                behind.retain(|of| !wrong.contains(&of.calendar.resource.id));
+                wanted.retain(|id| !wrong.contains(id));
+                if behind.len() + wanted.len() == known {
+                    return Err(e);
+                }
+                unread(e, wrong);
+            }
+        }
+    }
+}
+
+/// Calendars as they are now: what is in memory is compared with the rows first.
+pub(super) async fn calendars_now(client: &Client, with: Loading<'_>, wanted: Vec<ResourceId>) -> Result<Vec<Headed>> {
     let asked: Vec<Uuid> = wanted.iter().map(|id| id.0).collect();
     let mut behind = Vec::new();
     for row in rows(client, sql::HEADS, &args![with.part, asked]).await? {
         let id = ResourceId(row.try_get(0)?);
         let version = Version { epoch: epoch(row.try_get(1)?), number: unsigned(row.try_get(2)?) };
-        behind.extend(with.cache.get(id).filter(|calendar| calendar.version < version));
+        behind.extend(with.cache.get(id).filter(|of| of.calendar.version < version));
     }
     caught_up(client, with, behind).await?;
     calendars_seen(client, with, wanted).await
 }
 
-/// Calendars exactly at these versions, which are held: from memory with what is newer.
+/// Calendars exactly as these heads say, which are held: from memory with what is newer. What is in memory and does not lead there is
+/// of another copy of the database, which had something that this one has not.
 pub(super) async fn calendars_at(
     client: &Client,
     with: Loading<'_>,
-    wanted: BTreeMap<ResourceId, Version>,
-) -> Result<Vec<Arc<Calendar>>> {
+    wanted: BTreeMap<ResourceId, &Head>,
+) -> Result<Vec<Headed>> {
     let (mut ready, mut behind, mut missing) = (Vec::with_capacity(wanted.len()), Vec::new(), Vec::new());
-    for (id, version) in &wanted {
+    for (id, head) in &wanted {
         match with.cache.get(*id) {
-            Some(calendar) if calendar.version == *version => ready.push(calendar),
-            Some(calendar) if calendar.version < *version => behind.push(calendar),
-            // What is in memory is ahead of what is held: it is not this database's.
-            Some(_) => {
-                with.cache.forget(*id);
-                missing.push(*id);
-            }
+            Some(of) if of.calendar.version < head.version => behind.push(of),
+            // One that is as far is compared below; one that is ahead knows of what is not there.
+            Some(of) if of.calendar.version == head.version => ready.push(of),
+            Some(_) => return Err(Error::other_copy(*id)),
             None => missing.push(*id),
         }
     }
@@ -444,29 +483,31 @@ pub(super) async fn calendars_at(
     metrics::counter!("slotwise_calendars_cold_total").increment(missing.len() as u64);
     ready.extend(caught_up(client, with, behind).await?);
     ready.extend(cold(client, with, missing).await?);
-    for calendar in &ready {
-        if wanted.get(&calendar.resource.id) != Some(&calendar.version) {
-            let (id, version) = (calendar.resource.id, calendar.version);
-            return Err(Error::wrong(id, format!("the record of {id} ends at {version}, and its row says otherwise")));
+    for Headed { calendar, hash } in &ready {
+        let (id, version) = (calendar.resource.id, calendar.version);
+        match wanted.get(&id) {
+            Some(head) if head.version == version && head.hash == *hash => {}
+            Some(head) if head.version == version => return Err(Error::other_copy(id)),
+            Some(_) | None => {
+                let says = format!("the record of {id} ends at {version}, and its row says otherwise");
+                return Err(Error::wrong(id, says));
+            }
         }
     }
     Ok(ready)
 }
 
 /// Calendars with all that is newer than they are.
-pub(super) async fn caught_up(
-    client: &Client,
-    with: Loading<'_>,
-    behind: Vec<Arc<Calendar>>,
-) -> Result<Vec<Arc<Calendar>>> {
+pub(super) async fn caught_up(client: &Client, with: Loading<'_>, behind: Vec<Headed>) -> Result<Vec<Headed>> {
     if behind.is_empty() {
         return Ok(behind);
     }
-    let after: Vec<(ResourceId, u64)> = behind.iter().map(|c| (c.resource.id, c.version.number)).collect();
+    let after: Vec<(ResourceId, u64)> =
+        behind.iter().map(|of| (of.calendar.resource.id, of.calendar.version.number)).collect();
     let mut records = records_after(client, with.part, &after).await?;
-    let folded = behind.into_iter().map(|calendar| {
-        let newer = records.remove(&calendar.resource.id).unwrap_or_default();
-        followed(with, calendar, &newer)
+    let folded = behind.into_iter().map(|of| {
+        let newer = records.remove(&of.calendar.resource.id).unwrap_or_default();
+        followed(with, of, &newer)
     });
     folded.collect()
 }
@@ -474,21 +515,30 @@ pub(super) async fn caught_up(
 /// A calendar with records of it that follow, in their order; what it has already is passed over.
 pub(super) fn followed<'r>(
     with: Loading<'_>,
-    mut calendar: Arc<Calendar>,
-    records: impl IntoIterator<Item = &'r Record>,
-) -> Result<Arc<Calendar>> {
-    let known = calendar.version.number;
-    let mut newer = records.into_iter().filter(|r| r.version.number > known).peekable();
+    mut of: Headed,
+    records: impl IntoIterator<Item = &'r Written>,
+) -> Result<Headed> {
+    let known = of.calendar.version.number;
+    let mut newer = records.into_iter().filter(|r| r.record.version.number > known).peekable();
     if newer.peek().is_some() {
-        fold(Arc::make_mut(&mut calendar), newer)?;
+        of.hash = fold(Arc::make_mut(&mut of.calendar), of.hash, newer)?;
     }
-    let calendar = trimmed(calendar, with.since);
-    with.cache.put(calendar.clone());
-    Ok(calendar)
+    of.calendar = trimmed(of.calendar, with.since);
+    with.keep(&of);
+    Ok(of)
+}
+
+/// What follows a snapshot, by one statement with the head that it leads to: so the two are of one moment.
+#[derive(Default)]
+struct After {
+    /// The snapshot's version.
+    number: u64,
+    head: (u64, Hash),
+    records: Vec<Written>,
 }
 
 /// Calendars from their snapshots and what follows them. What does not exist is left out.
-async fn cold(client: &Client, with: Loading<'_>, mut wanted: Vec<ResourceId>) -> Result<Vec<Arc<Calendar>>> {
+async fn cold(client: &Client, with: Loading<'_>, mut wanted: Vec<ResourceId>) -> Result<Vec<Headed>> {
     let mut loaded = Vec::with_capacity(wanted.len());
     for _ in 0..TURNS_MAX {
         if wanted.is_empty() {
@@ -500,24 +550,54 @@ async fn cold(client: &Client, with: Loading<'_>, mut wanted: Vec<ResourceId>) -
             (sql::RECORDS_AFTER_SNAPSHOTS, args![with.part, asked]),
         ];
         let [snapshots, after] = all(client, &asking).await?;
-        let mut records = by_resource(&after)?;
+        let mut after = after_snapshots(&after)?;
         wanted.clear();
         for row in &snapshots {
             let mut calendar = snapshot(row)?;
             let id = calendar.resource.id;
-            match fold(&mut calendar, &records.remove(&id).unwrap_or_default()) {
-                Ok(()) => {
-                    let calendar = trimmed(Arc::new(calendar), with.since);
-                    with.cache.put(calendar.clone());
-                    loaded.push(calendar);
+            let After { number, head, records } = after.remove(&id).unwrap_or_default();
+            // A later snapshot may have been made between the two statements.
+            let follows = number == calendar.version.number;
+            let made_by = calendar.decided_at;
+            // The hash comes with the head.
+            let of = match follows && fold(&mut calendar, head.1, &records).is_ok() && calendar.version.number == head.0
+            {
+                false => {
+                    wanted.push(id);
+                    continue;
                 }
-                // A later snapshot was made between the two reads.
-                Err(_) => wanted.push(id),
-            }
+                true if made_by > with.made_by => from_the_beginning(client, with, id).await?,
+                true => Headed { calendar: trimmed(Arc::new(calendar), with.since), hash: head.1 },
+            };
+            with.keep(&of);
+            loaded.push(of);
         }
     }
     let wanted = wanted.into_iter().collect();
     Err(Error::Wrong(wanted, "a record does not follow its snapshot".into()))
+}
+
+/// Of all of its record, where its snapshot is not to be relied on.
+async fn from_the_beginning(client: &Client, with: Loading<'_>, id: ResourceId) -> Result<Headed> {
+    let folded = reconcile::fold(client, with.part, id, with.since).await?;
+    match folded.and_then(|folded| Some((folded.calendar, folded.hash?))) {
+        Some((calendar, hash)) => Ok(Headed { calendar: trimmed(Arc::new(calendar), with.since), hash }),
+        None => Err(Error::wrong(id, format!("the record of {id} has a gap"))),
+    }
+}
+
+/// Rows of records, each with its snapshot's number and its resource's head after it.
+fn after_snapshots(rows: &[Row]) -> Result<HashMap<ResourceId, After>> {
+    let mut by_resource: HashMap<ResourceId, After> = HashMap::new();
+    for row in rows {
+        let after = by_resource.entry(ResourceId(row.try_get(0)?)).or_default();
+        after.number = unsigned(row.try_get(7)?);
+        after.head = (unsigned(row.try_get(8)?), hash_of(row.try_get(9)?)?);
+        if row.try_get::<_, Option<i64>>(1)?.is_some() {
+            after.records.push(written(row)?);
+        }
+    }
+    Ok(by_resource)
 }
 
 /// A row of resource, number, epoch, instant, changes.
@@ -534,20 +614,49 @@ pub(super) fn snapshot(row: &Row) -> Result<Calendar> {
     Ok(calendar)
 }
 
-/// Folds records that follow.
-fn fold<'r>(calendar: &mut Calendar, records: impl IntoIterator<Item = &'r Record>) -> Result<()> {
-    for record in records {
+/// Folds records that follow, and says what the chain's hash is after them.
+fn fold<'r>(calendar: &mut Calendar, mut hash: Hash, records: impl IntoIterator<Item = &'r Written>) -> Result<Hash> {
+    for written in records {
+        let record = &written.record;
         if record.version.number != calendar.version.number + 1 {
             let says = format!("{} follows {} of {}", record.version, calendar.version, record.resource);
             return Err(Error::wrong(record.resource, says));
         }
         record.changes.iter().for_each(|change| calendar.apply(change));
         (calendar.version, calendar.decided_at) = (record.version, record.decided_at);
+        hash = written.after(&hash);
     }
-    Ok(())
+    Ok(hash)
 }
 
 // Records
+
+/// A record with its bytes, which are chained.
+#[derive(Clone)]
+pub(super) struct Written {
+    pub record: Record,
+    body: Vec<u8>,
+}
+
+impl Written {
+    /// The chain's hash after it.
+    pub fn after(&self, before: &Hash) -> Hash {
+        let Record { resource, version, decided_at, attempt, actor, changes: _ } = &self.record;
+        let (resource, version, decided_at) = (*resource, *version, *decided_at);
+        let header = Header { resource, version, decided_at, attempt: *attempt, actor: actor.uuid() };
+        record::chain(before, &header, &self.body)
+    }
+
+    /// All of a commit, with the bytes of each.
+    pub fn all<'b>(commit: &Commit, bodies: impl IntoIterator<Item = &'b [u8]>) -> Vec<Written> {
+        let records = commit.records().zip(bodies);
+        records.map(|((entry, record), body)| Written { record: entry.record(record), body: body.to_vec() }).collect()
+    }
+}
+
+fn written(row: &Row) -> Result<Written> {
+    Ok(Written { record: record(row)?, body: row.try_get(6)? })
+}
 
 /// A row of resource, number, epoch, instant, attempt, actor, changes.
 pub(super) fn record(row: &Row) -> Result<Record> {
@@ -562,11 +671,11 @@ pub(super) fn record(row: &Row) -> Result<Record> {
     })
 }
 
-fn by_resource(rows: &[Row]) -> Result<HashMap<ResourceId, Vec<Record>>> {
-    let mut records: HashMap<ResourceId, Vec<Record>> = HashMap::new();
+fn by_resource(rows: &[Row]) -> Result<HashMap<ResourceId, Vec<Written>>> {
+    let mut records: HashMap<ResourceId, Vec<Written>> = HashMap::new();
     for row in rows {
-        let record = record(row)?;
-        records.entry(record.resource).or_default().push(record);
+        let written = written(row)?;
+        records.entry(written.record.resource).or_default().push(written);
     }
     Ok(records)
 }
@@ -576,7 +685,7 @@ pub(super) async fn records_after(
     client: &Client,
     part: i64,
     after: &[(ResourceId, u64)],
-) -> Result<HashMap<ResourceId, Vec<Record>>> {
+) -> Result<HashMap<ResourceId, Vec<Written>>> {
     let resources: Vec<Uuid> = after.iter().map(|(id, _)| id.0).collect();
     let numbers: Vec<i64> = after.iter().map(|(_, number)| signed(*number)).collect();
     by_resource(&rows(client, sql::RECORDS_AFTER, &args![part, resources, numbers]).await?)

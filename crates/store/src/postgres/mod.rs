@@ -37,8 +37,9 @@ pub use verify::examine;
 use crate::clock::SystemClock;
 use crate::embedded::Checkpoints;
 use crate::health::Health;
+use crate::record::Hash;
 use async_trait::async_trait;
-use cache::Cache;
+use cache::{Cache, Headed};
 use error::Result as Loaded;
 use feed::Feed;
 use futures_util::future::{Fuse, FusedFuture};
@@ -132,6 +133,9 @@ const WRITERS_MORE: usize = 2;
 const SHOWN_NOW_MAX: usize = 16;
 /// The clock as it is thought to be may be so far ahead of what the database said last: that took a while to come.
 const READING_LATE_MAX: Span = Span(10_000);
+/// How often the clock is asked at the start, if it does not answer within so long.
+const FIRST_READINGS: usize = 5;
+const FIRST_READING_LATE_MAX: Span = Span(500_000);
 /// Calendars loaded at once at the start.
 const BEGIN_AT_ONCE: usize = 200;
 /// So often side by side, where there are connections for it.
@@ -153,6 +157,9 @@ const RIGHTS_APART_MAX: usize = 2;
 
 /// Commits told of at once: what is told has less than 8,000 bytes.
 const RUNG_MAX: usize = 200;
+
+/// Said where the database is in another epoch than this process.
+const RESTORED: &str = "the database was restored since this server has opened it; start it again";
 
 /// How long a last checkpoint may take.
 const FINISH_WITHIN: Duration = Duration::from_secs(3);
@@ -243,8 +250,21 @@ impl Shared {
     }
 
     fn loading(&self) -> Loading<'_> {
-        let since = self.time.now().minus(Calendar::LOOKBACK);
-        Loading { part: self.part, cache: &self.cache, since, pool: &self.readers }
+        Loading::now(self.part, &self.cache, &self.readers, self.time.now())
+    }
+
+    /// What was found out while nobody decided anything stops everything too, if it is that the database is another one.
+    fn heed(&self, e: &Error) {
+        if let Error::OtherCopy(says) = e {
+            self.health.stop(e.cause(), says.clone());
+        }
+    }
+
+    fn status(&self) -> Status {
+        match (self.refused(), self.health.status(&*self.time)) {
+            (Some(says), Status::Ready) => Status::Stopped(says),
+            (_, status) => status,
+        }
     }
 }
 
@@ -254,17 +274,37 @@ struct Time {
     last: Mutex<(Instant, Span)>,
 }
 
+/// A reading of the database's clock. It was made at some moment between two readings of the clock that nobody sets: an answer may
+/// come late, and a process may stand still before it looks at one.
+#[derive(Clone, Copy)]
+struct Reading {
+    now: Instant,
+    asked: Span,
+    told: Span,
+}
+
+impl Reading {
+    /// One that is told now.
+    fn told(now: Instant, asked: Span) -> Reading {
+        Reading { now, asked, told: SystemClock.since_boot() }
+    }
+
+    /// How long it was on its way.
+    fn late(&self) -> Span {
+        Span(self.told.0.saturating_sub(self.asked.0))
+    }
+}
+
 impl Time {
     /// The database's clock says so.
-    fn reads(&self, now: Instant) -> Instant {
+    fn reads(&self, reading: Reading) -> Instant {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let boot = SystemClock.since_boot();
-        let ahead = last.0.plus(Span(boot.0.saturating_sub(last.1.0))).since(now);
+        let ahead = last.0.plus(Span(reading.told.0.saturating_sub(last.1.0))).since(reading.now);
         // Answers take a while to come, each its own: what was shown as now is not taken back for that.
-        if !(0..=READING_LATE_MAX.0).contains(&ahead.0) {
-            *last = (now, boot);
+        if !(0..=READING_LATE_MAX.0.max(reading.late().0)).contains(&ahead.0) {
+            *last = (reading.now, reading.told);
         }
-        now
+        reading.now
     }
 }
 
@@ -322,23 +362,20 @@ impl Postgres {
         if !readers.rows(sql::FILLING, args![part]).await?.is_empty() {
             return Err(Error::Unfit("what is brought into this database is not all there yet; run it again".into()));
         }
-        let asked = [(sql::META, args![part]), (sql::STAMP_LAST, args![part]), (sql::CLOCK, args![])];
-        let [meta, stamp, clock] = readers.all(asked).await?;
-        let (Some(meta), Some(clock)) = (meta.first(), clock.first()) else {
-            return Err(Error::bug("the part's own row is gone"));
-        };
+        let [meta, stamp] = readers.all([(sql::META, args![part]), (sql::STAMP_LAST, args![part])]).await?;
+        let meta = meta.first().ok_or_else(|| Error::bug("the part's own row is gone"))?;
         let epoch_began: Option<i64> = meta.try_get(1)?;
         let stamp = stamp.first().map_or(Ok(0), |row| row.try_get(0))?;
-        let time =
-            Time { process: options.clock, last: Mutex::new((Instant(clock.try_get(0)?), SystemClock.since_boot())) };
+        let first = first_reading(&readers).await?;
+        let time = Arc::new(Time { process: options.clock, last: Mutex::new((first.now, first.told)) });
         let cache = Arc::new(Cache::new(options.cache_bytes));
-        let feed = Arc::new(Feed::new(part, readers.clone(), cache.clone(), stamp));
+        let feed = Arc::new(Feed::new(part, readers.clone(), cache.clone(), time.clone(), stamp));
         let shared = Arc::new(Shared {
             part,
             epoch: load::epoch(meta.try_get(0)?),
             epoch_began: epoch_began.map(Instant),
-            health: Health::new(&time),
-            time: Arc::new(time),
+            health: Health::new(&*time),
+            time,
             cache,
             feed,
             readers,
@@ -424,6 +461,22 @@ impl Postgres {
     }
 }
 
+/// The clock as it is read at the start: whatever is read later is compared with it, so it is asked again if its answer was slow.
+async fn first_reading(readers: &Arc<Pool>) -> Loaded<Reading> {
+    let mut best: Option<Reading> = None;
+    for _ in 0..FIRST_READINGS {
+        let asked = SystemClock.since_boot();
+        let clock = readers.rows(sql::CLOCK, args![]).await?;
+        let clock = clock.first().ok_or_else(|| Error::bug("the clock did not answer"))?;
+        let reading = Reading::told(Instant(clock.try_get(0)?), asked);
+        best = Some(best.filter(|best| best.late() <= reading.late()).unwrap_or(reading));
+        if reading.late() <= FIRST_READING_LATE_MAX {
+            break;
+        }
+    }
+    best.ok_or_else(|| Error::bug("the clock was not asked"))
+}
+
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.jobs = None;
@@ -472,9 +525,14 @@ impl Doorbell {
 /// Everything that can be booked, and how far each record is.
 async fn begin(shared: &Arc<Shared>, connections: usize) -> Loaded<()> {
     let heads = shared.readers.rows(sql::HEADS_ALL, args![shared.part]).await?;
-    let ids: Vec<ResourceId> = load::ids(&heads)?.into_iter().map(ResourceId).collect();
+    let of_row = |row: &Row| {
+        let hash = load::hash_of(row.try_get(2)?)?;
+        Ok((ResourceId(row.try_get(0)?), (unsigned(row.try_get(1)?), hash)))
+    };
+    let heads = heads.iter().map(of_row).collect::<Loaded<Vec<_>>>()?;
     // While some are made of their rows, the database reads the rows of others.
-    let some: Vec<Vec<ResourceId>> = ids.chunks(BEGIN_AT_ONCE).map(<[_]>::to_vec).collect();
+    let some: Vec<BTreeMap<ResourceId, (u64, Hash)>> =
+        heads.chunks(BEGIN_AT_ONCE).map(|some| some.iter().copied().collect()).collect();
     let mut loading = futures_util::stream::iter(some)
         .map(|some| {
             let shared = shared.clone();
@@ -487,27 +545,43 @@ async fn begin(shared: &Arc<Shared>, connections: usize) -> Loaded<()> {
     Ok(())
 }
 
-async fn begin_with(shared: &Shared, mut wanted: Vec<ResourceId>) -> Loaded<()> {
+async fn begin_with(shared: &Shared, heads: BTreeMap<ResourceId, (u64, Hash)>) -> Loaded<()> {
+    let calendars = loaded(shared, heads.keys().copied().collect(), |e, wrong| {
+        // What cannot be read of one resource is no reason to serve none; and of what comes after it is told.
+        for (id, (number, hash)) in wrong.iter().filter_map(|id| Some((*id, *heads.get(id)?))) {
+            shared.feed.begin_at(id, number, hash);
+        }
+        shared.shut(wrong, &e.plainly(), &e.to_string());
+    });
+    shared.feed.begin_with(&calendars.await?);
+    Ok(())
+}
+
+async fn loaded(
+    shared: &Shared,
+    wanted: Vec<ResourceId>,
+    unread: impl FnMut(Error, BTreeSet<ResourceId>),
+) -> Loaded<Vec<Headed>> {
     let mut conn = shared.readers.get().await?;
     // What does not fit into memory is still in the catalogue.
     let none = Cache::new(0);
     let cache = if shared.cache.half_full() { &none } else { &*shared.cache };
-    let calendars = loop {
-        match load::calendars_seen(&conn, Loading { cache, ..shared.loading() }, wanted.clone()).await {
-            Ok(calendars) => break calendars,
-            // What cannot be read of one resource is no reason to serve none.
-            Err(e) => {
-                let (known, wrong) = (wanted.len(), e.shuts());
-                wanted.retain(|id| !wrong.contains(id));
-                if wanted.len() == known {
-                    return Err(e);
-                }
-                shared.shut(wrong, &e.plainly(), &e.to_string());
-            }
-        }
-    };
+    let with = Loading { cache, turn: cache.turn(), ..shared.loading() };
+    let calendars = load::readable(&conn, with, Vec::new(), wanted, unread).await?;
     conn.clean();
-    shared.feed.begin_with(&calendars);
+    Ok(calendars)
+}
+
+/// Marks anew what is taken: what a clock that was set thought to be long past has no marks any more.
+async fn mark_again(shared: Arc<Shared>) -> Loaded<()> {
+    let heads = shared.readers.rows(sql::HEADS_ALL, args![shared.part]).await?;
+    let ids: Vec<ResourceId> = load::ids(&heads)?.into_iter().map(ResourceId).collect();
+    for some in ids.chunks(BEGIN_AT_ONCE) {
+        // What cannot be read is shut already, or will be when it is asked for.
+        let calendars =
+            loaded(&shared, some.to_vec(), |e, _| tracing::warn!("marking anew what is taken: {e}")).await?;
+        shared.feed.mark_again(&calendars);
+    }
     Ok(())
 }
 
@@ -540,6 +614,7 @@ async fn follow(shared: Weak<Shared>, heard: Arc<Heard>) {
             Err(_) => LOOK_LATE,
         };
         if let Err(e) = looked {
+            shared.heed(&e);
             tracing::warn!("looking for what others have committed: {e}");
         }
         if reconciled_at.elapsed() >= RECONCILE_EVERY {
@@ -547,11 +622,14 @@ async fn follow(shared: Weak<Shared>, heard: Arc<Heard>) {
             match shared.feed.reconcile().await {
                 Ok((0, 0)) => {}
                 Ok((missed, 0)) => tracing::warn!(resources = missed, "changes were found that no look had found"),
-                Ok((_, lost)) => shared.health.stop(
-                    "the database has lost what was told as decided: it is another copy, behind the one before",
-                    format!("the record of {lost} resources ends before what was committed"),
-                ),
-                Err(e) => tracing::warn!("comparing with the heads of all resources: {e}"),
+                Ok((_, lost)) => {
+                    let says = format!("the record of {lost} resources is not what was committed, or ends before it");
+                    shared.heed(&Error::OtherCopy(says));
+                }
+                Err(e) => {
+                    shared.heed(&e);
+                    tracing::warn!("comparing with the heads of all resources: {e}");
+                }
             }
         }
     }
@@ -708,9 +786,15 @@ impl Store for Postgres {
         }
         let shared = &*self.shared;
         let until = until.unwrap_or_else(|| shared.time.now());
-        let found = shared.readers.rows(sql::DUE, args![shared.part, until.0, limit(max)]).await?;
+        // What is shut here cannot be carried out here.
+        let shut = shared.shut_now();
+        let most = limit(max.saturating_add(shut.len()));
+        let found = shared.readers.rows(sql::DUE, args![shared.part, until.0, most]).await?;
         let due = found.iter().map(|row| Ok((Instant(row.try_get(1)?), ResourceId(row.try_get(0)?))));
-        Ok(due.collect::<Loaded<_>>()?)
+        let mut due = due.collect::<Loaded<Vec<_>>>()?;
+        due.retain(|(_, id)| !shut.contains(id));
+        due.truncate(max);
+        Ok(due)
     }
 
     async fn sweeps(&self) -> Result<bool, StoreError> {
@@ -722,10 +806,7 @@ impl Store for Postgres {
     }
 
     fn status(&self) -> Status {
-        match (self.shared.refused(), self.shared.health.status(&*self.shared.time)) {
-            (Some(says), Status::Ready) => Status::Stopped(says),
-            (_, status) => status,
-        }
+        self.shared.status()
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -741,39 +822,57 @@ impl Store for Postgres {
     }
 
     fn accept_clock(&self) {
+        // By the clock as it was, calendars and marks have forgotten what was long past then, and may not be now.
+        self.shared.cache.clear();
         self.shared.health.accept(&*self.shared.time, || {});
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            if let Err(e) = mark_again(shared).await {
+                tracing::warn!("marking anew what is taken: {e}");
+            }
+        });
     }
 }
 
 impl Postgres {
-    /// Whether it is this instance that carries out what falls due: one of them does, and another within two seconds of its end.
+    /// Whether it is this instance that carries out what falls due: one of them does, and another within two seconds of its end. Who
+    /// decides nothing leaves it to others; and where something is shut here, they come first, because they may have it open.
     async fn take_sweep(&self) -> Loaded<bool> {
+        let shared = &*self.shared;
+        if shared.status() != Status::Ready {
+            self.sweeps_for(None);
+            return Ok(false);
+        }
+        let first = shared.shut_now().is_empty();
         let until = *self.sweeps_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if until.is_some_and(|until| until > Moment::now()) {
+        if first && until.is_some_and(|until| until > Moment::now()) {
             return Ok(true);
         }
         let asked_at = Moment::now();
-        let shared = &*self.shared;
         let conn = &mut shared.readers.get().await?;
         let take = async || -> Loaded<bool> {
             pool::rows(conn, sql::SWEEPER_ADD, &args![shared.part, self.instance]).await?;
-            Ok(!pool::rows(conn, sql::SWEEP, &args![shared.part, self.instance]).await?.is_empty())
+            let sweep = if first { sql::SWEEP } else { sql::SWEEP_ONCE };
+            Ok(!pool::rows(conn, sweep, &args![shared.part, self.instance]).await?.is_empty())
         };
         let taken = take().await;
         if taken.is_ok() {
             conn.clean();
         }
         let taken = taken?;
-        *self.sweeps_until.lock().unwrap_or_else(PoisonError::into_inner) =
-            taken.then(|| asked_at + Duration::from_secs(1));
+        self.sweeps_for((taken && first).then(|| asked_at + Duration::from_secs(1)));
         if taken {
             self.prune_now_and_then().await?;
         }
         Ok(taken)
     }
 
+    fn sweeps_for(&self, until: Option<Moment>) {
+        *self.sweeps_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+
     /// Takes away what is kept no longer than keys are: answers' places, commit ids, holds that have ended. Whoever sweeps does it,
-    /// a little at a time.
+    /// a little at a time. A clock that is ahead takes away no more than the last decision allows.
     async fn prune_now_and_then(&self) -> Loaded<()> {
         {
             let mut pruned = self.pruned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -783,7 +882,7 @@ impl Postgres {
             *pruned = Some(Moment::now());
         }
         let shared = &*self.shared;
-        let before = shared.time.now().minus(round::KEY_KEPT);
+        let before = shared.time.now().min(Instant(shared.feed.stamp())).minus(round::KEY_KEPT);
         // The first id of the millisecond after: what is exactly as old as that is old too.
         let millis = u64::try_from(before.0.div_euclid(1_000) + 1).unwrap_or(0);
         let first = uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid();
@@ -840,7 +939,7 @@ impl Views for Postgres {
         if ids.len() > SHOWN_NOW_MAX {
             let known: Vec<_> = ids.iter().map(|id| self.shared.cache.get(*id)).collect();
             if known.iter().all(Option::is_some) {
-                return Ok(known.into_iter().flatten().collect());
+                return Ok(known.into_iter().flatten().map(|of| of.calendar).collect());
             }
         }
         let mut conn = self.shared.readers.get().await?;
@@ -850,7 +949,7 @@ impl Views for Postgres {
         };
         conn.clean();
         let loaded: BTreeMap<ResourceId, Arc<Calendar>> =
-            loaded.into_iter().map(|calendar| (calendar.resource.id, calendar)).collect();
+            loaded.into_iter().map(|of| (of.calendar.resource.id, of.calendar)).collect();
         Ok(ids.iter().filter_map(|id| loaded.get(id).cloned()).collect())
     }
 

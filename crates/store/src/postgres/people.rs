@@ -6,17 +6,22 @@ use super::error::{Error, Result};
 use super::load::{facts_of, limit, signed, unsigned};
 use super::pool::{args, rows};
 use super::sql;
+use super::writer::those_under_way_end;
 use crate::codec;
 use async_trait::async_trait;
 use slotwise_domain::{BookingId, Facts, PersonId, ResourceId, Role};
 use slotwise_engine::catalogue::words_of;
 use slotwise_engine::{Directory, Erased, FactsPut, Listed, PersonCard, PersonRow, Plan, PlanPut, RowPut, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant as Moment};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 /// Bookings forgotten in one transaction.
-const ERASED_AT_ONCE: i64 = 200;
+const ERASED_AT_ONCE: usize = 100;
+/// How long it is waited for those who hold what these are on, and how often it is looked.
+const HELD_MAX: Duration = Duration::from_secs(30);
+const HELD_LOOK_EVERY: Duration = Duration::from_millis(5);
 
 #[async_trait]
 impl Directory for Postgres {
@@ -144,22 +149,19 @@ impl Directory for Postgres {
         if readers.rows(sql::LISTED, args![part, id.0]).await?.is_empty() {
             return Ok(None);
         }
-        // From here on they can ask for nothing more, so no new words of theirs come.
+        // From here on they can ask for nothing more. What has read before that who they are ends first, so no new words of theirs come.
         readers.rows(sql::SUSPENDED_PUT, args![part, id.0, true]).await?;
         self.shared.rights_changed();
-        let (mut erased, mut after) = (Erased::default(), (i64::MIN, Uuid::nil()));
-        loop {
-            let (start, booking) = after;
-            let page = readers.transaction(move |client| {
-                Box::pin(async move { erase_words(client, part, id, start, booking).await })
-            });
-            let (bookings, reached) = page.await?;
-            erased.bookings += bookings;
-            match reached {
-                Some(reached) => after = reached,
-                None => break,
-            }
+        let mut conn = readers.get().await?;
+        those_under_way_end(&conn).await?;
+        let found = rows(&conn, sql::BOOKINGS_OF_OWNER, &args![part, id.0]).await?;
+        conn.clean();
+        drop(conn);
+        let all = super::load::ids(&found)?;
+        for some in all.chunks(ERASED_AT_ONCE) {
+            self.erase_words(some.to_vec()).await?;
         }
+        let mut erased = Erased { bookings: all.len() as u64, ..Erased::default() };
         let gone = readers.transaction(move |client| {
             Box::pin(async move {
                 let all = ["key", "session", "invitation", "reset"].map(String::from).to_vec();
@@ -193,6 +195,26 @@ impl Directory for Postgres {
 }
 
 impl Postgres {
+    async fn erase_words(&self, mut left: Vec<Uuid>) -> Result<()> {
+        let (part, begun) = (self.shared.part, Moment::now());
+        while !left.is_empty() {
+            let some = left.clone();
+            let erase = self
+                .shared
+                .readers
+                .transaction(move |client| Box::pin(async move { erase_words(client, part, some).await }));
+            let done = erase.await?;
+            left.retain(|id| !done.contains(id));
+            if done.is_empty() {
+                if begun.elapsed() >= HELD_MAX {
+                    return Err(Error::NotHad);
+                }
+                tokio::time::sleep(HELD_LOOK_EVERY).await;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes somebody nobody for now, or somebody again.
     pub async fn suspend(&self, id: PersonId, suspended: bool) -> std::result::Result<(), StoreError> {
         let values = args![self.shared.part, id.0, suspended];
@@ -331,26 +353,29 @@ async fn put_row(client: &Client, part: i64, row: PersonRow) -> Result<RowPut> {
     Ok(if before.is_some() { RowPut::Changed(id) } else { RowPut::Made(id) })
 }
 
-/// Takes what was written in some bookings of a person out of the journal's unhashed side and the lists. Says how many there were,
-/// and where to go on.
-async fn erase_words(
-    client: &Client,
-    part: i64,
-    owner: PersonId,
-    start: i64,
-    after: Uuid,
-) -> Result<(u64, Option<(i64, Uuid)>)> {
-    let found = rows(client, sql::BOOKINGS_OF_OWNER, &args![part, owner.0, start, after, ERASED_AT_ONCE]).await?;
-    let Some(last) = found.last() else { return Ok((0, None)) };
-    let reached = (last.try_get(1)?, last.try_get(0)?);
-    let ids = super::load::ids(&found)?;
-    for row in rows(client, sql::JOURNAL_SAID, &args![part, ids.clone()]).await? {
-        let commit: Uuid = row.try_get(0)?;
-        let mut left = codec::decode_said(row.try_get(1)?)?;
-        left.retain(|(_, BookingId(booking), _)| !ids.contains(booking));
-        let left = if left.is_empty() { None } else { Some(codec::encode_said(&left)?) };
-        rows(client, sql::JOURNAL_SAID_PUT, &args![part, commit, left]).await?;
+/// Takes what was written in some bookings out of the journal's unhashed side and the lists: of those whose resources are held by nobody
+/// else. Says of which. Whoever changes a booking holds its resources, so nobody who has read the words can write them again.
+async fn erase_words(client: &Client, part: i64, ids: Vec<Uuid>) -> Result<Vec<Uuid>> {
+    let on = async || -> Result<BTreeMap<Uuid, BTreeSet<Uuid>>> {
+        let found = rows(client, sql::BOOKINGS_BY_ID, &args![part, ids.clone()]).await?;
+        let bookings = found.iter().map(super::load::booking);
+        bookings.map(|b| b.map(|b| (b.id.0, b.resources().into_iter().map(|id| id.0).collect()))).collect()
+    };
+    let resources: BTreeSet<Uuid> = on().await?.into_values().flatten().collect();
+    let wanted: Vec<Uuid> = resources.into_iter().collect();
+    let held: BTreeSet<Uuid> =
+        super::load::ids(&rows(client, sql::HEADS_HELD, &args![part, wanted]).await?)?.into_iter().collect();
+    // They may have been moved until their resources were held.
+    let had = on().await?.into_iter().filter(|(_, on)| on.is_subset(&held));
+    let had: Vec<Uuid> = had.map(|(id, _)| id).collect();
+    let (mut commits, mut left) = (Vec::new(), Vec::new());
+    for row in rows(client, sql::JOURNAL_SAID, &args![part, had.clone()]).await? {
+        let mut said = codec::decode_said(row.try_get(1)?)?;
+        said.retain(|(_, BookingId(booking), _)| !had.contains(booking));
+        commits.push(row.try_get::<_, Uuid>(0)?);
+        left.push(if said.is_empty() { None } else { Some(codec::encode_said(&said)?) });
     }
-    rows(client, sql::WORDS_OF_BOOKINGS_GONE, &args![part, ids]).await?;
-    Ok((found.len() as u64, Some(reached)))
+    rows(client, sql::JOURNAL_SAID_PUT, &args![part, commits, left]).await?;
+    rows(client, sql::WORDS_OF_BOOKINGS_GONE, &args![part, had.clone()]).await?;
+    Ok(had)
 }

@@ -191,9 +191,12 @@ impl Endpoint {
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(GONE_AFTER).keepalives_idle(GONE_AFTER);
         }
-        if config.get_application_name().is_none() {
-            config.application_name("slotwise");
-        }
+        // By this name it is told from others: what the URL says is added to it.
+        let name = match config.get_application_name() {
+            None | Some("slotwise") => "slotwise".to_owned(),
+            Some(more) => format!("slotwise: {more}"),
+        };
+        config.application_name(name);
         let tls = match config.get_ssl_mode() {
             SslMode::Require => {
                 let (tls, errors) = MakeRustlsConnect::with_native_certs()

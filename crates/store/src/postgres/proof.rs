@@ -1,10 +1,10 @@
 //! What the store rests on, tried on the database itself before anything is decided, and the settings that are looked at while it runs.
 //! It refuses in plain words; it changes no setting.
 
-use super::Shared;
 use super::error::{Error, Result};
 use super::pool::{args, plain, rows};
-use super::sql;
+use super::{RESTORED, Reading, Shared, sql};
+use crate::clock::SystemClock;
 use slotwise_domain::Span;
 use slotwise_engine::Clock;
 use std::sync::{Arc, Weak};
@@ -120,19 +120,20 @@ pub(super) struct Settings {
 
 /// Looks at the settings and the clocks now.
 pub(super) async fn look(shared: &Shared) -> Result<Settings> {
+    let (asked_at, before) = (SystemClock.since_boot(), SystemClock.now());
     let asked = [(sql::SETTINGS, args![]), (sql::CLOCK, args![]), (sql::META, args![shared.part])];
     let [settings, clock, meta] = shared.readers.all(asked).await?;
     let epoch = meta.first().map(|row| row.try_get::<_, i64>(0)).transpose()?.map(super::load::epoch);
     if epoch != Some(shared.epoch) {
-        let says = "the database was restored since this server has opened it; start it again".to_owned();
-        return Ok(Settings { refused: Some(says), warning: None });
+        return Ok(Settings { refused: Some(RESTORED.into()), warning: None });
     }
     let (Some(row), Some(clock)) = (settings.first(), clock.first()) else {
         return Err(Error::bug("the settings were not told"));
     };
     let theirs = slotwise_domain::Instant(clock.try_get(0)?);
-    shared.time.reads(theirs);
-    let apart = theirs.since(crate::clock::SystemClock.now()).0.saturating_abs();
+    shared.time.reads(Reading::told(theirs, asked_at));
+    // It was read at some moment between these two.
+    let apart = before.since(theirs).0.max(theirs.since(SystemClock.now()).0).max(0);
     let says = (apart > CLOCKS_APART_MAX.0).then(|| {
         let seconds = apart / 1_000_000;
         format!("the clocks of this machine and of the database are {seconds} s apart; bookings go by the database's")

@@ -35,9 +35,10 @@ pub(super) struct Pace {
 }
 
 /// A resource as its record makes it.
-struct Folded {
-    calendar: Calendar,
-    hash: Hash,
+pub(super) struct Folded {
+    pub calendar: Calendar,
+    /// Where its chain ends; nothing if a version is missing.
+    pub hash: Option<Hash>,
     /// Whether the snapshot is what its record made of it then; nothing if the record has no such version.
     snapshot: Option<bool>,
 }
@@ -90,9 +91,9 @@ async fn look_at(shared: &Shared, id: ResourceId) -> Result<()> {
     let Some((folded, differing)) = looked? else { return Ok(()) };
     let version = folded.version;
     if let Some(cached) = shared.cache.get(id)
-        && cached.version == version
+        && cached.calendar.version == version
     {
-        let mut cached = Calendar::clone(&cached);
+        let mut cached = Calendar::clone(&cached.calendar);
         cached.forget_before(since);
         if !same_calendar(&cached, &folded) {
             differs(shared, "cache", id, version);
@@ -130,7 +131,7 @@ async fn compare(
     let found = rows(client, sql::HEAD_WHOLE, &args![part, id.0]).await?;
     let Some(head) = found.first() else { return Ok(None) };
     let theirs = Version { epoch: epoch(head.try_get(0)?), number: unsigned(head.try_get(1)?) };
-    if theirs != calendar.version || hash_of(&head.try_get::<_, Vec<u8>>(3)?)? != hash {
+    if theirs != calendar.version || Some(hash_of(&head.try_get::<_, Vec<u8>>(3)?)?) != hash {
         metrics::counter!("slotwise_reconciler_differences_total", "what" => "record").increment(1);
         let cause = "the record in the database is not what was written; look at it with `slotwise verify`";
         shared.health.stop(cause, format!("the record of resource {id} does not lead to its head at {theirs}"));
@@ -139,7 +140,8 @@ async fn compare(
     let mut differing = Differing::default();
     if snapshot != Some(true) {
         let mut kept = calendar.clone();
-        kept.forget_before(calendar.decided_at.minus(Calendar::LOOKBACK));
+        // A clock that was ahead when it was decided says nothing of what has ended.
+        kept.forget_before(since.min(calendar.decided_at.minus(Calendar::LOOKBACK)));
         differing.snapshot = Some(codec::encode_changes(id, &kept.as_changes())?);
     }
     let group = calendar.resource.spec.group.as_ref().map(|g| g.id.0);
@@ -153,7 +155,7 @@ async fn compare(
 }
 
 /// All of a record, page by page.
-async fn fold(client: &Client, part: i64, id: ResourceId, since: Instant) -> Result<Option<Folded>> {
+pub(super) async fn fold(client: &Client, part: i64, id: ResourceId, since: Instant) -> Result<Option<Folded>> {
     let kept = rows(client, sql::SNAPSHOTS, &args![part, vec![id.0]]).await?;
     let kept: Option<&Row> = kept.first();
     let of: Option<u64> = kept.map(|row| row.try_get(1)).transpose()?.map(unsigned);
@@ -165,7 +167,7 @@ async fn fold(client: &Client, part: i64, id: ResourceId, since: Instant) -> Res
             let read = load::record(row)?;
             if read.version.number != number + 1 {
                 // Its head will not be reached.
-                return Ok(calendar.map(|calendar| Folded { calendar, hash: [0; 32], snapshot }));
+                return Ok(calendar.map(|calendar| Folded { calendar, hash: None, snapshot }));
             }
             number = read.version.number;
             let header = Header {
@@ -195,7 +197,7 @@ async fn fold(client: &Client, part: i64, id: ResourceId, since: Instant) -> Res
             break;
         }
     }
-    Ok(calendar.map(|calendar| Folded { calendar, hash, snapshot }))
+    Ok(calendar.map(|calendar| Folded { calendar, hash: Some(hash), snapshot }))
 }
 
 /// Whether a snapshot is of a calendar as it was. What had ended long before need not be in it.

@@ -4,8 +4,14 @@
 use super::error::{Error, Result};
 use super::pool::{Endpoint, args, connect, plain, rows};
 use super::still::{self, NAME, meta};
+use super::writer::those_under_way_end;
 use super::{load, migrate, sql};
 use slotwise_domain::{Epoch, Instant};
+use std::time::Duration;
+use tokio_postgres::Client;
+
+/// Who carries out what falls due says so for two seconds at most.
+const SWEEPS_MAX: Duration = Duration::from_secs(3);
 
 /// A new epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +34,7 @@ pub fn begin_epoch(url: &str, part: i64) -> Result<Begun> {
     runtime.block_on(async {
         let client = connect(&Endpoint::of(url)?.named(NAME)).await?;
         migrate::check(&client).await?;
-        if !rows(&client, sql::SERVERS, &args![]).await?.is_empty() {
+        if !rows(&client, sql::SERVERS, &args![]).await?.is_empty() || somebody_sweeps(&client, part).await? {
             return Err(Error::Unfit("a server has the database open; stop it first".into()));
         }
         if !rows(&client, sql::FILLING, &args![part]).await?.is_empty() {
@@ -54,6 +60,21 @@ pub fn begin_epoch(url: &str, part: i64) -> Result<Begun> {
         let holds = rows(&client, sql::HOLDS_COUNTED, &args![part]).await?;
         let holds: i64 = holds.first().map_or(Ok(0), |row| row.try_get(0))?;
         plain(&client, sql::COMMIT).await?;
+        // A commit reads the epoch when it begins. What no connection showed, and has begun before, is of the epoch before as a whole.
+        those_under_way_end(&client).await?;
+        rows(&client, sql::HOLDS_DUE, &args![part, Instant::MIN.0]).await?;
         Ok(Begun { before, epoch, epoch_began, commits: load::unsigned(commits), holds: load::unsigned(holds) })
     })
+}
+
+/// Whether a server carries out what falls due, though none of its connections is to be seen: behind a pool of connections they bear no
+/// name. One that has ended a moment ago is waited for.
+async fn somebody_sweeps(client: &Client, part: i64) -> Result<bool> {
+    let left = async || -> Result<Option<i64>> {
+        let found = rows(client, sql::SWEEPER_FOR, &args![part]).await?;
+        Ok(found.first().map(|row| row.try_get(0)).transpose()?)
+    };
+    let Some(micros) = left().await? else { return Ok(false) };
+    tokio::time::sleep(Duration::from_micros(load::unsigned(micros) + 1_000).min(SWEEPS_MAX)).await;
+    Ok(left().await?.is_some())
 }

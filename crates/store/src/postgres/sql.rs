@@ -27,7 +27,9 @@ statements! {
     BACK_TO_SAVEPOINT = "ROLLBACK TO SAVEPOINT keys";
 
     /// No ON CONFLICT: a clash aborts everything.
-    COMMIT_ID = "INSERT INTO commit_id (part_id, id, tombstone) VALUES ($1, $2, false)";
+    /// In this epoch, or not at all.
+    COMMIT_ID = "INSERT INTO commit_id (part_id, id, tombstone)
+        SELECT m.part_id, $2, false FROM meta m WHERE m.part_id = $1 AND m.epoch = $3 RETURNING id";
     TOMBSTONE = "INSERT INTO commit_id (part_id, id, tombstone) VALUES ($1, $2, true)";
     IS_TOMBSTONE = "SELECT tombstone FROM commit_id WHERE part_id = $1 AND id = $2";
 
@@ -113,11 +115,14 @@ statements! {
     // What is true
 
     HEADS = "SELECT resource, epoch, number FROM resource_head WHERE part_id = $1 AND resource = ANY($2)";
-    HEADS_ALL = "SELECT resource, number FROM resource_head WHERE part_id = $1";
+    HEADS_ALL = "SELECT resource, number, hash FROM resource_head WHERE part_id = $1";
     SNAPSHOTS = "SELECT resource, number, epoch, decided_at, changes FROM snapshot WHERE part_id = $1 AND resource = ANY($2)";
-    RECORDS_AFTER_SNAPSHOTS = "SELECT r.resource, r.number, r.epoch, r.decided_at, r.attempt, r.actor, r.changes
-        FROM snapshot s JOIN record r ON r.part_id = s.part_id AND r.resource = s.resource AND r.number > s.number
-        WHERE s.part_id = $1 AND s.resource = ANY($2) ORDER BY r.resource, r.number";
+    /// With where the resource's record ends: all of it is of one moment.
+    RECORDS_AFTER_SNAPSHOTS = "SELECT s.resource, r.number, r.epoch, r.decided_at, r.attempt, r.actor, r.changes, s.number, h.number, h.hash
+        FROM snapshot s
+        JOIN resource_head h ON h.part_id = s.part_id AND h.resource = s.resource
+        LEFT JOIN record r ON r.part_id = s.part_id AND r.resource = s.resource AND r.number > s.number
+        WHERE s.part_id = $1 AND s.resource = ANY($2) ORDER BY s.resource, r.number";
     RECORDS_AFTER = "SELECT r.resource, r.number, r.epoch, r.decided_at, r.attempt, r.actor, r.changes
         FROM unnest($2::uuid[], $3::bigint[]) AS u (resource, after)
         JOIN record r ON r.resource = u.resource AND r.number > u.after
@@ -151,8 +156,15 @@ statements! {
     COMMITS_OF = "SELECT j.id, j.number, j.stamp, j.hash, j.body, j.said FROM booking_commit c
         JOIN journal j ON j.part_id = c.part_id AND j.id = c.commit_id
         WHERE c.part_id = $1 AND c.booking = $2 ORDER BY c.stamp, c.commit_id";
+    /// Who has it for longer than anybody can has it from before the clock was set back.
     SWEEP = "UPDATE sweeper SET owner = $2, until = now() + interval '2 seconds'
-        WHERE part_id = $1 AND (owner = $2 OR until < now()) RETURNING owner";
+        WHERE part_id = $1 AND (owner = $2 OR until < now() OR until > now() + interval '1 minute') RETURNING owner";
+    /// Only until anybody else asks.
+    SWEEP_ONCE = "UPDATE sweeper SET owner = $2, until = now()
+        WHERE part_id = $1 AND (owner = $2 OR until < now() OR until > now() + interval '1 minute') RETURNING owner";
+    /// Until when somebody carries out what falls due, in microseconds from now.
+    SWEEPER_FOR = "SELECT CAST(EXTRACT(epoch FROM until - now()) * 1000000 AS bigint) FROM sweeper
+        WHERE part_id = $1 AND until > now() AND until < now() + interval '1 minute'";
     SWEEPER_ADD = "INSERT INTO sweeper (part_id, owner, until) VALUES ($1, $2, now() + interval '2 seconds')
         ON CONFLICT (part_id) DO NOTHING";
 
@@ -232,13 +244,16 @@ statements! {
     FACTS_GONE = "DELETE FROM person_facts WHERE part_id = $1 AND person = $2";
     PLAN_GONE = "DELETE FROM plan WHERE part_id = $1 AND person = $2";
     PERSON_GONE = "DELETE FROM person WHERE part_id = $1 AND id = $2";
-    BOOKINGS_OF_OWNER = "SELECT id, start_at FROM booking WHERE part_id = $1 AND owner = $2 AND (start_at, id) > ($3, $4)
-        ORDER BY start_at, id LIMIT $5";
+    /// All at one moment: a page after the other would miss what is moved meanwhile.
+    BOOKINGS_OF_OWNER = "SELECT id FROM booking WHERE part_id = $1 AND owner = $2 ORDER BY id";
     WORDS_OF_BOOKINGS_GONE = "UPDATE booking SET said = NULL WHERE part_id = $1 AND id = ANY($2)";
-    JOURNAL_SAID = "SELECT j.id, j.said FROM booking_commit c
-        JOIN journal j ON j.part_id = c.part_id AND j.id = c.commit_id
-        WHERE c.part_id = $1 AND c.booking = ANY($2) AND j.said IS NOT NULL";
-    JOURNAL_SAID_PUT = "UPDATE journal SET said = $3 WHERE part_id = $1 AND id = $2";
+    /// Held, so that two who erase different words of one commit come one after the other.
+    JOURNAL_SAID = "SELECT j.id, j.said FROM journal j
+        WHERE j.part_id = $1 AND j.said IS NOT NULL
+          AND j.id IN (SELECT c.commit_id FROM booking_commit c WHERE c.part_id = $1 AND c.booking = ANY($2))
+        ORDER BY j.id FOR UPDATE";
+    JOURNAL_SAID_PUT = "UPDATE journal j SET said = u.said FROM unnest($2::uuid[], $3::bytea[]) AS u (id, said)
+        WHERE j.part_id = $1 AND j.id = u.id";
 
     // How they are told
 
@@ -329,7 +344,8 @@ statements! {
 
     STILL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     /// Servers that have the database open, by the name that their connections bear.
-    SERVERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'slotwise'";
+    SERVERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+        AND (application_name = 'slotwise' OR application_name LIKE 'slotwise: %')";
     ORIGIN = "SELECT store FROM origin WHERE part_id = $1";
     ORIGIN_ADD = "INSERT INTO origin (part_id, store) VALUES ($1, $2) ON CONFLICT (part_id) DO NOTHING";
     ALL_COMMITS = "SELECT id, writer, number, stamp, hash, body, said FROM journal
@@ -448,7 +464,7 @@ statements! {
     KEEPER_ADD = "INSERT INTO keeper (part_id, owner, until) VALUES ($1, $2, now() + interval '5 seconds')
         ON CONFLICT (part_id) DO NOTHING";
     KEEPER_TAKEN = "UPDATE keeper SET owner = $2, until = now() + interval '5 seconds'
-        WHERE part_id = $1 AND (owner = $2 OR until < now()) RETURNING owner";
+        WHERE part_id = $1 AND (owner = $2 OR until < now() OR until > now() + interval '1 minute') RETURNING owner";
     CHECKPOINT_LAST = "SELECT commits, stamp, id, hash, line FROM checkpoint WHERE part_id = $1 ORDER BY commits DESC LIMIT 1";
     /// The one that comes so many after the next, if so many were committed.
     COMMIT_AFTER = "SELECT id FROM journal WHERE part_id = $1 AND stamp > $2 ORDER BY stamp, id OFFSET $3 LIMIT 1";

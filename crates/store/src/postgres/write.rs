@@ -95,7 +95,7 @@ fn whole(records: &[(ResourceId, Vec<Change>)], bookings: &[Arc<Booking>]) -> Re
     Ok(())
 }
 
-type Statements = Vec<(&'static str, Args)>;
+pub(super) type Statements = Vec<(&'static str, Args)>;
 
 /// The statements that write a commit beside its journal row, the count of what they must have changed last.
 pub(super) fn rows(

@@ -5,19 +5,18 @@
 //! Two round trips: everything up to what is judged on; the writes with the COMMIT. Between them one more where a calendar is not in
 //! memory as it is, or judging asks for more.
 
-use super::Shared;
-use super::cache::trimmed;
+use super::cache::{Headed, trimmed};
 use super::error::{Error, Means, Result};
 use super::load::{self, Asking, Found, Head, Held, Loading, fill, signed};
 use super::pool::{Args, Conn, Sent, all, args, plain, rows};
-use super::sql;
-use super::write::{self, Chained};
+use super::write::{self, Chained, Statements};
+use super::{RESTORED, Reading, Shared, sql};
+use crate::clock::SystemClock;
 use crate::codec;
 use crate::commit::Commit;
 use crate::record::{self, Hash};
 use slotwise_domain::{
-    AttemptKey, Calendar, Change, Changes, Failure, FailureCode, Instant, PersonId, Proposal, ResourceId, Scope,
-    Settle, World,
+    AttemptKey, Change, Changes, Failure, FailureCode, Instant, PersonId, Proposal, ResourceId, Scope, Settle, World,
 };
 use slotwise_engine::round::{Judged, KeyAge, assert_sound, judge, key_age};
 use slotwise_engine::{Clock, CommitError, Made, Recorded, Settled};
@@ -29,7 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as Moment};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio_postgres::Row;
+use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 /// How long a proposal waits for rows that somebody else holds; then it is FAILED.
@@ -43,6 +42,9 @@ const COMMIT_EACH: Duration = Duration::from_millis(2);
 const STATEMENT_MORE: Duration = Duration::from_secs(1);
 /// How long it is asked for before there is no outcome yet.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(2);
+/// No commit lives longer; and how often it is looked whether some still do.
+const UNDER_WAY_MAX: Duration = Duration::from_secs(15);
+const UNDER_WAY_LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long a key that somebody else is putting in is waited for, in milliseconds; and where that was waited for already.
 const LOCK_MS: &str = "100";
 const LOCK_AGAIN_MS: &str = "5";
@@ -71,6 +73,9 @@ impl Chain {
         Chain { writer, number: 0, hash: record::commits_genesis(writer), stamp }
     }
 }
+
+/// The bytes of a commit's records, in their order.
+type Bodies = Vec<Vec<u8>>;
 
 pub(super) struct Writer {
     shared: Arc<Shared>,
@@ -151,7 +156,7 @@ impl Writer {
                 Ended::Failed(code, e) => {
                     tracing::warn!(error = %e, code = code.name(), "a commit failed");
                     if e.stops() {
-                        let cause = format!("{}, while a batch was decided and written", e.plainly());
+                        let cause = e.cause();
                         match e.shuts() {
                             resources if resources.is_empty() => self.shared.health.stop(cause, e.to_string()),
                             resources => self.shared.shut(resources, &cause, &e.to_string()),
@@ -253,8 +258,8 @@ impl Writer {
         }
         let written = self.write(conn, id, batch, &judgement, decided);
         match written {
-            Ok((decided, commit)) => {
-                self.publish(&commit, id, judgement.stamp, &mut judgement.world, judgement.since);
+            Ok((decided, commit, bodies)) => {
+                self.publish(commit, &bodies, id, &mut judgement);
                 answer(answers, judgement.settled, decided);
                 Ended::Answered(waiting)
             }
@@ -285,13 +290,17 @@ impl Writer {
             tokio::time::timeout(within, begin(conn, shared, id, asked, keys, &all_of_them)).await
         });
         let begun = begun.map_err(|_| Error::Late)??;
-        let Begun { mut held, others, now, known, ours, found } = begun;
-        let now = match &shared.time.process {
-            Some(clock) => clock.now(),
-            None => shared.time.reads(now),
+        let Begun { mut held, others, clock, known, ours, found } = begun;
+        let (now, clock_jumped) = match &shared.time.process {
+            Some(process) => {
+                let now = process.now();
+                (now, shared.health.clock_jumped(now, process.since_boot()))
+            }
+            None => {
+                let jumped = shared.health.clock_jumped_between(clock.now, clock.asked, clock.told);
+                (shared.time.reads(clock), jumped)
+            }
         };
-        let clock_jumped = shared.health.clock_jumped(now, shared.time.since_boot());
-        let since = now.minus(Calendar::LOOKBACK);
 
         let mut settled: Vec<(usize, Settled)> = Vec::new();
         let (mut waiting, mut open) = (Vec::new(), Vec::new());
@@ -307,7 +316,7 @@ impl Writer {
         }
 
         let mut world = World::empty(shared.epoch);
-        let loading = Loading { part, cache: &shared.cache, since, pool: &shared.writers };
+        let loading = Loading::now(part, &shared.cache, &shared.writers, now);
         // What was read on the way is of all of them; where some must wait, it is read again for the others.
         let found = Some(found).filter(|_| open.len() == pending.len());
         if found.is_none() {
@@ -369,12 +378,16 @@ impl Writer {
             };
             settled.push((n, answer));
         }
+        if let Some(id) = shared.feed.other_copy(&held.heads) {
+            return Err(Error::other_copy(id));
+        }
         assert_sound(&world, decided.iter().map(|d| (&d.changes, d.recorded.decision.decided_at)))
             .map_err(Error::Broken)?;
         // After all that this commit rests on, and after all that anybody could have been told here, also where clocks differ.
         let seen = held.heads.values().map(|head| head.stamp).max().unwrap_or(0).max(shared.feed.stamp());
         let stamp = now.0.max(self.chain.stamp + 1).max(seen + 1);
-        let judgement = Judgement { settled, decided, world, held, now, since, stamp, ours };
+        let (since, turn) = (loading.since, loading.turn);
+        let judgement = Judgement { settled, decided, world, held, now, since, turn, stamp, ours };
         Ok((judgement, waiting))
     }
 
@@ -386,10 +399,10 @@ impl Writer {
         batch: &[Proposal],
         judgement: &Judgement,
         mut decided: Vec<Decided>,
-    ) -> std::result::Result<(Vec<Decided>, Commit), Ended> {
+    ) -> std::result::Result<(Vec<Decided>, Commit, Bodies), Ended> {
         let shared = self.shared.clone();
         let rows = self.rows(id, batch, judgement, &mut decided);
-        let (statements, commit) = match rows {
+        let (statements, commit, bodies) = match rows {
             Ok(rows) => rows,
             Err(e) => {
                 if self.wait(rolled_back(&conn)) {
@@ -453,7 +466,7 @@ impl Writer {
         self.chain.number = commit.number;
         self.chain.hash = commit.hash;
         self.chain.stamp = judgement.stamp;
-        Ok((decided, commit))
+        Ok((decided, commit, bodies))
     }
 
     /// Chains what was decided, and makes the statements that write it.
@@ -463,7 +476,7 @@ impl Writer {
         batch: &[Proposal],
         judgement: &Judgement,
         decided: &mut [Decided],
-    ) -> Result<(Vec<(&'static str, Args)>, Commit)> {
+    ) -> Result<(Statements, Commit, Bodies)> {
         let shared = &*self.shared;
         let after = (self.chain.number, self.chain.hash);
         let chained = write::chain(decided, batch, judgement, after, shared.epoch)?;
@@ -479,29 +492,35 @@ impl Writer {
         let (writer, number) = (self.chain.writer, signed(commit.number));
         let hash = commit.hash.to_vec();
         statements.push((sql::JOURNAL_ADD, args![shared.part, id, writer, number, judgement.stamp, hash, body, said]));
-        write::rows(&mut statements, shared.part, id, judgement, &commit, bodies)?;
-        Ok((statements, commit))
+        write::rows(&mut statements, shared.part, id, judgement, &commit, bodies.clone())?;
+        Ok((statements, commit, bodies))
     }
 
     /// Shows everybody here what the commit made true.
-    fn publish(&self, commit: &Commit, id: Uuid, stamp: i64, world: &mut World, since: Instant) {
+    fn publish(&self, commit: Commit, bodies: &[Vec<u8>], id: Uuid, judgement: &mut Judgement) {
         let shared = &*self.shared;
-        let changed: BTreeSet<ResourceId> = commit.records().map(|(_, record)| record.resource).collect();
-        for id in &changed {
-            if let Some(calendar) = world.calendars.get_mut(id) {
+        let (stamp, since, turn) = (judgement.stamp, judgement.since, judgement.turn);
+        // The last of each.
+        let changed: BTreeMap<ResourceId, Hash> = commit.records().map(|(_, r)| (r.resource, r.hash)).collect();
+        for (id, hash) in changed {
+            if let Some(calendar) = judgement.world.calendars.get_mut(&id) {
                 *calendar = trimmed(calendar.clone(), since);
-                shared.cache.put(calendar.clone());
+                shared.cache.put(Headed { calendar: calendar.clone(), hash }, turn);
             }
         }
-        let gaps = shared.feed.push(commit, id, stamp, &world.calendars);
-        if !gaps.is_empty() {
+        match shared.feed.push(&commit, bodies, id, stamp, &judgement.world.calendars) {
+            Err(e) => shared.heed(&e),
+            Ok(gaps) if gaps.is_empty() => {}
             // What comes between was committed elsewhere, or by another thread that has not said so yet.
-            let shared = self.shared.clone();
-            self.rt.spawn(async move {
-                if let Err(e) = shared.feed.heal(&gaps, id, stamp).await {
-                    tracing::debug!("reading what lies between: {e}");
-                }
-            });
+            Ok(gaps) => {
+                let shared = self.shared.clone();
+                self.rt.spawn(async move {
+                    if let Err(e) = shared.feed.heal(&gaps, &commit, id, stamp).await {
+                        shared.heed(&e);
+                        tracing::debug!("reading what lies between: {e}");
+                    }
+                });
+            }
         }
         if let Some(doorbell) = &shared.doorbell {
             doorbell.ring(id);
@@ -519,6 +538,8 @@ pub(super) struct Judgement {
     /// The one reading of the clock.
     pub now: Instant,
     pub since: Instant,
+    /// What the cache was when this was loaded.
+    pub turn: u64,
     pub stamp: i64,
     /// Keys that this commit has put in.
     ours: BTreeSet<(Uuid, Uuid)>,
@@ -614,7 +635,7 @@ struct Begun {
     held: Held,
     /// Resources that are there and held by somebody else.
     others: BTreeSet<ResourceId>,
-    now: Instant,
+    clock: Reading,
     /// Answers that were recorded before.
     known: HashMap<(Uuid, Uuid), Arc<Recorded>>,
     /// Keys that this transaction has put in.
@@ -633,10 +654,11 @@ async fn begin(
 ) -> Result<Begun> {
     let part = shared.part;
     let (names, actors): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
+    let asked_at = SystemClock.since_boot();
     let began = Sent::now(plain(conn, sql::BEGIN));
     let asking = [
         (sql::BOUNDS, bounds(LOCK_MS, keys.len())),
-        (sql::COMMIT_ID, args![part, id]),
+        (sql::COMMIT_ID, args![part, id, i64::from(shared.epoch.0)]),
         (sql::HEADS_HELD, args![part, asked.clone()]),
         (sql::CLOCK, args![]),
         (sql::SAVEPOINT, args![]),
@@ -651,7 +673,12 @@ async fn begin(
     let asking = Asking::of(part, scope);
     let found = asking.send(conn);
     began.await?;
-    let [_, _, got, clock, _] = rest.await?;
+    let [_, in_epoch, got, clock, _] = rest.await?;
+    let clock = clock.first().ok_or_else(|| Error::bug("the clock did not answer"))?;
+    let clock = Reading::told(Instant(clock.try_get(0)?), asked_at);
+    if in_epoch.is_empty() {
+        return Err(Error::Unfit(RESTORED.into()));
+    }
     let put = put.await;
     let persons = match persons {
         Some(persons) => persons.await,
@@ -659,8 +686,6 @@ async fn begin(
     };
     let found = found.found(scope).await;
     let mut held = Held { shut: shared.shut_now(), ..Held::default() };
-    let clock = clock.first().ok_or_else(|| Error::bug("the clock did not answer"))?;
-    let now = Instant(clock.try_get(0)?);
     let (known, blocked, found) = match put {
         Ok(put) => {
             held.persons.extend(load::ids(&persons?)?.into_iter().map(PersonId));
@@ -686,7 +711,7 @@ async fn begin(
     };
     let others = held.take(&asked, &got, &there)?;
     let ours = keys.into_iter().filter(|key| !known.contains_key(key) && !blocked.contains(key)).collect();
-    Ok(Begun { held, others, now, known, ours, found })
+    Ok(Begun { held, others, clock, known, ours, found })
 }
 
 /// Somebody else is putting in one of the keys and has not ended: finds out which, by halving, so that the others need not wait.
@@ -868,6 +893,23 @@ async fn tombstone(shared: &Shared, id: Uuid) -> Result<Resolved> {
     }
 }
 
+/// Waits until every transaction that was writing when this was called has ended: what it read before is of no effect any more, and
+/// what it wrote can be seen.
+pub(super) async fn those_under_way_end(client: &Client) -> Result<()> {
+    let begun = Moment::now();
+    let clock = rows(client, sql::CLOCK, &args![]).await?;
+    let now: i64 = clock.first().map_or(Ok(0), |row| row.try_get(0))?;
+    loop {
+        let writing = rows(client, sql::WRITING_SINCE, &args![]).await?;
+        let since: Option<i64> = writing.first().map_or(Ok(None), |row| row.try_get(0))?;
+        // Nothing of ours lasts longer than that, whatever else somebody does in this database.
+        if since.is_none_or(|since| since > now) || begun.elapsed() >= UNDER_WAY_MAX {
+            return Ok(());
+        }
+        tokio::time::sleep(UNDER_WAY_LOOK_EVERY).await;
+    }
+}
+
 /// Goes on asking until it is known, and says so: whoever asks by key is answered by the record.
 async fn resolve_later(shared: Arc<Shared>, id: Uuid) {
     let mut rest = Duration::from_millis(250);
@@ -885,6 +927,7 @@ async fn resolve_later(shared: Arc<Shared>, id: Uuid) {
         metrics::counter!("slotwise_unknown_commits_total", "resolved" => resolved).increment(1);
         tracing::info!(commit = %id, resolved, "it is known now what became of a commit");
         if let Err(e) = shared.feed.catch_up(true).await {
+            shared.heed(&e);
             tracing::warn!("reading what was committed: {e}");
         }
         return;

@@ -287,6 +287,70 @@ async fn a_standby_that_is_behind_is_found_out() {
     assert!(says.contains("lost what was told"), "{says}");
 }
 
+/// The standby that takes over lacks a booking that was told, and others book on it before those who knew that booking look at it again:
+/// its record goes on, and is as long as theirs or longer. Whoever knew it decides nothing on that, and says why.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_went_on_without_what_was_told_is_found_out() {
+    let Some(mut primary) = Database::start(&[]) else { return };
+    let site = site();
+    let before = Instance::over(&primary.url(), &site);
+    before.person(site.admin, Role::Admin).await;
+    let mut rooms = Vec::new();
+    for _ in 0..4 {
+        rooms.push(before.room().await);
+    }
+    drop(before);
+    let standby = tokio::task::block_in_place(|| primary.standby());
+    let (one, other) = (primary.port(), standby.port());
+    let url = format!("postgres://slotwise@127.0.0.1:{one},127.0.0.1:{other}/postgres?target_session_attrs=read-write");
+    let knowing: Vec<Instance> = rooms.iter().map(|_| Instance::over(&url, &site)).collect();
+    asked(&standby.url(), "ALTER SYSTEM SET primary_conninfo = ''").await;
+    asked(&standby.url(), "SELECT pg_reload_conf()").await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let at = |hour| START.plus(Span::hours(hour));
+    for (instance, room) in knowing.iter().zip(&rooms) {
+        assert_eq!(outcome(&instance.one(site.book(site.admin, *room, at(1))).await), "BOOKED");
+    }
+    for (instance, room) in knowing.iter().zip(&rooms) {
+        assert_eq!(instance.version(*room).await, 2);
+    }
+    tokio::task::block_in_place(|| primary.kill());
+    assert_eq!(asked(&standby.url(), "SELECT pg_promote()").await, "t");
+    // Who knows nothing of that goes on: on one room not at all, on others by one version, and by two.
+    let fresh = Instance::over(&standby.url(), &site);
+    for (room, hours) in [(rooms[1], 2..3), (rooms[2], 2..4), (rooms[3], 2..3)] {
+        for hour in hours {
+            assert_eq!(outcome(&fresh.one(site.book(site.admin, room, at(hour))).await), "BOOKED");
+        }
+    }
+    let stopped = |instance: &Instance| match instance.store.status() {
+        Status::Stopped(says) => says.contains("lost what was told"),
+        _ => false,
+    };
+    for n in 0..3 {
+        let begun = Instant::now();
+        while !stopped(&knowing[n]) {
+            let said = knowing[n].store.commit(vec![site.book(site.admin, rooms[n], at(2))], settle).await;
+            // Its connections are of the database that was lost.
+            let nothing = match &said {
+                Err(CommitError::NothingWritten(_)) => true,
+                Ok(settled) => outcome(&settled[0]).starts_with("FAILED"),
+                Err(CommitError::Unknown(_)) => false,
+            };
+            assert!(nothing, "room {n}: decided on what it does not know: {said:?}");
+            assert!(begun.elapsed() < Duration::from_secs(5), "room {n}: {:?}", knowing[n].store.status());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    // And who decides nothing finds out too.
+    let begun = Instant::now();
+    while !stopped(&knowing[3]) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody has found out");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(fresh.store.status(), Status::Ready);
+}
+
 /// Whatever takes over from whatever, while somebody kills servers or asks Patroni for a switchover by hand: bookings go on for as long
 /// as was said, and what was told is there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,19 +3,19 @@
 
 use crate::database::Database;
 use crate::postgres::{Instance, asked, site};
-use crate::proxy::slow_way;
+use crate::proxy::{late_way, slow_way};
 use crate::support::{HOUR, START, id, outcome, person};
 use slotwise_domain::{
     Action, Actor, Command, Fingerprint, PersonId, Proposal, ResourceId, Role, Scope, Span, World, settle,
 };
 use slotwise_engine::as_of::{Moment, as_of};
 use slotwise_engine::doors::Accounts;
-use slotwise_engine::{Answer, Directory, Engine, Ids, Limits, Made, Request, Settled, Store};
+use slotwise_engine::{Answer, Clock, Directory, Engine, Ids, Limits, Made, Request, Settled, Store};
 use slotwise_store::postgres::Options;
 use slotwise_store::{Postgres, SystemClock};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
@@ -286,7 +286,7 @@ async fn only_the_database_s_clock_decides() {
     let site = site();
     let (engine, store) = engine(&database.url(), site.admin).await;
     let room = make_room(&engine, site.admin).await;
-    let minutes = |at: slotwise_domain::Instant| at.since(slotwise_engine::Clock::now(&SystemClock)).0 as f64 / 60e6;
+    let minutes = |at: slotwise_domain::Instant| at.since(Clock::now(&SystemClock)).0 as f64 / 60e6;
     assert!((4.9..5.1).contains(&minutes(engine.now())), "{}", minutes(engine.now()));
     let hold = slotwise_domain::HoldId(id(engine.now()));
     let line = crate::support::line(room, engine.now().plus(Span::days(1)));
@@ -299,6 +299,134 @@ async fn only_the_database_s_clock_decides() {
     let due = store.due(Some(engine.now().plus(Span::seconds(31))), 9).await.unwrap();
     assert_eq!(due.len(), 1);
     assert!(due[0].0.since(recorded.decision.decided_at) == Span::seconds(30));
+}
+
+/// An answer that comes late says what the clock was when it was read: nobody has set it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_comes_late_is_no_clock_that_jumped() {
+    let Some(database) = Database::start(&[]) else { return };
+    let late = Arc::new(AtomicU64::new(0));
+    let url = database.url_at(late_way(database.port(), late.clone()));
+    let store = Postgres::open(&url, Options { keep: None, ..Options::default() }).await.unwrap();
+    let site = site();
+    store.put_person(person(site.admin, "Ada", Role::Admin)).await.unwrap();
+    late.store(6_500, Ordering::Relaxed);
+    store.look_at_settings().await;
+    late.store(0, Ordering::Relaxed);
+    assert_eq!(store.status(), slotwise_engine::Status::Ready);
+    assert_eq!(store.warnings(), Vec::<String>::new());
+    store.look_at_settings().await;
+    assert_eq!(store.status(), slotwise_engine::Status::Ready);
+    drop(store);
+
+    // In the first flight of a commit of many, what follows the reading takes its time.
+    let (engine, store) = engine(&database.url(), site.admin).await;
+    let hall = ResourceId(engine.fresh_id());
+    let spec = slotwise_domain::ResourceSpec { capacity: None, ..crate::support::room("Hall") };
+    let make = Action::CreateResource { resource: hall, spec: Box::new(spec.checked().unwrap()) };
+    assert!(matches!(engine.execute(request(site.admin, make)).await, Answer::Decided(..)));
+    let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(5.5); RETURN NULL; END $$;
+        CREATE TRIGGER slow BEFORE INSERT ON attempt FOR EACH STATEMENT EXECUTE FUNCTION slow()";
+    connected(&database.url()).await.batch_execute(slow).await.unwrap();
+    let day = store.clock().now().plus(Span::days(1));
+    let batch: Vec<Proposal> = (0..2_000)
+        .map(|n| {
+            let mut proposal = site.book(site.admin, hall, day.plus(Span::hours(n % 20)));
+            proposal.key.key = Uuid::now_v7();
+            proposal
+        })
+        .collect();
+    let settled = store.commit(batch, settle).await.unwrap();
+    let booked = settled.iter().filter(|settled| outcome(settled) == "BOOKED").count();
+    assert_eq!((booked, store.status()), (2_000, slotwise_engine::Status::Ready));
+}
+
+/// What cannot be read of one resource withholds nothing of others, and hides nothing that was lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_of_one_is_told_of_all_others() {
+    let Some(database) = Database::start(&[]) else { return };
+    let site = site();
+    let reads = Instance::over(&database.url(), &site);
+    reads.person(site.admin, Role::Admin).await;
+    let (bad, good, gone) = (reads.room().await, reads.room().await, reads.room().await);
+    assert_eq!(outcome(&reads.one(site.book(site.admin, bad, START.plus(HOUR))).await), "BOOKED");
+    let by = connected(&database.url()).await;
+    let bytes = format!(
+        "UPDATE snapshot SET changes = 'x' WHERE resource = '{0}'; UPDATE record SET changes = 'x' WHERE resource = '{0}'",
+        bad.0
+    );
+    by.batch_execute(&bytes).await.unwrap();
+    let other = Instance::over(&database.url(), &site);
+    assert!(other.store.warnings().iter().any(|says| says.contains(&bad.0.to_string())));
+    let (mut cursor, mut told) = (other.store.head().await.unwrap(), BTreeSet::new());
+    for n in 2..6 {
+        for room in [bad, good] {
+            assert_eq!(outcome(&reads.one(site.book(site.admin, room, START.plus(Span::hours(n)))).await), "BOOKED");
+        }
+    }
+    soon("all is told", async || {
+        let (records, next) = other.store.outbox(cursor.clone(), 99).await.unwrap();
+        told.extend(records.into_iter().map(|record| (record.resource, record.version.number)));
+        cursor = next;
+        told.len() == 8
+    })
+    .await;
+    assert_eq!(told.iter().filter(|(id, _)| *id == bad).map(|(_, n)| *n).collect::<Vec<_>>(), [3, 4, 5, 6]);
+    assert!(told.contains(&(good, 5)));
+    // A resource that is first heard of, and cannot be read either.
+    let next = reads.room().await;
+    by.batch_execute(&format!("UPDATE record SET changes = 'x' WHERE resource = '{}'", next.0)).await.unwrap();
+    by.batch_execute(&format!("DELETE FROM resource_head WHERE resource = '{}'", gone.0)).await.unwrap();
+    let begun = Instant::now();
+    while other.store.status() == slotwise_engine::Status::Ready {
+        assert!(begun.elapsed() < Duration::from_secs(25), "what was lost is not found");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A snapshot takes the place of another while a calendar is loaded: what is loaded is not the earlier one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_is_replaced_meanwhile_is_not_the_present_one() {
+    let Some(database) = Database::start(&[]) else { return };
+    let site = site();
+    let near = Instance::over(&database.url(), &site);
+    near.person(site.admin, Role::Admin).await;
+    let room = near.room().await;
+    let by = connected(&database.url()).await;
+    for n in 0..64 {
+        let Settled::Decided(_, Some(Made::Hold(hold, None))) =
+            near.one(site.hold(site.admin, room, START.plus(Span::hours(1 + n)))).await
+        else {
+            panic!("no hold")
+        };
+        // The last version is the snapshot's.
+        if n < 63 {
+            let hold = slotwise_domain::HoldRef { id: hold.id, token: hold.token };
+            assert_eq!(outcome(&near.one(site.by(site.admin, Action::Release(hold))).await), "ACCEPTED");
+        }
+        if n == 32 {
+            by.batch_execute("CREATE TABLE earlier AS SELECT * FROM snapshot").await.unwrap();
+        }
+    }
+    by.batch_execute("CREATE TABLE later AS SELECT * FROM snapshot").await.unwrap();
+    assert_eq!(asked(&database.url(), "SELECT number FROM earlier").await, "64");
+    assert_eq!(asked(&database.url(), "SELECT number FROM later").await, "128");
+    let put = |from: &str| {
+        format!(
+            "UPDATE snapshot s SET number = o.number, epoch = o.epoch, decided_at = o.decided_at, changes = o.changes FROM {from} o"
+        )
+    };
+    let far = crate::postgres::open(&database.url(), 1, site.clock.clone(), 0);
+    by.batch_execute(&format!("{}; BEGIN; LOCK TABLE record IN ACCESS EXCLUSIVE MODE", put("earlier"))).await.unwrap();
+    // Nothing is kept in memory.
+    let loading = {
+        let (far, scope) = (far.clone(), crate::support::scope_of(room));
+        tokio::spawn(async move { far.look(scope).await.unwrap().calendars[&room].version.number })
+    };
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    soon("it reads", async || asked(&database.url(), waits).await == "1").await;
+    by.batch_execute(&format!("{}; COMMIT", put("later"))).await.unwrap();
+    assert_eq!(loading.await.unwrap(), 128);
 }
 
 /// Judges as if nothing were ever full, for those who ask for it.

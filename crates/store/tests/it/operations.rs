@@ -15,6 +15,7 @@ use slotwise_store::{Embedded, Postgres};
 use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Moment};
 use tempfile::TempDir;
@@ -511,8 +512,8 @@ async fn a_restored_database_begins_a_new_epoch() {
     let renew = site.by(granted.holder, Action::Renew(held(Some(hold))));
     let renewed = decided(&*store, renew).await.0.decision.outcome;
     assert!(format!("{renewed:?}").contains("HoldSuperseded"), "{renewed:?}");
-    // Unknown keys from before are not carried out. Known ones are forgotten by now: the clock has gone on by more than a week.
-    assert_eq!(store.recall(told[0].key).await.unwrap(), None);
+    // Unknown keys from before are not carried out; known ones are answered until something was decided more than a week after them.
+    assert_eq!(store.recall(told[0].key).await.unwrap().as_ref(), Some(&told[0]));
     let settled = store.commit(vec![late], settle).await.unwrap().remove(0);
     assert_eq!(outcome(&settled), "key expired");
     let recorded = decided(&*store, site.book(site.admin, one, site.clock.now().plus(Span::days(40)))).await.0;
@@ -520,6 +521,250 @@ async fn a_restored_database_begins_a_new_epoch() {
     drop(store);
     alone(&url).await;
     assert_eq!(says(&examined(&url, 1)), "");
+}
+
+/// Others go on moving somebody's bookings on one room while these are erased: nobody is kept for long, and no words come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_is_erased_while_others_move_what_they_booked() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let site = Arc::new(Site::new());
+    let wide = Options { writers: 4, ..options(1, site.clock.clone()) };
+    let store = Postgres::open(&url, wide).await.unwrap();
+    store.put_person(person(site.admin, "Ada", Role::Admin)).await.unwrap();
+    let one = resource(&site, &*store, room("R1")).await;
+    let ann = PersonId(id(START));
+    store.put_person(person(ann, "Ann", Role::Member)).await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut movers = Vec::new();
+    for n in 0..4_i64 {
+        let made = decided(&*store, site.book(ann, one, START.plus(Span::hours(10 + 4 * n)))).await.0;
+        let Some(slotwise_domain::Subject::Booking(booking)) = made.decision.subject else { panic!("{made:?}") };
+        let (site, store, stop) = (site.clone(), store.clone(), stop.clone());
+        movers.push(tokio::spawn(async move {
+            let mut moved = 0_i64;
+            while !stop.load(Ordering::Acquire) {
+                let from = START.plus(Span::hours(10 + 4 * n + (moved + 1) % 2));
+                let to = vec![crate::support::line(one, from)];
+                let booking = slotwise_domain::BookingRef { id: booking, revision: None };
+                let mut proposal = site.by(site.admin, Action::Move { booking, to });
+                proposal.command.reason = Some("paint".into());
+                let said = outcome(&store.commit(vec![proposal], settle).await.unwrap()[0]);
+                assert!(said == "ACCEPTED" || said == "FAILED conflict", "{said}");
+                moved += i64::from(said == "ACCEPTED");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            moved
+        }));
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let begun = Moment::now();
+    let erased = store.erase(ann).await.unwrap().unwrap();
+    println!("erased in {:?}", begun.elapsed());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stop.store(true, Ordering::Release);
+    let mut moved = 0;
+    for mover in movers {
+        moved += mover.await.unwrap();
+    }
+    assert!(erased.bookings == 4 && moved > 8, "{} {moved}", erased.bookings);
+    assert_eq!(words_left(&url), Vec::<String>::new());
+    drop(store);
+    assert_eq!(says(&examined(&url, 1)), "");
+}
+
+/// A clock that is ahead for a while: what it took for long past is there again when it is set right, and no key was forgotten for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_clock_that_was_ahead_forgot_is_there_again() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let (site, ahead) = (Site::new(), Site::new());
+    let store = Postgres::open(&url, options(1, site.clock.clone())).await.unwrap();
+    store.put_person(person(site.admin, "Ada", Role::Admin)).await.unwrap();
+    let (one, other) = (resource(&site, &*store, room("R1")).await, resource(&site, &*store, room("R2")).await);
+    let at = START.plus(Span::days(3));
+    let mut first = None;
+    for id in [one, other] {
+        first = Some(decided(&*store, site.book(site.admin, id, at)).await.0.key);
+    }
+    let keys = || sql(&url, "SELECT count(*) FROM attempt")[0].parse::<i64>().unwrap();
+    assert_eq!((store.sweeps().await.unwrap(), keys()), (true, 4));
+    drop(store);
+
+    ahead.clock.jump(Span::days(30));
+    let early = Postgres::open(&url, options(1, ahead.clock.clone())).await.unwrap();
+    // Nothing goes before something was decided by that clock.
+    until("it to sweep", async || early.sweeps().await.unwrap()).await;
+    assert_eq!(keys(), 4);
+    // Enough for a snapshot, by that clock.
+    for n in 0..70 {
+        decided(&*early, ahead.book(site.admin, one, ahead.clock.now().plus(Span::hours(n + 1)))).await;
+    }
+    let snapshots = "SELECT number FROM snapshot WHERE number > 60 AND decided_at > ";
+    assert_eq!(sql(&url, &format!("{snapshots} {}", at.0)).len(), 1);
+    let taken = async |store: &Postgres, id| {
+        let calendar =
+            store.look(Scope { resources: [id].into(), ..Scope::default() }).await.unwrap().calendars[&id].clone();
+        calendar.uses.values().any(|u| u.interval.start() == at)
+    };
+    assert!(!taken(&early, one).await && !taken(&early, other).await, "by its clock that was long ago");
+    ahead.clock.jump(Span(-Span::days(30).0));
+    assert_eq!(early.status(), Status::ClockJumped);
+    early.accept_clock();
+    assert!(taken(&early, one).await && taken(&early, other).await);
+    let twice = decided(&*early, ahead.book(site.admin, other, at)).await.0;
+    assert!(format!("{:?}", twice.decision.outcome).contains("Full"), "{twice:?}");
+    let marked = || early.catalogue().read().unwrap().soonest(START, 9).len();
+    until("marks", async || marked() == 2).await;
+    let fresh = Postgres::open(&url, options(1, site.clock.clone())).await.unwrap();
+    assert!(taken(&fresh, one).await && taken(&fresh, other).await, "no snapshot hides it");
+
+    // Keys go when something was decided a week after them, and only while anything is.
+    drop((early, fresh));
+    let late = Site::new();
+    late.clock.jump(Span::days(30));
+    let last = Postgres::open(&url, options(1, late.clock.clone())).await.unwrap();
+    late.clock.jump(Span::days(30));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(!last.sweeps().await.unwrap());
+    assert_eq!(keys(), 75);
+    last.accept_clock();
+    until("it to sweep again", async || last.sweeps().await.unwrap()).await;
+    until("old keys to go", async || keys() < 75).await;
+    assert_eq!(last.recall(first.unwrap()).await.unwrap(), None);
+}
+
+/// A server that nobody sees among the connections, or whose connections bear another name, decides nothing in the epoch before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_server_decides_nothing_in_an_epoch_that_is_over() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let site = Site::new();
+    let named = format!("{url}?application_name=bookings");
+    let store = Postgres::open(&named, options(1, site.clock.clone())).await.unwrap();
+    let (told, one, hold) = live(&site, &*store, &*store, &*store).await;
+    let there = url.clone();
+    let refused = apart(move || begin_epoch(&there, 1).map_err(|e| e.to_string()));
+    assert!(refused.as_ref().is_err_and(|e| e.contains("a server has the database open")), "{refused:?}");
+    // Behind a pool of connections nobody bears the name.
+    sql(&url, "UPDATE meta SET epoch = epoch + 1, epoch_began = 1 WHERE part_id = 1");
+    let records = sql(&url, "SELECT count(*) FROM record");
+    let confirm = site.by(
+        PersonId(told[0].key.actor),
+        site.booking(PersonId(told[0].key.actor), &[(one, START.plus(Span::days(10)))], Some(held(Some(hold)))),
+    );
+    let said = store.commit(vec![confirm], settle).await;
+    assert!(said.as_ref().is_err_and(|e| e.to_string().contains("restored")), "{said:?}");
+    assert_eq!(sql(&url, "SELECT count(*) FROM record"), records);
+    assert!(matches!(store.status(), Status::Stopped(says) if says.contains("start it again")));
+
+    // One that carried out what falls due a moment ago may still be there; a while later it is not.
+    let again = Postgres::open(&url, options(2, site.clock.clone())).await.unwrap();
+    assert!(again.sweeps().await.unwrap());
+    drop((store, again));
+    alone(&url).await;
+    let there = url.clone();
+    let begun = Moment::now();
+    apart(move || begin_epoch(&there, 2).unwrap());
+    assert!(begun.elapsed() > Duration::from_millis(500), "{:?}", begun.elapsed());
+}
+
+fn words_left(url: &str) -> Vec<String> {
+    sql(
+        url,
+        "SELECT 'journal ' || number FROM journal WHERE position('Algebra'::bytea IN said) > 0
+         UNION ALL SELECT 'booking ' || id FROM booking WHERE position('Algebra'::bytea IN said) > 0",
+    )
+}
+
+/// Two people who said something in one commit are erased at the same time, and no words of either come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_erasures_at_once_leave_nothing_of_either() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let site = Site::new();
+    let store = Postgres::open(&url, options(1, site.clock.clone())).await.unwrap();
+    store.put_person(person(site.admin, "Ada", Role::Admin)).await.unwrap();
+    let (one, other) = (resource(&site, &*store, room("R1")).await, resource(&site, &*store, room("R2")).await);
+    let (ann, ben) = (PersonId(id(START)), PersonId(id(START)));
+    for (who, name) in [(ann, "Ann"), (ben, "Ben")] {
+        store.put_person(person(who, name, Role::Member)).await.unwrap();
+    }
+    let both = vec![site.book(ann, one, START.plus(HOUR)), site.book(ben, other, START.plus(HOUR))];
+    let settled = store.commit(both, settle).await.unwrap();
+    assert_eq!(settled.iter().map(outcome).collect::<Vec<_>>(), ["BOOKED", "BOOKED"]);
+    assert_eq!(words_left(&url).len(), 3);
+    // Neither can write before both have read.
+    let (by, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    by.batch_execute("BEGIN; LOCK TABLE journal IN EXCLUSIVE MODE").await.unwrap();
+    let erasing: Vec<_> = [ann, ben]
+        .map(|who| {
+            let store = store.clone();
+            tokio::spawn(async move { store.erase(who).await.unwrap().unwrap().bookings })
+        })
+        .into();
+    let waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    until("them to wait", async || !sql(&url, waits).is_empty()).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    by.batch_execute("COMMIT").await.unwrap();
+    for erased in erasing {
+        assert_eq!(erased.await.unwrap(), 1);
+    }
+    assert_eq!(words_left(&url), Vec::<String>::new());
+}
+
+static JUDGING: Mutex<Vec<std::sync::mpsc::Receiver<()>>> = Mutex::new(Vec::new());
+
+/// Judges only when it is told to.
+fn later(
+    world: &slotwise_domain::World,
+    proposal: &Proposal,
+    now: slotwise_domain::Instant,
+) -> slotwise_domain::Verdict {
+    let wait = JUDGING.lock().unwrap().pop();
+    if let Some(wait) = wait {
+        assert!(wait.recv_timeout(Duration::from_secs(3)).is_ok());
+    }
+    settle(world, proposal, now)
+}
+
+/// Somebody is erased while a commit that has read their words, or writes new ones, is under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_words_come_back_by_a_commit_under_way() {
+    let Some(database) = Database::start(&[]) else { return };
+    let url = database.url();
+    let site = Site::new();
+    let wide = Options { writers: 4, ..options(1, site.clock.clone()) };
+    let store = Postgres::open(&url, wide).await.unwrap();
+    store.put_person(person(site.admin, "Ada", Role::Admin)).await.unwrap();
+    let one = resource(&site, &*store, room("R1")).await;
+    let ann = PersonId(id(START));
+    store.put_person(person(ann, "Ann", Role::Member)).await.unwrap();
+    let booked = decided(&*store, site.book(ann, one, START.plus(HOUR))).await.0;
+    let Some(slotwise_domain::Subject::Booking(booking)) = booked.decision.subject else { panic!("{booked:?}") };
+    let cancel = site.by(site.admin, Action::Cancel { booking, reason: Some("ill".into()) });
+    for (proposal, bookings) in [(cancel, 1), (site.book(ann, one, START.plus(Span::hours(5))), 2)] {
+        store.put_suspended(ann, false).await.unwrap();
+        store.put_person(person(ann, "Ann", Role::Member)).await.unwrap();
+        let (judge, wait) = std::sync::mpsc::channel();
+        JUDGING.lock().unwrap().push(wait);
+        let committing = {
+            let store = store.clone();
+            tokio::spawn(async move { outcome(&store.commit(vec![proposal], later).await.unwrap()[0]) })
+        };
+        until("it to be judged", async || JUDGING.lock().unwrap().is_empty()).await;
+        let erasing = {
+            let store = store.clone();
+            tokio::spawn(async move { store.erase(ann).await.unwrap().unwrap().bookings })
+        };
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        judge.send(()).unwrap();
+        let said = committing.await.unwrap();
+        assert!(said == "ACCEPTED" || said == "BOOKED", "{said}");
+        assert_eq!(erasing.await.unwrap(), bookings);
+        assert_eq!(words_left(&url), Vec::<String>::new());
+    }
 }
 
 async fn until(what: &str, done: impl AsyncFn() -> bool) {

@@ -266,6 +266,50 @@ async fn one_of_two_instances_sweeps() {
     }
 }
 
+/// Who cannot carry out what falls due lets another do it: at once where some of it is shut, within two seconds where nothing is decided.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_decides_nothing_does_not_sweep() {
+    let Some(database) = Database::start(&[]) else { return };
+    // Clocks of their own, of which one is set.
+    let (theirs, ours) = (site(), site());
+    let (one, other) = (Instance::over(&database.url(), &theirs), Instance::over(&database.url(), &ours));
+    one.person(theirs.admin, Role::Admin).await;
+    let room = one.room().await;
+    assert_eq!(outcome(&one.one(theirs.hold(theirs.admin, room, START.plus(HOUR))).await), "ACCEPTED");
+    let late = Some(START.plus(HOUR));
+    let takes_over = async |from: &Instance, to: &Instance| {
+        let begun = Moment::now();
+        while !to.store.sweeps().await.unwrap() {
+            from.store.due(late, 9).await.unwrap();
+            from.store.sweeps().await.unwrap();
+            assert!(begun.elapsed() < Duration::from_secs(4), "nobody sweeps any more");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(to.store.sweeps().await.unwrap() && to.store.due(late, 9).await.unwrap().len() == 1);
+    };
+    assert!(one.store.sweeps().await.unwrap() && !other.store.sweeps().await.unwrap());
+    // Something of it is shut: others come first, and if there is nobody it carries out the rest.
+    let blind = |world: &slotwise_domain::World, proposal: &Proposal, now: slotwise_domain::Instant| {
+        let mut wide = world.clone();
+        for calendar in wide.calendars.values_mut() {
+            Arc::make_mut(&mut Arc::make_mut(calendar).resource).spec.capacity = None;
+        }
+        settle(&wide, proposal, now)
+    };
+    assert!(one.store.commit(vec![theirs.book(theirs.admin, room, START.plus(HOUR))], blind).await.is_err());
+    assert!(one.store.sweeps().await.unwrap());
+    assert_eq!(one.store.due(late, 9).await.unwrap(), [], "what is shut here is nothing to be carried out here");
+    takes_over(&one, &other).await;
+    assert!(!one.store.sweeps().await.unwrap());
+
+    // Nothing is decided at all.
+    let again = Instance::over(&database.url(), &theirs);
+    ours.clock.jump(slotwise_domain::Span::seconds(9));
+    drop(one);
+    takes_over(&other, &again).await;
+    assert!(!other.store.sweeps().await.unwrap() && other.store.due(late, 9).await.unwrap().is_empty());
+}
+
 /// How long it takes until another instance can tell what one has committed, in milliseconds: the middle, and the worst of fifty.
 async fn heard_after(url: &str, doorbell: bool) -> (u128, u128) {
     let site = site();

@@ -567,7 +567,7 @@ impl Model {
     }
 
     /// Whether a line asks for what no old line had; each old line answers for one, the shortest for each.
-    fn asks_for_more(&self, old: &[Taken], lines: &[Ask]) -> Vec<Ask> {
+    pub fn asks_for_more(&self, old: &[Taken], lines: &[Ask]) -> Vec<Ask> {
         let mut old: Vec<Ask> = old.iter().map(|l| l.ask).collect();
         let mut more = Vec::new();
         for line in lines {
@@ -624,19 +624,18 @@ impl Model {
         };
         let changed = |l: &&Ask| booking.lines.iter().all(|o| o.ask != **l);
         let closed = over.is_none() && self.is_over(&self.all_taken(&fresh), |rules| rules.adds_until);
-        // Where nothing comes instead, what is left behind is given up.
-        let left: Vec<Taken> =
-            booking.lines.iter().filter(|o| lines.iter().all(|l| l.resource != o.ask.resource)).copied().collect();
         let bound = who != ADMIN
-            && (self.is_over(&booking.lines, |rules| rules.changes_until)
-                || fresh.is_empty() && self.is_over(&left, |rules| rules.drops_until));
+            && (self.is_over(&booking.lines, |rules| rules.changes_until) || self.drops_too_late(booking, lines));
         if self.is_past(booking) || lines.iter().filter(changed).any(past) || closed || bound {
             return Some(Expected::Rejected(Code::PastCutoff));
         }
         if self.blocked(booking.owner, &fresh, Some(booking.id)) {
             return Some(Expected::Rejected(Code::Blocked));
         }
-        if over.is_none() && self.too_many(booking.owner, lines, &[booking.id]) {
+        // What is dropped late is had, and the new beside it.
+        let dropped = if over.is_none() { self.dropped_late(who, booking, lines) } else { Vec::new() };
+        let had: Vec<Ask> = lines.iter().copied().chain(dropped.iter().map(|l| l.ask)).collect();
+        if over.is_none() && self.too_many(booking.owner, &had, &[booking.id]) {
             return Some(Expected::Rejected(Code::QuotaExceeded));
         }
         let gone = [over.unwrap_or_default(), &[booking.id]].concat();
@@ -648,42 +647,31 @@ impl Model {
         if let Some(expected) = self.may_move(who, booking, lines, None) {
             return expected;
         }
-        // What it has already it may keep, and give some of back, whatever was done to the capacity since.
-        let within = |line: &Ask| {
-            let covers = |o: &Ask| {
-                o.resource == line.resource && o.from <= line.from && line.to <= o.to && line.units <= o.units
-            };
-            booking.lines.iter().any(|o| covers(&o.ask))
-        };
-        if let [line] = lines
-            && booking.state.has()
-            && within(line)
-        {
-            return Expected::Accepted;
-        }
-        let taken = self.those_from_now_on(booking, lines);
-        self.without(&[booking.id]).room(&taken, Some(who), None, &self.kept()).0
+        self.without(&[booking.id]).room(&self.more_than_it_had(booking, lines), Some(who), None, &self.kept()).0
     }
 
     fn all_taken(&self, lines: &[Ask]) -> Vec<Taken> {
         lines.iter().map(|l| self.taken(*l)).collect()
     }
 
-    /// What a moved booking takes, without the minutes that are over and were its own.
-    pub fn those_from_now_on(&self, booking: &Booked, lines: &[Ask]) -> Vec<Taken> {
-        let mut taken = self.all_taken(lines);
-        let now = self.now;
-        for line in &mut taken {
-            let alone = lines.iter().filter(|l| l.resource == line.ask.resource).count() == 1;
-            let had = |o: &Taken| {
-                let units = o.ask.resource == line.ask.resource && o.ask.units >= line.ask.units;
-                units && o.first <= line.first && now <= o.end * 60
-            };
-            if alone && booking.state.has() && booking.lines.iter().any(had) {
-                line.first = line.first.max(now.div_euclid(60));
+    /// What a moved booking takes in the minutes in which that is more than it took, whatever was done to the capacity since: each run
+    /// of them is a line.
+    pub fn more_than_it_had(&self, booking: &Booked, lines: &[Ask]) -> Vec<Taken> {
+        let taken = self.all_taken(lines);
+        let had: &[Taken] = if booking.state.has() { &booking.lines } else { &[] };
+        let mut more = Vec::new();
+        for line in &taken {
+            let resource = line.ask.resource;
+            let mut run: Option<Taken> = None;
+            for minute in line.first..line.end {
+                match asked_at(&taken, resource, minute) > asked_at(had, resource, minute) {
+                    true => run.get_or_insert(Taken { first: minute, ..*line }).end = minute + 1,
+                    false => more.extend(run.take()),
+                }
             }
+            more.extend(run);
         }
-        taken
+        more
     }
 
     /// A move by an admin's word, who names those that it displaces.
@@ -884,18 +872,52 @@ impl Model {
 
     /// What becomes of a booking that somebody gives up now.
     pub fn given_up(&self, who: usize, booking: &Booked) -> State {
-        let late = |l: &Taken| self.rules(l.ask.resource).late.is_some_and(|m| self.now >= (l.ask.from - m) * 60);
+        // Where people say that they are there, it is late from its beginning on for whoever did not.
+        let began = |l: &Taken| {
+            let asks = self.rules(l.ask.resource).check_in.is_some() && booking.state != State::CheckedIn;
+            asks && self.now >= l.ask.from * 60
+        };
+        let late =
+            |l: &Taken| self.rules(l.ask.resource).late.is_some_and(|m| self.now >= (l.ask.from - m) * 60) || began(l);
         let waits = matches!(booking.state, State::Pending { .. });
         State::Cancelled { late: who == booking.owner && !waits && booking.lines.iter().any(late) }
     }
 
-    /// What somebody drops of a booking when that is late, with nothing in its place: it counts as if it had been cancelled.
+    /// What somebody drops of a booking by a move when that is late, whatever comes instead: it counts as if it had been cancelled. Each
+    /// unit that a line had is kept in it if at some minute of it one is there afterwards that no line before it needs.
     pub fn dropped_late(&self, who: usize, booking: &Booked, lines: &[Ask]) -> Vec<Taken> {
-        let here = |l: &Taken| lines.iter().any(|line| line.resource == l.ask.resource);
-        let gone: Vec<Taken> = booking.lines.iter().filter(|l| !here(l)).copied().collect();
-        let as_a_whole = Booked { lines: gone.clone(), ..booking.clone() };
-        let late = self.given_up(who, &as_a_whole) == State::Cancelled { late: true };
-        if late && self.asks_for_more(&booking.lines, lines).is_empty() { gone } else { Vec::new() }
+        let mut dropped = Vec::new();
+        for (n, line) in booking.lines.iter().enumerate() {
+            let there = |l: &Ask, minute: i64| {
+                if l.resource == line.ask.resource && l.from <= minute && minute < l.to { l.units } else { 0 }
+            };
+            let left = |minute| {
+                let now: u32 = lines.iter().map(|l| there(l, minute)).sum();
+                let before: u32 = booking.lines[..n].iter().map(|l| there(&l.ask, minute)).sum();
+                now.saturating_sub(before)
+            };
+            let kept = (line.ask.from..line.ask.to).map(left).max().unwrap();
+            let units = line.ask.units.saturating_sub(kept);
+            let alone = Booked { lines: vec![*line], ..booking.clone() };
+            if units > 0 && self.given_up(who, &alone) == (State::Cancelled { late: true }) {
+                dropped.push(Taken { ask: Ask { units, ..line.ask }, ..*line });
+            }
+        }
+        dropped
+    }
+
+    /// Some resource is left that can be dropped no more, and nothing of its kind is taken for it that is not taken for another such one.
+    fn drops_too_late(&self, booking: &Booked, lines: &[Ask]) -> bool {
+        let had: BTreeSet<usize> = booking.lines.iter().map(|l| l.ask.resource).collect();
+        let has: BTreeSet<usize> = lines.iter().map(|l| l.resource).collect();
+        [true, false].into_iter().any(|section| {
+            let of_kind = |n: &&usize| self.rules(**n).section.is_some() == section;
+            let closed = |n: &&usize| {
+                let theirs: Vec<Taken> = booking.lines.iter().filter(|l| l.ask.resource == **n).copied().collect();
+                self.is_over(&theirs, |rules| rules.drops_until)
+            };
+            had.difference(&has).filter(of_kind).filter(closed).count() > has.difference(&had).filter(of_kind).count()
+        })
     }
 
     pub fn hand_over(&self, who: usize, booking: &Booked, to: usize) -> Expected {
@@ -989,7 +1011,8 @@ impl Model {
 
     pub fn block(&self, who: usize, block: &Blocked, voids: bool) -> Expected {
         let in_the_way = |b: &&Booked| {
-            let stands = |l: &&Taken| (l.first..l.end).any(|minute| b.stands(block.resource, minute));
+            let over = |l: &Taken| l.end * 60 <= self.now;
+            let stands = |l: &&Taken| !over(l) && (l.first..l.end).any(|minute| b.stands(block.resource, minute));
             b.lines.iter().filter(stands).any(|l| block.concerns(l, b.owner, Some(b.id)))
         };
         match () {

@@ -11,12 +11,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Decisions that are looked at together, at the most.
+const COMMITS_UP_TO: u128 = 12;
+
 pub struct Run {
     pub world: World,
     model: Model,
     resources: Vec<ResourceId>,
     people: Vec<PersonId>,
     series: Vec<series::Dates>,
+    /// What was decided since the last look at several decisions together, as at those of one commit.
+    commit: Vec<(Changes, Instant)>,
     ids: u128,
     /// How often what was said or done.
     pub tally: BTreeMap<&'static str, u64>,
@@ -39,6 +44,7 @@ impl Run {
             resources: vec![],
             people: vec![],
             series: vec![],
+            commit: vec![],
             ids: 0,
             tally: BTreeMap::new(),
         };
@@ -181,6 +187,13 @@ impl Run {
         let verdict = settle(&self.world, &proposal, now);
         if let Verdict::Accepted(changes, _) | Verdict::Rejected(_, changes) = &verdict {
             fold(&mut self.world, changes, actor, now);
+            // A commit reads the clock once, and holds as many as chance will have it: it begins and ends anywhere.
+            self.commit.retain(|(_, at)| *at == now);
+            self.commit.push((changes.clone(), now));
+            if self.ids % COMMITS_UP_TO < self.commit.len() as u128 {
+                invariants::check(&self.world, self.commit.iter().map(|(changes, at)| (changes, *at))).unwrap();
+                self.commit.clear();
+            }
             for change in changes.records.iter().flat_map(|(_, record)| record) {
                 *self.tally.entry(effect(change)).or_default() += 1;
             }
@@ -734,16 +747,17 @@ impl Run {
         let taken = self.taken(&lines);
         let dropped = self.model.dropped_late(who, booking, &lines);
         let id = self.world.bookings[&booking.id].dropped_as(self.now());
-        let asked = self.model.those_from_now_on(booking, &lines);
+        let asked = self.model.more_than_it_had(booking, &lines);
         let (_, beside) = self.model.without(&[booking.id]).room(&asked, Some(who), None, &self.model.kept());
         let action = Action::Move { booking: Run::seen(booking, old), to: self.lines(&lines) };
-        let (accepted, verdict) = self.compared(&expected, who, action, &taken);
+        let (accepted, verdict) = self.compared(&expected, who, action, &asked);
         if accepted && booking.lines.iter().map(|l| l.ask).ne(lines.iter().copied()) {
             self.count("moved");
             self.given_up(&verdict, who, &taken, beside, None);
             self.is_at(booking, taken);
             if !dropped.is_empty() {
-                self.count("dropped late");
+                let exchanged = !self.model.asks_for_more(&booking.lines, &lines).is_empty();
+                self.count(if exchanged { "exchanged late" } else { "dropped late" });
                 self.model.put(id, booking.owner, State::Cancelled { late: true }, dropped);
             }
         }

@@ -2,6 +2,7 @@
 //! It never leaves the house without an admin.
 
 use super::super::Problems;
+use super::super::people::see_to_their_turns;
 use super::{no_store, note};
 use crate::app::App;
 use crate::auth::Asker;
@@ -195,5 +196,9 @@ async fn suspend_or_not(
         app.accounts.end_secrets(id, vec![SecretKind::Session], Which::All).await?;
     }
     note(app, client, Some(asker.id), Some(id), if so { "suspended" } else { "restored" }, "").await?;
+    if !so {
+        // They were passed over meanwhile, and what came free may still be theirs.
+        see_to_their_turns(app, &[id]).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
