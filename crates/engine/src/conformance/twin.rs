@@ -9,11 +9,13 @@ use crate::catalogue::read;
 use crate::dry_run::DryRun;
 use crate::memory::Memory;
 use crate::port::{
-    Attempt, AttemptFilter, BookingFilter, Clock, Directory, PersonCard, ResourceFilter, Settled, Store, Streamed,
-    Views,
+    Attempt, AttemptFilter, BookingFilter, Clock, Directory, Made, PersonCard, ResourceFilter, Settled, Store,
+    Streamed, Views,
 };
 use crate::round::Judged;
-use slotwise_domain::{Calendar, Code, Hold, Outcome, Proposal, ResourceId, Role, Scope, Span, UseId, Version, settle};
+use slotwise_domain::{
+    Calendar, Code, Hold, Instant, Outcome, Proposal, ResourceId, Role, Scope, Span, UseId, Version, settle,
+};
 use std::collections::BTreeSet;
 
 /// Whatever can be asked of both is answered alike.
@@ -76,6 +78,20 @@ async fn compare(b: &Bench, twin: &Memory, known: &Known) {
     }
 }
 
+/// The same answer; and where it shows a resource, the same of what is on it.
+fn assert_answers(ours: &Settled, theirs: &Settled, past: Instant, what: &str) {
+    match (ours, theirs) {
+        (
+            Settled::Decided(ours, Some(Made::Resource(on_ours))),
+            Settled::Decided(theirs, Some(Made::Resource(on_theirs))),
+        ) => {
+            assert_eq!(format!("{ours:?}"), format!("{theirs:?}"), "{what}");
+            assert_same(on_ours, on_theirs, past);
+        }
+        (ours, theirs) => assert_eq!(format!("{ours:?}"), format!("{theirs:?}"), "{what}"),
+    }
+}
+
 fn time_passes(b: &Bench, chance: &mut Chance) {
     let spans = [Span::ZERO, Span::ZERO, Span::seconds(1), Span::seconds(10), Span::seconds(30), Span::minutes(20)];
     b.clock.step(chance.one(&spans));
@@ -110,8 +126,9 @@ async fn run(b: &Bench, seed: u64) {
             kept(&promised, &ours[0], &format!("batch {n} of seed {seed}: {:?}", batch[0]));
         }
         let theirs = twin.commit(batch.clone(), settle).await.unwrap();
+        let past = b.clock.now().minus(Calendar::LOOKBACK);
         for ((ours, theirs), proposal) in ours.iter().zip(&theirs).zip(&batch) {
-            assert_eq!(format!("{ours:?}"), format!("{theirs:?}"), "batch {n} of seed {seed}: {proposal:?}");
+            assert_answers(ours, theirs, past, &format!("batch {n} of seed {seed}: {proposal:?}"));
         }
         assert_eq!(ours.len(), theirs.len());
         learn(&mut known, &ours);
